@@ -1,0 +1,1 @@
+//! The vocabulary of vidbench: ids, units, suites, plans, samples, outcomes, events, protocol messages

@@ -1,0 +1,1 @@
+//! Engines: the client side of the worker protocol and its conformance suite

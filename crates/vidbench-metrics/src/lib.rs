@@ -1,0 +1,1 @@
+//! Metrics: one file per metric, pure functions of frames and features

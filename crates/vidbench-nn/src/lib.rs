@@ -1,0 +1,1 @@
+//! Inference runtimes and weights: sessions, safetensors, weight hashes

@@ -1,0 +1,1 @@
+//! Reports as pure strings: tables, HTML, plots, exports

@@ -1,0 +1,1 @@
+//! Runs a plan: scenarios, validation, recording, resume

@@ -1,0 +1,1 @@
+//! The synthetic domain of moving shapes: grammar, renderer, analyser

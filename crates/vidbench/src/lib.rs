@@ -1,0 +1,1 @@
+//! Benchmark video diffusion models: quality, speed, memory, in one run
