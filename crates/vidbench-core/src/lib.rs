@@ -3,6 +3,31 @@
 //! Pure values. No IO, no clock, no threads.
 #![warn(missing_docs)]
 
+mod clock;
+mod event;
 mod frames;
+mod ids;
+mod metric;
+mod outcome;
+mod params;
+pub mod plan;
+pub mod prompt;
+pub mod protocol;
+mod record;
+pub mod suite;
+mod toml_check;
 
+pub use clock::{Clock, rfc3339};
+pub use event::{Event, Phase};
 pub use frames::{FramesShapeError, FramesU8};
+pub use ids::{IdError, MetricId, ModelId, RunId, SampleId};
+pub use metric::{Direction, MetricDescriptor, MetricScore, Needs, Score};
+pub use outcome::{ErrorKind, Outcome};
+pub use params::Params;
+pub use plan::{Plan, PlannedSample, PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, sha256_hex};
+pub use record::{
+    ClipFacts, Domain, Environment, Generation, Ledger, RECORD_SCHEMA_VERSION, RunData, RunRecord, RunStatus,
+    SampleRecord, Session, SessionModel, SetScore, Timing, Verdict, WeightsOrigin,
+};
+pub use suite::Suite;
+pub use toml_check::{Problem, nearest};

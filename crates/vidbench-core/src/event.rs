@@ -1,0 +1,124 @@
+//! What happens during a run, as it happens. Progress displays are made of these and nothing else.
+
+use serde::Serialize;
+
+use crate::{ModelId, Outcome, RunId, SampleId};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The run begins, or goes on.
+    RunStarted {
+        /// The run.
+        run: RunId,
+        /// Samples planned.
+        planned: u64,
+        /// Samples that had a verdict already.
+        done: u64,
+    },
+    /// A part of the run begins.
+    PhaseStarted {
+        /// Which part.
+        phase: Phase,
+        /// Items it has.
+        total: u64,
+    },
+    /// A model is ready.
+    ModelLoaded {
+        /// The model.
+        model: ModelId,
+        /// Seconds it took.
+        load_secs: f64,
+    },
+    /// A sample was sent to its worker.
+    SampleStarted {
+        /// The sample.
+        sample: SampleId,
+        /// Its place in the plan.
+        ordinal: u64,
+        /// What it is, for people.
+        label: String,
+    },
+    /// A denoising step of the current sample has ended.
+    Step {
+        /// Steps done.
+        index: u32,
+        /// Steps in all.
+        total: u32,
+    },
+    /// The current sample takes long.
+    SampleSlow {
+        /// The sample.
+        sample: SampleId,
+        /// Seconds so far.
+        elapsed_secs: f64,
+        /// Median of the samples before it with the same model and parameters, when there are any.
+        usual_secs: Option<f64>,
+    },
+    /// A file is in the store.
+    Generated {
+        /// The sample.
+        sample: SampleId,
+        /// Seconds of its generation.
+        service_secs: f64,
+    },
+    /// A sample has its verdict.
+    Judged {
+        /// The sample.
+        sample: SampleId,
+        /// What it is, for people.
+        label: String,
+        /// The verdict.
+        outcome: Outcome,
+        /// Why, for failures.
+        reason: Option<String>,
+    },
+    /// A worker ended before its time and a new one takes its place.
+    WorkerRestarted {
+        /// Its model, or the scorer.
+        worker: String,
+        /// What became of the old one.
+        reason: String,
+    },
+    /// Something a person should know.
+    Warning {
+        /// What, and what to do.
+        message: String,
+    },
+    /// The run ends here.
+    RunFinished {
+        /// Every planned sample has a verdict.
+        complete: bool,
+        /// Samples with a verdict.
+        done: u64,
+        /// Of these, not ok.
+        failed: u64,
+    },
+}
+
+/// A part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Generations of the measured shape whose times are reported apart.
+    Warmup,
+    /// Timed generations; where the scenario allows it each is scored before the next begins.
+    Generate,
+    /// Decoding, checking, scoring.
+    Score,
+    /// Metrics of whole sets.
+    SetMetrics,
+}
+
+impl Phase {
+    /// The name people see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Warmup => "warm-up",
+            Self::Generate => "generate",
+            Self::Score => "score",
+            Self::SetMetrics => "set metrics",
+        }
+    }
+}

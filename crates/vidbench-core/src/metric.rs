@@ -1,0 +1,125 @@
+//! What a metric says about itself, and what it gives.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::MetricId;
+
+/// Which way is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// More is better.
+    HigherIsBetter,
+    /// Less is better.
+    LowerIsBetter,
+    /// Neither: the value describes.
+    Descriptive,
+}
+
+impl Direction {
+    /// The arrow shown beside a value.
+    pub fn arrow(self) -> &'static str {
+        match self {
+            Self::HigherIsBetter => "↑",
+            Self::LowerIsBetter => "↓",
+            Self::Descriptive => "",
+        }
+    }
+}
+
+/// What a metric is computed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Needs {
+    /// The frames of one clip.
+    Clip,
+    /// The frames of one clip and its prompt.
+    ClipAndPrompt,
+    /// A set of clips and a reference set.
+    Set,
+}
+
+/// What a metric says about itself. The registry is `vidbench_metrics::DESCRIPTORS`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct MetricDescriptor {
+    /// Name with version, such as `ssim@1`.
+    pub id: &'static str,
+    /// One line for people.
+    pub title: &'static str,
+    /// Unit, or empty for a pure number.
+    pub unit: &'static str,
+    /// Which way is better.
+    pub direction: Direction,
+    /// Lowest and highest possible value; `None` is unbounded.
+    pub range: (Option<f64>, Option<f64>),
+    /// What it is computed from.
+    pub needs: Needs,
+    /// Nets it uses.
+    pub nets: &'static [&'static str],
+}
+
+impl MetricDescriptor {
+    /// The typed identifier.
+    pub fn metric_id(&self) -> MetricId {
+        MetricId::new(self.id).expect("invariant: descriptor ids are checked by a test of the registry")
+    }
+}
+
+/// A metric's result: a finite number, or the reason why there is none. Never a stand-in value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Score {
+    /// A finite number in the metric's unit.
+    Value(f64),
+    /// No number, and why.
+    NotAvailable {
+        /// What was missing.
+        reason: String,
+    },
+}
+
+impl Score {
+    /// A number as a score; a number that is not finite is not available.
+    pub fn from_value(value: f64) -> Self {
+        if value.is_finite() {
+            Self::Value(value)
+        } else {
+            Self::not_available(format!("the computation gave {value}"))
+        }
+    }
+
+    /// No number, and why.
+    pub fn not_available(reason: impl Into<String>) -> Self {
+        Self::NotAvailable { reason: reason.into() }
+    }
+
+    /// The number, if there is one.
+    pub fn value(&self) -> Option<f64> {
+        match self {
+            Self::Value(value) => Some(*value),
+            Self::NotAvailable { .. } => None,
+        }
+    }
+}
+
+/// A score with the metric it belongs to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MetricScore {
+    /// The metric.
+    pub metric: MetricId,
+    /// Its result.
+    pub score: Score,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_not_finite_is_not_available() {
+        assert_eq!(Score::from_value(f64::NAN).value(), None);
+        assert_eq!(Score::from_value(f64::INFINITY).value(), None);
+        assert_eq!(Score::from_value(0.5).value(), Some(0.5));
+    }
+}

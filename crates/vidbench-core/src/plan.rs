@@ -1,0 +1,252 @@
+//! From a suite to every sample with its identity, in order.
+//!
+//! A [`SampleId`] is the hash of everything that determines a sample: engine, model, revision, weights, parameters, prompt,
+//! negative prompt, seed and repeat index. Each component is hashed once, so planning a million samples costs a million
+//! hashes of about 80 bytes.
+//!
+//! Order: model, repeat, seed, prompt, parameters. Models are outermost, because loading is dear. Parameters are innermost, so
+//! that a slow drift of the machine falls on all of them alike and comparisons between them are paired in time.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::suite::{Engine, Limits, Scenario};
+use crate::{Domain, MetricId, ModelId, Params, SampleId, WeightsOrigin};
+
+/// A suite with everything it names looked up: enough to run it without reading another file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResolvedSuite {
+    /// Name of the suite.
+    pub name: String,
+    /// The suite file as it was read.
+    pub source: String,
+    /// Models with their parameter sets.
+    pub models: Vec<ResolvedModel>,
+    /// The prompt suite the prompts come from.
+    pub prompt_suite: PromptSuiteRef,
+    /// Prompts in the order in which they run.
+    pub prompts: Vec<ResolvedPrompt>,
+    /// Seeds of the initial noise.
+    pub seeds: Vec<u64>,
+    /// Generations of each sample.
+    pub repeats: u32,
+    /// How samples are offered.
+    pub scenario: Scenario,
+    /// Metrics to compute.
+    pub metrics: Vec<MetricId>,
+    /// Where to stop.
+    pub limits: Limits,
+}
+
+/// A model of a resolved suite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResolvedModel {
+    /// The model.
+    pub id: ModelId,
+    /// How it is run.
+    pub engine: Engine,
+    /// For engine `worker`: program and arguments.
+    pub command: Option<Vec<String>>,
+    /// Revision asked for.
+    pub revision: Option<String>,
+    /// Weights asked for; `Unknown` when the suite does not pin them.
+    pub weights: WeightsOrigin,
+    /// What its numbers may be compared with, when that is known before it is loaded.
+    pub domain: Option<Domain>,
+    /// Every combination of the grid.
+    pub params: Vec<Params>,
+}
+
+/// Which prompt suite, exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PromptSuiteRef {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its content, before categories and limit were applied.
+    pub sha256: String,
+}
+
+/// A prompt of a resolved suite.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedPrompt {
+    /// Its id within the prompt suite.
+    pub id: String,
+    /// Its text, unchanged.
+    pub text: String,
+    /// What the video should not show.
+    pub negative: Option<String>,
+    /// Its category.
+    pub category: String,
+    /// What the prompt policy found.
+    pub findings: Vec<String>,
+    /// The policy rejected it: its samples are not generated.
+    pub rejected: bool,
+}
+
+/// One sample of a plan, as indices into the resolved suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlannedSample {
+    /// Its identity.
+    pub id: SampleId,
+    /// Its place in the plan, from 0.
+    pub ordinal: u64,
+    /// Index into `models`.
+    pub model: u32,
+    /// Index into the model's `params`.
+    pub params: u32,
+    /// Index into `prompts`.
+    pub prompt: u32,
+    /// Which generation of the same sample, from 0.
+    pub repeat: u32,
+    /// Seed of the initial noise.
+    pub seed: u64,
+}
+
+/// Every sample of a run, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The samples.
+    pub samples: Vec<PlannedSample>,
+}
+
+/// A suite plans more samples than it may.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the suite plans {planned} samples; limits.max_samples allows {allowed}")]
+pub struct TooManySamples {
+    /// What the suite would plan.
+    pub planned: u128,
+    /// What it may.
+    pub allowed: u64,
+}
+
+impl ResolvedSuite {
+    /// How many samples the suite plans.
+    pub fn sample_count(&self) -> u128 {
+        let per_model: u128 = self.models.iter().map(|model| model.params.len() as u128).sum();
+        per_model * self.prompts.len() as u128 * self.seeds.len() as u128 * u128::from(self.repeats)
+    }
+
+    /// Every sample with its identity, in order.
+    pub fn plan(&self) -> Result<Plan, TooManySamples> {
+        let planned = self.sample_count();
+        if planned > u128::from(self.limits.max_samples) {
+            return Err(TooManySamples { planned, allowed: self.limits.max_samples });
+        }
+        let prompt_digests: Vec<_> = self.prompts.iter().map(ResolvedPrompt::digest).collect();
+        let mut samples = Vec::with_capacity(planned as usize);
+        for (model_index, model) in self.models.iter().enumerate() {
+            let model_hash = model.hasher();
+            let configured: Vec<Sha256> = model.params.iter().map(|params| with_params(&model_hash, params)).collect();
+            for repeat in 0..self.repeats {
+                for &seed in &self.seeds {
+                    for (prompt, prompt_digest) in prompt_digests.iter().enumerate() {
+                        for (params, hash) in configured.iter().enumerate() {
+                            samples.push(PlannedSample {
+                                id: sample_id(hash.clone(), prompt_digest, seed, repeat),
+                                ordinal: samples.len() as u64,
+                                model: model_index as u32,
+                                params: params as u32,
+                                prompt: prompt as u32,
+                                repeat,
+                                seed,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        Ok(Plan { samples })
+    }
+
+    /// The model a sample is made by.
+    pub fn model_of(&self, sample: &PlannedSample) -> &ResolvedModel {
+        &self.models[sample.model as usize]
+    }
+
+    /// The parameters a sample is made with.
+    pub fn params_of(&self, sample: &PlannedSample) -> &Params {
+        &self.model_of(sample).params[sample.params as usize]
+    }
+
+    /// The prompt a sample is made for.
+    pub fn prompt_of(&self, sample: &PlannedSample) -> &ResolvedPrompt {
+        &self.prompts[sample.prompt as usize]
+    }
+}
+
+impl Plan {
+    /// SHA-256 over all sample ids in order, in hexadecimal: two plans with equal hashes are the same work.
+    pub fn hash(&self) -> String {
+        let mut hasher = Sha256::new();
+        for sample in &self.samples {
+            hasher.update(sample.id.0);
+        }
+        hex(&hasher.finalize())
+    }
+}
+
+impl ResolvedModel {
+    fn hasher(&self) -> Sha256 {
+        let weights = match &self.weights {
+            WeightsOrigin::Sha256(hash) => hash.as_str(),
+            WeightsOrigin::Random => "random",
+            WeightsOrigin::Unknown => "unknown",
+        };
+        let mut hasher = Sha256::new();
+        for part in ["vidbench sample 1", self.engine.name(), self.id.as_str(), self.revision.as_deref().unwrap_or(""), weights] {
+            update_with_length(&mut hasher, part);
+        }
+        // A user's own program is part of what makes the sample.
+        for part in self.command.iter().flatten() {
+            update_with_length(&mut hasher, part);
+        }
+        hasher
+    }
+}
+
+impl ResolvedPrompt {
+    fn digest(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        update_with_length(&mut hasher, &self.text);
+        update_with_length(&mut hasher, self.negative.as_deref().unwrap_or(""));
+        hasher.finalize().into()
+    }
+}
+
+fn with_params(model: &Sha256, params: &Params) -> Sha256 {
+    let mut hasher = model.clone();
+    update_with_length(&mut hasher, &params.digest_input());
+    hasher
+}
+
+fn sample_id(mut configured: Sha256, prompt: &[u8; 32], seed: u64, repeat: u32) -> SampleId {
+    configured.update(prompt);
+    configured.update(seed.to_le_bytes());
+    configured.update(repeat.to_le_bytes());
+    let digest = configured.finalize();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    SampleId(id)
+}
+
+/// The length in front keeps ("ab", "c") and ("a", "bc") apart.
+fn update_with_length(hasher: &mut Sha256, part: &str) {
+    hasher.update((part.len() as u64).to_le_bytes());
+    hasher.update(part.as_bytes());
+}
+
+/// SHA-256 of some bytes, in hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,374 @@
+//! The worker protocol: JSON-RPC 2.0, one message a line on stdin and stdout of a child process; stderr is log.
+//!
+//! Requests are `initialize`, `load`, `generate`, `score`, `unload`, `shutdown`, `ping`. While a worker serves a request it
+//! may send the notifications `step`, `stage` and `log`. Large data goes through files named in the request. Times are
+//! nanoseconds of the worker's monotonic clock. docs/worker-protocol.md has a full exchange.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{ClipFacts, Domain, ErrorKind, MetricId, MetricScore, ModelId, Params, SampleId, WeightsOrigin};
+
+/// The version this tool speaks; `initialize` fails on any other.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Longest line either side may send, in bytes, the line feed included.
+pub const MAX_LINE_BYTES: usize = 4 << 20;
+
+/// The methods a worker answers.
+pub mod method {
+    /// Exchange versions and clocks; first request of a process.
+    pub const INITIALIZE: &str = "initialize";
+    /// Make a model ready.
+    pub const LOAD: &str = "load";
+    /// Make one video.
+    pub const GENERATE: &str = "generate";
+    /// Decode, check and score one video.
+    pub const SCORE: &str = "score";
+    /// Free a model.
+    pub const UNLOAD: &str = "unload";
+    /// Answer, then exit with status 0.
+    pub const SHUTDOWN: &str = "shutdown";
+    /// Say that the worker lives.
+    pub const PING: &str = "ping";
+    /// Notification: a denoising step has ended.
+    pub const STEP: &str = "step";
+    /// Notification: a stage has ended.
+    pub const STAGE: &str = "stage";
+    /// Notification: a line for the log.
+    pub const LOG: &str = "log";
+}
+
+/// A request as it travels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Always "2.0".
+    pub jsonrpc: String,
+    /// Chosen by the client, never used twice in one process.
+    pub id: u64,
+    /// One of [`method`].
+    pub method: String,
+    /// The method's parameters.
+    #[serde(default)]
+    pub params: Value,
+}
+
+/// What a worker writes: a response (`id` set) or a notification (`method` set).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Message {
+    /// Always "2.0".
+    pub jsonrpc: String,
+    /// The request answered; absent in a notification. A request that could not be read is answered with a null id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Value>,
+    /// The notification's name; absent in a response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// The notification's parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub params: Option<Value>,
+    /// The answer; exactly one of `result` and `error` is in a response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// The failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<RpcError>,
+}
+
+/// JSON-RPC's own codes, for requests that are not requests.
+pub mod code {
+    /// The line is not JSON.
+    pub const PARSE_ERROR: i64 = -32700;
+    /// The JSON is not a request.
+    pub const INVALID_REQUEST: i64 = -32600;
+    /// No such method.
+    pub const METHOD_NOT_FOUND: i64 = -32601;
+    /// The parameters do not fit the method.
+    pub const INVALID_PARAMS: i64 = -32602;
+    /// The work failed; `data.kind` says how.
+    pub const WORK_FAILED: i64 = -32000;
+}
+
+/// A failure as it travels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct RpcError {
+    /// One of [`code`].
+    pub code: i64,
+    /// What, where, why.
+    pub message: String,
+    /// The kind, and what to do.
+    pub data: ErrorData,
+}
+
+/// The machine-readable part of an [`RpcError`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ErrorData {
+    /// From the closed list.
+    pub kind: ErrorKind,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl RpcError {
+    /// A failure of the work itself.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { code: code::WORK_FAILED, message: message.into(), data: ErrorData { kind, hint: None } }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.data.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Parameters of `initialize`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InitializeParams {
+    /// [`PROTOCOL_VERSION`].
+    pub protocol_version: u32,
+    /// Name and version of the client, for the worker's log.
+    pub client: String,
+}
+
+/// Result of `initialize`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InitializeResult {
+    /// Must equal the client's.
+    pub protocol_version: u32,
+    /// The worker's name.
+    pub name: String,
+    /// The worker's version.
+    pub version: String,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// The worker's monotonic clock while it answered.
+    pub clock_ns: u64,
+}
+
+/// What a worker can do.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Capabilities {
+    /// Models that `load` takes; a worker that takes any model leaves it empty and sets `any_model`.
+    #[serde(default)]
+    pub models: Vec<ModelId>,
+    /// `load` takes models that are not listed.
+    #[serde(default)]
+    pub any_model: bool,
+    /// Metrics that `score` computes.
+    #[serde(default)]
+    pub metrics: Vec<MetricId>,
+}
+
+/// Parameters of `load`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoadParams {
+    /// The model.
+    pub model: ModelId,
+    /// The revision asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Threads the worker may use for computing.
+    pub threads: u32,
+}
+
+/// Result of `load`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LoadResult {
+    /// What was loaded.
+    pub model: LoadedModel,
+    /// Seconds it took.
+    pub load_secs: f64,
+}
+
+/// What a worker says of the model it has loaded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LoadedModel {
+    /// The model.
+    pub id: ModelId,
+    /// The revision that is loaded, when the worker knows one.
+    pub revision: Option<String>,
+    /// Where the weights come from.
+    pub weights: WeightsOrigin,
+    /// What its numbers may be compared with.
+    pub domain: Domain,
+    /// The inference runtime and its version, such as `tract 0.23.9`.
+    pub runtime: String,
+}
+
+/// Parameters of `generate`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GenerateParams {
+    /// The sample, for the log.
+    pub sample: SampleId,
+    /// A model that was loaded before.
+    pub model: ModelId,
+    /// The prompt, never changed on its way.
+    pub prompt: String,
+    /// What the video should not show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative: Option<String>,
+    /// Seed of the initial noise.
+    pub seed: u64,
+    /// Everything else.
+    pub params: Params,
+    /// File to write; its folder exists, the file does not.
+    pub output: String,
+}
+
+/// Result of `generate`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GenerateResult {
+    /// The file written; equals the request's `output`.
+    pub output: String,
+    /// First and last moment of the generation, from reading the prompt to the last decoded frame. Encoding is outside.
+    pub start_ns: u64,
+    /// See `start_ns`.
+    pub end_ns: u64,
+    /// Stages in order; they lie within the request and do not overlap.
+    pub stages: Vec<StageSpan>,
+    /// Largest resident set of the worker so far, in bytes; null when unknown.
+    pub peak_rss_bytes: Option<u64>,
+}
+
+/// One stage of a sample, on the worker's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StageSpan {
+    /// Which stage.
+    pub name: Stage,
+    /// First moment.
+    pub start_ns: u64,
+    /// Last moment.
+    pub end_ns: u64,
+}
+
+/// A part of a sample's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// From the intended start until the client sent the request.
+    ClientWait,
+    /// Sending the request.
+    Submit,
+    /// Waiting inside the server or worker.
+    Queue,
+    /// Turning the prompt into what the network reads.
+    TextEncode,
+    /// All denoising steps.
+    Denoise,
+    /// Latents to frames.
+    VaeDecode,
+    /// Frames to a file; outside the timed window.
+    Encode,
+    /// Asking a server whether it is done.
+    Poll,
+    /// Fetching the file.
+    Download,
+    /// Time that no stage accounts for.
+    Unattributed,
+}
+
+impl Stage {
+    /// Every stage, in the order of a sample's life.
+    pub const ALL: [Self; 10] = [
+        Self::ClientWait,
+        Self::Submit,
+        Self::Queue,
+        Self::TextEncode,
+        Self::Denoise,
+        Self::VaeDecode,
+        Self::Encode,
+        Self::Poll,
+        Self::Download,
+        Self::Unattributed,
+    ];
+
+    /// The name used in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClientWait => "client_wait",
+            Self::Submit => "submit",
+            Self::Queue => "queue",
+            Self::TextEncode => "text_encode",
+            Self::Denoise => "denoise",
+            Self::VaeDecode => "vae_decode",
+            Self::Encode => "encode",
+            Self::Poll => "poll",
+            Self::Download => "download",
+            Self::Unattributed => "unattributed",
+        }
+    }
+}
+
+/// Parameters of `score`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreParams {
+    /// The video to decode.
+    pub path: String,
+    /// The prompt it was made for, for metrics that need one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// Metrics wanted; each gets exactly one score, or features.
+    pub metrics: Vec<MetricId>,
+}
+
+/// Result of `score`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScoreResult {
+    /// What the decoder saw.
+    pub facts: ClipFacts,
+    /// One per clip metric asked for, in the order asked.
+    pub scores: Vec<MetricScore>,
+    /// One per net that a set metric asked for needs.
+    pub features: Vec<Features>,
+    /// Seconds the decoding took.
+    pub decode_secs: f64,
+    /// Seconds the metrics took.
+    pub score_secs: f64,
+}
+
+/// A clip as a net sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Features {
+    /// The net with its weights hash, `name@hash`: features of different weights never mix.
+    pub net: String,
+    /// The feature vector.
+    pub values: Vec<f32>,
+}
+
+/// Result of `ping`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PingResult {
+    /// The worker's monotonic clock.
+    pub clock_ns: u64,
+}
+
+/// Parameters of the notification `step`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StepParams {
+    /// Steps done, from 1.
+    pub index: u32,
+    /// Steps in all.
+    pub total: u32,
+    /// When the step ended.
+    pub t_ns: u64,
+}
+
+/// Parameters of the notification `log`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LogParams {
+    /// `debug`, `info`, `warn` or `error`.
+    pub level: String,
+    /// The line.
+    pub message: String,
+}

@@ -1,0 +1,315 @@
+//! What a run leaves behind: the records of the store, of exports and of reports.
+//!
+//! Every record carries `schema_version`; fields are added with defaults and never change their meaning.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::{Features, LoadedModel, StageSpan};
+use crate::{MetricId, MetricScore, ModelId, Outcome, ResolvedSuite, RunId, SampleId, Score};
+
+/// Version of the records' shape.
+pub const RECORD_SCHEMA_VERSION: u32 = 1;
+
+/// Where a model's weights come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightsOrigin {
+    /// Trained weights with the SHA-256 of their file or files.
+    Sha256(String),
+    /// Random weights: speed and memory only.
+    Random,
+    /// The worker does not say.
+    Unknown,
+}
+
+/// What a model's numbers may be compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Domain {
+    /// Open-domain video.
+    Open,
+    /// A toy world such as moving shapes; never ranked beside open-domain models.
+    SyntheticDomain,
+}
+
+impl Domain {
+    /// The label shown beside every number of such a model.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::SyntheticDomain => "synthetic-domain",
+        }
+    }
+}
+
+/// What the decoder saw in a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClipFacts {
+    /// Container, as libav names it.
+    pub container: String,
+    /// Codec, as libav names it.
+    pub codec: String,
+    /// Pixel format, as libav names it.
+    pub pixel_format: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Frames decoded.
+    pub frames: u32,
+    /// Average frame rate.
+    pub fps: f64,
+    /// Seconds the file says it lasts; null when it does not say.
+    pub duration_secs: Option<f64>,
+    /// Frames that are black.
+    pub black_frames: u32,
+    /// Frames equal to the frame before them.
+    pub duplicate_frames: u32,
+    /// Every frame equals the first.
+    pub frozen: bool,
+}
+
+/// One generation that produced a file, before the file has been judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Generation {
+    /// The sample.
+    pub sample: SampleId,
+    /// SHA-256 of the artifact, in hexadecimal.
+    pub artifact_sha256: String,
+    /// Size of the artifact.
+    pub artifact_bytes: u64,
+    /// When and how long.
+    pub timing: Timing,
+    /// Largest resident set of the worker so far, in bytes.
+    pub peak_rss_bytes: Option<u64>,
+}
+
+/// Times of one generation on the harness's monotonic clock, as nanoseconds since the run's timed phase began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Timing {
+    /// When the scenario meant the sample to start.
+    pub intended_ns: u64,
+    /// When the request was sent.
+    pub sent_ns: u64,
+    /// When the worker began, on the harness's clock.
+    pub start_ns: u64,
+    /// When the last frame was decoded, on the harness's clock.
+    pub end_ns: u64,
+    /// When the answer had been read, file included.
+    pub received_ns: u64,
+    /// Stages on the harness's clock.
+    pub stages: Vec<StageSpan>,
+    /// Half of the round trip of the clock exchange: how wrong the translation of the worker's clock may be.
+    pub clock_error_ns: u64,
+    /// Unix time of the intended start, in milliseconds.
+    pub wall_ms: i64,
+    /// Which execution of the run this belongs to; a resumed run begins a new one.
+    pub session: u32,
+}
+
+impl Timing {
+    /// Seconds from the intended start to the last decoded frame: what a user waits. Encoding is outside.
+    pub fn latency_secs(&self) -> f64 {
+        secs(self.end_ns.saturating_sub(self.intended_ns))
+    }
+
+    /// Seconds of the generation itself.
+    pub fn service_secs(&self) -> f64 {
+        secs(self.end_ns.saturating_sub(self.start_ns))
+    }
+
+    /// Seconds from sending the request to having read the answer.
+    pub fn response_secs(&self) -> f64 {
+        secs(self.received_ns.saturating_sub(self.sent_ns))
+    }
+}
+
+fn secs(ns: u64) -> f64 {
+    ns as f64 / 1e9
+}
+
+/// The final word on a sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The sample.
+    pub sample: SampleId,
+    /// Ok, or one named failure.
+    pub outcome: Outcome,
+    /// Why, for failures.
+    pub reason: Option<String>,
+    /// What the decoder saw, when the file could be decoded.
+    pub facts: Option<ClipFacts>,
+    /// One per clip metric of the suite.
+    pub scores: Vec<MetricScore>,
+    /// One per net of a set metric of the suite.
+    pub features: Vec<Features>,
+    /// Seconds of decoding and scoring.
+    pub score_secs: f64,
+}
+
+/// Everything known of one finished sample, as exported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SampleRecord {
+    /// Its place in the plan.
+    pub ordinal: u64,
+    /// The generation, when there was one.
+    pub generation: Option<Generation>,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// A number about all clips of one model and set of parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SetScore {
+    /// The metric.
+    pub metric: MetricId,
+    /// The model.
+    pub model: ModelId,
+    /// Index into the suite's parameter sets.
+    pub params_index: u32,
+    /// Its result.
+    pub score: Score,
+    /// 95 % bootstrap interval over clips.
+    pub interval: Option<(f64, f64)>,
+    /// Clips that entered.
+    pub n: u32,
+    /// Length of the feature vectors.
+    pub dims: u32,
+    /// Fewer than two clips a dimension: the value is biased upwards.
+    pub underpowered: bool,
+    /// The value of one half of the reference set against the other: the lowest that can be expected.
+    pub floor: Option<f64>,
+}
+
+/// Where and by what a run was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Environment {
+    /// Version of vidbench.
+    pub tool_version: String,
+    /// Operating system and kernel.
+    pub os: String,
+    /// Processor model.
+    pub cpu: String,
+    /// Logical cores the process may use.
+    pub cores: u32,
+    /// Host memory, in bytes.
+    pub memory_bytes: u64,
+    /// Accelerators; empty when none was found.
+    pub accelerators: Vec<String>,
+    /// Versions of the libav libraries.
+    pub libav: String,
+    /// The command line.
+    pub command: Vec<String>,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Being executed, or its process was killed.
+    Running,
+    /// Stopped before the end; `--resume` goes on.
+    Interrupted,
+    /// Every planned sample has its verdict.
+    Complete,
+}
+
+impl RunStatus {
+    /// The name used in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Interrupted => "interrupted",
+            Self::Complete => "complete",
+        }
+    }
+}
+
+/// One run as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Shape of this record.
+    pub schema_version: u32,
+    /// The run.
+    pub id: RunId,
+    /// Unix time of creation, in milliseconds.
+    pub created_ms: i64,
+    /// Unix time of the last verdict of a complete run.
+    pub finished_ms: Option<i64>,
+    /// How far it has come.
+    pub status: RunStatus,
+    /// The suite with everything it names resolved: a run never reads the suite file again.
+    pub suite: ResolvedSuite,
+    /// Hash of all sample ids in order.
+    pub plan_hash: String,
+    /// Samples planned.
+    pub planned: u64,
+    /// Where and by what.
+    pub environment: Environment,
+}
+
+/// One execution of a run: from start to completion, interruption or kill.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Session {
+    /// 0 for the first.
+    pub index: u32,
+    /// Unix time of its start, in milliseconds.
+    pub started_ms: i64,
+    /// What was loaded.
+    pub models: Vec<SessionModel>,
+    /// Where its time went; absent when it was killed.
+    pub ledger: Option<Ledger>,
+}
+
+/// A model as one session had it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionModel {
+    /// What the worker said of it.
+    pub model: LoadedModel,
+    /// Worker name and version.
+    pub worker: String,
+    /// Seconds of loading.
+    pub load_secs: f64,
+    /// Seconds of each warm-up generation; never counted among the samples.
+    pub warmup_secs: Vec<f64>,
+}
+
+/// Where a session's wall time went, in seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ledger {
+    /// All of it.
+    pub wall_secs: f64,
+    /// Starting workers and loading models.
+    pub load_secs: f64,
+    /// Warm-up generations.
+    pub warmup_secs: f64,
+    /// Inside the timed windows.
+    pub generate_secs: f64,
+    /// Workers encoding files.
+    pub encode_secs: f64,
+    /// Decoding and scoring.
+    pub score_secs: f64,
+}
+
+impl Ledger {
+    /// Seconds that went to none of the work: the harness's own share.
+    pub fn harness_secs(&self) -> f64 {
+        let work =
+            self.load_secs + self.warmup_secs + self.generate_secs + self.encode_secs + self.score_secs;
+        (self.wall_secs - work).max(0.0)
+    }
+}
+
+/// A whole run, as analysis and reports read it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunData {
+    /// The run.
+    pub run: RunRecord,
+    /// Its executions, in order.
+    pub sessions: Vec<Session>,
+    /// Finished samples in the order of the plan.
+    pub samples: Vec<SampleRecord>,
+    /// Set metrics.
+    pub set_scores: Vec<SetScore>,
+}

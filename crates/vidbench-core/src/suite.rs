@@ -1,0 +1,319 @@
+//! The suite file: what to run, as a person writes it.
+//!
+//! The types here are the one source of the file's keys, types and bounds: [`json_schema`] is generated from them, and
+//! [`parse`] checks a file against that schema so that every problem is reported at once, with its line.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::prompt::Policy;
+use crate::toml_check::{self, Problem};
+use crate::{MetricId, ModelId};
+
+/// A suite: which models, prompts, parameters and seeds to run, how to offer them, and what to measure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Suite {
+    /// Version of this file format.
+    #[schemars(range(min = 1, max = 1))]
+    pub schema_version: u32,
+    /// Name of the suite, shown in reports.
+    #[schemars(length(min = 1, max = 100))]
+    pub name: String,
+    /// What the suite is for.
+    #[serde(default)]
+    #[schemars(length(max = 2000))]
+    pub description: Option<String>,
+    /// Seeds of the initial noise; every prompt is generated once for each.
+    #[schemars(length(min = 1, max = 10_000), inner(range(min = 0, max = 9_007_199_254_740_991_i64)))]
+    pub seeds: Vec<u64>,
+    /// How often each sample is generated; more than 1 measures the spread of latency.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub repeats: u32,
+    /// Metric ids; `vidbench list metrics` shows them.
+    #[serde(default)]
+    #[schemars(length(max = 100))]
+    pub metrics: Vec<MetricId>,
+    /// Models to run, each in a `[[models]]` table.
+    #[schemars(length(min = 1, max = 1000))]
+    pub models: Vec<ModelEntry>,
+    /// Which prompts.
+    pub prompts: PromptSelection,
+    /// Parameters; every combination is run.
+    #[serde(default)]
+    pub grid: Grid,
+    /// How samples are offered.
+    #[serde(default)]
+    pub scenario: Scenario,
+    /// Where to stop.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// One model of a suite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelEntry {
+    /// The model; `vidbench list models` shows those that ship.
+    pub id: ModelId,
+    /// How it is run.
+    pub engine: Engine,
+    /// For `worker`: the program that speaks the worker protocol, and its arguments. No shell is involved.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 100))]
+    pub command: Option<Vec<String>>,
+    /// Revision to ask the worker for.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 200))]
+    pub revision: Option<String>,
+    /// SHA-256 that the worker must report for its weights, in hexadecimal.
+    #[serde(default)]
+    #[schemars(length(min = 64, max = 64))]
+    pub weights_sha256: Option<String>,
+}
+
+/// How a model is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// The model that ships inside vidbench.
+    Embedded,
+    /// Any program that speaks the worker protocol.
+    Worker,
+}
+
+impl Engine {
+    /// The name used in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Worker => "worker",
+        }
+    }
+}
+
+/// Which prompts to run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromptSelection {
+    /// A prompt suite that ships; `vidbench prompts list` shows them. Give this or `file`.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 100))]
+    pub suite: Option<String>,
+    /// A prompt suite file, relative to the suite file. Give this or `suite`.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 4096))]
+    pub file: Option<String>,
+    /// Only prompts of these categories.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 100))]
+    pub categories: Option<Vec<String>>,
+    /// Shuffle the prompts with this seed before `limit` is applied; without it they keep their order.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
+    pub order_seed: Option<u64>,
+    /// Only the first so many prompts.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub limit: Option<u32>,
+    /// What to do with prompts that look like an injection: `reject`, `flag` or `off`. A prompt is never changed.
+    #[serde(default)]
+    pub policy: Policy,
+}
+
+/// Parameters: every combination is run. A key that is left out takes the model's own default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Grid {
+    /// Denoising steps.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 1000), inner(range(min = 1, max = 1000)))]
+    pub steps: Option<Vec<u32>>,
+    /// Classifier-free guidance scale; 1 is no guidance.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 1000), inner(range(min = 0.0, max = 100.0)))]
+    pub guidance: Option<Vec<f64>>,
+    /// Number of frames.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 1000), inner(range(min = 1, max = 10_000)))]
+    pub frames: Option<Vec<u32>>,
+    /// Width and height in pixels, as `"832x480"`.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 1000), inner(length(min = 3, max = 11)))]
+    pub size: Option<Vec<String>>,
+    /// Frames a second.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 1000), inner(range(min = 0.1, max = 240.0)))]
+    pub fps: Option<Vec<f64>>,
+}
+
+/// How samples are offered to a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The kind of load.
+    #[serde(default)]
+    pub kind: ScenarioKind,
+    /// Generations before the measured ones, of the same shape for each set of parameters; reported apart.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0, max = 100))]
+    pub warmup: u32,
+    /// Threads a worker may use for computing; by default all cores.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1024))]
+    pub threads: Option<u32>,
+}
+
+/// The kind of load.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScenarioKind {
+    /// One sample at a time; the next is meant to start when the last is done. Measures latency.
+    #[default]
+    SingleStream,
+    /// All samples are meant to start at once. Measures throughput; latency includes the wait.
+    Offline,
+}
+
+impl ScenarioKind {
+    /// The name used in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SingleStream => "single-stream",
+            Self::Offline => "offline",
+        }
+    }
+}
+
+/// Where to stop. Values out of bounds are refused, never clamped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Most samples the suite may plan; more is an error.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub max_samples: u64,
+    /// Seconds after which a generation is given up and its worker ended.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub sample_timeout_secs: u32,
+    /// Seconds a model may take to load.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub load_timeout_secs: u32,
+    /// Seconds decoding and scoring of one file may take.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub score_timeout_secs: u32,
+    /// A model whose worker fails so often in a row is given up; its other samples stay planned and `--resume` picks them up.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_consecutive_failures: u32,
+    /// Disk space that must be free before the run starts and while it goes on, in MiB.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub min_free_disk_mib: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_samples: 1_000_000,
+            sample_timeout_secs: 600,
+            load_timeout_secs: 1800,
+            score_timeout_secs: 300,
+            max_consecutive_failures: 5,
+            min_free_disk_mib: 256,
+        }
+    }
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self { kind: ScenarioKind::default(), warmup: one(), threads: None }
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// The JSON Schema of the suite file.
+pub fn json_schema() -> Value {
+    let mut schema = schemars::schema_for!(Suite).to_value();
+    schema["title"] = "vidbench suite".into();
+    schema
+}
+
+/// Reads a suite file. On failure every problem of the file is listed, in the order of lines.
+pub fn parse(text: &str) -> Result<Suite, Vec<Problem>> {
+    let mut problems = toml_check::check(text, &json_schema());
+    if problems.is_empty() {
+        match toml::from_str::<Suite>(text) {
+            Ok(suite) => {
+                problems = inconsistencies(&suite, text);
+                if problems.is_empty() {
+                    return Ok(suite);
+                }
+            }
+            // What the schema cannot say, such as the form of an id.
+            Err(error) => problems.push(Problem::from_toml(&error, text)),
+        }
+    }
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    Err(problems)
+}
+
+/// Rules that connect keys, which a schema cannot hold.
+fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut add = |key: &str, message: String| problems.push(Problem::at_key(text, key, message));
+    match (&suite.prompts.suite, &suite.prompts.file) {
+        (None, None) => add("prompts", "give `suite` or `file`".into()),
+        (Some(_), Some(_)) => add("prompts", "`suite` and `file` exclude each other".into()),
+        (Some(_), None) | (None, Some(_)) => {}
+    }
+    for model in &suite.models {
+        match (model.engine, &model.command) {
+            (Engine::Worker, None) => add("models", format!("model {} runs by a worker and needs `command`", model.id)),
+            (Engine::Embedded, Some(_)) => add("models", format!("model {} is embedded and takes no `command`", model.id)),
+            (Engine::Worker, Some(_)) | (Engine::Embedded, None) => {}
+        }
+        if let Some(sha256) = &model.weights_sha256
+            && !sha256.bytes().all(|b| b.is_ascii_hexdigit())
+        {
+            add("weights_sha256", format!("{sha256:?} is not 64 hexadecimal digits"));
+        }
+    }
+    for size in suite.grid.size.iter().flatten() {
+        if let Err(message) = parse_size(size) {
+            add("size", message);
+        }
+    }
+    let Grid { steps, guidance, frames, size, fps } = &suite.grid;
+    for (key, repeated) in [
+        ("seeds", first_repeated(&suite.seeds)),
+        ("metrics", first_repeated(&suite.metrics)),
+        ("models", first_repeated(&suite.models.iter().map(|model| &model.id).collect::<Vec<_>>())),
+        ("steps", first_repeated(steps.as_deref().unwrap_or_default())),
+        ("guidance", first_repeated(guidance.as_deref().unwrap_or_default())),
+        ("frames", first_repeated(frames.as_deref().unwrap_or_default())),
+        ("size", first_repeated(size.as_deref().unwrap_or_default())),
+        ("fps", first_repeated(fps.as_deref().unwrap_or_default())),
+    ] {
+        if let Some(value) = repeated {
+            add(key, format!("`{key}` names {value} twice"));
+        }
+    }
+    problems
+}
+
+fn first_repeated<T: PartialEq + std::fmt::Debug>(values: &[T]) -> Option<String> {
+    // The lists are written by hand and bounded by the schema.
+    let at = (1..values.len()).find(|&at| values[..at].contains(&values[at]))?;
+    Some(format!("{:?}", values[at]))
+}
+
+/// Reads `"832x480"` as width and height, each 1 to 16,384.
+pub fn parse_size(text: &str) -> Result<(u32, u32), String> {
+    let error = || format!("{text:?} is not a size: write width x height, each 1 to 16384, such as \"832x480\"");
+    let (width, height) = text.split_once('x').ok_or_else(error)?;
+    let side = |side: &str| side.parse().ok().filter(|side| (1..=16_384).contains(side)).ok_or_else(error);
+    Ok((side(width)?, side(height)?))
+}

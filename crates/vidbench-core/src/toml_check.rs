@@ -1,0 +1,272 @@
+//! Checks a TOML file against a JSON Schema and lists every problem with its line.
+//!
+//! It knows the part of JSON Schema that schemars writes for our types: `$ref`, `type`, `enum`, `const`, `anyOf`, `oneOf`,
+//! `properties`, `required`, `additionalProperties: false`, `items`, and the bounds of numbers, texts and lists.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// One problem of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn at_offset(text: &str, offset: usize, message: impl Into<String>) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(crate) fn from_toml(error: &toml::de::Error, text: &str) -> Self {
+        let offset = error.span().map_or(0, |span| span.start);
+        Self::at_offset(text, offset, error.message().trim().replace('\n', "; "))
+    }
+
+    /// A problem of a key that was read well: points at its first line, or at the top when the key is not written.
+    pub(crate) fn at_key(text: &str, key: &str, message: String) -> Self {
+        let mut offset = 0;
+        for line in text.split_inclusive('\n') {
+            let name = line.trim_start().trim_start_matches('[');
+            let rest = name.strip_prefix(key).map(str::trim_start);
+            if rest.is_some_and(|rest| rest.starts_with(['=', ']'])) {
+                return Self::at_offset(text, offset, message);
+            }
+            offset += line.len();
+        }
+        Self::at_offset(text, 0, message)
+    }
+
+    fn with_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: {}", self.line, self.column, self.message)?;
+        self.hint.iter().try_for_each(|hint| write!(f, " (hint: {hint})"))
+    }
+}
+
+/// The candidate nearest to `word`, when one is near enough to be a slip of the pen.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count() / 3)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// All problems of `text` against `schema`, in the order of lines. Text that is not TOML has one: where reading stopped.
+pub fn check(text: &str, schema: &Value) -> Vec<Problem> {
+    let table = match DeTable::parse(text) {
+        Ok(table) => table,
+        Err(error) => return vec![Problem::from_toml(&error, text)],
+    };
+    let mut check = Check { text, root: schema, problems: Vec::new() };
+    check.table("", table.get_ref(), table.span(), schema);
+    check.problems.sort_by_key(|problem| (problem.line, problem.column));
+    check.problems
+}
+
+struct Check<'a> {
+    text: &'a str,
+    root: &'a Value,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Check<'a> {
+    fn add(&mut self, span: &Range<usize>, message: String, hint: Option<String>) {
+        self.problems.push(Problem::at_offset(self.text, span.start, message).with_hint(hint));
+    }
+
+    fn table(&mut self, path: &str, table: &DeTable<'_>, span: Range<usize>, schema: &'a Value) {
+        let schema = self.resolve(schema);
+        let known: Vec<&str> = schema["properties"].as_object().map(|map| map.keys().map(String::as_str).collect()).unwrap_or_default();
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            match schema["properties"].get(name) {
+                Some(property) => self.value(&join(path, name), value, property),
+                None => {
+                    let hint = match nearest(name, known.iter().copied()) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("known keys: {}", known.join(", ")),
+                    };
+                    self.add(&key.span(), format!("unknown key `{}`", join(path, name)), Some(hint));
+                }
+            }
+        }
+        for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            if !table.iter().any(|(key, _)| key.get_ref() == required) {
+                let hint = schema["properties"][required]["description"].as_str().map(|about| format!("`{required}`: {about}"));
+                self.add(&span, format!("missing key `{}`", join(path, required)), hint);
+            }
+        }
+    }
+
+    fn value(&mut self, path: &str, value: &Spanned<DeValue<'_>>, schema: &'a Value) {
+        let schema = self.resolve(schema);
+        let span = value.span();
+        let found = type_name(value.get_ref());
+        if let Some(allowed) = choices(schema) {
+            return self.choice(path, value, &allowed);
+        }
+        let types = types(schema);
+        let fits = types.contains(&found) || (found == "integer" && types.contains(&"number"));
+        if !types.is_empty() && !fits {
+            let wanted = types.iter().map(|name| with_article(name)).collect::<Vec<_>>().join(" or ");
+            return self.add(&span, format!("`{path}` must be {wanted}, not {}", with_article(found)), None);
+        }
+        match value.get_ref() {
+            DeValue::Table(table) => self.table(path, table, span, schema),
+            DeValue::Array(items) => {
+                self.length(path, &span, items.len(), "entries", (&schema["minItems"], &schema["maxItems"]));
+                for (index, item) in items.iter().enumerate() {
+                    self.value(&format!("{path}[{index}]"), item, &schema["items"]);
+                }
+            }
+            DeValue::String(text) => {
+                let bounds = (&schema["minLength"], &schema["maxLength"]);
+                self.length(path, &span, text.chars().count(), "characters", bounds);
+            }
+            DeValue::Integer(number) => {
+                let digits = number.as_str().replace('_', "");
+                match i64::from_str_radix(&digits, number.radix()) {
+                    Ok(number) => self.number(path, &span, number as f64, &digits, schema),
+                    Err(_) => self.add(&span, format!("`{path}` is {digits}, which no 64-bit number holds"), None),
+                }
+            }
+            DeValue::Float(number) => match number.as_str().replace('_', "").parse::<f64>() {
+                Ok(value) if value.is_finite() => self.number(path, &span, value, number.as_str(), schema),
+                Ok(_) | Err(_) => self.add(&span, format!("`{path}` must be a finite number"), None),
+            },
+            DeValue::Boolean(_) | DeValue::Datetime(_) => {}
+        }
+    }
+
+    fn choice(&mut self, path: &str, value: &Spanned<DeValue<'_>>, allowed: &[&str]) {
+        let DeValue::String(text) = value.get_ref() else {
+            let message = format!("`{path}` must be one of {}", list(allowed.iter().copied()));
+            return self.add(&value.span(), message, None);
+        };
+        if !allowed.contains(&text.as_ref()) {
+            let hint = nearest(text, allowed.iter().copied()).map(|near| format!("did you mean {near:?}?"));
+            let message = format!("`{path}` is {text:?}; it must be one of {}", list(allowed.iter().copied()));
+            self.add(&value.span(), message, hint);
+        }
+    }
+
+    fn length(&mut self, path: &str, span: &Range<usize>, len: usize, what: &str, bounds: (&Value, &Value)) {
+        let (min, max) = (bounds.0.as_u64(), bounds.1.as_u64());
+        let len = len as u64;
+        if min.is_some_and(|min| len < min) || max.is_some_and(|max| len > max) {
+            let bounds = describe_bounds(min, max);
+            self.add(span, format!("`{path}` has {len} {what}; it must have {bounds}"), None);
+        }
+    }
+
+    fn number(&mut self, path: &str, span: &Range<usize>, number: f64, written: &str, schema: &Value) {
+        let (min, max) = (schema["minimum"].as_f64(), schema["maximum"].as_f64());
+        if min.is_some_and(|min| number < min) || max.is_some_and(|max| number > max) {
+            let bounds = describe_bounds(min, max);
+            self.add(span, format!("`{path}` is {written}; it must be {bounds}"), None);
+        }
+    }
+
+    /// Follows `$ref`, and picks the branch of an optional value that is not null.
+    fn resolve(&self, schema: &'a Value) -> &'a Value {
+        if let Some(reference) = schema["$ref"].as_str() {
+            let target = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
+            return target.map_or(schema, |target| self.resolve(target));
+        }
+        let branches = schema["anyOf"].as_array().map(Vec::as_slice).unwrap_or_default();
+        match branches.iter().find(|branch| branch["type"] != "null") {
+            Some(branch) => self.resolve(branch),
+            None => schema,
+        }
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.into() } else { format!("{path}.{key}") }
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn describe_bounds<T: fmt::Display>(min: Option<T>, max: Option<T>) -> String {
+    match (min, max) {
+        (Some(min), Some(max)) => format!("{min} to {max}"),
+        (Some(min), None) => format!("at least {min}"),
+        (None, Some(max)) => format!("at most {max}"),
+        (None, None) => "anything".into(),
+    }
+}
+
+fn with_article(type_name: &str) -> String {
+    match type_name {
+        "array" => "a list".into(),
+        "integer" => "an integer".into(),
+        "object" => "a table".into(),
+        "string" => "a text in quotes".into(),
+        "boolean" => "true or false".into(),
+        other => format!("a {other}"),
+    }
+}
+
+fn type_name(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "string",
+        DeValue::Integer(_) => "integer",
+        DeValue::Float(_) => "number",
+        DeValue::Boolean(_) => "boolean",
+        DeValue::Datetime(_) => "date",
+        DeValue::Array(_) => "array",
+        DeValue::Table(_) => "object",
+    }
+}
+
+/// The types a schema allows, null left out: TOML has none.
+fn types(schema: &Value) -> Vec<&str> {
+    let named = match &schema["type"] {
+        Value::String(name) => vec![name.as_str()],
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    named.into_iter().filter(|name| *name != "null").collect()
+}
+
+/// The texts a schema allows, when it lists them.
+fn choices(schema: &Value) -> Option<Vec<&str>> {
+    if let Some(values) = schema["enum"].as_array() {
+        return Some(values.iter().filter_map(Value::as_str).collect());
+    }
+    let branches = schema["oneOf"].as_array()?;
+    let mut texts = Vec::new();
+    for branch in branches {
+        texts.extend(branch["const"].as_str());
+        texts.extend(branch["enum"].as_array().into_iter().flatten().filter_map(Value::as_str));
+    }
+    Some(texts)
+}

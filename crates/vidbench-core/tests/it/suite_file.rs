@@ -1,0 +1,123 @@
+//! What a suite file may say, and what a person reads when it says something else.
+
+use expect_test::{Expect, expect};
+use vidbench_core::suite::{self, ScenarioKind};
+
+const GOOD: &str = r#"
+schema_version = 1
+name = "demo"
+seeds = [1, 2]
+metrics = ["temporal_flickering@1"]
+
+[[models]]
+id = "shapes-ldm"
+engine = "embedded"
+
+[prompts]
+suite = "shapes"
+limit = 8
+
+[grid]
+steps = [1, 4, 16]
+size = ["64x64"]
+
+[scenario]
+kind = "offline"
+"#;
+
+fn check(text: &str, expected: Expect) {
+    let problems = suite::parse(text).expect_err("the file has problems");
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    expected.assert_eq(&lines.join("\n"));
+}
+
+#[test]
+fn a_good_file_is_read_and_defaults_are_filled() {
+    let suite = suite::parse(GOOD).unwrap();
+    assert_eq!(suite.scenario.kind, ScenarioKind::Offline);
+    assert_eq!((suite.repeats, suite.scenario.warmup, suite.limits.sample_timeout_secs), (1, 1, 600));
+    assert_eq!(suite.grid.steps, Some(vec![1, 4, 16]));
+}
+
+#[test]
+fn all_problems_are_listed_at_once_with_lines() {
+    check(
+        &GOOD
+            .replace("seeds = [1, 2]", "seeds = []\nrepeat = 3")
+            .replace("steps = [1, 4, 16]", "steps = [0, \"four\", 5000]")
+            .replace("\"offline\"", "\"ofline\"")
+            .replace("engine = \"embedded\"", "engnie = \"embedded\""),
+        expect![[r#"
+            line 4, column 9: `seeds` has 0 entries; it must have 1 to 10000
+            line 5, column 1: unknown key `repeat` (hint: did you mean `repeats`?)
+            line 8, column 1: missing key `models[0].engine` (hint: `engine`: How it is run.)
+            line 10, column 1: unknown key `models[0].engnie` (hint: did you mean `engine`?)
+            line 17, column 10: `grid.steps[0]` is 0; it must be 1 to 1000
+            line 17, column 13: `grid.steps[1]` must be an integer, not a text in quotes
+            line 17, column 21: `grid.steps[2]` is 5000; it must be 1 to 1000
+            line 21, column 8: `scenario.kind` is "ofline"; it must be one of single-stream, offline (hint: did you mean "offline"?)"#]],
+    );
+}
+
+#[test]
+fn rules_between_keys_are_checked() {
+    check(
+        &GOOD
+            .replace("suite = \"shapes\"", "suite = \"shapes\"\nfile = \"x.toml\"")
+            .replace("seeds = [1, 2]", "seeds = [1, 1]")
+            .replace("64x64", "64 x 64")
+            .replace("\"embedded\"", "\"worker\""),
+        expect![[r#"
+            line 4, column 1: `seeds` names 1 twice
+            line 7, column 1: model shapes-ldm runs by a worker and needs `command`
+            line 11, column 1: `suite` and `file` exclude each other
+            line 18, column 1: "64 x 64" is not a size: write width x height, each 1 to 16384, such as "832x480""#]],
+    );
+}
+
+#[test]
+fn text_that_is_not_toml_says_where_reading_stopped() {
+    check("schema_version = 1\nname = \n", expect![[r#"line 2, column 8: string values must be quoted, expected literal string"#]]);
+}
+
+#[test]
+fn ids_of_a_wrong_form_are_refused() {
+    check(
+        &GOOD.replace("temporal_flickering@1", "temporal_flickering"),
+        expect![[r#"line 5, column 12: metric id "temporal_flickering" is not valid: use name@version, such as ssim@1"#]],
+    );
+}
+
+#[test]
+fn numbers_out_of_range_are_never_clamped() {
+    check(
+        &GOOD.replace("limit = 8", "limit = 99999999999999999999").replace("schema_version = 1", "schema_version = 2"),
+        expect![[r#"
+            line 2, column 18: `schema_version` is 2; it must be 1 to 1
+            line 13, column 9: `prompts.limit` is 99999999999999999999, which no 64-bit number holds"#]],
+    );
+}
+
+#[test]
+fn infinities_are_not_numbers() {
+    check(
+        &GOOD.replace("steps = [1, 4, 16]", "guidance = [nan, inf, -1.0]"),
+        expect![[r#"
+            line 17, column 13: `grid.guidance[0]` must be a finite number
+            line 17, column 18: `grid.guidance[1]` must be a finite number
+            line 17, column 23: `grid.guidance[2]` is -1.0; it must be 0 to 100"#]],
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_parser_panic(text in "\\PC*") {
+        let _ = suite::parse(&text);
+    }
+
+    #[test]
+    fn no_edit_of_a_good_file_makes_the_parser_panic(at in 0..GOOD.len(), insert in "\\PC{0,8}", remove in 0..30_usize) {
+        let end = (at + remove).min(GOOD.len());
+        let _ = suite::parse(&format!("{}{insert}{}", &GOOD[..at], &GOOD[end..]));
+    }
+}
