@@ -1,1 +1,43 @@
-fn main() {}
+//! Developer tasks: `cargo xtask <task>`.
+
+mod bench;
+mod check_deps;
+mod generate;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+
+  check-deps      fail when a crate depends on what it must not (the walls of ARCHITECTURE.md)
+  gen [--check]   write what is generated from code (schemas, references); --check fails when it is out of date
+  bench [NAME]    print ours, the peer's or the limit's figure, and the ratio";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args.as_slice() {
+        ["check-deps"] => check_deps::run(),
+        ["gen"] => generate::run(false),
+        ["gen", "--check"] => generate::run(true),
+        ["bench"] => bench::run(None),
+        ["bench", name] => bench::run(Some(name)),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository's root.
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

@@ -1,0 +1,30 @@
+# Two commands: `make demo` runs the main job, `make test` passes every test. Both set up what they need.
+.PHONY: demo test setup setup-test bench clean
+
+VIDBENCH := target/release/vidbench
+
+demo: setup
+	cargo build --release --locked --package vidbench
+	$(VIDBENCH) demo
+
+test: setup-test
+	cargo fmt --all --check
+	cargo xtask check-deps
+	cargo deny --offline --all-features check bans licenses sources
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo nextest run --workspace --locked
+	cargo test --workspace --doc --locked
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	cargo xtask gen --check
+
+bench: setup
+	cargo xtask bench
+
+setup:
+	./scripts/setup.sh build
+
+setup-test:
+	./scripts/setup.sh test
+
+clean:
+	cargo clean

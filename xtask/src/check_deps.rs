@@ -1,0 +1,213 @@
+//! Holds the walls between the crates: which crate may depend on which, and which crate alone may know a library.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+/// Every crate with the crates of this workspace it may depend on. An arrow that is not here is a change of design:
+/// make it in ARCHITECTURE.md and here, in one commit of its own.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("vidbench-core", &[]),
+    ("vidbench-shapes", &["vidbench-core"]),
+    ("vidbench-video", &["vidbench-core"]),
+    ("vidbench-nn", &["vidbench-core"]),
+    ("vidbench-metrics", &["vidbench-core", "vidbench-shapes", "vidbench-video", "vidbench-nn"]),
+    (
+        "vidbench-worker",
+        &["vidbench-core", "vidbench-shapes", "vidbench-video", "vidbench-nn", "vidbench-metrics"],
+    ),
+    ("vidbench-engines", &["vidbench-core"]),
+    ("vidbench-store", &["vidbench-core"]),
+    ("vidbench-runner", &["vidbench-core", "vidbench-engines", "vidbench-store"]),
+    ("vidbench-analysis", &["vidbench-core"]),
+    ("vidbench-report", &["vidbench-core", "vidbench-analysis"]),
+    (
+        "vidbench",
+        &[
+            "vidbench-core",
+            "vidbench-shapes",
+            "vidbench-video",
+            "vidbench-nn",
+            "vidbench-metrics",
+            "vidbench-worker",
+            "vidbench-engines",
+            "vidbench-store",
+            "vidbench-runner",
+            "vidbench-analysis",
+            "vidbench-report",
+        ],
+    ),
+    ("xtask", &[]),
+];
+
+/// Libraries that one crate alone may link.
+const OWNERS: &[(&str, &str)] = &[
+    ("ffmpeg-next", "vidbench-video"),
+    ("ffmpeg-sys-next", "vidbench-video"),
+    ("tract-onnx", "vidbench-nn"),
+    ("ort", "vidbench-nn"),
+    ("rusqlite", "vidbench-store"),
+    ("clap", "vidbench"),
+    ("indicatif", "vidbench"),
+    ("anyhow", "vidbench"),
+];
+
+/// Crates that are values in, values out, and the paths of `std` that would break that.
+const PURE: &[&str] =
+    &["vidbench-core", "vidbench-shapes", "vidbench-metrics", "vidbench-analysis", "vidbench-report"];
+const IMPURE_PATHS: &[&str] = &[
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "std::time::Instant",
+    "SystemTime",
+    "Instant::now",
+    "rand::rng",
+    "OsRng",
+];
+const IMPURE_CRATES: &[&str] = &["tokio", "ureq", "reqwest", "rusqlite", "nix", "libc", "getrandom", "sysinfo"];
+
+pub(crate) fn run() -> Result<()> {
+    let mut broken = Vec::new();
+    for (name, dependencies) in dependencies_of_members()? {
+        broken.extend(broken_arrows(&name, &dependencies));
+    }
+    for name in PURE {
+        broken.extend(impure_lines(name)?);
+    }
+    if broken.is_empty() {
+        eprintln!("check-deps: {} crates keep the walls", ARROWS.len());
+        return Ok(());
+    }
+    bail!("{} broken walls (ARCHITECTURE.md says why they stand):\n  {}", broken.len(), broken.join("\n  "))
+}
+
+/// Normal dependencies by crate; tests and build scripts may use what they need.
+fn dependencies_of_members() -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .current_dir(super::root())
+        .output()
+        .context("cannot run cargo metadata")?;
+    if !output.status.success() {
+        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata gave no JSON")?;
+    let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+    Ok(packages.iter().map(|package| (text(&package["name"]), normal_dependencies(package))).collect())
+}
+
+fn normal_dependencies(package: &Value) -> BTreeSet<String> {
+    let all = package["dependencies"].as_array().into_iter().flatten();
+    all.filter(|dependency| dependency["kind"].is_null()).map(|dependency| text(&dependency["name"])).collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn broken_arrows(name: &str, dependencies: &BTreeSet<String>) -> Vec<String> {
+    let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == name) else {
+        return vec![format!("{name} is not in xtask/src/check_deps.rs: say what it may depend on")];
+    };
+    let mut broken = Vec::new();
+    for dependency in dependencies {
+        if ARROWS.iter().any(|(known, _)| known == dependency) && !allowed.contains(&dependency.as_str()) {
+            broken.push(format!("{name} -> {dependency}: this arrow is not drawn"));
+        }
+        if let Some((_, owner)) = OWNERS.iter().find(|(library, _)| library == dependency)
+            && *owner != name
+            && name != "xtask"
+        {
+            broken.push(format!("{name} -> {dependency}: only {owner} may know it"));
+        }
+        if PURE.contains(&name) && IMPURE_CRATES.contains(&dependency.as_str()) {
+            broken.push(format!("{name} -> {dependency}: {name} is pure"));
+        }
+    }
+    broken
+}
+
+/// Lines of a pure crate's source that reach for the world. Test modules and binaries may.
+fn impure_lines(name: &str) -> Result<Vec<String>> {
+    let mut broken = Vec::new();
+    for file in rust_files(&super::root().join("crates").join(name).join("src"))? {
+        let source = std::fs::read_to_string(&file)?;
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+        for (index, line) in code.lines().enumerate() {
+            let line = line.split("//").next().unwrap_or_default();
+            if let Some(path) = IMPURE_PATHS.iter().find(|path| line.contains(*path)) {
+                let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                broken.push(format!("{name}/{file}:{}: {path} in a pure crate", index + 1));
+            }
+        }
+    }
+    Ok(broken)
+}
+
+fn rust_files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            // A binary of a pure crate is a program of its own.
+            if path.file_name().is_some_and(|name| name != "bin") {
+                files.extend(rust_files(&path)?);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deps(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_forbidden_arrow_is_named() {
+        assert_eq!(
+            broken_arrows("vidbench-store", &deps(&["vidbench-core", "vidbench-runner"])),
+            ["vidbench-store -> vidbench-runner: this arrow is not drawn"]
+        );
+    }
+
+    #[test]
+    fn a_library_with_an_owner_is_linked_by_no_other() {
+        assert_eq!(
+            broken_arrows("vidbench-metrics", &deps(&["ort"])),
+            ["vidbench-metrics -> ort: only vidbench-nn may know it"]
+        );
+    }
+
+    #[test]
+    fn a_pure_crate_takes_no_runtime() {
+        assert_eq!(broken_arrows("vidbench-core", &deps(&["tokio"])), ["vidbench-core -> tokio: vidbench-core is pure"]);
+    }
+
+    #[test]
+    fn a_new_crate_must_be_placed() {
+        assert_eq!(broken_arrows("vidbench-new", &deps(&[])).len(), 1);
+    }
+
+    #[test]
+    fn arrows_point_down() {
+        for (at, (name, allowed)) in ARROWS.iter().enumerate() {
+            for target in *allowed {
+                let below = ARROWS[..at].iter().any(|(known, _)| known == target);
+                assert!(below, "{name} -> {target} points up");
+            }
+        }
+    }
+}
