@@ -1,6 +1,46 @@
 //! Containers and codecs: probe, decode, encode, and facts about a clip.
+//!
+//! The only crate of the workspace that links libav. Every input file is treated as hostile: what comes out is
+//! frames or a named [`VideoErrorKind`], never a placeholder, never a clamped size, never a concealed frame.
+//! Nothing is written to stdout or stderr; libav's own log is off. Frames come as stored: no scaling to another
+//! size, no rotation ([`Probe::rotation_degrees`] says what a player would do).
+//!
+//! ```
+//! use vidbench_core::FramesU8;
+//! use vidbench_video::{Fps, Limits, clip_stats, decode, encode_ffv1};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let dir = tempfile::tempdir()?;
+//! let path = dir.path().join("grey.mkv");
+//! let frames = FramesU8::new(2, 16, 16, vec![128; 2 * 16 * 16 * 3])?;
+//! encode_ffv1(&path, &frames, Fps::new(24, 1).ok_or("zero rate")?)?;
+//! let clip = decode(&path, &Limits::default())?;
+//! assert_eq!(clip.frames, frames);
+//! assert!(clip_stats(&clip.frames).frozen);
+//! # Ok(())
+//! # }
+//! ```
 #![warn(missing_docs)]
 
 mod clip_stats;
+mod colour;
+mod convert;
+mod decode;
+mod encode;
+mod error;
+mod ffv1_checksum;
+mod fps;
+mod libav;
+mod limits;
+mod probe;
+mod reader;
+mod truncation;
 
 pub use clip_stats::{BLACK_FRAME_SHARE, BLACK_LUMA_MAX, ClipStats, clip_stats};
+pub use colour::{Colour, ColourMatrix, ColourRange};
+pub use decode::{Clip, DecodedFrame, decode, decode_each};
+pub use encode::{H264Options, H264PixelFormat, X264Preset, encode_ffv1, encode_h264};
+pub use error::{LibavError, LimitName, VideoError, VideoErrorKind};
+pub use fps::Fps;
+pub use limits::Limits;
+pub use probe::{FrameCount, FrameCountSource, Probe, probe};

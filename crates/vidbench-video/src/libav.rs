@@ -1,0 +1,110 @@
+//! The few libav calls that the safe wrapper lacks.
+#![expect(unsafe_code, reason = "reads plain fields of libav structs that the wrapper exposes only as enums")]
+
+use std::path::Path;
+use std::sync::Once;
+
+use ffmpeg_next::{ffi, format::Pixel, frame, util::log};
+
+use crate::colour::{ColourTags, SampleKind};
+use crate::error::{LibavError, VideoErrorKind};
+
+/// Prepares libav once per process: error texts, and no log on stderr.
+pub(crate) fn init() -> Result<(), LibavError> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| log::set_level(log::Level::Quiet));
+    Ok(ffmpeg_next::init()?)
+}
+
+/// The path as a libav URL. Without the scheme, a file named "concat:a|b" or "http:x" would be a request.
+pub(crate) fn file_url(path: &Path) -> Result<String, VideoErrorKind> {
+    let text = path.to_str().ok_or(VideoErrorKind::PathNotUtf8)?;
+    if text.contains('\0') {
+        return Err(VideoErrorKind::Io(std::io::ErrorKind::InvalidInput.into()));
+    }
+    Ok(format!("file:{text}"))
+}
+
+/// Colour tags of a decoded frame.
+///
+/// Read as integers: Matroska passes the file's number on unchecked, and a number outside the enum is undefined
+/// behaviour in Rust.
+pub(crate) fn frame_colour_tags(frame: &frame::Video) -> ColourTags {
+    // SAFETY: the wrapper owns a live AVFrame; the four fields are C enums, 32 bits wide, valid for reads as i32.
+    unsafe {
+        let raw = frame.as_ptr();
+        ColourTags {
+            matrix: (&raw const (*raw).colorspace).cast::<i32>().read(),
+            range: (&raw const (*raw).color_range).cast::<i32>().read(),
+            transfer: (&raw const (*raw).color_trc).cast::<i32>().read(),
+            chroma_location: (&raw const (*raw).chroma_location).cast::<i32>().read(),
+        }
+    }
+}
+
+/// Colour tags of an opened decoder, as the container and the bitstream's header gave them.
+pub(crate) fn decoder_colour_tags(decoder: &ffmpeg_next::decoder::Video) -> ColourTags {
+    // SAFETY: the wrapper owns a live AVCodecContext; the fields are as in `frame_colour_tags`.
+    unsafe {
+        let raw = decoder.as_ptr();
+        ColourTags {
+            matrix: (&raw const (*raw).colorspace).cast::<i32>().read(),
+            range: (&raw const (*raw).color_range).cast::<i32>().read(),
+            transfer: (&raw const (*raw).color_trc).cast::<i32>().read(),
+            chroma_location: (&raw const (*raw).chroma_sample_location).cast::<i32>().read(),
+        }
+    }
+}
+
+/// Whether samples of this format are RGB or luma and chroma. `None` for no format and for hardware surfaces.
+pub(crate) fn sample_kind(format: Pixel) -> Option<SampleKind> {
+    let descriptor = format.descriptor()?;
+    // SAFETY: libav's descriptors are static tables, never freed.
+    let flags = unsafe { (*descriptor.as_ptr()).flags };
+    // Both constants are small positive bits; their integer type differs between FFmpeg versions.
+    let has = |flag: i64| flags as i64 & flag != 0;
+    if has(ffi::AV_PIX_FMT_FLAG_HWACCEL as i64) {
+        return None;
+    }
+    let rgb = has(ffi::AV_PIX_FMT_FLAG_RGB as i64) || has(ffi::AV_PIX_FMT_FLAG_PAL as i64);
+    Some(match descriptor.name() {
+        _ if rgb => SampleKind::Rgb,
+        name if name.starts_with("yuvj") => SampleKind::YuvFull,
+        _ => SampleKind::Yuv,
+    })
+}
+
+/// A frame with its own buffers. The wrapper's constructor leaves null planes behind when memory runs out.
+pub(crate) fn alloc_frame(format: Pixel, width: u32, height: u32) -> Result<frame::Video, LibavError> {
+    let frame = frame::Video::new(format, width, height);
+    // SAFETY: the wrapper owns a live AVFrame; `data` is an array inside it.
+    let empty = unsafe { (*frame.as_ptr()).data[0].is_null() };
+    if empty {
+        return Err(LibavError::new(format!("cannot allocate a {width}x{height} frame")));
+    }
+    Ok(frame)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_never_becomes_another_protocol() {
+        assert_eq!(file_url(Path::new("concat:a|b")).unwrap(), "file:concat:a|b");
+        assert!(matches!(file_url(Path::new("a\0b")), Err(VideoErrorKind::Io(_))));
+    }
+
+    #[test]
+    fn formats_know_what_they_hold() {
+        assert_eq!(sample_kind(Pixel::YUV420P), Some(SampleKind::Yuv));
+        assert_eq!(sample_kind(Pixel::YUVJ420P), Some(SampleKind::YuvFull));
+        assert_eq!(sample_kind(Pixel::GBRP), Some(SampleKind::Rgb));
+        assert_eq!(sample_kind(Pixel::None), None);
+    }
+
+    #[test]
+    fn an_impossible_frame_is_an_error() {
+        assert!(alloc_frame(Pixel::RGB24, 1 << 30, 1 << 30).is_err());
+    }
+}

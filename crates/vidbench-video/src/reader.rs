@@ -1,0 +1,284 @@
+//! Pulls decoded frames out of a file, one at a time, and stops at the first thing that is wrong.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ffmpeg_next::codec::decoder::{self, Check};
+use ffmpeg_next::error::EAGAIN;
+use ffmpeg_next::format::{context::Input, stream::Disposition};
+use ffmpeg_next::{Dictionary, Error, Packet, Rational, Stream, codec, format, frame, media};
+
+use crate::colour::{Colour, ColourTags, SampleKind};
+use crate::error::{LibavError, VideoError, VideoErrorKind};
+use crate::ffv1_checksum::fails_checksum;
+use crate::libav;
+use crate::limits::Limits;
+use crate::probe::{self, FrameCount, FrameCountSource, Probe};
+use crate::truncation::find_cut;
+
+/// Containers a file may be. Playlists and scripts (HLS, DASH, concat) are out: they make libav open other files.
+/// Audio containers are in, so that an audio file is told from a file that is no media at all.
+const CONTAINERS: &str = "mov,matroska,avi,gif,ivf,mpegts,mpeg,ogg,yuv4mpegpipe,flv,asf,wav,mp3,flac,aac";
+
+pub(crate) struct VideoReader<'a> {
+    path: PathBuf,
+    limits: &'a Limits,
+    input: Input,
+    decoder: decoder::Video,
+    stream_idx: usize,
+    time_base: Rational,
+    container_frames: Option<u64>,
+    frame: frame::Video,
+    frames_decoded: u64,
+    first_timestamp_secs: Option<f64>,
+    probe: Probe,
+}
+
+impl<'a> VideoReader<'a> {
+    pub(crate) fn open(path: &Path, limits: &'a Limits) -> Result<Self, VideoError> {
+        Self::try_open(path, limits).map_err(|kind| kind.at(path))
+    }
+
+    /// Frames the container's index counts.
+    pub(crate) fn container_frames(&self) -> Option<u64> {
+        self.container_frames
+    }
+
+    /// Decodes the next frame and returns its timestamp in seconds; `None` after the last.
+    pub(crate) fn next_frame(&mut self) -> Result<Option<f64>, VideoError> {
+        self.try_next_frame().map_err(|kind| kind.at(&self.path))
+    }
+
+    /// The frame of the last successful [`Self::next_frame`], with its colour tags.
+    pub(crate) fn frame(&self) -> (&frame::Video, ColourTags) {
+        (&self.frame, libav::frame_colour_tags(&self.frame))
+    }
+
+    /// Facts so far; complete once every frame was read.
+    pub(crate) fn probe(&self) -> &Probe {
+        &self.probe
+    }
+
+    pub(crate) fn into_probe(self) -> Probe {
+        self.probe
+    }
+
+    fn try_open(path: &Path, limits: &'a Limits) -> Result<Self, VideoErrorKind> {
+        check_file(path, limits)?;
+        let input = open_input(path)?;
+        let stream = video_stream(&input)?;
+        let decoder = open_decoder(&stream, limits)?;
+        let container_frames = u64::try_from(stream.frames()).ok().filter(|&frames| frames > 0);
+        let probe = stream_facts(&input, &stream, &decoder, container_frames);
+        check_claims(&probe, limits)?;
+        let (stream_idx, time_base) = (stream.index(), stream.time_base());
+        Ok(Self {
+            path: path.to_path_buf(),
+            limits,
+            input,
+            decoder,
+            stream_idx,
+            time_base,
+            container_frames,
+            frame: frame::Video::empty(),
+            frames_decoded: 0,
+            first_timestamp_secs: None,
+            probe,
+        })
+    }
+
+    fn try_next_frame(&mut self) -> Result<Option<f64>, VideoErrorKind> {
+        loop {
+            match self.decoder.receive_frame(&mut self.frame) {
+                Ok(()) => return self.accept_frame().map(Some),
+                Err(Error::Other { errno: EAGAIN }) => self.feed_decoder()?,
+                Err(Error::Eof) => return self.finish().map(|()| None),
+                Err(error) => return Err(self.corrupt(error)),
+            }
+        }
+    }
+
+    /// Sends the next packet of the video stream, or the end.
+    fn feed_decoder(&mut self) -> Result<(), VideoErrorKind> {
+        loop {
+            let mut packet = Packet::empty();
+            match packet.read(&mut self.input) {
+                Ok(()) if packet.stream() != self.stream_idx || packet.size() == 0 => (),
+                Ok(()) => return self.send_packet(&packet),
+                Err(Error::Eof) => return self.decoder.send_eof().map_err(|error| self.corrupt(error)),
+                Err(error) => return Err(self.corrupt(error)),
+            }
+        }
+    }
+
+    fn send_packet(&mut self, packet: &Packet) -> Result<(), VideoErrorKind> {
+        if packet.is_corrupt() {
+            return Err(self.corrupt(LibavError::new("packet is incomplete")));
+        }
+        if self.decoder.id() == codec::Id::FFV1 && packet.data().is_some_and(fails_checksum) {
+            return Err(self.corrupt(LibavError::new("FFV1 slice fails its checksum")));
+        }
+        self.decoder.send_packet(packet).map_err(|error| self.corrupt(error))
+    }
+
+    fn accept_frame(&mut self) -> Result<f64, VideoErrorKind> {
+        if self.frame.is_corrupt() || self.frame.has_decode_errors() {
+            return Err(self.corrupt(LibavError::new("decoder concealed an error")));
+        }
+        self.check_size()?;
+        let secs = self.timestamp_secs()?;
+        self.frames_decoded += 1;
+        self.limits.check_frames(self.frames_decoded)?;
+        let first = *self.first_timestamp_secs.get_or_insert(secs);
+        self.limits.check_duration_secs(secs - first)?;
+        Ok(secs)
+    }
+
+    /// The first frame settles size and colour, which headers may get wrong; the others must agree in size.
+    fn check_size(&mut self) -> Result<(), VideoErrorKind> {
+        let (width, height) = (self.frame.width(), self.frame.height());
+        let (first_width, first_height) = (self.probe.width, self.probe.height);
+        if self.frames_decoded == 0 {
+            self.limits.check_size(width, height)?;
+            (self.probe.width, self.probe.height) = (width, height);
+            self.probe.pixel_format = pixel_format_name(self.frame.format());
+            self.probe.colour = colour(libav::frame_colour_tags(&self.frame), self.frame.format(), height);
+        } else if (width, height) != (first_width, first_height) {
+            let frame = self.frames_decoded;
+            return Err(VideoErrorKind::SizeChanged { frame, width, height, first_width, first_height });
+        }
+        Ok(())
+    }
+
+    fn timestamp_secs(&self) -> Result<f64, VideoErrorKind> {
+        let ticks = self.frame.timestamp();
+        let secs = ticks.and_then(|ticks| probe::secs_from_ticks(ticks, self.time_base));
+        secs.ok_or(VideoErrorKind::NoTimestamp { frame: self.frames_decoded })
+    }
+
+    fn finish(&mut self) -> Result<(), VideoErrorKind> {
+        if self.frames_decoded == 0 {
+            return Err(VideoErrorKind::NoFrames);
+        }
+        self.probe.frame_count =
+            FrameCount { frames: self.frames_decoded, source: FrameCountSource::Decoded };
+        Ok(())
+    }
+
+    fn corrupt(&self, error: impl Into<LibavError>) -> VideoErrorKind {
+        VideoErrorKind::Corrupt { frames_decoded: self.frames_decoded, source: error.into() }
+    }
+}
+
+/// Everything that can be said about the file before libav sees it.
+fn check_file(path: &Path, limits: &Limits) -> Result<(), VideoErrorKind> {
+    let metadata = fs::metadata(path).map_err(io_kind)?;
+    if metadata.is_dir() {
+        return Err(VideoErrorKind::Directory);
+    }
+    if !metadata.is_file() {
+        return Err(VideoErrorKind::NotRegularFile);
+    }
+    if metadata.len() == 0 {
+        return Err(VideoErrorKind::Empty);
+    }
+    limits.check_file_bytes(metadata.len())?;
+    let mut file = File::open(path).map_err(io_kind)?;
+    match find_cut(&mut file, metadata.len()).map_err(io_kind)? {
+        Some(reason) => Err(VideoErrorKind::Truncated { reason }),
+        None => Ok(()),
+    }
+}
+
+fn io_kind(error: io::Error) -> VideoErrorKind {
+    match error.kind() {
+        io::ErrorKind::NotFound => VideoErrorKind::Missing,
+        _ => VideoErrorKind::Io(error),
+    }
+}
+
+fn open_input(path: &Path) -> Result<Input, VideoErrorKind> {
+    libav::init().map_err(|source| VideoErrorKind::Libav { step: "start libav", source })?;
+    let mut options = Dictionary::new();
+    options.set("protocol_whitelist", "file");
+    options.set("format_whitelist", CONTAINERS);
+    let url = libav::file_url(path)?;
+    format::input_with_dictionary(&url, options).map_err(|error| VideoErrorKind::NotVideo(error.into()))
+}
+
+fn video_stream(input: &Input) -> Result<Stream<'_>, VideoErrorKind> {
+    let best = input.streams().best(media::Type::Video);
+    // A cover picture of a song is stored as a video stream of one frame.
+    best.filter(|stream| !stream.disposition().contains(Disposition::ATTACHED_PIC))
+        .ok_or_else(|| VideoErrorKind::NoVideoStream { container: input.format().name().to_owned() })
+}
+
+fn open_decoder(stream: &Stream<'_>, limits: &Limits) -> Result<decoder::Video, VideoErrorKind> {
+    let parameters = stream.parameters();
+    let id = parameters.id();
+    let context = codec::context::Context::from_parameters(parameters);
+    let context = context
+        .map_err(|error| VideoErrorKind::Libav { step: "set up the decoder", source: error.into() })?;
+    let mut decoder = context.decoder();
+    decoder.set_packet_time_base(stream.time_base());
+    decoder.check(Check::EXPLODE | Check::CRC);
+    let unsupported =
+        |source: LibavError| VideoErrorKind::UnsupportedCodec { codec: id.name().to_owned(), source };
+    let codec = decoder::find(id).ok_or_else(|| unsupported(Error::DecoderNotFound.into()))?;
+    let opened = decoder.open_as_with(codec, decoder_options(limits)).and_then(decoder::Opened::video);
+    opened.map_err(|error| unsupported(error.into()))
+}
+
+fn decoder_options(limits: &Limits) -> Dictionary<'static> {
+    let mut options = Dictionary::new();
+    options.set("threads", &limits.max_threads.clamp(1, 64).to_string());
+    // A damaged frame must come out marked, or it would be dropped and the clip would only be shorter.
+    options.set("flags", "+output_corrupt");
+    options.set("max_pixels", &max_coded_pixels(limits).to_string());
+    options
+}
+
+/// Pixels the decoder may allocate for: codecs round both sides up to whole blocks, 128 pixels at most.
+fn max_coded_pixels(limits: &Limits) -> u64 {
+    let coded = |side: u32| u64::from(side).next_multiple_of(128);
+    coded(limits.max_width).saturating_mul(coded(limits.max_height)).min(i32::MAX as u64)
+}
+
+fn stream_facts(
+    input: &Input,
+    stream: &Stream<'_>,
+    decoder: &decoder::Video,
+    container_frames: Option<u64>,
+) -> Probe {
+    let format = decoder.format();
+    Probe {
+        container: input.format().name().to_owned(),
+        codec: decoder.id().name().to_owned(),
+        width: decoder.width(),
+        height: decoder.height(),
+        pixel_format: pixel_format_name(format),
+        fps: probe::stream_fps(stream),
+        frame_count: FrameCount {
+            frames: container_frames.unwrap_or(0),
+            source: FrameCountSource::Container,
+        },
+        duration_secs: probe::duration_secs(input, stream),
+        rotation_degrees: probe::rotation_degrees(stream),
+        colour: colour(libav::decoder_colour_tags(decoder), format, decoder.height()),
+    }
+}
+
+fn check_claims(probe: &Probe, limits: &Limits) -> Result<(), VideoErrorKind> {
+    limits.check_size(probe.width, probe.height)?;
+    limits.check_frames(probe.frame_count.frames)?;
+    limits.check_duration_secs(probe.duration_secs.unwrap_or(0.0))
+}
+
+fn pixel_format_name(format: format::Pixel) -> String {
+    format.descriptor().map_or("unknown", |descriptor| descriptor.name()).to_owned()
+}
+
+fn colour(tags: ColourTags, format: format::Pixel, height: u32) -> Colour {
+    Colour::from_tags(tags, libav::sample_kind(format).unwrap_or(SampleKind::Yuv), height)
+}

@@ -1,0 +1,168 @@
+//! Finds files that end before their own structure says.
+//!
+//! libav opens many cut files and only fails, or stops early, at the cut. The outermost structure of MP4/MOV and
+//! Matroska/WebM states lengths, so a cut shows before anything is decoded, with a better message. Other
+//! containers, and a cut exactly between two fragments, are left to the decoder.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+/// More top-level boxes than any real file has; bounds the walk through a hostile one.
+const MAX_BOXES: usize = 10_000;
+
+/// Top-level boxes of ISO BMFF and QuickTime. Trailing bytes that spell none of them are junk, not a cut.
+const TOP_LEVEL_BOXES: [&[u8; 4]; 14] = [
+    b"ftyp", b"styp", b"moov", b"moof", b"mfra", b"mdat", b"free", b"skip", b"wide", b"meta", b"uuid",
+    b"sidx", b"pdin", b"emsg",
+];
+
+const EBML_ID: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
+const SEGMENT_ID: [u8; 4] = [0x18, 0x53, 0x80, 0x67];
+
+/// Says what is missing at the end of `file`, which is `len` bytes long; `None` if nothing is known to be.
+pub(crate) fn find_cut(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<String>> {
+    let head = read_at(file, 0, 64)?;
+    if head.starts_with(&EBML_ID) {
+        return Ok(matroska_cut(&head, len));
+    }
+    if head.get(4..8).is_some_and(is_top_level) {
+        return iso_bmff_cut(file, len);
+    }
+    Ok(None)
+}
+
+fn is_top_level(kind: &[u8]) -> bool {
+    TOP_LEVEL_BOXES.iter().any(|known| known.as_slice() == kind)
+}
+
+fn iso_bmff_cut(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<String>> {
+    let mut pos = 0;
+    let mut index_found = false;
+    for _ in 0..MAX_BOXES {
+        let Some(header) = BoxHeader::parse(&read_at(file, pos, 16)?) else { break };
+        let size = if header.size == 0 { len - pos } else { header.size };
+        if size > len - pos {
+            return Ok(Some(format!("box '{}' needs {size} bytes, {} are left", header.name(), len - pos)));
+        }
+        index_found |= &header.kind == b"moov";
+        pos += size;
+    }
+    Ok((!index_found).then(|| "the index (box 'moov') is missing".to_owned()))
+}
+
+struct BoxHeader {
+    kind: [u8; 4],
+    /// Header included; 0 means to the end of the file.
+    size: u64,
+}
+
+impl BoxHeader {
+    /// `None` at the end of the file and for bytes that are no known box.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let kind: [u8; 4] = bytes.get(4..8)?.try_into().ok()?;
+        let short = u32::from_be_bytes(bytes.get(..4)?.try_into().ok()?);
+        let (size, header_len) = match short {
+            1 => (u64::from_be_bytes(bytes.get(8..16)?.try_into().ok()?), 16),
+            short => (u64::from(short), 8),
+        };
+        let sound = is_top_level(&kind) && (size == 0 || size >= header_len);
+        sound.then_some(Self { kind, size })
+    }
+
+    fn name(&self) -> String {
+        String::from_utf8_lossy(&self.kind).into_owned()
+    }
+}
+
+fn matroska_cut(head: &[u8], len: u64) -> Option<String> {
+    let (header_size, header_start) = ebml_size(head, EBML_ID.len())?;
+    let segment_at = header_start.checked_add(usize::try_from(header_size?).ok()?)?;
+    if head.get(segment_at..segment_at.checked_add(4)?)? != SEGMENT_ID {
+        return None;
+    }
+    let (size, start) = ebml_size(head, segment_at + 4)?;
+    let (size, left) = (size?, len.saturating_sub(start as u64));
+    (size > left).then(|| format!("the segment needs {size} bytes, {left} are left"))
+}
+
+/// Size field at `at` and the offset after it. The inner `None` is EBML's "unknown size" (live streams).
+fn ebml_size(bytes: &[u8], at: usize) -> Option<(Option<u64>, usize)> {
+    let first = *bytes.get(at)?;
+    let width = first.leading_zeros() as usize + 1;
+    let field = bytes.get(at..at.checked_add(width)?).filter(|_| width <= 8)?;
+    let raw = field.iter().fold(0_u64, |value, &byte| (value << 8) | u64::from(byte));
+    let mask = (1_u64 << (7 * width)) - 1;
+    let size = raw & mask;
+    Some(((size != mask).then_some(size), at + width))
+}
+
+fn read_at(file: &mut (impl Read + Seek), pos: u64, max: u64) -> io::Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(pos))?;
+    let mut bytes = Vec::new();
+    file.take(max).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn cut(bytes: &[u8]) -> Option<String> {
+        find_cut(&mut Cursor::new(bytes), bytes.len() as u64).unwrap()
+    }
+
+    fn iso_box(kind: &[u8; 4], payload: &[u8]) -> Vec<u8> {
+        let size = 8 + payload.len() as u32;
+        [&size.to_be_bytes(), kind.as_slice(), payload].concat()
+    }
+
+    #[test]
+    fn a_whole_mp4_is_not_cut() {
+        let whole =
+            [iso_box(b"ftyp", b"isom"), iso_box(b"moov", &[0; 9]), iso_box(b"mdat", &[7; 30])].concat();
+        assert_eq!(cut(&whole), None);
+        assert_eq!(cut(&[whole.as_slice(), b"junk at the end"].concat()), None);
+    }
+
+    #[test]
+    fn an_mp4_cut_in_its_data_says_what_is_missing() {
+        let whole =
+            [iso_box(b"ftyp", b"isom"), iso_box(b"moov", &[0; 9]), iso_box(b"mdat", &[7; 30])].concat();
+        let reason = cut(&whole[..whole.len() - 10]).unwrap();
+        assert_eq!(reason, "box 'mdat' needs 38 bytes, 28 are left");
+    }
+
+    #[test]
+    fn an_mp4_without_index_was_not_finished() {
+        let unfinished = [iso_box(b"ftyp", b"isom"), iso_box(b"mdat", &[7; 30])].concat();
+        assert_eq!(cut(&unfinished).unwrap(), "the index (box 'moov') is missing");
+    }
+
+    #[test]
+    fn a_64_bit_box_size_cannot_overflow_the_walk() {
+        let mut bytes = iso_box(b"ftyp", b"isom");
+        bytes.extend([&1_u32.to_be_bytes(), b"mdat".as_slice(), &u64::MAX.to_be_bytes()].concat());
+        assert!(cut(&bytes).unwrap().contains("mdat"));
+    }
+
+    #[test]
+    fn a_matroska_segment_longer_than_the_file_is_a_cut() {
+        let mut bytes = [EBML_ID.as_slice(), &[0x81, 0], &SEGMENT_ID, &[0x84, 1, 2, 3, 4]].concat();
+        assert_eq!(cut(&bytes), None);
+        bytes.pop();
+        assert_eq!(cut(&bytes).unwrap(), "the segment needs 4 bytes, 3 are left");
+    }
+
+    #[test]
+    fn a_matroska_segment_of_unknown_size_is_not_a_cut() {
+        assert_eq!(cut(&[EBML_ID.as_slice(), &[0x81, 0], &SEGMENT_ID, &[0xff]].concat()), None);
+    }
+
+    #[test]
+    fn other_bytes_are_not_judged() {
+        for bytes in [b"".as_slice(), b"ab", b"just some text, long enough to hold a header", &EBML_ID] {
+            assert_eq!(cut(bytes), None);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+use std::fs;
+
+use vidbench_core::FramesU8;
+use vidbench_video::{
+    Clip, ColourMatrix, ColourRange, H264Options, H264PixelFormat, Limits, VideoErrorKind, X264Preset, probe,
+};
+
+use crate::fixtures::{Scratch, find, fps, patch, read};
+
+/// Corners of the RGB cube, greys, and skin-like and dark mixtures.
+const PATCHES: [[u8; 3]; 12] = [
+    [255, 0, 0],
+    [0, 255, 0],
+    [0, 0, 255],
+    [255, 255, 0],
+    [0, 255, 255],
+    [255, 0, 255],
+    [255, 255, 255],
+    [0, 0, 0],
+    [128, 128, 128],
+    [224, 172, 105],
+    [16, 16, 16],
+    [10, 60, 200],
+];
+
+const PATCH_SIDE: usize = 32;
+
+/// One frame, the patches side by side.
+fn patches_clip() -> FramesU8 {
+    let row: Vec<u8> = PATCHES.iter().flat_map(|rgb| rgb.repeat(PATCH_SIDE)).collect();
+    FramesU8::new(1, PATCH_SIDE, PATCH_SIDE * PATCHES.len(), row.repeat(PATCH_SIDE)).unwrap()
+}
+
+fn lossless(pixel_format: H264PixelFormat) -> H264Options {
+    H264Options { crf: 0, preset: X264Preset::Fast, pixel_format, ..H264Options::new(fps(24, 1)) }
+}
+
+/// Largest error at the centre of each patch, in 8-bit levels.
+fn worst_error(clip: &Clip) -> u8 {
+    let centre = |index: usize| clip.frames.pixel(0, PATCH_SIDE / 2, index * PATCH_SIDE + PATCH_SIDE / 2);
+    let errors = PATCHES
+        .iter()
+        .enumerate()
+        .map(|(index, rgb)| centre(index).iter().zip(rgb).map(|(a, b)| a.abs_diff(*b)).max().unwrap());
+    errors.max().unwrap()
+}
+
+#[test]
+fn saturated_colours_come_back_within_two_levels() {
+    for pixel_format in [H264PixelFormat::Yuv444p, H264PixelFormat::Yuv420p] {
+        let clip = read(&Scratch::new().h264(&patches_clip(), &lossless(pixel_format))).unwrap();
+        let worst = worst_error(&clip);
+        assert!(worst <= 2, "{pixel_format:?}: {worst} levels");
+    }
+}
+
+#[test]
+fn h264_is_tagged_bt709_limited() {
+    let scratch = Scratch::new();
+    let path = scratch.h264(&patches_clip(), &lossless(H264PixelFormat::Yuv444p));
+    let probed = probe(&path, &Limits::default()).unwrap();
+    for colour in [&probed.colour, &read(&path).unwrap().probe.colour] {
+        assert_eq!(colour.matrix_tag.as_deref(), Some("bt709"));
+        assert_eq!(colour.range_tag.as_deref(), Some("tv"));
+        assert_eq!(colour.transfer_tag.as_deref(), Some("bt709"));
+        assert_eq!((colour.matrix, colour.range), (Some(ColourMatrix::Bt709), ColourRange::Limited));
+    }
+}
+
+#[test]
+fn ffv1_is_rgb() {
+    let clip = read(&Scratch::new().ffv1(&patches_clip(), fps(24, 1))).unwrap();
+    assert_eq!(clip.probe.pixel_format, "bgr0");
+    assert_eq!(
+        (clip.probe.colour.matrix, clip.probe.colour.range),
+        (Some(ColourMatrix::Rgb), ColourRange::Full)
+    );
+    assert_eq!(worst_error(&clip), 0);
+}
+
+/// A left-sited chroma edge read as centred moves by a quarter pixel, which shows as an error at the edge.
+#[test]
+fn subsampled_chroma_does_not_shift() {
+    let (height, width) = (32, 64);
+    let ramp = |x: usize| [(x * 4) as u8, 128, 252 - (x * 4) as u8];
+    let row: Vec<u8> = (0..width).flat_map(ramp).collect();
+    let frames = FramesU8::new(1, height, width, row.repeat(height)).unwrap();
+    let clip = read(&Scratch::new().h264(&frames, &lossless(H264PixelFormat::Yuv420p))).unwrap();
+    let worst = (8..width - 8).flat_map(|x| {
+        let (a, b) = (clip.frames.pixel(0, 16, x), frames.pixel(0, 16, x));
+        [a[0].abs_diff(b[0]), a[1].abs_diff(b[1]), a[2].abs_diff(b[2])]
+    });
+    assert!(worst.max().unwrap() <= 2);
+}
+
+#[test]
+fn a_rotation_is_reported_and_not_applied() {
+    let scratch = Scratch::new();
+    let mut bytes = fs::read(scratch.h264(&patches_clip(), &lossless(H264PixelFormat::Yuv420p))).unwrap();
+    // ISO/IEC 14496-12, 8.3.2: the matrix starts 40 bytes after the type of a version 0 track header.
+    let matrix_at = find(&bytes, b"tkhd") + 4 + 40;
+    let quarter_turn = [0_i32, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30];
+    let matrix: Vec<u8> = quarter_turn.iter().flat_map(|cell| cell.to_be_bytes()).collect();
+    patch(&mut bytes, matrix_at, &matrix);
+    let clip = read(&scratch.file("turned.mp4", &bytes)).unwrap();
+    assert_eq!(clip.probe.rotation_degrees, 90);
+    assert_eq!((clip.frames.width(), clip.frames.height()), (PATCH_SIDE * PATCHES.len(), PATCH_SIDE));
+}
+
+#[test]
+fn a_matrix_number_outside_every_standard_is_refused() {
+    let scratch = Scratch::new();
+    let mut bytes = fs::read(scratch.ffv1(&patches_clip(), fps(24, 1))).unwrap();
+    assert!(read(&scratch.file("a.mkv", &bytes)).is_ok());
+    // Limited-range RGB: Matroska's Range element (0x55b9) set from 2, full, to 1.
+    let range_at = find(&bytes, &[0x55, 0xb9, 0x81]) + 3;
+    assert_eq!(bytes[range_at], 2);
+    patch(&mut bytes, range_at, &[1]);
+    let error = read(&scratch.file("b.mkv", &bytes)).unwrap_err();
+    assert!(matches!(error.kind, VideoErrorKind::UnsupportedColour { .. }), "{error}");
+}

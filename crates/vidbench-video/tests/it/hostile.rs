@@ -1,0 +1,183 @@
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use vidbench_video::{Limits, VideoErrorKind, decode, probe};
+
+use crate::fixtures::{Scratch, find, fps, moving_clip, mp4_bytes, patch, read};
+
+/// What both ways of opening say about a file; they must agree.
+fn kind_of(path: &Path) -> VideoErrorKind {
+    let probed = probe(path, &Limits::default()).unwrap_err();
+    let decoded = read(path).unwrap_err();
+    assert_eq!(probed.to_string(), decoded.to_string());
+    assert_eq!(decoded.path, path);
+    decoded.kind
+}
+
+#[test]
+fn a_missing_file() {
+    assert!(matches!(kind_of(&Scratch::new().path("none.mp4")), VideoErrorKind::Missing));
+}
+
+#[test]
+fn a_directory() {
+    let scratch = Scratch::new();
+    let path = scratch.path("dir.mp4");
+    fs::create_dir(&path).unwrap();
+    assert!(matches!(kind_of(&path), VideoErrorKind::Directory));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device() {
+    assert!(matches!(kind_of(Path::new("/dev/zero")), VideoErrorKind::NotRegularFile));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_that_is_no_text() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let scratch = Scratch::new();
+    let name = std::ffi::OsString::from_vec(b"clip\xff.mp4".to_vec());
+    let path = scratch.path("x").with_file_name(name);
+    fs::write(&path, mp4_bytes()).unwrap();
+    assert!(matches!(kind_of(&path), VideoErrorKind::PathNotUtf8));
+}
+
+#[test]
+fn an_empty_file() {
+    assert!(matches!(kind_of(&Scratch::new().file("empty.mp4", b"")), VideoErrorKind::Empty));
+}
+
+#[test]
+fn text_that_is_named_mp4() {
+    let text = "a prompt, not a video\n".repeat(200);
+    let kind = kind_of(&Scratch::new().file("text.mp4", text.as_bytes()));
+    assert!(matches!(kind, VideoErrorKind::NotVideo(_)), "{kind}");
+}
+
+#[test]
+fn a_playlist_is_not_followed() {
+    let scratch = Scratch::new();
+    let real = scratch.file("real.mp4", &mp4_bytes());
+    let hls = format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n", real.display());
+    let concat = format!("ffconcat version 1.0\nfile '{}'\n", real.display());
+    for (name, text) in [("list.m3u8", &hls), ("list.mp4", &hls), ("list.ffconcat", &concat)] {
+        let kind = kind_of(&scratch.file(name, text.as_bytes()));
+        assert!(matches!(kind, VideoErrorKind::NotVideo(_)), "{name}: {kind}");
+    }
+}
+
+#[test]
+fn audio_only() {
+    let samples = 8000_u32;
+    let header: Vec<u8> = [
+        b"RIFF".as_slice(),
+        &(36 + samples).to_le_bytes(),
+        b"WAVEfmt ",
+        &16_u32.to_le_bytes(),
+        &[1, 0, 1, 0],
+        &8000_u32.to_le_bytes(),
+        &8000_u32.to_le_bytes(),
+        &[1, 0, 8, 0],
+        b"data",
+        &samples.to_le_bytes(),
+    ]
+    .concat();
+    let bytes = [header, vec![128; samples as usize]].concat();
+    match kind_of(&Scratch::new().file("sound.mp4", &bytes)) {
+        VideoErrorKind::NoVideoStream { container } => assert_eq!(container, "wav"),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn an_mp4_cut_anywhere_is_cut_off() {
+    let (scratch, bytes) = (Scratch::new(), mp4_bytes());
+    for percent in [10, 30, 50, 90] {
+        let cut = &bytes[..bytes.len() * percent / 100];
+        let kind = kind_of(&scratch.file("cut.mp4", cut));
+        assert!(matches!(kind, VideoErrorKind::Truncated { .. }), "{percent} %: {kind}");
+    }
+    let kind = kind_of(&scratch.file("cut.mp4", &bytes[..bytes.len() - 1]));
+    assert!(matches!(kind, VideoErrorKind::Truncated { .. }), "{kind}");
+}
+
+#[test]
+fn a_matroska_file_cut_anywhere_is_cut_off() {
+    let scratch = Scratch::new();
+    let bytes = fs::read(scratch.ffv1(&moving_clip(10, 48, 64), fps(24, 1))).unwrap();
+    for percent in [10, 50, 90] {
+        let cut = &bytes[..bytes.len() * percent / 100];
+        let kind = kind_of(&scratch.file("cut.mkv", cut));
+        assert!(matches!(kind, VideoErrorKind::Truncated { .. }), "{percent} %: {kind}");
+    }
+}
+
+#[test]
+fn an_mp4_without_frames() {
+    let (scratch, mut bytes) = (Scratch::new(), mp4_bytes());
+    // Track sample sizes (ISO/IEC 14496-12, 8.7.3): type, version and flags, default size, then the count.
+    let count_at = find(&bytes, b"stsz") + 12;
+    assert_eq!(bytes[count_at..count_at + 4], 10_u32.to_be_bytes());
+    patch(&mut bytes, count_at, &0_u32.to_be_bytes());
+    let kind = read(&scratch.file("none.mp4", &bytes)).unwrap_err().kind;
+    assert!(matches!(kind, VideoErrorKind::NoFrames | VideoErrorKind::NotVideo(_)), "{kind}");
+}
+
+#[test]
+fn damaged_data_is_never_concealed() {
+    let (scratch, mut bytes) = (Scratch::new(), mp4_bytes());
+    let data_at = find(&bytes, b"mdat") + 4;
+    let middle = data_at + (bytes.len() - data_at) / 3;
+    bytes[middle..middle + 200].fill(0xaa);
+    let kind = read(&scratch.file("damaged.mp4", &bytes)).unwrap_err().kind;
+    assert!(matches!(kind, VideoErrorKind::Corrupt { .. }), "{kind}");
+}
+
+#[test]
+fn a_flipped_byte_in_a_lossless_file_is_found() {
+    let scratch = Scratch::new();
+    let mut bytes = fs::read(scratch.ffv1(&moving_clip(4, 48, 64), fps(24, 1))).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    let kind = read(&scratch.file("flipped.mkv", &bytes)).unwrap_err().kind;
+    assert!(matches!(kind, VideoErrorKind::Corrupt { .. }), "{kind}");
+}
+
+static MP4: LazyLock<Vec<u8>> = LazyLock::new(mp4_bytes);
+
+/// Small enough that no mutated header makes a case slow.
+fn small_limits() -> Limits {
+    Limits {
+        max_width: 512,
+        max_height: 512,
+        max_frames: 100,
+        max_decoded_bytes: 64 << 20,
+        ..Limits::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_mutated_file_is_read_or_refused(edits in vec((any::<prop::sample::Index>(), any::<u8>()), 1..24)) {
+        let mut bytes = MP4.clone();
+        edits.iter().for_each(|(at, value)| bytes[at.index(MP4.len())] = *value);
+        let scratch = Scratch::new();
+        let path = scratch.file("mutated.mp4", &bytes);
+        if let Ok(clip) = decode(&path, &small_limits()) {
+            prop_assert_eq!(clip.frames.count(), clip.timestamps_secs.len());
+            prop_assert!(clip.frames.count() <= 100);
+        }
+    }
+
+    #[test]
+    fn random_bytes_are_refused(bytes in vec(any::<u8>(), 1..600)) {
+        prop_assert!(decode(Scratch::new().file("noise.mp4", &bytes), &small_limits()).is_err());
+    }
+}

@@ -1,0 +1,9 @@
+//! Files written and read back, and files that are not what they say. Needs no ffmpeg program.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test that calls them")]
+
+mod colour;
+mod fixtures;
+mod hostile;
+mod limits;
+mod round_trip;
+mod timing;
