@@ -325,9 +325,10 @@ pub struct ScoreParams {
 /// Result of `score`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScoreResult {
-    /// What the decoder saw.
-    pub facts: ClipFacts,
-    /// One per clip metric asked for, in the order asked.
+    /// What the decoder saw, or why it saw no clip.
+    pub decoded: Decoded,
+    /// One per clip metric asked for, in the order asked; also one, not available, per set metric whose features the
+    /// clip cannot give. Empty when the file could not be decoded.
     pub scores: Vec<MetricScore>,
     /// One per net that a set metric asked for needs.
     pub features: Vec<Features>,
@@ -335,6 +336,30 @@ pub struct ScoreResult {
     pub decode_secs: f64,
     /// Seconds the metrics took.
     pub score_secs: f64,
+}
+
+/// What decoding a file gave. A file that is no sound video is a result, not an error of the worker: the sample's
+/// outcome is then `decode_failed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decoded {
+    /// Every frame was decoded.
+    Facts(ClipFacts),
+    /// The file cannot be decoded.
+    Failed {
+        /// Why, without the path.
+        reason: String,
+    },
+}
+
+impl Decoded {
+    /// What the decoder saw, when the file could be decoded.
+    pub fn facts(&self) -> Option<&ClipFacts> {
+        match self {
+            Self::Facts(facts) => Some(facts),
+            Self::Failed { .. } => None,
+        }
+    }
 }
 
 /// A clip as a net sees it.
