@@ -66,8 +66,6 @@ pub enum VideoErrorKind {
     UnsupportedCodec {
         /// Name of the codec.
         codec: String,
-        /// What libav said.
-        source: LibavError,
     },
     /// The stream cannot be turned into sRGB without guessing.
     #[error("unsupported colour: {what}")]

@@ -1,7 +1,7 @@
 //! Containers and codecs: probe, decode, encode, and facts about a clip.
 //!
 //! The only crate of the workspace that links libav. Every input file is treated as hostile: what comes out is
-//! frames or a named [`VideoErrorKind`], never a placeholder, never a clamped size, never a concealed frame.
+//! frames or a named [`VideoErrorKind`], never a placeholder, a clamped size, or a frame that libav had to repair.
 //! Nothing is written to stdout or stderr; libav's own log is off. Frames come as stored: no scaling to another
 //! size, no rotation ([`Probe::rotation_degrees`] says what a player would do).
 //!

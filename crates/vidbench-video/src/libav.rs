@@ -90,6 +90,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn libav_does_not_talk() {
+        init().unwrap();
+        assert_eq!(log::get_level(), Ok(log::Level::Quiet));
+    }
+
+    #[test]
     fn a_path_never_becomes_another_protocol() {
         assert_eq!(file_url(Path::new("concat:a|b")).unwrap(), "file:concat:a|b");
         assert!(matches!(file_url(Path::new("a\0b")), Err(VideoErrorKind::Io(_))));

@@ -42,6 +42,9 @@ pub struct FrameCount {
     pub frames: u64,
     /// Who says so.
     pub source: FrameCountSource,
+    /// What the container's index records, if it does. Fewer decoded than recorded means that the container trims the
+    /// clip (an edit list), or that the index is wrong.
+    pub recorded: Option<u64>,
 }
 
 /// Where a [`FrameCount`] comes from.
@@ -61,7 +64,7 @@ pub enum FrameCountSource {
 /// succeeds does not promise that every frame decodes.
 pub fn probe(path: impl AsRef<Path>, limits: &Limits) -> Result<Probe, VideoError> {
     let mut reader = VideoReader::open(path.as_ref(), limits)?;
-    if reader.container_frames().is_none() {
+    if reader.probe().frame_count.recorded.is_none() {
         while reader.next_frame()?.is_some() {}
     }
     Ok(reader.into_probe())

@@ -28,7 +28,6 @@ pub(crate) struct VideoReader<'a> {
     decoder: decoder::Video,
     stream_idx: usize,
     time_base: Rational,
-    container_frames: Option<u64>,
     frame: frame::Video,
     frames_decoded: u64,
     first_timestamp_secs: Option<f64>,
@@ -38,11 +37,6 @@ pub(crate) struct VideoReader<'a> {
 impl<'a> VideoReader<'a> {
     pub(crate) fn open(path: &Path, limits: &'a Limits) -> Result<Self, VideoError> {
         Self::try_open(path, limits).map_err(|kind| kind.at(path))
-    }
-
-    /// Frames the container's index counts.
-    pub(crate) fn container_frames(&self) -> Option<u64> {
-        self.container_frames
     }
 
     /// Decodes the next frame and returns its timestamp in seconds; `None` after the last.
@@ -69,8 +63,7 @@ impl<'a> VideoReader<'a> {
         let input = open_input(path)?;
         let stream = video_stream(&input)?;
         let decoder = open_decoder(&stream, limits)?;
-        let container_frames = u64::try_from(stream.frames()).ok().filter(|&frames| frames > 0);
-        let probe = stream_facts(&input, &stream, &decoder, container_frames);
+        let probe = stream_facts(&input, &stream, &decoder);
         check_claims(&probe, limits)?;
         let (stream_idx, time_base) = (stream.index(), stream.time_base());
         Ok(Self {
@@ -80,7 +73,6 @@ impl<'a> VideoReader<'a> {
             decoder,
             stream_idx,
             time_base,
-            container_frames,
             frame: frame::Video::empty(),
             frames_decoded: 0,
             first_timestamp_secs: None,
@@ -161,8 +153,8 @@ impl<'a> VideoReader<'a> {
         if self.frames_decoded == 0 {
             return Err(VideoErrorKind::NoFrames);
         }
-        self.probe.frame_count =
-            FrameCount { frames: self.frames_decoded, source: FrameCountSource::Decoded };
+        let count = &mut self.probe.frame_count;
+        (count.frames, count.source) = (self.frames_decoded, FrameCountSource::Decoded);
         Ok(())
     }
 
@@ -217,17 +209,21 @@ fn video_stream(input: &Input) -> Result<Stream<'_>, VideoErrorKind> {
 fn open_decoder(stream: &Stream<'_>, limits: &Limits) -> Result<decoder::Video, VideoErrorKind> {
     let parameters = stream.parameters();
     let id = parameters.id();
-    let context = codec::context::Context::from_parameters(parameters);
-    let context = context
-        .map_err(|error| VideoErrorKind::Libav { step: "set up the decoder", source: error.into() })?;
+    let missing = || VideoErrorKind::UnsupportedCodec { codec: id.name().to_owned() };
+    let codec = decoder::find(id).ok_or_else(missing)?;
+    let context = codec::context::Context::from_parameters(parameters).map_err(decoder_refused)?;
     let mut decoder = context.decoder();
     decoder.set_packet_time_base(stream.time_base());
     decoder.check(Check::EXPLODE | Check::CRC);
-    let unsupported =
-        |source: LibavError| VideoErrorKind::UnsupportedCodec { codec: id.name().to_owned(), source };
-    let codec = decoder::find(id).ok_or_else(|| unsupported(Error::DecoderNotFound.into()))?;
     let opened = decoder.open_as_with(codec, decoder_options(limits)).and_then(decoder::Opened::video);
-    opened.map_err(|error| unsupported(error.into()))
+    opened.map_err(decoder_refused)
+}
+
+fn decoder_refused(error: Error) -> VideoErrorKind {
+    match error {
+        Error::InvalidData => VideoErrorKind::Corrupt { frames_decoded: 0, source: error.into() },
+        _ => VideoErrorKind::Libav { step: "open the decoder", source: error.into() },
+    }
 }
 
 fn decoder_options(limits: &Limits) -> Dictionary<'static> {
@@ -245,12 +241,7 @@ fn max_coded_pixels(limits: &Limits) -> u64 {
     coded(limits.max_width).saturating_mul(coded(limits.max_height)).min(i32::MAX as u64)
 }
 
-fn stream_facts(
-    input: &Input,
-    stream: &Stream<'_>,
-    decoder: &decoder::Video,
-    container_frames: Option<u64>,
-) -> Probe {
+fn stream_facts(input: &Input, stream: &Stream<'_>, decoder: &decoder::Video) -> Probe {
     let format = decoder.format();
     Probe {
         container: input.format().name().to_owned(),
@@ -259,14 +250,16 @@ fn stream_facts(
         height: decoder.height(),
         pixel_format: pixel_format_name(format),
         fps: probe::stream_fps(stream),
-        frame_count: FrameCount {
-            frames: container_frames.unwrap_or(0),
-            source: FrameCountSource::Container,
-        },
+        frame_count: recorded_frames(stream),
         duration_secs: probe::duration_secs(input, stream),
         rotation_degrees: probe::rotation_degrees(stream),
         colour: colour(libav::decoder_colour_tags(decoder), format, decoder.height()),
     }
+}
+
+fn recorded_frames(stream: &Stream<'_>) -> FrameCount {
+    let recorded = u64::try_from(stream.frames()).ok().filter(|&frames| frames > 0);
+    FrameCount { frames: recorded.unwrap_or(0), source: FrameCountSource::Container, recorded }
 }
 
 fn check_claims(probe: &Probe, limits: &Limits) -> Result<(), VideoErrorKind> {

@@ -139,6 +139,15 @@ fn damaged_data_is_never_concealed() {
 }
 
 #[test]
+fn a_damaged_decoder_configuration_is_damage_not_a_missing_codec() {
+    let (scratch, mut bytes) = (Scratch::new(), mp4_bytes());
+    let config_at = find(&bytes, b"avcC") + 4;
+    patch(&mut bytes, config_at + 8, &[0xff; 12]);
+    let kind = read(&scratch.file("config.mp4", &bytes)).unwrap_err().kind;
+    assert!(matches!(kind, VideoErrorKind::Corrupt { frames_decoded: 0, .. }), "{kind}");
+}
+
+#[test]
 fn a_flipped_byte_in_a_lossless_file_is_found() {
     let scratch = Scratch::new();
     let mut bytes = fs::read(scratch.ffv1(&moving_clip(4, 48, 64), fps(24, 1))).unwrap();

@@ -2,8 +2,8 @@ use std::fs;
 
 use vidbench_core::FramesU8;
 use vidbench_video::{
-    FrameCountSource, H264Options, H264PixelFormat, Limits, VideoError, VideoErrorKind, X264Preset,
-    decode_each, encode_ffv1, encode_h264, probe,
+    FrameCount, FrameCountSource, H264Options, H264PixelFormat, Limits, VideoError, VideoErrorKind,
+    X264Preset, decode_each, encode_ffv1, encode_h264, probe,
 };
 
 use crate::fixtures::{Scratch, fps, moving_clip, noise_clip, read};
@@ -69,7 +69,10 @@ fn a_probe_names_what_is_in_the_file() {
     assert_eq!(probe.container, "mov,mp4,m4a,3gp,3g2,mj2");
     assert_eq!((probe.codec.as_str(), probe.pixel_format.as_str()), ("h264", "yuv420p"));
     assert_eq!((probe.width, probe.height, probe.rotation_degrees), (64, 48, 0));
-    assert_eq!((probe.frame_count.frames, probe.frame_count.source), (10, FrameCountSource::Container));
+    assert_eq!(
+        probe.frame_count,
+        FrameCount { frames: 10, source: FrameCountSource::Container, recorded: Some(10) }
+    );
     assert!((probe.duration_secs.unwrap() - 10.0 / 24.0).abs() < 1e-3);
 }
 
@@ -79,14 +82,18 @@ fn a_probe_counts_where_the_container_does_not() {
     let path = scratch.ffv1(&moving_clip(7, 48, 64), fps(24, 1));
     let probe = probe(&path, &Limits::default()).unwrap();
     assert_eq!((probe.container.as_str(), probe.codec.as_str()), ("matroska,webm", "ffv1"));
-    assert_eq!((probe.frame_count.frames, probe.frame_count.source), (7, FrameCountSource::Decoded));
+    assert_eq!(
+        probe.frame_count,
+        FrameCount { frames: 7, source: FrameCountSource::Decoded, recorded: None }
+    );
 }
 
 #[test]
 fn decoding_settles_the_frame_count() {
     let scratch = Scratch::new();
     let clip = read(&scratch.h264(&moving_clip(10, 48, 64), &H264Options::new(fps(24, 1)))).unwrap();
-    assert_eq!(clip.probe.frame_count.source, FrameCountSource::Decoded);
+    let expected = FrameCount { frames: 10, source: FrameCountSource::Decoded, recorded: Some(10) };
+    assert_eq!(clip.probe.frame_count, expected);
     assert_eq!((clip.frames.count(), clip.timestamps_secs.len()), (10, 10));
 }
 
