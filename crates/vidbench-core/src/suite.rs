@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::prompt::Policy;
+use crate::prompt::policy::Policy;
 use crate::toml_check::{self, Problem};
 use crate::{MetricId, ModelId};
 

@@ -41,7 +41,7 @@ impl Problem {
     }
 
     /// A problem of a key that was read well: points at its first line, or at the top when the key is not written.
-    pub(crate) fn at_key(text: &str, key: &str, message: String) -> Self {
+    pub fn at_key(text: &str, key: &str, message: String) -> Self {
         let mut offset = 0;
         for line in text.split_inclusive('\n') {
             let name = line.trim_start().trim_start_matches('[');
@@ -54,7 +54,9 @@ impl Problem {
         Self::at_offset(text, 0, message)
     }
 
-    fn with_hint(mut self, hint: Option<String>) -> Self {
+    /// Says what to do about it.
+    #[must_use]
+    pub fn with_hint(mut self, hint: Option<String>) -> Self {
         self.hint = hint;
         self
     }
@@ -78,7 +80,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// All problems of `text` against `schema`, in the order of lines. Text that is not TOML has one: where reading stopped.
-pub fn check(text: &str, schema: &Value) -> Vec<Problem> {
+pub(crate) fn check(text: &str, schema: &Value) -> Vec<Problem> {
     let table = match DeTable::parse(text) {
         Ok(table) => table,
         Err(error) => return vec![Problem::from_toml(&error, text)],

@@ -84,7 +84,7 @@ fn text_that_is_not_toml_says_where_reading_stopped() {
 fn ids_of_a_wrong_form_are_refused() {
     check(
         &GOOD.replace("temporal_flickering@1", "temporal_flickering"),
-        expect![[r#"line 5, column 12: metric id "temporal_flickering" is not valid: use name@version, such as ssim@1"#]],
+        expect![[r#"line 5, column 11: metric id "temporal_flickering" is not valid: use name@version, such as ssim@1"#]],
     );
 }
 
@@ -103,9 +103,9 @@ fn infinities_are_not_numbers() {
     check(
         &GOOD.replace("steps = [1, 4, 16]", "guidance = [nan, inf, -1.0]"),
         expect![[r#"
-            line 17, column 13: `grid.guidance[0]` must be a finite number
-            line 17, column 18: `grid.guidance[1]` must be a finite number
-            line 17, column 23: `grid.guidance[2]` is -1.0; it must be 0 to 100"#]],
+            line 16, column 13: `grid.guidance[0]` must be a finite number
+            line 16, column 18: `grid.guidance[1]` must be a finite number
+            line 16, column 23: `grid.guidance[2]` is -1.0; it must be 0 to 100"#]],
     );
 }
 

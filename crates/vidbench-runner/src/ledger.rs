@@ -1,0 +1,39 @@
+//! Keeps account of where a session's wall time goes.
+
+use vidbench_core::protocol::Stage;
+use vidbench_core::{Ledger, Timing};
+
+/// Adds up the work of a session; what is left of the wall time is the harness's own share.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    entries: Ledger,
+}
+
+impl Account {
+    pub(crate) fn loaded(&mut self, secs: f64) {
+        self.entries.load_secs += secs;
+    }
+
+    pub(crate) fn warmed_up(&mut self, secs: f64) {
+        self.entries.warmup_secs += secs;
+    }
+
+    pub(crate) fn generated(&mut self, timing: &Timing) {
+        self.entries.generate_secs += timing.service_secs();
+        self.entries.encode_secs += encode_secs(timing);
+    }
+
+    pub(crate) fn scored(&mut self, secs: f64) {
+        self.entries.score_secs += secs;
+    }
+
+    /// The ledger of a session that took `wall_secs`.
+    pub(crate) fn close(self, wall_secs: f64) -> Ledger {
+        Ledger { wall_secs, ..self.entries }
+    }
+}
+
+fn encode_secs(timing: &Timing) -> f64 {
+    let encode = timing.stages.iter().filter(|stage| stage.name == Stage::Encode);
+    encode.map(|stage| stage.end_ns.saturating_sub(stage.start_ns) as f64 / 1e9).sum()
+}

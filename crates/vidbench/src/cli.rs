@@ -1,0 +1,402 @@
+//! The command line: verbs, flags, help. The only place that names them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use vidbench_core::RunId;
+
+/// Benchmark video diffusion models: quality, speed, memory and cost in one run.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vidbench",
+    version,
+    about = "Benchmark video diffusion models: quality, speed, memory and cost in one run.",
+    after_help = "Start with `vidbench demo`. `vidbench help <command>` has examples.",
+    after_long_help = "\
+Examples:
+  vidbench demo                      measure the model that ships inside and write a report
+  vidbench init                      write a commented suite file
+  vidbench run suite.toml --dry-run  show the plan and its estimate, do nothing
+  vidbench run suite.toml            run it
+  vidbench run --resume latest       go on where a run stopped
+  vidbench report latest             write the report again
+
+Exit codes: 0 ok; 1 a sample failed; 2 usage or environment; 3 incomplete; 130 interrupted.",
+    disable_help_subcommand = false,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Global {
+    /// Folder that holds runs and videos.
+    #[arg(long, global = true, env = "VIDBENCH_WORKSPACE", default_value = ".vidbench", value_name = "DIR")]
+    pub(crate) workspace: PathBuf,
+    /// Colours: auto follows the terminal and NO_COLOR.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Say nothing but data and errors.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measure the model that ships inside and write a report; needs no GPU and no download.
+    Demo(DemoArgs),
+    /// Write a commented suite file to start from.
+    Init(InitArgs),
+    /// Run a suite, or go on with a run that stopped.
+    Run(RunArgs),
+    /// Write the HTML report of a run.
+    Report(ReportArgs),
+    /// List, show or remove runs.
+    #[command(subcommand)]
+    Runs(RunsCommand),
+    /// Write the data of a run as JSON, JSON lines or CSV.
+    Export(ExportArgs),
+    /// List models, metrics or suites.
+    List(ListArgs),
+    /// List, show or make prompt suites, or check a prompt against the policy.
+    #[command(subcommand)]
+    Prompts(PromptsCommand),
+    /// Run a worker of vidbench, or check a worker of yours.
+    #[command(subcommand)]
+    Worker(WorkerCommand),
+    /// Say what this machine has and lacks, and how to mend it.
+    Doctor(DoctorArgs),
+    /// Print the JSON Schema of suite files, or a reference page.
+    Schema(SchemaArgs),
+    /// Print completions for a shell.
+    Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  vidbench demo
+  vidbench demo --workspace /tmp/demo --progress plain")]
+pub(crate) struct DemoArgs {
+    #[command(flatten)]
+    pub(crate) output: RunOutput,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  vidbench init                 write suite.toml
+  vidbench init nightly.toml    write another file
+  vidbench init --stdout        print it")]
+pub(crate) struct InitArgs {
+    /// File to write; an existing file is never overwritten.
+    #[arg(default_value = "suite.toml", value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Print the suite instead of writing it.
+    #[arg(long)]
+    pub(crate) stdout: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  vidbench run suite.toml --dry-run         the plan and its estimate; no work
+  vidbench run suite.toml                   run it and write the report
+  vidbench run suite.toml --json | jq .     the result as data
+  vidbench run --resume latest              go on where the newest run stopped
+
+Ctrl-C once finishes the current sample, records it and exits with 130; twice stops at once.
+Either way `--resume` goes on, and gives what an uninterrupted run would have given.")]
+pub(crate) struct RunArgs {
+    /// Suite file.
+    #[arg(value_name = "SUITE", required_unless_present = "resume")]
+    pub(crate) suite: Option<PathBuf>,
+    /// Go on with a run: its id, the beginning of it, or `latest`. A suite given beside it must be the same.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) resume: Option<String>,
+    /// Show the plan and its estimate, and stop.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) output: RunOutput,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunOutput {
+    /// Print the result as JSON on stdout instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How progress is shown on stderr; auto is a bar on a terminal and lines elsewhere.
+    #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
+    pub(crate) progress: Progress,
+    /// File of the HTML report; by default in the workspace.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Progress {
+    Auto,
+    Bar,
+    Plain,
+    Json,
+    None,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  vidbench report latest
+  vidbench report 20260131 --output report.html
+  vidbench report latest --format table
+  vidbench report latest --format markdown >> notes.md")]
+pub(crate) struct ReportArgs {
+    /// Run id, the beginning of it, or `latest`.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// File to write; `-` is stdout. By default the report of the workspace for html, stdout otherwise.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// What to write.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Html)]
+    pub(crate) format: ReportFormat,
+    /// Most videos to embed in the HTML file; the rest is counted, not hidden.
+    #[arg(long, default_value_t = 400, value_name = "N")]
+    pub(crate) max_clips: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    Html,
+    Table,
+    Markdown,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// List the runs of the workspace, newest first.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the result table of a run.
+    Show {
+        /// Run id, the beginning of it, or `latest`.
+        run: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a run and the videos that no other run uses.
+    Rm {
+        /// Run id or the beginning of it; never `latest`.
+        run: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  vidbench export latest --format jsonl > samples.jsonl
+  vidbench export latest --format csv --output samples.csv
+  vidbench export latest | jq .analysis")]
+pub(crate) struct ExportArgs {
+    /// Run id, the beginning of it, or `latest`.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// json holds everything; jsonl and csv hold one sample a line.
+    #[arg(long, value_enum, default_value_t = ExportFormat::Json)]
+    pub(crate) format: ExportFormat,
+    /// File to write; `-` is stdout.
+    #[arg(long, short, default_value = "-", value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    Json,
+    Jsonl,
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// What to list.
+    #[arg(value_enum)]
+    pub(crate) what: Listing,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listing {
+    Models,
+    Metrics,
+    Suites,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PromptsCommand {
+    /// List the prompt suites that ship.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the prompts of a suite that ships, or of a file.
+    Show {
+        /// Name of a suite, or a prompt suite file.
+        suite: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Only this category.
+        #[arg(long)]
+        category: Option<String>,
+    },
+    /// Make a prompt suite; the same arguments give the same prompts.
+    #[command(after_long_help = "\
+Examples:
+  vidbench prompts make --category camera-motion --count 40 --seed 1 > camera.toml
+  vidbench prompts make --category human-action --count 20 --difficulty hard")]
+    Make {
+        /// Category of all prompts.
+        #[arg(long)]
+        category: String,
+        /// How many.
+        #[arg(long)]
+        count: usize,
+        /// easy, medium or hard.
+        #[arg(long, default_value = "medium")]
+        difficulty: String,
+        /// Seed of the choice.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+    /// Show what the prompt policy finds in a text.
+    Check {
+        /// The prompt; `-` reads stdin.
+        text: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkerCommand {
+    /// Serve the embedded model on stdin and stdout.
+    Embedded,
+    /// Serve decoding and metrics on stdin and stdout.
+    Scorer,
+    /// Check that a worker keeps the protocol, rule by rule.
+    #[command(after_long_help = "\
+Examples:
+  vidbench worker check -- vidbench worker embedded
+  vidbench worker check --model my-model -- python my_worker.py")]
+    Check(WorkerCheckArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkerCheckArgs {
+    /// Model to load; by default the first the worker names.
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// Prompt to generate.
+    #[arg(long, default_value = "a large red circle moving left on a navy background")]
+    pub(crate) prompt: String,
+    /// Denoising steps.
+    #[arg(long, default_value_t = 2)]
+    pub(crate) steps: u32,
+    /// Number of frames.
+    #[arg(long, default_value_t = 16)]
+    pub(crate) frames: u32,
+    /// Width x height.
+    #[arg(long, default_value = "64x64")]
+    pub(crate) size: String,
+    /// Frames a second.
+    #[arg(long, default_value_t = 8.0)]
+    pub(crate) fps: f64,
+    /// Seconds a request may take.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) timeout: u64,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The worker and its arguments.
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// What to print.
+    #[arg(value_enum)]
+    pub(crate) what: SchemaPage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaPage {
+    /// JSON Schema of suite files.
+    Suite,
+    /// Every command and flag, as Markdown.
+    Cli,
+    /// Every metric, as Markdown.
+    Metrics,
+    /// Every prompt suite, as Markdown.
+    Prompts,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  vidbench completions bash > ~/.local/share/bash-completion/completions/vidbench
+  vidbench completions zsh > ~/.zfunc/_vidbench")]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// A run id that cannot collide in practice: UTC time and 24 bits of its hash.
+pub(crate) fn new_run_id(unix_ms: i64, plan_hash: &str, process: u32) -> RunId {
+    let time = vidbench_core::rfc3339(unix_ms).replace(['-', ':', 'Z'], "").replace('T', "-");
+    let digest = vidbench_core::sha256_hex(format!("{unix_ms} {plan_hash} {process}").as_bytes());
+    RunId::new(format!("{time}-{}", &digest[..6])).expect("invariant: digits and a dash form a run id")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn run_ids_sort_by_time() {
+        let (a, b) = (new_run_id(1_000, "x", 1), new_run_id(2_000_000, "x", 1));
+        assert!(a < b);
+        assert!(a.as_str().starts_with("19700101-000001-"), "{a}");
+    }
+}

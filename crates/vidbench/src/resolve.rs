@@ -1,0 +1,325 @@
+//! From a suite file to a resolved suite: looks up every name it uses, and lists every name that is not known.
+
+use std::path::Path;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+use vidbench_core::prompt::policy::{Judgement, PolicyLimits, judge};
+use vidbench_core::prompt::{self, Category, Prompt, PromptSuite};
+use vidbench_core::suite::{Engine, Grid, ModelEntry, PromptSelection, parse_size};
+use vidbench_core::{
+    Domain, MetricDescriptor, ModelId, Params, Problem, PromptSuiteRef, ResolvedModel, ResolvedPrompt,
+    ResolvedSuite, Suite, WeightsOrigin, nearest,
+};
+
+/// A model that ships, as a suite needs to know it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShippedModel {
+    /// The model.
+    pub id: ModelId,
+    /// One line for people.
+    pub title: &'static str,
+    /// The revision that ships.
+    pub revision: String,
+    /// Its weights.
+    pub weights: WeightsOrigin,
+    /// What its numbers may be compared with.
+    pub domain: Domain,
+    /// What it does when a suite does not say.
+    pub defaults: Params,
+    /// Licence of the weights.
+    pub license: &'static str,
+}
+
+/// What the names of a suite may refer to.
+#[derive(Debug)]
+pub struct Known<'a> {
+    /// Models that ship.
+    pub models: &'a [ShippedModel],
+    /// Metrics that can be computed.
+    pub metrics: &'a [MetricDescriptor],
+}
+
+/// Looks up every name of `suite`. `source` is the text it was read from; `folder` is where prompt files are looked for.
+pub fn resolve(suite: &Suite, source: &str, folder: &Path, known: &Known<'_>) -> Result<ResolvedSuite, Vec<Problem>> {
+    let mut problems = Vec::new();
+    for metric in &suite.metrics {
+        if !known.metrics.iter().any(|descriptor| descriptor.id == metric.as_str()) {
+            let names = known.metrics.iter().map(|descriptor| descriptor.id);
+            problems.push(unknown(source, "metrics", "metric", metric.as_str(), names));
+        }
+    }
+    let models = gather(&mut problems, suite.models.iter().map(|entry| model(entry, &suite.grid, source, known)));
+    let prompts = prompts(&suite.prompts, source, folder).unwrap_or_else(|found| {
+        problems.extend(found);
+        Default::default()
+    });
+    let Some((prompt_suite, prompts)) = prompts else {
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        return Err(problems);
+    };
+    let resolved = ResolvedSuite {
+        name: suite.name.clone(),
+        source: source.into(),
+        models,
+        prompt_suite,
+        prompts,
+        seeds: suite.seeds.clone(),
+        repeats: suite.repeats,
+        scenario: suite.scenario.clone(),
+        metrics: suite.metrics.clone(),
+        limits: suite.limits.clone(),
+    };
+    if let (true, Some(too_many)) = (problems.is_empty(), too_many(&resolved, source)) {
+        problems.push(too_many);
+    }
+    if problems.is_empty() { Ok(resolved) } else { Err(problems) }
+}
+
+/// Checked here so that planning never starts on a number nobody meant.
+fn too_many(resolved: &ResolvedSuite, source: &str) -> Option<Problem> {
+    let (planned, allowed) = (resolved.sample_count(), resolved.limits.max_samples);
+    (planned > u128::from(allowed)).then(|| {
+        let message = format!("the suite plans {planned} samples; limits.max_samples allows {allowed}");
+        let hint = "plan less with prompts.limit, seeds or grid, or raise limits.max_samples (at most 10000000)";
+        Problem::at_key(source, "max_samples", message).with_hint(Some(hint.into()))
+    })
+}
+
+fn gather<T>(problems: &mut Vec<Problem>, results: impl Iterator<Item = Result<T, Vec<Problem>>>) -> Vec<T> {
+    let mut good = Vec::new();
+    for result in results {
+        match result {
+            Ok(value) => good.push(value),
+            Err(found) => problems.extend(found),
+        }
+    }
+    good
+}
+
+fn unknown<'a>(
+    source: &str,
+    key: &str,
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Problem {
+    let hint = match nearest(name, known.clone()) {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => format!("known: {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    Problem::at_key(source, key, format!("unknown {what} {name:?}")).with_hint(Some(hint))
+}
+
+fn model(entry: &ModelEntry, grid: &Grid, source: &str, known: &Known<'_>) -> Result<ResolvedModel, Vec<Problem>> {
+    let pinned = entry.weights_sha256.clone().map(|hash| WeightsOrigin::Sha256(hash.to_lowercase()));
+    let (defaults, revision, weights, domain) = match entry.engine {
+        Engine::Worker => (None, entry.revision.clone(), pinned.unwrap_or(WeightsOrigin::Unknown), None),
+        Engine::Embedded => {
+            let shipped = known.models.iter().find(|model| model.id == entry.id).ok_or_else(|| {
+                let names = known.models.iter().map(|model| model.id.as_str());
+                vec![unknown(source, "id", "embedded model", entry.id.as_str(), names)]
+            })?;
+            disagreements(entry, shipped, pinned.as_ref(), source)?;
+            let revision = Some(shipped.revision.clone());
+            (Some(&shipped.defaults), revision, shipped.weights.clone(), Some(shipped.domain))
+        }
+    };
+    Ok(ResolvedModel {
+        id: entry.id.clone(),
+        engine: entry.engine,
+        command: entry.command.clone(),
+        revision,
+        weights,
+        domain,
+        params: combinations(entry, grid, defaults, source)?,
+    })
+}
+
+fn disagreements(
+    entry: &ModelEntry,
+    shipped: &ShippedModel,
+    pinned: Option<&WeightsOrigin>,
+    source: &str,
+) -> Result<(), Vec<Problem>> {
+    let mut problems = Vec::new();
+    if entry.revision.as_ref().is_some_and(|revision| *revision != shipped.revision) {
+        let message = format!("this vidbench ships revision {} of {}", shipped.revision, entry.id);
+        problems.push(Problem::at_key(source, "revision", message));
+    }
+    if pinned.is_some_and(|pinned| *pinned != shipped.weights) {
+        let message = format!("the weights of {} that ship have another hash", entry.id);
+        problems.push(Problem::at_key(source, "weights_sha256", message));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Every combination of the grid; what it leaves out comes from the model, and is an error when the model has no default.
+fn combinations(
+    entry: &ModelEntry,
+    grid: &Grid,
+    defaults: Option<&Params>,
+    source: &str,
+) -> Result<Vec<Params>, Vec<Problem>> {
+    let mut missing = Vec::new();
+    let steps = axis(&grid.steps, defaults.map(|params| params.steps), "steps", &mut missing);
+    let guidance = axis(&grid.guidance, defaults.map(|params| params.guidance), "guidance", &mut missing);
+    let frames = axis(&grid.frames, defaults.map(|params| params.frames), "frames", &mut missing);
+    let fps = axis(&grid.fps, defaults.map(|params| params.fps), "fps", &mut missing);
+    let written = grid.size.as_ref().map(|sizes| sizes.iter().filter_map(|size| parse_size(size).ok()).collect());
+    let sizes: Vec<(u32, u32)> =
+        axis(&written, defaults.map(|params| (params.width, params.height)), "size", &mut missing);
+    if !missing.is_empty() {
+        let message = format!("model {} has no default for {}", entry.id, missing.join(", "));
+        let hint = format!("add to [grid]: {}", missing.iter().map(|key| format!("{key} = [..]")).collect::<Vec<_>>().join(", "));
+        return Err(vec![Problem::at_key(source, "grid", message).with_hint(Some(hint))]);
+    }
+    let mut all = Vec::new();
+    for &(width, height) in &sizes {
+        for &frames in &frames {
+            for &fps in &fps {
+                for &guidance in &guidance {
+                    for &steps in &steps {
+                        all.push(Params { steps, guidance, frames, width, height, fps });
+                    }
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn axis<T: Clone>(written: &Option<Vec<T>>, default: Option<T>, key: &'static str, missing: &mut Vec<&'static str>) -> Vec<T> {
+    match (written, default) {
+        (Some(values), _) => values.clone(),
+        (None, Some(value)) => vec![value],
+        (None, None) => {
+            missing.push(key);
+            Vec::new()
+        }
+    }
+}
+
+type Prompts = Option<(PromptSuiteRef, Vec<ResolvedPrompt>)>;
+
+fn prompts(selection: &PromptSelection, source: &str, folder: &Path) -> Result<Prompts, Vec<Problem>> {
+    let suite = find_prompt_suite(selection, source, folder)?;
+    let reference = PromptSuiteRef {
+        name: suite.name().into(),
+        version: suite.header().version.clone(),
+        sha256: suite.hash(),
+    };
+    let mut chosen = of_categories(selection, source, &suite)?;
+    if let Some(seed) = selection.order_seed {
+        shuffle(&mut chosen, seed);
+    }
+    chosen.truncate(selection.limit.map_or(usize::MAX, |limit| limit as usize));
+    let resolved = chosen.into_iter().map(|prompt| resolve_prompt(prompt, selection)).collect();
+    Ok(Some((reference, resolved)))
+}
+
+fn find_prompt_suite(selection: &PromptSelection, source: &str, folder: &Path) -> Result<PromptSuite, Vec<Problem>> {
+    if let Some(file) = &selection.file {
+        let path = folder.join(file);
+        return read_prompt_suite(&path).map_err(|messages| {
+            messages.into_iter().map(|message| Problem::at_key(source, "file", message)).collect()
+        });
+    }
+    let name = selection.suite.as_deref().unwrap_or_default();
+    shipped_prompt_suite(name).ok_or_else(|| {
+        let names = prompt_suite_names();
+        vec![unknown(source, "suite", "prompt suite", name, names.iter().map(String::as_str))]
+    })
+}
+
+/// Reads a prompt suite file; on failure all its problems as text.
+pub fn read_prompt_suite(path: &Path) -> Result<PromptSuite, Vec<String>> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| vec![format!("cannot read prompt suite {name}: {error}")])?;
+    PromptSuite::parse(&text, &name)
+        .map_err(|errors| errors.problems.iter().map(|problem| format!("{name}: {problem}")).collect())
+}
+
+/// The prompt suite of that name, when one ships: a file of `suites/prompts`, or `shapes`, which the grammar gives.
+pub fn shipped_prompt_suite(name: &str) -> Option<PromptSuite> {
+    if name == SHAPES { Some(shapes()) } else { prompt::shipped_suite(name).ok().cloned() }
+}
+
+/// Names of all prompt suites that ship.
+pub fn prompt_suite_names() -> Vec<String> {
+    let mut names: Vec<String> = prompt::shipped().iter().map(|suite| suite.name().to_owned()).collect();
+    names.push(SHAPES.into());
+    names.sort();
+    names
+}
+
+const SHAPES: &str = "shapes";
+
+/// Every sentence of the shapes grammar.
+fn shapes() -> PromptSuite {
+    let header = prompt::SuiteHeader {
+        name: SHAPES.into(),
+        version: "1".into(),
+        title: "Moving shapes".into(),
+        description: "Every sentence of the grammar that the embedded model understands.".into(),
+        license: "Apache-2.0".into(),
+    };
+    let prompts = vidbench_shapes::Attributes::all().enumerate().map(|(index, attributes)| Prompt {
+        id: prompt::PromptId::new(format!("shapes-{index:03}")).expect("invariant: a word and digits form an id"),
+        category: Category::Shapes,
+        difficulty: prompt::Difficulty::Easy,
+        text: attributes.prompt(),
+        negative: None,
+    });
+    PromptSuite::new(header, prompts.collect()).expect("invariant: the grammar's sentences are distinct and not empty")
+}
+
+fn of_categories(selection: &PromptSelection, source: &str, suite: &PromptSuite) -> Result<Vec<Prompt>, Vec<Problem>> {
+    let Some(wanted) = &selection.categories else { return Ok(suite.prompts().to_vec()) };
+    let mut problems = Vec::new();
+    let mut categories = Vec::new();
+    for name in wanted {
+        match name.parse::<Category>() {
+            Ok(category) => categories.push(category),
+            Err(_) => {
+                let names = Category::ALL.iter().map(|category| category.as_str());
+                problems.push(unknown(source, "categories", "category", name, names));
+            }
+        }
+    }
+    let chosen: Vec<_> =
+        suite.prompts().iter().filter(|prompt| categories.contains(&prompt.category)).cloned().collect();
+    if problems.is_empty() && chosen.is_empty() {
+        let message = format!("prompt suite {} has no prompt of these categories", suite.name());
+        problems.push(Problem::at_key(source, "categories", message));
+    }
+    if problems.is_empty() { Ok(chosen) } else { Err(problems) }
+}
+
+/// Fisher-Yates with ChaCha8 keyed by `prompt_order_seed`; the modulo bias is below 2^-43 for a million prompts.
+fn shuffle<T>(items: &mut [T], prompt_order_seed: u64) {
+    let mut rng = ChaCha8Rng::seed_from_u64(prompt_order_seed);
+    for last in (1..items.len()).rev() {
+        let at = (rng.next_u64() % (last as u64 + 1)) as usize;
+        items.swap(at, last);
+    }
+}
+
+fn resolve_prompt(prompt: Prompt, selection: &PromptSelection) -> ResolvedPrompt {
+    let limits = PolicyLimits::default();
+    let judgements =
+        [Some(&prompt.text), prompt.negative.as_ref()].into_iter().flatten().map(|text| judge(selection.policy, &limits, text));
+    let (mut findings, mut rejected) = (Vec::new(), false);
+    for judgement in judgements {
+        findings.extend(judgement.findings().iter().map(ToString::to_string));
+        rejected |= matches!(judgement, Judgement::Rejected { .. });
+    }
+    ResolvedPrompt {
+        id: prompt.id.as_str().into(),
+        category: prompt.category.as_str().into(),
+        text: prompt.text,
+        negative: prompt.negative,
+        findings,
+        rejected,
+    }
+}

@@ -1,0 +1,77 @@
+//! The only place that writes to the terminal: data to stdout, talk to stderr.
+
+mod progress;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+pub(crate) use progress::ProgressView;
+
+use crate::cli::{Color, Global};
+
+/// How to speak to the person.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ui {
+    pub(crate) stdout_color: bool,
+    pub(crate) stderr_color: bool,
+    quiet: bool,
+}
+
+impl Ui {
+    pub(crate) fn new(global: &Global) -> Self {
+        let wanted = |is_terminal: bool| match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        };
+        Self {
+            stdout_color: wanted(io::stdout().is_terminal()),
+            stderr_color: wanted(io::stderr().is_terminal()),
+            quiet: global.quiet,
+        }
+    }
+
+    /// Data. A reader that has gone away, as in `| head`, ends the program quietly.
+    pub(crate) fn data(&self, text: &str) -> Result<()> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+            done => done.context("cannot write to stdout"),
+        }
+    }
+
+    /// Talk: progress, advice, the path of a file that was written.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.quiet {
+            write_stderr(text);
+        }
+    }
+
+    /// Data to a file, `-` being stdout.
+    pub(crate) fn write(&self, file: &Path, text: &str) -> Result<()> {
+        if file == Path::new("-") {
+            return self.data(text);
+        }
+        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make folder {}", folder.display()))?;
+        }
+        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+    }
+}
+
+/// Prints an error with its causes and its hints. Never silenced by `--quiet`.
+pub(crate) fn print_error(message: &str, hints: &[String], color: bool) {
+    let (red, blue, reset) = if color { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
+    let mut text = format!("{red}error:{reset} {message}");
+    for hint in hints {
+        text.push_str(&format!("\n{blue}hint:{reset} {hint}"));
+    }
+    write_stderr(&text);
+}
+
+/// A closed stderr must not end the run.
+fn write_stderr(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}

@@ -1,0 +1,213 @@
+//! Progress on stderr, made of events and nothing else: a bar on a terminal, lines elsewhere, JSON lines for programs.
+
+use std::io::{self, IsTerminal as _};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use vidbench_core::{Event, Outcome, Phase};
+
+use crate::cli::Progress;
+
+/// At most one plain progress line in this time; failures and slow samples are always told.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Shows events in the way that was asked for.
+pub(crate) struct ProgressView {
+    kind: Kind,
+    phase: Phase,
+    total: u64,
+    done: u64,
+    failed: u64,
+    phase_started: Instant,
+    current: String,
+}
+
+enum Kind {
+    Bar(ProgressBar),
+    Plain { last: Option<Instant> },
+    Json,
+    None,
+}
+
+impl ProgressView {
+    pub(crate) fn new(wanted: Progress, quiet: bool) -> Self {
+        let kind = match wanted {
+            Progress::None => Kind::None,
+            Progress::Json => Kind::Json,
+            Progress::Auto if quiet => Kind::None,
+            Progress::Bar => Kind::Bar(bar()),
+            Progress::Auto if io::stderr().is_terminal() => Kind::Bar(bar()),
+            Progress::Auto | Progress::Plain => Kind::Plain { last: None },
+        };
+        let (phase, phase_started) = (Phase::Generate, Instant::now());
+        Self { kind, phase, total: 0, done: 0, failed: 0, phase_started, current: String::new() }
+    }
+
+    pub(crate) fn show(&mut self, event: &Event) {
+        if let Kind::Json = self.kind {
+            if let Ok(line) = serde_json::to_string(event) {
+                super::write_stderr(&line);
+            }
+            return;
+        }
+        match event {
+            Event::RunStarted { run, planned, done } => {
+                let resumed = if *done > 0 { format!(", {done} done before") } else { String::new() };
+                self.line(&format!("run {run}: {planned} samples{resumed}"));
+            }
+            Event::PhaseStarted { phase, total } => {
+                (self.phase, self.total, self.done, self.failed) = (*phase, *total, 0, 0);
+                self.phase_started = Instant::now();
+                self.current.clear();
+                self.refresh(true);
+            }
+            Event::ModelLoaded { model, load_secs } => self.line(&format!("loaded {model} in {load_secs:.1} s")),
+            Event::SampleStarted { label, .. } => {
+                self.current.clone_from(label);
+                self.refresh(false);
+            }
+            Event::Step { index, total } => self.step(*index, *total),
+            Event::SampleSlow { elapsed_secs, usual_secs, .. } => {
+                let usual = usual_secs.map_or(String::new(), |usual| format!(" (usual {})", duration(usual)));
+                self.line(&format!("still running after {}{usual}: {}", duration(*elapsed_secs), self.current));
+            }
+            Event::Generated { .. } => {
+                if self.phase != Phase::Score {
+                    self.done += 1;
+                    self.refresh(false);
+                }
+            }
+            Event::Judged { label, outcome, reason, .. } => self.judged(label, *outcome, reason.as_deref()),
+            Event::WorkerRestarted { worker, reason } => self.line(&format!("restarting worker {worker}: {reason}")),
+            Event::Warning { message } => self.line(&format!("warning: {message}")),
+            Event::RunFinished { .. } => self.finish(),
+        }
+    }
+
+    /// Takes the bar away; the terminal is as it was.
+    pub(crate) fn finish(&self) {
+        if let Kind::Bar(bar) = &self.kind {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn judged(&mut self, label: &str, outcome: Outcome, reason: Option<&str>) {
+        if outcome != Outcome::Ok {
+            self.failed += 1;
+            self.line(&format!("{outcome}: {label}: {}", one_line(reason.unwrap_or("no reason given"))));
+        }
+        // In the generate phase a sample counts when its file is there; a failed one has none.
+        if self.phase == Phase::Score || outcome != Outcome::Ok {
+            self.done += 1;
+        }
+        self.refresh(false);
+    }
+
+    fn step(&mut self, index: u32, total: u32) {
+        if let Kind::Bar(bar) = &self.kind {
+            bar.set_message(format!("{} [step {index}/{total}]", self.current));
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.kind {
+            Kind::Bar(bar) => bar.suspend(|| super::write_stderr(text)),
+            Kind::Plain { .. } => super::write_stderr(text),
+            Kind::Json | Kind::None => {}
+        }
+    }
+
+    fn refresh(&mut self, force: bool) {
+        let summary = self.summary();
+        let is_last = self.done == self.total;
+        match &mut self.kind {
+            Kind::Bar(bar) => {
+                bar.set_length(self.total);
+                bar.set_position(self.done);
+                bar.set_prefix(summary);
+                bar.set_message(self.current.clone());
+            }
+            Kind::Plain { last } => {
+                if force || is_last || last.is_none_or(|last| last.elapsed() >= PLAIN_INTERVAL) {
+                    *last = Some(Instant::now());
+                    super::write_stderr(&summary);
+                }
+            }
+            Kind::Json | Kind::None => {}
+        }
+    }
+
+    /// `generate 12/48, 2.3/s, 16 s left, 1 failed`
+    fn summary(&self) -> String {
+        let mut text = format!("{} {}/{}", self.phase.name(), self.done, self.total);
+        let elapsed = self.phase_started.elapsed().as_secs_f64();
+        if self.done > 0 && elapsed > 0.5 {
+            let rate = self.done as f64 / elapsed;
+            let left = self.total.saturating_sub(self.done) as f64 / rate;
+            let rate = if rate >= 1.0 { format!("{rate:.1}/s") } else { format!("{:.1} s each", 1.0 / rate) };
+            text.push_str(&format!(", {rate}, {} left", duration(left)));
+        }
+        if self.failed > 0 {
+            text.push_str(&format!(", {} failed", self.failed));
+        }
+        text
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+    let style = ProgressStyle::with_template("{bar:24} {prefix}  {wide_msg}");
+    bar.set_style(style.expect("invariant: the template is a constant that a test builds"));
+    bar
+}
+
+/// `45 s`, `3m12s`, `2h05m`
+pub(crate) fn duration(secs: f64) -> String {
+    let whole = secs.round() as u64;
+    match whole {
+        0..60 if secs < 10.0 => format!("{secs:.1} s"),
+        0..60 => format!("{whole} s"),
+        60..3600 => format!("{}m{:02}s", whole / 60, whole % 60),
+        _ => format!("{}h{:02}m", whole / 3600, whole / 60 % 60),
+    }
+}
+
+/// A reason may hold the last words of a worker; a progress line is one line.
+fn one_line(text: &str) -> String {
+    let flat: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if flat.chars().count() <= 300 { flat } else { flat.chars().take(300).chain(['…']).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well() {
+        for (secs, text) in [(0.04, "0.0 s"), (9.96, "10.0 s"), (45.4, "45 s"), (192.0, "3m12s"), (7500.0, "2h05m")] {
+            assert_eq!(duration(secs), text);
+        }
+    }
+
+    #[test]
+    fn the_bar_template_is_valid() {
+        bar();
+    }
+
+    #[test]
+    fn reasons_are_one_short_line() {
+        assert_eq!(one_line("a\nb\u{1b}[31m"), "a b [31m");
+        assert_eq!(one_line(&"x".repeat(400)).chars().count(), 301);
+    }
+
+    #[test]
+    fn the_summary_counts_failures_apart() {
+        let mut view = ProgressView::new(Progress::None, false);
+        view.show(&Event::PhaseStarted { phase: Phase::Generate, total: 4 });
+        let sample = vidbench_core::SampleId([0; 16]);
+        view.show(&Event::Generated { sample, service_secs: 1.0 });
+        view.show(&Event::Judged { sample, label: "a".into(), outcome: Outcome::Ok, reason: None });
+        view.show(&Event::Judged { sample, label: "b".into(), outcome: Outcome::Timeout, reason: None });
+        assert_eq!(view.summary(), "generate 2/4, 1 failed");
+    }
+}
