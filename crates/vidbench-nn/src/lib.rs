@@ -1,1 +1,34 @@
-//! Inference runtimes and weights: sessions, safetensors, weight hashes
+//! Inference runtimes: one [`Session`] that runs an ONNX graph, whichever runtime carries it.
+//!
+//! The only crate of the workspace that knows an inference runtime. tract is built in and always there. ONNX Runtime is
+//! a shared library that is looked for at run time ([`Runtime::Auto`]); [`Session::runtime_name`] says which one runs.
+//! Both agree within 1e-4 of the output's largest magnitude, but not bit for bit: "same seed, same bytes" holds for one
+//! runtime of one version on one kind of processor.
+//!
+//! It does not download, convert or train anything. Graphs are trusted once their hash is known
+//! ([`Session::graph_sha256`]); inputs are checked before the runtime sees them.
+//!
+//! ```no_run
+//! use vidbench_nn::{DType, InputSpec, Session, SessionOptions, Tensor};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let graph = std::fs::read("net.onnx")?;
+//! let inputs = [InputSpec::new("x", DType::F32, [1, 3])];
+//! let session = Session::load(&graph, &inputs, &SessionOptions::default())?;
+//! let outputs = session.run(&[Tensor::f32([1, 3], vec![0.0; 3])?])?;
+//! assert!(outputs[0].as_f32().is_ok());
+//! # Ok(())
+//! # }
+//! ```
+#![warn(missing_docs)]
+
+mod error;
+mod ort_runtime;
+mod session;
+mod tensor;
+mod tract_runtime;
+
+pub use error::NnError;
+pub use ort_runtime::onnx_runtime_version;
+pub use session::{InputSpec, MAX_THREADS, Runtime, Session, SessionOptions};
+pub use tensor::{DType, Tensor};

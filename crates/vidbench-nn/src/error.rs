@@ -1,0 +1,111 @@
+//! What can go wrong between a graph, its inputs and a runtime.
+
+use std::error::Error;
+
+use crate::session::MAX_THREADS;
+
+/// A graph could not be loaded or run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NnError {
+    /// The data does not fill the shape.
+    #[error("{len} elements do not fill a tensor of shape {shape:?}")]
+    Elements {
+        /// Elements given.
+        len: usize,
+        /// Shape claimed.
+        shape: Vec<usize>,
+    },
+    /// A tensor was read as what it is not.
+    #[error("tensor holds {found}, not {wanted}")]
+    DType {
+        /// Element type asked for.
+        wanted: &'static str,
+        /// Element type of the tensor.
+        found: &'static str,
+    },
+    /// The graph has no input of that name.
+    #[error("graph has no input {name:?}; it has {known}")]
+    UnknownInput {
+        /// Name asked for.
+        name: String,
+        /// Names of the graph, joined by commas.
+        known: String,
+    },
+    /// Too few or too many inputs.
+    #[error("graph takes {wanted} inputs ({known}), got {found}")]
+    InputCount {
+        /// Number of inputs of the graph.
+        wanted: usize,
+        /// Their names, joined by commas.
+        known: String,
+        /// Number given.
+        found: usize,
+    },
+    /// An input of another type or shape than the session was loaded for.
+    #[error("input {name:?} is {found}, the session was loaded for {wanted}")]
+    InputMismatch {
+        /// Which input.
+        name: String,
+        /// Type and shape of the session.
+        wanted: String,
+        /// Type and shape given.
+        found: String,
+    },
+    /// An output is neither f32 nor i64.
+    #[error("output {index} of the graph has element type {found}; only f32 and i64 are read")]
+    OutputType {
+        /// Position of the output.
+        index: usize,
+        /// Its element type, in the runtime's words.
+        found: String,
+    },
+    /// A number of threads that cannot be meant.
+    #[error("threads must be in 1..={MAX_THREADS}, got {found}")]
+    Threads {
+        /// Threads asked for.
+        found: usize,
+    },
+    /// ONNX Runtime was asked for and cannot be had.
+    #[error("ONNX Runtime is not available: {reason}")]
+    OnnxRuntimeMissing {
+        /// What the search ended with.
+        reason: String,
+    },
+    /// The runtime refuses the graph.
+    #[error("{runtime} cannot load the graph")]
+    Load {
+        /// Which runtime.
+        runtime: &'static str,
+        /// Its own words.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The runtime failed while computing.
+    #[error("{runtime} cannot run the graph")]
+    Run {
+        /// Which runtime.
+        runtime: &'static str,
+        /// Its own words.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl NnError {
+    /// What the user can do, where that is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::OnnxRuntimeMissing { .. } => {
+                Some("set ORT_DYLIB_PATH to libonnxruntime.so, or let the built-in runtime do the work")
+            }
+            Self::Elements { .. }
+            | Self::DType { .. }
+            | Self::UnknownInput { .. }
+            | Self::InputCount { .. }
+            | Self::InputMismatch { .. }
+            | Self::OutputType { .. }
+            | Self::Threads { .. }
+            | Self::Load { .. }
+            | Self::Run { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! ONNX Runtime, loaded from a shared library while the program runs.
+//!
+//! The library is looked for once: the file that `ORT_DYLIB_PATH` names, else `libonnxruntime.so` beside the program or
+//! where the system's loader looks. No part of `ort` is called before that has succeeded, because `ort` itself panics
+//! when it comes to call a library that is not there.
+
+use std::env;
+use std::error::Error;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use ort::environment::Environment;
+use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{Session, SessionInputValue};
+use ort::value::{DynValue, TensorElementType, TensorRef, ValueType};
+
+use crate::error::NnError;
+use crate::session::{InputSpec, feed_order, match_inputs};
+use crate::tensor::{DType, Data, Tensor, describe};
+
+const NAME: &str = "onnxruntime";
+
+struct Library {
+    environment: Environment,
+    /// `onnxruntime` and what the library says of its build.
+    name: String,
+}
+
+/// Name and version of the ONNX Runtime that [`Runtime::Auto`](crate::Runtime::Auto) takes.
+///
+/// # Errors
+///
+/// [`NnError::OnnxRuntimeMissing`] with the reason why there is none.
+pub fn onnx_runtime_version() -> Result<&'static str, NnError> {
+    library().map(|library| library.name.as_str())
+}
+
+fn library() -> Result<&'static Library, NnError> {
+    static LIBRARY: OnceLock<Result<Library, String>> = OnceLock::new();
+    let found = LIBRARY.get_or_init(|| open(&library_path()));
+    found.as_ref().map_err(|reason| NnError::OnnxRuntimeMissing { reason: reason.clone() })
+}
+
+fn library_path() -> PathBuf {
+    match env::var_os("ORT_DYLIB_PATH") {
+        Some(path) if !path.is_empty() => path.into(),
+        _ => format!("{}onnxruntime{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX).into(),
+    }
+}
+
+fn open(path: &std::path::Path) -> Result<Library, String> {
+    let builder = ort::init_from(path).map_err(|error| error.to_string())?;
+    let environment = builder.with_telemetry(false).build().map_err(|error| error.to_string())?;
+    Ok(Library { environment, name: name_from_build_info(ort::info()) })
+}
+
+/// `onnxruntime 1.22.0` from "ORT Build Info: git-branch=rel-1.22.0, git-commit-id=..., build type=Release, ...".
+fn name_from_build_info(info: &str) -> String {
+    let field = |key: &str| info.split(", ").find_map(|part| part.rsplit_once(key)).map(|(_, value)| value);
+    let version = field("git-branch=").and_then(|branch| branch.strip_prefix("rel-"));
+    match (version, field("git-commit-id=")) {
+        (Some(version), _) => format!("{NAME} {version}"),
+        (None, Some(commit)) => format!("{NAME} commit {commit}"),
+        (None, None) => NAME.to_owned(),
+    }
+}
+
+pub(crate) struct OrtSession {
+    /// Running wants exclusive access: parts of the runtime are not safe for concurrent calls.
+    session: Mutex<Session>,
+    name: &'static str,
+    /// For each graph input, which of the caller's tensors feeds it.
+    order: Vec<usize>,
+}
+
+impl OrtSession {
+    pub(crate) fn load(graph: &[u8], specs: &[InputSpec], threads: usize) -> Result<Self, NnError> {
+        let library = library()?;
+        let session = build(&library.environment, graph, threads).map_err(load_error)?;
+        let names: Vec<String> = session.inputs().iter().map(|input| input.name().to_owned()).collect();
+        let positions = match_inputs(&names, specs)?;
+        for (spec, position) in specs.iter().zip(&positions) {
+            let declared = session.inputs().get(*position).map(ort::value::Outlet::dtype);
+            check_fits(spec, declared)?;
+        }
+        Ok(Self { session: Mutex::new(session), name: &library.name, order: feed_order(&positions) })
+    }
+
+    pub(crate) fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, NnError> {
+        let values = self
+            .order
+            .iter()
+            .filter_map(|index| inputs.get(*index))
+            .map(|tensor| value(tensor).map_err(run_error))
+            .collect::<Result<Vec<_>, _>>()?;
+        // A panic while running cannot leave our side half written: the session is only read here.
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let outputs = session.run(values.as_slice()).map_err(run_error)?;
+        outputs.values().enumerate().map(|(index, output)| plain(index, &output)).collect()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.name
+    }
+}
+
+impl fmt::Debug for OrtSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OrtSession").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+fn build(environment: &Environment, graph: &[u8], threads: usize) -> Result<Session, ort::Error> {
+    Session::builder(environment)?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(threads)?
+        .with_inter_threads(1)?
+        .commit_from_memory(graph)
+}
+
+/// tract refuses a wrong type or shape at load; here it would come up at the first run only.
+fn check_fits(spec: &InputSpec, declared: Option<&ValueType>) -> Result<(), NnError> {
+    let Some(ValueType::Tensor { ty, shape, .. }) = declared else {
+        return Err(mismatch(spec, format!("{declared:?}")));
+    };
+    let wanted = match spec.dtype {
+        DType::F32 => TensorElementType::Float32,
+        DType::I64 => TensorElementType::Int64,
+    };
+    let open_or_equal = |(declared, given): (&i64, &usize)| {
+        *declared < 0 || usize::try_from(*declared).is_ok_and(|declared| declared == *given)
+    };
+    let shape_fits = shape.len() == spec.shape.len() && shape.iter().zip(&spec.shape).all(open_or_equal);
+    if *ty == wanted && shape_fits {
+        return Ok(());
+    }
+    Err(mismatch(spec, format!("{ty} {:?}", &**shape)))
+}
+
+fn mismatch(spec: &InputSpec, declared: String) -> NnError {
+    let asked = describe(spec.dtype, &spec.shape);
+    let message = format!("input {:?} is {declared} in the graph, {asked} was asked for", spec.name);
+    NnError::Load { runtime: NAME, source: message.into() }
+}
+
+/// Borrows the data: the runtime reads it where it lies.
+fn value(tensor: &Tensor) -> Result<SessionInputValue<'_>, ort::Error> {
+    Ok(match tensor.data() {
+        Data::F32(data) => TensorRef::from_array_view((tensor.shape(), data.as_slice()))?.into(),
+        Data::I64(data) => TensorRef::from_array_view((tensor.shape(), data.as_slice()))?.into(),
+    })
+}
+
+fn plain(index: usize, output: &DynValue) -> Result<Tensor, NnError> {
+    let extents = |shape: &[i64]| shape.iter().map(|n| usize::try_from(*n).unwrap_or(0)).collect::<Vec<_>>();
+    if let Ok((shape, data)) = output.try_extract_tensor::<f32>() {
+        return Tensor::f32(extents(shape), data.to_vec());
+    }
+    if let Ok((shape, data)) = output.try_extract_tensor::<i64>() {
+        return Tensor::i64(extents(shape), data.to_vec());
+    }
+    Err(NnError::OutputType { index, found: output.dtype().to_string() })
+}
+
+fn load_error(error: impl Into<Box<dyn Error + Send + Sync>>) -> NnError {
+    NnError::Load { runtime: NAME, source: error.into() }
+}
+
+fn run_error(error: impl Into<Box<dyn Error + Send + Sync>>) -> NnError {
+    NnError::Run { runtime: NAME, source: error.into() }
+}

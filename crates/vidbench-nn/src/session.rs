@@ -1,0 +1,184 @@
+//! A loaded graph: choice of the runtime, and the checks that every runtime shares.
+
+use vidbench_core::sha256_hex;
+
+use crate::error::NnError;
+use crate::ort_runtime::{self, OrtSession};
+use crate::tensor::{DType, Tensor, describe};
+use crate::tract_runtime::TractSession;
+
+/// Most threads a session takes.
+pub const MAX_THREADS: usize = 256;
+
+/// Name, type and shape of one graph input. Every axis is fixed at load, so that the runtime can plan once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputSpec {
+    /// Name in the graph.
+    pub name: String,
+    /// Type of the elements.
+    pub dtype: DType,
+    /// Extent of each axis; fixes axes that the graph leaves open.
+    pub shape: Vec<usize>,
+}
+
+impl InputSpec {
+    /// An input with its type and shape.
+    pub fn new(name: impl Into<String>, dtype: DType, shape: impl Into<Vec<usize>>) -> Self {
+        Self { name: name.into(), dtype, shape: shape.into() }
+    }
+
+    fn describe(&self) -> String {
+        describe(self.dtype, &self.shape)
+    }
+}
+
+/// Which runtime runs a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Runtime {
+    /// ONNX Runtime when its shared library is found and loads, else tract.
+    #[default]
+    Auto,
+    /// The built-in runtime.
+    Tract,
+    /// ONNX Runtime; an error where it is missing.
+    OnnxRuntime,
+}
+
+/// How a session computes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// Threads inside one call, 1..=[`MAX_THREADS`]. tract gives the same bits for every number.
+    pub threads: usize,
+    /// The runtime.
+    pub runtime: Runtime,
+}
+
+impl Default for SessionOptions {
+    /// One thread, [`Runtime::Auto`].
+    fn default() -> Self {
+        Self { threads: 1, runtime: Runtime::Auto }
+    }
+}
+
+/// A graph that has been optimised for fixed input shapes and is ready to run.
+#[derive(Debug)]
+pub struct Session {
+    backend: Backend,
+    inputs: Vec<InputSpec>,
+    graph_sha256: String,
+}
+
+#[derive(Debug)]
+enum Backend {
+    // The size of the types differs much; a session is made once and never moved in a loop.
+    Tract(Box<TractSession>),
+    Ort(Box<OrtSession>),
+}
+
+impl Session {
+    /// Parses and optimises an ONNX graph for inputs of exactly these types and shapes.
+    ///
+    /// `inputs` gives the order of the tensors in [`Session::run`]; it must name every input of the graph once.
+    ///
+    /// # Errors
+    ///
+    /// [`NnError::Threads`], [`NnError::UnknownInput`], [`NnError::InputCount`], [`NnError::OnnxRuntimeMissing`] and
+    /// [`NnError::Load`].
+    pub fn load(graph: &[u8], inputs: &[InputSpec], options: &SessionOptions) -> Result<Self, NnError> {
+        if !(1..=MAX_THREADS).contains(&options.threads) {
+            return Err(NnError::Threads { found: options.threads });
+        }
+        let with_tract =
+            || TractSession::load(graph, inputs, options.threads).map(|s| Backend::Tract(Box::new(s)));
+        let with_ort = || OrtSession::load(graph, inputs, options.threads).map(|s| Backend::Ort(Box::new(s)));
+        let backend = match options.runtime {
+            Runtime::Tract => with_tract()?,
+            Runtime::OnnxRuntime => with_ort()?,
+            Runtime::Auto if ort_runtime::onnx_runtime_version().is_ok() => with_ort()?,
+            Runtime::Auto => with_tract()?,
+        };
+        Ok(Self { backend, inputs: inputs.to_vec(), graph_sha256: sha256_hex(graph) })
+    }
+
+    /// Computes the graph's outputs, in the graph's order.
+    ///
+    /// # Errors
+    ///
+    /// [`NnError::InputCount`], [`NnError::InputMismatch`], [`NnError::OutputType`] and [`NnError::Run`].
+    pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, NnError> {
+        self.check(inputs)?;
+        match &self.backend {
+            Backend::Tract(session) => session.run(inputs),
+            Backend::Ort(session) => session.run(inputs),
+        }
+    }
+
+    /// Runtime and version, such as `tract 0.23.9` or `onnxruntime 1.22.0`.
+    pub fn runtime_name(&self) -> &str {
+        match &self.backend {
+            Backend::Tract(session) => session.name(),
+            Backend::Ort(session) => session.name(),
+        }
+    }
+
+    /// SHA-256 of the graph's bytes, weights included, in hexadecimal.
+    pub fn graph_sha256(&self) -> &str {
+        &self.graph_sha256
+    }
+
+    /// Inputs, in the order of [`Session::run`].
+    pub fn inputs(&self) -> &[InputSpec] {
+        &self.inputs
+    }
+
+    fn check(&self, tensors: &[Tensor]) -> Result<(), NnError> {
+        check_count(self.inputs.iter().map(|spec| spec.name.as_str()), tensors.len())?;
+        let wrong = self
+            .inputs
+            .iter()
+            .zip(tensors)
+            .find(|(spec, tensor)| tensor.dtype() != spec.dtype || tensor.shape() != spec.shape);
+        let Some((spec, tensor)) = wrong else { return Ok(()) };
+        Err(NnError::InputMismatch {
+            name: spec.name.clone(),
+            wanted: spec.describe(),
+            found: tensor.describe(),
+        })
+    }
+}
+
+/// Position in the graph of each input asked for, in the order asked.
+pub(crate) fn match_inputs(graph_inputs: &[String], specs: &[InputSpec]) -> Result<Vec<usize>, NnError> {
+    check_count(graph_inputs.iter().map(String::as_str), specs.len())?;
+    let mut free: Vec<Option<&String>> = graph_inputs.iter().map(Some).collect();
+    specs
+        .iter()
+        .map(|spec| {
+            // Taken, so that a name given twice leaves another one unfound.
+            let at = free.iter().position(|name| *name == Some(&spec.name));
+            if let Some(slot) = at.and_then(|at| free.get_mut(at)) {
+                *slot = None;
+            }
+            at.ok_or_else(|| NnError::UnknownInput {
+                name: spec.name.clone(),
+                known: graph_inputs.join(", "),
+            })
+        })
+        .collect()
+}
+
+/// For each graph input, which of the caller's tensors feeds it: the inverse of what [`match_inputs`] gives.
+pub(crate) fn feed_order(positions: &[usize]) -> Vec<usize> {
+    let mut pairs: Vec<(usize, usize)> =
+        positions.iter().copied().enumerate().map(|(i, at)| (at, i)).collect();
+    pairs.sort_unstable();
+    pairs.into_iter().map(|(_, i)| i).collect()
+}
+
+fn check_count<'a>(known: impl ExactSizeIterator<Item = &'a str>, found: usize) -> Result<(), NnError> {
+    let wanted = known.len();
+    if wanted == found {
+        return Ok(());
+    }
+    Err(NnError::InputCount { wanted, known: known.collect::<Vec<_>>().join(", "), found })
+}
