@@ -1,1 +1,36 @@
-//! SQLite store and content-addressed artifacts
+//! What a run leaves behind, on disk: one SQLite file and a folder of content-addressed artifacts.
+//!
+//! A workspace folder holds `vidbench.db` (WAL, every commit synced), `artifacts/ab/<sha256>.mp4`, `locks/` and `tmp/`. Every
+//! record is one transaction that is durable when the call returns. An artifact is synced and in its place before a row
+//! names it, so `kill -9` at any moment loses nothing that was recorded and leaves no row without its file.
+//!
+//! Invariant: no path and no time is hidden; the folder and every timestamp are parameters. Nothing is judged or computed
+//! here but medians of recorded times.
+#![warn(missing_docs)]
+
+mod artifacts;
+mod codec;
+mod difference;
+mod error;
+mod folders;
+mod lock;
+mod open;
+mod read;
+mod record;
+mod removal;
+mod rows;
+mod runs;
+mod schema;
+mod sessions;
+mod sets;
+mod usual;
+
+pub use artifacts::Artifact;
+pub use difference::Difference;
+pub use error::{Result, StoreError};
+pub use lock::RunLock;
+pub use open::Store;
+pub use read::Progress;
+pub use removal::Removed;
+pub use runs::RunSummary;
+pub use schema::VERSION;

@@ -1,0 +1,147 @@
+//! Video files under the hash of their content.
+//!
+//! A worker writes to a temporary path; [`Store::adopt_artifact`] hashes the file, syncs it, and moves it to its final name.
+//! A file with a final name is therefore whole, unless the disk has lost it, which [`Store::verify_artifact`] tells.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+use sha2::{Digest as _, Sha256};
+use vidbench_core::RunId;
+
+use crate::codec::Sha256Hash;
+use crate::{Result, Store, StoreError, folders};
+
+/// Bytes read at a time while hashing.
+const HASH_BUFFER_BYTES: usize = 64 << 10;
+
+/// Folders `artifacts/ab` whose own entry this process has made durable.
+pub(crate) type SyncedPrefixes = HashSet<u8>;
+
+/// A file that the store has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// SHA-256 of its content, in lower-case hexadecimal.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Where it is, absolute.
+    pub path: PathBuf,
+}
+
+impl Store {
+    /// An absolute path for a file that is being written for a run; [`Store::lock_run`] makes its folder and clears it.
+    ///
+    /// `name` is a plain file name of 1 to 128 letters, digits and `. _ -`, not beginning with a dot.
+    pub fn temp_path(&self, run: &RunId, name: &str) -> Result<PathBuf> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if name.is_empty() || name.len() > 128 || name.starts_with('.') || !name.bytes().all(plain) {
+            return Err(StoreError::BadTempName { name: name.chars().take(80).collect() });
+        }
+        Ok(self.run_tmp(run).join(name))
+    }
+
+    /// Takes a finished temporary file: hashed, synced, moved. Durable on return; the same content twice is one file.
+    ///
+    /// The file must be on the disk of the workspace and be a regular file: a worker could have left a link.
+    pub fn adopt_artifact(&self, temp: &Path) -> Result<Artifact> {
+        let facts = fs::symlink_metadata(temp).map_err(StoreError::io("read", temp))?;
+        if !facts.is_file() {
+            return Err(StoreError::NotAFile { path: temp.into() });
+        }
+        let file = File::open(temp).map_err(StoreError::io("open", temp))?;
+        let (hash, bytes) = hash_file(&file).map_err(StoreError::io("read", temp))?;
+        file.sync_all().map_err(StoreError::io("sync", temp))?;
+        let path = self.path_of(hash);
+        self.prepare_prefix(hash)?;
+        // Also over a file of that name: it has the same content, or it is damaged and thereby healed.
+        fs::rename(temp, &path).map_err(StoreError::io("move a file to", &path))?;
+        folders::sync_folder(&self.prefix_folder(hash))?;
+        Ok(Artifact { sha256: hash.hex(), bytes, path })
+    }
+
+    /// Where the artifact of a hash is or would be, absolute.
+    pub fn artifact_path(&self, sha256: &str) -> Result<PathBuf> {
+        Ok(self.path_of(Sha256Hash::parse(sha256)?))
+    }
+
+    /// Reads the artifact and compares its hash; gives its size.
+    pub fn verify_artifact(&self, sha256: &str) -> Result<u64> {
+        let wanted = Sha256Hash::parse(sha256)?;
+        let path = self.path_of(wanted);
+        let file = open_artifact(&path)?;
+        let (hash, bytes) = hash_file(&file).map_err(StoreError::io("read", &path))?;
+        if hash == wanted {
+            Ok(bytes)
+        } else {
+            Err(StoreError::ArtifactDamaged {
+                path,
+                found: format!("{bytes} bytes with SHA-256 {}", hash.hex()),
+            })
+        }
+    }
+
+    /// The artifact is there and has that size; its content is not read.
+    pub(crate) fn require_artifact(&self, hash: Sha256Hash, bytes: u64) -> Result<()> {
+        let path = self.path_of(hash);
+        let facts = fs::metadata(&path).map_err(|error| missing_or_io(error, &path))?;
+        if facts.len() == bytes {
+            Ok(())
+        } else {
+            Err(StoreError::ArtifactDamaged {
+                path,
+                found: format!("{} bytes instead of {bytes}", facts.len()),
+            })
+        }
+    }
+
+    pub(crate) fn path_of(&self, hash: Sha256Hash) -> PathBuf {
+        self.prefix_folder(hash).join(format!("{}.mp4", hash.hex()))
+    }
+
+    fn prefix_folder(&self, hash: Sha256Hash) -> PathBuf {
+        self.folders.artifacts().join(format!("{:02x}", hash.0[0]))
+    }
+
+    /// The folder may stem from a process that was killed before it had synced it, so each process does it once.
+    fn prepare_prefix(&self, hash: Sha256Hash) -> Result<()> {
+        let mut synced = self.synced_prefixes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !synced.contains(&hash.0[0]) {
+            folders::create_folder(&self.prefix_folder(hash))?;
+            folders::sync_folder(&self.folders.artifacts())?;
+            synced.insert(hash.0[0]);
+        }
+        Ok(())
+    }
+}
+
+fn open_artifact(path: &Path) -> Result<File> {
+    File::open(path).map_err(|error| missing_or_io(error, path))
+}
+
+fn missing_or_io(error: io::Error, path: &Path) -> StoreError {
+    if error.kind() == ErrorKind::NotFound {
+        StoreError::ArtifactMissing { path: path.into() }
+    } else {
+        StoreError::io("read", path)(error)
+    }
+}
+
+fn hash_file(mut file: &File) -> io::Result<(Sha256Hash, u64)> {
+    let (mut hasher, mut bytes) = (Sha256::new(), 0);
+    let mut buffer = vec![0; HASH_BUFFER_BYTES];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((Sha256Hash::of(hasher), bytes)),
+            Ok(read) => {
+                hasher.update(buffer.get(..read).unwrap_or_default());
+                bytes += read as u64;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

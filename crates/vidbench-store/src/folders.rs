@@ -1,0 +1,81 @@
+//! The folders of a workspace, and file operations that survive a crash.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::{Result, StoreError};
+
+/// Name of the database file.
+pub(crate) const DATABASE: &str = "vidbench.db";
+const ARTIFACTS: &str = "artifacts";
+const TMP: &str = "tmp";
+const LOCKS: &str = "locks";
+
+/// Paths of a workspace.
+#[derive(Debug, Clone)]
+pub(crate) struct Folders {
+    pub(crate) root: PathBuf,
+}
+
+impl Folders {
+    /// Creates what is missing. The root becomes absolute, because workers have other working directories.
+    pub(crate) fn create(root: &Path) -> Result<Self> {
+        fs::create_dir_all(root).map_err(StoreError::io("create the workspace folder", root))?;
+        let root = fs::canonicalize(root).map_err(StoreError::io("resolve the workspace folder", root))?;
+        let folders = Self { root };
+        for folder in [folders.artifacts(), folders.tmp(), folders.locks()] {
+            create_folder(&folder)?;
+        }
+        sync_folder(&folders.root)?;
+        Ok(folders)
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.root.join(DATABASE)
+    }
+
+    pub(crate) fn artifacts(&self) -> PathBuf {
+        self.root.join(ARTIFACTS)
+    }
+
+    pub(crate) fn tmp(&self) -> PathBuf {
+        self.root.join(TMP)
+    }
+
+    pub(crate) fn locks(&self) -> PathBuf {
+        self.root.join(LOCKS)
+    }
+}
+
+/// Creates one folder; one that exists is fine.
+pub(crate) fn create_folder(path: &Path) -> Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        result => result.map_err(StoreError::io("create the folder", path)),
+    }
+}
+
+/// Makes renames, creations and removals in a folder durable.
+pub(crate) fn sync_folder(path: &Path) -> Result<()> {
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(StoreError::io("sync the folder", path))
+}
+
+/// Removes a file and gives its size; `None` when it was gone already.
+pub(crate) fn remove_file(path: &Path) -> Result<Option<u64>> {
+    let bytes = match fs::symlink_metadata(path) {
+        Ok(facts) => facts.len(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StoreError::io("read", path)(error)),
+    };
+    fs::remove_file(path).map_err(StoreError::io("remove", path))?;
+    Ok(Some(bytes))
+}
+
+/// Removes a folder with all it holds; links are removed, not followed. One that is gone already is fine.
+pub(crate) fn remove_folder(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        result => result.map_err(StoreError::io("remove the folder", path)),
+    }
+}

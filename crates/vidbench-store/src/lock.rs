@@ -1,0 +1,72 @@
+//! One process at a time for each run.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use vidbench_core::RunId;
+
+use crate::{Result, Store, StoreError, folders};
+
+/// The right to execute or remove one run. Given back by drop, and by the system when the process dies.
+#[derive(Debug)]
+pub struct RunLock {
+    run: RunId,
+    _file: File,
+}
+
+impl RunLock {
+    /// The run that is locked.
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+}
+
+impl Store {
+    /// Takes the run for this process and clears its folder of temporary files of what an earlier process left there.
+    ///
+    /// Fails at once when another process, or another part of this one, has it.
+    pub fn lock_run(&self, run: &RunId) -> Result<RunLock> {
+        self.require_run(run)?;
+        let path = self.lock_path(run);
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(StoreError::io("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Locked { run: run.clone(), pid: self.holder(run) });
+            }
+            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", &path)(error)),
+        }
+        // The run may have been removed while its lock file was being opened.
+        self.require_run(run)?;
+        write_pid(&file).map_err(StoreError::io("write", &path))?;
+        let tmp = self.run_tmp(run);
+        folders::remove_folder(&tmp)?;
+        folders::create_folder(&tmp)?;
+        Ok(RunLock { run: run.clone(), _file: file })
+    }
+
+    pub(crate) fn lock_path(&self, run: &RunId) -> PathBuf {
+        self.folders.locks().join(format!("{run}.lock"))
+    }
+
+    pub(crate) fn run_tmp(&self, run: &RunId) -> PathBuf {
+        self.folders.tmp().join(run.as_str())
+    }
+
+    /// The process that wrote its number last; the file is not locked against reading.
+    fn holder(&self, run: &RunId) -> Option<u32> {
+        fs::read_to_string(self.lock_path(run)).ok()?.trim().parse().ok()
+    }
+}
+
+fn write_pid(mut file: &File) -> std::io::Result<()> {
+    file.set_len(0)?;
+    write!(file, "{}", std::process::id())
+}

@@ -1,0 +1,185 @@
+//! Opening a workspace: folders, database, version, migrations.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nix::sys::statvfs::statvfs;
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+
+use crate::artifacts::SyncedPrefixes;
+use crate::folders::{self, Folders};
+use crate::{Result, StoreError, schema};
+
+/// How long a write waits for a write of another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// More than the distinct statements of this crate, so that each is compiled once.
+const CACHED_STATEMENTS: usize = 64;
+/// A write-ahead log that grew beyond this, in bytes, is cut back: on a full disk it would stand in the way.
+const WAL_KEPT_BYTES: i64 = 64 << 20;
+
+/// One workspace folder. May be shared between threads; writes follow one another.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) folders: Folders,
+    pub(crate) synced_prefixes: Mutex<SyncedPrefixes>,
+    connection: Mutex<Connection>,
+}
+
+impl Store {
+    /// Opens the workspace in `root`, creates it when there is none, and brings its tables up to date.
+    ///
+    /// Fails when the folder cannot be written, when `vidbench.db` is not a store, or when a newer vidbench wrote it.
+    pub fn open(root: &Path) -> Result<Self> {
+        let folders = Folders::create(root)?;
+        let path = folders.database();
+        let connection = {
+            let _alone = migration_lock(&folders)?;
+            let mut connection = connect(&path).map_err(|error| recognise(error, &path))?;
+            migrate(&mut connection, &path)?;
+            connection
+        };
+        folders::sync_folder(&folders.root)?;
+        Ok(Self { folders, synced_prefixes: Mutex::default(), connection: Mutex::new(connection) })
+    }
+
+    /// Opens the workspace in `root`; fails when there is none.
+    pub fn open_existing(root: &Path) -> Result<Self> {
+        if root.join(folders::DATABASE).exists() {
+            Self::open(root)
+        } else {
+            Err(StoreError::NoWorkspace { root: root.into() })
+        }
+    }
+
+    /// The workspace folder, absolute.
+    pub fn root(&self) -> &Path {
+        &self.folders.root
+    }
+
+    /// Bytes an ordinary user may still write to the disk of the workspace.
+    pub fn free_disk_bytes(&self) -> Result<u64> {
+        let facts = statvfs(&self.folders.root)
+            .map_err(|errno| StoreError::io("read the free space of", &self.folders.root)(errno.into()))?;
+        // The width of these counters differs between platforms.
+        #[expect(clippy::useless_conversion, reason = "32 bits wide on some platforms")]
+        let (blocks, block_bytes) = (u64::from(facts.blocks_available()), u64::from(facts.fragment_size()));
+        Ok(blocks.saturating_mul(block_bytes))
+    }
+
+    /// Writes and removes a small file where videos are written, and takes the database's write lock once.
+    pub fn check_writable(&self) -> Result<()> {
+        let path = self.folders.tmp().join(format!(".writable-{}", std::process::id()));
+        let write = || {
+            File::create(&path)
+                .and_then(|mut file| file.write_all(b"vidbench").and_then(|()| file.sync_all()))
+        };
+        let written = write().map_err(StoreError::io("write", &path));
+        let removed = fs::remove_file(&path).map_err(StoreError::io("remove", &path));
+        written.and(removed)?;
+        self.write("taking the write lock", |_| Ok(()))
+    }
+
+    /// One durable transaction: all of `work`, or nothing.
+    pub(crate) fn write<T>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.transact(doing, TransactionBehavior::Immediate, work)
+    }
+
+    /// One consistent view, whatever other processes write meanwhile.
+    pub(crate) fn read<T>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.transact(doing, TransactionBehavior::Deferred, work)
+    }
+
+    fn transact<T>(
+        &self,
+        doing: &'static str,
+        behavior: TransactionBehavior,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut connection = self.connection();
+        let run = || {
+            let transaction = connection.transaction_with_behavior(behavior)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        run().map_err(|error: StoreError| error.in_database(doing, &self.folders.database()))
+    }
+
+    /// A thread that panicked has rolled its transaction back, so the connection is sound.
+    pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Two processes that open a new workspace at once would both create its tables.
+fn migration_lock(folders: &Folders) -> Result<File> {
+    let path = folders.locks().join("open.lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(StoreError::io("open", &path))?;
+    file.lock().map_err(StoreError::io("lock", &path))?;
+    Ok(file)
+}
+
+/// Nothing is written before the file has been recognised.
+fn connect(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    check_ours(&connection, path)?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        let detail = format!("its file system offers journal mode {mode}, not WAL");
+        return Err(StoreError::unstorable(path.display().to_string(), detail));
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    Ok(connection)
+}
+
+fn check_ours(connection: &Connection, path: &Path) -> Result<()> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    let application_id = number("PRAGMA application_id")?;
+    let version = number("PRAGMA user_version")?;
+    if tables > 0 && application_id != schema::APPLICATION_ID {
+        return Err(StoreError::NotAStore { path: path.into(), application_id });
+    }
+    if version > i64::from(schema::VERSION) {
+        return Err(StoreError::Newer { path: path.into(), found: version, supported: schema::VERSION });
+    }
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+    schema::migrations()
+        .to_latest(connection)
+        .map_err(|source| StoreError::Migration { path: path.into(), source: Box::new(source) })
+}
+
+fn recognise(error: StoreError, path: &Path) -> StoreError {
+    match error {
+        StoreError::Database { source, .. }
+            if source.sqlite_error_code() == Some(ErrorCode::NotADatabase) =>
+        {
+            StoreError::NotADatabase { path: path.into() }
+        }
+        other => other.in_database("opening the store", path),
+    }
+}

@@ -1,0 +1,182 @@
+//! Rows of a run's tables as records, in the order of the plan.
+
+use std::ops::RangeInclusive;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{CachedStatement, Connection, Row, params};
+use vidbench_core::protocol::Features;
+use vidbench_core::{Generation, MetricId, MetricScore, Outcome, SampleId, SampleRecord, Verdict};
+
+use crate::codec::{Sha256Hash, f32s_from_bytes, from_i64, from_json, sample_id, score};
+use crate::runs::RunKey;
+use crate::{Result, StoreError};
+
+/// Every place of a plan.
+pub(crate) const ALL: RangeInclusive<i64> = 0..=i64::MAX;
+
+/// Samples with a verdict and places in `range`, complete with generation, scores and features.
+pub(crate) fn finished(
+    connection: &Connection,
+    key: RunKey,
+    range: &RangeInclusive<i64>,
+) -> Result<Vec<SampleRecord>> {
+    let mut samples: Vec<SampleRecord> = Vec::new();
+    let mut statement = connection.prepare_cached(
+        "SELECT ordinal, sample, outcome, reason, facts, score_secs FROM verdicts
+         WHERE run = ?1 AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal",
+    )?;
+    each(&mut statement, key, range, |row| {
+        samples.push(sample_record(row)?);
+        Ok(())
+    })?;
+    attach_generations(connection, key, range, &mut samples)?;
+    attach_scores(connection, key, range, &mut samples)?;
+    attach_features(connection, key, range, &mut samples)?;
+    Ok(samples)
+}
+
+/// The generation at a place, when there is one, with its model and parameters as they are kept.
+pub(crate) fn generation_at(
+    connection: &Connection,
+    key: RunKey,
+    ordinal: i64,
+) -> Result<Option<(String, String, Generation)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes, model, params
+         FROM generations JOIN configurations ON configurations.key = configuration WHERE run = ?1 AND ordinal = ?2",
+    )?;
+    let mut rows = statement.query(params![key.key, ordinal])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some((row.get(6)?, row.get(7)?, generation(row)?)))
+}
+
+/// The columns `ordinal, sample, outcome` first, in that order.
+fn sample_record(row: &Row<'_>) -> Result<SampleRecord> {
+    let facts = row.get::<_, Option<String>>(4)?;
+    let verdict = Verdict {
+        sample: sample_column(row, 1)?,
+        outcome: outcome_column(row, 2)?,
+        reason: row.get(3)?,
+        facts: facts.map(|text| from_json("clip facts", &text)).transpose()?,
+        scores: Vec::new(),
+        features: Vec::new(),
+        score_secs: row.get(5)?,
+    };
+    Ok(SampleRecord { ordinal: from_i64("ordinal", row.get(0)?)?, generation: None, verdict })
+}
+
+/// The columns `ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes` first, in that order.
+fn generation(row: &Row<'_>) -> Result<Generation> {
+    Ok(Generation {
+        sample: sample_column(row, 1)?,
+        artifact_sha256: Sha256Hash::from_column(blob(row, 2)?)?.hex(),
+        artifact_bytes: from_i64("artifact size", row.get(3)?)?,
+        timing: from_json("timing", &row.get::<_, String>(4)?)?,
+        peak_rss_bytes: row
+            .get::<_, Option<i64>>(5)?
+            .map(|bytes| from_i64("peak memory", bytes))
+            .transpose()?,
+    })
+}
+
+fn attach_generations(
+    connection: &Connection,
+    key: RunKey,
+    range: &RangeInclusive<i64>,
+    samples: &mut [SampleRecord],
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes FROM generations
+         WHERE run = ?1 AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal",
+    )?;
+    attach(&mut statement, key, range, samples, |sample, row| {
+        sample.generation = Some(generation(row)?);
+        Ok(())
+    })
+}
+
+fn attach_scores(
+    connection: &Connection,
+    key: RunKey,
+    range: &RangeInclusive<i64>,
+    samples: &mut [SampleRecord],
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT ordinal, metric, value, reason FROM scores
+         WHERE run = ?1 AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal, position",
+    )?;
+    attach(&mut statement, key, range, samples, |sample, row| {
+        let metric = metric_column(row, 1)?;
+        sample.verdict.scores.push(MetricScore { metric, score: score(row.get(2)?, row.get(3)?)? });
+        Ok(())
+    })
+}
+
+fn attach_features(
+    connection: &Connection,
+    key: RunKey,
+    range: &RangeInclusive<i64>,
+    samples: &mut [SampleRecord],
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT ordinal, net, vector FROM features
+         WHERE run = ?1 AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal, position",
+    )?;
+    attach(&mut statement, key, range, samples, |sample, row| {
+        sample.verdict.features.push(Features { net: row.get(1)?, values: f32s_from_bytes(blob(row, 2)?)? });
+        Ok(())
+    })
+}
+
+/// Walks rows and samples, both in the order of the plan, side by side; rows of samples without a verdict are passed over.
+fn attach(
+    statement: &mut CachedStatement<'_>,
+    key: RunKey,
+    range: &RangeInclusive<i64>,
+    samples: &mut [SampleRecord],
+    mut put: impl FnMut(&mut SampleRecord, &Row<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut rest = samples.iter_mut().peekable();
+    each(statement, key, range, |row| {
+        let ordinal: u64 = from_i64("ordinal", row.get(0)?)?;
+        while rest.next_if(|sample| sample.ordinal < ordinal).is_some() {}
+        match rest.peek_mut() {
+            Some(sample) if sample.ordinal == ordinal => put(sample, row),
+            Some(_) | None => Ok(()),
+        }
+    })
+}
+
+fn each(
+    statement: &mut CachedStatement<'_>,
+    key: RunKey,
+    range: &RangeInclusive<i64>,
+    mut take: impl FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut rows = statement.query(params![key.key, range.start(), range.end()])?;
+    while let Some(row) = rows.next()? {
+        take(row)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn sample_column(row: &Row<'_>, column: usize) -> Result<SampleId> {
+    sample_id(blob(row, column)?)
+}
+
+pub(crate) fn outcome_column(row: &Row<'_>, column: usize) -> Result<Outcome> {
+    let name = row.get_ref(column)?.as_str().map_err(|error| StoreError::corrupt("outcome", error))?;
+    Outcome::from_name(name).ok_or_else(|| StoreError::corrupt("outcome", name))
+}
+
+pub(crate) fn metric_column(row: &Row<'_>, column: usize) -> Result<MetricId> {
+    MetricId::new(row.get::<_, String>(column)?).map_err(|error| StoreError::corrupt("metric id", error))
+}
+
+/// Without a copy: a million rows are read this way.
+pub(crate) fn blob<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a [u8]> {
+    match row.get_ref(column)? {
+        ValueRef::Blob(bytes) => Ok(bytes),
+        other => Err(StoreError::corrupt("column", format!("{:?} where bytes belong", other.data_type()))),
+    }
+}

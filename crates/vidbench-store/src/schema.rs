@@ -1,0 +1,141 @@
+//! The tables, as numbered migrations. A migration that has been released is never edited; a change is a new one.
+
+use rusqlite_migration::{M, Migrations};
+
+/// Written into the file's header, so that another program's database is recognised: "vbnc" in ASCII.
+pub(crate) const APPLICATION_ID: i64 = 0x7662_6e63;
+
+/// Version of the tables that this tool writes: the number of migrations.
+pub const VERSION: u32 = MIGRATIONS.len() as u32;
+
+const MIGRATIONS: &[&str] = &[V1];
+
+pub(crate) fn migrations() -> Migrations<'static> {
+    Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
+}
+
+/// Ordinals, not sample ids, join the tables of a run: 1 to 4 bytes instead of 16, and in the order of the plan.
+const V1: &str = "
+PRAGMA application_id = 0x76626e63;
+
+CREATE TABLE runs (
+  key INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  schema_version INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('running', 'interrupted', 'complete')),
+  created_ms INTEGER NOT NULL,
+  finished_ms INTEGER,
+  planned INTEGER NOT NULL CHECK (planned >= 0),
+  plan_hash TEXT NOT NULL,
+  suite TEXT NOT NULL,
+  environment TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE sessions (
+  run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
+  session INTEGER NOT NULL,
+  started_ms INTEGER NOT NULL,
+  models TEXT NOT NULL,
+  ledger TEXT,
+  PRIMARY KEY (run, session)
+) STRICT, WITHOUT ROWID;
+
+-- A model with one set of parameters; kept when its runs are removed.
+CREATE TABLE configurations (
+  key INTEGER PRIMARY KEY,
+  model TEXT NOT NULL,
+  params TEXT NOT NULL,
+  UNIQUE (model, params)
+) STRICT;
+
+CREATE TABLE generations (
+  key INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
+  ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+  sample BLOB NOT NULL CHECK (length(sample) = 16),
+  configuration INTEGER NOT NULL REFERENCES configurations (key),
+  artifact BLOB NOT NULL CHECK (length(artifact) = 32),
+  artifact_bytes INTEGER NOT NULL CHECK (artifact_bytes >= 0),
+  latency_secs REAL NOT NULL,
+  service_secs REAL NOT NULL,
+  timing TEXT NOT NULL,
+  peak_rss_bytes INTEGER,
+  UNIQUE (run, ordinal),
+  UNIQUE (run, sample)
+) STRICT;
+CREATE INDEX generations_by_configuration ON generations (configuration);
+CREATE INDEX generations_by_artifact ON generations (artifact);
+
+CREATE TABLE verdicts (
+  key INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
+  ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+  sample BLOB NOT NULL CHECK (length(sample) = 16),
+  outcome TEXT NOT NULL,
+  reason TEXT,
+  facts TEXT,
+  score_secs REAL NOT NULL,
+  UNIQUE (run, ordinal),
+  UNIQUE (run, sample)
+) STRICT;
+-- Holds all that counting and resuming read, so neither touches the wide rows.
+CREATE INDEX verdicts_by_outcome ON verdicts (run, outcome, sample);
+
+CREATE TABLE scores (
+  run INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  metric TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  value REAL,
+  reason TEXT,
+  CHECK ((value IS NULL) <> (reason IS NULL)),
+  PRIMARY KEY (run, ordinal, metric),
+  FOREIGN KEY (run, ordinal) REFERENCES verdicts (run, ordinal) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- Vectors are 32-bit floats, least significant byte first.
+CREATE TABLE features (
+  key INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  net TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  vector BLOB NOT NULL CHECK (length(vector) % 4 = 0),
+  UNIQUE (run, ordinal, net),
+  FOREIGN KEY (run, ordinal) REFERENCES verdicts (run, ordinal) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE set_scores (
+  run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
+  metric TEXT NOT NULL,
+  model TEXT NOT NULL,
+  params_index INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  value REAL,
+  reason TEXT,
+  interval_low REAL,
+  interval_high REAL,
+  n INTEGER NOT NULL,
+  dims INTEGER NOT NULL,
+  underpowered INTEGER NOT NULL CHECK (underpowered IN (0, 1)),
+  floor REAL,
+  CHECK ((value IS NULL) <> (reason IS NULL)),
+  CHECK ((interval_low IS NULL) = (interval_high IS NULL)),
+  PRIMARY KEY (run, metric, model, params_index)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reference_features (
+  net TEXT NOT NULL,
+  name TEXT NOT NULL,
+  vectors INTEGER NOT NULL CHECK (vectors >= 0),
+  dims INTEGER NOT NULL CHECK (dims >= 0),
+  matrix BLOB NOT NULL CHECK (length(matrix) = 4 * vectors * dims),
+  UNIQUE (net, name)
+) STRICT;
+
+-- Artifacts of removed runs whose files may still be there: a removal that was killed is finished by the next one.
+CREATE TABLE condemned_artifacts (
+  artifact BLOB PRIMARY KEY CHECK (length(artifact) = 32)
+) STRICT, WITHOUT ROWID;
+";

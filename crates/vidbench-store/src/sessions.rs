@@ -1,0 +1,66 @@
+//! Sessions: the executions of a run.
+
+use rusqlite::{Connection, Row, params};
+use vidbench_core::{RunId, Session};
+
+use crate::codec::{from_i64, from_json, to_json};
+use crate::runs::{RunKey, require_run};
+use crate::{Result, Store, StoreError};
+
+impl Store {
+    /// Begins the next execution of a run and gives its index, from 0.
+    pub fn begin_session(&self, run: &RunId, started_ms: i64) -> Result<u32> {
+        self.write("beginning a session", |tx| {
+            let key = require_run(tx, run)?;
+            let index: i64 = tx
+                .prepare_cached(
+                    "INSERT INTO sessions (run, session, started_ms, models)
+                     SELECT ?1, coalesce(max(session) + 1, 0), ?2, '[]' FROM sessions WHERE run = ?1 RETURNING session",
+                )?
+                .query_row(params![key.key, started_ms], |row| row.get(0))?;
+            from_i64("session", index)
+        })
+    }
+
+    /// Replaces what is known of a session that has begun.
+    pub fn save_session(&self, run: &RunId, session: &Session) -> Result<()> {
+        let models = to_json("models of a session", &session.models)?;
+        let ledger = session.ledger.as_ref().map(|ledger| to_json("ledger", ledger)).transpose()?;
+        self.write("recording a session", |tx| {
+            let key = require_run(tx, run)?;
+            let changed = tx
+                .prepare_cached(
+                    "UPDATE sessions SET started_ms = ?3, models = ?4, ledger = ?5 WHERE run = ?1 AND session = ?2",
+                )?
+                .execute(params![key.key, session.index, session.started_ms, models, ledger])?;
+            if changed == 0 {
+                return Err(StoreError::UnknownSession { run: run.clone(), session: session.index });
+            }
+            Ok(())
+        })
+    }
+
+    /// The executions of a run, in order.
+    pub fn sessions(&self, run: &RunId) -> Result<Vec<Session>> {
+        self.read("reading sessions", |tx| {
+            let key = require_run(tx, run)?;
+            sessions_of(tx, key)
+        })
+    }
+}
+
+pub(crate) fn sessions_of(connection: &Connection, key: RunKey) -> Result<Vec<Session>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT session, started_ms, models, ledger FROM sessions WHERE run = ?1 ORDER BY session",
+    )?;
+    statement.query_and_then([key.key], session)?.collect()
+}
+
+fn session(row: &Row<'_>) -> Result<Session> {
+    Ok(Session {
+        index: from_i64("session", row.get(0)?)?,
+        started_ms: row.get(1)?,
+        models: from_json("models of a session", &row.get::<_, String>(2)?)?,
+        ledger: row.get::<_, Option<String>>(3)?.map(|text| from_json("ledger", &text)).transpose()?,
+    })
+}
