@@ -1,0 +1,65 @@
+//! A whole run in numbers.
+
+use serde::Serialize;
+use vidbench_core::{MetricDescriptor, RunData};
+
+use crate::group::{Group, groups};
+use crate::join::join;
+use crate::model_facts::model_facts;
+use crate::notes::{Note, notes};
+use crate::overhead::{HarnessOverhead, overhead};
+use crate::ranking::{ParetoFront, Ranking, Unranked, rank};
+use crate::verdict::{RunVerdict, verdict};
+
+/// What a run says. The same records give the same analysis, to the last bit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunAnalysis {
+    /// Whether the run counts.
+    pub verdict: RunVerdict,
+    /// What a reader should know, and what to do about it.
+    pub notes: Vec<Note>,
+    /// One per model and set of parameters, in the order of the suite.
+    pub groups: Vec<Group>,
+    /// One per directed metric and domain.
+    pub rankings: Vec<Ranking>,
+    /// Groups that a ranking leaves out, with the reason.
+    pub unranked: Vec<Unranked>,
+    /// One per ranking whose groups have times.
+    pub pareto: Vec<ParetoFront>,
+    /// The harness's own share; none when no session kept a ledger.
+    pub overhead: Option<HarnessOverhead>,
+    /// Samples planned.
+    pub planned: u64,
+    /// Samples with a verdict.
+    pub judged: u64,
+    /// Samples whose outcome is ok.
+    pub ok: u64,
+}
+
+impl RunAnalysis {
+    /// Samples with a verdict other than ok.
+    pub fn failed(&self) -> u64 {
+        self.judged.saturating_sub(self.ok)
+    }
+}
+
+/// Analyses a run. `descriptors` are those of every known metric; a metric without one is described, never ranked.
+pub fn analyse(data: &RunData, descriptors: &[MetricDescriptor]) -> RunAnalysis {
+    let joined = join(data);
+    let facts = model_facts(data);
+    let groups = groups(data, &joined, &facts, descriptors);
+    let ranked = rank(data, &groups, descriptors);
+    let overhead = overhead(&data.sessions);
+    RunAnalysis {
+        verdict: verdict(data, &joined, &facts, &groups),
+        notes: notes(data, &joined, &groups, overhead.as_ref()),
+        rankings: ranked.rankings,
+        unranked: ranked.unranked,
+        pareto: ranked.fronts,
+        overhead,
+        planned: data.run.planned,
+        judged: groups.iter().map(|group| group.judged).sum(),
+        ok: groups.iter().map(|group| group.ok).sum(),
+        groups,
+    }
+}

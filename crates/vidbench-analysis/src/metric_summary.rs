@@ -1,0 +1,107 @@
+//! A clip metric over a group.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use vidbench_core::{Direction, MetricDescriptor, MetricId, Needs, RunData, Score};
+
+use crate::SampleView;
+use crate::stats::{Interval, mean, mean_interval};
+
+/// A clip metric over the ok samples of a group.
+///
+/// The independent unit is one prompt with one seed. Repeats of it are averaged first: a model that gives the same clip for
+/// the same seed would otherwise look surer with every repeat.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MetricSummary {
+    /// The metric.
+    pub metric: MetricId,
+    /// One line for people.
+    pub title: String,
+    /// Unit; empty for a pure number.
+    pub unit: String,
+    /// Which way is better.
+    pub direction: Direction,
+    /// Pairs of prompt and seed with a value.
+    pub n: u64,
+    /// Clips with a value.
+    pub clips: u64,
+    /// Mean over the pairs; none when no clip has a value.
+    pub mean: Option<f64>,
+    /// 95 % interval of the mean by Student's t over the pairs; none below two.
+    pub interval: Option<Interval>,
+    /// Ok clips without a value, by reason, in alphabetical order.
+    pub not_available: Vec<UnavailableCount>,
+}
+
+/// How many clips lack a value for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnavailableCount {
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
+}
+
+impl MetricSummary {
+    /// Ok clips without a value.
+    pub fn missing(&self) -> u64 {
+        self.not_available.iter().map(|entry| entry.count).sum()
+    }
+}
+
+/// The reason of a clip whose verdict says nothing of a metric the suite asked for.
+const NOT_RECORDED: &str = "no score was recorded";
+
+/// One summary per clip metric of the suite, in its order.
+pub(crate) fn summarise_metrics(
+    data: &RunData,
+    ok: &[SampleView<'_>],
+    descriptors: &[MetricDescriptor],
+) -> Vec<MetricSummary> {
+    let of_sets = |id: &MetricId| match descriptor(descriptors, id) {
+        Some(descriptor) => descriptor.needs == Needs::Set,
+        // A metric this version does not know is one of sets when the run has set scores of it.
+        None => data.set_scores.iter().any(|score| score.metric == *id),
+    };
+    let metrics = data.run.suite.metrics.iter().filter(|id| !of_sets(id));
+    metrics.map(|id| summarise(id, ok, descriptor(descriptors, id))).collect()
+}
+
+pub(crate) fn descriptor<'d>(
+    descriptors: &'d [MetricDescriptor],
+    id: &MetricId,
+) -> Option<&'d MetricDescriptor> {
+    descriptors.iter().find(|descriptor| descriptor.id == id.as_str())
+}
+
+fn summarise(id: &MetricId, ok: &[SampleView<'_>], descriptor: Option<&MetricDescriptor>) -> MetricSummary {
+    let mut by_pair: BTreeMap<(u32, u64), Vec<f64>> = BTreeMap::new();
+    let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+    for sample in ok {
+        let score =
+            sample.record.verdict.scores.iter().find(|score| score.metric == *id).map(|score| &score.score);
+        match score {
+            Some(Score::Value(value)) => {
+                by_pair.entry((sample.planned.prompt, sample.planned.seed)).or_default().push(*value);
+            }
+            Some(Score::NotAvailable { reason }) => *reasons.entry(reason).or_default() += 1,
+            None => *reasons.entry(NOT_RECORDED).or_default() += 1,
+        }
+    }
+    let values: Vec<f64> = by_pair.values().filter_map(|repeats| mean(repeats)).collect();
+    MetricSummary {
+        metric: id.clone(),
+        title: descriptor.map_or_else(|| id.to_string(), |known| known.title.to_owned()),
+        unit: descriptor.map_or("", |known| known.unit).to_owned(),
+        direction: descriptor.map_or(Direction::Descriptive, |known| known.direction),
+        n: values.len() as u64,
+        clips: by_pair.values().map(|repeats| repeats.len() as u64).sum(),
+        mean: mean(&values),
+        interval: mean_interval(&values),
+        not_available: reasons
+            .into_iter()
+            .map(|(reason, count)| UnavailableCount { reason: reason.to_owned(), count })
+            .collect(),
+    }
+}

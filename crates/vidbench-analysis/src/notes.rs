@@ -1,0 +1,335 @@
+//! What a reader of a run should know, with advice fitted to what the run did.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use vidbench_core::{Domain, Outcome, RunData, RunStatus, WeightsOrigin};
+
+use crate::group::Group;
+use crate::overhead::HarnessOverhead;
+use crate::percentile::values_needed;
+use crate::{Joined, SampleView};
+
+/// One thing to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// Which kind; stable, for tools.
+    pub kind: NoteKind,
+    /// What is the case.
+    pub text: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// The kinds of notes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteKind {
+    /// Samples failed.
+    Failures,
+    /// The run stopped before its end.
+    Interrupted,
+    /// The run was made in several sessions.
+    Resumed,
+    /// A session was killed and left no ledger.
+    SessionKilled,
+    /// Too few samples for a median.
+    FewSamples,
+    /// No warm-up generation before the measured ones.
+    NoWarmup,
+    /// The first sample took much longer than those after it.
+    ColdFirstSample,
+    /// The translation of the worker's clock may be wrong by much of what is measured.
+    ClockError,
+    /// The harness itself took much of the time.
+    HarnessOverhead,
+    /// A model of a toy domain.
+    SyntheticDomain,
+    /// Random weights.
+    RandomWeights,
+    /// The worker does not say where the weights come from.
+    UnknownWeights,
+    /// Different prompts or seeds gave the same file.
+    DuplicateClips,
+    /// The same prompt and seed gave different files.
+    NotDeterministic,
+    /// A set metric has too few clips for its features.
+    UnderpoweredSet,
+    /// A metric has no value for some clips.
+    MetricUnavailable,
+    /// The prompt policy found something.
+    FlaggedPrompts,
+}
+
+/// A first sample this much slower than the median of the others was cold (reference: sanity gates of serving benchmarks).
+const COLD_RATIO: f64 = 1.5;
+/// A clock error above this share of the mean service time is told.
+const CLOCK_ERROR_SHARE: f64 = 0.01;
+/// The harness may take this share of the wall time.
+const HARNESS_SHARE: f64 = 0.02;
+
+pub(crate) fn notes(
+    data: &RunData,
+    joined: &Joined<'_>,
+    groups: &[Group],
+    overhead: Option<&HarnessOverhead>,
+) -> Vec<Note> {
+    let mut notes = Vec::new();
+    failures(groups, &mut notes);
+    sessions(data, &mut notes);
+    few_samples(data, groups, &mut notes);
+    warmup(data, joined, &mut notes);
+    clocks(joined, groups, &mut notes);
+    harness(overhead, &mut notes);
+    weights_and_domains(groups, &mut notes);
+    repeated_files(joined, &mut notes);
+    metrics(groups, &mut notes);
+    prompts(data, &mut notes);
+    notes.sort_by_key(|note| note.kind);
+    notes
+}
+
+fn add(notes: &mut Vec<Note>, kind: NoteKind, text: String, hint: Option<&str>) {
+    notes.push(Note { kind, text, hint: hint.map(str::to_owned) });
+}
+
+fn failures(groups: &[Group], notes: &mut Vec<Note>) {
+    let mut counts: BTreeMap<Outcome, u64> = BTreeMap::new();
+    for failure in groups.iter().flat_map(|group| &group.failures) {
+        *counts.entry(failure.outcome).or_default() += failure.count;
+    }
+    let total: u64 = counts.values().sum();
+    if total == 0 {
+        return;
+    }
+    let parts: Vec<String> = counts.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    let judged: u64 = groups.iter().map(|group| group.judged).sum();
+    let text = format!("{total} of {judged} samples failed ({}); no mean contains them", parts.join(", "));
+    add(notes, NoteKind::Failures, text, Some("the table of failures gives the reason of each"));
+}
+
+fn sessions(data: &RunData, notes: &mut Vec<Note>) {
+    match data.run.status {
+        RunStatus::Complete => {}
+        RunStatus::Running | RunStatus::Interrupted => add(
+            notes,
+            NoteKind::Interrupted,
+            format!(
+                "the run is {}: {} of {} samples have a verdict",
+                data.run.status.name(),
+                data.samples.len(),
+                data.run.planned
+            ),
+            Some("`vidbench run --resume` with the run's id goes on where it stopped"),
+        ),
+    }
+    if data.sessions.len() > 1 {
+        let text = format!("the run was made in {} sessions", data.sessions.len());
+        add(
+            notes,
+            NoteKind::Resumed,
+            text,
+            Some("times of different sessions may differ in temperature and load of the machine"),
+        );
+    }
+    let killed = data.sessions.iter().filter(|session| session.ledger.is_none()).count();
+    if killed > 0 && data.run.status != RunStatus::Running {
+        let text = format!("{killed} of {} sessions ended without a ledger", data.sessions.len());
+        add(notes, NoteKind::SessionKilled, text, Some("the harness overhead does not include them"));
+    }
+}
+
+fn few_samples(data: &RunData, groups: &[Group], notes: &mut Vec<Note>) {
+    let needed = values_needed(0.5);
+    let Some(fewest) = groups.iter().map(|group| group.ok).filter(|ok| *ok < needed && *ok > 0).min() else {
+        return;
+    };
+    let text = format!(
+        "a group has {fewest} ok samples; a median needs {needed}, p90 {}, p99 {}: the largest value is shown instead",
+        values_needed(0.9),
+        values_needed(0.99)
+    );
+    let hint =
+        if data.run.suite.repeats == 1 { "add prompts, seeds or `repeats`" } else { "add prompts or seeds" };
+    add(notes, NoteKind::FewSamples, text, Some(hint));
+}
+
+fn warmup(data: &RunData, joined: &Joined<'_>, notes: &mut Vec<Note>) {
+    if data.run.suite.scenario.warmup == 0 {
+        let text = "no warm-up generation went before the measured ones".into();
+        add(notes, NoteKind::NoWarmup, text, Some("set `warmup = 1` in [scenario]"));
+    }
+    let mut by_group: BTreeMap<(u32, u32), Vec<f64>> = BTreeMap::new();
+    for sample in ok_samples(joined) {
+        if let Some(generation) = &sample.record.generation {
+            let key = (sample.planned.model, sample.planned.params);
+            by_group.entry(key).or_default().push(generation.timing.service_secs());
+        }
+    }
+    let cold = by_group.values().filter(|services| first_was_cold(services)).count();
+    if cold > 0 {
+        let text = format!(
+            "in {cold} of {} groups the first sample took over {COLD_RATIO} times the median of the others",
+            by_group.len()
+        );
+        add(notes, NoteKind::ColdFirstSample, text, Some("raise `warmup` in [scenario]"));
+    }
+}
+
+fn first_was_cold(services: &[f64]) -> bool {
+    let Some((first, rest)) = services.split_first() else { return false };
+    let mut sorted = rest.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    // Three others make a middle that one outlier cannot move.
+    sorted.len() >= 3 && sorted.get(sorted.len() / 2).is_some_and(|median| *first > COLD_RATIO * median)
+}
+
+fn ok_samples<'j, 'd>(joined: &'j Joined<'d>) -> impl Iterator<Item = &'j SampleView<'d>> {
+    joined.samples.iter().filter(|sample| sample.record.verdict.outcome == Outcome::Ok)
+}
+
+fn clocks(joined: &Joined<'_>, groups: &[Group], notes: &mut Vec<Note>) {
+    let error_ns = ok_samples(joined)
+        .filter_map(|sample| Some(sample.record.generation.as_ref()?.timing.clock_error_ns))
+        .max();
+    let fastest = groups.iter().filter_map(|group| Some(group.service.as_ref()?.mean)).min_by(f64::total_cmp);
+    let (Some(error_ns), Some(fastest)) = (error_ns, fastest) else { return };
+    let error_secs = error_ns as f64 / 1e9;
+    if error_secs > CLOCK_ERROR_SHARE * fastest {
+        let text = format!(
+            "worker times may be off by {:.3} ms against the harness's clock; the fastest group takes {:.3} ms",
+            error_secs * 1e3,
+            fastest * 1e3
+        );
+        add(notes, NoteKind::ClockError, text, Some("close other programs, or compare service times only"));
+    }
+}
+
+fn harness(overhead: Option<&HarnessOverhead>, notes: &mut Vec<Note>) {
+    if let Some(overhead) = overhead.filter(|overhead| overhead.share_of_wall > HARNESS_SHARE) {
+        let text = format!(
+            "the harness itself took {:.1} % of {:.1} s of wall time",
+            100.0 * overhead.share_of_wall,
+            overhead.wall_secs
+        );
+        add(
+            notes,
+            NoteKind::HarnessOverhead,
+            text,
+            Some("timed windows do not contain it; a slow disk is the usual cause"),
+        );
+    }
+}
+
+fn weights_and_domains(groups: &[Group], notes: &mut Vec<Note>) {
+    let models = |keep: fn(&Group) -> bool| {
+        let mut ids: Vec<&str> =
+            groups.iter().filter(|group| keep(group)).map(|group| group.model.as_str()).collect();
+        ids.dedup();
+        ids.join(", ")
+    };
+    for (kind, ids, text, hint) in [
+        (
+            NoteKind::SyntheticDomain,
+            models(|group| group.domain == Some(Domain::SyntheticDomain)),
+            "synthetic-domain",
+            "its scores are compared within that domain only",
+        ),
+        (
+            NoteKind::RandomWeights,
+            models(|group| group.weights == WeightsOrigin::Random),
+            "random weights",
+            "speed and memory only: its quality is never ranked",
+        ),
+        (
+            NoteKind::UnknownWeights,
+            models(|group| group.weights == WeightsOrigin::Unknown),
+            "weights of unknown origin",
+            "its quality is not ranked; let the worker report the SHA-256 of its weights",
+        ),
+    ] {
+        if !ids.is_empty() {
+            add(notes, kind, format!("{ids}: {text}"), Some(hint));
+        }
+    }
+}
+
+fn repeated_files(joined: &Joined<'_>, notes: &mut Vec<Note>) {
+    let mut inputs_of_file: BTreeMap<(u32, u32, &str), Vec<(u32, u64)>> = BTreeMap::new();
+    let mut files_of_input: BTreeMap<(u32, u32, u32, u64), Vec<&str>> = BTreeMap::new();
+    for sample in ok_samples(joined) {
+        let Some(generation) = &sample.record.generation else { continue };
+        let planned = sample.planned;
+        let file = generation.artifact_sha256.as_str();
+        let inputs = inputs_of_file.entry((planned.model, planned.params, file)).or_default();
+        inputs.push((planned.prompt, planned.seed));
+        files_of_input
+            .entry((planned.model, planned.params, planned.prompt, planned.seed))
+            .or_default()
+            .push(file);
+    }
+    let shared: usize = inputs_of_file.values_mut().map(distinct).filter(|inputs| *inputs > 1).sum();
+    if shared > 0 {
+        let text = format!("{shared} samples of different prompts or seeds share their file with another");
+        add(
+            notes,
+            NoteKind::DuplicateClips,
+            text,
+            Some("check that the model reads prompt and seed, and that no cache answers for it"),
+        );
+    }
+    let different = files_of_input.values_mut().map(distinct).filter(|files| *files > 1).count();
+    if different > 0 {
+        let text = format!(
+            "{different} of {} pairs of prompt and seed gave different files when repeated",
+            files_of_input.len()
+        );
+        add(notes, NoteKind::NotDeterministic, text, None);
+    }
+}
+
+fn distinct<T: Ord>(values: &mut Vec<T>) -> usize {
+    values.sort_unstable();
+    values.dedup();
+    values.len()
+}
+
+fn metrics(groups: &[Group], notes: &mut Vec<Note>) {
+    let mut missing: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for summary in groups.iter().flat_map(|group| &group.metrics) {
+        for entry in &summary.not_available {
+            *missing.entry((summary.metric.as_str(), &entry.reason)).or_default() += entry.count;
+        }
+    }
+    for ((metric, reason), count) in missing {
+        add(
+            notes,
+            NoteKind::MetricUnavailable,
+            format!("{metric} is not available for {count} clips: {reason}"),
+            None,
+        );
+    }
+    let mut weak: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
+    for score in groups.iter().flat_map(|group| &group.set_scores).filter(|score| score.underpowered) {
+        let fewest = weak.entry(score.metric.as_str()).or_insert((score.n, score.dims));
+        fewest.0 = fewest.0.min(score.n);
+    }
+    for (metric, (n, dims)) in weak {
+        let text = format!("{metric} is underpowered: {n} clips for {dims} dimensions bias it upwards");
+        let hint = format!("generate at least {} clips for each set of parameters", 2 * u64::from(dims));
+        add(notes, NoteKind::UnderpoweredSet, text, Some(&hint));
+    }
+}
+
+fn prompts(data: &RunData, notes: &mut Vec<Note>) {
+    let prompts = &data.run.suite.prompts;
+    let flagged = prompts.iter().filter(|prompt| !prompt.findings.is_empty()).count();
+    let rejected = prompts.iter().filter(|prompt| prompt.rejected).count();
+    if flagged > 0 {
+        let text = format!(
+            "the prompt policy has findings in {flagged} of {} prompts and rejected {rejected}",
+            prompts.len()
+        );
+        add(notes, NoteKind::FlaggedPrompts, text, None);
+    }
+}

@@ -1,0 +1,67 @@
+//! Whether a run counts.
+
+use serde::Serialize;
+use vidbench_core::RunData;
+
+use crate::Joined;
+use crate::group::Group;
+use crate::model_facts::ModelFacts;
+
+/// Whether a run counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum RunVerdict {
+    /// Every planned sample has a verdict, and every one is ok.
+    Valid,
+    /// Every planned sample has a verdict, every model made something, and some samples failed.
+    ValidWithFailures {
+        /// Samples that failed; no mean contains them.
+        failed: u64,
+    },
+    /// Its numbers are not the answer to its suite.
+    Invalid {
+        /// Why, at least one.
+        reasons: Vec<String>,
+    },
+}
+
+impl RunVerdict {
+    /// Whether the run counts.
+    pub fn is_valid(&self) -> bool {
+        !matches!(self, Self::Invalid { .. })
+    }
+}
+
+/// Reasons that a run shows one by one before it only counts them.
+const MAX_RECORD_PROBLEMS: usize = 5;
+
+pub(crate) fn verdict(
+    data: &RunData,
+    joined: &Joined<'_>,
+    facts: &[ModelFacts],
+    groups: &[Group],
+) -> RunVerdict {
+    let judged: u64 = groups.iter().map(|group| group.judged).sum();
+    let mut reasons = Vec::new();
+    if judged < data.run.planned {
+        reasons.push(format!("{judged} of {} planned samples have a verdict", data.run.planned));
+    }
+    for model in facts {
+        let of_model = |group: &&Group| group.model == model.id;
+        let judged: u64 = groups.iter().filter(of_model).map(|group| group.judged).sum();
+        if judged > 0 && groups.iter().filter(of_model).all(|group| group.ok == 0) {
+            reasons.push(format!("model {} gave no ok sample in {judged}", model.id));
+        }
+        reasons.extend(model.changes.iter().cloned());
+    }
+    reasons.extend(joined.problems.iter().take(MAX_RECORD_PROBLEMS).cloned());
+    if joined.problems.len() > MAX_RECORD_PROBLEMS {
+        reasons.push(format!("{} more records do not fit", joined.problems.len() - MAX_RECORD_PROBLEMS));
+    }
+    let failed = groups.iter().map(Group::failed).sum();
+    match (reasons.is_empty(), failed) {
+        (false, _) => RunVerdict::Invalid { reasons },
+        (true, 0) => RunVerdict::Valid,
+        (true, failed) => RunVerdict::ValidWithFailures { failed },
+    }
+}

@@ -1,0 +1,115 @@
+use expect_test::{Expect, expect};
+use vidbench_analysis::{NoteKind, analyse};
+use vidbench_core::{Domain, Outcome, RunData, RunStatus, Score, WeightsOrigin};
+
+use crate::build::{DESCRIPTORS, Spec, fail, run};
+
+/// Enough samples for a median, an open domain: nothing to note.
+fn quiet() -> RunData {
+    run(&Spec { seeds: (0..12).collect(), domain: Domain::Open, ..Spec::default() })
+}
+
+fn check(data: &RunData, expected: &Expect) {
+    let notes = analyse(data, &DESCRIPTORS).notes;
+    let lines: Vec<String> = notes
+        .iter()
+        .map(|note| {
+            format!(
+                "{:?}: {}{}\n",
+                note.kind,
+                note.text,
+                note.hint.as_ref().map(|h| format!(" | {h}")).unwrap_or_default()
+            )
+        })
+        .collect();
+    expected.assert_eq(&lines.concat());
+}
+
+#[test]
+fn a_sound_run_has_no_notes() {
+    check(&quiet(), &expect![""]);
+}
+
+#[test]
+fn a_small_synthetic_run_is_told_so() {
+    let mut data = run(&Spec::default());
+    data.run.suite.scenario.warmup = 0;
+    check(&data, &expect![[""]]);
+}
+
+#[test]
+fn a_killed_and_resumed_run_is_told_so() {
+    let mut data = quiet();
+    let mut killed = data.sessions[0].clone();
+    killed.ledger = None;
+    data.sessions.insert(0, killed);
+    check(&data, &expect![[""]]);
+}
+
+#[test]
+fn an_interrupted_run_says_how_to_go_on() {
+    let mut data = quiet();
+    data.run.status = RunStatus::Interrupted;
+    data.samples.truncate(30);
+    check(&data, &expect![[""]]);
+}
+
+#[test]
+fn failures_are_summed_by_outcome() {
+    let mut data = quiet();
+    fail(&mut data.samples[0], Outcome::OutOfMemory, "cuda");
+    fail(&mut data.samples[1], Outcome::Timeout, "600 s");
+    fail(&mut data.samples[2], Outcome::Timeout, "600 s");
+    check(&data, &expect![[""]]);
+}
+
+#[test]
+fn clocks_the_harness_and_cold_starts_are_watched() {
+    let mut data = quiet();
+    data.samples[0].generation.as_mut().unwrap().timing.clock_error_ns = 2_000_000;
+    data.samples[1].generation.as_mut().unwrap().timing.end_ns += 900_000_000;
+    data.sessions[0].ledger.as_mut().unwrap().wall_secs = 120.0;
+    check(&data, &expect![[""]]);
+}
+
+#[test]
+fn weights_that_say_nothing_are_told() {
+    let mut data = run(&Spec {
+        models: vec!["a", "b", "c"],
+        seeds: (0..12).collect(),
+        domain: Domain::Open,
+        ..Spec::default()
+    });
+    data.sessions[0].models[0].model.weights = WeightsOrigin::Random;
+    data.sessions[0].models[2].model.weights = WeightsOrigin::Unknown;
+    check(&data, &expect![[""]]);
+}
+
+#[test]
+fn a_model_that_ignores_its_seed_is_caught() {
+    let mut data = quiet();
+    let file = data.samples[0].generation.as_ref().unwrap().artifact_sha256.clone();
+    data.samples[4].generation.as_mut().unwrap().artifact_sha256 = file;
+    check(&data, &expect![[""]]);
+}
+
+#[test]
+fn repeats_with_different_bytes_are_told() {
+    let data = run(&Spec { seeds: (0..6).collect(), repeats: 2, domain: Domain::Open, ..Spec::default() });
+    check(&data, &expect![[""]]);
+}
+
+#[test]
+fn metrics_that_lack_values_or_power_are_told() {
+    let mut data = quiet();
+    data.samples[0].verdict.scores[0].score = Score::not_available("no object found");
+    data.set_scores[0].n = 24;
+    data.set_scores[0].underpowered = true;
+    data.run.suite.prompts[0].findings.push("forbidden token".into());
+    check(&data, &expect![[""]]);
+}
+
+#[test]
+fn kinds_have_stable_names() {
+    assert_eq!(serde_json::to_value(NoteKind::UnderpoweredSet).unwrap(), "underpowered_set");
+}
