@@ -1,0 +1,225 @@
+"""The networks of the embedded text-to-video model: autoencoder, denoiser, classifier, and the sampler.
+
+Only operations that ONNX Runtime and tract both run well: Conv2d, MatMul, RMS norm by hand, SiLU, Softmax, reshapes.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+FRAMES, SIZE = 16, 64
+CHUNK = 4  # frames that one latent frame stands for
+FRAME_CHANNELS = 8  # latent channels of one frame; a chunk stacks those of its frames
+LATENT = (FRAMES // CHUNK, CHUNK * FRAME_CHANNELS, 8, 8)  # [T, C, H, W]
+POSITIONS = LATENT[0] * LATENT[2] * LATENT[3]
+CARDINALITIES = (2, 6, 3, 4, 4)  # size, colour, shape, motion, background; the index after the last means "not given"
+NAMES = ("size", "color", "shape", "motion", "background")
+
+
+class RmsNorm(nn.Module):
+    """Root-mean-square norm over the last dimension."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(width))
+
+    def forward(self, x):
+        if torch.onnx.is_in_onnx_export():
+            return x * torch.reciprocal(torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-6)) * self.gain
+        return F.rms_norm(x, self.gain.shape, self.gain.to(x.dtype), 1e-6)
+
+
+def norm_channels(norm, x):
+    """Applies a norm of the last dimension to the channels of [N, C, H, W]."""
+    return norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class ResBlock(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.norm1, self.norm2 = RmsNorm(width), RmsNorm(width)
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x):
+        h = self.conv1(F.silu(norm_channels(self.norm1, x)))
+        return x + self.conv2(F.silu(norm_channels(self.norm2, h)))
+
+
+class Encoder(nn.Module):
+    """Frames [N, 3, 64, 64] in [0, 1] -> latents [N, 8, 8, 8]. Not shipped."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.PixelUnshuffle(4),
+            nn.Conv2d(48, 48, 3, padding=1),
+            ResBlock(48),
+            nn.Conv2d(48, 96, 3, stride=2, padding=1),
+            ResBlock(96),
+            nn.Conv2d(96, FRAME_CHANNELS, 1),
+        )
+        # Unit variance per channel, so that the diffusion needs no further scaling.
+        self.unit = nn.BatchNorm2d(FRAME_CHANNELS, affine=False, momentum=0.01)
+
+    def forward(self, frames):
+        return self.unit(self.net(frames * 2 - 1).float())
+
+
+class Decoder(nn.Module):
+    """Latent [B, 4, 32, 8, 8] -> frames [B, 16, 3, 64, 64] in [0, 1]."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Conv2d(FRAME_CHANNELS, 96, 3, padding=1),
+            ResBlock(96),
+            nn.Conv2d(96, 192, 1),
+            nn.PixelShuffle(2),
+            ResBlock(48),
+            nn.Conv2d(48, 96, 1),
+            nn.PixelShuffle(2),
+            ResBlock(24),
+            nn.Conv2d(24, 12, 3, padding=1),
+            nn.PixelShuffle(2),
+        )
+
+    def frames(self, latents):
+        return self.net(latents).float() * 0.5 + 0.5
+
+    def forward(self, z):
+        frames = self.frames(z.reshape(-1, FRAME_CHANNELS, *LATENT[2:]))
+        return frames.clamp(0, 1).reshape(-1, FRAMES, 3, SIZE, SIZE)
+
+
+class Attention(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.width, self.heads = width, heads
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x):
+        size = self.width // self.heads
+        qkv = self.qkv(x).reshape(-1, POSITIONS, 3, self.heads, size).permute(2, 0, 3, 1, 4)
+        q, k, v = qkv[0], qkv[1], qkv[2]
+        if torch.onnx.is_in_onnx_export():
+            scores = torch.matmul(q, k.transpose(-1, -2)) * size**-0.5
+            mixed = torch.matmul(torch.softmax(scores, -1), v)
+        else:
+            mixed = F.scaled_dot_product_attention(q, k, v)
+        return self.out(mixed.transpose(1, 2).reshape(-1, POSITIONS, self.width))
+
+
+class Block(nn.Module):
+    """Spatial convolution, mixing over time at each place, maybe attention over all positions, and an MLP."""
+
+    def __init__(self, width, cond, attends, heads=4):
+        super().__init__()
+        t, self.width = LATENT[0], width
+        self.film = nn.Linear(cond, 4 * width)
+        self.norm1, self.norm3 = RmsNorm(width), RmsNorm(width)
+        self.norm2 = RmsNorm(width) if attends else None
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+        self.time_in = nn.Linear(t * width, 2 * width)
+        self.time_out = nn.Linear(2 * width, t * width)
+        self.attention = Attention(width, heads) if attends else None
+        self.mlp_in = nn.Linear(width, 2 * width)
+        self.mlp_out = nn.Linear(2 * width, width)
+        for layer in (self.time_out, self.mlp_out, *([self.attention.out] if attends else [])):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x, cond):
+        t, _, rows, columns = LATENT
+        places, c = rows * columns, self.width
+        film = self.film(cond).reshape(-1, 4, 1, c)
+        h = F.silu(self.norm1(x) * (1 + film[:, 0]) + film[:, 1])
+        h = self.conv(h.reshape(-1, rows, columns, c).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        h = F.silu(h).reshape(-1, t, places, c).transpose(1, 2).reshape(-1, places, t * c)
+        h = self.time_out(F.silu(self.time_in(h)))
+        x = x + h.reshape(-1, places, t, c).transpose(1, 2).reshape(-1, POSITIONS, c)
+        if self.attention is not None:
+            x = x + self.attention(self.norm2(x))
+        h = self.norm3(x) * (1 + film[:, 2]) + film[:, 3]
+        return x + self.mlp_out(F.silu(self.mlp_in(h)))
+
+
+class Denoiser(nn.Module):
+    """(z [B, 4, 32, 8, 8], s [B], attributes int64 [B, 5]) -> estimate of the clean latent, same shape as z."""
+
+    def __init__(self, width=96, depth=5, cond=160):
+        super().__init__()
+        t, channels, rows, columns = LATENT
+        self.embed_in = nn.Linear(channels, width)
+        self.position = nn.Parameter(torch.randn(POSITIONS, width) * 0.1)
+        self.attributes = nn.ModuleList(nn.Embedding(n + 1, cond) for n in CARDINALITIES)
+        for table in self.attributes:
+            nn.init.normal_(table.weight, std=0.3)
+        self.time = nn.Sequential(nn.Linear(64, cond), nn.SiLU(), nn.Linear(cond, cond))
+        frequencies = torch.exp(torch.linspace(0, math.log(200.0), 32))
+        self.register_buffer("frequencies", frequencies)
+        self.blocks = nn.ModuleList(Block(width, cond, attends=i % 2 == 1) for i in range(depth))
+        self.norm = RmsNorm(width)
+        self.out = nn.Linear(width, channels)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, z, s, attributes):
+        t, channels, rows, columns = LATENT
+        angle = s.unsqueeze(1) * self.frequencies
+        cond = self.time(torch.cat([torch.sin(angle), torch.cos(angle)], 1))
+        for i, table in enumerate(self.attributes):
+            cond = cond + table(attributes[:, i])
+        cond = F.silu(cond)
+        tokens = z.reshape(-1, t, channels, rows * columns).transpose(2, 3).reshape(-1, POSITIONS, channels)
+        x = self.embed_in(tokens) + self.position
+        for block in self.blocks:
+            x = block(x, cond)
+        x = self.out(self.norm(x)).float()
+        return x.reshape(-1, t, rows * columns, channels).transpose(2, 3).reshape(-1, *LATENT)
+
+
+class Classifier(nn.Module):
+    """Clip [B, 16, 3, 64, 64] in [0, 1] -> 64 features and five logit vectors. Carries the Frechet distance."""
+
+    def __init__(self):
+        super().__init__()
+        layers, width = [], 3 * CHUNK
+        for out in (24, 48, 64, 64):
+            layers += [nn.Conv2d(width, out, 3, stride=2, padding=1), nn.SiLU()]
+            width = out
+        self.convs = nn.Sequential(*layers)
+        self.chunk = nn.Linear(64 * 4 * 4, 64)
+        self.hidden = nn.Linear(64 * FRAMES // CHUNK, 128)
+        self.features = nn.Linear(128, 64)
+        self.heads = nn.ModuleList(nn.Linear(64, n) for n in CARDINALITIES)
+
+    def forward(self, clip):
+        h = self.convs(clip.reshape(-1, 3 * CHUNK, SIZE, SIZE) * 2 - 1)
+        h = F.silu(self.chunk(h.reshape(-1, 64 * 4 * 4)))
+        h = F.silu(self.hidden(h.reshape(-1, 64 * FRAMES // CHUNK)))
+        features = self.features(h)
+        return (features, *(head(features) for head in self.heads))
+
+
+def shifted(u, shift):
+    """Moves a uniform noise level towards the noisy end; 0 and 1 stay."""
+    return shift * u / (1 + (shift - 1) * u)
+
+
+def sample(denoiser, attributes, noise, steps, guidance, shift):
+    """Euler steps from noise (s = 1) to the latent (s = 0) along z = (1 - s) x + s e."""
+    levels = [shifted(1 - i / steps, shift) for i in range(steps + 1)]
+    null = torch.tensor(CARDINALITIES).expand_as(attributes)
+    z = noise
+    for s, following in zip(levels, levels[1:]):
+        level = torch.full((len(z),), s, dtype=torch.float32)
+        x = denoiser(z, level, attributes)
+        if guidance != 1:
+            unguided = denoiser(z, level, null)
+            x = unguided + guidance * (x - unguided)
+        z = x + (following / s) * (z - x)
+    return z
