@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn binomial_equals_the_sum_of_its_terms() {
-        for (n, p) in [(11_u64, 0.5), (64, 0.1), (130, 0.05), (30, 0.9)] {
+        for (n, p) in [(11_u64, 0.5_f64), (64, 0.1), (130, 0.05), (30, 0.9)] {
             let mut term = (1.0 - p).powi(n as i32);
             let mut sum = 0.0;
             for k in 0..n {

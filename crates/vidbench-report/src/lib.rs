@@ -1,1 +1,20 @@
-//! Reports as pure strings: tables, HTML, plots, exports
+//! Reports as pure strings: a table for the terminal, one self-contained HTML page, Markdown, CSV, JSON.
+//!
+//! Nothing here reads a file, asks the time or measures: a report is a function of the records and their analysis. Every
+//! text that comes from outside (prompts, reasons, names) is treated as hostile wherever it is shown.
+#![warn(missing_docs)]
+
+mod csv;
+mod export;
+mod html;
+mod markdown;
+mod number;
+mod results;
+mod terminal;
+mod text;
+
+pub use csv::export_csv;
+pub use export::{EXPORT_SCHEMA_VERSION, export_json, export_jsonl};
+pub use html::{ClipEmbed, ClipMime, ReportInput, html};
+pub use markdown::markdown;
+pub use terminal::{Style, terminal_table};

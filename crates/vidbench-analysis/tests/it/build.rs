@@ -10,7 +10,7 @@ use vidbench_core::{
     SetScore, Timing, Verdict, WeightsOrigin, sha256_hex,
 };
 
-pub const DESCRIPTORS: [MetricDescriptor; 4] = [
+pub(crate) const DESCRIPTORS: [MetricDescriptor; 4] = [
     descriptor("shape_adherence@1", "Shape adherence", "", Direction::HigherIsBetter, Needs::ClipAndPrompt),
     descriptor("temporal_flickering@1", "Temporal flickering", "", Direction::HigherIsBetter, Needs::Clip),
     descriptor("motion_magnitude@1", "Motion magnitude", "px/frame", Direction::Descriptive, Needs::Clip),
@@ -28,15 +28,15 @@ const fn descriptor(
 }
 
 /// What a run is made of.
-pub struct Spec {
-    pub models: Vec<&'static str>,
-    pub steps: Vec<u32>,
-    pub prompts: Vec<String>,
-    pub seeds: Vec<u64>,
-    pub repeats: u32,
-    pub kind: ScenarioKind,
-    pub domain: Domain,
-    pub weights: WeightsOrigin,
+pub(crate) struct Spec {
+    pub(crate) models: Vec<&'static str>,
+    pub(crate) steps: Vec<u32>,
+    pub(crate) prompts: Vec<String>,
+    pub(crate) seeds: Vec<u64>,
+    pub(crate) repeats: u32,
+    pub(crate) kind: ScenarioKind,
+    pub(crate) domain: Domain,
+    pub(crate) weights: WeightsOrigin,
 }
 
 impl Default for Spec {
@@ -55,7 +55,7 @@ impl Default for Spec {
 }
 
 /// A complete run in which everything went well.
-pub fn run(spec: &Spec) -> RunData {
+pub(crate) fn run(spec: &Spec) -> RunData {
     let suite = suite(spec);
     let plan = suite.plan().unwrap();
     let samples = plan.samples.iter().map(|planned| record(&suite, planned)).collect();
@@ -252,7 +252,7 @@ fn environment() -> Environment {
 }
 
 /// Turns a sample into a failure without a generation.
-pub fn fail(record: &mut SampleRecord, outcome: Outcome, reason: &str) {
+pub(crate) fn fail(record: &mut SampleRecord, outcome: Outcome, reason: &str) {
     record.generation = None;
     record.verdict.outcome = outcome;
     record.verdict.reason = Some(reason.into());
@@ -261,7 +261,7 @@ pub fn fail(record: &mut SampleRecord, outcome: Outcome, reason: &str) {
 }
 
 /// Turns a sample into a file that is not what was asked for.
-pub fn spoil(record: &mut SampleRecord, reason: &str) {
+pub(crate) fn spoil(record: &mut SampleRecord, reason: &str) {
     record.verdict.outcome = Outcome::InvalidOutput;
     record.verdict.reason = Some(reason.into());
     record.verdict.scores.clear();

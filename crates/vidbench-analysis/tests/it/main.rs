@@ -1,6 +1,4 @@
 //! Statistics against published numbers, and the analysis of whole runs.
-#![expect(missing_docs, reason = "tests say what they do in their names")]
-
 mod analysis;
 mod bootstrap;
 mod build;

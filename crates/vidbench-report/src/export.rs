@@ -1,0 +1,92 @@
+//! Whole runs for other programs: JSON and JSON lines.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use vidbench_analysis::{RunAnalysis, SampleView, join};
+use vidbench_core::{Generation, Params, RunData, Verdict};
+
+/// Version of the shape of every export; it is bumped before a meaning changes.
+pub const EXPORT_SCHEMA_VERSION: u32 = 1;
+
+/// The run with everything the store has of it, and its analysis.
+///
+/// # Errors
+/// A record that cannot be JSON, which the records' types rule out but for a number that is not finite in a file made by
+/// another program.
+pub fn export_json(data: &RunData, analysis: &RunAnalysis) -> Result<Value, serde_json::Error> {
+    Ok(json!({
+        "schema_version": EXPORT_SCHEMA_VERSION,
+        "run": serde_json::to_value(&data.run)?,
+        "sessions": serde_json::to_value(&data.sessions)?,
+        "samples": serde_json::to_value(&data.samples)?,
+        "set_scores": serde_json::to_value(&data.set_scores)?,
+        "analysis": serde_json::to_value(analysis)?,
+    }))
+}
+
+/// One line of [`export_jsonl`].
+#[derive(Debug, Serialize)]
+struct SampleLine<'d> {
+    schema_version: u32,
+    run: &'d str,
+    ordinal: u64,
+    sample: String,
+    model: &'d str,
+    engine: &'static str,
+    params_index: u32,
+    params: &'d Params,
+    prompt_id: &'d str,
+    prompt: &'d str,
+    negative: Option<&'d str>,
+    category: &'d str,
+    seed: u64,
+    repeat: u32,
+    outcome: &'static str,
+    reason: Option<&'d str>,
+    latency_secs: Option<f64>,
+    service_secs: Option<f64>,
+    response_secs: Option<f64>,
+    generation: Option<&'d Generation>,
+    verdict: &'d Verdict,
+}
+
+/// One finished sample a line, joined with its prompt, parameters and model, in the order of the plan.
+///
+/// # Errors
+/// See [`export_json`].
+pub fn export_jsonl(data: &RunData) -> Result<String, serde_json::Error> {
+    let mut out = String::new();
+    for sample in &join(data).samples {
+        out += &serde_json::to_string(&sample_line(data, sample))?;
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+fn sample_line<'d>(data: &'d RunData, sample: &SampleView<'d>) -> SampleLine<'d> {
+    let verdict = &sample.record.verdict;
+    let timing = sample.record.generation.as_ref().map(|generation| &generation.timing);
+    SampleLine {
+        schema_version: EXPORT_SCHEMA_VERSION,
+        run: data.run.id.as_str(),
+        ordinal: sample.record.ordinal,
+        sample: sample.planned.id.to_string(),
+        model: sample.model.id.as_str(),
+        engine: sample.model.engine.name(),
+        params_index: sample.planned.params,
+        params: sample.params,
+        prompt_id: &sample.prompt.id,
+        prompt: &sample.prompt.text,
+        negative: sample.prompt.negative.as_deref(),
+        category: &sample.prompt.category,
+        seed: sample.planned.seed,
+        repeat: sample.planned.repeat,
+        outcome: verdict.outcome.name(),
+        reason: verdict.reason.as_deref(),
+        latency_secs: timing.map(|timing| timing.latency_secs()),
+        service_secs: timing.map(|timing| timing.service_secs()),
+        response_secs: timing.map(|timing| timing.response_secs()),
+        generation: sample.record.generation.as_ref(),
+        verdict,
+    }
+}

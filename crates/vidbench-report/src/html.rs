@@ -1,0 +1,157 @@
+//! One self-contained HTML page: no request leaves it, and its policy lets none.
+//!
+//! Style and script are inline and named by their hash in the page's Content-Security-Policy, so that text that got past the
+//! escaping would still not run. Without a script everything is shown; the script adds sorting, filters and playback.
+
+mod base64;
+mod escape;
+mod failures;
+mod grid;
+mod header;
+mod latency_plot;
+mod pareto_plot;
+mod provenance;
+mod results_table;
+mod set_metrics;
+mod stages_plot;
+mod svg;
+
+use sha2::{Digest as _, Sha256};
+use vidbench_analysis::{Joined, RunAnalysis, join};
+use vidbench_core::{MetricDescriptor, RunData, SampleId};
+
+use self::base64::base64;
+use self::escape::escape;
+
+const CSS: &str = include_str!("../assets/report.css");
+const JS: &str = include_str!("../assets/report.js");
+
+/// What a page is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportInput<'a> {
+    /// The run.
+    pub data: &'a RunData,
+    /// Its analysis.
+    pub analysis: &'a RunAnalysis,
+    /// Descriptors of every known metric.
+    pub descriptors: &'a [MetricDescriptor],
+    /// Clips to show; samples without one are told so.
+    pub clips: &'a [ClipEmbed],
+    /// Name and version of the program.
+    pub generated_by: &'a str,
+}
+
+/// A video that goes into the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClipEmbed {
+    /// Whose.
+    pub sample: SampleId,
+    /// Its type.
+    pub mime: ClipMime,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// The types of video that browsers play.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClipMime {
+    /// MPEG-4.
+    Mp4,
+    /// WebM.
+    Webm,
+}
+
+impl ClipMime {
+    /// The media type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mp4 => "video/mp4",
+            Self::Webm => "video/webm",
+        }
+    }
+}
+
+/// What every section reads.
+#[derive(Clone, Copy)]
+struct Page<'a> {
+    input: &'a ReportInput<'a>,
+    joined: &'a Joined<'a>,
+}
+
+/// The page.
+pub fn html(input: &ReportInput<'_>) -> String {
+    let joined = join(input.data);
+    let page = Page { input, joined: &joined };
+    let mut out = head(input);
+    header::write(&mut out, page);
+    out += "<main id=\"main\">\n";
+    results_table::write(&mut out, page);
+    pareto_plot::write(&mut out, page);
+    latency_plot::write(&mut out, page);
+    stages_plot::write(&mut out, page);
+    grid::write(&mut out, page);
+    failures::write(&mut out, page);
+    set_metrics::write(&mut out, page);
+    provenance::write(&mut out, page);
+    out += "</main>\n<footer><p>Made by ";
+    out += &escape(input.generated_by);
+    out += " from the records of the run. This page makes no request and measures nothing.</p></footer>\n";
+    out += &format!("<script>{JS}</script>\n</body>\n</html>\n");
+    out
+}
+
+fn head(input: &ReportInput<'_>) -> String {
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src data:; media-src data:; \
+         base-uri 'none'; form-action 'none'",
+        base64(&Sha256::digest(CSS)),
+        base64(&Sha256::digest(JS))
+    );
+    let title = escape(&input.data.run.suite.name).into_owned();
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
+         <title>{title} – vidbench report</title>\n<style>{CSS}</style>\n</head>\n<body>\n\
+         <a class=\"skip\" href=\"#main\">Skip to the results</a>\n"
+    )
+}
+
+/// Opens a section with its heading and one sentence.
+fn open_section(out: &mut String, id: &str, title: &str, lead: &str) {
+    *out += &format!(
+        "<section id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h2 id=\"{id}-h\">{}</h2>\n",
+        escape(title)
+    );
+    if !lead.is_empty() {
+        *out += &format!("<p class=\"lead\">{}</p>\n", escape(lead));
+    }
+}
+
+/// A plain table that stands behind a plot.
+fn details_table(out: &mut String, summary: &str, heads: &[&str], rows: &[Vec<String>]) {
+    *out += &format!("<details><summary>{}</summary>\n", escape(summary));
+    plain_table(out, summary, heads, rows);
+    *out += "</details>\n";
+}
+
+/// A table of escaped text in a box that scrolls by itself.
+fn plain_table(out: &mut String, label: &str, heads: &[&str], rows: &[Vec<String>]) {
+    *out += &format!(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table><thead><tr>",
+        escape(label)
+    );
+    for head in heads {
+        *out += &format!("<th scope=\"col\">{}</th>", escape(head));
+    }
+    *out += "</tr></thead><tbody>\n";
+    for row in rows {
+        *out += "<tr>";
+        for cell in row {
+            *out += &format!("<td>{}</td>", escape(cell));
+        }
+        *out += "</tr>\n";
+    }
+    *out += "</tbody></table></div>\n";
+}

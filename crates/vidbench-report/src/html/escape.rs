@@ -1,0 +1,42 @@
+//! The one way text gets into the page.
+
+use std::borrow::Cow;
+
+use crate::text::visible;
+
+/// Text that is only text, in an element and in a quoted attribute alike. What would be obeyed rather than seen (control
+/// characters, marks that reorder) is shown as its escape.
+pub(super) fn escape(text: &str) -> Cow<'_, str> {
+    let shown = visible(text);
+    if !shown.contains(['&', '<', '>', '"', '\'', '`']) {
+        return shown;
+    }
+    let mut out = String::with_capacity(shown.len() + 16);
+    for c in shown.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '`' => out.push_str("&#96;"),
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    #[test]
+    fn marks_lose_their_meaning_and_plain_text_is_kept() {
+        assert_eq!(
+            escape("a \"b\" <c> & 'd' `e`"),
+            "a &quot;b&quot; &lt;c&gt; &amp; &#39;d&#39; &#96;e&#96;"
+        );
+        assert_eq!(escape("plain – é"), "plain – é");
+        assert_eq!(escape("a\u{202e}b\0"), "a\\u{202e}b\\u{0}");
+    }
+}

@@ -1,0 +1,183 @@
+//! Where every number comes from, and how to make the run again.
+
+use vidbench_core::{RunData, WeightsOrigin, rfc3339};
+
+use super::escape::escape;
+use super::{Page, details_table, open_section, plain_table};
+use crate::number::{NONE, bytes, secs};
+use crate::text::{shell_command, visible};
+
+pub(super) fn write(out: &mut String, page: Page<'_>) {
+    open_section(out, "provenance", "How it was made", "");
+    let data = page.input.data;
+    facts(out, data);
+    *out += "<h3>Models</h3>\n";
+    models(out, data);
+    *out += "<h3>Sessions</h3>\n";
+    sessions(out, data);
+    *out += "<h3>Metrics</h3>\n";
+    metrics(out, page);
+    prompts(out, data);
+    *out += "</section>\n";
+    reproduce(out, data);
+}
+
+fn facts(out: &mut String, data: &RunData) {
+    let (run, environment) = (&data.run, &data.run.environment);
+    let suite = &run.suite.prompt_suite;
+    let seeds: Vec<String> = run.suite.seeds.iter().take(20).map(u64::to_string).collect();
+    let more = if run.suite.seeds.len() > 20 {
+        format!(" and {} more", run.suite.seeds.len() - 20)
+    } else {
+        String::new()
+    };
+    let accelerators = if environment.accelerators.is_empty() {
+        "none found".into()
+    } else {
+        environment.accelerators.join(", ")
+    };
+    *out += "<dl class=\"origin\">\n";
+    for (name, value) in [
+        ("Tool", format!("vidbench {}", environment.tool_version)),
+        ("Plan", format!("{} samples, SHA-256 {}", run.planned, run.plan_hash)),
+        ("Prompt suite", format!("{} version {}, SHA-256 {}", suite.name, suite.version, suite.sha256)),
+        ("Seeds", seeds.join(", ") + &more),
+        ("Started", rfc3339(run.created_ms)),
+        ("Finished", run.finished_ms.map_or_else(|| run.status.name().into(), rfc3339)),
+        ("System", environment.os.clone()),
+        (
+            "Processor",
+            format!("{}, {} cores, {}", environment.cpu, environment.cores, bytes(environment.memory_bytes)),
+        ),
+        ("Accelerators", accelerators),
+        ("Video library", environment.libav.clone()),
+        ("Percentiles", vidbench_analysis::percentile::DEFINITION.into()),
+    ] {
+        *out += &format!("<div><dt>{name}</dt><dd>{}</dd></div>\n", escape(&value));
+    }
+    *out += "</dl>\n";
+}
+
+fn models(out: &mut String, data: &RunData) {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for entry in data.sessions.iter().flat_map(|session| &session.models) {
+        let model = &entry.model;
+        let weights = match &model.weights {
+            WeightsOrigin::Sha256(hash) => format!("SHA-256 {hash}"),
+            WeightsOrigin::Random => "random".into(),
+            WeightsOrigin::Unknown => "unknown".into(),
+        };
+        let row = vec![
+            model.id.to_string(),
+            model.revision.clone().unwrap_or_else(|| NONE.into()),
+            weights,
+            model.domain.name().into(),
+            model.runtime.clone(),
+            entry.worker.clone(),
+        ];
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    plain_table(out, "Models", &["Model", "Revision", "Weights", "Domain", "Runtime", "Worker"], &rows);
+}
+
+fn sessions(out: &mut String, data: &RunData) {
+    let rows: Vec<Vec<String>> = data
+        .sessions
+        .iter()
+        .map(|session| {
+            let mut row = vec![session.index.to_string(), rfc3339(session.started_ms)];
+            match &session.ledger {
+                Some(ledger) => row.extend(
+                    [
+                        ledger.wall_secs,
+                        ledger.load_secs,
+                        ledger.warmup_secs,
+                        ledger.generate_secs,
+                        ledger.encode_secs,
+                        ledger.score_secs,
+                        ledger.harness_secs(),
+                    ]
+                    .map(secs),
+                ),
+                None => row.push("killed: no ledger".into()),
+            }
+            row.resize(9, String::new());
+            row
+        })
+        .collect();
+    let heads = ["#", "Started", "Wall", "Load", "Warm-up", "Generate", "Encode", "Score", "Harness"];
+    plain_table(out, "Sessions", &heads, &rows);
+}
+
+fn metrics(out: &mut String, page: Page<'_>) {
+    let row = |id: &vidbench_core::MetricId| match page
+        .input
+        .descriptors
+        .iter()
+        .find(|known| known.id == id.as_str())
+    {
+        Some(known) => {
+            vec![
+                id.to_string(),
+                known.title.into(),
+                known.unit.into(),
+                known.direction.arrow().into(),
+                known.nets.join(", "),
+            ]
+        }
+        None => vec![
+            id.to_string(),
+            "not known to this version".into(),
+            String::new(),
+            String::new(),
+            String::new(),
+        ],
+    };
+    let rows: Vec<Vec<String>> = page.input.data.run.suite.metrics.iter().map(row).collect();
+    plain_table(out, "Metrics", &["Id", "Title", "Unit", "Better", "Nets"], &rows);
+}
+
+fn prompts(out: &mut String, data: &RunData) {
+    let flagged: Vec<Vec<String>> = data
+        .run
+        .suite
+        .prompts
+        .iter()
+        .filter(|prompt| !prompt.findings.is_empty())
+        .map(|prompt| {
+            let decision = if prompt.rejected { "rejected" } else { "run" };
+            vec![prompt.id.clone(), decision.into(), prompt.findings.join("; "), prompt.text.clone()]
+        })
+        .collect();
+    if !flagged.is_empty() {
+        details_table(
+            out,
+            "Prompts with findings of the prompt policy",
+            &["Id", "Decision", "Findings", "Prompt"],
+            &flagged,
+        );
+    }
+}
+
+fn reproduce(out: &mut String, data: &RunData) {
+    open_section(
+        out,
+        "reproduce",
+        "Reproduce this",
+        "The command line of the run, and the suite file as it was read. The same weights and seeds give the same samples; times depend on the machine.",
+    );
+    for (name, text) in [
+        ("Command", shell_command(&data.run.environment.command)),
+        ("Suite file", data.run.suite.source.clone()),
+    ] {
+        // Escaped by hand here and once more as HTML, so that what is copied is what is seen.
+        let shown = visible(&text);
+        *out += &format!(
+            "<div class=\"code\"><p>{name} <button type=\"button\" class=\"copy\" hidden>Copy</button></p><pre tabindex=\"0\"><code>{}</code></pre></div>\n",
+            escape(&shown)
+        );
+    }
+    *out += "</section>\n";
+}

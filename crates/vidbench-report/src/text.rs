@@ -1,0 +1,60 @@
+//! Text of unknown origin made fit to be shown: prompts, reasons and reports of workers may contain anything.
+
+use std::borrow::Cow;
+
+/// Replaces what a terminal or a page would obey rather than show by its escape, such as `\u{202e}`: control characters
+/// but the line feed and the tab, and the marks that reorder text (Unicode 16, UAX 9) or take no room.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    escape(text, |c| c != '\n' && c != '\t' && is_unseen(c))
+}
+
+/// Like [`visible`], on one line: line feed and tab are escaped too.
+pub(crate) fn visible_line(text: &str) -> Cow<'_, str> {
+    escape(text, is_unseen)
+}
+
+fn escape(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if hidden(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Shortens to at most `max` characters, with an ellipsis in place of the rest.
+pub(crate) fn shortened(text: &str, max: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(max) {
+        None => Cow::Borrowed(text),
+        Some(_) => {
+            let kept: String = text.chars().take(max.saturating_sub(1)).collect();
+            Cow::Owned(kept.trim_end().to_owned() + "…")
+        }
+    }
+}
+
+/// A word of a POSIX shell: quoted unless it is plainly harmless.
+pub(crate) fn shell_word(word: &str) -> String {
+    let harmless = |b: u8| b.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(&b);
+    if !word.is_empty() && word.bytes().all(harmless) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// A command line that can be pasted into a POSIX shell.
+pub(crate) fn shell_command(words: &[String]) -> String {
+    words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
+}
