@@ -34,11 +34,14 @@ fn a_sound_run_has_no_notes() {
 fn a_small_synthetic_run_is_told_so() {
     let mut data = run(&Spec::default());
     data.run.suite.scenario.warmup = 0;
-    check(&data, &expect![[r#"
+    check(
+        &data,
+        &expect![[r#"
         FewSamples: a group has 4 ok samples; a median needs 11, p90 64, p99 662: the largest value is shown instead | add prompts, seeds or `repeats`
         NoWarmup: no warm-up generation went before the measured ones | set `warmup = 1` in [scenario]
         SyntheticDomain: embedded/shapes: synthetic-domain | its scores are compared within that domain only
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -47,10 +50,13 @@ fn a_killed_and_resumed_run_is_told_so() {
     let mut killed = data.sessions[0].clone();
     killed.ledger = None;
     data.sessions.insert(0, killed);
-    check(&data, &expect![[r#"
+    check(
+        &data,
+        &expect![[r#"
         Resumed: the run was made in 2 sessions | times of different sessions may differ in temperature and load of the machine
         SessionKilled: 1 of 2 sessions ended without a ledger | the harness overhead does not include them
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -58,9 +64,12 @@ fn an_interrupted_run_says_how_to_go_on() {
     let mut data = quiet();
     data.run.status = RunStatus::Interrupted;
     data.samples.truncate(30);
-    check(&data, &expect![[r#"
+    check(
+        &data,
+        &expect![[r#"
         Interrupted: the run is interrupted: 30 of 48 samples have a verdict | `vidbench run --resume` with the run's id goes on where it stopped
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -69,9 +78,12 @@ fn failures_are_summed_by_outcome() {
     fail(&mut data.samples[0], Outcome::OutOfMemory, "cuda");
     fail(&mut data.samples[1], Outcome::Timeout, "600 s");
     fail(&mut data.samples[2], Outcome::Timeout, "600 s");
-    check(&data, &expect![[r#"
+    check(
+        &data,
+        &expect![[r#"
         Failures: 3 of 48 samples failed (1 out_of_memory, 2 timeout); no mean contains them | the table of failures gives the reason of each
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -80,11 +92,14 @@ fn clocks_the_harness_and_cold_starts_are_watched() {
     data.samples[0].generation.as_mut().unwrap().timing.clock_error_ns = 2_000_000;
     data.samples[1].generation.as_mut().unwrap().timing.end_ns += 900_000_000;
     data.sessions[0].ledger.as_mut().unwrap().wall_secs = 120.0;
-    check(&data, &expect![[r#"
+    check(
+        &data,
+        &expect![[r#"
         ColdFirstSample: in 1 of 2 groups the first sample took over 1.5 times the median of the others | raise `warmup` in [scenario]
         ClockError: worker times may be off by 2.000 ms against the harness's clock; the fastest group takes 49.200 ms | close other programs, or compare service times only
         HarnessOverhead: the harness itself took 17.5 % of 120.0 s of wall time | timed windows do not contain it; a slow disk is the usual cause
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -97,10 +112,13 @@ fn weights_that_say_nothing_are_told() {
     });
     data.sessions[0].models[0].model.weights = WeightsOrigin::Random;
     data.sessions[0].models[2].model.weights = WeightsOrigin::Unknown;
-    check(&data, &expect![[r#"
+    check(
+        &data,
+        &expect![[r#"
         RandomWeights: a: random weights | speed and memory only: its quality is never ranked
         UnknownWeights: c: weights of unknown origin | its quality is not ranked; let the worker report the SHA-256 of its weights
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -108,17 +126,23 @@ fn a_model_that_ignores_its_seed_is_caught() {
     let mut data = quiet();
     let file = data.samples[0].generation.as_ref().unwrap().artifact_sha256.clone();
     data.samples[4].generation.as_mut().unwrap().artifact_sha256 = file;
-    check(&data, &expect![[r#"
+    check(
+        &data,
+        &expect![[r#"
         DuplicateClips: 2 samples of different prompts or seeds share their file with another | check that the model reads prompt and seed, and that no cache answers for it
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn repeats_with_different_bytes_are_told() {
     let data = run(&Spec { seeds: (0..6).collect(), repeats: 2, domain: Domain::Open, ..Spec::default() });
-    check(&data, &expect![[r#"
+    check(
+        &data,
+        &expect![[r#"
         NotDeterministic: 24 of 24 pairs of prompt and seed gave different files when repeated
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -128,11 +152,14 @@ fn metrics_that_lack_values_or_power_are_told() {
     data.set_scores[0].n = 24;
     data.set_scores[0].underpowered = true;
     data.run.suite.prompts[0].findings.push("forbidden token".into());
-    check(&data, &expect![[r#"
+    check(
+        &data,
+        &expect![[r#"
         UnderpoweredSet: frechet_shapes@1 is underpowered: 24 clips for 64 dimensions bias it upwards | generate at least 128 clips for each set of parameters
         MetricUnavailable: shape_adherence@1 is not available for 1 clips: no object found
         FlaggedPrompts: the prompt policy has findings in 1 of 2 prompts and rejected 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

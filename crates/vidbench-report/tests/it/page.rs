@@ -1,0 +1,186 @@
+use expect_test::expect;
+use vidbench_analysis::analyse;
+use vidbench_core::suite::ScenarioKind;
+use vidbench_report::{ClipEmbed, ClipMime};
+
+use crate::build::{DESCRIPTORS, Spec, run};
+use crate::demo::{demo, demo_page, page_of};
+
+fn clips() -> Vec<ClipEmbed> {
+    let data = demo();
+    let embed = |record: &vidbench_core::SampleRecord| ClipEmbed {
+        sample: record.verdict.sample,
+        mime: ClipMime::Mp4,
+        bytes: vec![1, 2, 3],
+    };
+    data.samples
+        .iter()
+        .filter(|record| record.generation.is_some() && record.ordinal < 30)
+        .map(embed)
+        .collect()
+}
+
+/// Every element in order, without text, attributes but id and class, and repeated neighbours.
+fn skeleton(page: &str) -> String {
+    let mut out = String::new();
+    let body = &page[page.find("<body>").unwrap()..page.find("<script>").unwrap()];
+    for tag in body.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()) {
+        let name = tag.split([' ', '\n']).next().unwrap();
+        if ["section", "header", "main", "footer", "h1", "h2", "h3", "figure", "details", "table", "video"]
+            .contains(&name)
+        {
+            let attribute = |key: &str| {
+                tag.split_once(&format!(" {key}=\"")).map(|(_, rest)| rest.split('"').next().unwrap())
+            };
+            let line = match (attribute("id"), attribute("class")) {
+                (Some(id), _) => format!("{name}#{id}"),
+                (None, Some(class)) => format!("{name}.{class}"),
+                (None, None) => name.to_owned(),
+            };
+            if !out.ends_with(&format!("{line}\n")) {
+                out += &format!("{line}\n");
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn the_page_has_every_section_in_order() {
+    expect![[r#"
+        header.top
+        h1
+        details.notes
+        main#main
+        section#results
+        h2#results-h
+        table.results sortable
+        details
+        table
+        section#pareto
+        h2#pareto-h
+        figure.pareto
+        details
+        table
+        figure.pareto
+        details
+        table
+        figure.pareto
+        details
+        table
+        section#latency
+        h2#latency-h
+        figure
+        details
+        table
+        section#stages
+        h2#stages-h
+        figure
+        details
+        table
+        section#videos
+        h2#videos-h
+        table#grid
+        video.tiny
+        section#failures
+        h2#failures-h
+        table
+        section#sets
+        h2#sets-h
+        table
+        section#provenance
+        h2#provenance-h
+        h3
+        table
+        h3
+        table
+        h3
+        table
+        section#reproduce
+        h2#reproduce-h
+        footer
+    "#]]
+    .assert_eq(&skeleton(&demo_page(&clips())));
+}
+
+#[test]
+fn the_policy_names_the_one_style_and_the_one_script() {
+    let page = demo_page(&clips());
+    assert_eq!((page.matches("<style>").count(), page.matches("<script>").count()), (1, 1));
+    assert!(page.contains("default-src 'none'; style-src 'sha256-") && page.contains("script-src 'sha256-"));
+    // Anything that would ask the network or be refused by the policy.
+    for forbidden in
+        ["http://", "https://", " style=\"", " onclick", " onload", "javascript:", "@import", "url("]
+    {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+}
+
+#[test]
+fn a_failed_sample_shows_its_reason_where_its_video_would_be() {
+    let page = demo_page(&clips());
+    assert!(page.contains("<strong>✕ timeout</strong> <bdi>no answer within 600 s</bdi>"));
+    assert!(page.contains("last line of stderr: &lt;oops&gt;"));
+    // A file that was made but is wrong is shown with what is wrong.
+    assert!(page.contains("</video><p class=\"failure\"><strong>✕ invalid_output</strong>"));
+    let grid = &page[page.find("id=\"grid\"").unwrap()..page.find("id=\"pager\"").unwrap()];
+    assert!(!grid.contains("<td></td>"));
+}
+
+#[test]
+fn rows_without_a_clip_or_a_failure_are_left_out_and_counted() {
+    let page = demo_page(&clips());
+    assert!(page.contains("6 of 12 rows are in this page"));
+    assert_eq!(page.matches("<tr data-failed=").count(), 6);
+    assert_eq!(page.matches("data-failed=\"1\"").count(), 3);
+}
+
+#[test]
+fn every_plot_has_a_name_and_its_numbers_in_a_table() {
+    let page = demo_page(&[]);
+    let plots = page.matches("<div class=\"plot\"").count();
+    assert_eq!(plots, 5);
+    assert_eq!(page.matches("role=\"img\" aria-label=\"").count(), plots);
+    assert_eq!(page.matches("Numbers of this plot</summary>").count(), plots);
+}
+
+#[test]
+fn an_underpowered_set_metric_is_marked() {
+    let page = demo_page(&[]);
+    assert_eq!(page.matches("⚠ underpowered").count(), 1);
+    assert!(page.contains("underpowered: 24 clips for 64 dimensions"));
+}
+
+#[test]
+fn the_command_can_be_pasted_and_the_suite_is_whole() {
+    let mut data = demo();
+    data.run.environment.command = ["vidbench", "run", "it's a suite.toml"].map(str::to_owned).to_vec();
+    let page = page_of(&data, &analyse(&data, &DESCRIPTORS), &[]);
+    assert!(page.contains("vidbench run &#39;it&#39;\\&#39;&#39;s a suite.toml&#39;"));
+    assert!(page.contains("schema_version = 1\nname = &quot;demo&quot;"));
+}
+
+#[test]
+fn a_run_without_samples_is_still_a_page() {
+    let mut data = run(&Spec { kind: ScenarioKind::Offline, ..Spec::default() });
+    data.samples.clear();
+    data.set_scores.clear();
+    data.sessions.clear();
+    let page = page_of(&data, &analyse(&data, &DESCRIPTORS), &[]);
+    assert!(page.contains("INVALID</strong> 0 of 8 samples ok"));
+    assert!(page.contains("0 of 8 planned samples have a verdict") && page.ends_with("</html>\n"));
+    assert!(!page.contains("NaN") && !page.contains("inf"));
+}
+
+#[test]
+fn one_sample_has_no_interval_and_still_a_plot() {
+    let spec = Spec { prompts: vec!["a".into()], seeds: vec![1], steps: vec![4], ..Spec::default() };
+    let data = run(&spec);
+    let page = page_of(&data, &analyse(&data, &DESCRIPTORS), &[]);
+    assert!(page.contains("id=\"latency\"") && !page.contains("NaN"));
+}
+
+#[test]
+fn the_same_run_gives_the_same_page() {
+    assert_eq!(demo_page(&clips()), demo_page(&clips()));
+}
