@@ -1,0 +1,145 @@
+//! What can be wrong with a prompt suite. A reader collects all of it before it gives up.
+
+use std::fmt;
+
+use super::names::{PromptId, PromptIdError, UnknownName, nearest};
+use super::suite::MAX_TEXT_CHARS;
+
+/// All problems of one suite, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromptSuiteErrors {
+    /// The file, or whatever the text came from.
+    pub source_name: String,
+    /// At least one problem.
+    pub problems: Vec<PromptSuiteError>,
+}
+
+/// One problem and its place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct PromptSuiteError {
+    /// 1-based line; absent where a suite was not read from text.
+    pub line: Option<usize>,
+    /// What is wrong.
+    #[source]
+    pub kind: PromptSuiteErrorKind,
+}
+
+/// What is wrong at one place of a suite.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PromptSuiteErrorKind {
+    /// Not TOML.
+    #[error("{message}")]
+    Syntax {
+        /// The words of the TOML reader.
+        message: String,
+    },
+    /// A key that means nothing.
+    #[error("{0}")]
+    UnknownKey(UnknownName),
+    /// A key that must be there.
+    #[error("missing key {key:?}")]
+    MissingKey {
+        /// The key.
+        key: &'static str,
+    },
+    /// A value of another type than the key takes.
+    #[error("{key:?} must be {expected}, found {found}")]
+    WrongType {
+        /// The key.
+        key: &'static str,
+        /// The type it takes.
+        expected: &'static str,
+        /// The type it has.
+        found: &'static str,
+    },
+    /// A file of another version of the format.
+    #[error("schema_version {found} is not known, this version reads {}", super::parse::SCHEMA_VERSION)]
+    SchemaVersion {
+        /// The version of the file.
+        found: String,
+    },
+    /// A suite name that cannot be used in files and commands.
+    #[error("suite name {name:?} is not lower-case words joined by hyphens")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// A prompt id of the wrong form.
+    #[error(transparent)]
+    Id(PromptIdError),
+    /// The same id twice.
+    #[error("duplicate prompt id \"{id}\"{}", first_seen(.first_line))]
+    DuplicateId {
+        /// The id.
+        id: PromptId,
+        /// Where it was first.
+        first_line: Option<usize>,
+    },
+    /// A category or a difficulty that does not exist.
+    #[error(transparent)]
+    UnknownName(UnknownName),
+    /// A text without a visible character.
+    #[error("{key:?} is empty")]
+    Empty {
+        /// The key.
+        key: &'static str,
+    },
+    /// A text over [`MAX_TEXT_CHARS`].
+    #[error("{key:?} has {chars} characters, the limit is {MAX_TEXT_CHARS}")]
+    TooLong {
+        /// The key.
+        key: &'static str,
+        /// Its length in characters.
+        chars: usize,
+    },
+    /// A suite without prompts.
+    #[error("the suite has no prompts")]
+    NoPrompts,
+}
+
+impl PromptSuiteErrorKind {
+    /// What to do about it, where there is more to say than the message does.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownKey(name) => Some(match nearest(&name.value, &name.known) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => format!("known: {}", name.known.join(", ")),
+            }),
+            Self::UnknownName(name) => Some(name.hint()),
+            Self::Id(_) | Self::Name { .. } => Some("for example \"red-fox-2\"".into()),
+            Self::DuplicateId { .. } => Some("give each prompt an id of its own".into()),
+            Self::Empty { key: "negative" } => Some("leave the key out".into()),
+            Self::NoPrompts => Some("add a [[prompts]] table".into()),
+            Self::Syntax { .. }
+            | Self::MissingKey { .. }
+            | Self::WrongType { .. }
+            | Self::SchemaVersion { .. }
+            | Self::Empty { .. }
+            | Self::TooLong { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for PromptSuiteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line}: {}", self.kind),
+            None => write!(f, "{}", self.kind),
+        }
+    }
+}
+
+impl fmt::Display for PromptSuiteErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.problems.len() == 1 { "" } else { "s" };
+        write!(f, "{} problem{plural} in prompt suite {}", self.problems.len(), self.source_name)?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl std::error::Error for PromptSuiteErrors {}
+
+fn first_seen(line: &Option<usize>) -> String {
+    line.map(|line| format!(", first used in line {line}")).unwrap_or_default()
+}

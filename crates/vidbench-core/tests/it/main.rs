@@ -1,0 +1,3 @@
+mod plan;
+mod prompts;
+mod suite_file;
