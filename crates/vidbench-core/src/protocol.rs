@@ -371,6 +371,19 @@ pub struct Features {
     pub values: Vec<f32>,
 }
 
+/// Parameters of `unload`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnloadParams {
+    /// A model that was loaded before.
+    pub model: ModelId,
+}
+
+/// Parameters of `ping` and `shutdown`, result of `unload` and `shutdown`: an object without fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Empty {}
+
 /// Result of `ping`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PingResult {

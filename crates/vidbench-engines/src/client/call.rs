@@ -1,0 +1,194 @@
+//! One request and everything the worker may do before, instead of or after answering it.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use vidbench_core::protocol::MAX_LINE_BYTES;
+
+use super::{CallObserver, Notification, TICK, WorkerProcess};
+use crate::CallError;
+use crate::excerpt::excerpt;
+use crate::judge::{self, Progress, Said};
+use crate::wire::Incoming;
+
+/// How long a worker whose stdout has ended may take to exit by itself, so that its own status is seen.
+const EXIT_GRACE: Duration = Duration::from_secs(1);
+
+/// A result as it came, with the moments of the call on the harness's clock.
+pub(super) struct Answer {
+    pub(super) sent_ns: u64,
+    pub(super) received_ns: u64,
+    result: Value,
+    line: Vec<u8>,
+}
+
+/// A call that waits for its answer.
+struct Pending<'a> {
+    method: &'static str,
+    id: u64,
+    sent_ns: u64,
+    progress: Progress,
+    observer: &'a mut dyn CallObserver,
+}
+
+impl WorkerProcess {
+    /// Sends a request and waits for its answer. `timeout` counts from the sending.
+    pub(super) fn call(
+        &mut self,
+        method: &'static str,
+        params: &impl Serialize,
+        timeout: Duration,
+        observer: &mut dyn CallObserver,
+    ) -> Result<Answer, CallError> {
+        if !self.usable {
+            return Err(CallError::Ended { method });
+        }
+        self.drain(method, observer)?;
+        let id = self.next_id;
+        let line = request_line(id, method, params)?;
+        self.next_id += 1;
+        let Some(sent_ns) = self.wire.send(line) else {
+            return Err(self.broke(method, "the worker does not read its input".into(), b""));
+        };
+        self.wait(Pending { method, id, sent_ns, progress: Progress::default(), observer }, timeout)
+    }
+
+    /// Reads a result as its type and holds it against its request.
+    pub(super) fn read<T: DeserializeOwned>(
+        &mut self,
+        method: &'static str,
+        answer: &Answer,
+        check: impl FnOnce(&T) -> Result<(), String>,
+    ) -> Result<T, CallError> {
+        let typed =
+            judge::typed(answer.result.clone()).map_err(|fault| format!("the result does not fit: {fault}"));
+        let checked = typed.and_then(|result| check(&result).map(|()| result));
+        checked.map_err(|what| self.broke(method, what, &answer.line))
+    }
+
+    /// What came since the last answer: log lines may, a second answer may not.
+    fn drain(&mut self, method: &'static str, observer: &mut dyn CallObserver) -> Result<(), CallError> {
+        while let Some(incoming) = self.wire.received() {
+            let line = self.line(method, incoming)?.0;
+            match judge::parse(&line) {
+                Ok(Said::Notification(said @ Notification::Log(_))) => observer.notification(&said),
+                Ok(Said::Notification(_)) => {
+                    return Err(self.broke(
+                        method,
+                        "step and stage belong to a generate that is served".into(),
+                        &line,
+                    ));
+                }
+                Ok(Said::Answer { .. }) => {
+                    return Err(self.broke(method, "an answer that no request waits for".into(), &line));
+                }
+                Err(what) => return Err(self.broke(method, what, &line)),
+            }
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, mut call: Pending<'_>, timeout: Duration) -> Result<Answer, CallError> {
+        let began = Instant::now();
+        let mut next_tick = TICK;
+        loop {
+            let elapsed = began.elapsed();
+            if elapsed >= timeout {
+                return Err(self.timed_out(call.method, timeout));
+            }
+            if elapsed >= next_tick {
+                next_tick = elapsed + TICK;
+                if call.observer.tick(elapsed).is_break() {
+                    self.kill();
+                    return Err(CallError::Cancelled { method: call.method });
+                }
+            }
+            let wait = timeout.min(next_tick).saturating_sub(elapsed);
+            if let Some(incoming) = self.wire.receive(wait)
+                && let Some(answer) = self.take(&mut call, incoming)?
+            {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Takes one line of the worker: `None` unless it was the answer.
+    fn take(&mut self, call: &mut Pending<'_>, incoming: Incoming) -> Result<Option<Answer>, CallError> {
+        let (line, received_ns) = self.line(call.method, incoming)?;
+        let judged = match judge::parse(&line) {
+            Ok(Said::Notification(said)) => call.progress.take(call.method, &said).map(|()| {
+                call.observer.notification(&said);
+                None
+            }),
+            Ok(Said::Answer { id, result }) => check_id(id.as_ref(), call.id)
+                .and_then(|()| if result.is_ok() { call.progress.finish() } else { Ok(()) })
+                .map(|()| Some(result)),
+            Err(what) => Err(what),
+        };
+        match judged {
+            Ok(None) => Ok(None),
+            Ok(Some(Ok(result))) => Ok(Some(Answer { sent_ns: call.sent_ns, received_ns, result, line })),
+            Ok(Some(Err(error))) => Err(CallError::Worker(error)),
+            Err(what) => Err(self.broke(call.method, what, &line)),
+        }
+    }
+
+    fn line(&mut self, method: &'static str, incoming: Incoming) -> Result<(Vec<u8>, u64), CallError> {
+        match incoming {
+            Incoming::Line { bytes, at_ns } => Ok((bytes, at_ns)),
+            Incoming::TooLong { head } => {
+                Err(self.broke(method, format!("a line longer than {MAX_LINE_BYTES} bytes"), &head))
+            }
+            Incoming::End => Err(self.crashed(method)),
+        }
+    }
+
+    fn crashed(&mut self, method: &'static str) -> CallError {
+        self.usable = false;
+        let ended = self.wire.has_ended(EXIT_GRACE);
+        let status = self.wire.end(Duration::ZERO);
+        let status = match status {
+            Some(status) if ended => status.to_string(),
+            Some(_) | None => "it closed its stdout and was killed".into(),
+        };
+        CallError::Crashed { method, status, stderr_tail: self.wire.stderr_tail() }
+    }
+
+    pub(super) fn timed_out(&mut self, method: &'static str, after: Duration) -> CallError {
+        self.kill();
+        CallError::Timeout { method, after, stderr_tail: self.wire.stderr_tail() }
+    }
+
+    pub(super) fn broke(&mut self, method: &'static str, what: String, line: &[u8]) -> CallError {
+        self.kill();
+        CallError::Protocol { method, what, line: excerpt(line) }
+    }
+
+    fn kill(&mut self) {
+        self.usable = false;
+        self.wire.end(Duration::ZERO);
+    }
+}
+
+fn check_id(id: Option<&Value>, expected: u64) -> Result<(), String> {
+    match id {
+        Some(id) if id.as_u64() == Some(expected) => Ok(()),
+        Some(id) => {
+            Err(format!("an answer to request {}, not to {expected}", excerpt(id.to_string().as_bytes())))
+        }
+        None => Err(format!("an answer without the id {expected} of its request")),
+    }
+}
+
+/// A request as a line with its line feed.
+pub(crate) fn request_line(id: u64, method: &str, params: &impl Serialize) -> Result<Vec<u8>, CallError> {
+    let mut line =
+        json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string().into_bytes();
+    line.push(b'\n');
+    if line.len() > MAX_LINE_BYTES {
+        return Err(CallError::RequestTooLong { bytes: line.len(), limit: MAX_LINE_BYTES });
+    }
+    Ok(line)
+}

@@ -1,0 +1,73 @@
+//! How a worker is started.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// Variables of the parent's environment that [`WorkerCommand::new`] hands on: where things are, in which language, and
+/// which devices. Everything else, secrets above all, stays behind.
+pub const PASSED_ENV: [&str; 13] = [
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "VIRTUAL_ENV",
+    "CUDA_HOME",
+    "CUDA_VISIBLE_DEVICES",
+    "HF_HOME",
+    "HF_HUB_OFFLINE",
+    "RUST_BACKTRACE",
+    "XDG_CACHE_HOME",
+];
+
+/// A program that speaks the worker protocol, with everything it is started with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerCommand {
+    /// The program; a name without a slash is looked up in `PATH`.
+    pub program: OsString,
+    /// Its arguments, without the program.
+    pub args: Vec<OsString>,
+    /// Its whole environment.
+    pub env: BTreeMap<OsString, OsString>,
+    /// Its working folder; the parent's when absent.
+    pub cwd: Option<PathBuf>,
+}
+
+impl WorkerCommand {
+    /// A command with those of [`PASSED_ENV`] that this process has.
+    pub fn new(program: impl Into<OsString>) -> Self {
+        let command = Self { program: program.into(), args: Vec::new(), env: BTreeMap::new(), cwd: None };
+        command.pass_env(&PASSED_ENV)
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Hands on those of `names` that this process has.
+    #[must_use]
+    pub fn pass_env(mut self, names: &[&str]) -> Self {
+        let found = names.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
+        self.env.extend(found);
+        self
+    }
+
+    pub(crate) fn to_std(&self) -> Command {
+        use std::os::unix::process::CommandExt as _;
+
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).env_clear().envs(&self.env);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(cwd) = &self.cwd {
+            command.current_dir(cwd);
+        }
+        command.process_group(0);
+        command
+    }
+}
