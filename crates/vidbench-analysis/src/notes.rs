@@ -305,7 +305,7 @@ fn metrics(groups: &[Group], notes: &mut Vec<Note>) {
         add(
             notes,
             NoteKind::MetricUnavailable,
-            format!("{metric} is not available for {count} clips: {reason}"),
+            format!("{metric} is not available for {count} ok {}: {reason}", if count == 1 { "clip" } else { "clips" }),
             None,
         );
     }

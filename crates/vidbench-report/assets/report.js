@@ -67,6 +67,8 @@
   const metric = byId("pareto-metric");
   if (metric) {
     const figures = all(".pareto");
+    // The list names the plot that is shown.
+    all(".pareto figcaption").forEach((caption) => caption.classList.add("sr"));
     const show = () => figures.forEach((figure) => { figure.hidden = figure.dataset.front !== metric.value; });
     metric.value = kept("metric", all("option", metric).map((option) => option.value), "0");
     show();

@@ -155,10 +155,10 @@ fn metrics_that_lack_values_or_power_are_told() {
     check(
         &data,
         &expect![[r#"
-        UnderpoweredSet: frechet_shapes@1 is underpowered: 24 clips for 64 dimensions bias it upwards | generate at least 128 clips for each set of parameters
-        MetricUnavailable: shape_adherence@1 is not available for 1 clips: no object found
-        FlaggedPrompts: the prompt policy has findings in 1 of 2 prompts and rejected 0
-    "#]],
+            UnderpoweredSet: frechet_shapes@1 is underpowered: 24 clips for 64 dimensions bias it upwards | generate at least 128 clips for each set of parameters
+            MetricUnavailable: shape_adherence@1 is not available for 1 ok clip: no object found
+            FlaggedPrompts: the prompt policy has findings in 1 of 2 prompts and rejected 0
+        "#]],
     );
 }
 

@@ -64,7 +64,7 @@ fn facts(out: &mut String, page: Page<'_>) {
     }
     *out += "<dl class=\"facts\">\n";
     for (name, value) in facts {
-        *out += &format!("<div><dt>{name}</dt><dd>{}</dd></div>\n", escape(&value));
+        *out += &format!("<div><dt>{name}</dt><dd>{}</dd></div>\n", escape(&value.replace(" %", "\u{a0}%")));
     }
     *out += "</dl>\n";
 }

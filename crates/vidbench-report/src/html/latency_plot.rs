@@ -10,9 +10,9 @@ use super::{Page, details_table, open_section};
 use crate::number::{NONE, secs};
 use crate::text::shortened;
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 1040.0;
 const LEFT: f64 = 170.0;
-const RIGHT: f64 = 736.0;
+const RIGHT: f64 = 1010.0;
 const TOP: f64 = 16.0;
 const ROW: f64 = 38.0;
 /// Marks in a row; of more samples, evenly spaced order statistics are drawn.

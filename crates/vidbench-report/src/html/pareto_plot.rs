@@ -11,12 +11,12 @@ use super::{Page, details_table, open_section};
 use crate::number::secs;
 use crate::results::{short_name, value_text};
 
-const WIDTH: f64 = 760.0;
-const HEIGHT: f64 = 400.0;
+const WIDTH: f64 = 1040.0;
+const HEIGHT: f64 = 420.0;
 const LEFT: f64 = 64.0;
-const RIGHT: f64 = 736.0;
+const RIGHT: f64 = 1010.0;
 const TOP: f64 = 36.0;
-const BOTTOM: f64 = 344.0;
+const BOTTOM: f64 = 364.0;
 /// Width of a character of a label, about, in pixels of the plot.
 const CHARACTER: f64 = 6.6;
 
@@ -25,7 +25,7 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
     if analysis.pareto.is_empty() {
         return;
     }
-    let lead = "Up and to the left is better where the arrow points up. Filled points are on the front: no other is at least as good in both and better in one. Bars are 95 % intervals.";
+    let lead = "Left is faster; the arrow beside the metric's name points to better. Filled points are on the front: no other is at least as good in both and better in one. Bars are 95 % intervals.";
     open_section(out, "pareto", "Time and quality", lead);
     if analysis.pareto.len() > 1 {
         *out += "<p class=\"controls\"><label for=\"pareto-metric\">Quality</label> <select id=\"pareto-metric\">";
@@ -152,7 +152,7 @@ fn labels(out: &mut String, analysis: &RunAnalysis, front: &ParetoFront, x: Axis
             .chain([(-10.0, -8.0), (-10.0, 18.0)].map(|(dx, dy)| (at.0 + dx - width, at.1 + dy)));
         let free = |(left, base): &(f64, f64)| {
             let block = Block { left: *left, right: left + width, top: base - 11.0, bottom: base + 3.0 };
-            block.right <= WIDTH && block.left >= LEFT && !taken.iter().any(|other| block.meets(other))
+            block.right <= WIDTH && block.left >= LEFT && block.top >= TOP - 12.0 && block.bottom <= BOTTOM && !taken.iter().any(|other| block.meets(other))
         };
         // With no room left the point keeps its tooltip and its row in the table.
         let Some((left, base)) = candidates.into_iter().find(free) else { continue };

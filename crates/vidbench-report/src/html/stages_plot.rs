@@ -11,9 +11,9 @@ use super::{Page, details_table, open_section};
 use crate::number::{percent, secs};
 use crate::text::shortened;
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 1040.0;
 const LEFT: f64 = 170.0;
-const RIGHT: f64 = 660.0;
+const RIGHT: f64 = 920.0;
 const ROW: f64 = 34.0;
 const BAR: f64 = 18.0;
 

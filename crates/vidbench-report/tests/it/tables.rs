@@ -50,7 +50,7 @@ fn a_run_with_failures_in_a_terminal() {
               hint: its scores are compared within that domain only
         note: frechet_shapes@1 is underpowered: 24 clips for 64 dimensions bias it upwards
               hint: generate at least 128 clips for each set of parameters
-        note: shape_adherence@1 is not available for 1 clips: no object found
+        note: shape_adherence@1 is not available for 1 ok clip: no object found
     "#]].assert_eq(&terminal(&demo(), PLAIN));
 }
 
@@ -132,7 +132,7 @@ fn markdown_of_a_run_with_failures() {
         - 3 of 60 samples failed (1 timeout, 1 worker\_crashed, 1 invalid\_output); no mean contains them
         - embedded/shapes: synthetic-domain
         - frechet\_shapes@1 is underpowered: 24 clips for 64 dimensions bias it upwards
-        - shape\_adherence@1 is not available for 1 clips: no object found
+        - shape\_adherence@1 is not available for 1 ok clip: no object found
     "#]].assert_eq(&markdown(&data, &analyse(&data, &DESCRIPTORS), &DESCRIPTORS));
 }
 
