@@ -254,19 +254,20 @@ fn weights_and_domains(groups: &[Group], notes: &mut Vec<Note>) {
     }
 }
 
+/// Model and set of parameters.
+type GroupKey = (u32, u32);
+/// Prompt and seed.
+type Input = (u32, u64);
+
 fn repeated_files(joined: &Joined<'_>, notes: &mut Vec<Note>) {
-    let mut inputs_of_file: BTreeMap<(u32, u32, &str), Vec<(u32, u64)>> = BTreeMap::new();
-    let mut files_of_input: BTreeMap<(u32, u32, u32, u64), Vec<&str>> = BTreeMap::new();
+    let mut inputs_of_file: BTreeMap<(GroupKey, &str), Vec<Input>> = BTreeMap::new();
+    let mut files_of_input: BTreeMap<(GroupKey, Input), Vec<&str>> = BTreeMap::new();
     for sample in ok_samples(joined) {
         let Some(generation) = &sample.record.generation else { continue };
-        let planned = sample.planned;
-        let file = generation.artifact_sha256.as_str();
-        let inputs = inputs_of_file.entry((planned.model, planned.params, file)).or_default();
-        inputs.push((planned.prompt, planned.seed));
-        files_of_input
-            .entry((planned.model, planned.params, planned.prompt, planned.seed))
-            .or_default()
-            .push(file);
+        let (planned, file) = (sample.planned, generation.artifact_sha256.as_str());
+        let (group, input) = ((planned.model, planned.params), (planned.prompt, planned.seed));
+        inputs_of_file.entry((group, file)).or_default().push(input);
+        files_of_input.entry((group, input)).or_default().push(file);
     }
     let shared: usize = inputs_of_file.values_mut().map(distinct).filter(|inputs| *inputs > 1).sum();
     if shared > 0 {
@@ -305,7 +306,10 @@ fn metrics(groups: &[Group], notes: &mut Vec<Note>) {
         add(
             notes,
             NoteKind::MetricUnavailable,
-            format!("{metric} is not available for {count} ok {}: {reason}", if count == 1 { "clip" } else { "clips" }),
+            format!(
+                "{metric} is not available for {count} ok {}: {reason}",
+                if count == 1 { "clip" } else { "clips" }
+            ),
             None,
         );
     }

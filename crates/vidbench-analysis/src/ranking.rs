@@ -143,7 +143,7 @@ fn rank_one(
     for (index, group) in groups.iter().enumerate().filter(|(_, group)| group.domain == Some(domain)) {
         match rankable(group, metric) {
             Ok((value, interval, n)) => {
-                entries.push(RankEntry { group: index, place: 0, value, interval, n })
+                entries.push(RankEntry { group: index, place: 0, value, interval, n });
             }
             Err(reason) => out.unranked.push(Unranked { metric: metric.clone(), group: index, reason }),
         }

@@ -118,6 +118,9 @@ fn head(input: &ReportInput<'_>) -> String {
     )
 }
 
+/// Characters of a word that a table need not keep on one line.
+const LONG_WORD: usize = 31;
+
 /// Opens a section with its heading and one sentence.
 fn open_section(out: &mut String, id: &str, title: &str, lead: &str) {
     *out += &format!(
@@ -149,7 +152,9 @@ fn plain_table(out: &mut String, label: &str, heads: &[&str], rows: &[Vec<String
     for row in rows {
         *out += "<tr>";
         for cell in row {
-            *out += &format!("<td>{}</td>", escape(cell));
+            // Only what has no place to break may break anywhere: a hash, or a text made to burst the table.
+            let long = cell.split_whitespace().any(|word| word.chars().count() > LONG_WORD);
+            *out += &format!("<td{}>{}</td>", if long { " class=\"long\"" } else { "" }, escape(cell));
         }
         *out += "</tr>\n";
     }

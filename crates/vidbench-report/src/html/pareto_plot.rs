@@ -152,7 +152,11 @@ fn labels(out: &mut String, analysis: &RunAnalysis, front: &ParetoFront, x: Axis
             .chain([(-10.0, -8.0), (-10.0, 18.0)].map(|(dx, dy)| (at.0 + dx - width, at.1 + dy)));
         let free = |(left, base): &(f64, f64)| {
             let block = Block { left: *left, right: left + width, top: base - 11.0, bottom: base + 3.0 };
-            block.right <= WIDTH && block.left >= LEFT && block.top >= TOP - 12.0 && block.bottom <= BOTTOM && !taken.iter().any(|other| block.meets(other))
+            block.right <= WIDTH
+                && block.left >= LEFT
+                && block.top >= TOP - 12.0
+                && block.bottom <= BOTTOM
+                && !taken.iter().any(|other| block.meets(other))
         };
         // With no room left the point keeps its tooltip and its row in the table.
         let Some((left, base)) = candidates.into_iter().find(free) else { continue };
