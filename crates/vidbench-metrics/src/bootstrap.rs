@@ -1,0 +1,88 @@
+//! Bootstrap intervals of set metrics: how far a value would move with other clips of the same number.
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::{RngCore as _, SeedableRng as _};
+
+/// Resamples of an interval.
+pub const RESAMPLES: usize = 200;
+
+/// Share of the distribution that an interval holds.
+pub const CONFIDENCE: f64 = 0.95;
+
+/// Draws `n` of `n` clips with replacement; gives how often each was drawn. The same seed gives the same draws.
+pub(crate) fn resamples(n: usize, seed: u64) -> impl Iterator<Item = Vec<u32>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..RESAMPLES).map(move |_| {
+        let mut times = vec![0; n];
+        for _ in 0..n {
+            let drawn = below(&mut rng, n);
+            times.iter_mut().skip(drawn).take(1).for_each(|times| *times += 1);
+        }
+        times
+    })
+}
+
+/// A number in 0..n; the bias of taking the high word is below n / 2^64.
+fn below(rng: &mut ChaCha8Rng, n: usize) -> usize {
+    ((u128::from(rng.next_u64()) * n as u128) >> 64) as usize
+}
+
+/// The percentile interval of `resampled`, moved so that the mean of `resampled` comes to lie on `value`.
+///
+/// A resample repeats clips, so a distance computed from it is biased upwards once more, beyond the bias that `value` has
+/// for its number of clips; the plain percentile interval would lie above its own value. `None` without resamples.
+pub(crate) fn centred_interval(value: f64, mut resampled: Vec<f64>) -> Option<(f64, f64)> {
+    let mean = resampled.iter().sum::<f64>() / resampled.len() as f64;
+    resampled.sort_by(f64::total_cmp);
+    let tail = (1.0 - CONFIDENCE) / 2.0;
+    let bound = |share| quantile(&resampled, share).map(|bound| bound - mean + value);
+    bound(tail).zip(bound(1.0 - tail))
+}
+
+/// Linear between the two values around `share` of the way (Hyndman and Fan 1996, definition 7).
+fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
+    let at = share * sorted.len().checked_sub(1)? as f64;
+    let (low, high) = (sorted.get(at.floor() as usize)?, sorted.get(at.ceil() as usize)?);
+    Some(low + (high - low) * at.fract())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_lie_between_their_neighbours() {
+        let sorted = [1.0, 2.0, 4.0, 8.0, 16.0];
+        assert_eq!(quantile(&sorted, 0.0), Some(1.0));
+        assert_eq!(quantile(&sorted, 0.5), Some(4.0));
+        assert_eq!(quantile(&sorted, 0.875), Some(12.0));
+        assert_eq!(quantile(&sorted, 1.0), Some(16.0));
+        assert_eq!(quantile(&[], 0.5), None);
+    }
+
+    #[test]
+    fn an_interval_keeps_its_width_and_moves_to_its_value() {
+        let resampled: Vec<f64> = (0..=200).map(|i| f64::from(i) + 50.0).collect();
+        let (low, high) = centred_interval(10.0, resampled).unwrap();
+        assert!((low - (10.0 - 95.0)).abs() < 1e-9, "{low}");
+        assert!((high - (10.0 + 95.0)).abs() < 1e-9, "{high}");
+    }
+
+    #[test]
+    fn a_resample_draws_as_many_clips_as_there_are() {
+        let draws: Vec<Vec<u32>> = resamples(50, 7).collect();
+        assert_eq!(draws.len(), RESAMPLES);
+        assert!(draws.iter().all(|times| times.iter().sum::<u32>() == 50));
+        let never: usize = draws.iter().map(|times| times.iter().filter(|times| **times == 0).count()).sum();
+        let share = never as f64 / (50 * RESAMPLES) as f64;
+        // (1 - 1/50)^50 = 0.364 are left out of a resample.
+        assert!((share - 0.364).abs() < 0.01, "{share}");
+    }
+
+    #[test]
+    fn draws_follow_from_the_seed() {
+        let draws = |seed| resamples(20, seed).collect::<Vec<_>>();
+        assert_eq!(draws(1), draws(1));
+        assert_ne!(draws(1), draws(2));
+    }
+}

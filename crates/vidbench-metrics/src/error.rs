@@ -1,0 +1,59 @@
+//! Why a metric gives no number for a clip.
+
+use vidbench_core::Score;
+use vidbench_shapes::GrammarError;
+
+/// A metric cannot be computed; the message becomes the reason of [`Score::NotAvailable`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MetricError {
+    /// The metric looks at more frames than the clip has.
+    #[error("clip has {frames} frames, the metric needs at least {needed}")]
+    TooFewFrames {
+        /// Frames in the clip.
+        frames: usize,
+        /// Frames the metric needs.
+        needed: usize,
+    },
+    /// The frames have no area.
+    #[error("frames of {width}x{height} have no pixels")]
+    NoPixels {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+    },
+    /// The metric reads the prompt and none was given.
+    #[error("no prompt was given and the metric needs one")]
+    NoPrompt,
+    /// The prompt says nothing that the metric can check.
+    #[error("prompt is outside the shapes grammar: {0}")]
+    PromptOutsideGrammar(#[from] GrammarError),
+    /// The net takes clips of one shape only and nothing is resized.
+    #[error("clip is {frames} frames of {width}x{height}, the net {net} takes {wanted}")]
+    ClipShape {
+        /// The net.
+        net: &'static str,
+        /// What it takes.
+        wanted: &'static str,
+        /// Frames in the clip.
+        frames: usize,
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+    },
+    /// The net did not give what it should.
+    #[error("net {net}: {reason}")]
+    Net {
+        /// The net.
+        net: &'static str,
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl From<MetricError> for Score {
+    fn from(error: MetricError) -> Self {
+        Self::not_available(error.to_string())
+    }
+}

@@ -1,0 +1,65 @@
+//! `temporal_flickering@1`: how much brightness and colour change from frame to frame.
+//!
+//! # Definition
+//!
+//! `1 - mean |F[t+1] - F[t]| / 255`: the mean absolute difference over pixels and channels of two consecutive frames, its
+//! mean over all pairs, as a share of 255, taken from 1. The sum is an exact integer and is divided once.
+//!
+//! # Range and direction
+//!
+//! [0, 1], higher is better. 1 is a clip whose frames are all equal: the value falls with every kind of change, wanted
+//! motion included, so it compares clips of scenes that should stand still and must never rank models alone. Read it beside
+//! `motion_magnitude`.
+//!
+//! # Input
+//!
+//! All frames as decoded, native size, sRGB, 8 bit; at least two. No prompt, no net.
+//!
+//! # Reference
+//!
+//! Huang et al., "VBench: Comprehensive Benchmark Suite for Video Generative Models", CVPR 2024, dimension "temporal
+//! flickering"; Vchitect/VBench at commit 45e79ec.
+//!
+//! # Differences
+//!
+//! VBench decodes with OpenCV and averages in 32-bit floats, which rounds in the seventh digit; this is exact. VBench drops
+//! clips that are not static with an optical-flow filter first and leaves out clips that it cannot decode; here every clip
+//! is scored, and one that cannot be decoded has no score.
+//!
+//! # Cost
+//!
+//! One pass over the bytes on one core, a few milliseconds for a pair of 1920x1080; no memory.
+
+use vidbench_core::{Direction, FramesU8, MetricDescriptor, Needs};
+
+use crate::{MetricError, frame_pairs};
+
+/// What `temporal_flickering@1` says about itself.
+pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    id: "temporal_flickering@1",
+    title: "stillness of brightness and colour from frame to frame",
+    unit: "",
+    direction: Direction::HigherIsBetter,
+    range: (Some(0.0), Some(1.0)),
+    needs: Needs::Clip,
+    nets: &[],
+};
+
+/// See the [module](self). [0, 1].
+///
+/// # Errors
+///
+/// Fewer than two frames, or frames without pixels.
+pub fn temporal_flickering(frames: &FramesU8) -> Result<f64, MetricError> {
+    let pairs = frame_pairs(frames)?;
+    let bytes = pairs.len() as u64 * frames.frame_len() as u64;
+    let difference: u64 = pairs.map(|(before, after)| absolute_difference(before, after)).sum();
+    // All pairs have the same number of bytes, so the mean of the pairs' means is the mean of all.
+    let most = 255 * bytes;
+    Ok((most - difference) as f64 / most as f64)
+}
+
+/// Sum of |a - b| over all bytes.
+fn absolute_difference(a: &[u8], b: &[u8]) -> u64 {
+    a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum()
+}
