@@ -7,7 +7,8 @@
 use std::env;
 use std::error::Error;
 use std::fmt;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ort::environment::Environment;
@@ -49,21 +50,38 @@ fn library_path() -> PathBuf {
     }
 }
 
-fn open(path: &std::path::Path) -> Result<Library, String> {
+fn open(path: &Path) -> Result<Library, String> {
     let builder = ort::init_from(path).map_err(|error| error.to_string())?;
     let environment = builder.with_telemetry(false).build().map_err(|error| error.to_string())?;
-    Ok(Library { environment, name: name_from_build_info(ort::info()) })
+    let mapped_files = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    Ok(Library { environment, name: name_and_version(&mapped_files, ort::info()) })
 }
 
-/// `onnxruntime 1.22.0` from "ORT Build Info: git-branch=rel-1.22.0, git-commit-id=..., build type=Release, ...".
-fn name_from_build_info(info: &str) -> String {
-    let field = |key: &str| info.split(", ").find_map(|part| part.rsplit_once(key)).map(|(_, value)| value);
-    let version = field("git-branch=").and_then(|branch| branch.strip_prefix("rel-"));
-    match (version, field("git-commit-id=")) {
+/// `onnxruntime 1.22.0`, or `onnxruntime commit 26250ae` where only the library's build information tells.
+///
+/// The safe part of the library's interface gives no version. Its file carries one in its name, and the list of this
+/// process's mapped files (proc(5)) knows the file whichever way it was found.
+fn name_and_version(mapped_files: &str, build_info: &str) -> String {
+    let file_version = mapped_files.lines().find_map(version_in_file_name);
+    let branch = build_info_field(build_info, "git-branch=").and_then(|branch| branch.strip_prefix("rel-"));
+    let commit = build_info_field(build_info, "git-commit-id=");
+    match (file_version.or(branch), commit) {
         (Some(version), _) => format!("{NAME} {version}"),
         (None, Some(commit)) => format!("{NAME} commit {commit}"),
         (None, None) => NAME.to_owned(),
     }
+}
+
+/// The version in a line that ends with `/libonnxruntime.so.1.22.0`.
+fn version_in_file_name(line: &str) -> Option<&str> {
+    let (_, version) = line.rsplit_once("/libonnxruntime.so.")?;
+    let dotted = version.split('.').all(|part| part.parse::<u32>().is_ok());
+    (dotted && version.contains('.')).then_some(version)
+}
+
+/// A field of "ORT Build Info: git-branch=rel-1.22.0, git-commit-id=26250ae, build type=Release, ...".
+fn build_info_field<'a>(info: &'a str, key: &str) -> Option<&'a str> {
+    info.split(", ").find_map(|part| part.split_once(key)).map(|(_, value)| value)
 }
 
 pub(crate) struct OrtSession {
@@ -169,4 +187,33 @@ fn load_error(error: impl Into<Box<dyn Error + Send + Sync>>) -> NnError {
 
 fn run_error(error: impl Into<Box<dyn Error + Send + Sync>>) -> NnError {
     NnError::Run { runtime: NAME, source: error.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_and_version;
+
+    const BUILD: &str = "ORT Build Info: git-branch=HEAD, git-commit-id=fab30a4, build type=Release";
+
+    #[test]
+    fn the_version_comes_from_the_mapped_file_then_the_branch_then_the_commit() {
+        let maps = "7f00-7f01 r--p 0 fe:00 12 /usr/lib/libc.so.6\n\
+                    7f02-7f03 r-xp 0 fe:00 13 /opt/my libs/libonnxruntime.so.1.32.0\n";
+        assert_eq!(name_and_version(maps, BUILD), "onnxruntime 1.32.0");
+        assert_eq!(name_and_version("", &BUILD.replace("HEAD", "rel-1.19.0")), "onnxruntime 1.19.0");
+        assert_eq!(name_and_version("", BUILD), "onnxruntime commit fab30a4");
+        assert_eq!(name_and_version("", ""), "onnxruntime");
+    }
+
+    #[test]
+    fn a_file_name_without_a_full_version_tells_nothing() {
+        for name in [
+            "libonnxruntime.so",
+            "libonnxruntime.so.1",
+            "libonnxruntime.so.1.x",
+            "libonnxruntime.so.1. (deleted)",
+        ] {
+            assert_eq!(name_and_version(&format!("7f00 /lib/{name}"), BUILD), "onnxruntime commit fab30a4");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod clock;
+pub mod embedded;
 mod rss;
 mod serve;
 

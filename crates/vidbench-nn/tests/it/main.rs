@@ -1,0 +1,7 @@
+//! Sessions on graphs that are written here, node by node.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod graphs;
+mod runtimes;
+mod session;
+mod tensor;
