@@ -12,11 +12,12 @@ mod generate;
 mod judge;
 mod ledger;
 mod pace;
+mod scoring;
 mod run;
 mod workers;
 
 pub use cancel::Cancel;
-pub use error::RunError;
+pub use error::{GivenUp, RunError};
 pub use judge::mismatch;
-pub use run::{Finish, Inputs, StopReason, execute};
+pub use run::{Finish, Inputs, execute};
 pub use workers::Commands;

@@ -106,11 +106,11 @@ impl Store {
         self.folders.artifacts().join(format!("{:02x}", hash.0[0]))
     }
 
-    /// The folder may stem from a process that was killed before it had synced it, so each process does it once.
+    /// A folder that exists may stem from a process that was killed before it had synced it, so each process does it once.
     fn prepare_prefix(&self, hash: Sha256Hash) -> Result<()> {
         let mut synced = self.synced_prefixes.lock().unwrap_or_else(PoisonError::into_inner);
-        if !synced.contains(&hash.0[0]) {
-            folders::create_folder(&self.prefix_folder(hash))?;
+        let is_new = folders::create_folder(&self.prefix_folder(hash))?;
+        if is_new || !synced.contains(&hash.0[0]) {
             folders::sync_folder(&self.folders.artifacts())?;
             synced.insert(hash.0[0]);
         }

@@ -244,10 +244,12 @@ impl StoreError {
 
     /// The disk is full.
     pub fn is_disk_full(&self) -> bool {
-        match self {
-            Self::Io { source, .. } => source.kind() == io::ErrorKind::StorageFull,
-            Self::Database { source, .. } => source.sqlite_error_code() == Some(ErrorCode::DiskFull),
-            _other_kinds_touch_no_disk => false,
+        if let Self::Io { source, .. } = self {
+            source.kind() == io::ErrorKind::StorageFull
+        } else if let Self::Database { source, .. } = self {
+            source.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        } else {
+            false
         }
     }
 

@@ -48,11 +48,12 @@ impl Folders {
     }
 }
 
-/// Creates one folder; one that exists is fine.
-pub(crate) fn create_folder(path: &Path) -> Result<()> {
+/// Creates one folder and says whether it was new; one that exists is fine.
+pub(crate) fn create_folder(path: &Path) -> Result<bool> {
     match fs::create_dir(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        result => result.map_err(StoreError::io("create the folder", path)),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
+        Err(error) => Err(StoreError::io("create the folder", path)(error)),
     }
 }
 

@@ -183,3 +183,57 @@ fn recognise(error: StoreError, path: &Path) -> StoreError {
         other => other.in_database("opening the store", path),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_loses_nothing_that_was_recorded_and_work_goes_on_when_there_is_space() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        // SQLite answers as on a full disk when its file may not grow.
+        let limit = |pages: u32| store.connection().pragma_update(None, "max_page_count", pages).unwrap();
+        limit(200);
+        let vector = |at: u32| vec![vec![at as f32; 4096]];
+        let put = |at: u32| store.put_reference_features("net@1", &format!("set@{at}"), &vector(at));
+        let (full_at, error) = (0..1000).find_map(|at| put(at).err().map(|error| (at, error))).unwrap();
+        assert!(error.is_disk_full(), "{error}");
+        assert!(error.hint().unwrap().contains("free some disk space"));
+        assert!(full_at > 10, "{full_at}");
+        limit(100_000);
+        put(full_at).unwrap();
+        for at in 0..=full_at {
+            assert_eq!(store.reference_features("net@1", &format!("set@{at}")).unwrap(), Some(vector(at)));
+        }
+    }
+
+    #[test]
+    fn every_commit_is_synced_to_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let pragma = |name: &str| {
+            store.connection().query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
+        };
+        // 2 is FULL: the log is synced at every commit, not only at checkpoints.
+        assert_eq!((pragma("synchronous"), pragma("foreign_keys")), (Ok(2), Ok(1)));
+    }
+
+    #[test]
+    fn a_panic_inside_a_transaction_leaves_nothing_and_breaks_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let work = std::panic::AssertUnwindSafe(|| {
+            store.write("panicking", |tx| -> Result<()> {
+                tx.execute("INSERT INTO configurations (model, params) VALUES ('m', '{}')", [])?;
+                panic!("on purpose");
+            })
+        });
+        assert!(std::panic::catch_unwind(work).is_err());
+        let count = |tx: &Transaction<'_>| {
+            Ok(tx.query_row("SELECT count(*) FROM configurations", [], |row| row.get::<_, i64>(0))?)
+        };
+        assert_eq!(store.read("counting", count).unwrap(), 0);
+        store.check_writable().unwrap();
+    }
+}

@@ -2,9 +2,8 @@
 //!
 //! The hashes are condemned in the transaction that removes the rows, so a removal that is killed between the two is
 //! finished by the next one. A file is removed under the write lock, after a look for rows that name it: a generation of
-//! another run that is being recorded either comes first and saves the file, or finds it missing and is refused.
-
-use std::fs;
+//! another run that is being recorded either comes first and saves the file, or finds it missing and is refused. The folders
+//! `artifacts/ab` stay, because another process may be about to move a file into one.
 
 use rusqlite::{Transaction, params};
 use vidbench_core::RunId;
@@ -66,19 +65,6 @@ impl Store {
             })?;
             if batch.is_empty() {
                 return Ok((artifacts, bytes));
-            }
-            self.remove_empty_prefixes(&batch);
-        }
-    }
-
-    /// Tidiness only: a folder that is not empty, or that someone fills right now, stays.
-    fn remove_empty_prefixes(&self, batch: &[Sha256Hash]) {
-        let mut synced = self.synced_prefixes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for hash in batch {
-            if let Some(folder) = self.path_of(*hash).parent()
-                && fs::remove_dir(folder).is_ok()
-            {
-                synced.remove(&hash.0[0]);
             }
         }
     }

@@ -14,6 +14,8 @@ pub(crate) fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
 }
 
+/// A column of type REAL turns -0.0 into 0.0; one of type ANY keeps every number as it was given.
+///
 /// Ordinals, not sample ids, join the tables of a run: 1 to 4 bytes instead of 16, and in the order of the plan.
 const V1: &str = "
 PRAGMA application_id = 0x76626e63;
@@ -75,7 +77,7 @@ CREATE TABLE verdicts (
   outcome TEXT NOT NULL,
   reason TEXT,
   facts TEXT,
-  score_secs REAL NOT NULL,
+  score_secs ANY NOT NULL CHECK (typeof(score_secs) = 'real'),
   UNIQUE (run, ordinal),
   UNIQUE (run, sample)
 ) STRICT;
@@ -87,7 +89,7 @@ CREATE TABLE scores (
   ordinal INTEGER NOT NULL,
   metric TEXT NOT NULL,
   position INTEGER NOT NULL,
-  value REAL,
+  value ANY CHECK (typeof(value) IN ('real', 'null')),
   reason TEXT,
   CHECK ((value IS NULL) <> (reason IS NULL)),
   PRIMARY KEY (run, ordinal, metric),
@@ -112,14 +114,14 @@ CREATE TABLE set_scores (
   model TEXT NOT NULL,
   params_index INTEGER NOT NULL,
   position INTEGER NOT NULL,
-  value REAL,
+  value ANY CHECK (typeof(value) IN ('real', 'null')),
   reason TEXT,
-  interval_low REAL,
-  interval_high REAL,
+  interval_low ANY CHECK (typeof(interval_low) IN ('real', 'null')),
+  interval_high ANY CHECK (typeof(interval_high) IN ('real', 'null')),
   n INTEGER NOT NULL,
   dims INTEGER NOT NULL,
   underpowered INTEGER NOT NULL CHECK (underpowered IN (0, 1)),
-  floor REAL,
+  floor ANY CHECK (typeof(floor) IN ('real', 'null')),
   CHECK ((value IS NULL) <> (reason IS NULL)),
   CHECK ((interval_low IS NULL) = (interval_high IS NULL)),
   PRIMARY KEY (run, metric, model, params_index)

@@ -1,0 +1,109 @@
+//! What ends a run early through no fault of a sample.
+
+use vidbench_core::ModelId;
+use vidbench_engines::{CallError, EngineError};
+use vidbench_store::StoreError;
+
+/// The run cannot go on. What was recorded stays; `--resume` goes on from there.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A worker program cannot be started.
+    #[error(transparent)]
+    Start(#[from] EngineError),
+    /// The scorer does not come up.
+    #[error("the scorer does not come up")]
+    Scorer(#[source] CallError),
+}
+
+impl RunError {
+    /// What to do about it.
+    pub fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::Store(error) => error.hint(),
+            Self::Start(error) => error.hint(),
+            Self::Scorer(error) => error.hint(),
+        };
+        hint.into_iter().collect()
+    }
+}
+
+/// Why a model's remaining samples were not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ModelError {
+    /// Its worker cannot be started.
+    #[error(transparent)]
+    Start(#[from] EngineError),
+    /// Its worker answers `initialize` or `load` with a failure.
+    #[error("{during} failed: {source}{}", log_tail(source))]
+    Call {
+        /// What was asked of it.
+        during: &'static str,
+        /// What came back.
+        source: CallError,
+    },
+    /// It loaded something else than was asked for.
+    #[error("the worker loaded {what} {loaded}, but {asked} was asked for")]
+    Mismatch {
+        /// Weights, revision or model.
+        what: &'static str,
+        /// What the suite or an earlier session of the run says.
+        asked: String,
+        /// What the worker says.
+        loaded: String,
+    },
+    /// Its worker failed too often in a row.
+    #[error("its worker failed {times} times in a row, the last time so: {last}")]
+    TooManyFailures {
+        /// The limit that was reached.
+        times: u32,
+        /// The last failure.
+        last: String,
+    },
+}
+
+/// The last lines of a dead worker's log belong to its reason.
+fn log_tail(error: &CallError) -> String {
+    match error.stderr_tail().map(str::trim) {
+        Some(tail) if !tail.is_empty() => format!("; its log ends with: {}", last_chars(tail, 500)),
+        _ => String::new(),
+    }
+}
+
+/// The reason recorded for a sample whose call failed.
+pub(crate) fn reason(error: &CallError) -> String {
+    let hint = error.hint().filter(|_| matches!(error, CallError::Worker(_)));
+    format!("{error}{}{}", log_tail(error), hint.map_or(String::new(), |hint| format!(" (hint: {hint})")))
+}
+
+fn last_chars(text: &str, count: usize) -> &str {
+    text.char_indices().rev().nth(count - 1).map_or(text, |(at, _)| &text[at..])
+}
+
+/// A model that was given up, for the summary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    /// The model.
+    pub model: ModelId,
+    /// Why.
+    pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crash_is_told_with_the_end_of_the_log() {
+        let error = CallError::Crashed {
+            method: "generate",
+            status: "signal 9".into(),
+            stderr_tail: format!("{}the end\n", "é".repeat(600)),
+        };
+        let reason = reason(&error);
+        assert!(reason.starts_with("the worker ended before it answered generate: signal 9; its log ends with: é"));
+        assert!(reason.ends_with("éthe end"));
+    }
+}

@@ -1,0 +1,229 @@
+//! One generation: asked for at its intended time, followed while it runs, recorded when its file is there.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use vidbench_core::protocol::{GenerateParams, GenerateResult, Stage, StageSpan};
+use vidbench_core::{Event, Generation, Outcome, Phase, PlannedSample, SampleId, Timing};
+use vidbench_engines::{CallError, CallObserver, ClockSync, GenerateReply, Notification, WorkerProcess};
+
+use crate::error::{ModelError, reason};
+use crate::pace::SlowWatch;
+use crate::run::{Runner, failure};
+use crate::workers::UntilCancelled;
+use crate::{Cancel, RunError};
+
+/// What became of an attempt.
+pub(crate) enum Attempt {
+    /// The file is in the store.
+    Generated { worker: WorkerProcess, generation: Box<Generation> },
+    /// The worker said no, and lives; the verdict is recorded.
+    Refused { worker: WorkerProcess },
+    /// The worker is gone; the verdict is recorded.
+    WorkerDied { reason: String },
+    /// Nothing was recorded: a person or a full disk stopped the run.
+    Stopped { worker: Option<WorkerProcess> },
+}
+
+impl Runner<'_> {
+    /// Makes one sample.
+    pub(crate) fn generate(
+        &mut self,
+        mut worker: WorkerProcess,
+        sample: &PlannedSample,
+        intended_ns: u64,
+    ) -> Result<Attempt, RunError> {
+        if self.disk_is_full()? {
+            return Ok(Attempt::Stopped { worker: Some(worker) });
+        }
+        let temp = self.inputs.store.temp_path(&self.inputs.run.id, &format!("{}.mp4", sample.id))?;
+        let request = self.request(sample, temp.to_string_lossy().into_owned());
+        let label = self.label(sample);
+        self.tell(&Event::SampleStarted { sample: sample.id, ordinal: sample.ordinal, label });
+        let wall_ms = self.inputs.clock.unix_ms();
+        let timeout = Duration::from_secs(self.suite().limits.sample_timeout_secs.into());
+        let mut observer = Follow {
+            sample: sample.id,
+            watch: SlowWatch::new(self.pace.usual(sample.model, sample.params)),
+            cancel: &self.inputs.cancel,
+            events: &mut *self.inputs.events,
+        };
+        let answer = worker.generate(&request, timeout, &mut observer);
+        match answer {
+            Ok(reply) => {
+                let sync = worker.clock_sync();
+                let timing = self.timing(&reply, sync, intended_ns, wall_ms);
+                let generation = self.keep(sample, &temp, &reply.result, timing)?;
+                Ok(Attempt::Generated { worker, generation: Box::new(generation) })
+            }
+            Err(error) => self.refused(worker, sample, &error),
+        }
+    }
+
+    fn refused(
+        &mut self,
+        worker: WorkerProcess,
+        sample: &PlannedSample,
+        error: &CallError,
+    ) -> Result<Attempt, RunError> {
+        let Some(outcome) = error.outcome() else { return Ok(Attempt::Stopped { worker: None }) };
+        let reason = reason(error);
+        self.judge(sample, failure(sample.id, outcome, reason.clone()))?;
+        match worker.is_usable() && outcome != Outcome::DeviceLost {
+            true => Ok(Attempt::Refused { worker }),
+            false => Ok(Attempt::WorkerDied { reason }),
+        }
+    }
+
+    /// Artifact first, row second.
+    fn keep(
+        &mut self,
+        sample: &PlannedSample,
+        temp: &std::path::Path,
+        result: &GenerateResult,
+        timing: Timing,
+    ) -> Result<Generation, RunError> {
+        let artifact = self.inputs.store.adopt_artifact(temp)?;
+        let generation = Generation {
+            sample: sample.id,
+            artifact_sha256: artifact.sha256,
+            artifact_bytes: artifact.bytes,
+            timing,
+            peak_rss_bytes: result.peak_rss_bytes,
+        };
+        let (model, params) = (&self.suite().model_of(sample).id, self.suite().params_of(sample));
+        self.inputs.store.record_generation(&self.inputs.run.id, sample.ordinal, model, params, &generation)?;
+        let service_secs = generation.timing.service_secs();
+        self.account.generated(&generation.timing);
+        self.pace.add(sample.model, sample.params, service_secs);
+        self.tell(&Event::Generated { sample: sample.id, service_secs });
+        Ok(generation)
+    }
+
+    fn request(&self, sample: &PlannedSample, output: String) -> GenerateParams {
+        let suite = self.suite();
+        let prompt = suite.prompt_of(sample);
+        GenerateParams {
+            sample: sample.id,
+            model: suite.model_of(sample).id.clone(),
+            prompt: prompt.text.clone(),
+            negative: prompt.negative.clone(),
+            seed: sample.seed,
+            params: suite.params_of(sample).clone(),
+            output,
+        }
+    }
+
+    /// Puts a reply's times on the harness's clock, counted from the beginning of the session.
+    fn timing(&self, reply: &GenerateReply, sync: Option<ClockSync>, intended_ns: u64, wall_ms: i64) -> Timing {
+        let result = sync.map_or_else(|| reply.result.clone(), |sync| sync.translate_result(reply.result.clone()));
+        let since = |ns: u64| ns.saturating_sub(self.started_ns);
+        // The clock exchange may be wrong by its error; no sample starts before it was sent or ends after it was read.
+        let within = |ns: u64| since(ns.clamp(reply.sent_ns, reply.received_ns.max(reply.sent_ns)));
+        let span = |name, start_ns, end_ns| StageSpan { name, start_ns, end_ns };
+        let (intended, sent, start) = (since(intended_ns), since(reply.sent_ns), within(result.start_ns));
+        let mut stages = vec![span(Stage::ClientWait, intended, sent), span(Stage::Submit, sent, start)];
+        stages.extend(result.stages.iter().map(|stage| span(stage.name, within(stage.start_ns), within(stage.end_ns))));
+        Timing {
+            intended_ns: intended,
+            sent_ns: sent,
+            start_ns: start,
+            end_ns: within(result.end_ns),
+            received_ns: since(reply.received_ns),
+            stages,
+            clock_error_ns: sync.map_or(0, |sync| sync.error_ns),
+            wall_ms,
+            session: self.session.index,
+        }
+    }
+
+    /// Generations of the measured shapes before the timed ones. Their times are kept apart; their files are not kept.
+    pub(crate) fn warm_up(
+        &mut self,
+        mut worker: WorkerProcess,
+        left: &[PlannedSample],
+    ) -> Result<WorkerProcess, ModelError> {
+        let rounds = self.suite().scenario.warmup;
+        let shapes = one_of_each_shape(left);
+        if rounds == 0 {
+            return Ok(worker);
+        }
+        self.tell(&Event::PhaseStarted { phase: Phase::Warmup, total: u64::from(rounds) * shapes.len() as u64 });
+        for sample in shapes.iter().cycle().take(rounds as usize * shapes.len()) {
+            if self.should_stop() {
+                break;
+            }
+            let begun_ns = self.inputs.clock.monotonic_ns();
+            if let Err(source) = self.warm_up_once(&mut worker, sample) {
+                if !worker.is_usable() {
+                    return Err(ModelError::Call { during: "warm-up", source });
+                }
+                // The timed sample of this shape will tell the same, as its outcome.
+                self.tell(&Event::Warning { message: format!("a warm-up generation failed: {source}") });
+            }
+            let secs = self.secs_since(begun_ns);
+            self.account.warmed_up(secs);
+            self.session.models.last_mut().into_iter().for_each(|model| model.warmup_secs.push(secs));
+        }
+        Ok(worker)
+    }
+
+    fn warm_up_once(&mut self, worker: &mut WorkerProcess, sample: &PlannedSample) -> Result<(), CallError> {
+        let Ok(temp) = self.inputs.store.temp_path(&self.inputs.run.id, "warm-up.mp4") else { return Ok(()) };
+        let request = self.request(sample, temp.to_string_lossy().into_owned());
+        let timeout = Duration::from_secs(self.suite().limits.sample_timeout_secs.into());
+        let cancel = self.inputs.cancel.clone();
+        let answer = worker.generate(&request, timeout, &mut UntilCancelled(&cancel));
+        // Left-over files are swept when the run is locked again.
+        let _ = std::fs::remove_file(&temp);
+        let service_secs = answer?.result;
+        self.tell(&Event::Generated {
+            sample: sample.id,
+            service_secs: service_secs.end_ns.saturating_sub(service_secs.start_ns) as f64 / 1e9,
+        });
+        Ok(())
+    }
+
+    fn disk_is_full(&mut self) -> Result<bool, RunError> {
+        let free_mib = self.inputs.store.free_disk_bytes()? >> 20;
+        let wanted_mib = self.suite().limits.min_free_disk_mib;
+        if free_mib < wanted_mib {
+            let message = format!("{free_mib} MiB of disk are free, less than limits.min_free_disk_mib = {wanted_mib}");
+            self.tell(&Event::Warning { message: format!("{message}; stopping") });
+            self.disk_full = Some(message);
+        }
+        Ok(self.disk_full.is_some())
+    }
+}
+
+/// The first sample of each set of parameters.
+fn one_of_each_shape(samples: &[PlannedSample]) -> Vec<PlannedSample> {
+    let mut seen = std::collections::BTreeSet::new();
+    samples.iter().filter(|sample| seen.insert(sample.params)).copied().collect()
+}
+
+/// Follows a generation: steps, slowness, a person's wish to stop at once.
+struct Follow<'a> {
+    sample: SampleId,
+    watch: SlowWatch,
+    cancel: &'a Cancel,
+    events: &'a mut dyn FnMut(&Event),
+}
+
+impl CallObserver for Follow<'_> {
+    fn notification(&mut self, notification: &Notification) {
+        match notification {
+            Notification::Step(step) => (self.events)(&Event::Step { index: step.index, total: step.total }),
+            Notification::Stage(_) | Notification::Log(_) => {}
+        }
+    }
+
+    fn tick(&mut self, elapsed: Duration) -> ControlFlow<()> {
+        let elapsed_secs = elapsed.as_secs_f64();
+        if self.watch.is_due(elapsed_secs) {
+            let usual_secs = self.watch.usual();
+            (self.events)(&Event::SampleSlow { sample: self.sample, elapsed_secs, usual_secs });
+        }
+        if self.cancel.is_urgent() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}

@@ -1,0 +1,324 @@
+//! One session of a run: what is left of the plan, model by model, until all is done or something stops it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use vidbench_core::protocol::LoadedModel;
+use vidbench_core::suite::ScenarioKind;
+use vidbench_core::{
+    Clock, Event, Generation, Outcome, Phase, Plan, PlannedSample, ResolvedSuite, RunRecord, RunStatus, SampleId,
+    Session, Verdict,
+};
+use vidbench_engines::WorkerProcess;
+use vidbench_store::{Progress, Store};
+
+use crate::error::{GivenUp, ModelError};
+use crate::generate::Attempt;
+use crate::ledger::Account;
+use crate::pace::Pace;
+use crate::workers::{self, Commands};
+use crate::{Cancel, RunError};
+
+/// Everything a run depends on.
+#[expect(missing_debug_implementations, reason = "closures have no debug form")]
+pub struct Inputs<'a> {
+    /// Where outcomes go.
+    pub store: &'a Store,
+    /// The run; it is in the store already.
+    pub run: &'a RunRecord,
+    /// Its plan.
+    pub plan: &'a Plan,
+    /// How workers are started.
+    pub commands: Commands<'a>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// A person's wish to stop.
+    pub cancel: Cancel,
+    /// Told everything as it happens.
+    pub events: &'a mut dyn FnMut(&Event),
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finish {
+    /// Every planned sample has a verdict.
+    pub complete: bool,
+    /// A person stopped it.
+    pub interrupted: bool,
+    /// The disk was nearly full.
+    pub disk_full: Option<String>,
+    /// Models that were given up.
+    pub given_up: Vec<GivenUp>,
+    /// Samples with a verdict, of this and all earlier sessions.
+    pub done: u64,
+    /// Of these, not ok.
+    pub failed: u64,
+}
+
+/// Executes what is left of a run.
+pub fn execute(inputs: Inputs<'_>) -> Result<Finish, RunError> {
+    let lock = inputs.store.lock_run(&inputs.run.id)?;
+    let progress = inputs.store.progress(&inputs.run.id)?;
+    let mut runner = Runner::new(inputs, &progress)?;
+    runner.announce();
+    let worked = runner.work(progress);
+    let finish = runner.close(worked)?;
+    drop(lock);
+    Ok(finish)
+}
+
+pub(crate) struct Runner<'a> {
+    pub(crate) inputs: Inputs<'a>,
+    pub(crate) session: Session,
+    pub(crate) started_ns: u64,
+    pub(crate) account: Account,
+    pub(crate) pace: Pace,
+    pub(crate) scorer: Option<WorkerProcess>,
+    done: u64,
+    failed: u64,
+    given_up: Vec<GivenUp>,
+    pub(crate) disk_full: Option<String>,
+    /// What earlier sessions loaded.
+    earlier: Vec<LoadedModel>,
+    has_work: bool,
+}
+
+impl<'a> Runner<'a> {
+    fn new(inputs: Inputs<'a>, progress: &Progress) -> Result<Self, RunError> {
+        let has_work = (progress.judged.len() as u64) < inputs.run.planned;
+        let sessions = inputs.store.sessions(&inputs.run.id)?;
+        let started_ms = inputs.clock.unix_ms();
+        // A complete run that is asked to go on leaves no trace.
+        let index = if has_work { inputs.store.begin_session(&inputs.run.id, started_ms)? } else { 0 };
+        if has_work {
+            inputs.store.set_status(&inputs.run.id, RunStatus::Running, None)?;
+        }
+        let failed = progress.judged.values().filter(|outcome| **outcome != Outcome::Ok).count() as u64;
+        Ok(Self {
+            started_ns: inputs.clock.monotonic_ns(),
+            session: Session { index, started_ms, models: Vec::new(), ledger: None },
+            account: Account::default(),
+            pace: Pace::default(),
+            scorer: None,
+            done: progress.judged.len() as u64,
+            failed,
+            given_up: Vec::new(),
+            disk_full: None,
+            earlier: sessions.into_iter().flat_map(|session| session.models).map(|model| model.model).collect(),
+            has_work,
+            inputs,
+        })
+    }
+
+    fn announce(&mut self) {
+        let (run, planned, done) = (self.inputs.run.id.clone(), self.inputs.run.planned, self.done);
+        self.tell(&Event::RunStarted { run, planned, done });
+    }
+
+    fn work(&mut self, progress: Progress) -> Result<(), RunError> {
+        let generated: std::collections::HashSet<SampleId> =
+            progress.generated_only.iter().map(|(_, generation)| generation.sample).collect();
+        let plan = self.inputs.plan;
+        let open = |sample: &&PlannedSample| !progress.judged.contains_key(&sample.id) && !generated.contains(&sample.id);
+        let (rejected, pending): (Vec<PlannedSample>, Vec<PlannedSample>) =
+            plan.samples.iter().filter(open).partition(|sample| self.suite().prompt_of(sample).rejected);
+        self.reject(&rejected)?;
+        let mut backlog = progress.generated_only;
+        for model in 0..self.suite().models.len() as u32 {
+            let samples: Vec<_> = pending.iter().filter(|sample| sample.model == model).copied().collect();
+            if !samples.is_empty() && !self.should_stop() {
+                self.run_model(model, &samples, &mut backlog)?;
+            }
+        }
+        backlog.sort_by_key(|(ordinal, _)| *ordinal);
+        self.score_backlog(&backlog)
+    }
+
+    /// Samples whose prompt the policy rejected are not generated.
+    fn reject(&mut self, samples: &[PlannedSample]) -> Result<(), RunError> {
+        for sample in samples {
+            let findings = self.suite().prompt_of(sample).findings.join("; ");
+            let reason = format!("the prompt policy rejects it: {findings}");
+            self.judge(sample, failure(sample.id, Outcome::PromptRejected, reason))?;
+        }
+        Ok(())
+    }
+
+    fn run_model(
+        &mut self,
+        model: u32,
+        samples: &[PlannedSample],
+        backlog: &mut Vec<(u64, Generation)>,
+    ) -> Result<(), RunError> {
+        let mut failures_in_a_row = 0;
+        let mut worker = None;
+        let mut left = samples;
+        let mut timed_phase_ns = None;
+        while let Some((sample, rest)) = left.split_first() {
+            if self.should_stop() {
+                break;
+            }
+            let ready = match worker.take() {
+                Some(ready) => ready,
+                None => match self.bring_up(model, left) {
+                    Ok(ready) => ready,
+                    Err(error) => {
+                        self.give_up(model, &error);
+                        return Ok(());
+                    }
+                },
+            };
+            if timed_phase_ns.is_none() {
+                self.tell(&Event::PhaseStarted { phase: Phase::Generate, total: samples.len() as u64 });
+            }
+            let phase_ns = *timed_phase_ns.get_or_insert_with(|| self.inputs.clock.monotonic_ns());
+            match self.generate(ready, sample, self.intended_ns(phase_ns))? {
+                Attempt::Generated { worker: ready, generation } => {
+                    failures_in_a_row = 0;
+                    worker = Some(ready);
+                    self.file(sample, *generation, backlog)?;
+                }
+                Attempt::Refused { worker: ready } => worker = Some(ready),
+                Attempt::WorkerDied { reason } => {
+                    failures_in_a_row += 1;
+                    let times = self.suite().limits.max_consecutive_failures;
+                    if failures_in_a_row >= times && !rest.is_empty() {
+                        self.give_up(model, &ModelError::TooManyFailures { times, last: reason });
+                        return Ok(());
+                    }
+                    let worker = self.suite().models[model as usize].id.to_string();
+                    self.tell(&Event::WorkerRestarted { worker, reason });
+                }
+                Attempt::Stopped { worker: ready } => {
+                    worker = ready;
+                    break;
+                }
+            }
+            left = rest;
+        }
+        worker.into_iter().for_each(workers::stop);
+        Ok(())
+    }
+
+    /// When the scenario means the next sample to start.
+    fn intended_ns(&self, phase_ns: u64) -> u64 {
+        match self.suite().scenario.kind {
+            ScenarioKind::SingleStream => self.inputs.clock.monotonic_ns(),
+            ScenarioKind::Offline => phase_ns,
+        }
+    }
+
+    /// A single stream has nothing else to do between two samples, so a file is scored at once and a broken model shows
+    /// early. Offline, scoring would stretch the makespan and waits.
+    fn file(
+        &mut self,
+        sample: &PlannedSample,
+        generation: Generation,
+        backlog: &mut Vec<(u64, Generation)>,
+    ) -> Result<(), RunError> {
+        match self.suite().scenario.kind {
+            ScenarioKind::SingleStream if !self.inputs.cancel.is_urgent() => self.score(sample, &generation),
+            ScenarioKind::SingleStream | ScenarioKind::Offline => {
+                backlog.push((sample.ordinal, generation));
+                Ok(())
+            }
+        }
+    }
+
+    fn bring_up(&mut self, model: u32, left: &[PlannedSample]) -> Result<WorkerProcess, ModelError> {
+        let suite = &self.inputs.run.suite;
+        let resolved = &suite.models[model as usize];
+        let begun_ns = self.inputs.clock.monotonic_ns();
+        let mut worker = workers::start(&(self.inputs.commands.generator)(resolved), &self.inputs.clock)?;
+        let timeout = Duration::from_secs(suite.limits.load_timeout_secs.into());
+        let earlier = self.earlier.iter().find(|earlier| earlier.id == resolved.id).cloned();
+        let (threads, cancel) = (self.inputs.commands.threads, self.inputs.cancel.clone());
+        let loaded = workers::load(&mut worker, resolved, threads, timeout, earlier.as_ref(), &cancel)?;
+        self.account.loaded(self.secs_since(begun_ns));
+        self.tell(&Event::ModelLoaded { model: resolved.id.clone(), load_secs: loaded.load_secs });
+        self.earlier.push(loaded.model.clone());
+        self.session.models.push(loaded);
+        self.warm_up(worker, left)
+    }
+
+    fn give_up(&mut self, model: u32, error: &ModelError) {
+        if workers::was_cancelled(error) {
+            return;
+        }
+        let given_up = GivenUp { model: self.suite().models[model as usize].id.clone(), reason: error.to_string() };
+        self.tell(&Event::Warning {
+            message: format!(
+                "model {} is given up: {}; its other samples stay planned and `--resume` picks them up",
+                given_up.model, given_up.reason
+            ),
+        });
+        self.given_up.push(given_up);
+    }
+
+    /// Records a verdict and tells it.
+    pub(crate) fn judge(&mut self, sample: &PlannedSample, verdict: Verdict) -> Result<(), RunError> {
+        self.inputs.store.record_verdict(&self.inputs.run.id, sample.ordinal, &verdict)?;
+        self.done += 1;
+        self.failed += u64::from(verdict.outcome != Outcome::Ok);
+        let label = self.label(sample);
+        self.tell(&Event::Judged { sample: sample.id, label, outcome: verdict.outcome, reason: verdict.reason });
+        Ok(())
+    }
+
+    /// What a sample is, for people.
+    pub(crate) fn label(&self, sample: &PlannedSample) -> String {
+        let suite = self.suite();
+        let steps = suite.params_of(sample).steps;
+        let prompt: String = suite.prompt_of(sample).text.chars().filter(|c| !c.is_control()).take(60).collect();
+        format!("{}, {steps} steps, seed {}: {prompt}", suite.model_of(sample).id, sample.seed)
+    }
+
+    /// Ends the session. Also when the work failed: the ledger is part of what is never lost.
+    fn close(mut self, worked: Result<(), RunError>) -> Result<Finish, RunError> {
+        self.scorer.take().into_iter().for_each(workers::stop);
+        let complete = self.done == self.inputs.run.planned;
+        if self.has_work {
+            let wall_secs = self.secs_since(self.started_ns);
+            self.session.ledger = Some(std::mem::take(&mut self.account).close(wall_secs));
+            let closed = self.record_end(complete);
+            // The first error is the cause.
+            worked.and(closed)?;
+        }
+        let (done, failed) = (self.done, self.failed);
+        self.tell(&Event::RunFinished { complete, done, failed });
+        let interrupted = !complete && self.inputs.cancel.is_asked();
+        let Self { disk_full, given_up, .. } = self;
+        Ok(Finish { complete, interrupted, disk_full, given_up, done, failed })
+    }
+
+    fn record_end(&self, complete: bool) -> Result<(), RunError> {
+        let (store, run) = (self.inputs.store, &self.inputs.run.id);
+        store.save_session(run, &self.session)?;
+        match complete {
+            true => store.set_status(run, RunStatus::Complete, Some(self.inputs.clock.unix_ms()))?,
+            false => store.set_status(run, RunStatus::Interrupted, None)?,
+        }
+        Ok(())
+    }
+
+    pub(crate) fn should_stop(&self) -> bool {
+        self.inputs.cancel.is_asked() || self.disk_full.is_some()
+    }
+
+    pub(crate) fn suite(&self) -> &'a ResolvedSuite {
+        &self.inputs.run.suite
+    }
+
+    pub(crate) fn tell(&mut self, event: &Event) {
+        (self.inputs.events)(event);
+    }
+
+    pub(crate) fn secs_since(&self, begun_ns: u64) -> f64 {
+        self.inputs.clock.monotonic_ns().saturating_sub(begun_ns) as f64 / 1e9
+    }
+}
+
+/// The verdict on a sample that gave no file.
+pub(crate) fn failure(sample: SampleId, outcome: Outcome, reason: String) -> Verdict {
+    Verdict { sample, outcome, reason: Some(reason), facts: None, scores: vec![], features: vec![], score_secs: 0.0 }
+}

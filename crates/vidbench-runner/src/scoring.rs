@@ -1,0 +1,114 @@
+//! Judging a file that was generated: decoded, compared with the request and scored in a worker of its own, so that a file
+//! that crashes or hangs the decoder costs one sample and not the run.
+
+use std::time::Duration;
+
+use vidbench_core::protocol::{Decoded, ScoreParams, ScoreResult};
+use vidbench_core::{Event, Generation, Outcome, Phase, PlannedSample, Verdict};
+use vidbench_engines::{CallError, WorkerProcess};
+
+use crate::error::{ModelError, reason};
+use crate::judge::mismatch;
+use crate::run::{Runner, failure};
+use crate::workers::{self, UntilCancelled};
+use crate::RunError;
+
+impl Runner<'_> {
+    /// Scores what has a file and no verdict.
+    pub(crate) fn score_backlog(&mut self, backlog: &[(u64, Generation)]) -> Result<(), RunError> {
+        if backlog.is_empty() || self.inputs.cancel.is_asked() {
+            return Ok(());
+        }
+        self.tell(&Event::PhaseStarted { phase: Phase::Score, total: backlog.len() as u64 });
+        let plan = self.inputs.plan;
+        for (ordinal, generation) in backlog {
+            if self.inputs.cancel.is_asked() {
+                break;
+            }
+            // The store holds what this plan put there; its hash was compared when the run was opened.
+            if let Some(sample) = usize::try_from(*ordinal).ok().and_then(|at| plan.samples.get(at)) {
+                self.score(sample, generation)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives one generated sample its verdict.
+    pub(crate) fn score(&mut self, sample: &PlannedSample, generation: &Generation) -> Result<(), RunError> {
+        let begun_ns = self.inputs.clock.monotonic_ns();
+        let mut scorer = match self.scorer.take() {
+            Some(scorer) => scorer,
+            None => self.start_scorer()?,
+        };
+        let begun_scoring_ns = self.inputs.clock.monotonic_ns();
+        self.account.loaded((begun_scoring_ns.saturating_sub(begun_ns)) as f64 / 1e9);
+        let path = self.inputs.store.artifact_path(&generation.artifact_sha256)?;
+        let params = ScoreParams {
+            path: path.to_string_lossy().into_owned(),
+            prompt: Some(self.suite().prompt_of(sample).text.clone()),
+            metrics: self.suite().metrics.clone(),
+        };
+        let timeout = Duration::from_secs(self.suite().limits.score_timeout_secs.into());
+        let cancel = self.inputs.cancel.clone();
+        let answer = scorer.score(&params, timeout, &mut UntilCancelled(&cancel));
+        let score_secs = self.secs_since(begun_scoring_ns);
+        self.account.scored(score_secs);
+        self.keep_scorer(scorer, answer.as_ref().err());
+        match self.verdict(sample, answer, score_secs) {
+            Some(verdict) => self.judge(sample, verdict),
+            None => Ok(()),
+        }
+    }
+
+    /// `None` when a person stopped the scoring: the sample keeps its file and waits for `--resume`.
+    fn verdict(
+        &self,
+        sample: &PlannedSample,
+        answer: Result<ScoreResult, CallError>,
+        score_secs: f64,
+    ) -> Option<Verdict> {
+        let result = match answer {
+            Ok(result) => result,
+            Err(CallError::Cancelled { .. }) => return None,
+            // A worker that says no, such as to an unknown metric, is no fault of the file.
+            Err(error @ CallError::Worker(_)) => {
+                return Some(failure(sample.id, Outcome::Internal, format!("scoring failed: {}", reason(&error))));
+            }
+            Err(error) => return Some(failure(sample.id, Outcome::DecodeFailed, reason(&error))),
+        };
+        let difference = match &result.decoded {
+            Decoded::Failed { reason } => Some((Outcome::DecodeFailed, reason.clone())),
+            Decoded::Facts(facts) => {
+                mismatch(self.suite().params_of(sample), facts).map(|difference| (Outcome::InvalidOutput, difference))
+            }
+        };
+        let (outcome, reason) = difference.map_or((Outcome::Ok, None), |(outcome, why)| (outcome, Some(why)));
+        Some(Verdict {
+            sample: sample.id,
+            outcome,
+            reason,
+            facts: result.decoded.facts().cloned(),
+            scores: result.scores,
+            features: result.features,
+            score_secs,
+        })
+    }
+
+    fn start_scorer(&mut self) -> Result<WorkerProcess, RunError> {
+        workers::start(&self.inputs.commands.scorer, &self.inputs.clock).map_err(|error| match error {
+            ModelError::Start(error) => RunError::Start(error),
+            ModelError::Call { source, .. } => RunError::Scorer(source),
+            ModelError::Mismatch { .. } | ModelError::TooManyFailures { .. } => {
+                unreachable!("starting a worker loads nothing")
+            }
+        })
+    }
+
+    fn keep_scorer(&mut self, scorer: WorkerProcess, error: Option<&CallError>) {
+        if scorer.is_usable() {
+            self.scorer = Some(scorer);
+        } else if let Some(error) = error {
+            self.tell(&Event::WorkerRestarted { worker: "scorer".into(), reason: error.to_string() });
+        }
+    }
+}

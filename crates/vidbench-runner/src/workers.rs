@@ -1,0 +1,161 @@
+//! Starting workers and making sure that they are what the plan says.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vidbench_core::protocol::{LoadParams, LoadedModel};
+use vidbench_core::{Clock, ResolvedModel, SessionModel, WeightsOrigin};
+use vidbench_engines::{CallError, CallObserver, WorkerCommand, WorkerProcess};
+
+use crate::Cancel;
+use crate::error::ModelError;
+
+/// How the workers of a run are started.
+#[expect(missing_debug_implementations, reason = "a closure has no debug form")]
+pub struct Commands<'a> {
+    /// The worker that makes a model's videos.
+    pub generator: &'a dyn Fn(&ResolvedModel) -> WorkerCommand,
+    /// The worker that decodes and scores.
+    pub scorer: WorkerCommand,
+    /// Threads each of them may compute with.
+    pub threads: u32,
+}
+
+/// Seconds a worker may take to answer `initialize`: an interpreter with heavy imports needs some.
+const INITIALIZE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A worker has this long to end by itself once it was asked to.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
+/// Name and version that workers see in their log.
+const CLIENT: &str = concat!("vidbench ", env!("CARGO_PKG_VERSION"));
+
+/// Stops waiting when the person insists.
+pub(crate) struct UntilCancelled<'a>(pub(crate) &'a Cancel);
+
+impl CallObserver for UntilCancelled<'_> {
+    fn tick(&mut self, _: Duration) -> ControlFlow<()> {
+        if self.0.is_urgent() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Starts a worker and exchanges versions and clocks.
+pub(crate) fn start(command: &WorkerCommand, clock: &Arc<dyn Clock>) -> Result<WorkerProcess, ModelError> {
+    let mut worker = WorkerProcess::start(command, Arc::clone(clock))?;
+    match worker.initialize(CLIENT, INITIALIZE_TIMEOUT) {
+        Ok(_) => Ok(worker),
+        Err(source) => Err(ModelError::Call { during: "initialize", source }),
+    }
+}
+
+/// Asks a worker to end, and makes sure.
+pub(crate) fn stop(worker: WorkerProcess) {
+    // It is killed with its group if it does not end by itself; either way nothing of the run depends on it any more.
+    let _ = worker.shutdown(SHUTDOWN_GRACE);
+}
+
+/// Loads `model` and checks that the worker loaded what was asked for. `earlier` is what former sessions of the run loaded.
+pub(crate) fn load(
+    worker: &mut WorkerProcess,
+    model: &ResolvedModel,
+    threads: u32,
+    timeout: Duration,
+    earlier: Option<&LoadedModel>,
+    cancel: &Cancel,
+) -> Result<SessionModel, ModelError> {
+    let params = LoadParams { model: model.id.clone(), revision: model.revision.clone(), threads };
+    let loaded = worker
+        .load(&params, timeout, &mut UntilCancelled(cancel))
+        .map_err(|source| ModelError::Call { during: "load", source })?;
+    check_identity(model, &loaded.model, earlier)?;
+    let worker = worker.info().map_or(String::new(), |info| format!("{} {}", info.name, info.version));
+    Ok(SessionModel { model: loaded.model, worker, load_secs: loaded.load_secs, warmup_secs: Vec::new() })
+}
+
+fn check_identity(
+    asked: &ResolvedModel,
+    loaded: &LoadedModel,
+    earlier: Option<&LoadedModel>,
+) -> Result<(), ModelError> {
+    let mismatch = |what, asked: String, loaded: String| Err(ModelError::Mismatch { what, asked, loaded });
+    if asked.weights != WeightsOrigin::Unknown && asked.weights != loaded.weights {
+        return mismatch("weights", weights(&asked.weights), weights(&loaded.weights));
+    }
+    if let (Some(asked), Some(loaded)) = (&asked.revision, &loaded.revision)
+        && asked != loaded
+    {
+        return mismatch("revision", asked.clone(), loaded.clone());
+    }
+    match earlier {
+        Some(earlier) if earlier.weights != loaded.weights => {
+            mismatch("weights", weights(&earlier.weights), weights(&loaded.weights))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn weights(origin: &WeightsOrigin) -> String {
+    match origin {
+        WeightsOrigin::Sha256(hash) => format!("sha256:{hash}"),
+        WeightsOrigin::Random => "random".into(),
+        WeightsOrigin::Unknown => "unknown".into(),
+    }
+}
+
+/// Whether a person stopped the call.
+pub(crate) fn was_cancelled(error: &ModelError) -> bool {
+    matches!(error, ModelError::Call { source: CallError::Cancelled { .. }, .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use vidbench_core::suite::Engine;
+    use vidbench_core::{Domain, ModelId};
+
+    use super::*;
+
+    fn asked(weights: WeightsOrigin) -> ResolvedModel {
+        ResolvedModel {
+            id: ModelId::new("m").unwrap(),
+            engine: Engine::Worker,
+            command: None,
+            revision: Some("v1".into()),
+            weights,
+            domain: None,
+            params: vec![],
+        }
+    }
+
+    fn loaded(weights: WeightsOrigin) -> LoadedModel {
+        LoadedModel {
+            id: ModelId::new("m").unwrap(),
+            revision: Some("v1".into()),
+            weights,
+            domain: Domain::Open,
+            runtime: "test 1".into(),
+        }
+    }
+
+    #[test]
+    fn weights_that_were_pinned_must_be_loaded() {
+        let pinned = asked(WeightsOrigin::Sha256("aa".into()));
+        assert!(check_identity(&pinned, &loaded(WeightsOrigin::Sha256("aa".into())), None).is_ok());
+        let error = check_identity(&pinned, &loaded(WeightsOrigin::Random), None).unwrap_err();
+        assert_eq!(error.to_string(), "the worker loaded weights random, but sha256:aa was asked for");
+    }
+
+    #[test]
+    fn a_resumed_run_refuses_other_weights_than_it_began_with() {
+        let open = asked(WeightsOrigin::Unknown);
+        let (first, second) = (loaded(WeightsOrigin::Sha256("aa".into())), loaded(WeightsOrigin::Sha256("bb".into())));
+        assert!(check_identity(&open, &first, None).is_ok());
+        assert!(check_identity(&open, &second, Some(&first)).is_err());
+    }
+
+    #[test]
+    fn another_revision_is_refused() {
+        let other = LoadedModel { revision: Some("v2".into()), ..loaded(WeightsOrigin::Random) };
+        assert!(check_identity(&asked(WeightsOrigin::Unknown), &other, None).is_err());
+    }
+}

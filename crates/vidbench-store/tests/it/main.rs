@@ -1,0 +1,15 @@
+//! The store from outside: files on a real disk, processes that are killed, hostile input.
+
+mod artifacts;
+mod exact;
+mod fixtures;
+mod kill;
+mod lock;
+mod model;
+mod open;
+mod record;
+mod remove;
+mod runs;
+mod scale;
+mod sets;
+mod upgrade;
