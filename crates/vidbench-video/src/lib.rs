@@ -35,6 +35,7 @@ mod limits;
 mod probe;
 mod reader;
 mod truncation;
+mod version;
 
 pub use clip_stats::{BLACK_FRAME_SHARE, BLACK_LUMA_MAX, ClipStats, clip_stats};
 pub use colour::{Colour, ColourMatrix, ColourRange};
@@ -44,3 +45,4 @@ pub use error::{LibavError, LimitName, VideoError, VideoErrorKind};
 pub use fps::Fps;
 pub use limits::Limits;
 pub use probe::{FrameCount, FrameCountSource, Probe, probe};
+pub use version::libav_version;

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use vidbench_core::RunId;
 
 /// Benchmark video diffusion models: quality, speed, memory and cost in one run.
 #[derive(Debug, Parser)]
@@ -375,13 +374,6 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: clap_complete::Shell,
 }
 
-/// A run id that cannot collide in practice: UTC time and 24 bits of its hash.
-pub(crate) fn new_run_id(unix_ms: i64, plan_hash: &str, process: u32) -> RunId {
-    let time = vidbench_core::rfc3339(unix_ms).replace(['-', ':', 'Z'], "").replace('T', "-");
-    let digest = vidbench_core::sha256_hex(format!("{unix_ms} {plan_hash} {process}").as_bytes());
-    RunId::new(format!("{time}-{}", &digest[..6])).expect("invariant: digits and a dash form a run id")
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -391,12 +383,5 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn run_ids_sort_by_time() {
-        let (a, b) = (new_run_id(1_000, "x", 1), new_run_id(2_000_000, "x", 1));
-        assert!(a < b);
-        assert!(a.as_str().starts_with("19700101-000001-"), "{a}");
     }
 }

@@ -1,1 +1,21 @@
-//! Benchmark video diffusion models: quality, speed, memory, in one run
+//! vidbench as a library: looking up what a suite names, and carrying out a run from suite file to report.
+//!
+//! The binary of the same name is the only place that parses arguments, prints or exits.
+
+mod clock;
+mod environment;
+mod execute;
+mod prepare;
+mod resolve;
+mod sets;
+mod shipped;
+
+pub use clock::SystemClock;
+pub use environment::environment;
+pub use execute::{ExecuteError, Execution, WorkerPrograms, execute, preflight};
+pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
+pub use resolve::{
+    Known, ShippedModel, prompt_suite_names, read_prompt_suite, resolve, shipped_prompt_suite,
+};
+pub use sets::{SetError, compute_set_metrics};
+pub use shipped::{CLASSIFIER, DEMO_SUITE, SUITE_TEMPLATE, known, models};

@@ -1,1 +1,89 @@
-fn main() {}
+//! The command line of vidbench.
+
+mod cli;
+mod commands;
+mod ui;
+
+use std::process::ExitCode;
+
+use anyhow::Error;
+use clap::Parser as _;
+use vidbench::{ExecuteError, InputError};
+use vidbench_engines::EngineError;
+use vidbench_store::StoreError;
+
+use crate::cli::{Cli, Command};
+use crate::commands::UserError;
+use crate::ui::Ui;
+
+/// Every sample is ok and every check passed.
+pub(crate) const OK: u8 = 0;
+/// A sample or a check failed.
+pub(crate) const FAILED: u8 = 1;
+/// Usage or environment.
+const USAGE: u8 = 2;
+/// Samples are left to do.
+pub(crate) const INCOMPLETE: u8 = 3;
+/// A person stopped it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ui = Ui::new(&cli.global);
+    match dispatch(cli, ui) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            ui::print_error(&message(&error), &hints(&error), ui.stderr_color);
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn dispatch(cli: Cli, ui: Ui) -> Result<u8, Error> {
+    let workspace = cli.global.workspace;
+    match cli.command {
+        Command::Demo(args) => commands::run::demo(&args, &workspace, ui),
+        Command::Init(args) => commands::init::init(&args, ui),
+        Command::Run(args) => commands::run::run(&args, &workspace, ui),
+        Command::Report(args) => commands::report::report(&args, &workspace, ui),
+        Command::Runs(command) => commands::runs::runs(command, &workspace, ui),
+        Command::Export(args) => commands::export::export(&args, &workspace, ui),
+        Command::List(args) => commands::list::list(&args, ui),
+        Command::Prompts(command) => commands::prompts::prompts(command, ui),
+        Command::Worker(command) => commands::worker::worker(command, ui),
+        Command::Doctor(args) => commands::doctor::doctor(&args, &workspace, ui),
+        Command::Schema(args) => commands::schema::schema(&args, ui),
+        Command::Completions(args) => commands::completions::completions(&args, ui),
+    }
+}
+
+/// The error and its causes on one line, a cause that the error already tells left out.
+fn message(error: &Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+/// What to do, from whichever error of the chain knows.
+fn hints(error: &Error) -> Vec<String> {
+    let of = |cause: &(dyn std::error::Error + 'static)| -> Option<Vec<String>> {
+        if let Some(error) = cause.downcast_ref::<UserError>() {
+            return Some(error.hints.clone());
+        }
+        if let Some(error) = cause.downcast_ref::<InputError>() {
+            return Some(error.hints());
+        }
+        if let Some(error) = cause.downcast_ref::<ExecuteError>() {
+            return Some(error.hints());
+        }
+        if let Some(error) = cause.downcast_ref::<EngineError>() {
+            return Some(error.hint().into_iter().collect());
+        }
+        cause.downcast_ref::<StoreError>().map(|error| error.hint().into_iter().collect())
+    };
+    error.chain().find_map(of).unwrap_or_default()
+}

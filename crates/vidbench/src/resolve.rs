@@ -28,7 +28,7 @@ pub struct ShippedModel {
     /// What it does when a suite does not say.
     pub defaults: Params,
     /// Licence of the weights.
-    pub license: &'static str,
+    pub license: String,
 }
 
 /// What the names of a suite may refer to.

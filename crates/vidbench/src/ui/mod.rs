@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-pub(crate) use progress::ProgressView;
+pub(crate) use progress::{ProgressView, duration};
 
 use crate::cli::{Color, Global};
 

@@ -1,0 +1,88 @@
+//! A worker in Rust, as small as it gets: it renders moving shapes instead of generating them.
+//!
+//! Also the patient of the fault tests: `shapes_worker FAULT SEED` misbehaves when it is asked for that seed.
+
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use vidbench_core::protocol::{
+    Capabilities, GenerateParams, GenerateResult, LoadParams, LoadResult, LoadedModel, RpcError, Stage, StageSpan,
+};
+use vidbench_core::{Domain, ErrorKind, ModelId, WeightsOrigin};
+use vidbench_video::{Fps, H264Options, encode_h264};
+use vidbench_worker::{Handler, Notifier, WorkerInfo, clock, peak_rss_bytes, serve};
+
+struct ShapesWorker {
+    fault: String,
+    at_seed: u64,
+}
+
+impl Handler for ShapesWorker {
+    fn initialize(&mut self) -> WorkerInfo {
+        let models = vec![model_id()];
+        let capabilities = Capabilities { models, ..Capabilities::default() };
+        WorkerInfo { name: "shapes-worker".into(), version: "1".into(), capabilities }
+    }
+
+    fn load(&mut self, params: &LoadParams, _: &mut Notifier<'_>) -> Result<LoadResult, RpcError> {
+        if params.model != model_id() {
+            return Err(RpcError::new(ErrorKind::InvalidRequest, format!("unknown model {}", params.model)));
+        }
+        let model = LoadedModel {
+            id: model_id(),
+            revision: None,
+            weights: WeightsOrigin::Unknown,
+            domain: Domain::SyntheticDomain,
+            runtime: "renderer".into(),
+        };
+        Ok(LoadResult { model, load_secs: 0.0 })
+    }
+
+    fn generate(&mut self, params: &GenerateParams, notifier: &mut Notifier<'_>) -> Result<GenerateResult, RpcError> {
+        let start_ns = clock::monotonic_ns();
+        if params.seed == self.at_seed {
+            self.misbehave(params)?;
+        }
+        let attributes = vidbench_shapes::parse_prompt(&params.prompt)
+            .map_err(|error| RpcError::new(ErrorKind::InvalidRequest, error.to_string()))?;
+        let frames = vidbench_shapes::render(&attributes, params.seed);
+        notifier.step(params.params.steps, params.params.steps).ok();
+        let end_ns = clock::monotonic_ns();
+        let fps = Fps::new(params.params.fps as u32, 1).ok_or_else(|| RpcError::new(ErrorKind::InvalidRequest, "fps"))?;
+        encode_h264(&params.output, &frames, &H264Options::new(fps))
+            .map_err(|error| RpcError::new(ErrorKind::Internal, error.to_string()))?;
+        let stages = vec![StageSpan { name: Stage::Denoise, start_ns, end_ns }];
+        let output = params.output.clone();
+        Ok(GenerateResult { output, start_ns, end_ns, stages, peak_rss_bytes: peak_rss_bytes() })
+    }
+}
+
+impl ShapesWorker {
+    /// What a broken worker may do at its worst moment.
+    fn misbehave(&self, params: &GenerateParams) -> Result<(), RpcError> {
+        let mut stdout = io::stdout();
+        match self.fault.as_str() {
+            "die" => std::process::exit(7),
+            "hang" => std::thread::sleep(Duration::from_secs(3600)),
+            "rubbish" => writeln!(stdout, "Loading checkpoint shards: 100%").unwrap(),
+            "answer-twice" => writeln!(stdout, "{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{{}}}}").unwrap(),
+            "out-of-memory" => return Err(RpcError::new(ErrorKind::OutOfMemory, "the device has no memory left")),
+            "not-a-video" => {
+                std::fs::write(&params.output, "this is no video").unwrap();
+            }
+            other => panic!("unknown fault {other}"),
+        }
+        Ok(())
+    }
+}
+
+fn model_id() -> ModelId {
+    ModelId::new("rendered-shapes").expect("invariant: a constant of the right form")
+}
+
+fn main() -> io::Result<()> {
+    let args: Vec<String> = std::env::args().collect();
+    let fault = args.get(1).cloned().unwrap_or_default();
+    let at_seed = args.get(2).and_then(|seed| seed.parse().ok()).unwrap_or(u64::MAX);
+    serve(io::stdin().lock(), io::stdout().lock(), &mut ShapesWorker { fault, at_seed }).map(|_| ())
+}

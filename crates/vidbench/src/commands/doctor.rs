@@ -1,0 +1,141 @@
+//! `vidbench doctor`: what this machine has and lacks, each with what to do about it.
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde::Serialize;
+use vidbench_store::Store;
+
+use super::json;
+use crate::cli::DoctorArgs;
+use crate::ui::Ui;
+use crate::{FAILED, OK};
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    name: &'static str,
+    state: State,
+    detail: String,
+    hint: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Ok,
+    /// Something works less well without it.
+    Absent,
+    /// Nothing works until it is mended.
+    Broken,
+}
+
+pub(crate) fn doctor(args: &DoctorArgs, workspace: &Path, ui: Ui) -> Result<u8> {
+    let findings = examine(workspace);
+    let text = if args.json { json(&findings)? } else { text(&findings) };
+    ui.data(&text)?;
+    let broken = findings.iter().any(|finding| finding.state == State::Broken);
+    Ok(if broken { FAILED } else { OK })
+}
+
+fn examine(workspace: &Path) -> Vec<Finding> {
+    let machine = vidbench::environment(Vec::new());
+    let memory_gib = machine.memory_bytes as f64 / f64::from(1_u32 << 30);
+    let fact = |name, detail| Finding { name, state: State::Ok, detail, hint: None };
+    let mut findings = vec![
+        fact("system", machine.os.clone()),
+        fact("processor", format!("{}, {} cores, {memory_gib:.1} GiB of memory", machine.cpu, machine.cores)),
+        fact("libav", machine.libav.clone()),
+        h264(),
+        runtime(),
+    ];
+    findings.push(match machine.accelerators.as_slice() {
+        [] => Finding {
+            name: "accelerator",
+            state: State::Absent,
+            detail: "none found".into(),
+            hint: Some("the embedded model needs none; for others install the NVIDIA driver".into()),
+        },
+        names => fact("accelerator", names.join(", ")),
+    });
+    findings.push(workspace_finding(workspace));
+    findings
+}
+
+/// H.264 comes from a libavcodec that was built with libx264; encoding a small clip is the only sure test.
+fn h264() -> Finding {
+    let broken = |detail: String| Finding {
+        name: "h264 encoder",
+        state: State::Broken,
+        detail,
+        hint: Some("install a libavcodec with libx264: sudo apt-get install libavcodec-dev".into()),
+    };
+    let encode = || -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let frames = vidbench_core::FramesU8::new(1, 16, 16, vec![128; 16 * 16 * 3])?;
+        let fps = vidbench_video::Fps::new(8, 1).ok_or_else(|| anyhow::anyhow!("8 frames a second are a rate"))?;
+        vidbench_video::encode_h264(folder.path().join("probe.mp4"), &frames, &vidbench_video::H264Options::new(fps))?;
+        Ok(())
+    };
+    match encode() {
+        Ok(()) => Finding { name: "h264 encoder", state: State::Ok, detail: "libx264".into(), hint: None },
+        Err(error) => broken(format!("{error:#}")),
+    }
+}
+
+fn runtime() -> Finding {
+    let finding = |state, detail, hint: Option<&str>| Finding {
+        name: "inference",
+        state,
+        detail,
+        hint: hint.map(str::to_owned),
+    };
+    match vidbench_nn::onnx_runtime_version() {
+        Ok(version) => finding(State::Ok, format!("ONNX Runtime {version}; tract is built in"), None),
+        Err(_) => finding(
+            State::Ok,
+            "tract, built in".into(),
+            Some("ONNX Runtime is faster where it is found: set ORT_DYLIB_PATH to its libonnxruntime.so"),
+        ),
+    }
+}
+
+fn workspace_finding(workspace: &Path) -> Finding {
+    let finding = |state, detail, hint: Option<&str>| Finding {
+        name: "workspace",
+        state,
+        detail,
+        hint: hint.map(str::to_owned),
+    };
+    if !workspace.exists() {
+        return finding(State::Ok, format!("{}: not there yet, the first run makes it", workspace.display()), None);
+    }
+    let opened = Store::open_existing(workspace).and_then(|store| {
+        store.check_writable()?;
+        Ok((store.runs()?.len(), store.free_disk_bytes()? as f64 / f64::from(1_u32 << 30)))
+    });
+    match opened {
+        Ok((runs, free)) => {
+            finding(State::Ok, format!("{}: {runs} runs, {free:.1} GiB of disk free", workspace.display()), None)
+        }
+        Err(error) => {
+            let hint = error.hint();
+            finding(State::Broken, error.to_string(), hint.as_deref())
+        }
+    }
+}
+
+fn text(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let mark = match finding.state {
+            State::Ok => "ok",
+            State::Absent => "absent",
+            State::Broken => "BROKEN",
+        };
+        text.push_str(&format!("{mark:<7} {:<13} {}\n", finding.name, finding.detail));
+        if let Some(hint) = &finding.hint {
+            text.push_str(&format!("{:<22}hint: {hint}\n", ""));
+        }
+    }
+    text
+}

@@ -1,0 +1,66 @@
+//! `vidbench list`: what ships.
+
+use anyhow::Result;
+use serde_json::json;
+use vidbench_core::WeightsOrigin;
+use vidbench_metrics::DESCRIPTORS;
+
+use super::{columns, json as pretty};
+use crate::OK;
+use crate::cli::{ListArgs, Listing};
+use crate::ui::Ui;
+
+pub(crate) fn list(args: &ListArgs, ui: Ui) -> Result<u8> {
+    let (value, rows) = match args.what {
+        Listing::Models => models(),
+        Listing::Metrics => (json!(DESCRIPTORS), metrics()),
+        Listing::Suites => suites(),
+    };
+    let text = if args.json { pretty(&value)? } else { columns(&rows) };
+    ui.data(&text)?;
+    Ok(OK)
+}
+
+fn header<const N: usize>(names: [&str; N]) -> Vec<Vec<String>> {
+    vec![names.map(str::to_owned).to_vec()]
+}
+
+fn models() -> (serde_json::Value, Vec<Vec<String>>) {
+    let mut rows = header(["model", "engine", "domain", "default", "licence", "what"]);
+    let mut values = Vec::new();
+    for model in vidbench::models() {
+        let weights = match &model.weights {
+            WeightsOrigin::Sha256(hash) => hash.as_str(),
+            WeightsOrigin::Random => "random",
+            WeightsOrigin::Unknown => "unknown",
+        };
+        let (id, domain) = (model.id.to_string(), model.domain.name());
+        values.push(json!({
+            "id": id, "engine": "embedded", "domain": domain, "revision": model.revision, "weights_sha256": weights,
+            "defaults": model.defaults, "license": model.license, "title": model.title,
+        }));
+        let defaults = model.defaults.describe();
+        rows.push(vec![id, "embedded".into(), domain.into(), defaults, model.license.clone(), model.title.into()]);
+    }
+    (json!(values), rows)
+}
+
+fn metrics() -> Vec<Vec<String>> {
+    let mut rows = header(["metric", "better", "unit", "what"]);
+    rows.extend(DESCRIPTORS.iter().map(|metric| {
+        let better = match metric.direction {
+            vidbench_core::Direction::HigherIsBetter => "higher",
+            vidbench_core::Direction::LowerIsBetter => "lower",
+            vidbench_core::Direction::Descriptive => "-",
+        };
+        let unit = if metric.unit.is_empty() { "-" } else { metric.unit };
+        [metric.id, better, unit, metric.title].map(str::to_owned).to_vec()
+    }));
+    rows
+}
+
+fn suites() -> (serde_json::Value, Vec<Vec<String>>) {
+    let mut rows = header(["suite", "how to run it"]);
+    rows.push(["demo", "vidbench demo"].map(str::to_owned).to_vec());
+    (json!([{ "name": "demo", "source": vidbench::DEMO_SUITE }]), rows)
+}

@@ -1,0 +1,80 @@
+//! `vidbench report`: the stored run as a page or a table. Never measures.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use vidbench_analysis::{RunAnalysis, analyse};
+use vidbench_core::{RunData, RunId};
+use vidbench_metrics::DESCRIPTORS;
+use vidbench_report::{ClipEmbed, ClipMime, ReportInput, Style, html, markdown, terminal_table};
+use vidbench_store::Store;
+
+use crate::OK;
+use crate::cli::{ReportArgs, ReportFormat};
+use crate::ui::Ui;
+
+/// Videos that the report of a finished run embeds at most.
+pub(crate) const MAX_CLIPS: usize = 400;
+
+/// Width of a table that goes to a file or a pipe.
+const DEFAULT_WIDTH: usize = 120;
+
+pub(crate) fn report(args: &ReportArgs, workspace: &Path, ui: Ui) -> Result<u8> {
+    let store = Store::open_existing(workspace)?;
+    let run = store.find_run(&args.run)?;
+    let data = store.run_data(&run)?;
+    let analysis = analyse(&data, DESCRIPTORS);
+    let stdout = PathBuf::from("-");
+    match args.format {
+        ReportFormat::Html => {
+            let path = args.output.clone().unwrap_or_else(|| default_path(&store, &run));
+            write_html(&store, &data, &analysis, args.max_clips, &path, ui)?;
+            ui.say(&format!("report: {}", path.display()));
+        }
+        ReportFormat::Table => ui.write(args.output.as_ref().unwrap_or(&stdout), &table(&data, &analysis, ui))?,
+        ReportFormat::Markdown => {
+            let text = markdown(&data, &analysis, DESCRIPTORS);
+            ui.write(args.output.as_ref().unwrap_or(&stdout), &text)?;
+        }
+    }
+    Ok(OK)
+}
+
+/// Where the report of a run lies when nobody says otherwise.
+pub(crate) fn default_path(store: &Store, run: &RunId) -> PathBuf {
+    store.root().join("reports").join(format!("{run}.html"))
+}
+
+/// The result table for the terminal.
+pub(crate) fn table(data: &RunData, analysis: &RunAnalysis, ui: Ui) -> String {
+    let width = terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
+    terminal_table(data, analysis, DESCRIPTORS, Style { color: ui.stdout_color, width })
+}
+
+/// Writes the page, with the first `max_clips` videos inside.
+pub(crate) fn write_html(
+    store: &Store,
+    data: &RunData,
+    analysis: &RunAnalysis,
+    max_clips: usize,
+    path: &Path,
+    ui: Ui,
+) -> Result<()> {
+    let clips = clips(store, data, max_clips);
+    let generated_by = concat!("vidbench ", env!("CARGO_PKG_VERSION"));
+    let input = ReportInput { data, analysis, descriptors: DESCRIPTORS, clips: &clips, generated_by };
+    ui.write(path, &html(&input))
+}
+
+/// Files of ok samples. One that is gone is left out; the page says of each sample whether it has its video.
+fn clips(store: &Store, data: &RunData, max_clips: usize) -> Vec<ClipEmbed> {
+    let generations = data.samples.iter().filter_map(|record| record.generation.as_ref());
+    generations
+        .filter_map(|generation| {
+            let path = store.artifact_path(&generation.artifact_sha256).ok()?;
+            let bytes = std::fs::read(path).ok()?;
+            Some(ClipEmbed { sample: generation.sample, mime: ClipMime::Mp4, bytes })
+        })
+        .take(max_clips)
+        .collect()
+}

@@ -1,0 +1,278 @@
+//! `vidbench run` and `vidbench demo`.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+use vidbench::{Estimate, Execution, Prepared, SystemClock, WorkerPrograms};
+use vidbench_analysis::{RunAnalysis, analyse};
+use vidbench_core::{Clock, Plan, RunRecord};
+use vidbench_metrics::DESCRIPTORS;
+use vidbench_runner::{Cancel, Finish};
+use vidbench_store::Store;
+
+use super::{UserError, columns, json as pretty, report};
+use crate::cli::{DemoArgs, RunArgs, RunOutput};
+use crate::ui::{ProgressView, Ui, duration};
+use crate::{FAILED, INCOMPLETE, INTERRUPTED, OK};
+
+pub(crate) fn demo(args: &DemoArgs, workspace: &Path, ui: Ui) -> Result<u8> {
+    let prepared = vidbench::prepare(vidbench::DEMO_SUITE, Path::new("demo.toml"))?;
+    start(&prepared, &args.output, workspace, ui)
+}
+
+pub(crate) fn run(args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
+    match (&args.resume, &args.suite) {
+        (Some(wanted), suite) => resume(wanted, suite.as_deref(), args, workspace, ui),
+        (None, Some(path)) => {
+            let prepared = vidbench::read_suite(path)?;
+            if args.dry_run { dry_run(&prepared, &args.output, workspace, ui) } else { start(&prepared, &args.output, workspace, ui) }
+        }
+        (None, None) => Err(UserError::new("no suite is named", "vidbench run suite.toml, or --resume RUN").into()),
+    }
+}
+
+fn dry_run(prepared: &Prepared, output: &RunOutput, workspace: &Path, ui: Ui) -> Result<u8> {
+    // A dry run leaves no trace, not even an empty workspace.
+    let store = Store::open_existing(workspace).ok();
+    let estimate = vidbench::estimate(prepared, store.as_ref())?;
+    if output.json {
+        ui.data(&pretty(&plan_json(prepared, &estimate))?)?;
+    } else {
+        ui.data(&plan_text(prepared, &estimate))?;
+    }
+    Ok(OK)
+}
+
+fn start(prepared: &Prepared, output: &RunOutput, workspace: &Path, ui: Ui) -> Result<u8> {
+    let store = Store::open(workspace)?;
+    let estimate = vidbench::estimate(prepared, Some(&store))?;
+    ui.say(plan_text(prepared, &estimate).trim_end());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let programs = programs()?;
+    vidbench::preflight(&store, &prepared.suite, &estimate, &programs, &clock)?;
+    let environment = vidbench::environment(std::env::args().collect());
+    let record = vidbench::new_run(prepared, environment, clock.as_ref());
+    check_report(output)?;
+    store.create_run(&record)?;
+    carry_out(&store, &record, &prepared.plan, output, clock, ui)
+}
+
+fn resume(wanted: &str, suite: Option<&Path>, args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
+    let store = Store::open_existing(workspace)?;
+    let run = store.find_run(wanted)?;
+    let (record, plan) = vidbench::reopen(&store, &run, suite)?;
+    if args.dry_run {
+        let left = record.planned - store.progress(&run)?.judged.len() as u64;
+        ui.data(&format!("run {run}: {left} of {} samples are left\n", record.planned))?;
+        return Ok(OK);
+    }
+    check_report(&args.output)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    carry_out(&store, &record, &plan, &args.output, clock, ui)
+}
+
+/// A report that cannot be written must be known before the first second of work.
+fn check_report(output: &RunOutput) -> Result<()> {
+    let Some(path) = &output.report else { return Ok(()) };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.is_dir() || !folder.is_dir() {
+        let message = format!("the report cannot be written to {}", path.display());
+        return Err(UserError::new(message, "name a file in a folder that exists").into());
+    }
+    Ok(())
+}
+
+fn carry_out(
+    store: &Store,
+    record: &RunRecord,
+    plan: &Plan,
+    output: &RunOutput,
+    clock: Arc<dyn Clock>,
+    ui: Ui,
+) -> Result<u8> {
+    let cancel = Cancel::new();
+    listen_for_signals(cancel.clone(), ui)?;
+    let mut view = ProgressView::new(output.progress, output.json && !std::io::stderr().is_terminal());
+    let executed =
+        vidbench::execute(store, record, plan, &programs()?, clock, cancel, &mut |event| view.show(event));
+    view.finish();
+    let execution = executed.with_context(|| format!("run {} stopped; what is recorded stays", record.id))?;
+    conclude(store, &execution, output, ui)
+}
+
+fn conclude(store: &Store, execution: &Execution, output: &RunOutput, ui: Ui) -> Result<u8> {
+    let Execution { finish, data, set_metrics_error } = execution;
+    let analysis = analyse(data, DESCRIPTORS);
+    let report = output.report.clone().unwrap_or_else(|| report::default_path(store, &data.run.id));
+    report::write_html(store, data, &analysis, report::MAX_CLIPS, &report, ui)?;
+    if output.json {
+        ui.data(&pretty(&result_json(execution, &analysis, &report))?)?;
+    } else {
+        ui.data(&report::table(data, &analysis, ui))?;
+    }
+    if let Some(error) = set_metrics_error {
+        ui.say(&format!("warning: set metrics are not available: {error}"));
+    }
+    ui.say(&format!("report: {}", report.display()));
+    ui.say(&next_step(finish, data.run.id.as_str()));
+    Ok(exit_code(finish))
+}
+
+fn exit_code(finish: &Finish) -> u8 {
+    match finish {
+        Finish { interrupted: true, .. } => INTERRUPTED,
+        Finish { complete: false, .. } => INCOMPLETE,
+        Finish { failed: 1.., .. } => FAILED,
+        Finish { .. } => OK,
+    }
+}
+
+fn next_step(finish: &Finish, run: &str) -> String {
+    if finish.complete {
+        return format!("next: open the report, or vidbench export {run}");
+    }
+    let mut text = String::new();
+    for given_up in &finish.given_up {
+        text.push_str(&format!("model {} was given up: {}\n", given_up.model, given_up.reason));
+    }
+    if let Some(disk_full) = &finish.disk_full {
+        text.push_str(&format!("stopped: {disk_full}\n"));
+    }
+    text + &format!("next: vidbench run --resume {run}")
+}
+
+fn result_json(execution: &Execution, analysis: &RunAnalysis, report: &Path) -> serde_json::Value {
+    let Execution { finish, data, set_metrics_error } = execution;
+    json!({
+        "schema_version": 1,
+        "run": data.run.id,
+        "complete": finish.complete,
+        "interrupted": finish.interrupted,
+        "done": finish.done,
+        "failed": finish.failed,
+        "set_metrics_error": set_metrics_error,
+        "report": report,
+        "analysis": analysis,
+    })
+}
+
+/// Ctrl-C and SIGTERM: once to finish the current sample, twice to stop now.
+fn listen_for_signals(cancel: Cancel, ui: Ui) -> Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).context("cannot listen for signals")?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        for _ in signals.forever() {
+            cancel.ask();
+            ui.say(if cancel.is_urgent() {
+                "stopping now"
+            } else {
+                "finishing the current sample; once more stops at once"
+            });
+        }
+    })?;
+    Ok(())
+}
+
+fn programs() -> Result<WorkerPrograms> {
+    Ok(WorkerPrograms { vidbench: std::env::current_exe().context("cannot find this program's own file")? })
+}
+
+fn plan_json(prepared: &Prepared, estimate: &Estimate) -> serde_json::Value {
+    let suite = &prepared.suite;
+    let groups: Vec<_> = estimate
+        .groups
+        .iter()
+        .map(|group| {
+            json!({
+                "model": suite.models[group.model as usize].id,
+                "params": group.params,
+                "samples": group.samples,
+                "secs_each": group.secs_each,
+                "bytes_each": group.bytes_each,
+            })
+        })
+        .collect();
+    json!({
+        "schema_version": 1,
+        "suite": suite.name,
+        "plan_hash": prepared.plan.hash(),
+        "samples": prepared.plan.samples.len(),
+        "prompts": suite.prompts.len(),
+        "flagged_prompts": suite.prompts.iter().filter(|prompt| !prompt.findings.is_empty()).count(),
+        "rejected_prompts": suite.prompts.iter().filter(|prompt| prompt.rejected).count(),
+        "estimated_secs": estimate.secs(),
+        "estimated_bytes": estimate.bytes(),
+        "groups": groups,
+    })
+}
+
+fn plan_text(prepared: &Prepared, estimate: &Estimate) -> String {
+    let suite = &prepared.suite;
+    let mut text = format!(
+        "suite {}: {} samples = {} prompts x {} seeds x {} repeats, {} scenario, prompts {}@{}\n",
+        suite.name,
+        prepared.plan.samples.len(),
+        suite.prompts.len(),
+        suite.seeds.len(),
+        suite.repeats,
+        suite.scenario.kind.name(),
+        suite.prompt_suite.name,
+        suite.prompt_suite.version,
+    );
+    let mut rows = vec![vec!["model".into(), "parameters".into(), "samples".into(), "usual".into()]];
+    rows.extend(estimate.groups.iter().map(|group| {
+        let usual = group.secs_each.map_or("no earlier run".into(), |secs| format!("{secs:.3} s each"));
+        let model = suite.models[group.model as usize].id.to_string();
+        vec![model, group.params.describe(), group.samples.to_string(), usual]
+    }));
+    text.push_str(&columns(&rows));
+    for prompt in suite.prompts.iter().filter(|prompt| !prompt.findings.is_empty()) {
+        let word = if prompt.rejected { "rejected" } else { "flagged" };
+        text.push_str(&format!("prompt {} is {word}: {}\n", prompt.id, prompt.findings.join("; ")));
+    }
+    let time = estimate.secs().map_or("unknown (no earlier run of every row)".into(), duration);
+    let disk = estimate.bytes().map_or("unknown".into(), |bytes| format!("{:.1} MiB", bytes as f64 / 1_048_576.0));
+    text + &format!("estimate: generation {time}, disk {disk}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finish(complete: bool, interrupted: bool, failed: u64) -> Finish {
+        Finish { complete, interrupted, disk_full: None, given_up: vec![], done: 2, failed }
+    }
+
+    #[test]
+    fn exit_codes_are_the_documented_ones() {
+        for (finish, code) in [
+            (finish(true, false, 0), 0),
+            (finish(true, false, 1), 1),
+            (finish(false, false, 1), 3),
+            (finish(false, true, 0), 130),
+        ] {
+            assert_eq!(exit_code(&finish), code);
+        }
+    }
+
+    #[test]
+    fn the_demo_suite_is_sound() {
+        let prepared = vidbench::prepare(vidbench::DEMO_SUITE, Path::new("demo.toml")).unwrap();
+        assert!(prepared.plan.samples.len() > 100);
+    }
+
+    #[test]
+    fn a_report_in_a_folder_that_is_not_there_is_refused_early() {
+        let output = |report: &str| RunOutput {
+            json: false,
+            progress: crate::cli::Progress::None,
+            report: Some(report.into()),
+        };
+        assert!(check_report(&output("/nonexistent/report.html")).is_err());
+        assert!(check_report(&output("/")).is_err());
+        assert!(check_report(&output("report.html")).is_ok());
+    }
+}

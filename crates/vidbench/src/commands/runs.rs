@@ -1,0 +1,71 @@
+//! `vidbench runs`: what the workspace holds.
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::json;
+use vidbench_analysis::analyse;
+use vidbench_core::rfc3339;
+use vidbench_metrics::DESCRIPTORS;
+use vidbench_report::export_json;
+use vidbench_store::{RunSummary, Store};
+
+use super::{UserError, columns, json as pretty, report};
+use crate::OK;
+use crate::cli::RunsCommand;
+use crate::ui::Ui;
+
+pub(crate) fn runs(command: RunsCommand, workspace: &Path, ui: Ui) -> Result<u8> {
+    let store = Store::open_existing(workspace)?;
+    match command {
+        RunsCommand::List { json } => list(&store, json, ui),
+        RunsCommand::Show { run, json } => show(&store, &run, json, ui),
+        RunsCommand::Rm { run } => remove(&store, &run, ui),
+    }?;
+    Ok(OK)
+}
+
+fn list(store: &Store, as_json: bool, ui: Ui) -> Result<()> {
+    let runs = store.runs()?;
+    if as_json {
+        let rows: Vec<_> = runs.iter().map(summary_json).collect();
+        return ui.data(&pretty(&rows)?);
+    }
+    let mut rows: Vec<Vec<String>> =
+        vec![["run", "suite", "started", "status", "done", "ok"].map(str::to_owned).to_vec()];
+    rows.extend(runs.iter().map(|run| {
+        let done = format!("{}/{}", run.done, run.planned);
+        vec![run.id.to_string(), run.name.clone(), rfc3339(run.created_ms), run.status.name().into(), done, run.ok.to_string()]
+    }));
+    ui.data(&columns(&rows))
+}
+
+fn summary_json(run: &RunSummary) -> serde_json::Value {
+    let RunSummary { id, name, status, created_ms, planned, done, ok } = run;
+    json!({
+        "run": id, "suite": name, "status": status, "started": rfc3339(*created_ms),
+        "planned": planned, "done": done, "ok": ok,
+    })
+}
+
+fn show(store: &Store, wanted: &str, as_json: bool, ui: Ui) -> Result<()> {
+    let data = store.run_data(&store.find_run(wanted)?)?;
+    let analysis = analyse(&data, DESCRIPTORS);
+    let text = if as_json { pretty(&export_json(&data, &analysis)?)? } else { report::table(&data, &analysis, ui) };
+    ui.data(&text)
+}
+
+fn remove(store: &Store, wanted: &str, ui: Ui) -> Result<()> {
+    if wanted == "latest" {
+        return Err(UserError::new("`latest` is too easily the wrong run to remove", "name the run: vidbench runs list").into());
+    }
+    let run = store.find_run(wanted)?;
+    let removed = store.remove_run(&run)?;
+    ui.say(&format!(
+        "removed run {run}: {} samples, {} videos, {:.1} MiB",
+        removed.samples,
+        removed.artifacts,
+        removed.bytes as f64 / 1_048_576.0
+    ));
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! `vidbench schema`: the schema of suite files and the reference pages, made from the types and tables they describe.
+
+use anyhow::Result;
+use clap::{Arg, Command, CommandFactory as _};
+use vidbench::{prompt_suite_names, shipped_prompt_suite};
+use vidbench_core::{Direction, MetricDescriptor, Needs, suite};
+use vidbench_metrics::DESCRIPTORS;
+
+use super::json;
+use crate::OK;
+use crate::cli::{Cli, SchemaArgs, SchemaPage};
+use crate::ui::Ui;
+
+pub(crate) fn schema(args: &SchemaArgs, ui: Ui) -> Result<u8> {
+    let text = match args.what {
+        SchemaPage::Suite => json(&suite::json_schema())?,
+        SchemaPage::Cli => cli_page(),
+        SchemaPage::Metrics => metrics_page(),
+        SchemaPage::Prompts => prompts_page(),
+    };
+    ui.data(&text)?;
+    Ok(OK)
+}
+
+fn cli_page() -> String {
+    let mut text = String::from("# Command line\n\nEvery command and flag. `vidbench help COMMAND` has the examples.\n");
+    let mut root = Cli::command();
+    root.build();
+    describe(&root, &mut text);
+    text
+}
+
+fn describe(command: &Command, text: &mut String) {
+    let name = command.get_bin_name().unwrap_or("vidbench");
+    text.push_str(&format!("\n## `{name}`\n\n{}\n", command.get_about().map(ToString::to_string).unwrap_or_default()));
+    let flags: Vec<&Arg> =
+        command.get_arguments().filter(|arg| !arg.is_hide_set() && arg.get_id() != "help").collect();
+    if !flags.is_empty() {
+        text.push_str("\n| argument | meaning | default |\n|---|---|---|\n");
+    }
+    for arg in flags {
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let choices: Vec<String> = arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+        let choices = if choices.is_empty() || !arg.get_action().takes_values() {
+            String::new()
+        } else {
+            format!(" ({})", choices.join(", "))
+        };
+        let default: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+        let default = if arg.get_action().takes_values() { default.join(", ") } else { String::new() };
+        text.push_str(&format!("| `{}` | {help}{choices} | {default} |\n", spelled(arg)));
+    }
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
+        describe(sub, text);
+    }
+}
+
+fn spelled(arg: &Arg) -> String {
+    let value = if arg.get_action().takes_values() {
+        arg.get_value_names().map_or(arg.get_id().to_string().to_uppercase(), |names| names.join(" "))
+    } else {
+        String::new()
+    };
+    match arg.get_long() {
+        Some(long) => format!("--{long} {value}").trim_end().to_owned(),
+        None => value,
+    }
+}
+
+fn metrics_page() -> String {
+    let mut text = String::from(
+        "# Metrics\n\n| id | what | unit | better | range | computed from | nets |\n|---|---|---|---|---|---|---|\n",
+    );
+    for metric in DESCRIPTORS {
+        text.push_str(&metric_row(metric));
+    }
+    text
+}
+
+fn metric_row(metric: &MetricDescriptor) -> String {
+    let better = match metric.direction {
+        Direction::HigherIsBetter => "higher",
+        Direction::LowerIsBetter => "lower",
+        Direction::Descriptive => "neither",
+    };
+    let needs = match metric.needs {
+        Needs::Clip => "a clip",
+        Needs::ClipAndPrompt => "a clip and its prompt",
+        Needs::Set => "a set of clips",
+    };
+    let bound = |bound: Option<f64>| bound.map_or("unbounded".into(), |bound| bound.to_string());
+    let page = metric.id.split('@').next().unwrap_or(metric.id);
+    format!(
+        "| [`{}`](../metrics/{page}.md) | {} | {} | {better} | {} to {} | {needs} | {} |\n",
+        metric.id,
+        metric.title,
+        if metric.unit.is_empty() { "-" } else { metric.unit },
+        bound(metric.range.0),
+        bound(metric.range.1),
+        if metric.nets.is_empty() { "-".into() } else { metric.nets.join(", ") },
+    )
+}
+
+fn prompts_page() -> String {
+    let mut text = String::from("# Prompt suites\n\n`vidbench prompts show NAME` prints the prompts.\n\n");
+    text.push_str("| suite | version | prompts | categories | sha256 |\n|---|---|---|---|---|\n");
+    for suite in prompt_suite_names().iter().filter_map(|name| shipped_prompt_suite(name)) {
+        let categories: std::collections::BTreeSet<_> = suite.prompts().iter().map(|prompt| prompt.category.as_str()).collect();
+        text.push_str(&format!(
+            "| `{}` | {} | {} | {} | `{}` |\n",
+            suite.name(),
+            suite.header().version,
+            suite.prompts().len(),
+            categories.into_iter().collect::<Vec<_>>().join(", "),
+            suite.hash(),
+        ));
+    }
+    text
+}

@@ -1,0 +1,93 @@
+//! `vidbench worker`: this program as a worker, and the conformance suite for any worker.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+use vidbench::{CLASSIFIER, SystemClock};
+use vidbench_core::suite::parse_size;
+use vidbench_core::{ModelId, Params};
+use vidbench_engines::WorkerCommand as Program;
+use vidbench_engines::conformance::{self, CheckOptions, Report, RuleVerdict};
+use vidbench_worker::embedded::EmbeddedGenerator;
+use vidbench_worker::{Handler, Scorer, serve};
+
+use super::{UserError, json as pretty};
+use crate::cli::{WorkerCheckArgs, WorkerCommand};
+use crate::ui::Ui;
+use crate::{FAILED, OK};
+
+pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
+    match command {
+        WorkerCommand::Embedded => serve_on_stdio(&mut EmbeddedGenerator::new()),
+        WorkerCommand::Scorer => serve_on_stdio(&mut Scorer::new(vidbench_video::Limits::default(), CLASSIFIER)),
+        WorkerCommand::Check(args) => check(&args, ui),
+    }
+}
+
+fn serve_on_stdio(handler: &mut dyn Handler) -> Result<u8> {
+    // A parent that has gone closes the pipe; that is an ordinary end.
+    match serve(io::stdin().lock(), io::stdout().lock(), handler) {
+        Ok(_) => Ok(OK),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(OK),
+        Err(error) => Err(error).context("the worker's stdin or stdout failed"),
+    }
+}
+
+fn check(args: &WorkerCheckArgs, ui: Ui) -> Result<u8> {
+    let (program, rest) = args.command.split_first().context("clap requires a command")?;
+    let (width, height) = parse_size(&args.size).map_err(|message| UserError { message, hints: vec![] })?;
+    let model = args.model.as_deref().map(ModelId::new).transpose()?;
+    let params =
+        Params { steps: args.steps, guidance: 1.0, frames: args.frames, width, height, fps: args.fps };
+    let scratch = tempfile::tempdir().context("cannot make a folder for the check's videos")?;
+    let options = CheckOptions {
+        model,
+        prompt: args.prompt.clone(),
+        params,
+        timeout: Duration::from_secs(args.timeout),
+        scratch: scratch.path().to_owned(),
+    };
+    let report = conformance::check(&Program::new(program).args(rest), &options, Arc::new(SystemClock::start()))?;
+    let text = if args.json { pretty(&report_json(&report))? } else { report_text(&report) };
+    ui.data(&text)?;
+    Ok(if report.passed() { OK } else { FAILED })
+}
+
+fn report_json(report: &Report) -> serde_json::Value {
+    let rules: Vec<_> = report
+        .rules
+        .iter()
+        .map(|rule| {
+            let (verdict, why) = words(&rule.verdict);
+            json!({ "rule": rule.id, "title": rule.title, "verdict": verdict, "why": why })
+        })
+        .collect();
+    json!({ "schema_version": 1, "passed": report.passed(), "rules": rules })
+}
+
+fn report_text(report: &Report) -> String {
+    let mut text = String::new();
+    for rule in &report.rules {
+        let (verdict, why) = words(&rule.verdict);
+        text.push_str(&format!("{verdict:<4} {:<4} {}\n", rule.id, rule.title));
+        if let Some(why) = why {
+            text.push_str(&format!("          {why}\n"));
+        }
+    }
+    let failed = report.failures().count();
+    text + &match failed {
+        0 => "the worker keeps the protocol\n".to_owned(),
+        failed => format!("the worker breaks {failed} of {} rules; docs/worker-protocol.md explains them\n", report.rules.len()),
+    }
+}
+
+fn words(verdict: &RuleVerdict) -> (&'static str, Option<&str>) {
+    match verdict {
+        RuleVerdict::Pass => ("ok", None),
+        RuleVerdict::Fail { why } => ("FAIL", Some(why)),
+        RuleVerdict::NotApplicable { why } => ("n/a", Some(why)),
+    }
+}

@@ -1,0 +1,147 @@
+//! Carries out a run: checks the machine, runs the plan, computes the set metrics.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vidbench_core::suite::Engine;
+use vidbench_core::{Clock, Event, Phase, Plan, ResolvedModel, ResolvedSuite, RunData, RunRecord};
+use vidbench_engines::{WorkerCommand, WorkerProcess};
+use vidbench_runner::{Cancel, Commands, Finish, Inputs};
+use vidbench_store::Store;
+
+use crate::prepare::{Estimate, InputError};
+use crate::compute_set_metrics;
+
+/// The programs that a run starts.
+#[derive(Debug, Clone)]
+pub struct WorkerPrograms {
+    /// This program, which is also the embedded worker and the scorer.
+    pub vidbench: PathBuf,
+}
+
+impl WorkerPrograms {
+    fn generator(&self, model: &ResolvedModel) -> WorkerCommand {
+        match (model.engine, &model.command) {
+            (Engine::Worker, Some(command)) => {
+                let (program, args) = command.split_first().map_or(("", &[] as &[String]), |(p, a)| (p.as_str(), a));
+                WorkerCommand::new(program).args(args)
+            }
+            (Engine::Embedded, _) | (Engine::Worker, None) => {
+                WorkerCommand::new(&self.vidbench).args(["worker", "embedded"]).pass_env(&["ORT_DYLIB_PATH"])
+            }
+        }
+    }
+
+    fn scorer(&self) -> WorkerCommand {
+        WorkerCommand::new(&self.vidbench).args(["worker", "scorer"]).pass_env(&["ORT_DYLIB_PATH"])
+    }
+}
+
+/// What a run gave.
+#[derive(Debug)]
+pub struct Execution {
+    /// How it ended.
+    pub finish: Finish,
+    /// Everything the store holds of it.
+    pub data: RunData,
+    /// Why set metrics are missing, when they could not be computed.
+    pub set_metrics_error: Option<String>,
+}
+
+/// A run that had to end early through no fault of a sample.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    /// The runner could not go on.
+    #[error(transparent)]
+    Run(#[from] vidbench_runner::RunError),
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] vidbench_store::StoreError),
+}
+
+impl ExecuteError {
+    /// What to do about it.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Run(error) => error.hints(),
+            Self::Store(error) => error.hint().into_iter().collect(),
+        }
+    }
+}
+
+/// What must hold before the first second of work: room on the disk, workers that start.
+pub fn preflight(
+    store: &Store,
+    suite: &ResolvedSuite,
+    estimate: &Estimate,
+    programs: &WorkerPrograms,
+    clock: &Arc<dyn Clock>,
+) -> Result<(), InputError> {
+    store.check_writable()?;
+    let free_mib = store.free_disk_bytes()? >> 20;
+    let needed_mib = suite.limits.min_free_disk_mib + (estimate.bytes().unwrap_or(0) >> 20);
+    if free_mib < needed_mib {
+        let what = format!("{free_mib} MiB of disk are free, the run needs {needed_mib} MiB");
+        let hint = "free some, choose another --workspace, or lower limits.min_free_disk_mib".to_owned();
+        return Err(InputError::Preflight { what, hint: Some(hint) });
+    }
+    for model in suite.models.iter().filter(|model| model.engine == Engine::Worker) {
+        greet(&programs.generator(model), clock).map_err(|(why, hint)| InputError::Preflight {
+            what: format!("the worker of model {} does not come up: {why}", model.id),
+            hint: hint.or_else(|| Some("`vidbench worker check -- COMMAND` tells which rules it breaks".into())),
+        })?;
+    }
+    Ok(())
+}
+
+/// Seconds a worker may take to answer `initialize` before the run starts.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(120);
+
+fn greet(command: &WorkerCommand, clock: &Arc<dyn Clock>) -> Result<(), (String, Option<String>)> {
+    let mut worker = WorkerProcess::start(command, Arc::clone(clock))
+        .map_err(|error| (with_cause(&error), error.hint()))?;
+    let greeted = worker.initialize(concat!("vidbench ", env!("CARGO_PKG_VERSION")), GREETING_TIMEOUT);
+    greeted.map(|_| ()).map_err(|error| {
+        let tail = error.stderr_tail().map(str::trim).filter(|tail| !tail.is_empty());
+        (format!("{error}{}", tail.map_or(String::new(), |tail| format!("; its log ends with: {tail}"))), error.hint())
+    })?;
+    // It came up; how it goes down is for the conformance suite to judge.
+    let _ = worker.shutdown(Duration::from_secs(5));
+    Ok(())
+}
+
+fn with_cause(error: &dyn std::error::Error) -> String {
+    error.source().map_or(error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
+/// Runs what is left of `run` and computes its set metrics.
+pub fn execute(
+    store: &Store,
+    run: &RunRecord,
+    plan: &Plan,
+    programs: &WorkerPrograms,
+    clock: Arc<dyn Clock>,
+    cancel: Cancel,
+    events: &mut dyn FnMut(&Event),
+) -> Result<Execution, ExecuteError> {
+    let threads = run.suite.scenario.threads.unwrap_or_else(cores);
+    let generator = |model: &ResolvedModel| programs.generator(model);
+    let commands = Commands { generator: &generator, scorer: programs.scorer(), threads };
+    let finish = vidbench_runner::execute(Inputs { store, run, plan, commands, clock, cancel, events: &mut *events })?;
+    let mut data = store.run_data(&run.id)?;
+    let mut set_metrics_error = None;
+    if finish.done > 0 {
+        events(&Event::PhaseStarted { phase: Phase::SetMetrics, total: 1 });
+        match compute_set_metrics(store, &data, plan, threads) {
+            Ok(scores) => data.set_scores = scores,
+            // Everything per clip is safe; only this part is missing, and says so.
+            Err(error) => set_metrics_error = Some(error.to_string()),
+        }
+    }
+    Ok(Execution { finish, data, set_metrics_error })
+}
+
+fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1))
+}

@@ -1,0 +1,142 @@
+//! What a person reads when something is wrong: what, where, why, and what to do. Exit code 2, nothing made.
+
+use expect_test::{Expect, expect};
+
+use crate::workspace::{Workspace, suite, worker_suite};
+
+fn check(text: &str, expected: &Expect) {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", text);
+    let said = workspace.run(["run", "suite.toml"]);
+    expected.assert_eq(&said.failure(&workspace));
+    assert!(said.stdout.is_empty(), "stdout is for data: {}", said.stdout);
+    assert!(!workspace.path().join(".vidbench/reports").exists());
+}
+
+#[test]
+fn a_suite_that_is_not_there() {
+    let workspace = Workspace::new();
+    let said = workspace.run(["run", "nothing.toml"]);
+    expect![[r#""#]].assert_eq(&said.failure(&workspace));
+}
+
+#[test]
+fn a_suite_that_is_not_text() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", [0xff, 0xfe, 0]);
+    expect![[r#""#]].assert_eq(&workspace.run(["run", "suite.toml"]).failure(&workspace));
+}
+
+#[test]
+fn several_mistakes_at_once() {
+    let text = suite("[1]", 2, "[0]").replace("limit = 2", "limt = 2").replace("\"test\"", "\"\"");
+    check(&text, &expect![[r#""#]]);
+}
+
+#[test]
+fn unknown_names() {
+    let text = suite("[1]", 2, "[1]")
+        .replace("shapes-ldm", "shape-ldm")
+        .replace("\"shapes\"", "\"shaps\"")
+        .replace("temporal_flickering@1", "temporal_flicker@1");
+    check(&text, &expect![[r#""#]]);
+}
+
+#[test]
+fn zero_frames() {
+    check(&(suite("[1]", 2, "[1]") + "frames = [0]\n"), &expect![[r#""#]]);
+}
+
+#[test]
+fn too_many_samples() {
+    let seeds: Vec<u32> = (0..10_000).collect();
+    let text = suite(&format!("{seeds:?}"), 500, "[1, 2]").replace("repeats", "repeats");
+    check(&text.replace("name = \"test\"", "name = \"test\"\nrepeats = 1000"), &expect![[r#""#]]);
+}
+
+#[test]
+fn a_worker_without_defaults_needs_its_parameters() {
+    let text = worker_suite("[1]", "none", 9, "").replace("frames = [16]\n", "").replace("fps = [8.0]\n", "");
+    check(&text, &expect![[r#""#]]);
+}
+
+#[test]
+fn a_disk_that_is_too_full() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", suite("[1]", 1, "[1]") + "\n[limits]\nmin_free_disk_mib = 999999999\n");
+    let said = workspace.run(["run", "suite.toml"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("MiB of disk are free, the run needs 999999999 MiB"), "{}", said.stderr);
+    assert!(said.stderr.contains("hint: free some"), "{}", said.stderr);
+    assert_eq!(workspace.run(["runs", "list", "--json"]).stdout.trim(), "[]", "no run was begun");
+}
+
+#[test]
+fn a_workspace_that_cannot_be_made() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", suite("[1]", 1, "[1]"));
+    workspace.write("file", "");
+    let said = workspace.run(["run", "suite.toml", "--workspace", "file"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.starts_with("error: "), "{}", said.stderr);
+}
+
+#[test]
+fn a_store_of_a_newer_version() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", worker_suite("[1]", "none", 9, ""));
+    assert_eq!(workspace.run(["run", "suite.toml"]).code, 0);
+    let database = workspace.path().join(".vidbench/vidbench.db");
+    // The user version lies at byte 60 of the database header; the write-ahead log was folded in when the run ended.
+    let mut bytes = std::fs::read(&database).unwrap();
+    bytes[60..64].copy_from_slice(&9999_u32.to_be_bytes());
+    std::fs::write(&database, bytes).unwrap();
+    let said = workspace.run(["runs", "list"]);
+    assert_eq!(said.code, 2, "{}", said.stdout);
+    assert!(said.stderr.contains("version 9999"), "{}", said.stderr);
+    assert!(said.stderr.contains("hint: "), "{}", said.stderr);
+}
+
+#[test]
+fn a_run_that_is_not_there() {
+    let workspace = Workspace::new();
+    let said = workspace.run(["run", "--resume", "latest"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("no workspace in .vidbench"), "{}", said.stderr);
+}
+
+#[test]
+fn a_prompt_outside_the_grammar_is_refused_with_the_grammar() {
+    let workspace = Workspace::new();
+    workspace.write(
+        "prompts.toml",
+        "schema_version = 1\nname = \"cats\"\nversion = \"1\"\ntitle = \"Cats\"\ndescription = \"Cats.\"\nlicense = \"CC0-1.0\"\n\
+         [[prompts]]\nid = \"cat\"\ntext = \"a cat on a mat\"\ncategory = \"scene\"\ndifficulty = \"easy\"\n",
+    );
+    let text = suite("[1]", 1, "[1]").replace("suite = \"shapes\"", "file = \"prompts.toml\"");
+    workspace.write("suite.toml", text);
+    let said = workspace.run(["run", "suite.toml"]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    let data = workspace.export();
+    let verdict = &data["samples"][0]["verdict"];
+    assert_eq!(verdict["outcome"], "invalid_request");
+    let reason = verdict["reason"].as_str().unwrap();
+    assert!(reason.contains("circle"), "the grammar is shown: {reason}");
+}
+
+#[test]
+fn a_prompt_that_the_policy_rejects_is_not_generated() {
+    let workspace = Workspace::new();
+    workspace.write(
+        "prompts.toml",
+        "schema_version = 1\nname = \"bad\"\nversion = \"1\"\ntitle = \"Bad\"\ndescription = \"Bad.\"\nlicense = \"CC0-1.0\"\n\
+         [[prompts]]\nid = \"bad\"\ntext = \"a cat <script>alert(1)</script>\"\ncategory = \"scene\"\ndifficulty = \"easy\"\n",
+    );
+    let text = worker_suite("[1]", "none", 9, "").replace("suite = \"shapes\"", "file = \"prompts.toml\"\npolicy = \"reject\"");
+    workspace.write("suite.toml", text);
+    let said = workspace.run(["run", "suite.toml"]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    let data = workspace.export();
+    assert_eq!(data["samples"][0]["verdict"]["outcome"], "prompt_rejected");
+    assert!(data["samples"][0]["generation"].is_null());
+}

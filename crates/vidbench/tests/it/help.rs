@@ -1,0 +1,84 @@
+//! What `-h`, `--help` and the listings say.
+
+use expect_test::expect;
+
+use crate::workspace::Workspace;
+
+#[test]
+fn short_help_fits_a_screen() {
+    let said = Workspace::new().run(["-h"]);
+    assert_eq!(said.code, 0);
+    assert!(said.stdout.lines().count() <= 40, "{}", said.stdout);
+    expect![[r#""#]].assert_eq(&said.stdout);
+}
+
+#[test]
+fn long_help_has_examples_and_exit_codes() {
+    let workspace = Workspace::new();
+    let said = workspace.run(["--help"]);
+    assert!(said.stdout.contains("Examples:") && said.stdout.contains("130 interrupted"), "{}", said.stdout);
+    for verb in ["run", "report", "export", "demo", "init"] {
+        let help = workspace.run([verb, "--help"]).stdout;
+        assert!(help.contains("Examples:"), "{verb}: {help}");
+    }
+}
+
+#[test]
+fn a_mistyped_verb_or_flag_gets_a_suggestion() {
+    let workspace = Workspace::new();
+    let said = workspace.run(["rnu"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("'run'") || said.stderr.contains("'runs'"), "{}", said.stderr);
+    let said = workspace.run(["run", "x.toml", "--dry-rnu"]);
+    assert!(said.stderr.contains("--dry-run"), "{}", said.stderr);
+}
+
+#[test]
+fn listings_and_completions_work_without_a_workspace() {
+    let workspace = Workspace::new();
+    for args in [["list", "models"], ["list", "metrics"], ["list", "suites"], ["prompts", "list"], ["completions", "bash"]] {
+        let said = workspace.run(args);
+        assert_eq!(said.code, 0, "{args:?} {}", said.stderr);
+        assert!(said.stdout.lines().count() >= 2, "{args:?} {}", said.stdout);
+    }
+    assert!(!workspace.path().join(".vidbench").exists());
+}
+
+#[test]
+fn prompts_are_made_the_same_each_time_and_read_back() {
+    let workspace = Workspace::new();
+    let make = || workspace.run(["prompts", "make", "--category", "camera-motion", "--count", "5", "--seed", "3"]).stdout;
+    assert_eq!(make(), make());
+    workspace.write("made.toml", make());
+    let shown = workspace.run(["prompts", "show", "made.toml"]);
+    assert_eq!((shown.code, shown.stdout.lines().count()), (0, 5), "{}", shown.stderr);
+    let said = workspace.run(["prompts", "make", "--category", "camera", "--count", "5"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("camera-motion"), "{}", said.stderr);
+}
+
+#[test]
+fn the_policy_can_be_asked() {
+    let workspace = Workspace::new();
+    assert_eq!(workspace.run(["prompts", "check", "a medieval (old) castle"]).code, 0);
+    let said = workspace.run(["prompts", "check", "a cat \u{ff1c}SCRIPT>"]);
+    assert_eq!((said.code, said.stdout.as_str()), (1, "forbidden token \"<script\" at byte 6\n"));
+}
+
+#[test]
+fn doctor_names_the_parts() {
+    let said = Workspace::new().run(["doctor", "--json"]);
+    assert_eq!(said.code, 0, "{}", said.stdout);
+    let findings: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    let names: Vec<&str> = findings.as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["system", "processor", "libav", "h264 encoder", "inference", "accelerator", "workspace"]);
+}
+
+#[test]
+fn a_pipe_that_closes_is_no_error() {
+    let workspace = Workspace::new();
+    let command = format!("{} schema cli | head -1", env!("CARGO_BIN_EXE_vidbench"));
+    let output = std::process::Command::new("sh").args(["-c", &command]).current_dir(workspace.path()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "# Command line\n");
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}

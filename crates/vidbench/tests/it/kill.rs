@@ -1,0 +1,112 @@
+//! `kill -9` at random points, then `--resume`: the same result as a run that nobody disturbed.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+use serde_json::{Value, json};
+
+use crate::main_job::samples;
+use crate::workspace::{Workspace, worker_suite};
+
+const KILLS: u32 = 50;
+
+/// What must not depend on how often a run was killed: everything but times.
+fn essence(data: &Value) -> BTreeMap<String, Value> {
+    let mut all = BTreeMap::new();
+    for sample in samples(data) {
+        let verdict = &sample["verdict"];
+        let known = json!({
+            "ordinal": sample["ordinal"],
+            "artifact": sample["generation"]["artifact_sha256"],
+            "outcome": verdict["outcome"],
+            "facts": verdict["facts"],
+            "scores": verdict["scores"],
+            "features": verdict["features"],
+        });
+        let id = verdict["sample"].as_str().unwrap().to_owned();
+        assert!(all.insert(id, known).is_none(), "a sample has two records");
+    }
+    all
+}
+
+fn suite() -> String {
+    let seeds: Vec<u32> = (0..40).collect();
+    worker_suite(&format!("{seeds:?}"), "none", u64::MAX, "")
+}
+
+#[test]
+fn kill_9_at_random_points_loses_and_doubles_nothing() {
+    let calm = Workspace::new();
+    calm.write("suite.toml", suite());
+    let started = std::time::Instant::now();
+    let said = calm.run(["run", "suite.toml"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let usual = started.elapsed();
+    let expected = essence(&calm.export());
+    assert_eq!(expected.len(), 80);
+
+    let mut rng = ChaCha8Rng::seed_from_u64(50);
+    let (mut kills, mut rounds) = (0, 0);
+    while kills < KILLS {
+        rounds += 1;
+        assert!(rounds <= 60, "{kills} kills in {rounds} rounds");
+        let workspace = Workspace::new();
+        workspace.write("suite.toml", suite());
+        let mut complete = killed_or_done(&workspace, &["run", "suite.toml"], usual, &mut rng, &mut kills);
+        while !complete && kills < KILLS {
+            // Killed before the run was recorded: there is nothing to resume yet.
+            let begun = workspace.run(["runs", "list", "--json"]).stdout.contains("\"run\"");
+            let args: &[&str] = if begun { &["run", "--resume", "latest"] } else { &["run", "suite.toml"] };
+            complete = killed_or_done(&workspace, args, usual, &mut rng, &mut kills);
+        }
+        if !complete {
+            let said = workspace.run(["run", "--resume", "latest"]);
+            let begun = said.code == 0 || workspace.run(["run", "suite.toml"]).code == 0;
+            assert!(begun, "{}", said.stderr);
+        }
+        assert_eq!(essence(&workspace.export()), expected, "after {kills} kills");
+    }
+}
+
+/// Starts the binary and kills it after a random part of the usual time; true when it was done before.
+fn killed_or_done(workspace: &Workspace, args: &[&str], usual: Duration, rng: &mut ChaCha8Rng, kills: &mut u32) -> bool {
+    let mut command: Command = workspace.command(args);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let share = f64::from(rng.next_u32()) / f64::from(u32::MAX);
+    std::thread::sleep(usual.mul_f64(share));
+    if let Some(status) = child.try_wait().unwrap() {
+        assert_eq!(status.code(), Some(0));
+        return true;
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    *kills += 1;
+    false
+}
+
+#[test]
+fn ctrl_c_finishes_the_sample_and_exits_with_130() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", suite());
+    let mut child = workspace.command(["run", "suite.toml", "--progress", "json"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut told = Vec::new();
+    for line in std::io::BufRead::lines(stderr) {
+        let line = line.unwrap();
+        if line.contains("\"judged\"") && told.is_empty() {
+            let id = child.id().to_string();
+            assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        }
+        if line.contains("\"judged\"") {
+            told.push(line);
+        }
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(samples(&workspace.export()).len(), told.len(), "what was told is what is stored");
+    assert!(told.len() < 80);
+    assert_eq!(workspace.run(["run", "--resume", "latest"]).code, 0);
+    assert_eq!(samples(&workspace.export()).len(), 80);
+}
