@@ -190,7 +190,7 @@ fn load_line(model: &str, revision: Option<&str>) -> String {
 
 fn generate_params(output: &Path) -> Value {
     json!({
-        "sample": "0".repeat(64),
+        "sample": "0".repeat(32),
         "model": "shapes-ldm",
         "prompt": PROMPT,
         "seed": 1,
