@@ -14,11 +14,11 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use ort::environment::Environment;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionInputValue};
-use ort::value::{DynValue, TensorElementType, TensorRef, ValueType};
+use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 
 use crate::error::NnError;
-use crate::session::{InputSpec, feed_order, match_inputs};
-use crate::tensor::{DType, Data, Tensor, describe};
+use crate::session::{Declared, InputSpec, check_fits, feed_order, match_inputs};
+use crate::tensor::{DType, Data, Tensor};
 
 const NAME: &str = "onnxruntime";
 
@@ -99,8 +99,8 @@ impl OrtSession {
         let names: Vec<String> = session.inputs().iter().map(|input| input.name().to_owned()).collect();
         let positions = match_inputs(&names, specs)?;
         for (spec, position) in specs.iter().zip(&positions) {
-            let declared = session.inputs().get(*position).map(ort::value::Outlet::dtype);
-            check_fits(spec, declared)?;
+            let input = session.inputs().get(*position);
+            input.map_or(Ok(()), |input| check_fits(NAME, spec, &declared(input)))?;
         }
         Ok(Self { session: Mutex::new(session), name: &library.name, order: feed_order(&positions) })
     }
@@ -137,29 +137,19 @@ fn build(environment: &Environment, graph: &[u8], threads: usize) -> Result<Sess
         .commit_from_memory(graph)
 }
 
-/// tract refuses a wrong type or shape at load; here it would come up at the first run only.
-fn check_fits(spec: &InputSpec, declared: Option<&ValueType>) -> Result<(), NnError> {
-    let Some(ValueType::Tensor { ty, shape, .. }) = declared else {
-        return Err(mismatch(spec, format!("{declared:?}")));
+fn declared(input: &Outlet) -> Declared {
+    let text = input.dtype().to_string();
+    let ValueType::Tensor { ty, shape, .. } = input.dtype() else {
+        return Declared { dtype: None, shape: None, text };
     };
-    let wanted = match spec.dtype {
-        DType::F32 => TensorElementType::Float32,
-        DType::I64 => TensorElementType::Int64,
+    let dtype = match ty {
+        TensorElementType::Float32 => Some(DType::F32),
+        TensorElementType::Int64 => Some(DType::I64),
+        _ => None,
     };
-    let open_or_equal = |(declared, given): (&i64, &usize)| {
-        *declared < 0 || usize::try_from(*declared).is_ok_and(|declared| declared == *given)
-    };
-    let shape_fits = shape.len() == spec.shape.len() && shape.iter().zip(&spec.shape).all(open_or_equal);
-    if *ty == wanted && shape_fits {
-        return Ok(());
-    }
-    Err(mismatch(spec, format!("{ty} {:?}", &**shape)))
-}
-
-fn mismatch(spec: &InputSpec, declared: String) -> NnError {
-    let asked = describe(spec.dtype, &spec.shape);
-    let message = format!("input {:?} is {declared} in the graph, {asked} was asked for", spec.name);
-    NnError::Load { runtime: NAME, source: message.into() }
+    // An open axis is -1.
+    let shape = shape.iter().map(|extent| usize::try_from(*extent).ok()).collect();
+    Declared { dtype, shape: Some(shape), text }
 }
 
 /// Borrows the data: the runtime reads it where it lies.

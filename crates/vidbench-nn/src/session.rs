@@ -167,6 +167,35 @@ pub(crate) fn match_inputs(graph_inputs: &[String], specs: &[InputSpec]) -> Resu
         .collect()
 }
 
+/// What a graph says of one of its inputs.
+pub(crate) struct Declared {
+    /// None for a type that [`DType`] lacks.
+    pub(crate) dtype: Option<DType>,
+    /// Extent of each axis, none where the graph leaves it open; none at all where it leaves the number of axes open.
+    pub(crate) shape: Option<Vec<Option<usize>>>,
+    /// The same in the runtime's words.
+    pub(crate) text: String,
+}
+
+/// Refuses an input asked for in another type or shape than the graph declares: tract would take the shape asked for
+/// without a word, and ONNX Runtime would complain at the first run.
+pub(crate) fn check_fits(
+    runtime: &'static str,
+    spec: &InputSpec,
+    declared: &Declared,
+) -> Result<(), NnError> {
+    let shape_fits = declared.shape.as_ref().is_none_or(|shape| {
+        let fits = |(declared, asked): (&Option<usize>, &usize)| declared.is_none_or(|n| n == *asked);
+        shape.len() == spec.shape.len() && shape.iter().zip(&spec.shape).all(fits)
+    });
+    if shape_fits && declared.dtype == Some(spec.dtype) {
+        return Ok(());
+    }
+    let (name, asked) = (&spec.name, spec.describe());
+    let message = format!("input {name:?} is {} in the graph, {asked} was asked for", declared.text);
+    Err(NnError::Load { runtime, source: message.into() })
+}
+
 /// For each graph input, which of the caller's tensors feeds it: the inverse of what [`match_inputs`] gives.
 pub(crate) fn feed_order(positions: &[usize]) -> Vec<usize> {
     let mut pairs: Vec<(usize, usize)> =

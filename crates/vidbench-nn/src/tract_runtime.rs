@@ -1,19 +1,20 @@
 //! The built-in runtime: tract, pure Rust, on the processor.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rayon::ThreadPoolBuilder;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::infer::{DimFact, Factoid as _};
 
 use crate::error::NnError;
-use crate::session::{InputSpec, feed_order, match_inputs};
+use crate::session::{Declared, InputSpec, check_fits, feed_order, match_inputs};
 use crate::tensor::{DType, Data, Tensor as PlainTensor};
 
 /// tract does not tell its version; a test holds this against Cargo.lock.
 const NAME: &str = "tract 0.23.9";
 
-#[derive(Debug)]
 pub(crate) struct TractSession {
     plan: Arc<TypedSimplePlan>,
     /// For each graph input, which of the caller's tensors feeds it.
@@ -26,6 +27,7 @@ impl TractSession {
         let mut model = tract_onnx::onnx().model_for_read(&mut &*graph).map_err(load_error)?;
         let positions = match_inputs(&input_names(&model).map_err(load_error)?, specs)?;
         for (spec, position) in specs.iter().zip(&positions) {
+            check_fits(NAME, spec, &declared(model.input_fact(*position).map_err(load_error)?))?;
             model.set_input_fact(*position, fact(spec)).map_err(load_error)?;
         }
         let plan = model.into_optimized().and_then(TypedSimplePlan::new).map_err(load_error)?;
@@ -49,6 +51,13 @@ impl TractSession {
     }
 }
 
+/// Without the graph, which is as long as a book.
+impl fmt::Debug for TractSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TractSession").field("name", &NAME).finish_non_exhaustive()
+    }
+}
+
 fn executor(threads: usize) -> Result<Executor, NnError> {
     if threads == 1 {
         return Ok(Executor::SingleThread);
@@ -60,6 +69,17 @@ fn executor(threads: usize) -> Result<Executor, NnError> {
 fn input_names(model: &InferenceModel) -> TractResult<Vec<String>> {
     let outlets = model.input_outlets()?;
     Ok(outlets.iter().map(|outlet| model.node(outlet.node).name.clone()).collect())
+}
+
+fn declared(fact: &InferenceFact) -> Declared {
+    let dtype = fact.datum_type.concretize().and_then(|dtype| match dtype {
+        DatumType::F32 => Some(DType::F32),
+        DatumType::I64 => Some(DType::I64),
+        _ => None,
+    });
+    let extent = |dim: &DimFact| dim.concretize()?.to_i64().ok()?.try_into().ok();
+    let shape = (!fact.shape.is_open()).then(|| fact.shape.dims().map(extent).collect());
+    Declared { dtype, shape, text: fact.format_dt_shape() }
 }
 
 fn fact(spec: &InputSpec) -> InferenceFact {

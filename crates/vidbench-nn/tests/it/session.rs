@@ -1,6 +1,8 @@
 use std::error::Error as _;
 
-use vidbench_nn::{DType, InputSpec, MAX_THREADS, NnError, Runtime, Session, SessionOptions, Tensor};
+use vidbench_nn::{
+    DType, InputSpec, MAX_THREADS, NnError, Runtime, Session, SessionOptions, Tensor, onnx_runtime_version,
+};
 
 use crate::graphs::{Axis, BOOL, F32, difference_and_copy, model, node, port};
 
@@ -72,11 +74,33 @@ fn an_input_the_graph_lacks_is_named_with_those_it_has() {
     assert_eq!(load_message(&specs()[..2]), "graph takes 3 inputs (a, b, c), got 2");
 }
 
-#[test]
-fn a_shape_that_does_not_fit_the_graph_is_refused_at_load() {
+/// The cause below "cannot load the graph", which comes in each runtime's own notation.
+fn load_cause(spec: InputSpec, options: &SessionOptions) -> String {
     let mut wrong = specs();
-    wrong[2].shape = vec![1, 3];
-    assert_eq!(load_message(&wrong), "tract 0.23.9 cannot load the graph");
+    wrong[2] = spec;
+    let error = Session::load(&difference_and_copy(), &wrong, options).unwrap_err();
+    assert!(error.to_string().ends_with("cannot load the graph"), "{error}");
+    error.source().unwrap().to_string()
+}
+
+#[test]
+fn a_type_or_shape_that_does_not_fit_the_graph_is_refused_at_load() {
+    let mut runtimes = vec![TRACT];
+    match onnx_runtime_version() {
+        Ok(_) => runtimes.push(SessionOptions { runtime: Runtime::OnnxRuntime, ..TRACT }),
+        Err(reason) => eprintln!("skipped for ONNX Runtime: {reason}"),
+    }
+    for options in runtimes {
+        for (dtype, shape, asked) in [
+            (DType::F32, vec![1, 3], "f32 [1, 3]"),
+            (DType::F32, vec![2], "f32 [2]"),
+            (DType::I64, vec![1, 2], "i64 [1, 2]"),
+        ] {
+            let cause = load_cause(InputSpec::new("a", dtype, shape), &options);
+            assert!(cause.starts_with("input \"a\" is "), "{cause}");
+            assert!(cause.ends_with(&format!("in the graph, {asked} was asked for")), "{cause}");
+        }
+    }
 }
 
 #[test]
