@@ -6,8 +6,12 @@
 
 pub mod clock;
 pub mod embedded;
+mod reference;
 mod rss;
+mod scorer;
 mod serve;
 
+pub use reference::{SHAPES_CLASSIFIER, reference_features, shapes_net};
 pub use rss::peak_rss_bytes;
+pub use scorer::{SCORER_NAME, Scorer};
 pub use serve::{Exit, Handler, Notifier, WorkerInfo, serve};

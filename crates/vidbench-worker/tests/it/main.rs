@@ -2,4 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod embedded;
+mod mean_net;
+mod reference;
+mod scorer;
 mod serve;
+mod shipped_classifier;

@@ -16,7 +16,7 @@ fn the_reference_set_is_in_order_and_the_same_for_every_number_of_threads() {
     for index in [0, 383, 384, 1151] {
         let expected = mean_net::features(&reference_clip(index).unwrap());
         for (found, expected) in one.features[index].iter().zip(expected) {
-            assert!((f64::from(*found) - expected).abs() < 1e-5, "clip {index}: {found} is not {expected}");
+            assert!((f64::from(*found) - expected).abs() < 1e-4, "clip {index}: {found} is not {expected}");
         }
     }
     assert_eq!(reference_features(&graph, 3).unwrap(), one);

@@ -80,7 +80,7 @@ fn a_lossless_file_scores_as_its_frames_do() {
     assert!(expected.iter().all(|(_, value)| value.is_some()));
     let [Features { net, values }] = &result.features[..] else { panic!("{:?}", result.features) };
     assert!(net.starts_with("shapes-classifier@") && net.len() == "shapes-classifier@".len() + 12, "{net}");
-    let near = |(found, expected): (&f32, f64)| (f64::from(*found) - expected).abs() < 1e-5;
+    let near = |(found, expected): (&f32, f64)| (f64::from(*found) - expected).abs() < 1e-4;
     assert_eq!(values.len(), 64);
     assert!(values.iter().zip(mean_net::features(&frames)).all(near));
 }
@@ -149,7 +149,8 @@ fn one_frame_has_facts_and_no_score_of_change() {
 fn a_file_that_is_no_sound_video_is_a_result_without_scores_and_without_its_path() {
     let (dir, path) = viewable(&rendered());
     let whole = std::fs::read(&path).unwrap();
-    let files: [(&str, &[u8]); 3] = [("text", b"no video at all, only words"), ("empty", b""), ("cut", &whole[..whole.len() / 2])];
+    let files: [(&str, &[u8]); 3] =
+        [("text", b"no video at all, only words"), ("empty", b""), ("cut", &whole[..whole.len() / 2])];
     for (name, bytes) in files {
         let path = dir.path().join(name).with_extension("mp4");
         std::fs::write(&path, bytes).unwrap();
@@ -232,13 +233,19 @@ fn it_speaks_the_protocol() {
     assert_eq!(exit, Exit::Shutdown);
     let answers: Vec<Value> =
         String::from_utf8(output).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(answers.iter().map(|answer| answer["id"].as_u64()).collect::<Vec<_>>(), (0..5).map(Some).collect::<Vec<_>>());
+    assert_eq!(
+        answers.iter().map(|answer| answer["id"].as_u64()).collect::<Vec<_>>(),
+        (0..5).map(Some).collect::<Vec<_>>()
+    );
     let hello: InitializeResult = serde_json::from_value(answers[0]["result"].clone()).unwrap();
     assert_eq!(hello.name, SCORER_NAME);
     assert_eq!(hello.capabilities.metrics.len(), 4);
     let result: ScoreResult = serde_json::from_value(answers[1]["result"].clone()).unwrap();
     let direct = score(&path, &ALL).unwrap();
-    assert_eq!((result.decoded, result.scores, result.features), (direct.decoded, direct.scores, direct.features));
+    assert_eq!(
+        (result.decoded, result.scores, result.features),
+        (direct.decoded, direct.scores, direct.features)
+    );
     assert_eq!(answers[2]["error"]["data"]["kind"], "invalid_request");
     assert!(answers[3]["error"].is_object() && answers[4]["error"].is_null());
 }
