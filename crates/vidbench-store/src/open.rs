@@ -20,6 +20,9 @@ const CACHED_STATEMENTS: usize = 64;
 /// A write-ahead log that grew beyond this, in bytes, is cut back: on a full disk it would stand in the way.
 const WAL_KEPT_BYTES: i64 = 64 << 20;
 
+/// Pages kept in memory, in bytes: the indices of a run of 100,000 samples.
+const PAGE_CACHE_BYTES: i64 = 16 << 20;
+
 /// One workspace folder. May be shared between threads; writes follow one another.
 #[derive(Debug)]
 pub struct Store {
@@ -148,6 +151,8 @@ fn connect(path: &Path) -> Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    // Negative is KiB, positive would be pages.
+    connection.pragma_update(None, "cache_size", -PAGE_CACHE_BYTES / 1024)?;
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     Ok(connection)
