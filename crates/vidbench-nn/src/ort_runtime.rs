@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use ort::LoadDynamicError;
 use ort::environment::Environment;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionInputValue};
@@ -51,10 +52,21 @@ fn library_path() -> PathBuf {
 }
 
 fn open(path: &Path) -> Result<Library, String> {
-    let builder = ort::init_from(path).map_err(|error| error.to_string())?;
+    let builder = ort::init_from(path).map_err(|error| why_not_loaded(&error))?;
     let environment = builder.with_telemetry(false).build().map_err(|error| error.to_string())?;
     let mapped_files = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     Ok(Library { environment, name: name_and_version(&mapped_files, ort::info()) })
+}
+
+/// `ort` says "dlopen failed" and keeps the loader's own words one level down.
+fn why_not_loaded(error: &LoadDynamicError) -> String {
+    match error {
+        LoadDynamicError::Dlopen { error: cause, .. } => match cause.source() {
+            Some(words) => format!("{error}: {words}"),
+            None => error.to_string(),
+        },
+        other => other.to_string(),
+    }
 }
 
 /// `onnxruntime 1.22.0`, or `onnxruntime commit 26250ae` where only the library's build information tells.

@@ -89,6 +89,7 @@ fn a_missing_onnx_runtime_is_an_error_when_asked_for_and_tract_otherwise() {
 fn without_onnx_runtime() {
     let error = onnx_runtime_version().unwrap_err();
     assert!(error.to_string().contains("/nonexistent/libonnxruntime.so"), "{error}");
+    assert!(error.to_string().contains("No such file"), "the loader's own words: {error}");
     assert!(error.hint().unwrap().contains("ORT_DYLIB_PATH"));
     let specs = [InputSpec::new("x", DType::F32, [256, 192])];
     let load = |runtime| Session::load(&two_layers(), &specs, &SessionOptions { threads: 1, runtime });
