@@ -10,11 +10,11 @@ use crate::{Result, StoreError};
 /// SQLite keeps signed integers only.
 pub(crate) fn to_i64(what: &str, value: u64) -> Result<i64> {
     i64::try_from(value)
-        .map_err(|_| StoreError::unstorable(what, format!("{value} is more than {}", i64::MAX)))
+        .map_err(|_| StoreError::unstorable(what, &format!("{value} is more than {}", i64::MAX)))
 }
 
 pub(crate) fn from_i64<T: TryFrom<i64>>(what: &'static str, value: i64) -> Result<T> {
-    T::try_from(value).map_err(|_| StoreError::corrupt(what, format!("{value} is out of range")))
+    T::try_from(value).map_err(|_| StoreError::corrupt(what, &format!("{value} is out of range")))
 }
 
 /// SQLite would turn NaN into NULL, JSON any number that is not finite.
@@ -22,29 +22,29 @@ pub(crate) fn finite(what: &str, value: f64) -> Result<f64> {
     if value.is_finite() {
         Ok(value)
     } else {
-        Err(StoreError::unstorable(what, format!("{value} is not finite")))
+        Err(StoreError::unstorable(what, &format!("{value} is not finite")))
     }
 }
 
 /// JSON that has been read back and found equal: a record that cannot be read again is never written.
 pub(crate) fn to_json<T: Serialize + DeserializeOwned + PartialEq>(what: &str, value: &T) -> Result<String> {
-    let text = serde_json::to_string(value).map_err(|error| StoreError::unstorable(what, error))?;
+    let text = serde_json::to_string(value).map_err(|error| StoreError::unstorable(what, &error))?;
     match serde_json::from_str::<T>(&text) {
         Ok(again) if again == *value => Ok(text),
-        Ok(_) => Err(StoreError::unstorable(what, "it does not survive JSON")),
-        Err(error) => Err(StoreError::unstorable(what, error)),
+        Ok(_) => Err(StoreError::unstorable(what, &"it does not survive JSON")),
+        Err(error) => Err(StoreError::unstorable(what, &error)),
     }
 }
 
 pub(crate) fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| StoreError::corrupt(what, error))
+    serde_json::from_str(text).map_err(|error| StoreError::corrupt(what, &error))
 }
 
 pub(crate) fn sample_id(bytes: &[u8]) -> Result<SampleId> {
     bytes
         .try_into()
         .map(SampleId)
-        .map_err(|_| StoreError::corrupt("sample id", format!("{} bytes", bytes.len())))
+        .map_err(|_| StoreError::corrupt("sample id", &format!("{} bytes", bytes.len())))
 }
 
 /// The value column and the reason column of a score; exactly one is set.
@@ -71,7 +71,7 @@ pub(crate) fn score(value: Option<f64>, reason: Option<String>) -> Result<Score>
 /// Least significant byte first, whatever the machine.
 pub(crate) fn f32s_to_bytes(what: &str, values: &[f32]) -> Result<Vec<u8>> {
     if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-        return Err(StoreError::unstorable(what, format!("{value} is not finite")));
+        return Err(StoreError::unstorable(what, &format!("{value} is not finite")));
     }
     Ok(values.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
@@ -81,7 +81,7 @@ pub(crate) fn f32s_from_bytes(bytes: &[u8]) -> Result<Vec<f32>> {
     if rest.is_empty() {
         Ok(words.iter().map(|word| f32::from_le_bytes(*word)).collect())
     } else {
-        Err(StoreError::corrupt("feature vector", format!("{} bytes", bytes.len())))
+        Err(StoreError::corrupt("feature vector", &format!("{} bytes", bytes.len())))
     }
 }
 
@@ -111,7 +111,7 @@ impl Sha256Hash {
         bytes
             .try_into()
             .map(Self)
-            .map_err(|_| StoreError::corrupt("artifact hash", format!("{} bytes", bytes.len())))
+            .map_err(|_| StoreError::corrupt("artifact hash", &format!("{} bytes", bytes.len())))
     }
 
     pub(crate) fn hex(&self) -> String {

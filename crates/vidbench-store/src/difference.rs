@@ -31,7 +31,7 @@ impl fmt::Display for Difference {
 /// The first field in which two records differ; `None` when they are equal.
 pub(crate) fn between<T: Serialize>(recorded: &T, offered: &T) -> Result<Option<Difference>> {
     let value =
-        |record: &T| serde_json::to_value(record).map_err(|error| StoreError::unstorable("record", error));
+        |record: &T| serde_json::to_value(record).map_err(|error| StoreError::unstorable("record", &error));
     Ok(of_values("", &value(recorded)?, &value(offered)?))
 }
 

@@ -257,11 +257,11 @@ impl StoreError {
         move |source| Self::Io { doing, path: path.into(), source }
     }
 
-    pub(crate) fn corrupt(what: &'static str, detail: impl ToString) -> Self {
+    pub(crate) fn corrupt(what: &'static str, detail: &(impl ToString + ?Sized)) -> Self {
         Self::Corrupt { what, detail: detail.to_string() }
     }
 
-    pub(crate) fn unstorable(what: impl Into<String>, detail: impl ToString) -> Self {
+    pub(crate) fn unstorable(what: impl Into<String>, detail: &(impl ToString + ?Sized)) -> Self {
         Self::Unstorable { what: what.into(), detail: detail.to_string() }
     }
 

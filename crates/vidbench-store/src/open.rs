@@ -146,7 +146,7 @@ fn connect(path: &Path) -> Result<Connection> {
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
         let detail = format!("its file system offers journal mode {mode}, not WAL");
-        return Err(StoreError::unstorable(path.display().to_string(), detail));
+        return Err(StoreError::unstorable(path.display().to_string(), &detail));
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

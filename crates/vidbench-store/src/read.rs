@@ -29,7 +29,7 @@ impl Store {
             let mut generated_only = Vec::new();
             for ordinal in unjudged(tx, key, &judged)? {
                 let (_, _, generation) = rows::generation_at(tx, key, ordinal)?
-                    .ok_or_else(|| StoreError::corrupt("generation", format!("no row at {ordinal}")))?;
+                    .ok_or_else(|| StoreError::corrupt("generation", &format!("no row at {ordinal}")))?;
                 generated_only.push((from_i64("ordinal", ordinal)?, generation));
             }
             Ok(Progress { judged, generated_only })

@@ -165,18 +165,18 @@ pub(crate) fn sample_column(row: &Row<'_>, column: usize) -> Result<SampleId> {
 }
 
 pub(crate) fn outcome_column(row: &Row<'_>, column: usize) -> Result<Outcome> {
-    let name = row.get_ref(column)?.as_str().map_err(|error| StoreError::corrupt("outcome", error))?;
-    Outcome::from_name(name).ok_or_else(|| StoreError::corrupt("outcome", name))
+    let name = row.get_ref(column)?.as_str().map_err(|error| StoreError::corrupt("outcome", &error))?;
+    Outcome::from_name(name).ok_or_else(|| StoreError::corrupt("outcome", &name))
 }
 
 pub(crate) fn metric_column(row: &Row<'_>, column: usize) -> Result<MetricId> {
-    MetricId::new(row.get::<_, String>(column)?).map_err(|error| StoreError::corrupt("metric id", error))
+    MetricId::new(row.get::<_, String>(column)?).map_err(|error| StoreError::corrupt("metric id", &error))
 }
 
 /// Without a copy: a million rows are read this way.
 pub(crate) fn blob<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a [u8]> {
     match row.get_ref(column)? {
         ValueRef::Blob(bytes) => Ok(bytes),
-        other => Err(StoreError::corrupt("column", format!("{:?} where bytes belong", other.data_type()))),
+        other => Err(StoreError::corrupt("column", &format!("{:?} where bytes belong", other.data_type()))),
     }
 }

@@ -44,7 +44,7 @@ impl Store {
         let dims = vectors.first().map_or(0, Vec::len);
         if let Some(odd) = vectors.iter().find(|vector| vector.len() != dims) {
             let detail = format!("vectors of {dims} and of {} numbers", odd.len());
-            return Err(StoreError::unstorable(format!("features of {name} by {net}"), detail));
+            return Err(StoreError::unstorable(format!("features of {name} by {net}"), &detail));
         }
         let matrix = f32s_to_bytes(net, &vectors.concat())?;
         let (count, dims) = (to_i64("vectors", vectors.len() as u64)?, to_i64("dims", dims as u64)?);
@@ -64,7 +64,7 @@ fn split(vectors: usize, dims: usize, matrix: &[u8]) -> Result<Vec<Vec<f32>>> {
     if Some(values.len()) != vectors.checked_mul(dims) {
         return Err(StoreError::corrupt(
             "reference features",
-            format!("{} numbers for {vectors} x {dims}", values.len()),
+            &format!("{} numbers for {vectors} x {dims}", values.len()),
         ));
     }
     // `chunks_exact` takes no zero; vectors without numbers hold nothing to split.
@@ -114,7 +114,7 @@ fn set_score(row: &Row<'_>) -> Result<SetScore> {
     let model = row.get::<_, String>(1)?;
     Ok(SetScore {
         metric: rows::metric_column(row, 0)?,
-        model: ModelId::new(model).map_err(|error| StoreError::corrupt("model id", error))?,
+        model: ModelId::new(model).map_err(|error| StoreError::corrupt("model id", &error))?,
         params_index: from_i64("params index", row.get(2)?)?,
         score: score(row.get(3)?, row.get(4)?)?,
         interval: row.get::<_, Option<f64>>(5)?.zip(row.get(6)?),

@@ -35,6 +35,7 @@ fn child_that_records_until_killed() {
     drop(lock);
 }
 
+#[expect(clippy::print_stdout, reason = "the parent reads what is acknowledged")]
 fn record(store: &Store, run: &RunRecord, ordinal: u64) {
     let temp = store.temp_path(&run.id, &format!("{ordinal}.mp4")).unwrap();
     std::fs::write(&temp, format!("video {ordinal}").repeat(1000)).unwrap();

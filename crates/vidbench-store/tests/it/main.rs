@@ -1,4 +1,5 @@
 //! The store from outside: files on a real disk, processes that are killed, hostile input.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod artifacts;
 mod exact;
