@@ -32,12 +32,7 @@ impl FramesU8 {
     pub const CHANNELS: usize = 3;
 
     /// Takes ownership of `data`, `[count, height, width, 3]`.
-    pub fn new(
-        count: usize,
-        height: usize,
-        width: usize,
-        data: Vec<u8>,
-    ) -> Result<Self, FramesShapeError> {
+    pub fn new(count: usize, height: usize, width: usize, data: Vec<u8>) -> Result<Self, FramesShapeError> {
         let expected = count * height * width * Self::CHANNELS;
         if data.len() != expected {
             return Err(FramesShapeError { len: data.len(), expected, count, width, height });

@@ -24,7 +24,9 @@ pub use ids::{IdError, MetricId, ModelId, RunId, SampleId};
 pub use metric::{Direction, MetricDescriptor, MetricScore, Needs, Score};
 pub use outcome::{ErrorKind, Outcome};
 pub use params::Params;
-pub use plan::{Plan, PlannedSample, PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, sha256_hex};
+pub use plan::{
+    Plan, PlannedSample, PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, sha256_hex,
+};
 pub use record::{
     ClipFacts, Domain, Environment, Generation, Ledger, RECORD_SCHEMA_VERSION, RunData, RunRecord, RunStatus,
     SampleRecord, Session, SessionModel, SetScore, Timing, Verdict, WeightsOrigin,

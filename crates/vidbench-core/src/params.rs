@@ -25,7 +25,9 @@ impl Params {
     /// The bytes that stand for these parameters in a [`crate::SampleId`].
     pub(crate) fn digest_input(&self) -> String {
         let Self { steps, guidance, frames, width, height, fps } = self;
-        format!("steps={steps};guidance={guidance:?};frames={frames};width={width};height={height};fps={fps:?}")
+        format!(
+            "steps={steps};guidance={guidance:?};frames={frames};width={width};height={height};fps={fps:?}"
+        )
     }
 
     /// Text for people: `16 steps, guidance 3, 16x64x64 at 8 fps`.

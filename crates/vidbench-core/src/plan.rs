@@ -139,7 +139,8 @@ impl ResolvedSuite {
         let mut samples = Vec::with_capacity(planned as usize);
         for (model_index, model) in self.models.iter().enumerate() {
             let model_hash = model.hasher();
-            let configured: Vec<Sha256> = model.params.iter().map(|params| with_params(&model_hash, params)).collect();
+            let configured: Vec<Sha256> =
+                model.params.iter().map(|params| with_params(&model_hash, params)).collect();
             for repeat in 0..self.repeats {
                 for &seed in &self.seeds {
                     for (prompt, prompt_digest) in prompt_digests.iter().enumerate() {
@@ -196,7 +197,13 @@ impl ResolvedModel {
             WeightsOrigin::Unknown => "unknown",
         };
         let mut hasher = Sha256::new();
-        for part in ["vidbench sample 1", self.engine.name(), self.id.as_str(), self.revision.as_deref().unwrap_or(""), weights] {
+        for part in [
+            "vidbench sample 1",
+            self.engine.name(),
+            self.id.as_str(),
+            self.revision.as_deref().unwrap_or(""),
+            weights,
+        ] {
             update_with_length(&mut hasher, part);
         }
         // A user's own program is part of what makes the sample.

@@ -271,8 +271,12 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
     }
     for model in &suite.models {
         match (model.engine, &model.command) {
-            (Engine::Worker, None) => add("models", format!("model {} runs by a worker and needs `command`", model.id)),
-            (Engine::Embedded, Some(_)) => add("models", format!("model {} is embedded and takes no `command`", model.id)),
+            (Engine::Worker, None) => {
+                add("models", format!("model {} runs by a worker and needs `command`", model.id))
+            }
+            (Engine::Embedded, Some(_)) => {
+                add("models", format!("model {} is embedded and takes no `command`", model.id))
+            }
             (Engine::Worker, Some(_)) | (Engine::Embedded, None) => {}
         }
         if let Some(sha256) = &model.weights_sha256
@@ -312,7 +316,8 @@ fn first_repeated<T: PartialEq + std::fmt::Debug>(values: &[T]) -> Option<String
 
 /// Reads `"832x480"` as width and height, each 1 to 16,384.
 pub fn parse_size(text: &str) -> Result<(u32, u32), String> {
-    let error = || format!("{text:?} is not a size: write width x height, each 1 to 16384, such as \"832x480\"");
+    let error =
+        || format!("{text:?} is not a size: write width x height, each 1 to 16384, such as \"832x480\"");
     let (width, height) = text.split_once('x').ok_or_else(error)?;
     let side = |side: &str| side.parse().ok().filter(|side| (1..=16_384).contains(side)).ok_or_else(error);
     Ok((side(width)?, side(height)?))

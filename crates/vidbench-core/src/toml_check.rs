@@ -73,7 +73,9 @@ impl fmt::Display for Problem {
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .map(|candidate| {
+            (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate)
+        })
         .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count() / 3)
         .min()
         .map(|(_, candidate)| candidate)
@@ -104,7 +106,10 @@ impl<'a> Check<'a> {
 
     fn table(&mut self, path: &str, table: &DeTable<'_>, span: Range<usize>, schema: &'a Value) {
         let schema = self.resolve(schema);
-        let known: Vec<&str> = schema["properties"].as_object().map(|map| map.keys().map(String::as_str).collect()).unwrap_or_default();
+        let known: Vec<&str> = schema["properties"]
+            .as_object()
+            .map(|map| map.keys().map(String::as_str).collect())
+            .unwrap_or_default();
         for (key, value) in table {
             let name = key.get_ref().as_ref();
             match schema["properties"].get(name) {
@@ -120,7 +125,9 @@ impl<'a> Check<'a> {
         }
         for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             if !table.iter().any(|(key, _)| key.get_ref() == required) {
-                let hint = schema["properties"][required]["description"].as_str().map(|about| format!("`{required}`: {about}"));
+                let hint = schema["properties"][required]["description"]
+                    .as_str()
+                    .map(|about| format!("`{required}`: {about}"));
                 self.add(&span, format!("missing key `{}`", join(path, required)), hint);
             }
         }
@@ -155,7 +162,9 @@ impl<'a> Check<'a> {
                 let digits = number.as_str().replace('_', "");
                 match i64::from_str_radix(&digits, number.radix()) {
                     Ok(number) => self.number(path, &span, number as f64, &digits, schema),
-                    Err(_) => self.add(&span, format!("`{path}` is {digits}, which no 64-bit number holds"), None),
+                    Err(_) => {
+                        self.add(&span, format!("`{path}` is {digits}, which no 64-bit number holds"), None)
+                    }
                 }
             }
             DeValue::Float(number) => match number.as_str().replace('_', "").parse::<f64>() {
@@ -173,7 +182,8 @@ impl<'a> Check<'a> {
         };
         if !allowed.contains(&text.as_ref()) {
             let hint = nearest(text, allowed.iter().copied()).map(|near| format!("did you mean {near:?}?"));
-            let message = format!("`{path}` is {text:?}; it must be one of {}", list(allowed.iter().copied()));
+            let message =
+                format!("`{path}` is {text:?}; it must be one of {}", list(allowed.iter().copied()));
             self.add(&value.span(), message, hint);
         }
     }

@@ -16,7 +16,9 @@ impl Cancel {
     /// Ask (once more) to stop. Safe in a signal handler.
     pub fn ask(&self) {
         // Saturates: a third wish means no more than the second.
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |asked| (asked < 2).then_some(asked + 1));
+        let _ = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |asked| (asked < 2).then_some(asked + 1));
     }
 
     /// Stop when the current sample is done.

@@ -103,7 +103,10 @@ mod tests {
             stderr_tail: format!("{}the end\n", "é".repeat(600)),
         };
         let reason = reason(&error);
-        assert!(reason.starts_with("the worker ended before it answered generate: signal 9; its log ends with: é"));
+        assert!(
+            reason
+                .starts_with("the worker ended before it answered generate: signal 9; its log ends with: é")
+        );
         assert!(reason.ends_with("éthe end"));
     }
 }

@@ -92,7 +92,13 @@ impl Runner<'_> {
             peak_rss_bytes: result.peak_rss_bytes,
         };
         let (model, params) = (&self.suite().model_of(sample).id, self.suite().params_of(sample));
-        self.inputs.store.record_generation(&self.inputs.run.id, sample.ordinal, model, params, &generation)?;
+        self.inputs.store.record_generation(
+            &self.inputs.run.id,
+            sample.ordinal,
+            model,
+            params,
+            &generation,
+        )?;
         let service_secs = generation.timing.service_secs();
         self.account.generated(&generation.timing);
         self.pace.add(sample.model, sample.params, service_secs);
@@ -115,15 +121,24 @@ impl Runner<'_> {
     }
 
     /// Puts a reply's times on the harness's clock, counted from the beginning of the session.
-    fn timing(&self, reply: &GenerateReply, sync: Option<ClockSync>, intended_ns: u64, wall_ms: i64) -> Timing {
-        let result = sync.map_or_else(|| reply.result.clone(), |sync| sync.translate_result(reply.result.clone()));
+    fn timing(
+        &self,
+        reply: &GenerateReply,
+        sync: Option<ClockSync>,
+        intended_ns: u64,
+        wall_ms: i64,
+    ) -> Timing {
+        let result =
+            sync.map_or_else(|| reply.result.clone(), |sync| sync.translate_result(reply.result.clone()));
         let since = |ns: u64| ns.saturating_sub(self.started_ns);
         // The clock exchange may be wrong by its error; no sample starts before it was sent or ends after it was read.
         let within = |ns: u64| since(ns.clamp(reply.sent_ns, reply.received_ns.max(reply.sent_ns)));
         let span = |name, start_ns, end_ns| StageSpan { name, start_ns, end_ns };
         let (intended, sent, start) = (since(intended_ns), since(reply.sent_ns), within(result.start_ns));
         let mut stages = vec![span(Stage::ClientWait, intended, sent), span(Stage::Submit, sent, start)];
-        stages.extend(result.stages.iter().map(|stage| span(stage.name, within(stage.start_ns), within(stage.end_ns))));
+        stages.extend(
+            result.stages.iter().map(|stage| span(stage.name, within(stage.start_ns), within(stage.end_ns))),
+        );
         Timing {
             intended_ns: intended,
             sent_ns: sent,
@@ -148,7 +163,10 @@ impl Runner<'_> {
         if rounds == 0 {
             return Ok(worker);
         }
-        self.tell(&Event::PhaseStarted { phase: Phase::Warmup, total: u64::from(rounds) * shapes.len() as u64 });
+        self.tell(&Event::PhaseStarted {
+            phase: Phase::Warmup,
+            total: u64::from(rounds) * shapes.len() as u64,
+        });
         for sample in shapes.iter().cycle().take(rounds as usize * shapes.len()) {
             if self.should_stop() {
                 break;
@@ -188,7 +206,8 @@ impl Runner<'_> {
         let free_mib = self.inputs.store.free_disk_bytes()? >> 20;
         let wanted_mib = self.suite().limits.min_free_disk_mib;
         if free_mib < wanted_mib {
-            let message = format!("{free_mib} MiB of disk are free, less than limits.min_free_disk_mib = {wanted_mib}");
+            let message =
+                format!("{free_mib} MiB of disk are free, less than limits.min_free_disk_mib = {wanted_mib}");
             self.tell(&Event::Warning { message: format!("{message}; stopping") });
             self.disk_full = Some(message);
         }

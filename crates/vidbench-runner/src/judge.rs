@@ -8,7 +8,9 @@ const FPS_TOLERANCE: f64 = 0.01;
 /// What differs between the file and the request, or what makes it no video; `None` for a file as asked.
 pub fn mismatch(requested: &Params, observed: &ClipFacts) -> Option<String> {
     let mut differences = Vec::new();
-    let mut differ = |what: &str, asked: String, seen: String| differences.push(format!("{what}: asked {asked}, got {seen}"));
+    let mut differ = |what: &str, asked: String, seen: String| {
+        differences.push(format!("{what}: asked {asked}, got {seen}"))
+    };
     if observed.frames != requested.frames {
         differ("frames", requested.frames.to_string(), observed.frames.to_string());
     }

@@ -12,8 +12,8 @@ mod generate;
 mod judge;
 mod ledger;
 mod pace;
-mod scoring;
 mod run;
+mod scoring;
 mod workers;
 
 pub use cancel::Cancel;

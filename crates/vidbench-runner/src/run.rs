@@ -6,8 +6,8 @@ use std::time::Duration;
 use vidbench_core::protocol::LoadedModel;
 use vidbench_core::suite::ScenarioKind;
 use vidbench_core::{
-    Clock, Event, Generation, Outcome, Phase, Plan, PlannedSample, ResolvedSuite, RunRecord, RunStatus, SampleId,
-    Session, Verdict,
+    Clock, Event, Generation, Outcome, Phase, Plan, PlannedSample, ResolvedSuite, RunRecord, RunStatus,
+    SampleId, Session, Verdict,
 };
 use vidbench_engines::WorkerProcess;
 use vidbench_store::{Progress, Store};
@@ -104,7 +104,11 @@ impl<'a> Runner<'a> {
             failed,
             given_up: Vec::new(),
             disk_full: None,
-            earlier: sessions.into_iter().flat_map(|session| session.models).map(|model| model.model).collect(),
+            earlier: sessions
+                .into_iter()
+                .flat_map(|session| session.models)
+                .map(|model| model.model)
+                .collect(),
             has_work,
             inputs,
         })
@@ -119,7 +123,9 @@ impl<'a> Runner<'a> {
         let generated: std::collections::HashSet<SampleId> =
             progress.generated_only.iter().map(|(_, generation)| generation.sample).collect();
         let plan = self.inputs.plan;
-        let open = |sample: &&PlannedSample| !progress.judged.contains_key(&sample.id) && !generated.contains(&sample.id);
+        let open = |sample: &&PlannedSample| {
+            !progress.judged.contains_key(&sample.id) && !generated.contains(&sample.id)
+        };
         let (rejected, pending): (Vec<PlannedSample>, Vec<PlannedSample>) =
             plan.samples.iter().filter(open).partition(|sample| self.suite().prompt_of(sample).rejected);
         self.reject(&rejected)?;
@@ -245,7 +251,8 @@ impl<'a> Runner<'a> {
         if workers::was_cancelled(error) {
             return;
         }
-        let given_up = GivenUp { model: self.suite().models[model as usize].id.clone(), reason: error.to_string() };
+        let given_up =
+            GivenUp { model: self.suite().models[model as usize].id.clone(), reason: error.to_string() };
         self.tell(&Event::Warning {
             message: format!(
                 "model {} is given up: {}; its other samples stay planned and `--resume` picks them up",
@@ -261,7 +268,12 @@ impl<'a> Runner<'a> {
         self.done += 1;
         self.failed += u64::from(verdict.outcome != Outcome::Ok);
         let label = self.label(sample);
-        self.tell(&Event::Judged { sample: sample.id, label, outcome: verdict.outcome, reason: verdict.reason });
+        self.tell(&Event::Judged {
+            sample: sample.id,
+            label,
+            outcome: verdict.outcome,
+            reason: verdict.reason,
+        });
         Ok(())
     }
 
@@ -269,7 +281,8 @@ impl<'a> Runner<'a> {
     pub(crate) fn label(&self, sample: &PlannedSample) -> String {
         let suite = self.suite();
         let steps = suite.params_of(sample).steps;
-        let prompt: String = suite.prompt_of(sample).text.chars().filter(|c| !c.is_control()).take(60).collect();
+        let prompt: String =
+            suite.prompt_of(sample).text.chars().filter(|c| !c.is_control()).take(60).collect();
         format!("{}, {steps} steps, seed {}: {prompt}", suite.model_of(sample).id, sample.seed)
     }
 
@@ -320,5 +333,13 @@ impl<'a> Runner<'a> {
 
 /// The verdict on a sample that gave no file.
 pub(crate) fn failure(sample: SampleId, outcome: Outcome, reason: String) -> Verdict {
-    Verdict { sample, outcome, reason: Some(reason), facts: None, scores: vec![], features: vec![], score_secs: 0.0 }
+    Verdict {
+        sample,
+        outcome,
+        reason: Some(reason),
+        facts: None,
+        scores: vec![],
+        features: vec![],
+        score_secs: 0.0,
+    }
 }

@@ -7,11 +7,11 @@ use vidbench_core::protocol::{Decoded, ScoreParams, ScoreResult};
 use vidbench_core::{Event, Generation, Outcome, Phase, PlannedSample, Verdict};
 use vidbench_engines::{CallError, WorkerProcess};
 
+use crate::RunError;
 use crate::error::{ModelError, reason};
 use crate::judge::mismatch;
 use crate::run::{Runner, failure};
 use crate::workers::{self, UntilCancelled};
-use crate::RunError;
 
 impl Runner<'_> {
     /// Scores what has a file and no verdict.
@@ -72,15 +72,18 @@ impl Runner<'_> {
             Err(CallError::Cancelled { .. }) => return None,
             // A worker that says no, such as to an unknown metric, is no fault of the file.
             Err(error @ CallError::Worker(_)) => {
-                return Some(failure(sample.id, Outcome::Internal, format!("scoring failed: {}", reason(&error))));
+                return Some(failure(
+                    sample.id,
+                    Outcome::Internal,
+                    format!("scoring failed: {}", reason(&error)),
+                ));
             }
             Err(error) => return Some(failure(sample.id, Outcome::DecodeFailed, reason(&error))),
         };
         let difference = match &result.decoded {
             Decoded::Failed { reason } => Some((Outcome::DecodeFailed, reason.clone())),
-            Decoded::Facts(facts) => {
-                mismatch(self.suite().params_of(sample), facts).map(|difference| (Outcome::InvalidOutput, difference))
-            }
+            Decoded::Facts(facts) => mismatch(self.suite().params_of(sample), facts)
+                .map(|difference| (Outcome::InvalidOutput, difference)),
         };
         let (outcome, reason) = difference.map_or((Outcome::Ok, None), |(outcome, why)| (outcome, Some(why)));
         Some(Verdict {

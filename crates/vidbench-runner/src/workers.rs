@@ -148,7 +148,8 @@ mod tests {
     #[test]
     fn a_resumed_run_refuses_other_weights_than_it_began_with() {
         let open = asked(WeightsOrigin::Unknown);
-        let (first, second) = (loaded(WeightsOrigin::Sha256("aa".into())), loaded(WeightsOrigin::Sha256("bb".into())));
+        let (first, second) =
+            (loaded(WeightsOrigin::Sha256("aa".into())), loaded(WeightsOrigin::Sha256("bb".into())));
         assert!(check_identity(&open, &first, None).is_ok());
         assert!(check_identity(&open, &second, Some(&first)).is_err());
     }

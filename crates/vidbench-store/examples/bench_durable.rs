@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use vidbench_core::suite::{Limits, Scenario};
 use vidbench_core::{
-    Environment, MetricId, MetricScore, Outcome, PromptSuiteRef, RECORD_SCHEMA_VERSION, ResolvedSuite, RunId, RunRecord,
-    RunStatus, SampleId, Score, Verdict,
+    Environment, MetricId, MetricScore, Outcome, PromptSuiteRef, RECORD_SCHEMA_VERSION, ResolvedSuite, RunId,
+    RunRecord, RunStatus, SampleId, Score, Verdict,
 };
 use vidbench_store::Store;
 
@@ -36,7 +36,10 @@ fn verdict(ordinal: u64) -> Result<Verdict, Box<dyn std::error::Error>> {
         outcome: Outcome::Timeout,
         reason: Some("no answer to generate within 600.0 s".into()),
         facts: None,
-        scores: vec![MetricScore { metric: MetricId::new("ssim@1")?, score: Score::not_available("no file") }],
+        scores: vec![MetricScore {
+            metric: MetricId::new("ssim@1")?,
+            score: Score::not_available("no file"),
+        }],
         features: vec![],
         score_secs: 0.0,
     })

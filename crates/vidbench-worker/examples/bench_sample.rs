@@ -22,6 +22,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     millis.sort_by(f64::total_cmp);
     let (median, runtime) = (millis[millis.len() / 2], model.runtime_name());
-    writeln!(std::io::stdout(), "{{\"millis\": {median:.3}, \"runtime\": {runtime:?}, \"threads\": {threads}}}")?;
+    writeln!(
+        std::io::stdout(),
+        "{{\"millis\": {median:.3}, \"runtime\": {runtime:?}, \"threads\": {threads}}}"
+    )?;
     Ok(())
 }

@@ -6,7 +6,8 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use vidbench_core::protocol::{
-    Capabilities, GenerateParams, GenerateResult, LoadParams, LoadResult, LoadedModel, RpcError, Stage, StageSpan,
+    Capabilities, GenerateParams, GenerateResult, LoadParams, LoadResult, LoadedModel, RpcError, Stage,
+    StageSpan,
 };
 use vidbench_core::{Domain, ErrorKind, ModelId, WeightsOrigin};
 use vidbench_video::{Fps, H264Options, encode_h264};
@@ -38,7 +39,15 @@ impl Handler for ShapesWorker {
         Ok(LoadResult { model, load_secs: 0.0 })
     }
 
-    fn generate(&mut self, params: &GenerateParams, notifier: &mut Notifier<'_>) -> Result<GenerateResult, RpcError> {
+    fn unload(&mut self, _: &ModelId) -> Result<(), RpcError> {
+        Ok(())
+    }
+
+    fn generate(
+        &mut self,
+        params: &GenerateParams,
+        notifier: &mut Notifier<'_>,
+    ) -> Result<GenerateResult, RpcError> {
         let start_ns = clock::monotonic_ns();
         if params.seed == self.at_seed {
             self.misbehave(params)?;
@@ -46,9 +55,10 @@ impl Handler for ShapesWorker {
         let attributes = vidbench_shapes::parse_prompt(&params.prompt)
             .map_err(|error| RpcError::new(ErrorKind::InvalidRequest, error.to_string()))?;
         let frames = vidbench_shapes::render(&attributes, params.seed);
-        notifier.step(params.params.steps, params.params.steps).ok();
+        (1..=params.params.steps).for_each(|step| notifier.step(step, params.params.steps));
         let end_ns = clock::monotonic_ns();
-        let fps = Fps::new(params.params.fps as u32, 1).ok_or_else(|| RpcError::new(ErrorKind::InvalidRequest, "fps"))?;
+        let fps = Fps::new(params.params.fps as u32, 1)
+            .ok_or_else(|| RpcError::new(ErrorKind::InvalidRequest, "fps"))?;
         encode_h264(&params.output, &frames, &H264Options::new(fps))
             .map_err(|error| RpcError::new(ErrorKind::Internal, error.to_string()))?;
         let stages = vec![StageSpan { name: Stage::Denoise, start_ns, end_ns }];
@@ -66,7 +76,9 @@ impl ShapesWorker {
             "hang" => std::thread::sleep(Duration::from_secs(3600)),
             "rubbish" => writeln!(stdout, "Loading checkpoint shards: 100%").unwrap(),
             "answer-twice" => writeln!(stdout, "{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{{}}}}").unwrap(),
-            "out-of-memory" => return Err(RpcError::new(ErrorKind::OutOfMemory, "the device has no memory left")),
+            "out-of-memory" => {
+                return Err(RpcError::new(ErrorKind::OutOfMemory, "the device has no memory left"));
+            }
             "not-a-video" => {
                 std::fs::write(&params.output, "this is no video").unwrap();
             }

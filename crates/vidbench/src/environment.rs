@@ -11,7 +11,8 @@ pub fn environment(command: Vec<String>) -> Environment {
         tool_version: env!("CARGO_PKG_VERSION").into(),
         os: os(),
         cpu: cpu(),
-        cores: thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)),
+        cores: thread::available_parallelism()
+            .map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)),
         memory_bytes: memory_bytes(),
         accelerators: accelerators(),
         libav: vidbench_video::libav_version(),
@@ -21,14 +22,16 @@ pub fn environment(command: Vec<String>) -> Environment {
 
 fn os() -> String {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).map(|name| name.trim_matches('"'));
+    let name =
+        release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).map(|name| name.trim_matches('"'));
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     format!("{}, kernel {}", name.unwrap_or(std::env::consts::OS), or_unknown(kernel.trim()))
 }
 
 fn cpu() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(':'));
+    let model =
+        info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(':'));
     or_unknown(model.map_or("", |(_, name)| name.trim())).into()
 }
 

@@ -10,8 +10,8 @@ use vidbench_engines::{WorkerCommand, WorkerProcess};
 use vidbench_runner::{Cancel, Commands, Finish, Inputs};
 use vidbench_store::Store;
 
-use crate::prepare::{Estimate, InputError};
 use crate::compute_set_metrics;
+use crate::prepare::{Estimate, InputError};
 
 /// The programs that a run starts.
 #[derive(Debug, Clone)]
@@ -24,7 +24,8 @@ impl WorkerPrograms {
     fn generator(&self, model: &ResolvedModel) -> WorkerCommand {
         match (model.engine, &model.command) {
             (Engine::Worker, Some(command)) => {
-                let (program, args) = command.split_first().map_or(("", &[] as &[String]), |(p, a)| (p.as_str(), a));
+                let (program, args) =
+                    command.split_first().map_or(("", &[] as &[String]), |(p, a)| (p.as_str(), a));
                 WorkerCommand::new(program).args(args)
             }
             (Engine::Embedded, _) | (Engine::Worker, None) => {
@@ -89,7 +90,8 @@ pub fn preflight(
     for model in suite.models.iter().filter(|model| model.engine == Engine::Worker) {
         greet(&programs.generator(model), clock).map_err(|(why, hint)| InputError::Preflight {
             what: format!("the worker of model {} does not come up: {why}", model.id),
-            hint: hint.or_else(|| Some("`vidbench worker check -- COMMAND` tells which rules it breaks".into())),
+            hint: hint
+                .or_else(|| Some("`vidbench worker check -- COMMAND` tells which rules it breaks".into())),
         })?;
     }
     Ok(())
@@ -104,7 +106,10 @@ fn greet(command: &WorkerCommand, clock: &Arc<dyn Clock>) -> Result<(), (String,
     let greeted = worker.initialize(concat!("vidbench ", env!("CARGO_PKG_VERSION")), GREETING_TIMEOUT);
     greeted.map(|_| ()).map_err(|error| {
         let tail = error.stderr_tail().map(str::trim).filter(|tail| !tail.is_empty());
-        (format!("{error}{}", tail.map_or(String::new(), |tail| format!("; its log ends with: {tail}"))), error.hint())
+        (
+            format!("{error}{}", tail.map_or(String::new(), |tail| format!("; its log ends with: {tail}"))),
+            error.hint(),
+        )
     })?;
     // It came up; how it goes down is for the conformance suite to judge.
     let _ = worker.shutdown(Duration::from_secs(5));
@@ -128,7 +133,8 @@ pub fn execute(
     let threads = run.suite.scenario.threads.unwrap_or_else(cores);
     let generator = |model: &ResolvedModel| programs.generator(model);
     let commands = Commands { generator: &generator, scorer: programs.scorer(), threads };
-    let finish = vidbench_runner::execute(Inputs { store, run, plan, commands, clock, cancel, events: &mut *events })?;
+    let finish =
+        vidbench_runner::execute(Inputs { store, run, plan, commands, clock, cancel, events: &mut *events })?;
     let mut data = store.run_data(&run.id)?;
     let mut set_metrics_error = None;
     if finish.done > 0 {

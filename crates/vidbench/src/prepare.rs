@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use vidbench_core::{
-    Clock, Environment, Params, Plan, Problem, RECORD_SCHEMA_VERSION, ResolvedSuite, RunId, RunRecord, RunStatus,
-    sha256_hex, suite,
+    Clock, Environment, Params, Plan, Problem, RECORD_SCHEMA_VERSION, ResolvedSuite, RunId, RunRecord,
+    RunStatus, sha256_hex, suite,
 };
 use vidbench_store::{Store, StoreError};
 
@@ -31,7 +31,9 @@ pub enum InputError {
         problems: Vec<Problem>,
     },
     /// The plan of a stored run is not the plan it was made with.
-    #[error("run {run} was planned by another version of vidbench: its plan hash is {stored}, this version makes {made}")]
+    #[error(
+        "run {run} was planned by another version of vidbench: its plan hash is {stored}, this version makes {made}"
+    )]
     PlanChanged {
         /// The run.
         run: RunId,
@@ -67,7 +69,9 @@ impl InputError {
         match self {
             Self::Unreadable { .. } => vec!["`vidbench init` writes a suite to start from".into()],
             Self::Problems { .. } => vec!["`vidbench schema suite` prints every key with its bounds".into()],
-            Self::PlanChanged { .. } => vec!["finish the run with the version that began it, or start a new run".into()],
+            Self::PlanChanged { .. } => {
+                vec!["finish the run with the version that began it, or start a new run".into()]
+            }
             Self::OtherSuite { .. } => vec!["leave the suite out: a run keeps its own copy".into()],
             Self::Preflight { hint, .. } => hint.iter().cloned().collect(),
             Self::Store(error) => error.hint().into_iter().collect(),
@@ -95,7 +99,9 @@ pub struct Prepared {
 /// Reads, checks, resolves and plans a suite file.
 pub fn read_suite(path: &Path) -> Result<Prepared, InputError> {
     let source = std::fs::read(path)
-        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| std::io::Error::other("the file is not UTF-8 text")))
+        .and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| std::io::Error::other("the file is not UTF-8 text"))
+        })
         .map_err(|source| InputError::Unreadable { path: path.into(), source })?;
     prepare(&source, path)
 }
@@ -137,9 +143,14 @@ fn run_id(unix_ms: i64, plan_hash: &str, process: u32) -> RunId {
 }
 
 /// Makes the plan of a stored run again, and checks that it is the plan the run began with.
-pub fn reopen(store: &Store, run: &RunId, suite_file: Option<&Path>) -> Result<(RunRecord, Plan), InputError> {
+pub fn reopen(
+    store: &Store,
+    run: &RunId,
+    suite_file: Option<&Path>,
+) -> Result<(RunRecord, Plan), InputError> {
     let record = store.run(run)?;
-    let changed = |made: String| InputError::PlanChanged { run: run.clone(), stored: record.plan_hash.clone(), made };
+    let changed =
+        |made: String| InputError::PlanChanged { run: run.clone(), stored: record.plan_hash.clone(), made };
     let plan = record.suite.plan().map_err(|error| changed(error.to_string()))?;
     let made = plan.hash();
     if made != record.plan_hash {
@@ -221,7 +232,13 @@ mod tests {
     #[test]
     fn an_estimate_with_a_gap_is_no_estimate() {
         let params = Params { steps: 1, guidance: 1.0, frames: 1, width: 8, height: 8, fps: 1.0 };
-        let group = |secs_each| GroupEstimate { model: 0, params: params.clone(), samples: 2, secs_each, bytes_each: None };
+        let group = |secs_each| GroupEstimate {
+            model: 0,
+            params: params.clone(),
+            samples: 2,
+            secs_each,
+            bytes_each: None,
+        };
         assert_eq!(Estimate { groups: vec![group(Some(1.5)), group(Some(2.0))] }.secs(), Some(7.0));
         assert_eq!(Estimate { groups: vec![group(Some(1.5)), group(None)] }.secs(), None);
     }

@@ -41,7 +41,12 @@ pub struct Known<'a> {
 }
 
 /// Looks up every name of `suite`. `source` is the text it was read from; `folder` is where prompt files are looked for.
-pub fn resolve(suite: &Suite, source: &str, folder: &Path, known: &Known<'_>) -> Result<ResolvedSuite, Vec<Problem>> {
+pub fn resolve(
+    suite: &Suite,
+    source: &str,
+    folder: &Path,
+    known: &Known<'_>,
+) -> Result<ResolvedSuite, Vec<Problem>> {
     let mut problems = Vec::new();
     for metric in &suite.metrics {
         if !known.metrics.iter().any(|descriptor| descriptor.id == metric.as_str()) {
@@ -49,7 +54,8 @@ pub fn resolve(suite: &Suite, source: &str, folder: &Path, known: &Known<'_>) ->
             problems.push(unknown(source, "metrics", "metric", metric.as_str(), names));
         }
     }
-    let models = gather(&mut problems, suite.models.iter().map(|entry| model(entry, &suite.grid, source, known)));
+    let models =
+        gather(&mut problems, suite.models.iter().map(|entry| model(entry, &suite.grid, source, known)));
     let prompts = prompts(&suite.prompts, source, folder).unwrap_or_else(|found| {
         problems.extend(found);
         Default::default()
@@ -81,7 +87,8 @@ fn too_many(resolved: &ResolvedSuite, source: &str) -> Option<Problem> {
     let (planned, allowed) = (resolved.sample_count(), resolved.limits.max_samples);
     (planned > u128::from(allowed)).then(|| {
         let message = format!("the suite plans {planned} samples; limits.max_samples allows {allowed}");
-        let hint = "plan less with prompts.limit, seeds or grid, or raise limits.max_samples (at most 10000000)";
+        let hint =
+            "plan less with prompts.limit, seeds or grid, or raise limits.max_samples (at most 10000000)";
         Problem::at_key(source, "max_samples", message).with_hint(Some(hint.into()))
     })
 }
@@ -111,7 +118,12 @@ fn unknown<'a>(
     Problem::at_key(source, key, format!("unknown {what} {name:?}")).with_hint(Some(hint))
 }
 
-fn model(entry: &ModelEntry, grid: &Grid, source: &str, known: &Known<'_>) -> Result<ResolvedModel, Vec<Problem>> {
+fn model(
+    entry: &ModelEntry,
+    grid: &Grid,
+    source: &str,
+    known: &Known<'_>,
+) -> Result<ResolvedModel, Vec<Problem>> {
     let pinned = entry.weights_sha256.clone().map(|hash| WeightsOrigin::Sha256(hash.to_lowercase()));
     let (defaults, revision, weights, domain) = match entry.engine {
         Engine::Worker => (None, entry.revision.clone(), pinned.unwrap_or(WeightsOrigin::Unknown), None),
@@ -166,12 +178,16 @@ fn combinations(
     let guidance = axis(&grid.guidance, defaults.map(|params| params.guidance), "guidance", &mut missing);
     let frames = axis(&grid.frames, defaults.map(|params| params.frames), "frames", &mut missing);
     let fps = axis(&grid.fps, defaults.map(|params| params.fps), "fps", &mut missing);
-    let written = grid.size.as_ref().map(|sizes| sizes.iter().filter_map(|size| parse_size(size).ok()).collect());
+    let written =
+        grid.size.as_ref().map(|sizes| sizes.iter().filter_map(|size| parse_size(size).ok()).collect());
     let sizes: Vec<(u32, u32)> =
         axis(&written, defaults.map(|params| (params.width, params.height)), "size", &mut missing);
     if !missing.is_empty() {
         let message = format!("model {} has no default for {}", entry.id, missing.join(", "));
-        let hint = format!("add to [grid]: {}", missing.iter().map(|key| format!("{key} = [..]")).collect::<Vec<_>>().join(", "));
+        let hint = format!(
+            "add to [grid]: {}",
+            missing.iter().map(|key| format!("{key} = [..]")).collect::<Vec<_>>().join(", ")
+        );
         return Err(vec![Problem::at_key(source, "grid", message).with_hint(Some(hint))]);
     }
     let mut all = Vec::new();
@@ -189,7 +205,12 @@ fn combinations(
     Ok(all)
 }
 
-fn axis<T: Clone>(written: &Option<Vec<T>>, default: Option<T>, key: &'static str, missing: &mut Vec<&'static str>) -> Vec<T> {
+fn axis<T: Clone>(
+    written: &Option<Vec<T>>,
+    default: Option<T>,
+    key: &'static str,
+    missing: &mut Vec<&'static str>,
+) -> Vec<T> {
     match (written, default) {
         (Some(values), _) => values.clone(),
         (None, Some(value)) => vec![value],
@@ -218,7 +239,11 @@ fn prompts(selection: &PromptSelection, source: &str, folder: &Path) -> Result<P
     Ok(Some((reference, resolved)))
 }
 
-fn find_prompt_suite(selection: &PromptSelection, source: &str, folder: &Path) -> Result<PromptSuite, Vec<Problem>> {
+fn find_prompt_suite(
+    selection: &PromptSelection,
+    source: &str,
+    folder: &Path,
+) -> Result<PromptSuite, Vec<Problem>> {
     if let Some(file) = &selection.file {
         let path = folder.join(file);
         return read_prompt_suite(&path).map_err(|messages| {
@@ -235,7 +260,8 @@ fn find_prompt_suite(selection: &PromptSelection, source: &str, folder: &Path) -
 /// Reads a prompt suite file; on failure all its problems as text.
 pub fn read_prompt_suite(path: &Path) -> Result<PromptSuite, Vec<String>> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| vec![format!("cannot read prompt suite {name}: {error}")])?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| vec![format!("cannot read prompt suite {name}: {error}")])?;
     PromptSuite::parse(&text, &name)
         .map_err(|errors| errors.problems.iter().map(|problem| format!("{name}: {problem}")).collect())
 }
@@ -265,16 +291,22 @@ fn shapes() -> PromptSuite {
         license: "Apache-2.0".into(),
     };
     let prompts = vidbench_shapes::Attributes::all().enumerate().map(|(index, attributes)| Prompt {
-        id: prompt::PromptId::new(format!("shapes-{index:03}")).expect("invariant: a word and digits form an id"),
+        id: prompt::PromptId::new(format!("shapes-{index:03}"))
+            .expect("invariant: a word and digits form an id"),
         category: Category::Shapes,
         difficulty: prompt::Difficulty::Easy,
         text: attributes.prompt(),
         negative: None,
     });
-    PromptSuite::new(header, prompts.collect()).expect("invariant: the grammar's sentences are distinct and not empty")
+    PromptSuite::new(header, prompts.collect())
+        .expect("invariant: the grammar's sentences are distinct and not empty")
 }
 
-fn of_categories(selection: &PromptSelection, source: &str, suite: &PromptSuite) -> Result<Vec<Prompt>, Vec<Problem>> {
+fn of_categories(
+    selection: &PromptSelection,
+    source: &str,
+    suite: &PromptSuite,
+) -> Result<Vec<Prompt>, Vec<Problem>> {
     let Some(wanted) = &selection.categories else { return Ok(suite.prompts().to_vec()) };
     let mut problems = Vec::new();
     let mut categories = Vec::new();
@@ -307,8 +339,10 @@ fn shuffle<T>(items: &mut [T], prompt_order_seed: u64) {
 
 fn resolve_prompt(prompt: Prompt, selection: &PromptSelection) -> ResolvedPrompt {
     let limits = PolicyLimits::default();
-    let judgements =
-        [Some(&prompt.text), prompt.negative.as_ref()].into_iter().flatten().map(|text| judge(selection.policy, &limits, text));
+    let judgements = [Some(&prompt.text), prompt.negative.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|text| judge(selection.policy, &limits, text));
     let (mut findings, mut rejected) = (Vec::new(), false);
     for judgement in judgements {
         findings.extend(judgement.findings().iter().map(ToString::to_string));

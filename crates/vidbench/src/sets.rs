@@ -12,7 +12,12 @@ use vidbench_worker::{reference_features, shapes_net};
 use crate::CLASSIFIER;
 
 /// Computes and stores every set metric of a run. Reference features are computed once for a workspace and kept in it.
-pub fn compute_set_metrics(store: &Store, data: &RunData, plan: &Plan, threads: u32) -> Result<Vec<SetScore>, SetError> {
+pub fn compute_set_metrics(
+    store: &Store,
+    data: &RunData,
+    plan: &Plan,
+    threads: u32,
+) -> Result<Vec<SetScore>, SetError> {
     let mut scores = Vec::new();
     for id in &data.run.suite.metrics {
         if let Ok(Metric::Set(metric)) = Metric::from_id(id.as_str()) {
@@ -57,7 +62,9 @@ fn feature_groups<'a>(data: &'a RunData, plan: &Plan, net: &str) -> Vec<FeatureG
         groups.entry((sample.model, sample.params)).or_default();
     }
     for record in data.samples.iter().filter(|record| record.verdict.outcome == Outcome::Ok) {
-        let Some(sample) = usize::try_from(record.ordinal).ok().and_then(|at| plan.samples.get(at)) else { continue };
+        let Some(sample) = usize::try_from(record.ordinal).ok().and_then(|at| plan.samples.get(at)) else {
+            continue;
+        };
         let found = record.verdict.features.iter().filter(|features| features.net == net);
         groups.entry((sample.model, sample.params)).or_default().extend(found);
     }

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use vidbench_core::suite::{Engine, Limits, Scenario};
-use vidbench_core::{ModelId, Params, PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, WeightsOrigin};
+use vidbench_core::{
+    ModelId, Params, PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, WeightsOrigin,
+};
 
 fn params(steps: u32) -> Params {
     Params { steps, guidance: 3.0, frames: 16, width: 64, height: 64, fps: 8.0 }
@@ -56,7 +58,8 @@ fn a_plan_has_every_combination_once_and_parameters_innermost() {
 #[test]
 fn ids_are_stable_across_releases() {
     // A change here means that no stored run can be resumed or merged: bump the tag in `ResolvedModel::hasher` knowingly.
-    expect_test::expect!["2fed55a5a778eb8d42dd122faa9824f0"].assert_eq(&suite().plan().unwrap().samples[0].id.to_string());
+    expect_test::expect!["2fed55a5a778eb8d42dd122faa9824f0"]
+        .assert_eq(&suite().plan().unwrap().samples[0].id.to_string());
 }
 
 #[test]
@@ -93,5 +96,8 @@ fn a_suite_that_plans_too_much_is_refused_before_memory_is_taken() {
     huge.repeats = u32::MAX;
     huge.seeds = (0..1000).collect();
     let error = huge.plan().unwrap_err();
-    assert_eq!(error.to_string(), "the suite plans 17179869180000 samples; limits.max_samples allows 1000000");
+    assert_eq!(
+        error.to_string(),
+        "the suite plans 17179869180000 samples; limits.max_samples allows 1000000"
+    );
 }

@@ -77,21 +77,28 @@ fn rules_between_keys_are_checked() {
 
 #[test]
 fn text_that_is_not_toml_says_where_reading_stopped() {
-    check("schema_version = 1\nname = \n", expect![[r#"line 2, column 8: string values must be quoted, expected literal string"#]]);
+    check(
+        "schema_version = 1\nname = \n",
+        expect![[r#"line 2, column 8: string values must be quoted, expected literal string"#]],
+    );
 }
 
 #[test]
 fn ids_of_a_wrong_form_are_refused() {
     check(
         &GOOD.replace("temporal_flickering@1", "temporal_flickering"),
-        expect![[r#"line 5, column 11: metric id "temporal_flickering" is not valid: use name@version, such as ssim@1"#]],
+        expect![[
+            r#"line 5, column 11: metric id "temporal_flickering" is not valid: use name@version, such as ssim@1"#
+        ]],
     );
 }
 
 #[test]
 fn numbers_out_of_range_are_never_clamped() {
     check(
-        &GOOD.replace("limit = 8", "limit = 99999999999999999999").replace("schema_version = 1", "schema_version = 2"),
+        &GOOD
+            .replace("limit = 8", "limit = 99999999999999999999")
+            .replace("schema_version = 1", "schema_version = 2"),
         expect![[r#"
             line 2, column 18: `schema_version` is 2; it must be 1 to 1
             line 13, column 9: `prompts.limit` is 99999999999999999999, which no 64-bit number holds"#]],

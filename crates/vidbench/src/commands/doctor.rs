@@ -72,8 +72,13 @@ fn h264() -> Finding {
     let encode = || -> Result<()> {
         let folder = tempfile::tempdir()?;
         let frames = vidbench_core::FramesU8::new(1, 16, 16, vec![128; 16 * 16 * 3])?;
-        let fps = vidbench_video::Fps::new(8, 1).ok_or_else(|| anyhow::anyhow!("8 frames a second are a rate"))?;
-        vidbench_video::encode_h264(folder.path().join("probe.mp4"), &frames, &vidbench_video::H264Options::new(fps))?;
+        let fps =
+            vidbench_video::Fps::new(8, 1).ok_or_else(|| anyhow::anyhow!("8 frames a second are a rate"))?;
+        vidbench_video::encode_h264(
+            folder.path().join("probe.mp4"),
+            &frames,
+            &vidbench_video::H264Options::new(fps),
+        )?;
         Ok(())
     };
     match encode() {
@@ -107,16 +112,22 @@ fn workspace_finding(workspace: &Path) -> Finding {
         hint: hint.map(str::to_owned),
     };
     if !workspace.exists() {
-        return finding(State::Ok, format!("{}: not there yet, the first run makes it", workspace.display()), None);
+        return finding(
+            State::Ok,
+            format!("{}: not there yet, the first run makes it", workspace.display()),
+            None,
+        );
     }
     let opened = Store::open_existing(workspace).and_then(|store| {
         store.check_writable()?;
         Ok((store.runs()?.len(), store.free_disk_bytes()? as f64 / f64::from(1_u32 << 30)))
     });
     match opened {
-        Ok((runs, free)) => {
-            finding(State::Ok, format!("{}: {runs} runs, {free:.1} GiB of disk free", workspace.display()), None)
-        }
+        Ok((runs, free)) => finding(
+            State::Ok,
+            format!("{}: {runs} runs, {free:.1} GiB of disk free", workspace.display()),
+            None,
+        ),
         Err(error) => {
             let hint = error.hint();
             finding(State::Broken, error.to_string(), hint.as_deref())

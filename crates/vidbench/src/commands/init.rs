@@ -18,9 +18,15 @@ pub(crate) fn init(args: &InitArgs, ui: Ui) -> Result<u8> {
     }
     let file = args.file.display();
     match OpenOptions::new().write(true).create_new(true).open(&args.file) {
-        Ok(mut created) => created.write_all(SUITE_TEMPLATE.as_bytes()).with_context(|| format!("cannot write {file}"))?,
+        Ok(mut created) => {
+            created.write_all(SUITE_TEMPLATE.as_bytes()).with_context(|| format!("cannot write {file}"))?
+        }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            return Err(UserError::new(format!("{file} is there already"), "name another file: vidbench init FILE").into());
+            return Err(UserError::new(
+                format!("{file} is there already"),
+                "name another file: vidbench init FILE",
+            )
+            .into());
         }
         Err(error) => return Err(error).with_context(|| format!("cannot write {file}")),
     }
@@ -32,7 +38,8 @@ pub(crate) fn init(args: &InitArgs, ui: Ui) -> Result<u8> {
 mod tests {
     #[test]
     fn the_template_is_a_sound_suite() {
-        let prepared = vidbench::prepare(vidbench::SUITE_TEMPLATE, std::path::Path::new("suite.toml")).unwrap();
+        let prepared =
+            vidbench::prepare(vidbench::SUITE_TEMPLATE, std::path::Path::new("suite.toml")).unwrap();
         assert_eq!(prepared.plan.samples.len(), 8 * 2 * 2);
     }
 }

@@ -40,7 +40,14 @@ fn models() -> (serde_json::Value, Vec<Vec<String>>) {
             "defaults": model.defaults, "license": model.license, "title": model.title,
         }));
         let defaults = model.defaults.describe();
-        rows.push(vec![id, "embedded".into(), domain.into(), defaults, model.license.clone(), model.title.into()]);
+        rows.push(vec![
+            id,
+            "embedded".into(),
+            domain.into(),
+            defaults,
+            model.license.clone(),
+            model.title.into(),
+        ]);
     }
     (json!(values), rows)
 }

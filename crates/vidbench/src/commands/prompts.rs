@@ -20,8 +20,13 @@ pub(crate) fn prompts(command: PromptsCommand, ui: Ui) -> Result<u8> {
         PromptsCommand::List { json } => list(json, ui),
         PromptsCommand::Show { suite, json, category } => show(&suite, category.as_deref(), json, ui),
         PromptsCommand::Make { category, count, difficulty, seed } => {
-            let suite = make::make(named(category.parse::<Category>())?, count, named(difficulty.parse::<Difficulty>())?, seed)
-                .map_err(|error| UserError::new(error.to_string(), error.hint()))?;
+            let suite = make::make(
+                named(category.parse::<Category>())?,
+                count,
+                named(difficulty.parse::<Difficulty>())?,
+                seed,
+            )
+            .map_err(|error| UserError::new(error.to_string(), error.hint()))?;
             ui.data(&suite.to_toml())?;
             Ok(OK)
         }
@@ -34,7 +39,8 @@ fn named<T>(parsed: Result<T, UnknownName>) -> Result<T, UserError> {
 }
 
 fn list(as_json: bool, ui: Ui) -> Result<u8> {
-    let suites: Vec<PromptSuite> = prompt_suite_names().iter().filter_map(|name| shipped_prompt_suite(name)).collect();
+    let suites: Vec<PromptSuite> =
+        prompt_suite_names().iter().filter_map(|name| shipped_prompt_suite(name)).collect();
     if as_json {
         let values: Vec<_> = suites
             .iter()
@@ -79,7 +85,8 @@ fn find(name: &str) -> Result<PromptSuite, UserError> {
     }
     let path = Path::new(name);
     if path.exists() {
-        return read_prompt_suite(path).map_err(|problems| UserError { message: problems.join("\n  "), hints: vec![] });
+        return read_prompt_suite(path)
+            .map_err(|problems| UserError { message: problems.join("\n  "), hints: vec![] });
     }
     let names = prompt_suite_names();
     let hint = match nearest(name, names.iter().map(String::as_str)) {
@@ -100,6 +107,10 @@ fn check_text(text: &str, ui: Ui) -> Result<u8> {
     for finding in &findings {
         ui.data(&format!("{finding}\n"))?;
     }
-    ui.say(if findings.is_empty() { "nothing found" } else { "policy `flag` runs it and records this; `reject` does not run it" });
+    ui.say(if findings.is_empty() {
+        "nothing found"
+    } else {
+        "policy `flag` runs it and records this; `reject` does not run it"
+    });
     Ok(if findings.is_empty() { OK } else { FAILED })
 }

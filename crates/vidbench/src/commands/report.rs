@@ -31,7 +31,9 @@ pub(crate) fn report(args: &ReportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
             write_html(&store, &data, &analysis, args.max_clips, &path, ui)?;
             ui.say(&format!("report: {}", path.display()));
         }
-        ReportFormat::Table => ui.write(args.output.as_ref().unwrap_or(&stdout), &table(&data, &analysis, ui))?,
+        ReportFormat::Table => {
+            ui.write(args.output.as_ref().unwrap_or(&stdout), &table(&data, &analysis, ui))?
+        }
         ReportFormat::Markdown => {
             let text = markdown(&data, &analysis, DESCRIPTORS);
             ui.write(args.output.as_ref().unwrap_or(&stdout), &text)?;

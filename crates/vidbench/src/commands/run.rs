@@ -28,9 +28,15 @@ pub(crate) fn run(args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
         (Some(wanted), suite) => resume(wanted, suite.as_deref(), args, workspace, ui),
         (None, Some(path)) => {
             let prepared = vidbench::read_suite(path)?;
-            if args.dry_run { dry_run(&prepared, &args.output, workspace, ui) } else { start(&prepared, &args.output, workspace, ui) }
+            if args.dry_run {
+                dry_run(&prepared, &args.output, workspace, ui)
+            } else {
+                start(&prepared, &args.output, workspace, ui)
+            }
         }
-        (None, None) => Err(UserError::new("no suite is named", "vidbench run suite.toml, or --resume RUN").into()),
+        (None, None) => {
+            Err(UserError::new("no suite is named", "vidbench run suite.toml, or --resume RUN").into())
+        }
     }
 }
 
@@ -162,7 +168,8 @@ fn result_json(execution: &Execution, analysis: &RunAnalysis, report: &Path) -> 
 /// Ctrl-C and SIGTERM: once to finish the current sample, twice to stop now.
 fn listen_for_signals(cancel: Cancel, ui: Ui) -> Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).context("cannot listen for signals")?;
+    let mut signals =
+        signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).context("cannot listen for signals")?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         for _ in signals.forever() {
             cancel.ask();
@@ -234,7 +241,8 @@ fn plan_text(prepared: &Prepared, estimate: &Estimate) -> String {
         text.push_str(&format!("prompt {} is {word}: {}\n", prompt.id, prompt.findings.join("; ")));
     }
     let time = estimate.secs().map_or("unknown (no earlier run of every row)".into(), duration);
-    let disk = estimate.bytes().map_or("unknown".into(), |bytes| format!("{:.1} MiB", bytes as f64 / 1_048_576.0));
+    let disk =
+        estimate.bytes().map_or("unknown".into(), |bytes| format!("{:.1} MiB", bytes as f64 / 1_048_576.0));
     text + &format!("estimate: generation {time}, disk {disk}\n")
 }
 

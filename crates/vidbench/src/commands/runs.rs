@@ -35,7 +35,14 @@ fn list(store: &Store, as_json: bool, ui: Ui) -> Result<()> {
         vec![["run", "suite", "started", "status", "done", "ok"].map(str::to_owned).to_vec()];
     rows.extend(runs.iter().map(|run| {
         let done = format!("{}/{}", run.done, run.planned);
-        vec![run.id.to_string(), run.name.clone(), rfc3339(run.created_ms), run.status.name().into(), done, run.ok.to_string()]
+        vec![
+            run.id.to_string(),
+            run.name.clone(),
+            rfc3339(run.created_ms),
+            run.status.name().into(),
+            done,
+            run.ok.to_string(),
+        ]
     }));
     ui.data(&columns(&rows))
 }
@@ -51,13 +58,18 @@ fn summary_json(run: &RunSummary) -> serde_json::Value {
 fn show(store: &Store, wanted: &str, as_json: bool, ui: Ui) -> Result<()> {
     let data = store.run_data(&store.find_run(wanted)?)?;
     let analysis = analyse(&data, DESCRIPTORS);
-    let text = if as_json { pretty(&export_json(&data, &analysis)?)? } else { report::table(&data, &analysis, ui) };
+    let text =
+        if as_json { pretty(&export_json(&data, &analysis)?)? } else { report::table(&data, &analysis, ui) };
     ui.data(&text)
 }
 
 fn remove(store: &Store, wanted: &str, ui: Ui) -> Result<()> {
     if wanted == "latest" {
-        return Err(UserError::new("`latest` is too easily the wrong run to remove", "name the run: vidbench runs list").into());
+        return Err(UserError::new(
+            "`latest` is too easily the wrong run to remove",
+            "name the run: vidbench runs list",
+        )
+        .into());
     }
     let run = store.find_run(wanted)?;
     let removed = store.remove_run(&run)?;

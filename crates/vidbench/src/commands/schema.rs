@@ -23,7 +23,8 @@ pub(crate) fn schema(args: &SchemaArgs, ui: Ui) -> Result<u8> {
 }
 
 fn cli_page() -> String {
-    let mut text = String::from("# Command line\n\nEvery command and flag. `vidbench help COMMAND` has the examples.\n");
+    let mut text =
+        String::from("# Command line\n\nEvery command and flag. `vidbench help COMMAND` has the examples.\n");
     let mut root = Cli::command();
     root.build();
     describe(&root, &mut text);
@@ -32,7 +33,10 @@ fn cli_page() -> String {
 
 fn describe(command: &Command, text: &mut String) {
     let name = command.get_bin_name().unwrap_or("vidbench");
-    text.push_str(&format!("\n## `{name}`\n\n{}\n", command.get_about().map(ToString::to_string).unwrap_or_default()));
+    text.push_str(&format!(
+        "\n## `{name}`\n\n{}\n",
+        command.get_about().map(ToString::to_string).unwrap_or_default()
+    ));
     let flags: Vec<&Arg> =
         command.get_arguments().filter(|arg| !arg.is_hide_set() && arg.get_id() != "help").collect();
     if !flags.is_empty() {
@@ -40,7 +44,8 @@ fn describe(command: &Command, text: &mut String) {
     }
     for arg in flags {
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-        let choices: Vec<String> = arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+        let choices: Vec<String> =
+            arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
         let choices = if choices.is_empty() || !arg.get_action().takes_values() {
             String::new()
         } else {
@@ -105,7 +110,8 @@ fn prompts_page() -> String {
     let mut text = String::from("# Prompt suites\n\n`vidbench prompts show NAME` prints the prompts.\n\n");
     text.push_str("| suite | version | prompts | categories | sha256 |\n|---|---|---|---|---|\n");
     for suite in prompt_suite_names().iter().filter_map(|name| shipped_prompt_suite(name)) {
-        let categories: std::collections::BTreeSet<_> = suite.prompts().iter().map(|prompt| prompt.category.as_str()).collect();
+        let categories: std::collections::BTreeSet<_> =
+            suite.prompts().iter().map(|prompt| prompt.category.as_str()).collect();
         text.push_str(&format!(
             "| `{}` | {} | {} | {} | `{}` |\n",
             suite.name(),

@@ -22,7 +22,9 @@ use crate::{FAILED, OK};
 pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
     match command {
         WorkerCommand::Embedded => serve_on_stdio(&mut EmbeddedGenerator::new()),
-        WorkerCommand::Scorer => serve_on_stdio(&mut Scorer::new(vidbench_video::Limits::default(), CLASSIFIER)),
+        WorkerCommand::Scorer => {
+            serve_on_stdio(&mut Scorer::new(vidbench_video::Limits::default(), CLASSIFIER))
+        }
         WorkerCommand::Check(args) => check(&args, ui),
     }
 }
@@ -50,7 +52,8 @@ fn check(args: &WorkerCheckArgs, ui: Ui) -> Result<u8> {
         timeout: Duration::from_secs(args.timeout),
         scratch: scratch.path().to_owned(),
     };
-    let report = conformance::check(&Program::new(program).args(rest), &options, Arc::new(SystemClock::start()))?;
+    let report =
+        conformance::check(&Program::new(program).args(rest), &options, Arc::new(SystemClock::start()))?;
     let text = if args.json { pretty(&report_json(&report))? } else { report_text(&report) };
     ui.data(&text)?;
     Ok(if report.passed() { OK } else { FAILED })
@@ -80,7 +83,10 @@ fn report_text(report: &Report) -> String {
     let failed = report.failures().count();
     text + &match failed {
         0 => "the worker keeps the protocol\n".to_owned(),
-        failed => format!("the worker breaks {failed} of {} rules; docs/worker-protocol.md explains them\n", report.rules.len()),
+        failed => format!(
+            "the worker breaks {failed} of {} rules; docs/worker-protocol.md explains them\n",
+            report.rules.len()
+        ),
     }
 }
 

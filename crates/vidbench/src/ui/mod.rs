@@ -55,7 +55,8 @@ impl Ui {
             return self.data(text);
         }
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make folder {}", folder.display()))?;
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make folder {}", folder.display()))?;
         }
         std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
     }

@@ -61,7 +61,9 @@ impl ProgressView {
                 self.current.clear();
                 self.refresh(true);
             }
-            Event::ModelLoaded { model, load_secs } => self.line(&format!("loaded {model} in {load_secs:.1} s")),
+            Event::ModelLoaded { model, load_secs } => {
+                self.line(&format!("loaded {model} in {load_secs:.1} s"))
+            }
             Event::SampleStarted { label, .. } => {
                 self.current.clone_from(label);
                 self.refresh(false);
@@ -69,7 +71,11 @@ impl ProgressView {
             Event::Step { index, total } => self.step(*index, *total),
             Event::SampleSlow { elapsed_secs, usual_secs, .. } => {
                 let usual = usual_secs.map_or(String::new(), |usual| format!(" (usual {})", duration(usual)));
-                self.line(&format!("still running after {}{usual}: {}", duration(*elapsed_secs), self.current));
+                self.line(&format!(
+                    "still running after {}{usual}: {}",
+                    duration(*elapsed_secs),
+                    self.current
+                ));
             }
             Event::Generated { .. } => {
                 if self.phase != Phase::Score {
@@ -78,7 +84,9 @@ impl ProgressView {
                 }
             }
             Event::Judged { label, outcome, reason, .. } => self.judged(label, *outcome, reason.as_deref()),
-            Event::WorkerRestarted { worker, reason } => self.line(&format!("restarting worker {worker}: {reason}")),
+            Event::WorkerRestarted { worker, reason } => {
+                self.line(&format!("restarting worker {worker}: {reason}"))
+            }
             Event::Warning { message } => self.line(&format!("warning: {message}")),
             Event::RunFinished { .. } => self.finish(),
         }
@@ -184,7 +192,9 @@ mod tests {
 
     #[test]
     fn durations_read_well() {
-        for (secs, text) in [(0.04, "0.0 s"), (9.96, "10.0 s"), (45.4, "45 s"), (192.0, "3m12s"), (7500.0, "2h05m")] {
+        for (secs, text) in
+            [(0.04, "0.0 s"), (9.96, "10.0 s"), (45.4, "45 s"), (192.0, "3m12s"), (7500.0, "2h05m")]
+        {
             assert_eq!(duration(secs), text);
         }
     }

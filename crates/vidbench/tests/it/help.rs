@@ -9,7 +9,39 @@ fn short_help_fits_a_screen() {
     let said = Workspace::new().run(["-h"]);
     assert_eq!(said.code, 0);
     assert!(said.stdout.lines().count() <= 40, "{}", said.stdout);
-    expect![[r#""#]].assert_eq(&said.stdout);
+    expect![[r#"
+        Benchmark video diffusion models: quality, speed, memory and cost in one run.
+
+        Usage: vidbench [OPTIONS] <COMMAND>
+
+        Commands:
+          demo         Measure the model that ships inside and write a report; needs no GPU and no download
+          init         Write a commented suite file to start from
+          run          Run a suite, or go on with a run that stopped
+          report       Write the HTML report of a run
+          runs         List, show or remove runs
+          export       Write the data of a run as JSON, JSON lines or CSV
+          list         List models, metrics or suites
+          prompts      List, show or make prompt suites, or check a prompt against the policy
+          worker       Run a worker of vidbench, or check a worker of yours
+          doctor       Say what this machine has and lacks, and how to mend it
+          schema       Print the JSON Schema of suite files, or a reference page
+          completions  Print completions for a shell
+          help         Print this message or the help of the given subcommand(s)
+
+        Options:
+          -h, --help     Print help (see more with '--help')
+          -V, --version  Print version
+
+        Everywhere:
+              --workspace <DIR>  Folder that holds runs and videos [env: VIDBENCH_WORKSPACE=] [default:
+                                 .vidbench]
+              --color <WHEN>     Colours: auto follows the terminal and NO_COLOR [default: auto] [possible
+                                 values: auto, always, never]
+          -q, --quiet            Say nothing but data and errors
+
+        Start with `vidbench demo`. `vidbench help <command>` has examples.
+    "#]].assert_eq(&said.stdout);
 }
 
 #[test]
@@ -36,7 +68,13 @@ fn a_mistyped_verb_or_flag_gets_a_suggestion() {
 #[test]
 fn listings_and_completions_work_without_a_workspace() {
     let workspace = Workspace::new();
-    for args in [["list", "models"], ["list", "metrics"], ["list", "suites"], ["prompts", "list"], ["completions", "bash"]] {
+    for args in [
+        ["list", "models"],
+        ["list", "metrics"],
+        ["list", "suites"],
+        ["prompts", "list"],
+        ["completions", "bash"],
+    ] {
         let said = workspace.run(args);
         assert_eq!(said.code, 0, "{args:?} {}", said.stderr);
         assert!(said.stdout.lines().count() >= 2, "{args:?} {}", said.stdout);
@@ -47,7 +85,11 @@ fn listings_and_completions_work_without_a_workspace() {
 #[test]
 fn prompts_are_made_the_same_each_time_and_read_back() {
     let workspace = Workspace::new();
-    let make = || workspace.run(["prompts", "make", "--category", "camera-motion", "--count", "5", "--seed", "3"]).stdout;
+    let make = || {
+        workspace
+            .run(["prompts", "make", "--category", "camera-motion", "--count", "5", "--seed", "3"])
+            .stdout
+    };
     assert_eq!(make(), make());
     workspace.write("made.toml", make());
     let shown = workspace.run(["prompts", "show", "made.toml"]);
@@ -71,14 +113,21 @@ fn doctor_names_the_parts() {
     assert_eq!(said.code, 0, "{}", said.stdout);
     let findings: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
     let names: Vec<&str> = findings.as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["system", "processor", "libav", "h264 encoder", "inference", "accelerator", "workspace"]);
+    assert_eq!(
+        names,
+        ["system", "processor", "libav", "h264 encoder", "inference", "accelerator", "workspace"]
+    );
 }
 
 #[test]
 fn a_pipe_that_closes_is_no_error() {
     let workspace = Workspace::new();
     let command = format!("{} schema cli | head -1", env!("CARGO_BIN_EXE_vidbench"));
-    let output = std::process::Command::new("sh").args(["-c", &command]).current_dir(workspace.path()).output().unwrap();
+    let output = std::process::Command::new("sh")
+        .args(["-c", &command])
+        .current_dir(workspace.path())
+        .output()
+        .unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "# Command line\n");
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }

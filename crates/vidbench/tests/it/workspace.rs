@@ -35,7 +35,12 @@ impl Workspace {
 
     pub(crate) fn command(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vidbench"));
-        command.args(args).current_dir(self.path()).env("COLUMNS", "100").env("NO_COLOR", "1").stdin(Stdio::null());
+        command
+            .args(args)
+            .current_dir(self.path())
+            .env("COLUMNS", "100")
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null());
         command.env_remove("VIDBENCH_WORKSPACE").env_remove("VIDBENCH_PROGRESS");
         command
     }
