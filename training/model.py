@@ -105,18 +105,15 @@ class Attention(nn.Module):
         size = self.width // self.heads
         qkv = self.qkv(x).reshape(-1, POSITIONS, 3, self.heads, size).permute(2, 0, 3, 1, 4)
         q, k, v = qkv[0], qkv[1], qkv[2]
-        if torch.onnx.is_in_onnx_export():
-            scores = torch.matmul(q, k.transpose(-1, -2)) * size**-0.5
-            mixed = torch.matmul(torch.softmax(scores, -1), v)
-        else:
-            mixed = F.scaled_dot_product_attention(q, k, v)
+        scores = torch.matmul(q, k.transpose(-1, -2)) * size**-0.5
+        mixed = torch.matmul(torch.softmax(scores, -1), v)
         return self.out(mixed.transpose(1, 2).reshape(-1, POSITIONS, self.width))
 
 
 class Block(nn.Module):
     """Spatial convolution, mixing over time at each place, maybe attention over all positions, and an MLP."""
 
-    def __init__(self, width, cond, attends, heads=4):
+    def __init__(self, width, cond, attends, heads=3):
         super().__init__()
         t, self.width = LATENT[0], width
         self.film = nn.Linear(cond, 4 * width)

@@ -31,11 +31,14 @@ def accuracy(model, count, seed, split):
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("--out", default="classifier.pt")
-    args.add_argument("--steps", type=int, default=1800)
+    args.add_argument("--init", help="weights to start from")
+    args.add_argument("--steps", type=int, default=3000)
     args.add_argument("--seed", type=int, default=2)
     args = args.parse_args()
     torch.manual_seed(args.seed)
     model = Classifier().to(memory_format=torch.channels_last)
+    if args.init:
+        model.load_state_dict(torch.load(args.init))
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.01)
     start = said = time.monotonic()
     for step, (attributes, frames) in enumerate(stream(32 * args.steps, args.seed, "train", 32)):

@@ -1,6 +1,6 @@
 """Trains the denoiser on stored latents: rectified flow, estimate of the clean latent, classifier-free guidance.
 
-Each process runs on one thread; gradients are summed over processes. The gate after every `--gate` seconds samples
+Each process runs on one thread; gradients are averaged over processes. The gate after every `--gate` steps samples
 held-out prompts with the averaged weights and asks the analyser.
 """
 
@@ -18,7 +18,7 @@ from data import analyse
 from model import CARDINALITIES, LATENT, Decoder, Denoiser, sample, shifted
 from parallel import launch, share_gradients
 
-SHIFT = 3.0  # of the noise levels, in training and in sampling
+SHIFT = 6.0  # of the noise levels, in training and in sampling
 LEVEL_FLOOR = 0.3  # below it the loss weight 1 / s^2 stays constant
 
 
@@ -48,7 +48,7 @@ def flow_loss(model, latents, attributes, generator):
     return (error / s.clamp(min=LEVEL_FLOOR).square()).mean()
 
 
-def gate(model, decoder, guidance, count=96, steps=16):
+def gate(model, decoder, guidance, count=64, steps=16):
     """Accuracy of the analyser on samples of held-out combinations."""
     combinations = json.load(open(os.path.join(os.path.dirname(__file__), "held_out.json")))
     generator = torch.Generator().manual_seed(5)
@@ -65,17 +65,19 @@ class Trainer:
     def __init__(self, rank, args):
         self.rank, self.args = rank, args
         torch.manual_seed(args.seed)
-        self.model = Denoiser(args.width, args.depth)
+        self.model = Denoiser()
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.parameters = list(self.model.parameters())
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.01)
-        self.step, self.elapsed = 0, 0.0
-        if os.path.exists(args.out):
-            state = torch.load(args.out)
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+        self.step, self.first = 0, 0  # all steps so far, and those before this schedule
+        source = args.out if os.path.exists(args.out) else args.init
+        if source:
+            state = torch.load(source)
             self.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
-            self.step, self.elapsed = state["step"], state["elapsed"]
+            self.step = state["step"]
+            self.first = state["first"] if source == args.out else self.step
         self.generator = torch.Generator().manual_seed(args.seed * 1000 + rank + self.step * 10)
         self.reload()
 
@@ -90,24 +92,23 @@ class Trainer:
         picks, self.queue = self.queue[:n], self.queue[n:]
         return self.latents[picks].float(), drop_conditions(self.attributes[picks], self.generator)
 
-    def train_step(self, progress):
-        """One update; returns the mean loss and the progress that rank 0 sees, which all ranks obey."""
+    def train_step(self):
+        """One update; returns the mean loss over processes."""
         latents, attributes = self.batch()
         loss = flow_loss(self.model, latents, attributes, self.generator)
         self.optimizer.zero_grad()
         loss.backward()
-        # The mean over processes times their number: only rank 0 contributes its clock.
-        clock = progress * self.args.processes if self.rank == 0 else 0.0
-        finite, (loss, progress) = share_gradients(self.parameters, [loss.item(), clock])
+        finite, (loss,) = share_gradients(self.parameters, [loss.item()])
         if finite:
-            decay = min(1.0, (1 - progress) / self.args.decay)
+            done = self.step - self.first
+            decay = min(1.0, (1 - done / self.args.steps) / self.args.decay)
             for group in self.optimizer.param_groups:
-                group["lr"] = self.args.lr * min(1.0, (self.step + 1) / 200) * max(0.01, decay)
+                group["lr"] = self.args.lr * min(1.0, (done + 1) / 200) * max(0.01, decay)
             self.optimizer.step()
             keep = min(self.args.ema, (self.step + 1) / (self.step + 10))
             torch._foreach_lerp_(list(self.average.parameters()), self.parameters, 1 - keep)
         self.step += 1
-        return loss, progress
+        return loss
 
     def save(self):
         torch.save(
@@ -116,9 +117,7 @@ class Trainer:
                 "average": self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "step": self.step,
-                "elapsed": self.elapsed,
-                "width": self.args.width,
-                "depth": self.args.depth,
+                "first": self.first,
             },
             self.args.out,
         )
@@ -126,26 +125,21 @@ class Trainer:
     def run(self):
         decoder = Decoder()
         decoder.load_state_dict(torch.load(self.args.autoencoder)["decoder"])
-        started, losses = time.monotonic() - self.elapsed, []
-        gated = said = time.monotonic()
-        while True:
-            self.elapsed = time.monotonic() - started
-            loss, progress = self.train_step(self.elapsed / self.args.seconds)
-            losses.append(loss)
-            if self.rank == 0 and time.monotonic() - said > 30:
-                said = time.monotonic()
-                print(f"{self.elapsed:.0f}s step {self.step} loss {np.mean(losses):.4f} pool {len(self.latents)}", flush=True)
+        started, losses = time.monotonic(), []
+        while self.step < self.first + self.args.steps:
+            losses.append(self.train_step())
+            if self.rank == 0 and self.step % 100 == 0:
+                seconds = time.monotonic() - started
+                print(f"{seconds:.0f}s step {self.step} loss {np.mean(losses):.4f} pool {len(self.latents)}", flush=True)
                 losses = []
-            if self.rank == 0 and (time.monotonic() - gated > self.args.gate or progress >= 1):
+            if self.rank == 0 and self.step % 250 == 0:
                 self.save()
-                torch.set_num_threads(self.args.processes)
-                print(f"{self.elapsed:.0f}s gate {gate(self.average, decoder, 3.0)}", flush=True)
-                torch.set_num_threads(1)
-                gated = time.monotonic()
             if self.step % 500 == 0:
                 self.reload()
-            if progress >= 1:
-                return
+            if self.rank == 0 and self.step % self.args.gate == 0:
+                print(f"step {self.step} gate {gate(self.average, decoder, 2.0)}", flush=True)
+        if self.rank == 0:
+            self.save()
 
 
 def worker(rank, args):
@@ -157,15 +151,14 @@ def main():
     args.add_argument("--autoencoder", default="autoencoder.pt")
     args.add_argument("--pool", default="pool-*.npz")
     args.add_argument("--out", default="denoiser.pt", help="checkpoint; resumed if it exists")
-    args.add_argument("--seconds", type=float, default=3600, help="training time, also the length of the schedule")
-    args.add_argument("--decay", type=float, default=0.4, help="share of the time in which the rate falls")
-    args.add_argument("--gate", type=float, default=480)
+    args.add_argument("--init", help="checkpoint to start a new schedule from")
+    args.add_argument("--steps", type=int, default=12000)
+    args.add_argument("--decay", type=float, default=0.5, help="share of the steps in which the rate falls")
+    args.add_argument("--gate", type=int, default=1500)
     args.add_argument("--processes", type=int, default=2)
     args.add_argument("--batch", type=int, default=8, help="clips a process")
     args.add_argument("--lr", type=float, default=1.5e-3)
     args.add_argument("--ema", type=float, default=0.998)
-    args.add_argument("--width", type=int, default=96)
-    args.add_argument("--depth", type=int, default=5)
     args.add_argument("--seed", type=int, default=3)
     args = args.parse_args()
     launch(worker, args)

@@ -9,13 +9,8 @@ use serde_json::Value;
 
 type Bench = fn(&Path) -> Result<()>;
 
-const BENCHES: &[(&str, Bench)] = &[
-    ("version", version),
-    ("plan", plan),
-    ("durable", durable),
-    ("overhead", overhead),
-    ("sample", sample),
-];
+const BENCHES: &[(&str, Bench)] =
+    &[("version", version), ("plan", plan), ("durable", durable), ("overhead", overhead), ("sample", sample)];
 
 pub(crate) fn run(name: Option<&str>) -> Result<()> {
     let chosen: Vec<_> = BENCHES.iter().filter(|(known, _)| name.is_none_or(|name| name == *known)).collect();
@@ -120,7 +115,8 @@ fn durable(_: &Path) -> Result<()> {
 fn overhead(binary: &Path) -> Result<()> {
     let folder = scratch("overhead")?;
     let start = Instant::now();
-    let output = Command::new(binary).args(["demo", "--json", "--progress", "none"]).current_dir(&folder).output()?;
+    let output =
+        Command::new(binary).args(["demo", "--json", "--progress", "none"]).current_dir(&folder).output()?;
     let wall_secs = start.elapsed().as_secs_f64();
     if !output.status.success() {
         bail!("the demo failed: {}", String::from_utf8_lossy(&output.stderr));
@@ -148,10 +144,18 @@ fn sample(_: &Path) -> Result<()> {
         Ok(output) if output.status.success() => {
             let peer: Value = serde_json::from_slice(&output.stdout)?;
             let peer_millis = number(&peer, "millis")?;
-            report(&name, format!("{ours_millis:.0} ms"), format!("{peer_millis:.0} ms"), peer_millis / ours_millis);
+            report(
+                &name,
+                format!("{ours_millis:.0} ms"),
+                format!("{peer_millis:.0} ms"),
+                peer_millis / ours_millis,
+            );
         }
         Ok(_) | Err(_) => {
-            println!("{name:<34} {:>12}  peer not available: {python} has no onnxruntime", format!("{ours_millis:.0} ms"));
+            println!(
+                "{name:<34} {:>12}  peer not available: {python} has no onnxruntime",
+                format!("{ours_millis:.0} ms")
+            );
         }
     }
     Ok(())

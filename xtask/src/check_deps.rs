@@ -70,7 +70,8 @@ const IMPURE_PATHS: &[&str] = &[
     "rand::rng",
     "OsRng",
 ];
-const IMPURE_CRATES: &[&str] = &["tokio", "ureq", "reqwest", "rusqlite", "nix", "libc", "getrandom", "sysinfo"];
+const IMPURE_CRATES: &[&str] =
+    &["tokio", "ureq", "reqwest", "rusqlite", "nix", "libc", "getrandom", "sysinfo"];
 
 pub(crate) fn run() -> Result<()> {
     let mut broken = Vec::new();
@@ -104,7 +105,9 @@ fn dependencies_of_members() -> Result<BTreeMap<String, BTreeSet<String>>> {
 
 fn normal_dependencies(package: &Value) -> BTreeSet<String> {
     let all = package["dependencies"].as_array().into_iter().flatten();
-    all.filter(|dependency| dependency["kind"].is_null()).map(|dependency| text(&dependency["name"])).collect()
+    all.filter(|dependency| dependency["kind"].is_null())
+        .map(|dependency| text(&dependency["name"]))
+        .collect()
 }
 
 fn text(value: &Value) -> String {
@@ -193,7 +196,10 @@ mod tests {
 
     #[test]
     fn a_pure_crate_takes_no_runtime() {
-        assert_eq!(broken_arrows("vidbench-core", &deps(&["tokio"])), ["vidbench-core -> tokio: vidbench-core is pure"]);
+        assert_eq!(
+            broken_arrows("vidbench-core", &deps(&["tokio"])),
+            ["vidbench-core -> tokio: vidbench-core is pure"]
+        );
     }
 
     #[test]

@@ -46,7 +46,8 @@ fn build() -> Result<PathBuf> {
     if !status.success() {
         bail!("vidbench does not build");
     }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| super::root().join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| super::root().join("target"), PathBuf::from);
     Ok(target.join("debug/vidbench"))
 }
 

@@ -272,10 +272,10 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
     for model in &suite.models {
         match (model.engine, &model.command) {
             (Engine::Worker, None) => {
-                add("models", format!("model {} runs by a worker and needs `command`", model.id))
+                add("models", format!("model {} runs by a worker and needs `command`", model.id));
             }
             (Engine::Embedded, Some(_)) => {
-                add("models", format!("model {} is embedded and takes no `command`", model.id))
+                add("models", format!("model {} is embedded and takes no `command`", model.id));
             }
             (Engine::Worker, Some(_)) | (Engine::Embedded, None) => {}
         }

@@ -163,7 +163,7 @@ impl<'a> Check<'a> {
                 match i64::from_str_radix(&digits, number.radix()) {
                     Ok(number) => self.number(path, &span, number as f64, &digits, schema),
                     Err(_) => {
-                        self.add(&span, format!("`{path}` is {digits}, which no 64-bit number holds"), None)
+                        self.add(&span, format!("`{path}` is {digits}, which no 64-bit number holds"), None);
                     }
                 }
             }

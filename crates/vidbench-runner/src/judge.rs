@@ -9,7 +9,7 @@ const FPS_TOLERANCE: f64 = 0.01;
 pub fn mismatch(requested: &Params, observed: &ClipFacts) -> Option<String> {
     let mut differences = Vec::new();
     let mut differ = |what: &str, asked: String, seen: String| {
-        differences.push(format!("{what}: asked {asked}, got {seen}"))
+        differences.push(format!("{what}: asked {asked}, got {seen}"));
     };
     if observed.frames != requested.frames {
         differ("frames", requested.frames.to_string(), observed.frames.to_string());

@@ -1,6 +1,7 @@
 //! A worker in Rust, as small as it gets: it renders moving shapes instead of generating them.
 //!
 //! Also the patient of the fault tests: `shapes_worker FAULT SEED` misbehaves when it is asked for that seed.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on ends here")]
 
 use std::io::{self, Write as _};
 use std::time::Duration;

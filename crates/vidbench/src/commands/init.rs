@@ -19,7 +19,7 @@ pub(crate) fn init(args: &InitArgs, ui: Ui) -> Result<u8> {
     let file = args.file.display();
     match OpenOptions::new().write(true).create_new(true).open(&args.file) {
         Ok(mut created) => {
-            created.write_all(SUITE_TEMPLATE.as_bytes()).with_context(|| format!("cannot write {file}"))?
+            created.write_all(SUITE_TEMPLATE.as_bytes()).with_context(|| format!("cannot write {file}"))?;
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             return Err(UserError::new(

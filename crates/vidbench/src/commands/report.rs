@@ -32,7 +32,7 @@ pub(crate) fn report(args: &ReportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
             ui.say(&format!("report: {}", path.display()));
         }
         ReportFormat::Table => {
-            ui.write(args.output.as_ref().unwrap_or(&stdout), &table(&data, &analysis, ui))?
+            ui.write(args.output.as_ref().unwrap_or(&stdout), &table(&data, &analysis, ui))?;
         }
         ReportFormat::Markdown => {
             let text = markdown(&data, &analysis, DESCRIPTORS);

@@ -62,7 +62,7 @@ impl ProgressView {
                 self.refresh(true);
             }
             Event::ModelLoaded { model, load_secs } => {
-                self.line(&format!("loaded {model} in {load_secs:.1} s"))
+                self.line(&format!("loaded {model} in {load_secs:.1} s"));
             }
             Event::SampleStarted { label, .. } => {
                 self.current.clone_from(label);
@@ -85,7 +85,7 @@ impl ProgressView {
             }
             Event::Judged { label, outcome, reason, .. } => self.judged(label, *outcome, reason.as_deref()),
             Event::WorkerRestarted { worker, reason } => {
-                self.line(&format!("restarting worker {worker}: {reason}"))
+                self.line(&format!("restarting worker {worker}: {reason}"));
             }
             Event::Warning { message } => self.line(&format!("warning: {message}")),
             Event::RunFinished { .. } => self.finish(),

@@ -21,7 +21,8 @@ fn a_suite_that_is_not_there() {
         exit 2
         error: cannot read suite nothing.toml: No such file or directory (os error 2)
         hint: `vidbench init` writes a suite to start from
-    "#]].assert_eq(&said.failure(&workspace));
+    "#]]
+    .assert_eq(&said.failure(&workspace));
 }
 
 #[test]
@@ -32,20 +33,24 @@ fn a_suite_that_is_not_text() {
         exit 2
         error: cannot read suite suite.toml: the file is not UTF-8 text
         hint: `vidbench init` writes a suite to start from
-    "#]].assert_eq(&workspace.run(["run", "suite.toml"]).failure(&workspace));
+    "#]]
+    .assert_eq(&workspace.run(["run", "suite.toml"]).failure(&workspace));
 }
 
 #[test]
 fn several_mistakes_at_once() {
     let text = suite("[1]", 2, "[0]").replace("limit = 2", "limt = 2").replace("\"test\"", "\"\"");
-    check(&text, &expect![[r#"
+    check(
+        &text,
+        &expect![[r#"
         exit 2
         error: suite.toml has 3 problems:
           line 2, column 8: `name` has 0 characters; it must have 1 to 100
           line 13, column 1: unknown key `prompts.limt` (hint: did you mean `limit`?)
           line 16, column 10: `grid.steps[0]` is 0; it must be 1 to 1000
         hint: `vidbench schema suite` prints every key with its bounds
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -54,47 +59,59 @@ fn unknown_names() {
         .replace("shapes-ldm", "shape-ldm")
         .replace("\"shapes\"", "\"shaps\"")
         .replace("temporal_flickering@1", "temporal_flicker@1");
-    check(&text, &expect![[r#"
+    check(
+        &text,
+        &expect![[r#"
         exit 2
         error: suite.toml has 3 problems:
           line 4, column 1: unknown metric "temporal_flicker@1" (hint: did you mean "temporal_flickering@1"?)
           line 7, column 1: unknown embedded model "shape-ldm" (hint: did you mean "shapes-ldm"?)
           line 11, column 1: unknown prompt suite "shaps" (hint: did you mean "shapes"?)
         hint: `vidbench schema suite` prints every key with its bounds
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn zero_frames() {
-    check(&(suite("[1]", 2, "[1]") + "frames = [0]\n"), &expect![[r#"
+    check(
+        &(suite("[1]", 2, "[1]") + "frames = [0]\n"),
+        &expect![[r#"
         exit 2
         error: suite.toml has a problem:
           line 17, column 11: `grid.frames[0]` is 0; it must be 1 to 10000
         hint: `vidbench schema suite` prints every key with its bounds
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn too_many_samples() {
     let seeds: Vec<u32> = (0..10_000).collect();
-    let text = suite(&format!("{seeds:?}"), 500, "[1, 2]").replace("repeats", "repeats");
-    check(&text.replace("name = \"test\"", "name = \"test\"\nrepeats = 1000"), &expect![[r#"
+    let text = suite(&format!("{seeds:?}"), 500, "[1, 2]");
+    check(
+        &text.replace("name = \"test\"", "name = \"test\"\nrepeats = 1000"),
+        &expect![[r#"
         exit 2
         error: suite.toml has a problem:
           line 1, column 1: the suite plans 10000000000 samples; limits.max_samples allows 1000000 (hint: plan less with prompts.limit, seeds or grid, or raise limits.max_samples (at most 10000000))
         hint: `vidbench schema suite` prints every key with its bounds
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_worker_without_defaults_needs_its_parameters() {
     let text = worker_suite("[1]", "none", 9, "").replace("frames = [16]\n", "").replace("fps = [8.0]\n", "");
-    check(&text, &expect![[r#"
+    check(
+        &text,
+        &expect![[r#"
         exit 2
         error: suite.toml has a problem:
           line 15, column 1: model rendered-shapes has no default for frames, fps (hint: add to [grid]: frames = [..], fps = [..])
         hint: `vidbench schema suite` prints every key with its bounds
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

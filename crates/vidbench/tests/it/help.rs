@@ -41,7 +41,8 @@ fn short_help_fits_a_screen() {
           -q, --quiet            Say nothing but data and errors
 
         Start with `vidbench demo`. `vidbench help <command>` has examples.
-    "#]].assert_eq(&said.stdout);
+    "#]]
+    .assert_eq(&said.stdout);
 }
 
 #[test]
