@@ -143,6 +143,9 @@ fn h264_target(options: &H264Options) -> Target {
             ("crf", options.crf.to_string()),
             ("preset", options.preset.to_string()),
             ("threads", options.threads.to_string()),
+            // x264's look-ahead by macroblock tree reads memory it has not written on CPUs with AVX-512, and the
+            // bytes of the file then depend on what lay there.
+            ("mbtree", "0".to_owned()),
             ("colorspace", "bt709".to_owned()),
             ("color_primaries", "bt709".to_owned()),
             ("color_trc", "bt709".to_owned()),
@@ -291,12 +294,12 @@ fn write_header(
 /// A fresh frame each time: the encoder may keep the one before for its lookahead.
 fn stored_frame(rgb: &[u8], index: usize, converter: &mut Converter) -> Result<frame::Video, LibavError> {
     let ConverterSpec { to, width, height, .. } = *converter.spec();
-    let mut source = libav::alloc_zeroed_frame(Pixel::RGB24, width, height)?;
+    let mut source = libav::alloc_frame(Pixel::RGB24, width, height)?;
     let stride = source.stride(0);
     let row_len = width as usize * FramesU8::CHANNELS;
     let rows = source.data_mut(0).chunks_mut(stride).zip(rgb.chunks_exact(row_len));
     rows.for_each(|(target, row)| target[..row_len].copy_from_slice(row));
-    let mut stored = libav::alloc_zeroed_frame(to.format, width, height)?;
+    let mut stored = libav::alloc_frame(to.format, width, height)?;
     converter.convert(&source, &mut stored)?;
     stored.set_pts(i64::try_from(index).ok());
     Ok(stored)

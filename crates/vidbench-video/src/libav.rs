@@ -85,14 +85,6 @@ pub(crate) fn alloc_frame(format: Pixel, width: u32, height: u32) -> Result<fram
     Ok(frame)
 }
 
-/// The same with every byte zero, padding included: encoders and converters read past the last pixel of a row, and what
-/// lies there would otherwise differ from one process to the next and find its way into the file.
-pub(crate) fn alloc_zeroed_frame(format: Pixel, width: u32, height: u32) -> Result<frame::Video, LibavError> {
-    let mut frame = alloc_frame(format, width, height)?;
-    (0..frame.planes()).for_each(|plane| frame.data_mut(plane).fill(0));
-    Ok(frame)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
