@@ -198,7 +198,7 @@ class Classifier(nn.Module):
         h = self.convs(clip.reshape(-1, 3 * CHUNK, SIZE, SIZE) * 2 - 1)
         h = F.silu(self.chunk(h.reshape(-1, 64 * 4 * 4)))
         h = F.silu(self.hidden(h.reshape(-1, 64 * FRAMES // CHUNK)))
-        features = self.features(h)
+        features = torch.tanh(self.features(h))  # bounded, so that no outlier rules their covariance
         return (features, *(head(features) for head in self.heads))
 
 

@@ -57,7 +57,6 @@ async fn js(client: &Client, script: &str) -> Value {
 }
 
 #[tokio::test(flavor = "current_thread")]
-#[ignore = "the videos do not start to play within ten seconds under chromedriver; not yet understood"]
 async fn the_report_clicks_plays_and_looks_right() {
     let workspace = Workspace::new();
     workspace.write("suite.toml", suite("[1]", 3, "[1, 2, 4]"));

@@ -38,7 +38,6 @@ fn suite() -> String {
 }
 
 #[test]
-#[ignore = "H.264 files of equal frames differ between processes now and then; the comparison of artifacts waits for that to be mended"]
 fn kill_9_at_random_points_loses_and_doubles_nothing() {
     let calm = Workspace::new();
     calm.write("suite.toml", suite());
