@@ -10,7 +10,7 @@ demo: setup
 test: setup-test
 	cargo fmt --all --check
 	cargo xtask check-deps
-	cargo deny --offline --all-features check bans licenses sources
+	cargo deny --locked --all-features check bans licenses sources
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo nextest run --workspace --locked
 	cargo test --workspace --doc --locked

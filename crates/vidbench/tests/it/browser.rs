@@ -96,15 +96,20 @@ async fn the_report_clicks_plays_and_looks_right() {
     }
     assert_ne!(light, dark);
 
-    // One button plays all videos, and they stay together.
+    // All videos play once they come into view; one button stops them, and they stay together.
     js(&client, "document.querySelector('#grid').scrollIntoView()").await;
-    if js(&client, "return document.querySelector('#play').getAttribute('aria-pressed')").await != "true" {
-        client.find(Locator::Css("#play")).await.unwrap().click().await.unwrap();
-    }
+    wait_for(&client, "return document.querySelector('#play').getAttribute('aria-pressed') === 'true'").await;
     let moved = "return [...document.querySelectorAll('video')].every(video => video.readyState >= 2) && \
                  document.querySelector('video').currentTime > 0.2";
     wait_for(&client, moved).await;
     client.find(Locator::Css("#play")).await.unwrap().click().await.unwrap();
+    wait_for(&client, "return document.querySelector('#play').getAttribute('aria-pressed') === 'false'")
+        .await;
+    wait_for(
+        &client,
+        "return [...document.querySelectorAll('video')].every(video => video.paused && !video.seeking)",
+    )
+    .await;
     let spread = "const times = [...document.querySelectorAll('video')].map(video => video.currentTime); \
                   return Math.max(...times) - Math.min(...times)";
     let spread = js(&client, spread).await.as_f64().unwrap();
