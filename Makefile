@@ -15,7 +15,6 @@ test: setup-test
 	cargo nextest run --workspace --locked
 	cargo test --workspace --doc --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
-	cargo xtask gen --check
 
 bench: setup
 	cargo xtask bench

@@ -2,7 +2,6 @@
 
 mod bench;
 mod check_deps;
-mod generate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,17 +9,14 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <task>
 
-  check-deps      fail when a crate depends on what it must not (the walls of ARCHITECTURE.md)
-  gen [--check]   write what is generated from code (schemas, references); --check fails when it is out of date
-  bench [NAME]    print ours, the peer's or the limit's figure, and the ratio";
+  check-deps    fail when a crate depends on what it must not (the walls of ARCHITECTURE.md)
+  bench [NAME]  print ours, the peer's or the limit's figure, and the ratio";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args.as_slice() {
         ["check-deps"] => check_deps::run(),
-        ["gen"] => generate::run(false),
-        ["gen", "--check"] => generate::run(true),
         ["bench"] => bench::run(None),
         ["bench", name] => bench::run(Some(name)),
         _ => {

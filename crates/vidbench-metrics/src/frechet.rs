@@ -204,7 +204,7 @@ impl FrechetReference {
     }
 }
 
-/// The Fréchet distance of two normal distributions; see the [module](self).
+/// The Fréchet distance of two normal distributions.
 ///
 /// # Errors
 ///

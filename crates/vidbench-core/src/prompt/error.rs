@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::names::{PromptId, PromptIdError, UnknownName, nearest};
+use super::names::{PromptId, PromptIdError, UnknownName};
 use super::suite::MAX_TEXT_CHARS;
 
 /// All problems of one suite, in the order of the file.
@@ -76,6 +76,15 @@ pub enum PromptSuiteErrorKind {
         /// Where it was first.
         first_line: Option<usize>,
     },
+    /// The same text with the same negative prompt twice: a model would be given the same work, and one result would
+    /// stand for two prompts.
+    #[error("prompt \"{id}\" has the text of prompt \"{first}\"")]
+    DuplicateText {
+        /// The later prompt.
+        id: PromptId,
+        /// The prompt that had the text first.
+        first: PromptId,
+    },
     /// A category or a difficulty that does not exist.
     #[error(transparent)]
     UnknownName(UnknownName),
@@ -102,13 +111,16 @@ impl PromptSuiteErrorKind {
     /// What to do about it, where there is more to say than the message does.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownKey(name) => Some(match nearest(&name.value, &name.known) {
+            Self::UnknownKey(name) => Some(match name.nearest() {
                 Some(near) => format!("did you mean {near:?}?"),
                 None => format!("known: {}", name.known.join(", ")),
             }),
             Self::UnknownName(name) => Some(name.hint()),
             Self::Id(_) | Self::Name { .. } => Some("for example \"red-fox-2\"".into()),
             Self::DuplicateId { .. } => Some("give each prompt an id of its own".into()),
+            Self::DuplicateText { .. } => {
+                Some("keep one of them; `repeats` in the run's suite measures a prompt again".into())
+            }
             Self::Empty { key: "negative" } => Some("leave the key out".into()),
             Self::NoPrompts => Some("add a [[prompts]] table".into()),
             Self::Syntax { .. }

@@ -192,10 +192,15 @@ pub struct UnknownName {
 }
 
 impl UnknownName {
+    /// The known name that was probably meant.
+    pub fn nearest(&self) -> Option<&str> {
+        crate::nearest(&self.value, self.known.iter().map(String::as_str))
+    }
+
     /// The nearest known name, if one is near, and the whole list.
     pub fn hint(&self) -> String {
         let known = self.known.join(", ");
-        match nearest(&self.value, &self.known) {
+        match self.nearest() {
             Some(name) => format!("did you mean {name:?}? known: {known}"),
             None => format!("known: {known}"),
         }
@@ -214,18 +219,6 @@ pub(super) fn by_name<T: Copy>(
         value: value.to_owned(),
         known: all.iter().map(|&item| name(item).to_owned()).collect(),
     })
-}
-
-/// The known name closest to `value`, if at most a third of its characters differ.
-pub(super) fn nearest<'k>(value: &str, known: &'k [String]) -> Option<&'k str> {
-    let value = value.to_lowercase();
-    let distance = |name: &str| strsim::osa_distance(&value, name);
-    known
-        .iter()
-        .map(|name| (distance(name), name.as_str()))
-        .filter(|(distance, name)| *distance <= name.chars().count().div_ceil(3))
-        .min()
-        .map(|(_, name)| name)
 }
 
 /// Whether `value` is words of `a-z` and `0-9` joined by single hyphens, and short enough for a [`PromptId`].

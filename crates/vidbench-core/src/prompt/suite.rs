@@ -1,6 +1,7 @@
 //! A prompt suite as a value: what it holds, its hash, its TOML form.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -70,8 +71,17 @@ impl PromptSuite {
         if prompts.is_empty() {
             kinds.push(PromptSuiteErrorKind::NoPrompts);
         }
-        let mut seen = BTreeMap::new();
+        let (mut seen, mut texts) = (BTreeMap::new(), BTreeMap::new());
         for prompt in &prompts {
+            let id = &prompt.id;
+            match texts.entry((&prompt.text, &prompt.negative)) {
+                Entry::Vacant(entry) => drop(entry.insert(id)),
+                Entry::Occupied(first) if *first.get() == id => (), // told once, as a duplicate id
+                Entry::Occupied(first) => {
+                    let first = (*first.get()).clone();
+                    kinds.push(PromptSuiteErrorKind::DuplicateText { id: id.clone(), first });
+                }
+            }
             if seen.insert(&prompt.id, ()).is_some() {
                 let id = prompt.id.clone();
                 kinds.push(PromptSuiteErrorKind::DuplicateId { id, first_line: None });

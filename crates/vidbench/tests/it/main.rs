@@ -4,6 +4,7 @@
 mod browser;
 mod errors;
 mod faults;
+mod generated;
 mod help;
 mod kill;
 mod main_job;

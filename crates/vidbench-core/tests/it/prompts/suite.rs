@@ -180,6 +180,21 @@ fn parts_are_checked_like_files() {
 }
 
 #[test]
+fn a_text_twice_names_both_prompts() {
+    let mut prompts = small().prompts().to_vec();
+    let twin = Prompt { id: PromptId::new("twin").unwrap(), ..prompts[0].clone() };
+    let other =
+        Prompt { id: PromptId::new("other").unwrap(), negative: Some("blur".into()), ..prompts[0].clone() };
+    prompts.extend([twin, other]);
+    let errors = PromptSuite::new(small().header().clone(), prompts).unwrap_err();
+    expect![[r#"
+        1 problem in prompt suite small
+          prompt "twin" has the text of prompt "fox"
+            hint: keep one of them; `repeats` in the run's suite measures a prompt again
+    "#]].assert_eq(&report(&errors));
+}
+
+#[test]
 fn toml_form_reads_back() {
     assert_eq!(PromptSuite::parse(&small().to_toml(), "again"), Ok(small()));
     for suite in vidbench_core::prompt::shipped() {

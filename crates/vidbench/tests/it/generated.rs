@@ -1,0 +1,29 @@
+//! Files of the repository that the binary prints. `UPDATE_EXPECT=1` writes them anew.
+
+use expect_test::{ExpectFile, expect_file};
+
+use crate::workspace::Workspace;
+
+#[track_caller]
+fn check<const N: usize>(file: &ExpectFile, args: [&str; N]) {
+    let said = Workspace::new().run(args);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    file.assert_eq(&said.stdout);
+}
+
+#[test]
+fn the_schema_of_suite_files_is_current() {
+    check(&expect_file!["../../../../docs/reference/suite.schema.json"], ["schema", "suite"]);
+}
+
+#[test]
+fn the_reference_pages_are_current() {
+    check(&expect_file!["../../../../docs/reference/cli.md"], ["schema", "cli"]);
+    check(&expect_file!["../../../../docs/reference/metrics.md"], ["schema", "metrics"]);
+    check(&expect_file!["../../../../docs/reference/prompts.md"], ["schema", "prompts"]);
+}
+
+#[test]
+fn the_example_suite_is_what_init_writes() {
+    check(&expect_file!["../../../../suites/example.toml"], ["init", "--stdout"]);
+}
