@@ -1,5 +1,5 @@
 # Two commands: `make demo` runs the main job, `make test` passes every test. Both set up what they need.
-.PHONY: demo test setup setup-test bench clean
+.PHONY: demo test test-slow setup setup-test bench clean
 
 VIDBENCH := target/release/vidbench
 
@@ -15,6 +15,10 @@ test: setup-test
 	cargo nextest run --workspace --locked
 	cargo test --workspace --doc --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# What takes minutes: tests whose names begin with `slow_`.
+test-slow: setup-test
+	cargo nextest run --workspace --locked --run-ignored only --no-capture -E 'test(/\bslow_/)'
 
 bench: setup
 	cargo xtask bench

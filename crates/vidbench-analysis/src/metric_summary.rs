@@ -28,7 +28,7 @@ pub struct MetricSummary {
     pub clips: u64,
     /// Mean over the pairs; none when no clip has a value.
     pub mean: Option<f64>,
-    /// 95 % interval of the mean by Student's t over the pairs; none below two.
+    /// 95 % interval of the mean by Student's t over the pairs, ended where the metric's range ends; none below two.
     pub interval: Option<Interval>,
     /// Ok clips without a value, by reason, in alphabetical order.
     pub not_available: Vec<UnavailableCount>,
@@ -98,7 +98,10 @@ fn summarise(id: &MetricId, ok: &[SampleView<'_>], descriptor: Option<&MetricDes
         n: values.len() as u64,
         clips: by_pair.values().map(|repeats| repeats.len() as u64).sum(),
         mean: mean(&values),
-        interval: mean_interval(&values),
+        interval: mean_interval(&values).map(|interval| match descriptor {
+            Some(known) => interval.within(known.range),
+            None => interval,
+        }),
         not_available: reasons
             .into_iter()
             .map(|(reason, count)| UnavailableCount { reason: reason.to_owned(), count })

@@ -18,6 +18,14 @@ impl Interval {
     pub fn overlaps(&self, other: &Self) -> bool {
         self.low <= other.high && other.low <= self.high
     }
+
+    /// The part inside a range. A mean cannot lie outside the range of its values, so nothing is lost but what t allows
+    /// for.
+    pub(crate) fn within(self, (least, most): (Option<f64>, Option<f64>)) -> Self {
+        let clip =
+            |value: f64| value.max(least.unwrap_or(f64::NEG_INFINITY)).min(most.unwrap_or(f64::INFINITY));
+        Self { low: clip(self.low), high: clip(self.high) }
+    }
 }
 
 /// Confidence of every interval in this crate.

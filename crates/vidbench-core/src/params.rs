@@ -33,6 +33,7 @@ impl Params {
     /// Text for people: `16 steps, guidance 3, 16x64x64 at 8 fps`.
     pub fn describe(&self) -> String {
         let Self { steps, guidance, frames, width, height, fps } = self;
-        format!("{steps} steps, guidance {guidance}, {frames}x{height}x{width} at {fps} fps")
+        let unit = if *steps == 1 { "step" } else { "steps" };
+        format!("{steps} {unit}, guidance {guidance}, {frames}x{height}x{width} at {fps} fps")
     }
 }

@@ -193,8 +193,8 @@ pub struct Environment {
     pub cpu: String,
     /// Logical cores the process may use.
     pub cores: u32,
-    /// Host memory, in bytes.
-    pub memory_bytes: u64,
+    /// Host memory, in bytes; none when the system does not tell.
+    pub memory_bytes: Option<u64>,
     /// Accelerators; empty when none was found.
     pub accelerators: Vec<String>,
     /// Versions of the libav libraries.

@@ -26,7 +26,11 @@ pub struct Suite {
     #[schemars(length(max = 2000))]
     pub description: Option<String>,
     /// Seeds of the initial noise; every prompt is generated once for each.
-    #[schemars(length(min = 1, max = 10_000), inner(range(min = 0, max = 9_007_199_254_740_991_i64)))]
+    #[schemars(
+        length(min = 1, max = 10_000),
+        inner(range(min = 0, max = 9_007_199_254_740_991_i64)),
+        extend("uniqueItems" = true)
+    )]
     pub seeds: Vec<u64>,
     /// How often each sample is generated; more than 1 measures the spread of latency.
     #[serde(default = "one")]
@@ -34,7 +38,7 @@ pub struct Suite {
     pub repeats: u32,
     /// Metric ids; `vidbench list metrics` shows them.
     #[serde(default)]
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 100), extend("uniqueItems" = true))]
     pub metrics: Vec<MetricId>,
     /// Models to run, each in a `[[models]]` table.
     #[schemars(length(min = 1, max = 1000))]
@@ -129,23 +133,23 @@ pub struct PromptSelection {
 pub struct Grid {
     /// Denoising steps.
     #[serde(default)]
-    #[schemars(length(min = 1, max = 1000), inner(range(min = 1, max = 1000)))]
+    #[schemars(length(min = 1, max = 1000), inner(range(min = 1, max = 1000)), extend("uniqueItems" = true))]
     pub steps: Option<Vec<u32>>,
     /// Classifier-free guidance scale; 1 is no guidance.
     #[serde(default)]
-    #[schemars(length(min = 1, max = 1000), inner(range(min = 0.0, max = 100.0)))]
+    #[schemars(length(min = 1, max = 1000), inner(range(min = 0.0, max = 100.0)), extend("uniqueItems" = true))]
     pub guidance: Option<Vec<f64>>,
     /// Number of frames.
     #[serde(default)]
-    #[schemars(length(min = 1, max = 1000), inner(range(min = 1, max = 10_000)))]
+    #[schemars(length(min = 1, max = 1000), inner(range(min = 1, max = 10_000)), extend("uniqueItems" = true))]
     pub frames: Option<Vec<u32>>,
     /// Width and height in pixels, as `"832x480"`.
     #[serde(default)]
-    #[schemars(length(min = 1, max = 1000), inner(length(min = 3, max = 11)))]
+    #[schemars(length(min = 1, max = 1000), inner(length(min = 3, max = 11)), extend("uniqueItems" = true))]
     pub size: Option<Vec<String>>,
     /// Frames a second.
     #[serde(default)]
-    #[schemars(length(min = 1, max = 1000), inner(range(min = 0.1, max = 240.0)))]
+    #[schemars(length(min = 1, max = 1000), inner(range(min = 0.1, max = 240.0)), extend("uniqueItems" = true))]
     pub fps: Option<Vec<f64>>,
 }
 
@@ -290,28 +294,12 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
             add("size", message);
         }
     }
-    let Grid { steps, guidance, frames, size, fps } = &suite.grid;
-    for (key, repeated) in [
-        ("seeds", first_repeated(&suite.seeds)),
-        ("metrics", first_repeated(&suite.metrics)),
-        ("models", first_repeated(&suite.models.iter().map(|model| &model.id).collect::<Vec<_>>())),
-        ("steps", first_repeated(steps.as_deref().unwrap_or_default())),
-        ("guidance", first_repeated(guidance.as_deref().unwrap_or_default())),
-        ("frames", first_repeated(frames.as_deref().unwrap_or_default())),
-        ("size", first_repeated(size.as_deref().unwrap_or_default())),
-        ("fps", first_repeated(fps.as_deref().unwrap_or_default())),
-    ] {
-        if let Some(value) = repeated {
-            add(key, format!("`{key}` names {value} twice"));
-        }
+    let ids: Vec<&ModelId> = suite.models.iter().map(|model| &model.id).collect();
+    // The list is written by hand and bounded by the schema.
+    if let Some(at) = (1..ids.len()).find(|&at| ids[..at].contains(&ids[at])) {
+        add("models", format!("two models are called {}", ids[at]));
     }
     problems
-}
-
-fn first_repeated<T: PartialEq + std::fmt::Debug>(values: &[T]) -> Option<String> {
-    // The lists are written by hand and bounded by the schema.
-    let at = (1..values.len()).find(|&at| values[..at].contains(&values[at]))?;
-    Some(format!("{:?}", values[at]))
 }
 
 /// Reads `"832x480"` as width and height, each 1 to 16,384.

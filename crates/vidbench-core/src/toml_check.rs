@@ -3,6 +3,7 @@
 //! It knows the part of JSON Schema that schemars writes for our types: `$ref`, `type`, `enum`, `const`, `anyOf`, `oneOf`,
 //! `properties`, `required`, `additionalProperties: false`, `items`, and the bounds of numbers, texts and lists.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -150,6 +151,9 @@ impl<'a> Check<'a> {
             DeValue::Table(table) => self.table(path, table, span, schema),
             DeValue::Array(items) => {
                 self.length(path, &span, items.len(), "entries", (&schema["minItems"], &schema["maxItems"]));
+                if schema["uniqueItems"] == true {
+                    self.unique(path, items);
+                }
                 for (index, item) in items.iter().enumerate() {
                     self.value(&format!("{path}[{index}]"), item, &schema["items"]);
                 }
@@ -188,6 +192,15 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// Names the first entry that stands twice, which would be the same work twice.
+    fn unique(&mut self, path: &str, items: &[Spanned<DeValue<'_>>]) {
+        let mut seen = HashSet::new();
+        let mut scalars = items.iter().filter_map(|item| Some((scalar(item.get_ref())?, item.span())));
+        if let Some((value, span)) = scalars.find(|(value, _)| !seen.insert(value.clone())) {
+            self.add(&span, format!("`{path}` names {value} twice"), None);
+        }
+    }
+
     fn length(&mut self, path: &str, span: &Range<usize>, len: usize, what: &str, bounds: (&Value, &Value)) {
         let (min, max) = (bounds.0.as_u64(), bounds.1.as_u64());
         let len = len as u64;
@@ -216,6 +229,19 @@ impl<'a> Check<'a> {
             Some(branch) => self.resolve(branch),
             None => schema,
         }
+    }
+}
+
+/// One spelling for each number or text, so that 8 and 0x8, 1 and 1.0 are the same; none for tables, lists and dates.
+fn scalar(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(format!("{text:?}")),
+        DeValue::Integer(number) => {
+            let number = i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok()?;
+            Some(number.to_string())
+        }
+        DeValue::Float(number) => Some(number.as_str().replace('_', "").parse::<f64>().ok()?.to_string()),
+        DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => None,
     }
 }
 

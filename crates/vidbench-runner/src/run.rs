@@ -283,7 +283,7 @@ impl<'a> Runner<'a> {
         let steps = suite.params_of(sample).steps;
         let prompt: String =
             suite.prompt_of(sample).text.chars().filter(|c| !c.is_control()).take(60).collect();
-        format!("{}, {steps} steps, seed {}: {prompt}", suite.model_of(sample).id, sample.seed)
+        format!("{}, steps {steps}, seed {}: {prompt}", suite.model_of(sample).id, sample.seed)
     }
 
     /// Ends the session. Also when the work failed: the ledger is part of what is never lost.

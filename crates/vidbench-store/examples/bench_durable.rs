@@ -63,7 +63,7 @@ fn record() -> Result<RunRecord, Box<dyn std::error::Error>> {
         os: String::new(),
         cpu: String::new(),
         cores: 1,
-        memory_bytes: 0,
+        memory_bytes: None,
         accelerators: vec![],
         libav: String::new(),
         command: vec![],

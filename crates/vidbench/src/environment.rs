@@ -35,11 +35,10 @@ fn cpu() -> String {
     or_unknown(model.map_or("", |(_, name)| name.trim())).into()
 }
 
-fn memory_bytes() -> u64 {
-    let info = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kib = total.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-    kib.map_or(0, |kib| kib * 1024)
+fn memory_bytes() -> Option<u64> {
+    let info = fs::read_to_string("/proc/meminfo").ok()?;
+    let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    total.trim().trim_end_matches("kB").trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// NVIDIA devices by the driver's own files; empty where there is no driver.
@@ -63,7 +62,7 @@ mod tests {
     fn this_machine_has_a_processor_and_memory() {
         let here = super::environment(vec!["vidbench".into()]);
         assert!(here.cores >= 1);
-        assert!(here.memory_bytes > 1 << 20, "{here:?}");
+        assert!(here.memory_bytes > Some(1 << 20), "{here:?}");
         assert!(!here.cpu.is_empty() && here.os.contains("kernel"));
     }
 }

@@ -216,3 +216,17 @@ fn an_analysis_is_json_without_nan() {
     assert!(group["metrics"][0]["mean"].is_f64() && group["metrics"][0]["n"] == 3);
     assert_eq!(json["verdict"]["verdict"], "valid");
 }
+
+/// Student's t knows no bounds: of 1, 1, 1, 0 it goes from -0.05 to 1.55.
+#[test]
+fn an_interval_ends_where_the_range_of_its_metric_ends() {
+    let mut data = run(&Spec::default());
+    for sample in &mut data.samples {
+        sample.verdict.scores[0].score = Score::Value(if sample.ordinal == 0 { 0.0 } else { 1.0 });
+    }
+    let analysis = analyse(&data, &DESCRIPTORS);
+    let summary = &analysis.groups[0].metrics[0];
+    assert_eq!((summary.n, summary.mean), (4, Some(0.75)));
+    let interval = summary.interval.unwrap();
+    assert_eq!((interval.low, interval.high), (0.0, 1.0));
+}

@@ -24,7 +24,11 @@ const fn descriptor(
     direction: Direction,
     needs: Needs,
 ) -> MetricDescriptor {
-    MetricDescriptor { id, title, unit, direction, range: (None, None), needs, nets: &[] }
+    let range = match direction {
+        Direction::HigherIsBetter => (Some(0.0), Some(1.0)),
+        Direction::LowerIsBetter | Direction::Descriptive => (Some(0.0), None),
+    };
+    MetricDescriptor { id, title, unit, direction, range, needs, nets: &[] }
 }
 
 /// What a run is made of.
@@ -244,7 +248,7 @@ fn environment() -> Environment {
         os: "Linux 6.1".into(),
         cpu: "Test CPU".into(),
         cores: 2,
-        memory_bytes: 8 << 30,
+        memory_bytes: Some(8 << 30),
         accelerators: Vec::new(),
         libav: "libavcodec 61.3.100".into(),
         command: ["vidbench", "run", "demo.toml"].map(str::to_owned).to_vec(),

@@ -60,15 +60,28 @@ fn all_problems_are_listed_at_once_with_lines() {
 }
 
 #[test]
+fn an_entry_that_stands_twice_is_named_however_it_is_written() {
+    check(
+        &GOOD
+            .replace("seeds = [1, 2]", "seeds = [1, 8, 0x8]")
+            .replace("steps = [1, 4, 16]", "steps = [4, 4]\nguidance = [2, 2.0]")
+            .replace("\"offline\"", "\"ofline\""),
+        expect![[r#"
+            line 4, column 16: `seeds` names 8 twice
+            line 16, column 13: `grid.steps` names 4 twice
+            line 17, column 16: `grid.guidance` names 2 twice
+            line 21, column 8: `scenario.kind` is "ofline"; it must be one of single-stream, offline (hint: did you mean "offline"?)"#]],
+    );
+}
+
+#[test]
 fn rules_between_keys_are_checked() {
     check(
         &GOOD
             .replace("suite = \"shapes\"", "suite = \"shapes\"\nfile = \"x.toml\"")
-            .replace("seeds = [1, 2]", "seeds = [1, 1]")
             .replace("64x64", "64 x 64")
             .replace("\"embedded\"", "\"worker\""),
         expect![[r#"
-            line 4, column 1: `seeds` names 1 twice
             line 7, column 1: model shapes-ldm runs by a worker and needs `command`
             line 11, column 1: `suite` and `file` exclude each other
             line 18, column 1: "64 x 64" is not a size: write width x height, each 1 to 16384, such as "832x480""#]],

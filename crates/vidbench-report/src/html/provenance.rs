@@ -47,7 +47,12 @@ fn facts(out: &mut String, data: &RunData) {
         ("System", environment.os.clone()),
         (
             "Processor",
-            format!("{}, {} cores, {}", environment.cpu, environment.cores, bytes(environment.memory_bytes)),
+            format!(
+                "{}, {} cores, {}",
+                environment.cpu,
+                environment.cores,
+                environment.memory_bytes.map_or_else(|| "memory unknown".into(), bytes)
+            ),
         ),
         ("Accelerators", accelerators),
         ("Video library", environment.libav.clone()),

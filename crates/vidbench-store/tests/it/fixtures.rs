@@ -96,7 +96,7 @@ fn environment() -> Environment {
         os: "Linux".into(),
         cpu: "cpu".into(),
         cores: 2,
-        memory_bytes: 1 << 34,
+        memory_bytes: Some(1 << 34),
         accelerators: Vec::new(),
         libav: "61".into(),
         command: vec!["vidbench".into(), "run".into()],

@@ -4,7 +4,7 @@
 pub(super) const LATENT: [usize; 4] = [4, 32, 8, 8];
 
 /// Shift of the noise levels towards the noisy end; the value the model was trained with (nets/embedded/sampler.json).
-pub(super) const SHIFT: f64 = 3.0;
+pub(super) const SHIFT: f64 = 6.0;
 
 /// The noise levels of `steps` steps: `steps + 1` falling numbers from 1 to 0.
 pub(super) fn levels(steps: u32) -> Vec<f64> {
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_middle_level_is_shifted_towards_noise() {
-        assert_eq!(levels(2)[1], 0.75);
+        assert_eq!(levels(2)[1], 3.0 / 3.5);
     }
 
     #[test]

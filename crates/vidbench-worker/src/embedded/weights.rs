@@ -56,8 +56,8 @@ fn weights_sha256() -> String {
     sha256_hex((line("decoder.onnx", DECODER) + &line("denoiser.onnx", DENOISER)).as_bytes())
 }
 
-/// 16 steps and guidance 3: more of either brings nothing that the analyser sees (nets/embedded/MODEL_CARD.md).
+/// 16 steps and guidance 2: more of either brings nothing that the analyser sees (nets/embedded/MODEL_CARD.md).
 fn defaults() -> Params {
     let side = FRAME_SIZE as u32;
-    Params { steps: 16, guidance: 3.0, frames: FRAME_COUNT as u32, width: side, height: side, fps: 8.0 }
+    Params { steps: 16, guidance: 2.0, frames: FRAME_COUNT as u32, width: side, height: side, fps: 8.0 }
 }

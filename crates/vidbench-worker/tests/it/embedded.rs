@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use vidbench_core::protocol::{GenerateResult, Stage};
 use vidbench_core::{Domain, FramesU8, WeightsOrigin, sha256_hex};
 use vidbench_nn::{Runtime, SessionOptions, onnx_runtime_version};
-use vidbench_shapes::{Attributes, GRAMMAR, analyse, parse_prompt};
+use vidbench_shapes::{Attributes, GRAMMAR, parse_prompt};
 use vidbench_video::{Limits, decode};
 use vidbench_worker::embedded::{
     EmbeddedGenerator, MAX_STEPS, SampleError, ShapesModel, gaussian_noise, model_info,
@@ -144,36 +144,11 @@ fn the_info_names_and_hashes_what_ships() {
     let info = model_info();
     assert_eq!(info.id.as_str(), "shapes-ldm");
     assert_eq!(info.domain, Domain::SyntheticDomain);
-    assert_eq!(info.defaults.describe(), "16 steps, guidance 3, 16x64x64 at 8 fps");
+    assert_eq!(info.defaults.describe(), "16 steps, guidance 2, 16x64x64 at 8 fps");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../nets/embedded");
     let line = |name: &str| format!("{}  {name}\n", sha256_hex(&std::fs::read(folder.join(name)).unwrap()));
     let expected = sha256_hex((line("decoder.onnx") + &line("denoiser.onnx")).as_bytes());
     assert_eq!(info.weights, WeightsOrigin::Sha256(expected));
-}
-
-/// Attribute accuracy by the analyser, which learns nothing, on combinations that were kept out of the training.
-#[test]
-fn embedded_model_meets_its_bars() {
-    let full = std::env::var_os("VIDBENCH_SLOW_TESTS").is_some_and(|value| value == "1");
-    let (count, mean_bar, attribute_bar) = if full { (256, 0.95, 0.90) } else { (24, 0.90, 0.0) };
-    if !full {
-        eprintln!("24 of 256 prompts: set VIDBENCH_SLOW_TESTS=1 for all");
-    }
-    let held_out: Vec<Attributes> = Attributes::all().filter(Attributes::is_held_out).collect();
-    let fast = load(Runtime::Auto, std::thread::available_parallelism().map_or(1, usize::from));
-    let mut right = [0_usize; 5];
-    for seed in 0..count {
-        // A stride without common factor spreads a small share over all values.
-        let asked = held_out[seed * 7 % held_out.len()];
-        let clip = fast.sample(&asked, 1_000_000 + seed as u64, 16, 3.0).unwrap();
-        let verdicts = analyse(&clip).adherence(&asked).as_array();
-        right.iter_mut().zip(verdicts).for_each(|(n, ok)| *n += usize::from(ok));
-    }
-    let shares = right.map(|n| n as f64 / count as f64);
-    let mean = shares.iter().sum::<f64>() / 5.0;
-    eprintln!("n {count}: {:?} {shares:?}, mean {mean}", Attributes::NAMES);
-    assert!(mean >= mean_bar, "mean accuracy {mean}, bar {mean_bar}");
-    assert!(shares.iter().all(|share| *share >= attribute_bar), "{shares:?}, bar {attribute_bar}");
 }
 
 fn request(id: u64, method: &str, params: &Value) -> String {

@@ -39,11 +39,12 @@ pub(crate) fn doctor(args: &DoctorArgs, workspace: &Path, ui: Ui) -> Result<u8> 
 
 fn examine(workspace: &Path) -> Vec<Finding> {
     let machine = vidbench::environment(Vec::new());
-    let memory_gib = machine.memory_bytes as f64 / f64::from(1_u32 << 30);
+    let gib = |bytes: u64| format!("{:.1} GiB of memory", bytes as f64 / f64::from(1_u32 << 30));
+    let memory = machine.memory_bytes.map_or_else(|| "memory unknown".into(), gib);
     let fact = |name, detail| Finding { name, state: State::Ok, detail, hint: None };
     let mut findings = vec![
         fact("system", machine.os.clone()),
-        fact("processor", format!("{}, {} cores, {memory_gib:.1} GiB of memory", machine.cpu, machine.cores)),
+        fact("processor", format!("{}, {} cores, {memory}", machine.cpu, machine.cores)),
         fact("libav", machine.libav.clone()),
         h264(),
         runtime(),

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use vidbench_core::{Event, Outcome, Phase};
+use vidbench_core::{Event, Outcome, Phase, SampleId};
 
 use crate::cli::Progress;
 
@@ -20,6 +20,8 @@ pub(crate) struct ProgressView {
     failed: u64,
     phase_started: Instant,
     current: String,
+    /// The last sample that counted because its file was there; its verdict must not count again.
+    generated: Option<SampleId>,
 }
 
 enum Kind {
@@ -40,7 +42,16 @@ impl ProgressView {
             Progress::Auto | Progress::Plain => Kind::Plain { last: None },
         };
         let (phase, phase_started) = (Phase::Generate, Instant::now());
-        Self { kind, phase, total: 0, done: 0, failed: 0, phase_started, current: String::new() }
+        Self {
+            kind,
+            phase,
+            total: 0,
+            done: 0,
+            failed: 0,
+            phase_started,
+            current: String::new(),
+            generated: None,
+        }
     }
 
     pub(crate) fn show(&mut self, event: &Event) {
@@ -57,6 +68,7 @@ impl ProgressView {
             }
             Event::PhaseStarted { phase, total } => {
                 (self.phase, self.total, self.done, self.failed) = (*phase, *total, 0, 0);
+                self.generated = None;
                 self.phase_started = Instant::now();
                 self.current.clear();
                 self.refresh(true);
@@ -77,13 +89,16 @@ impl ProgressView {
                     self.current
                 ));
             }
-            Event::Generated { .. } => {
+            Event::Generated { sample, .. } => {
                 if self.phase != Phase::Score {
+                    self.generated = Some(*sample);
                     self.done += 1;
                     self.refresh(false);
                 }
             }
-            Event::Judged { label, outcome, reason, .. } => self.judged(label, *outcome, reason.as_deref()),
+            Event::Judged { sample, label, outcome, reason } => {
+                self.judged(*sample, label, *outcome, reason.as_deref());
+            }
             Event::WorkerRestarted { worker, reason } => {
                 self.line(&format!("restarting worker {worker}: {reason}"));
             }
@@ -99,13 +114,13 @@ impl ProgressView {
         }
     }
 
-    fn judged(&mut self, label: &str, outcome: Outcome, reason: Option<&str>) {
+    fn judged(&mut self, sample: SampleId, label: &str, outcome: Outcome, reason: Option<&str>) {
         if outcome != Outcome::Ok {
             self.failed += 1;
             self.line(&format!("{outcome}: {label}: {}", one_line(reason.unwrap_or("no reason given"))));
         }
-        // In the generate phase a sample counts when its file is there; a failed one has none.
-        if self.phase == Phase::Score || outcome != Outcome::Ok {
+        // In the generate phase a sample counts when its file is there, or when there will be none.
+        if self.generated != Some(sample) {
             self.done += 1;
         }
         self.refresh(false);
@@ -211,13 +226,22 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_counts_failures_apart() {
+    fn a_sample_counts_once_whatever_becomes_of_it() {
         let mut view = ProgressView::new(Progress::None, false);
         view.show(&Event::PhaseStarted { phase: Phase::Generate, total: 4 });
-        let sample = vidbench_core::SampleId([0; 16]);
-        view.show(&Event::Generated { sample, service_secs: 1.0 });
+        for (id, made, outcome) in
+            [(1, true, Outcome::Ok), (2, false, Outcome::Timeout), (3, true, Outcome::InvalidOutput)]
+        {
+            let sample = SampleId([id; 16]);
+            if made {
+                view.show(&Event::Generated { sample, service_secs: 1.0 });
+            }
+            view.show(&Event::Judged { sample, label: "a".into(), outcome, reason: None });
+        }
+        assert_eq!(view.summary(), "generate 3/4, 2 failed");
+        view.show(&Event::PhaseStarted { phase: Phase::Score, total: 1 });
+        let sample = SampleId([3; 16]);
         view.show(&Event::Judged { sample, label: "a".into(), outcome: Outcome::Ok, reason: None });
-        view.show(&Event::Judged { sample, label: "b".into(), outcome: Outcome::Timeout, reason: None });
-        assert_eq!(view.summary(), "generate 2/4, 1 failed");
+        assert_eq!(view.summary(), "score 1/1");
     }
 }

@@ -191,7 +191,8 @@ fn a_text_twice_names_both_prompts() {
         1 problem in prompt suite small
           prompt "twin" has the text of prompt "fox"
             hint: keep one of them; `repeats` in the run's suite measures a prompt again
-    "#]].assert_eq(&report(&errors));
+    "#]]
+    .assert_eq(&report(&errors));
 }
 
 #[test]
