@@ -208,7 +208,7 @@ fn check(code: i32) -> Result<(), LibavError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::libav::alloc_frame;
+    use crate::libav::{alloc_frame, init};
 
     const SIDE: u32 = 32;
 
@@ -218,6 +218,7 @@ mod tests {
 
     /// RGB of a solid frame with the given Y, Cb, Cr.
     fn rgb_of(samples: Samples, planes: [u8; 3]) -> [u8; 3] {
+        init().unwrap();
         let mut from = alloc_frame(samples.format, SIDE, SIDE).unwrap();
         planes.iter().enumerate().for_each(|(plane, &value)| from.data_mut(plane).fill(value));
         let spec = ConverterSpec { from: samples, to: Samples::rgb(Pixel::RGB24), width: SIDE, height: SIDE };
@@ -248,6 +249,7 @@ mod tests {
 
     #[test]
     fn a_frame_of_another_size_is_refused() {
+        init().unwrap();
         let samples = Samples::rgb(Pixel::RGB24);
         let spec = ConverterSpec { from: samples, to: samples, width: SIDE, height: SIDE };
         let mut converter = Converter::new(spec).unwrap();
@@ -258,6 +260,7 @@ mod tests {
 
     #[test]
     fn chroma_is_sited_left_unless_the_file_says_otherwise() {
+        init().unwrap();
         let samples = |format, chroma_location| {
             chroma_siting(&Samples {
                 format,

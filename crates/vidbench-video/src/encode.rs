@@ -226,7 +226,7 @@ fn check_not_empty(frames: &FramesU8) -> Result<(), VideoErrorKind> {
 }
 
 fn write_clip(path: &Path, frames: &FramesU8, target: &Target) -> Result<(), VideoErrorKind> {
-    libav::init().map_err(step("start libav"))?;
+    libav::init().map_err(VideoErrorKind::LibavMissing)?;
     let mut encoder = open_encoder(frames, target)?;
     // Created here for the operating system's own words; libav would only give a number.
     fs::File::create(path).map_err(VideoErrorKind::Io)?;

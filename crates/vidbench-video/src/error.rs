@@ -49,6 +49,9 @@ pub enum VideoErrorKind {
     /// No known video container (MP4/MOV, Matroska/WebM, AVI, GIF, IVF, MPEG-TS, Ogg, Y4M).
     #[error("not a video container")]
     NotVideo(#[source] LibavError),
+    /// FFmpeg's libraries do not load.
+    #[error("FFmpeg's libraries are not available: {0}")]
+    LibavMissing(LibavError),
     /// The container holds no video: audio only, or a cover picture.
     #[error("container {container} has no video stream")]
     NoVideoStream {
@@ -207,6 +210,9 @@ impl VideoErrorKind {
             Self::UnsupportedColour { .. } => Some("convert the file to BT.709 SDR first"),
             Self::PathNotUtf8 => Some("rename the file"),
             Self::UnsupportedCodec { .. } => Some("install an FFmpeg with this decoder"),
+            Self::LibavMissing(_) => {
+                Some("install FFmpeg's libraries: sudo apt-get install libavformat-dev libswscale-dev")
+            }
             Self::Missing
             | Self::Directory
             | Self::NotRegularFile

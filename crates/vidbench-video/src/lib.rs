@@ -30,6 +30,7 @@ mod encode;
 mod error;
 mod ffv1_checksum;
 mod fps;
+mod lazy;
 mod libav;
 mod limits;
 mod probe;

@@ -8,9 +8,11 @@ use ffmpeg_next::{ffi, format::Pixel, frame, util::log};
 
 use crate::colour::{ColourTags, SampleKind};
 use crate::error::{LibavError, VideoErrorKind};
+use crate::lazy;
 
-/// Prepares libav once per process: error texts, and no log on stderr.
+/// Loads and prepares libav once per process: error texts, and no log on stderr. Nothing of libav may be called before.
 pub(crate) fn init() -> Result<(), LibavError> {
+    lazy::load()?;
     static QUIET: Once = Once::new();
     QUIET.call_once(|| log::set_level(log::Level::Quiet));
     Ok(ffmpeg_next::init()?)
@@ -103,6 +105,7 @@ mod tests {
 
     #[test]
     fn formats_know_what_they_hold() {
+        init().unwrap();
         assert_eq!(sample_kind(Pixel::YUV420P), Some(SampleKind::Yuv));
         assert_eq!(sample_kind(Pixel::YUVJ420P), Some(SampleKind::YuvFull));
         assert_eq!(sample_kind(Pixel::GBRP), Some(SampleKind::Rgb));
@@ -111,6 +114,7 @@ mod tests {
 
     #[test]
     fn an_impossible_frame_is_an_error() {
+        init().unwrap();
         assert!(alloc_frame(Pixel::RGB24, 1 << 30, 1 << 30).is_err());
     }
 }

@@ -191,7 +191,7 @@ fn io_kind(error: io::Error) -> VideoErrorKind {
 }
 
 fn open_input(path: &Path) -> Result<Input, VideoErrorKind> {
-    libav::init().map_err(|source| VideoErrorKind::Libav { step: "start libav", source })?;
+    libav::init().map_err(VideoErrorKind::LibavMissing)?;
     let mut options = Dictionary::new();
     options.set("protocol_whitelist", "file");
     options.set("format_whitelist", CONTAINERS);

@@ -87,7 +87,10 @@ pub(crate) enum Command {
 #[command(after_long_help = "\
 Examples:
   vidbench demo
-  vidbench demo --workspace /tmp/demo --progress plain")]
+  vidbench demo --workspace /tmp/demo --progress plain
+
+At one and two steps the model now and then draws nothing at all; vidbench finds those clips black and counts them as failed.
+The exit code is 0 all the same when every sample has its verdict.")]
 pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) output: RunOutput,
@@ -117,7 +120,10 @@ Examples:
   vidbench run --resume latest              go on where the newest run stopped
 
 Ctrl-C once finishes the current sample, records it and exits with 130; twice stops at once.
-Either way `--resume` goes on, and gives what an uninterrupted run would have given.")]
+Either way `--resume` goes on, and gives what an uninterrupted run would have given.
+
+Exit codes: 0 every sample is ok; 1 the run is complete and some samples failed; 2 usage or environment;
+3 samples are left to do; 130 interrupted.")]
 pub(crate) struct RunArgs {
     /// Suite file.
     #[arg(value_name = "SUITE", required_unless_present = "resume")]

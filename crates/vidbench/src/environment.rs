@@ -15,7 +15,7 @@ pub fn environment(command: Vec<String>) -> Environment {
             .map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)),
         memory_bytes: memory_bytes(),
         accelerators: accelerators(),
-        libav: vidbench_video::libav_version(),
+        libav: vidbench_video::libav_version().unwrap_or_else(|error| format!("not available: {error}")),
         command,
     }
 }

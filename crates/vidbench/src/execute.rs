@@ -87,6 +87,10 @@ pub fn preflight(
         let hint = "free some, choose another --workspace, or lower limits.min_free_disk_mib".to_owned();
         return Err(InputError::Preflight { what, hint: Some(hint) });
     }
+    vidbench_video::libav_version().map_err(|error| InputError::Preflight {
+        what: format!("videos cannot be read: {error}"),
+        hint: Some("`vidbench doctor` says what to install".into()),
+    })?;
     for model in suite.models.iter().filter(|model| model.engine == Engine::Worker) {
         greet(&programs.generator(model), clock).map_err(|(why, hint)| InputError::Preflight {
             what: format!("the worker of model {} does not come up: {why}", model.id),

@@ -45,7 +45,7 @@ fn examine(workspace: &Path) -> Vec<Finding> {
     let mut findings = vec![
         fact("system", machine.os.clone()),
         fact("processor", format!("{}, {} cores, {memory}", machine.cpu, machine.cores)),
-        fact("libav", machine.libav.clone()),
+        libav(),
         h264(),
         runtime(),
     ];
@@ -60,6 +60,17 @@ fn examine(workspace: &Path) -> Vec<Finding> {
     });
     findings.push(workspace_finding(workspace));
     findings
+}
+
+fn libav() -> Finding {
+    let (state, detail, hint) = match vidbench_video::libav_version() {
+        Ok(version) => (State::Ok, version, None),
+        Err(error) => {
+            let hint = "install FFmpeg's libraries: sudo apt-get install libavformat-dev libswscale-dev";
+            (State::Broken, error.to_string(), Some(hint.to_owned()))
+        }
+    };
+    Finding { name: "libav", state, detail, hint }
 }
 
 /// H.264 comes from a libavcodec that was built with libx264; encoding a small clip is the only sure test.

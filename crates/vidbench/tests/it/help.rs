@@ -4,6 +4,17 @@ use expect_test::expect;
 
 use crate::workspace::Workspace;
 
+/// Libav's libraries bring a hundred others; a program that loads them all at its start is slow to say anything.
+#[cfg(target_os = "linux")]
+#[test]
+fn libav_is_not_loaded_before_it_is_needed() {
+    let workspace = Workspace::new();
+    let listed = workspace.command(["--version"]).env("LD_TRACE_LOADED_OBJECTS", "1").output().unwrap();
+    let libraries = String::from_utf8(listed.stdout).unwrap();
+    assert!(libraries.contains("libc.so"), "{libraries}");
+    assert!(!libraries.contains("libav") && !libraries.contains("libsws"), "{libraries}");
+}
+
 #[test]
 fn short_help_fits_a_screen() {
     let said = Workspace::new().run(["-h"]);
