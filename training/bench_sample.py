@@ -3,6 +3,7 @@
 The same networks, steps, guidance and threads as crates/vidbench-worker/examples/bench_sample.rs.
 """
 
+import glob
 import json
 import os
 import statistics
@@ -38,7 +39,7 @@ def main():
             with_prompt, without = denoiser.run(None, inputs)[0]
             clean = without + guidance * (with_prompt - without)
             z = (clean + (following / level) * (z - clean)).astype(np.float32)
-        return decoder.run(None, {decoder.get_inputs()[0].name: z})
+        return decoder.run(None, {decoder.get_inputs()[0].name: z.reshape(16, 8, 8, 8)})
 
     sample(0, 2)
     millis = []
@@ -46,7 +47,8 @@ def main():
         start = time.perf_counter()
         sample(seed, 16)
         millis.append((time.perf_counter() - start) * 1e3)
-    print(json.dumps({"millis": statistics.median(millis), "runtime": f"onnxruntime {onnxruntime.__version__}"}))
+    library = glob.glob(os.path.join(os.path.dirname(onnxruntime.__file__), "capi", "libonnxruntime.so*"))
+    print(json.dumps({"millis": statistics.median(millis), "library": library[0] if library else None}))
 
 
 main()

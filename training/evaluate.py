@@ -14,7 +14,7 @@ import onnxruntime
 import torch
 
 from data import analyse, stream
-from model import LATENT, NAMES, sample
+from model import FRAME_CHANNELS, FRAMES, LATENT, NAMES, SIZE, sample
 
 
 def session(folder, name):
@@ -64,7 +64,8 @@ class Evaluation:
     def clips(self, steps, guidance):
         for attributes, noise in zip(self.attributes.split(16), self.noise.split(16)):
             z = sample(self.denoise, attributes, noise, steps, guidance, self.shift)
-            clip = torch.from_numpy(self.networks["decoder"].run(None, {"z": z.numpy()})[0])
+            clip = torch.from_numpy(self.networks["decoder"].run(None, {"z": z.reshape(-1, FRAME_CHANNELS, *LATENT[2:]).numpy()})[0])
+            clip = clip.reshape(-1, FRAMES, 3, SIZE, SIZE)
             yield (clip * 255).round() / 255
 
 

@@ -9,7 +9,7 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from model import CARDINALITIES, FRAMES, LATENT, SIZE, Classifier, Decoder, Denoiser
+from model import CARDINALITIES, FRAME_CHANNELS, FRAMES, LATENT, SIZE, Classifier, Decoder, Denoiser
 
 OPSET = 17
 
@@ -39,14 +39,14 @@ def example_inputs(batch):
     z = torch.randn((batch, *LATENT), generator=generator)
     return {
         "denoiser": {"z": z, "s": torch.rand(batch, generator=generator), "attributes": attributes},
-        "decoder": {"z": z},
+        "decoder": {"z": torch.randn((batch, FRAME_CHANNELS, *LATENT[2:]), generator=generator)},
         "classifier": {"clip": torch.rand((batch, FRAMES, 3, SIZE, SIZE), generator=generator)},
     }
 
 
 OUTPUTS = {
     "denoiser": ["x"],
-    "decoder": ["clip"],
+    "decoder": ["frames"],
     "classifier": ["features", "size", "color", "shape", "motion", "background"],
 }
 

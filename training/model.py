@@ -1,6 +1,7 @@
 """The networks of the embedded text-to-video model: autoencoder, denoiser, classifier, and the sampler.
 
 Only operations that ONNX Runtime and tract both run well: Conv2d, MatMul, RMS norm by hand, SiLU, Softmax, reshapes.
+Activations lie as [N, H, W, C] or [N, positions, C], so that norms and linear layers read what lies side by side.
 """
 
 import math
@@ -18,6 +19,35 @@ CARDINALITIES = (2, 6, 3, 4, 4)  # size, colour, shape, motion, background; the 
 NAMES = ("size", "color", "shape", "motion", "background")
 
 
+ROW = 192  # a multiple of every width here, and of the 64 numbers that tract's kernel for repeated rows asks for
+
+
+def scaled(x, factor, offset=None):
+    """x times a factor, plus an offset, for each channel. The same as x * factor + offset, in rows of 192 numbers."""
+    def wide(row):
+        return row.repeat(*[1] * (row.dim() - 1), ROW // x.shape[-1])
+
+    shape = [int(n) for n in x.shape[1:]]
+    y = x.reshape(-1, math.prod(shape) // ROW, ROW) * wide(factor)
+    return (y if offset is None else y + wide(offset)).reshape(-1, *shape)
+
+
+def conv(layer, x):
+    """A convolution of [N, H, W, C]."""
+    return layer(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+def conv_of_slices(layer, x):
+    """A 3x3 convolution of a small [N, H, W, C]: in ONNX nine shifted slices in one product, which tract runs faster."""
+    if not torch.onnx.is_in_onnx_export():
+        return conv(layer, x)
+    rows, columns = int(x.shape[1]), int(x.shape[2])
+    padded = F.pad(x, (0, 0, 1, 1, 1, 1))
+    slices = [padded[:, i : i + rows, j : j + columns] for i in range(3) for j in range(3)]
+    weight = layer.weight.permute(0, 2, 3, 1).reshape(layer.out_channels, -1)
+    return F.linear(torch.cat(slices, -1), weight, layer.bias)
+
+
 class RmsNorm(nn.Module):
     """Root-mean-square norm over the last dimension."""
 
@@ -25,15 +55,13 @@ class RmsNorm(nn.Module):
         super().__init__()
         self.gain = nn.Parameter(torch.ones(width))
 
-    def forward(self, x):
+    def without_gain(self, x):
         if torch.onnx.is_in_onnx_export():
-            return x * torch.reciprocal(torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-6)) * self.gain
-        return F.rms_norm(x, self.gain.shape, self.gain.to(x.dtype), 1e-6)
+            return x * torch.reciprocal(torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-6))
+        return F.rms_norm(x, self.gain.shape, eps=1e-6)
 
-
-def norm_channels(norm, x):
-    """Applies a norm of the last dimension to the channels of [N, C, H, W]."""
-    return norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    def forward(self, x):
+        return scaled(self.without_gain(x), self.gain)
 
 
 class ResBlock(nn.Module):
@@ -44,8 +72,23 @@ class ResBlock(nn.Module):
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x):
-        h = self.conv1(F.silu(norm_channels(self.norm1, x)))
-        return x + self.conv2(F.silu(norm_channels(self.norm2, h)))
+        h = conv(self.conv1, F.silu(self.norm1(x)))
+        return x + conv(self.conv2, F.silu(self.norm2(h)))
+
+
+class PixelShuffle(nn.Module):
+    """[N, H, W, 4 C] -> [N, 2 H, 2 W, C], channels in the order of torch's pixel shuffle."""
+
+    def forward(self, x):
+        h, w, c = (int(n) for n in x.shape[1:])
+        return x.reshape(-1, h, w, c // 4, 2, 2).permute(0, 1, 4, 2, 5, 3).reshape(-1, 2 * h, 2 * w, c // 4)
+
+
+def along(layers, x):
+    """Runs layers over [N, H, W, C]."""
+    for layer in layers:
+        x = conv(layer, x) if isinstance(layer, nn.Conv2d) else layer(x)
+    return x
 
 
 class Encoder(nn.Module):
@@ -65,11 +108,12 @@ class Encoder(nn.Module):
         self.unit = nn.BatchNorm2d(FRAME_CHANNELS, affine=False, momentum=0.01)
 
     def forward(self, frames):
-        return self.unit(self.net(frames * 2 - 1).float())
+        x = self.net[0](frames * 2 - 1).permute(0, 2, 3, 1)
+        return self.unit(along(self.net[1:], x).permute(0, 3, 1, 2).float())
 
 
 class Decoder(nn.Module):
-    """Latent [B, 4, 32, 8, 8] -> frames [B, 16, 3, 64, 64] in [0, 1]."""
+    """Latents of single frames [N, 8, 8, 8] -> frames [N, 3, 64, 64] in [0, 1]."""
 
     def __init__(self):
         super().__init__()
@@ -77,21 +121,24 @@ class Decoder(nn.Module):
             nn.Conv2d(FRAME_CHANNELS, 96, 3, padding=1),
             ResBlock(96),
             nn.Conv2d(96, 192, 1),
-            nn.PixelShuffle(2),
+            PixelShuffle(),
             ResBlock(48),
             nn.Conv2d(48, 96, 1),
-            nn.PixelShuffle(2),
+            PixelShuffle(),
             ResBlock(24),
             nn.Conv2d(24, 12, 3, padding=1),
-            nn.PixelShuffle(2),
+            PixelShuffle(),
         )
 
-    def frames(self, latents):
-        return self.net(latents).float() * 0.5 + 0.5
+    def unclamped(self, z):
+        return along(self.net, z.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).float() * 0.5 + 0.5
 
     def forward(self, z):
-        frames = self.frames(z.reshape(-1, FRAME_CHANNELS, *LATENT[2:]))
-        return frames.clamp(0, 1).reshape(-1, FRAMES, 3, SIZE, SIZE)
+        return self.unclamped(z).clamp(0, 1)
+
+    def clips(self, z):
+        """Latent clips [N, 4, 32, 8, 8] -> clips [N, 16, 3, 64, 64] in [0, 1]."""
+        return self(z.reshape(-1, FRAME_CHANNELS, *LATENT[2:])).reshape(-1, FRAMES, 3, SIZE, SIZE)
 
 
 class Attention(nn.Module):
@@ -133,14 +180,15 @@ class Block(nn.Module):
         t, _, rows, columns = LATENT
         places, c = rows * columns, self.width
         film = self.film(cond).reshape(-1, 4, 1, c)
-        h = F.silu(self.norm1(x) * (1 + film[:, 0]) + film[:, 1])
-        h = self.conv(h.reshape(-1, rows, columns, c).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        # The gain goes into the factor, which is one row and not 256.
+        h = F.silu(scaled(self.norm1.without_gain(x), self.norm1.gain * (1 + film[:, 0]), film[:, 1]))
+        h = conv_of_slices(self.conv, h.reshape(-1, rows, columns, c))
         h = F.silu(h).reshape(-1, t, places, c).transpose(1, 2).reshape(-1, places, t * c)
         h = self.time_out(F.silu(self.time_in(h)))
         x = x + h.reshape(-1, places, t, c).transpose(1, 2).reshape(-1, POSITIONS, c)
         if self.attention is not None:
             x = x + self.attention(self.norm2(x))
-        h = self.norm3(x) * (1 + film[:, 2]) + film[:, 3]
+        h = scaled(self.norm3.without_gain(x), self.norm3.gain * (1 + film[:, 2]), film[:, 3])
         return x + self.mlp_out(F.silu(self.mlp_in(h)))
 
 

@@ -22,7 +22,7 @@ def check(encoder, decoder):
     attributes, frames = next(stream(128, 900, "held-out", 128))
     with torch.no_grad():
         latents = torch.cat([encoder(unit_range(part)) for part in frames.split(32)])
-        clips = torch.cat([decoder(part.reshape(-1, *LATENT)) for part in latents.split(512)])
+        clips = torch.cat([decoder.clips(part) for part in latents.split(512)])
     encoder.train(), decoder.train()
     return analyse(attributes, clips), F.mse_loss(clips, frames / 255.0).item(), latents.std().item()
 
@@ -48,7 +48,7 @@ def worker(rank, args):
         target = unit_range(frames[:, picks]).to(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             latents = encoder(target)
-            output = decoder.frames(latents + LATENT_NOISE * torch.randn_like(latents))
+            output = decoder.unclamped(latents + LATENT_NOISE * torch.randn_like(latents))
         error = output - target
         loss = error.abs().mean() + 5 * error.square().mean()
         optimizer.zero_grad()

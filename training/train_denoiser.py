@@ -57,7 +57,7 @@ def gate(model, decoder, guidance, count=64, steps=16):
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         for part in attributes.split(32):
             noise = torch.randn((len(part), *LATENT), generator=generator)
-            clips.append(decoder(sample(model, part, noise, steps, guidance, SHIFT)))
+            clips.append(decoder.clips(sample(model, part, noise, steps, guidance, SHIFT)))
     return analyse(attributes, torch.cat(clips))
 
 

@@ -62,7 +62,7 @@ def main():
                 latents = encoder(pixels)
                 latents = restored(denoiser, latents, attributes) if denoiser else noised(latents)
             picks = torch.randperm(len(pixels))[:32]
-            output = decoder.frames(latents[picks].to(memory_format=torch.channels_last))
+            output = decoder.unclamped(latents[picks].to(memory_format=torch.channels_last))
             target = pixels[picks]
         error = output - target
         loss = error.abs().mean() + 5 * error.square().mean()

@@ -106,7 +106,7 @@ fn peak_rss_mib(process: u32) -> Option<f64> {
 /// Outcomes a second, each one durable before the next.
 fn durable(_: &Path) -> Result<()> {
     let folder = scratch("durable")?;
-    let figure = example("vidbench-store", "bench_durable", &[folder.to_string_lossy().as_ref()])?;
+    let figure = example("vidbench-store", "bench_durable", &[folder.to_string_lossy().as_ref()], None)?;
     at_least("durable outcomes", number(&figure, "outcomes_per_sec")?, 300.0, "/s");
     Ok(())
 }
@@ -132,39 +132,42 @@ fn overhead(binary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Sampling the embedded model, against the same networks in ONNX Runtime through Python where it is installed.
+/// Sampling the embedded model, against the same networks in ONNX Runtime through Python where it is installed: with the
+/// built-in runtime, and with the very library of that Python.
 fn sample(_: &Path) -> Result<()> {
-    let ours = example("vidbench-worker", "bench_sample", &[])?;
-    let ours_millis = number(&ours, "millis")?;
-    let runtime = ours["runtime"].as_str().unwrap_or("unknown").to_owned();
-    let name = format!("16 guided steps ({runtime})");
     let python = std::env::var("VIDBENCH_BENCH_PYTHON").unwrap_or_else(|_| "python3".into());
-    let peer = Command::new(&python).arg(super::root().join("training/bench_sample.py")).output();
-    match peer {
-        Ok(output) if output.status.success() => {
-            let peer: Value = serde_json::from_slice(&output.stdout)?;
-            let peer_millis = number(&peer, "millis")?;
-            report(
-                &name,
-                format!("{ours_millis:.0} ms"),
-                format!("{peer_millis:.0} ms"),
-                peer_millis / ours_millis,
-            );
-        }
-        Ok(_) | Err(_) => {
-            println!(
-                "{name:<34} {:>12}  peer not available: {python} has no onnxruntime",
-                format!("{ours_millis:.0} ms")
-            );
-        }
+    let output = Command::new(&python).arg(super::root().join("training/bench_sample.py")).output();
+    let Some(output) = output.ok().filter(|output| output.status.success()) else {
+        let ours = sample_millis(None)?;
+        println!("{:<34} {ours:>9.0} ms  peer not available: {python} has no onnxruntime", SAMPLE);
+        return Ok(());
+    };
+    let peer: Value = serde_json::from_slice(&output.stdout)?;
+    let peer_millis = number(&peer, "millis")?;
+    let library = peer["library"].as_str().context("the peer's onnxruntime has no shared library")?;
+    for (runtime, library) in [("tract", None), ("onnxruntime", Some(library))] {
+        let ours = sample_millis(library)?;
+        let name = format!("{SAMPLE}, {runtime}");
+        report(&name, format!("{ours:.0} ms"), format!("{peer_millis:.0} ms"), peer_millis / ours);
     }
     Ok(())
 }
 
-fn example(package: &str, name: &str, args: &[&str]) -> Result<Value> {
+const SAMPLE: &str = "16 guided steps";
+
+/// Median time of a clip, in the built-in runtime or in a library of ONNX Runtime.
+fn sample_millis(library: Option<&str>) -> Result<f64> {
+    let environment = library.map(|library| ("ORT_DYLIB_PATH", library));
+    let runtime = if library.is_some() { "onnxruntime" } else { "tract" };
+    let figure = example("vidbench-worker", "bench_sample", &[runtime], environment)?;
+    number(&figure, "millis")
+}
+
+fn example(package: &str, name: &str, args: &[&str], environment: Option<(&str, &str)>) -> Result<Value> {
     let output = Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--release", "--package", package, "--example", name, "--"])
         .args(args)
+        .envs(environment)
         .current_dir(super::root())
         .output()?;
     if !output.status.success() {

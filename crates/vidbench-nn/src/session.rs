@@ -53,6 +53,20 @@ pub struct SessionOptions {
     pub runtime: Runtime,
 }
 
+impl SessionOptions {
+    /// Refuses a number of threads out of bounds.
+    ///
+    /// # Errors
+    ///
+    /// [`NnError::Threads`].
+    pub fn check(&self) -> Result<(), NnError> {
+        if (1..=MAX_THREADS).contains(&self.threads) {
+            return Ok(());
+        }
+        Err(NnError::Threads { found: self.threads })
+    }
+}
+
 impl Default for SessionOptions {
     /// One thread, [`Runtime::Auto`].
     fn default() -> Self {
@@ -85,9 +99,7 @@ impl Session {
     /// [`NnError::Threads`], [`NnError::UnknownInput`], [`NnError::InputCount`], [`NnError::OnnxRuntimeMissing`] and
     /// [`NnError::Load`].
     pub fn load(graph: &[u8], inputs: &[InputSpec], options: &SessionOptions) -> Result<Self, NnError> {
-        if !(1..=MAX_THREADS).contains(&options.threads) {
-            return Err(NnError::Threads { found: options.threads });
-        }
+        options.check()?;
         let with_tract =
             || TractSession::load(graph, inputs, options.threads).map(|s| Backend::Tract(Box::new(s)));
         let with_ort = || OrtSession::load(graph, inputs, options.threads).map(|s| Backend::Ort(Box::new(s)));

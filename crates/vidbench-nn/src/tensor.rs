@@ -82,18 +82,6 @@ impl Tensor {
         }
     }
 
-    /// The floats for writing in place, row-major.
-    ///
-    /// # Errors
-    ///
-    /// [`NnError::DType`] if the tensor holds integers.
-    pub fn as_f32_mut(&mut self) -> Result<&mut [f32], NnError> {
-        match &mut self.data {
-            Data::F32(data) => Ok(data),
-            Data::I64(_) => Err(wrong(DType::F32, DType::I64)),
-        }
-    }
-
     /// The integers, row-major.
     ///
     /// # Errors

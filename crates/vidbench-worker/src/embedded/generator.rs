@@ -128,7 +128,7 @@ fn generate_frames(
             .denoise(&attributes, request.seed, steps, guidance, &mut on_step)
             .map_err(|error| sample_error(&error))
     })?;
-    stages.run(Stage::VaeDecode, |_| model.decode(latent).map_err(|error| sample_error(&error)))
+    stages.run(Stage::VaeDecode, |_| model.decode(&latent).map_err(|error| sample_error(&error)))
 }
 
 /// The window runs from reading the prompt to the last decoded frame; encoding lies behind it.

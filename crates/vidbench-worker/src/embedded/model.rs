@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::thread;
 
 use vidbench_core::FramesU8;
 use vidbench_nn::{DType, InputSpec, NnError, Session, SessionOptions, Tensor};
@@ -12,16 +14,55 @@ use super::sampler::{LATENT, guided, levels, stepped};
 use super::weights::{DECODER, DENOISER};
 
 const LATENT_LEN: usize = LATENT[0] * LATENT[1] * LATENT[2] * LATENT[3];
+/// Shape of one frame's latent, [1, C, H, W].
+const FRAME_LATENT: [usize; 4] = [1, 8, 8, 8];
+const FRAME_LATENT_LEN: usize = 8 * 8 * 8;
 const PLANE: usize = FRAME_SIZE * FRAME_SIZE;
 
 /// The loaded networks. Sampling is a pure function of its arguments and of the runtime.
+///
+/// Every network is loaded twice, with half of the threads each, and the two work at the same time: the denoiser with and
+/// without the prompt, the decoder on the first and the second half of the frames. That keeps two cores busier than
+/// kernels that are cut in two.
 pub struct ShapesModel {
-    /// Denoiser for the prompt alone, batch 1.
-    single: Session,
-    /// Denoiser for prompt and no prompt side by side, batch 2.
-    paired: Session,
-    /// Latent [1, 4, 32, 8, 8] to frames [1, 16, 3, 64, 64] in [0, 1].
+    halves: [Networks; 2],
+    threads: usize,
+}
+
+struct Networks {
+    denoiser: Session,
+    /// Latent of one frame [1, 8, 8, 8] to the frame [1, 3, 64, 64] in [0, 1].
     decoder: Session,
+}
+
+impl Networks {
+    fn load(options: &SessionOptions) -> Result<Self, NnError> {
+        let decoder_input = [InputSpec::new("z", DType::F32, FRAME_LATENT)];
+        Ok(Self {
+            denoiser: Session::load(DENOISER, &denoiser_inputs(), options)?,
+            decoder: Session::load(DECODER, &decoder_input, options)?,
+        })
+    }
+
+    /// The estimate of the clean latent.
+    fn denoised(&self, latent: &[f32], level: f32, attributes: [usize; 5]) -> Result<Vec<f32>, NnError> {
+        let outputs = self.denoiser.run(&[
+            Tensor::f32(latent_shape(), latent.to_vec())?,
+            Tensor::f32([1], vec![level])?,
+            Tensor::i64([1, 5], attributes.map(|index| index as i64).to_vec())?,
+        ])?;
+        Ok(first_f32(&outputs)?.to_vec())
+    }
+
+    /// Planes [T, C=3, H, W] of the frames in `latents`, one after the other: the kernels then work on what fits the cache.
+    fn decoded(&self, latents: &[f32]) -> Result<Vec<f32>, NnError> {
+        let mut planes = Vec::with_capacity(latents.len() / FRAME_LATENT_LEN * 3 * PLANE);
+        for latent in latents.chunks_exact(FRAME_LATENT_LEN) {
+            let outputs = self.decoder.run(&[Tensor::f32(FRAME_LATENT, latent.to_vec())?])?;
+            planes.extend_from_slice(first_f32(&outputs)?);
+        }
+        Ok(planes)
+    }
 }
 
 /// Sampling did not end in frames.
@@ -51,17 +92,14 @@ impl ShapesModel {
     ///
     /// [`NnError`] for options that no runtime takes, or a runtime that is missing.
     pub fn load(options: &SessionOptions) -> Result<Self, NnError> {
-        let decoder_input = [InputSpec::new("z", DType::F32, batch_of(1))];
-        Ok(Self {
-            single: Session::load(DENOISER, &denoiser_inputs(1), options)?,
-            paired: Session::load(DENOISER, &denoiser_inputs(2), options)?,
-            decoder: Session::load(DECODER, &decoder_input, options)?,
-        })
+        options.check()?;
+        let half = SessionOptions { threads: options.threads.div_ceil(2), ..*options };
+        Ok(Self { halves: [Networks::load(&half)?, Networks::load(&half)?], threads: options.threads })
     }
 
     /// Inference runtime and version.
     pub fn runtime_name(&self) -> &str {
-        self.decoder.runtime_name()
+        self.halves[0].decoder.runtime_name()
     }
 
     /// Makes a clip of 16 frames of 64x64 pixels.
@@ -77,7 +115,7 @@ impl ShapesModel {
         guidance: f64,
     ) -> Result<FramesU8, SampleError> {
         let latent = self.denoise(attributes, seed, steps, guidance, &mut |_| ControlFlow::Continue(()))?;
-        self.decode(latent)
+        self.decode(&latent)
     }
 
     /// All denoising steps: noise of `seed` to a clean latent [1, 4, 32, 8, 8]. `on_step` is told each step's number,
@@ -95,18 +133,17 @@ impl ShapesModel {
         on_step: &mut dyn FnMut(u32) -> ControlFlow<()>,
     ) -> Result<Tensor, SampleError> {
         let mut latent = gaussian_noise(seed, LATENT_LEN);
-        let mut inputs = self.first_inputs(attributes, guidance)?;
         let levels = levels(steps);
         for (index, pair) in (1..).zip(levels.windows(2)) {
             let [level, next] = [pair[0], pair[1]];
-            let estimate = self.estimate(&latent, level as f32, guidance as f32, &mut inputs)?;
+            let estimate = self.estimate(&latent, level as f32, attributes, guidance as f32)?;
             let ratio = (next / level) as f32;
             latent.iter_mut().zip(estimate).for_each(|(z, x)| *z = stepped(*z, x, ratio));
             if on_step(index).is_break() {
                 return Err(SampleError::Stopped { steps: index });
             }
         }
-        Ok(Tensor::f32(batch_of(1), latent)?)
+        Ok(Tensor::f32(latent_shape(), latent)?)
     }
 
     /// Latent [1, 4, 32, 8, 8] to frames.
@@ -114,47 +151,47 @@ impl ShapesModel {
     /// # Errors
     ///
     /// [`SampleError::Network`] and [`SampleError::NotAClip`].
-    pub fn decode(&self, latent: Tensor) -> Result<FramesU8, SampleError> {
-        let outputs = self.decoder.run(&[latent])?;
-        let Some(clip) = outputs.first() else { return Err(not_a_clip(format!("{outputs:?}"))) };
-        frames_from_planes(clip.as_f32()?)
+    pub fn decode(&self, latent: &Tensor) -> Result<FramesU8, SampleError> {
+        let latent = latent.as_f32()?;
+        let (first, second) = latent.split_at(latent.len() / 2);
+        let [one, other] = &self.halves;
+        let (first, second) = self.both(|| one.decoded(first), || other.decoded(second));
+        let (mut planes, second) = (first?, second?);
+        planes.extend(second);
+        frames_from_planes(&planes)
     }
 
-    /// Tensors in the order of the denoiser's inputs; only the attributes are final.
+    /// The guided estimate of the clean latent.
     ///
     /// Without guidance the prompt's estimate is all that is needed, which halves the work.
-    fn first_inputs(&self, attributes: &Attributes, guidance: f64) -> Result<[Tensor; 3], NnError> {
-        let asked = attributes.indices();
-        // The index after the last value of an attribute is what the network learnt as "not given".
-        let none = Attributes::CARDINALITIES;
-        let rows: &[[usize; 5]] = if guidance == 1.0 { &[asked] } else { &[asked, none] };
-        let batch = rows.len();
-        Ok([
-            Tensor::f32(batch_of(batch), vec![0.0; batch * LATENT_LEN])?,
-            Tensor::f32([batch], vec![0.0; batch])?,
-            Tensor::i64([batch, 5], rows.iter().flatten().map(|index| *index as i64).collect())?,
-        ])
-    }
-
-    /// The network's estimate of the clean latent, guided if `inputs` are a pair.
     fn estimate(
         &self,
         latent: &[f32],
         level: f32,
+        attributes: &Attributes,
         guidance: f32,
-        inputs: &mut [Tensor; 3],
-    ) -> Result<Vec<f32>, SampleError> {
-        let [z, s, attributes] = inputs;
-        z.as_f32_mut()?.chunks_exact_mut(LATENT_LEN).for_each(|half| half.copy_from_slice(latent));
-        s.as_f32_mut()?.fill(level);
-        let session = if attributes.shape() == [1, 5] { &self.single } else { &self.paired };
-        let outputs = session.run(inputs)?;
-        let estimate = outputs.first().map(Tensor::as_f32).transpose()?.unwrap_or_default();
-        let (conditional, unconditional) = estimate.split_at(estimate.len().min(LATENT_LEN));
-        if unconditional.is_empty() {
-            return Ok(conditional.to_vec());
+    ) -> Result<Vec<f32>, NnError> {
+        let [one, other] = &self.halves;
+        // The index after the last value of an attribute is what the network learnt as "not given".
+        let none = Attributes::CARDINALITIES;
+        let conditional = || one.denoised(latent, level, attributes.indices());
+        let unconditional = || other.denoised(latent, level, none);
+        if guidance == 1.0 {
+            return conditional();
         }
-        Ok(conditional.iter().zip(unconditional).map(|(c, u)| guided(*c, *u, guidance)).collect())
+        let (conditional, unconditional) = self.both(conditional, unconditional);
+        Ok(conditional?.iter().zip(unconditional?).map(|(c, u)| guided(*c, u, guidance)).collect())
+    }
+
+    /// Both results; at the same time where there are threads for it.
+    fn both<T: Send>(&self, one: impl FnOnce() -> T, other: impl FnOnce() -> T + Send) -> (T, T) {
+        if self.threads == 1 {
+            return (one(), other());
+        }
+        thread::scope(|scope| {
+            let other = scope.spawn(other);
+            (one(), other.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        })
     }
 }
 
@@ -164,15 +201,19 @@ impl fmt::Debug for ShapesModel {
     }
 }
 
-fn batch_of(batch: usize) -> Vec<usize> {
-    std::iter::once(batch).chain(LATENT).collect()
+fn first_f32(outputs: &[Tensor]) -> Result<&[f32], NnError> {
+    Ok(outputs.first().map(Tensor::as_f32).transpose()?.unwrap_or_default())
 }
 
-fn denoiser_inputs(batch: usize) -> [InputSpec; 3] {
+fn latent_shape() -> Vec<usize> {
+    std::iter::once(1).chain(LATENT).collect()
+}
+
+fn denoiser_inputs() -> [InputSpec; 3] {
     [
-        InputSpec::new("z", DType::F32, batch_of(batch)),
-        InputSpec::new("s", DType::F32, [batch]),
-        InputSpec::new("attributes", DType::I64, [batch, 5]),
+        InputSpec::new("z", DType::F32, latent_shape()),
+        InputSpec::new("s", DType::F32, [1]),
+        InputSpec::new("attributes", DType::I64, [1, 5]),
     ]
 }
 
