@@ -111,8 +111,21 @@ fn durable(_: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The harness's own share of a run of the demo's shape.
+/// The harness's own share of a run of the demo's shape, median of three.
 fn overhead(binary: &Path) -> Result<()> {
+    let (mut shares, mut walls) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let (share, wall_secs) = demo(binary)?;
+        shares.push(100.0 * share);
+        walls.push(wall_secs);
+    }
+    at_most("demo, harness share of the run", median(shares), 2.0, "%");
+    at_most("demo, whole program", median(walls), 180.0, "s");
+    Ok(())
+}
+
+/// Runs the demo: the share of the session that is no work, and the seconds of the whole program.
+fn demo(binary: &Path) -> Result<(f64, f64)> {
     let folder = scratch("overhead")?;
     let start = Instant::now();
     let output =
@@ -127,9 +140,7 @@ fn overhead(binary: &Path) -> Result<()> {
     let parts = ["load_secs", "warmup_secs", "generate_secs", "encode_secs", "score_secs"];
     let work: f64 = parts.iter().map(|part| number(ledger, part)).sum::<Result<f64>>()?;
     let session_secs = number(ledger, "wall_secs")?;
-    at_most("demo, harness share of the run", 100.0 * (session_secs - work) / session_secs, 2.0, "%");
-    at_most("demo, whole program", wall_secs, 180.0, "s");
-    Ok(())
+    Ok(((session_secs - work) / session_secs, wall_secs))
 }
 
 /// Sampling the embedded model, against the same networks in ONNX Runtime through Python where it is installed: with the

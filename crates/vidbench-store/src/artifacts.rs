@@ -3,7 +3,6 @@
 //! A worker writes to a temporary path; [`Store::adopt_artifact`] hashes the file, syncs it, and moves it to its final name.
 //! A file with a final name is therefore whole, unless the disk has lost it, which [`Store::verify_artifact`] tells.
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
@@ -17,9 +16,6 @@ use crate::{Result, Store, StoreError, folders};
 
 /// Bytes read at a time while hashing.
 const HASH_BUFFER_BYTES: usize = 64 << 10;
-
-/// Folders `artifacts/ab` whose own entry this process has made durable.
-pub(crate) type SyncedPrefixes = HashSet<u8>;
 
 /// A file that the store has taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,16 +99,26 @@ impl Store {
     }
 
     fn prefix_folder(&self, hash: Sha256Hash) -> PathBuf {
-        self.folders.artifacts().join(format!("{:02x}", hash.0[0]))
+        self.prefix_folder_of(hash.0[0])
     }
 
-    /// A folder that exists may stem from a process that was killed before it had synced it, so each process does it once.
+    fn prefix_folder_of(&self, prefix: u8) -> PathBuf {
+        self.folders.artifacts().join(format!("{prefix:02x}"))
+    }
+
+    /// The first artifact makes the folders of all 256 prefixes durable at once; one by one they cost a sync for almost every
+    /// file of a small run. Folders that exist may stem from a process that was killed before it had synced them.
     fn prepare_prefix(&self, hash: Sha256Hash) -> Result<()> {
-        let mut synced = self.synced_prefixes.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = folders::create_folder(&self.prefix_folder(hash))?;
-        if is_new || !synced.contains(&hash.0[0]) {
+        let mut prepared = self.prefixes_prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*prepared {
+            for prefix in 0..=u8::MAX {
+                folders::create_folder(&self.prefix_folder_of(prefix))?;
+            }
             folders::sync_folder(&self.folders.artifacts())?;
-            synced.insert(hash.0[0]);
+            *prepared = true;
+        }
+        if folders::create_folder(&self.prefix_folder(hash))? {
+            folders::sync_folder(&self.folders.artifacts())?;
         }
         Ok(())
     }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use nix::sys::statvfs::statvfs;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
-use crate::artifacts::SyncedPrefixes;
 use crate::folders::{self, Folders};
 use crate::{Result, StoreError, schema};
 
@@ -27,7 +26,7 @@ const PAGE_CACHE_BYTES: i64 = 16 << 20;
 #[derive(Debug)]
 pub struct Store {
     pub(crate) folders: Folders,
-    pub(crate) synced_prefixes: Mutex<SyncedPrefixes>,
+    pub(crate) prefixes_prepared: Mutex<bool>,
     connection: Mutex<Connection>,
 }
 
@@ -45,7 +44,7 @@ impl Store {
             connection
         };
         folders::sync_folder(&folders.root)?;
-        Ok(Self { folders, synced_prefixes: Mutex::default(), connection: Mutex::new(connection) })
+        Ok(Self { folders, prefixes_prepared: Mutex::default(), connection: Mutex::new(connection) })
     }
 
     /// Opens the workspace in `root`; fails when there is none.
