@@ -137,7 +137,7 @@ fn workspace_finding(workspace: &Path) -> Finding {
     match opened {
         Ok((runs, free)) => finding(
             State::Ok,
-            format!("{}: {runs} runs, {free:.1} GiB of disk free", workspace.display()),
+            format!("{}: runs: {runs}, free disk: {free:.1} GiB", workspace.display()),
             None,
         ),
         Err(error) => {
