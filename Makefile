@@ -13,6 +13,9 @@ test: setup-test
 	cargo deny --locked --all-features check bans licenses sources
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo nextest run --workspace --locked
+	@if command -v python3 >/dev/null; then \
+		cargo nextest run --workspace --locked --run-ignored only -E 'test(/\bpython_/)'; \
+	else echo "not run: the example worker of docs/worker-protocol.md, because there is no python3"; fi
 	cargo test --workspace --doc --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 

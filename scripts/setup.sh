@@ -5,7 +5,13 @@ set -eu
 
 goal=${1:-build}
 packages="build-essential pkg-config libclang-dev libavcodec-dev libavformat-dev libavutil-dev libswscale-dev"
-[ "$goal" = test ] && packages="$packages chromium chromium-driver"
+# Ubuntu has no Debian package of Chromium: its package installs the snap.
+if [ "$goal" = test ]; then
+    case $(. /etc/os-release 2>/dev/null && echo "${ID:-}") in
+    ubuntu) packages="$packages chromium-browser chromium-chromedriver" ;;
+    *) packages="$packages chromium chromium-driver" ;;
+    esac
+fi
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -25,7 +31,6 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive $as_root apt-get install --yes -qq --no-install-recommends $missing >/dev/null
 }
 
-# Ubuntu ships Chromium as a snap under the same name, and other systems name their packages differently.
 if command -v apt-get >/dev/null 2>&1; then
     install_packages
 else

@@ -76,7 +76,7 @@ fn plan(binary: &Path) -> Result<()> {
     let seeds: Vec<String> = (0..1000).map(|seed| seed.to_string()).collect();
     let suite = format!(
         "schema_version = 1\nname = \"million\"\nseeds = [{}]\nrepeats = 4\n\
-         [[models]]\nid = \"shapes-ldm\"\nengine = \"embedded\"\n[prompts]\nsuite = \"core-t2v\"\nlimit = 125\n\
+         [[models]]\nid = \"shapes-ldm\"\nengine = \"embedded\"\n[prompts]\nsuite = \"shapes\"\nlimit = 125\n\
          [grid]\nsteps = [8, 16]\n",
         seeds.join(", ")
     );

@@ -29,6 +29,8 @@ pub enum NoteKind {
     Failures,
     /// The run stopped before its end.
     Interrupted,
+    /// A model's other samples were left.
+    GivenUp,
     /// The run was made in several sessions.
     Resumed,
     /// A session was killed and left no ledger.
@@ -105,23 +107,31 @@ fn failures(groups: &[Group], notes: &mut Vec<Note>) {
     let parts: Vec<String> = counts.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
     let judged: u64 = groups.iter().map(|group| group.judged).sum();
     let text = format!("{total} of {judged} samples failed ({}); no mean contains them", parts.join(", "));
-    add(notes, NoteKind::Failures, text, Some("the table of failures gives the reason of each"));
+    let hint =
+        "a mean over what is left may flatter; the report and `vidbench export` give the reason of each";
+    add(notes, NoteKind::Failures, text, Some(hint));
 }
 
 fn sessions(data: &RunData, notes: &mut Vec<Note>) {
     match data.run.status {
         RunStatus::Complete => {}
-        RunStatus::Running | RunStatus::Interrupted => add(
-            notes,
-            NoteKind::Interrupted,
-            format!(
-                "the run is {}: {} of {} samples have a verdict",
-                data.run.status.name(),
-                data.samples.len(),
-                data.run.planned
-            ),
-            Some("`vidbench run --resume` with the run's id goes on where it stopped"),
-        ),
+        RunStatus::Running => {
+            let text = format!("the run still goes on: {}", share_judged(data));
+            add(notes, NoteKind::Interrupted, text, None);
+        }
+        RunStatus::Interrupted => {
+            let hint = "`vidbench run --resume` with the run's id goes on where it stopped";
+            add(
+                notes,
+                NoteKind::Interrupted,
+                format!("the run is not complete: {}", share_judged(data)),
+                Some(hint),
+            );
+        }
+    }
+    for given_up in data.sessions.last().iter().flat_map(|session| &session.given_up) {
+        let text = format!("{} was given up: {}", given_up.model, given_up.reason);
+        add(notes, NoteKind::GivenUp, text, Some("mend the worker; resuming tries its other samples again"));
     }
     if data.sessions.len() > 1 {
         let text = format!("the run was made in {} sessions", data.sessions.len());
@@ -137,6 +147,10 @@ fn sessions(data: &RunData, notes: &mut Vec<Note>) {
         let text = format!("{killed} of {} sessions ended without a ledger", data.sessions.len());
         add(notes, NoteKind::SessionKilled, text, Some("the harness overhead does not include them"));
     }
+}
+
+fn share_judged(data: &RunData) -> String {
+    format!("{} of {} samples have a verdict", data.samples.len(), data.run.planned)
 }
 
 fn few_samples(data: &RunData, groups: &[Group], notes: &mut Vec<Note>) {

@@ -24,6 +24,11 @@ pub enum Event {
         /// Items it has.
         total: u64,
     },
+    /// A part of the run that has no samples has ended.
+    PhaseFinished {
+        /// Which part.
+        phase: Phase,
+    },
     /// A model is ready.
     ModelLoaded {
         /// The model.

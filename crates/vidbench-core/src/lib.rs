@@ -28,8 +28,8 @@ pub use plan::{
     Plan, PlannedSample, PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, sha256_hex,
 };
 pub use record::{
-    ClipFacts, Domain, Environment, Generation, Ledger, RECORD_SCHEMA_VERSION, RunData, RunRecord, RunStatus,
-    SampleRecord, Session, SessionModel, SetScore, Timing, Verdict, WeightsOrigin,
+    ClipFacts, Domain, Environment, Generation, GivenUp, Ledger, RECORD_SCHEMA_VERSION, RunData, RunRecord,
+    RunStatus, SampleRecord, Session, SessionModel, SetScore, Timing, Verdict, WeightsOrigin,
 };
 pub use suite::Suite;
 pub use toml_check::{Problem, nearest};

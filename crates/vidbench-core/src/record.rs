@@ -258,8 +258,19 @@ pub struct Session {
     pub started_ms: i64,
     /// What was loaded.
     pub models: Vec<SessionModel>,
+    /// Models whose other samples it left, and why.
+    pub given_up: Vec<GivenUp>,
     /// Where its time went; absent when it was killed.
     pub ledger: Option<Ledger>,
+}
+
+/// A model that a session gave up; its other samples stay planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GivenUp {
+    /// The model.
+    pub model: ModelId,
+    /// Why.
+    pub reason: String,
 }
 
 /// A model as one session had it.
@@ -284,7 +295,7 @@ pub struct Ledger {
     pub load_secs: f64,
     /// Warm-up generations.
     pub warmup_secs: f64,
-    /// Inside the timed windows.
+    /// Inside the timed windows, and waiting for generations that failed.
     pub generate_secs: f64,
     /// Workers encoding files.
     pub encode_secs: f64,

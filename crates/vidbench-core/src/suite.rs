@@ -122,7 +122,8 @@ pub struct PromptSelection {
     #[serde(default)]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub limit: Option<u32>,
-    /// What to do with prompts that look like an injection: `reject`, `flag` or `off`. A prompt is never changed.
+    /// What to do with prompts that hold script tokens in any disguise (`<script`, `javascript:`, `eval(`, ...), control characters or
+    /// too much text: `reject`, `flag` or `off`. A prompt is never changed.
     #[serde(default)]
     pub policy: Policy,
 }
@@ -207,7 +208,7 @@ pub struct Limits {
     /// Seconds decoding and scoring of one file may take.
     #[schemars(range(min = 1, max = 86_400))]
     pub score_timeout_secs: u32,
-    /// A model whose worker fails so often in a row is given up; its other samples stay planned and `--resume` picks them up.
+    /// A model whose worker dies, hangs or breaks the protocol so often in a row is given up; its other samples stay planned and `--resume` picks them up.
     #[schemars(range(min = 1, max = 1000))]
     pub max_consecutive_failures: u32,
     /// Disk space that must be free before the run starts and while it goes on, in MiB.
@@ -307,6 +308,14 @@ pub fn parse_size(text: &str) -> Result<(u32, u32), String> {
     let error =
         || format!("{text:?} is not a size: write width x height, each 1 to 16384, such as \"832x480\"");
     let (width, height) = text.split_once('x').ok_or_else(error)?;
-    let side = |side: &str| side.parse().ok().filter(|side| (1..=16_384).contains(side)).ok_or_else(error);
+    // One spelling for each size, so that no size comes twice in another.
+    let plain = |side: &str| !side.starts_with('0') && side.bytes().all(|byte| byte.is_ascii_digit());
+    let side = |side: &str| {
+        plain(side)
+            .then(|| side.parse().ok())
+            .flatten()
+            .filter(|side| (1..=16_384).contains(side))
+            .ok_or_else(error)
+    };
     Ok((side(width)?, side(height)?))
 }

@@ -12,6 +12,7 @@
 //!     params,
 //!     timeout: Duration::from_secs(60),
 //!     scratch: PathBuf::from("/tmp/an-empty-folder"),
+//!     inspect: None,
 //! };
 //! let report = conformance::check(&WorkerCommand::new("./my-worker"), &options, clock)?;
 //! assert!(report.passed());
@@ -22,7 +23,7 @@ mod generate;
 mod protocol;
 mod raw;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +46,12 @@ pub struct CheckOptions {
     pub timeout: Duration,
     /// An empty folder for the videos; they stay there.
     pub scratch: PathBuf,
+    /// Decodes a video, for R24; this crate cannot.
+    pub inspect: Option<Inspect>,
 }
+
+/// What is wrong with a video that was made with these parameters.
+pub type Inspect = fn(&Path, &Params) -> Result<(), String>;
 
 /// What became of one rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +73,7 @@ pub enum RuleVerdict {
 /// One rule with its verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleResult {
-    /// `R1` to `R23`; a rule's number never changes.
+    /// `R1` to `R24`; a rule's number never changes.
     pub id: &'static str,
     /// What the rule asks.
     pub title: &'static str,
@@ -95,7 +101,7 @@ impl Report {
 }
 
 /// Every rule with its number, in the order of the report.
-pub const RULES: [(&str, &str); 23] = [
+pub const RULES: [(&str, &str); 24] = [
     ("R1", "initialize answers with the protocol version, a name, a version, capabilities and the clock"),
     ("R2", "another protocol version is refused"),
     ("R3", "a request before initialize is refused with kind invalid_request"),
@@ -119,10 +125,11 @@ pub const RULES: [(&str, &str); 23] = [
     ("R21", "every request is answered once, with its own id and jsonrpc 2.0"),
     ("R22", "nothing but protocol messages is on stdout"),
     ("R23", "every error has a message and a kind from the closed list"),
+    ("R24", "the file is a video of the frames, size and rate asked for"),
 ];
 
-/// The last rules are about every line of every rule before.
-const FAULT_RULES: usize = 3;
+/// R21 to R23 are about every line of every rule before.
+const RULES_BEFORE_FAULTS: usize = 20;
 
 /// Starts the worker several times, and holds what it writes against every rule.
 ///
@@ -136,21 +143,24 @@ pub fn check(
     let bench = Bench { command, options, clock, faults: SharedFaults::default() };
     let (first, capabilities) = protocol::initialize(&bench)?;
     let mut verdicts = vec![first];
+    let mut video = not_applicable(RESTS_ON_R1);
     if verdicts == [RuleVerdict::Pass] {
         verdicts.extend(protocol::verdicts(&bench, &capabilities)?);
-        verdicts.extend(generate::verdicts(&bench, &capabilities)?);
+        let generated = generate::verdicts(&bench, &capabilities)?;
+        verdicts.extend(generated.rules);
+        video = generated.video;
         verdicts.push(protocol::score_missing(&bench, &capabilities)?);
     } else {
         // A program that does not even greet would time out at each rule in turn, and say nothing new.
-        verdicts.resize(
-            RULES.len() - FAULT_RULES,
-            not_applicable("the worker breaks R1, on which this rule builds"),
-        );
+        verdicts.resize(RULES_BEFORE_FAULTS, not_applicable(RESTS_ON_R1));
     }
     verdicts.extend(bench.faults.borrow().verdicts());
+    verdicts.push(video);
     let rules = RULES.iter().zip(verdicts).map(|(&(id, title), verdict)| RuleResult { id, title, verdict });
     Ok(Report { rules: rules.collect() })
 }
+
+const RESTS_ON_R1: &str = "the worker breaks R1, on which this rule builds";
 
 /// What every rule works with.
 struct Bench<'a> {

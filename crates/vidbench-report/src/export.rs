@@ -1,5 +1,7 @@
 //! Whole runs for other programs: JSON and JSON lines.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 use vidbench_analysis::{RunAnalysis, SampleView, join};
@@ -18,10 +20,33 @@ pub fn export_json(data: &RunData, analysis: &RunAnalysis) -> Result<Value, serd
         "schema_version": EXPORT_SCHEMA_VERSION,
         "run": serde_json::to_value(&data.run)?,
         "sessions": serde_json::to_value(&data.sessions)?,
-        "samples": serde_json::to_value(&data.samples)?,
+        "samples": samples(data)?,
         "set_scores": serde_json::to_value(&data.set_scores)?,
         "analysis": serde_json::to_value(analysis)?,
     }))
+}
+
+/// Every record with what the plan says of it; a record that fits no place of the plan stays as it is.
+fn samples(data: &RunData) -> Result<Vec<Value>, serde_json::Error> {
+    let joined = join(data);
+    let planned: BTreeMap<u64, &SampleView<'_>> =
+        joined.samples.iter().map(|sample| (sample.record.ordinal, sample)).collect();
+    data.samples
+        .iter()
+        .map(|record| {
+            let mut value = serde_json::to_value(record)?;
+            if let (Some(fields), Some(sample)) = (value.as_object_mut(), planned.get(&record.ordinal)) {
+                fields.insert("model".into(), json!(sample.model.id));
+                fields.insert("params_index".into(), json!(sample.planned.params));
+                fields.insert("params".into(), json!(sample.params));
+                fields.insert("prompt_id".into(), json!(sample.prompt.id));
+                fields.insert("prompt".into(), json!(sample.prompt.text));
+                fields.insert("seed".into(), json!(sample.planned.seed));
+                fields.insert("repeat".into(), json!(sample.planned.repeat));
+            }
+            Ok(value)
+        })
+        .collect()
 }
 
 /// One line of [`export_jsonl`].

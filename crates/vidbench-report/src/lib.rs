@@ -18,3 +18,4 @@ pub use export::{EXPORT_SCHEMA_VERSION, export_json, export_jsonl};
 pub use html::{ClipEmbed, ClipMime, ReportInput, html};
 pub use markdown::markdown;
 pub use terminal::{Style, terminal_table};
+pub use text::visible_line;

@@ -69,6 +69,12 @@ pub(crate) fn plus_minus(value: f64, interval: Option<Interval>, decimals: usize
     }
 }
 
+/// Whether `±` tells the interval to the last digit shown.
+pub(crate) fn is_symmetric(value: f64, interval: Interval, decimals: usize) -> bool {
+    let (below, above) = (value - interval.low, interval.high - value);
+    (below - above).abs() < 0.5 * 10f64.powi(-(decimals as i32))
+}
+
 fn half_width(interval: Interval) -> f64 {
     0.5 * (interval.high - interval.low)
 }

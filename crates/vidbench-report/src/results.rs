@@ -1,9 +1,9 @@
 //! The results table, once, for the terminal, Markdown and HTML: one row per group.
 
-use vidbench_analysis::{Group, Interval, Percentile, RunAnalysis};
+use vidbench_analysis::{Group, Interval, MetricSummary, Percentile, RunAnalysis};
 use vidbench_core::{Direction, MetricDescriptor, MetricId, Score, SetScore};
 
-use crate::number::{NONE, TimeFormat, bytes, column_decimals, decimals_for, plus_minus};
+use crate::number::{NONE, TimeFormat, bytes, column_decimals, decimals_for, is_symmetric, plus_minus};
 use crate::text::visible_line;
 
 /// A table of text with what is needed to sort it.
@@ -168,16 +168,24 @@ fn metric_column(
     columns.push(head(&short_name(metric), &unit_and_arrow(&first.unit, first.direction), &help));
     let column = summaries.iter().enumerate().map(|(index, summary)| match summary {
         Some(summary) => match summary.mean {
-            Some(mean) => Cell {
-                detail: detail(summary.n, summary.missing()),
-                best: is_best(analysis, metric, index),
-                ..Cell::number(plus_minus(mean, summary.interval, decimals), mean)
-            },
+            Some(mean) => mean_cell(mean, summary, decimals, is_best(analysis, metric, index)),
             None => Cell::none(detail(0, summary.missing())),
         },
         None => Cell::none("not computed"),
     });
     push(cells, column.collect());
+}
+
+/// An interval that ends at the metric's range is not `±`.
+fn mean_cell(mean: f64, summary: &MetricSummary, decimals: usize, best: bool) -> Cell {
+    let counts = detail(summary.n, summary.missing());
+    let (text, detail) = match summary.interval.filter(|interval| !is_symmetric(mean, *interval, decimals)) {
+        Some(Interval { low, high }) => {
+            (format!("{mean:.decimals$}"), format!("{low:.decimals$} to {high:.decimals$}, {counts}"))
+        }
+        None => (plus_minus(mean, summary.interval, decimals), counts),
+    };
+    Cell { detail, best, ..Cell::number(text, mean) }
 }
 
 fn detail(n: u64, missing: u64) -> String {

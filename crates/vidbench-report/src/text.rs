@@ -9,7 +9,7 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// Like [`visible`], on one line: line feed and tab are escaped too.
-pub(crate) fn visible_line(text: &str) -> Cow<'_, str> {
+pub fn visible_line(text: &str) -> Cow<'_, str> {
     escape(text, is_unseen)
 }
 

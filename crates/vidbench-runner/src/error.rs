@@ -1,6 +1,5 @@
 //! What ends a run early through no fault of a sample.
 
-use vidbench_core::ModelId;
 use vidbench_engines::{CallError, EngineError};
 use vidbench_store::StoreError;
 
@@ -75,20 +74,26 @@ fn log_tail(error: &CallError) -> String {
 /// The reason recorded for a sample whose call failed.
 pub(crate) fn reason(error: &CallError) -> String {
     let hint = error.hint().filter(|_| matches!(error, CallError::Worker(_)));
-    format!("{error}{}{}", log_tail(error), hint.map_or(String::new(), |hint| format!(" (hint: {hint})")))
+    let text = format!(
+        "{error}{}{}",
+        log_tail(error),
+        hint.map_or(String::new(), |hint| format!(" (hint: {hint})"))
+    );
+    first_chars(text)
+}
+
+/// A worker may answer with megabytes; a reason is for reading.
+const MAX_REASON_CHARS: usize = 4000;
+
+fn first_chars(text: String) -> String {
+    match text.char_indices().nth(MAX_REASON_CHARS) {
+        Some((at, _)) => format!("{}… ({} bytes)", &text[..at], text.len()),
+        None => text,
+    }
 }
 
 fn last_chars(text: &str, count: usize) -> &str {
     text.char_indices().rev().nth(count - 1).map_or(text, |(at, _)| &text[at..])
-}
-
-/// A model that was given up, for the summary.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GivenUp {
-    /// The model.
-    pub model: ModelId,
-    /// Why.
-    pub reason: String,
 }
 
 #[cfg(test)]

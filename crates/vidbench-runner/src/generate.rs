@@ -6,10 +6,12 @@ use std::time::Duration;
 use vidbench_core::protocol::{GenerateParams, GenerateResult, Stage, StageSpan};
 use vidbench_core::{Event, Generation, Outcome, Phase, PlannedSample, SampleId, Timing};
 use vidbench_engines::{CallError, CallObserver, ClockSync, GenerateReply, Notification, WorkerProcess};
+use vidbench_store::StoreError;
 
 use crate::error::{ModelError, reason};
 use crate::pace::SlowWatch;
 use crate::run::{Runner, failure};
+use crate::workers;
 use crate::workers::UntilCancelled;
 use crate::{Cancel, RunError};
 
@@ -36,7 +38,9 @@ impl Runner<'_> {
         if self.disk_is_full()? {
             return Ok(Attempt::Stopped { worker: Some(worker) });
         }
-        let temp = self.inputs.store.temp_path(&self.inputs.run.id, &format!("{}.mp4", sample.id))?;
+        // A worker of a session that was killed may still be writing: no two sessions share a name.
+        let name = format!("{}-{}.mp4", sample.id, self.session.index);
+        let temp = self.inputs.store.temp_path(&self.inputs.run.id, &name)?;
         let request = self.request(sample, temp.to_string_lossy().into_owned());
         let label = self.label(sample);
         self.tell(&Event::SampleStarted { sample: sample.id, ordinal: sample.ordinal, label });
@@ -48,15 +52,23 @@ impl Runner<'_> {
             cancel: &self.inputs.cancel,
             events: &mut *self.inputs.events,
         };
+        let asked_ns = self.inputs.clock.monotonic_ns();
         let answer = worker.generate(&request, timeout, &mut observer);
         match answer {
             Ok(reply) => {
                 let sync = worker.clock_sync();
+                if let Some(reason) = outside_the_request(&reply, sync) {
+                    self.judge(sample, failure(sample.id, Outcome::ProtocolError, reason.clone()))?;
+                    workers::stop(worker);
+                    return Ok(Attempt::WorkerDied { reason });
+                }
                 let timing = self.timing(&reply, sync, intended_ns, wall_ms);
-                let generation = self.keep(sample, &temp, &reply.result, timing)?;
-                Ok(Attempt::Generated { worker, generation: Box::new(generation) })
+                self.keep_or_refuse(worker, sample, &temp, &reply.result, timing)
             }
-            Err(error) => self.refused(worker, sample, &error),
+            Err(error) => {
+                self.account.generation_failed(self.secs_since(asked_ns));
+                self.refused(worker, sample, &error)
+            }
         }
     }
 
@@ -72,6 +84,26 @@ impl Runner<'_> {
         match worker.is_usable() && outcome != Outcome::DeviceLost {
             true => Ok(Attempt::Refused { worker }),
             false => Ok(Attempt::WorkerDied { reason }),
+        }
+    }
+
+    /// A file that cannot be taken is the fault of this sample, and not the end of the run.
+    fn keep_or_refuse(
+        &mut self,
+        worker: WorkerProcess,
+        sample: &PlannedSample,
+        temp: &std::path::Path,
+        result: &GenerateResult,
+        timing: Timing,
+    ) -> Result<Attempt, RunError> {
+        match self.keep(sample, temp, result, timing) {
+            Ok(generation) => Ok(Attempt::Generated { worker, generation: Box::new(generation) }),
+            Err(RunError::Store(StoreError::BadFile { why, .. })) => {
+                let reason = format!("the worker's file cannot be taken: {why}");
+                self.judge(sample, failure(sample.id, Outcome::InvalidOutput, reason))?;
+                Ok(Attempt::Refused { worker })
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -128,8 +160,7 @@ impl Runner<'_> {
         intended_ns: u64,
         wall_ms: i64,
     ) -> Timing {
-        let result =
-            sync.map_or_else(|| reply.result.clone(), |sync| sync.translate_result(reply.result.clone()));
+        let result = translated(reply, sync);
         let since = |ns: u64| ns.saturating_sub(self.started_ns);
         // The clock exchange may be wrong by its error; no sample starts before it was sent or ends after it was read.
         let within = |ns: u64| since(ns.clamp(reply.sent_ns, reply.received_ns.max(reply.sent_ns)));
@@ -213,6 +244,29 @@ impl Runner<'_> {
         }
         Ok(self.disk_full.is_some())
     }
+}
+
+/// The worker's times on the harness's clock.
+fn translated(reply: &GenerateReply, sync: Option<ClockSync>) -> GenerateResult {
+    sync.map_or_else(|| reply.result.clone(), |sync| sync.translate_result(reply.result.clone()))
+}
+
+/// Beyond the error of the clock exchange: clocks drift apart by some parts in 100,000.
+const CLOCK_SLACK_NS: u64 = 5_000_000;
+
+/// A worker that says it worked before it was asked or after it had answered gives no latency at all.
+fn outside_the_request(reply: &GenerateReply, sync: Option<ClockSync>) -> Option<String> {
+    let slack_ns = CLOCK_SLACK_NS + sync.map_or(0, |sync| sync.error_ns);
+    let result = translated(reply, sync);
+    let last_ns = result.stages.iter().map(|stage| stage.end_ns).fold(result.end_ns, u64::max);
+    let early = result.start_ns.saturating_add(slack_ns) < reply.sent_ns;
+    let late = last_ns > reply.received_ns.saturating_add(slack_ns);
+    (early || late).then(|| {
+        format!(
+            "the worker says it worked from {} to {last_ns} ns, but it was asked at {} and had answered at {} ns",
+            result.start_ns, reply.sent_ns, reply.received_ns
+        )
+    })
 }
 
 /// The first sample of each set of parameters.

@@ -23,6 +23,10 @@ impl Account {
         self.entries.encode_secs += encode_secs(timing);
     }
 
+    pub(crate) fn generation_failed(&mut self, secs: f64) {
+        self.entries.generate_secs += secs;
+    }
+
     pub(crate) fn scored(&mut self, secs: f64) {
         self.entries.score_secs += secs;
     }

@@ -17,7 +17,7 @@ mod scoring;
 mod workers;
 
 pub use cancel::Cancel;
-pub use error::{GivenUp, RunError};
+pub use error::RunError;
 pub use judge::mismatch;
 pub use run::{Finish, Inputs, execute};
 pub use workers::Commands;

@@ -6,13 +6,13 @@ use std::time::Duration;
 use vidbench_core::protocol::LoadedModel;
 use vidbench_core::suite::ScenarioKind;
 use vidbench_core::{
-    Clock, Event, Generation, Outcome, Phase, Plan, PlannedSample, ResolvedSuite, RunRecord, RunStatus,
-    SampleId, Session, Verdict,
+    Clock, Event, Generation, GivenUp, Outcome, Phase, Plan, PlannedSample, ResolvedSuite, RunRecord,
+    RunStatus, SampleId, Session, Verdict,
 };
 use vidbench_engines::WorkerProcess;
 use vidbench_store::{Progress, Store};
 
-use crate::error::{GivenUp, ModelError};
+use crate::error::ModelError;
 use crate::generate::Attempt;
 use crate::ledger::Account;
 use crate::pace::Pace;
@@ -76,7 +76,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) scorer: Option<WorkerProcess>,
     done: u64,
     failed: u64,
-    given_up: Vec<GivenUp>,
+    /// Models whose warm-up killed their worker: the timed samples tell what happens, without another warm-up.
+    cold: Vec<u32>,
     pub(crate) disk_full: Option<String>,
     /// What earlier sessions loaded.
     earlier: Vec<LoadedModel>,
@@ -96,13 +97,13 @@ impl<'a> Runner<'a> {
         let failed = progress.judged.values().filter(|outcome| **outcome != Outcome::Ok).count() as u64;
         Ok(Self {
             started_ns: inputs.clock.monotonic_ns(),
-            session: Session { index, started_ms, models: Vec::new(), ledger: None },
+            session: Session { index, started_ms, models: vec![], given_up: vec![], ledger: None },
             account: Account::default(),
             pace: Pace::default(),
             scorer: None,
             done: progress.judged.len() as u64,
             failed,
-            given_up: Vec::new(),
+            cold: Vec::new(),
             disk_full: None,
             earlier: sessions
                 .into_iter()
@@ -119,7 +120,8 @@ impl<'a> Runner<'a> {
         self.tell(&Event::RunStarted { run, planned, done });
     }
 
-    fn work(&mut self, progress: Progress) -> Result<(), RunError> {
+    fn work(&mut self, mut progress: Progress) -> Result<(), RunError> {
+        progress.generated_only = self.sound(progress.generated_only)?;
         let generated: std::collections::HashSet<SampleId> =
             progress.generated_only.iter().map(|(_, generation)| generation.sample).collect();
         let plan = self.inputs.plan;
@@ -138,6 +140,21 @@ impl<'a> Runner<'a> {
         }
         backlog.sort_by_key(|(ordinal, _)| *ordinal);
         self.score_backlog(&backlog)
+    }
+
+    /// Of the files that an earlier session left unscored those that still are what they were; the others are made again.
+    fn sound(&mut self, generated: Vec<(u64, Generation)>) -> Result<Vec<(u64, Generation)>, RunError> {
+        let mut sound = Vec::new();
+        for (ordinal, generation) in generated {
+            match self.inputs.store.verify_artifact(&generation.artifact_sha256) {
+                Ok(_) => sound.push((ordinal, generation)),
+                Err(error) => {
+                    self.tell(&Event::Warning { message: format!("{error}; its sample is generated again") });
+                    self.inputs.store.forget_generation(&self.inputs.run.id, ordinal)?;
+                }
+            }
+        }
+        Ok(sound)
     }
 
     /// Samples whose prompt the policy rejected are not generated.
@@ -231,20 +248,42 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// Starts a worker, loads the model and warms it up. A warm-up that kills the worker is not the end: the samples are to
+    /// have their outcomes, so another worker takes them on without it.
     fn bring_up(&mut self, model: u32, left: &[PlannedSample]) -> Result<WorkerProcess, ModelError> {
+        let worker = self.load(model)?;
+        if self.cold.contains(&model) {
+            return Ok(worker);
+        }
+        match self.warm_up(worker, left) {
+            Err(error) if !workers::was_cancelled(&error) => {
+                self.tell(&Event::Warning { message: format!("{error}; going on without warm-up") });
+                self.cold.push(model);
+                self.load(model)
+            }
+            warmed => warmed,
+        }
+    }
+
+    fn load(&mut self, model: u32) -> Result<WorkerProcess, ModelError> {
+        let begun_ns = self.inputs.clock.monotonic_ns();
+        let loaded = self.load_worker(model);
+        self.account.loaded(self.secs_since(begun_ns));
+        loaded
+    }
+
+    fn load_worker(&mut self, model: u32) -> Result<WorkerProcess, ModelError> {
         let suite = &self.inputs.run.suite;
         let resolved = &suite.models[model as usize];
-        let begun_ns = self.inputs.clock.monotonic_ns();
         let mut worker = workers::start(&(self.inputs.commands.generator)(resolved), &self.inputs.clock)?;
         let timeout = Duration::from_secs(suite.limits.load_timeout_secs.into());
         let earlier = self.earlier.iter().find(|earlier| earlier.id == resolved.id).cloned();
         let (threads, cancel) = (self.inputs.commands.threads, self.inputs.cancel.clone());
         let loaded = workers::load(&mut worker, resolved, threads, timeout, earlier.as_ref(), &cancel)?;
-        self.account.loaded(self.secs_since(begun_ns));
         self.tell(&Event::ModelLoaded { model: resolved.id.clone(), load_secs: loaded.load_secs });
         self.earlier.push(loaded.model.clone());
         self.session.models.push(loaded);
-        self.warm_up(worker, left)
+        Ok(worker)
     }
 
     fn give_up(&mut self, model: u32, error: &ModelError) {
@@ -259,7 +298,7 @@ impl<'a> Runner<'a> {
                 given_up.model, given_up.reason
             ),
         });
-        self.given_up.push(given_up);
+        self.session.given_up.push(given_up);
     }
 
     /// Records a verdict and tells it.
@@ -300,8 +339,8 @@ impl<'a> Runner<'a> {
         let (done, failed) = (self.done, self.failed);
         self.tell(&Event::RunFinished { complete, done, failed });
         let interrupted = !complete && self.inputs.cancel.is_asked();
-        let Self { disk_full, given_up, .. } = self;
-        Ok(Finish { complete, interrupted, disk_full, given_up, done, failed })
+        let Self { disk_full, session, .. } = self;
+        Ok(Finish { complete, interrupted, disk_full, given_up: session.given_up, done, failed })
     }
 
     fn record_end(&self, complete: bool) -> Result<(), RunError> {

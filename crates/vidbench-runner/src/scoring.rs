@@ -33,8 +33,25 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Gives one generated sample its verdict.
+    /// Gives one generated sample its verdict. A scorer that dies may have been killed: only a second one that dies over the
+    /// same file shows that the file is the cause.
     pub(crate) fn score(&mut self, sample: &PlannedSample, generation: &Generation) -> Result<(), RunError> {
+        let mut scored = self.score_once(sample, generation)?;
+        if matches!(scored.0, Err(CallError::Crashed { .. })) {
+            scored = self.score_once(sample, generation)?;
+        }
+        let (answer, score_secs) = scored;
+        match self.verdict(sample, answer, score_secs) {
+            Some(verdict) => self.judge(sample, verdict),
+            None => Ok(()),
+        }
+    }
+
+    fn score_once(
+        &mut self,
+        sample: &PlannedSample,
+        generation: &Generation,
+    ) -> Result<(Result<ScoreResult, CallError>, f64), RunError> {
         let begun_ns = self.inputs.clock.monotonic_ns();
         let mut scorer = match self.scorer.take() {
             Some(scorer) => scorer,
@@ -54,10 +71,7 @@ impl Runner<'_> {
         let score_secs = self.secs_since(begun_scoring_ns);
         self.account.scored(score_secs);
         self.keep_scorer(scorer, answer.as_ref().err());
-        match self.verdict(sample, answer, score_secs) {
-            Some(verdict) => self.judge(sample, verdict),
-            None => Ok(()),
-        }
+        Ok((answer, score_secs))
     }
 
     /// `None` when a person stopped the scoring: the sample keeps its file and waits for `--resume`.

@@ -14,6 +14,9 @@ use vidbench_core::RunId;
 use crate::codec::Sha256Hash;
 use crate::{Result, Store, StoreError, folders};
 
+/// Largest file that is taken, 2 GiB: ten minutes of 4K at 25 Mbit/s. A worker that runs wild must not fill the disk.
+pub const MAX_ARTIFACT_BYTES: u64 = 2 << 30;
+
 /// Bytes read at a time while hashing.
 const HASH_BUFFER_BYTES: usize = 64 << 10;
 
@@ -44,11 +47,15 @@ impl Store {
     ///
     /// The file must be on the disk of the workspace and be a regular file: a worker could have left a link.
     pub fn adopt_artifact(&self, temp: &Path) -> Result<Artifact> {
-        let facts = fs::symlink_metadata(temp).map_err(StoreError::io("read", temp))?;
+        let bad = |why: String| StoreError::BadFile { path: temp.into(), why };
+        let facts = fs::symlink_metadata(temp).map_err(|error| bad(error.to_string()))?;
         if !facts.is_file() {
-            return Err(StoreError::NotAFile { path: temp.into() });
+            return Err(bad("it is not a regular file".into()));
         }
-        let file = File::open(temp).map_err(StoreError::io("open", temp))?;
+        if facts.len() > MAX_ARTIFACT_BYTES {
+            return Err(bad(format!("{} bytes are more than {MAX_ARTIFACT_BYTES}", facts.len())));
+        }
+        let file = File::open(temp).map_err(|error| bad(error.to_string()))?;
         let (hash, bytes) = hash_file(&file).map_err(StoreError::io("read", temp))?;
         file.sync_all().map_err(StoreError::io("sync", temp))?;
         let path = self.path_of(hash);

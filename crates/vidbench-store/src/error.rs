@@ -179,11 +179,13 @@ pub enum StoreError {
         /// The name.
         name: String,
     },
-    /// What should be a video file is a folder, a link or a device.
-    #[error("{} is not a regular file", .path.display())]
-    NotAFile {
+    /// What a worker was to write is not there, cannot be read, is a folder or a link, or is too large.
+    #[error("{} cannot be taken: {why}", .path.display())]
+    BadFile {
         /// The path.
         path: PathBuf,
+        /// Why.
+        why: String,
     },
     /// A text is not a SHA-256.
     #[error("{text:?} is not a SHA-256 in lower-case hexadecimal")]
@@ -236,7 +238,7 @@ impl StoreError {
             | Self::UnknownSession { .. }
             | Self::Unstorable { .. }
             | Self::BadTempName { .. }
-            | Self::NotAFile { .. }
+            | Self::BadFile { .. }
             | Self::BadHash { .. } => return None,
         };
         Some(hint)

@@ -25,7 +25,7 @@ mod sessions;
 mod sets;
 mod usual;
 
-pub use artifacts::Artifact;
+pub use artifacts::{Artifact, MAX_ARTIFACT_BYTES};
 pub use difference::Difference;
 pub use error::{Result, StoreError};
 pub use lock::RunLock;

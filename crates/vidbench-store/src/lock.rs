@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use vidbench_core::RunId;
 
@@ -36,7 +37,7 @@ impl Store {
             .write(true)
             .open(&path)
             .map_err(StoreError::io("open", &path))?;
-        match file.try_lock() {
+        match patiently(|| file.try_lock()) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(StoreError::Locked { run: run.clone(), pid: self.holder(run) });
@@ -52,6 +53,12 @@ impl Store {
         Ok(RunLock { run: run.clone(), _file: file })
     }
 
+    /// Whether a process executes the run now. One that was killed gave its lock back.
+    pub(crate) fn is_locked(&self, run: &RunId) -> bool {
+        let Ok(file) = File::open(self.lock_path(run)) else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
     pub(crate) fn lock_path(&self, run: &RunId) -> PathBuf {
         self.folders.locks().join(format!("{run}.lock"))
     }
@@ -64,6 +71,19 @@ impl Store {
     fn holder(&self, run: &RunId) -> Option<u32> {
         fs::read_to_string(self.lock_path(run)).ok()?.trim().parse().ok()
     }
+}
+
+/// Tries again for a moment: [`Store::is_locked`] holds the lock for a few microseconds.
+fn patiently(
+    attempt: impl Fn() -> std::result::Result<(), TryLockError>,
+) -> std::result::Result<(), TryLockError> {
+    for _ in 0..5 {
+        match attempt() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            done => return done,
+        }
+    }
+    attempt()
 }
 
 fn write_pid(mut file: &File) -> std::io::Result<()> {

@@ -38,7 +38,7 @@ impl Store {
 
     /// A whole run; finished samples in the order of the plan.
     pub fn run_data(&self, run: &RunId) -> Result<RunData> {
-        self.read("reading a run", |tx| {
+        let mut data = self.read("reading a run", |tx| {
             let key = require_run(tx, run)?;
             Ok(RunData {
                 run: run_record(tx, run)?,
@@ -46,7 +46,9 @@ impl Store {
                 samples: rows::finished(tx, key, &rows::ALL)?,
                 set_scores: set_scores_of(tx, key)?,
             })
-        })
+        })?;
+        data.run.status = self.status_now(run, data.run.status);
+        Ok(data)
     }
 }
 

@@ -44,6 +44,19 @@ impl Store {
         })
     }
 
+    /// Forgets a generation without a verdict whose file is damaged or gone, so that the sample is made again.
+    pub fn forget_generation(&self, run: &RunId, ordinal: u64) -> Result<()> {
+        self.write("forgetting a generation", |tx| {
+            let place = Place::new(tx, run, ordinal)?;
+            tx.prepare_cached(
+                "DELETE FROM generations WHERE run = ?1 AND ordinal = ?2
+                 AND NOT EXISTS (SELECT 1 FROM verdicts WHERE run = ?1 AND ordinal = ?2)",
+            )?
+            .execute(params![place.key.key, place.ordinal])?;
+            Ok(())
+        })
+    }
+
     /// Records the final word on a sample, with its scores and features. The same again is fine; another one is an error.
     pub fn record_verdict(&self, run: &RunId, ordinal: u64, verdict: &Verdict) -> Result<()> {
         self.write("recording a verdict", |tx| {

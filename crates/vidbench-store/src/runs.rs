@@ -76,12 +76,13 @@ impl Store {
 
     /// The record of a run.
     pub fn run(&self, run: &RunId) -> Result<RunRecord> {
-        self.read("reading a run", |tx| run_record(tx, run))
+        let record = self.read("reading a run", |tx| run_record(tx, run))?;
+        Ok(RunRecord { status: self.status_now(run, record.status), ..record })
     }
 
     /// All runs, newest first.
     pub fn runs(&self) -> Result<Vec<RunSummary>> {
-        self.read("listing runs", |tx| {
+        let runs: Vec<RunSummary> = self.read("listing runs", |tx| {
             let mut statement = tx.prepare_cached(
                 "SELECT id, name, status, created_ms, planned,
                  (SELECT count(*) FROM verdicts WHERE run = runs.key),
@@ -89,7 +90,19 @@ impl Store {
                  FROM runs ORDER BY created_ms DESC, key DESC",
             )?;
             statement.query_and_then([], summary)?.collect()
-        })
+        })?;
+        Ok(runs
+            .into_iter()
+            .map(|run| RunSummary { status: self.status_now(&run.id, run.status), ..run })
+            .collect())
+    }
+
+    /// A process that was killed could not say that its run does not go on.
+    pub(crate) fn status_now(&self, run: &RunId, recorded: RunStatus) -> RunStatus {
+        match recorded {
+            RunStatus::Running if !self.is_locked(run) => RunStatus::Interrupted,
+            RunStatus::Running | RunStatus::Interrupted | RunStatus::Complete => recorded,
+        }
     }
 
     /// The run with this id, the only run whose id begins so, or with `latest` the newest.
@@ -109,7 +122,9 @@ impl Store {
         if let Some(exact) = ids.iter().find(|id| id.as_str() == wanted) {
             return Ok(exact.clone());
         }
-        match ids.iter().filter(|id| id.as_str().starts_with(wanted)).collect::<Vec<_>>().as_slice() {
+        // Nothing is what an unset variable of a shell names.
+        let begins = |id: &&RunId| !wanted.is_empty() && id.as_str().starts_with(wanted);
+        match ids.iter().filter(begins).collect::<Vec<_>>().as_slice() {
             [only] => Ok((*only).clone()),
             [] => Err(unknown_run(wanted, &ids)),
             several => Err(StoreError::AmbiguousRun {

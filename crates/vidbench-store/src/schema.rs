@@ -8,7 +8,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x7662_6e63;
 /// Version of the tables that this tool writes: the number of migrations.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-const MIGRATIONS: &[&str] = &[V1];
+const MIGRATIONS: &[&str] = &[V1, V2];
 
 pub(crate) fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
@@ -141,3 +141,6 @@ CREATE TABLE condemned_artifacts (
   artifact BLOB PRIMARY KEY CHECK (length(artifact) = 32)
 ) STRICT, WITHOUT ROWID;
 ";
+
+/// Why a session left samples of a model.
+const V2: &str = "ALTER TABLE sessions ADD COLUMN given_up TEXT NOT NULL DEFAULT '[]';";

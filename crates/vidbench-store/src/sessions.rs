@@ -25,14 +25,16 @@ impl Store {
     /// Replaces what is known of a session that has begun.
     pub fn save_session(&self, run: &RunId, session: &Session) -> Result<()> {
         let models = to_json("models of a session", &session.models)?;
+        let given_up = to_json("models given up", &session.given_up)?;
         let ledger = session.ledger.as_ref().map(|ledger| to_json("ledger", ledger)).transpose()?;
         self.write("recording a session", |tx| {
             let key = require_run(tx, run)?;
             let changed = tx
                 .prepare_cached(
-                    "UPDATE sessions SET started_ms = ?3, models = ?4, ledger = ?5 WHERE run = ?1 AND session = ?2",
+                    "UPDATE sessions SET started_ms = ?3, models = ?4, ledger = ?5, given_up = ?6
+                     WHERE run = ?1 AND session = ?2",
                 )?
-                .execute(params![key.key, session.index, session.started_ms, models, ledger])?;
+                .execute(params![key.key, session.index, session.started_ms, models, ledger, given_up])?;
             if changed == 0 {
                 return Err(StoreError::UnknownSession { run: run.clone(), session: session.index });
             }
@@ -51,7 +53,7 @@ impl Store {
 
 pub(crate) fn sessions_of(connection: &Connection, key: RunKey) -> Result<Vec<Session>> {
     let mut statement = connection.prepare_cached(
-        "SELECT session, started_ms, models, ledger FROM sessions WHERE run = ?1 ORDER BY session",
+        "SELECT session, started_ms, models, ledger, given_up FROM sessions WHERE run = ?1 ORDER BY session",
     )?;
     statement.query_and_then([key.key], session)?.collect()
 }
@@ -61,6 +63,7 @@ fn session(row: &Row<'_>) -> Result<Session> {
         index: from_i64("session", row.get(0)?)?,
         started_ms: row.get(1)?,
         models: from_json("models of a session", &row.get::<_, String>(2)?)?,
+        given_up: from_json("models given up", &row.get::<_, String>(4)?)?,
         ledger: row.get::<_, Option<String>>(3)?.map(|text| from_json("ledger", &text)).transpose()?,
     })
 }

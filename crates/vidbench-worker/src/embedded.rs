@@ -14,5 +14,5 @@ mod weights;
 pub use generator::EmbeddedGenerator;
 pub use model::{SampleError, ShapesModel};
 pub use noise::gaussian_noise;
-pub use request::MAX_STEPS;
+pub use request::{MAX_STEPS, check_params};
 pub use weights::{ModelInfo, model_info};

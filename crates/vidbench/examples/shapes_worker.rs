@@ -51,7 +51,7 @@ impl Handler for ShapesWorker {
     ) -> Result<GenerateResult, RpcError> {
         let start_ns = clock::monotonic_ns();
         if params.seed == self.at_seed {
-            self.misbehave(params)?;
+            self.misbehave()?;
         }
         let attributes = vidbench_shapes::parse_prompt(&params.prompt)
             .map_err(|error| RpcError::new(ErrorKind::InvalidRequest, error.to_string()))?;
@@ -64,13 +64,14 @@ impl Handler for ShapesWorker {
             .map_err(|error| RpcError::new(ErrorKind::Internal, error.to_string()))?;
         let stages = vec![StageSpan { name: Stage::Denoise, start_ns, end_ns }];
         let output = params.output.clone();
-        Ok(GenerateResult { output, start_ns, end_ns, stages, peak_rss_bytes: peak_rss_bytes() })
+        let result = GenerateResult { output, start_ns, end_ns, stages, peak_rss_bytes: peak_rss_bytes() };
+        Ok(if params.seed == self.at_seed { self.spoil(result) } else { result })
     }
 }
 
 impl ShapesWorker {
     /// What a broken worker may do at its worst moment.
-    fn misbehave(&self, params: &GenerateParams) -> Result<(), RpcError> {
+    fn misbehave(&self) -> Result<(), RpcError> {
         let mut stdout = io::stdout();
         match self.fault.as_str() {
             "die" => std::process::exit(7),
@@ -80,12 +81,30 @@ impl ShapesWorker {
             "out-of-memory" => {
                 return Err(RpcError::new(ErrorKind::OutOfMemory, "the device has no memory left"));
             }
-            "not-a-video" => {
-                std::fs::write(&params.output, "this is no video").unwrap();
-            }
+            "not-a-video" | "no-file" | "link" | "empty" | "lies-about-time" | "immense" => {}
             other => panic!("unknown fault {other}"),
         }
         Ok(())
+    }
+
+    /// What a broken worker may do with a video and an answer that were sound.
+    fn spoil(&self, result: GenerateResult) -> GenerateResult {
+        let file = std::path::Path::new(&result.output);
+        match self.fault.as_str() {
+            "not-a-video" => std::fs::write(file, "this is no video").unwrap(),
+            "empty" => std::fs::write(file, "").unwrap(),
+            "no-file" => std::fs::remove_file(file).unwrap(),
+            "link" => {
+                std::fs::remove_file(file).unwrap();
+                std::os::unix::fs::symlink("/etc/hostname", file).unwrap();
+            }
+            "lies-about-time" => {
+                return GenerateResult { start_ns: 1 << 62, end_ns: 1 << 62, stages: vec![], ..result };
+            }
+            "immense" => return GenerateResult { peak_rss_bytes: Some(u64::MAX), ..result },
+            _ => {}
+        }
+        result
     }
 }
 

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Benchmark video diffusion models: quality, speed, memory and cost in one run.
+/// Benchmark video diffusion models: quality, speed and memory in one run.
 #[derive(Debug, Parser)]
 #[command(
     name = "vidbench",
     version,
-    about = "Benchmark video diffusion models: quality, speed, memory and cost in one run.",
+    about = "Benchmark video diffusion models: quality, speed and memory in one run.",
     after_help = "Start with `vidbench demo`. `vidbench help <command>` has examples.",
     after_long_help = "\
 Examples:
@@ -322,19 +322,19 @@ pub(crate) struct WorkerCheckArgs {
     #[arg(long, default_value = "a large red circle moving left on a navy background")]
     pub(crate) prompt: String,
     /// Denoising steps.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) steps: u32,
     /// Number of frames.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) frames: u32,
     /// Width x height.
     #[arg(long, default_value = "64x64")]
     pub(crate) size: String,
     /// Frames a second.
-    #[arg(long, default_value_t = 8.0)]
+    #[arg(long, default_value_t = 8.0, value_parser = fps)]
     pub(crate) fps: f64,
     /// Seconds a request may take.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
     /// Print JSON.
     #[arg(long)]
@@ -342,6 +342,11 @@ pub(crate) struct WorkerCheckArgs {
     /// The worker and its arguments.
     #[arg(required = true, last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
+}
+
+fn fps(text: &str) -> Result<f64, String> {
+    let fps: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.1..=240.0).contains(&fps) { Ok(fps) } else { Err("it must be 0.1 to 240".into()) }
 }
 
 #[derive(Debug, Args)]

@@ -71,21 +71,17 @@ impl ExecuteError {
     }
 }
 
-/// What must hold before the first second of work: room on the disk, workers that start.
+/// What must hold before the first second of work: room on the disk, workers that start. Without a workspace its disk is
+/// not looked at.
 pub fn preflight(
-    store: &Store,
+    store: Option<&Store>,
     suite: &ResolvedSuite,
     estimate: &Estimate,
     programs: &WorkerPrograms,
     clock: &Arc<dyn Clock>,
 ) -> Result<(), InputError> {
-    store.check_writable()?;
-    let free_mib = store.free_disk_bytes()? >> 20;
-    let needed_mib = suite.limits.min_free_disk_mib + (estimate.bytes().unwrap_or(0) >> 20);
-    if free_mib < needed_mib {
-        let what = format!("{free_mib} MiB of disk are free, the run needs {needed_mib} MiB");
-        let hint = "free some, choose another --workspace, or lower limits.min_free_disk_mib".to_owned();
-        return Err(InputError::Preflight { what, hint: Some(hint) });
+    if let Some(store) = store {
+        check_disk(store, suite, estimate)?;
     }
     vidbench_video::libav_version().map_err(|error| InputError::Preflight {
         what: format!("videos cannot be read: {error}"),
@@ -97,6 +93,18 @@ pub fn preflight(
             hint: hint
                 .or_else(|| Some("`vidbench worker check -- COMMAND` tells which rules it breaks".into())),
         })?;
+    }
+    Ok(())
+}
+
+fn check_disk(store: &Store, suite: &ResolvedSuite, estimate: &Estimate) -> Result<(), InputError> {
+    store.check_writable()?;
+    let free_mib = store.free_disk_bytes()? >> 20;
+    let needed_mib = suite.limits.min_free_disk_mib + (estimate.bytes().unwrap_or(0) >> 20);
+    if free_mib < needed_mib {
+        let what = format!("{free_mib} MiB of disk are free, the run needs {needed_mib} MiB");
+        let hint = "free some, choose another --workspace, or lower limits.min_free_disk_mib".to_owned();
+        return Err(InputError::Preflight { what, hint: Some(hint) });
     }
     Ok(())
 }
@@ -148,6 +156,7 @@ pub fn execute(
             // Everything per clip is safe; only this part is missing, and says so.
             Err(error) => set_metrics_error = Some(error.to_string()),
         }
+        events(&Event::PhaseFinished { phase: Phase::SetMetrics });
     }
     Ok(Execution { finish, data, set_metrics_error })
 }

@@ -98,12 +98,26 @@ pub struct Prepared {
 
 /// Reads, checks, resolves and plans a suite file.
 pub fn read_suite(path: &Path) -> Result<Prepared, InputError> {
-    let source = std::fs::read(path)
-        .and_then(|bytes| {
-            String::from_utf8(bytes).map_err(|_| std::io::Error::other("the file is not UTF-8 text"))
-        })
-        .map_err(|source| InputError::Unreadable { path: path.into(), source })?;
+    let source = read_text(path).map_err(|source| InputError::Unreadable { path: path.into(), source })?;
     prepare(&source, path)
+}
+
+/// Largest text file that is read, 64 MiB: a million prompts.
+const MAX_TEXT_BYTES: u64 = 64 << 20;
+
+/// A text file whole. A pipe could hang for ever and a device be without end.
+pub(crate) fn read_text(path: &Path) -> std::io::Result<String> {
+    let facts = std::fs::metadata(path)?;
+    if facts.is_dir() {
+        return Err(std::io::Error::other("it is a folder"));
+    }
+    if !facts.is_file() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
+    if facts.len() > MAX_TEXT_BYTES {
+        return Err(std::io::Error::other(format!("it has more than {} MiB", MAX_TEXT_BYTES >> 20)));
+    }
+    String::from_utf8(std::fs::read(path)?).map_err(|_| std::io::Error::other("the file is not UTF-8 text"))
 }
 
 /// Checks, resolves and plans the text of a suite; `path` names it in messages, and its folder is where prompt files are.

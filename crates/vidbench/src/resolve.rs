@@ -1,5 +1,6 @@
 //! From a suite file to a resolved suite: looks up every name it uses, and lists every name that is not known.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rand_chacha::ChaCha8Rng;
@@ -11,6 +12,7 @@ use vidbench_core::{
     Domain, MetricDescriptor, ModelId, Params, Problem, PromptSuiteRef, ResolvedModel, ResolvedPrompt,
     ResolvedSuite, Suite, WeightsOrigin, nearest,
 };
+use vidbench_shapes::GRAMMAR;
 
 /// A model that ships, as a suite needs to know it.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +40,10 @@ pub struct Known<'a> {
     pub models: &'a [ShippedModel],
     /// Metrics that can be computed.
     pub metrics: &'a [MetricDescriptor],
+    /// Why the models that ship cannot do what parameters ask for, if so.
+    pub cannot: fn(&Params) -> Option<String>,
+    /// Whether the models that ship take a prompt.
+    pub understands: fn(&str) -> bool,
 }
 
 /// Looks up every name of `suite`. `source` is the text it was read from; `folder` is where prompt files are looked for.
@@ -76,10 +82,33 @@ pub fn resolve(
         metrics: suite.metrics.clone(),
         limits: suite.limits.clone(),
     };
+    for model in resolved.models.iter().filter(|model| model.engine == Engine::Embedded) {
+        problems.extend(refused_by(model, &resolved, source, known));
+    }
     if let (true, Some(too_many)) = (problems.is_empty(), too_many(&resolved, source)) {
         problems.push(too_many);
     }
     if problems.is_empty() { Ok(resolved) } else { Err(problems) }
+}
+
+/// What a model that ships is known to refuse, before a run is spent on it. Prompts of which it takes some are run: the
+/// others get their outcome.
+fn refused_by(
+    model: &ResolvedModel,
+    resolved: &ResolvedSuite,
+    source: &str,
+    known: &Known<'_>,
+) -> Vec<Problem> {
+    let refused = model.params.iter().filter_map(|params| (known.cannot)(params));
+    let mut problems: Vec<Problem> =
+        BTreeSet::from_iter(refused).into_iter().map(|why| Problem::at_key(source, "grid", why)).collect();
+    if !resolved.prompts.iter().any(|prompt| (known.understands)(&prompt.text)) {
+        let key = if source.contains("file") { "file" } else { "suite" };
+        let message = format!("{} takes no prompt of {}", model.id, resolved.prompt_suite.name);
+        let hint = format!("its grammar, whose sentences are suite = \"shapes\":\n{GRAMMAR}");
+        problems.push(Problem::at_key(source, key, message).with_hint(Some(hint)));
+    }
+    problems
 }
 
 /// Checked here so that planning never starts on a number nobody meant.
@@ -166,6 +195,9 @@ fn disagreements(
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
+/// Most combinations of a grid. Each is a row of every table; a suite of a million samples has far fewer.
+const MAX_COMBINATIONS: u128 = 100_000;
+
 /// Every combination of the grid; what it leaves out comes from the model, and is an error when the model has no default.
 fn combinations(
     entry: &ModelEntry,
@@ -188,6 +220,14 @@ fn combinations(
             "add to [grid]: {}",
             missing.iter().map(|key| format!("{key} = [..]")).collect::<Vec<_>>().join(", ")
         );
+        return Err(vec![Problem::at_key(source, "grid", message).with_hint(Some(hint))]);
+    }
+    let count = [steps.len(), guidance.len(), frames.len(), fps.len(), sizes.len()]
+        .iter()
+        .fold(1_u128, |count, len| count.saturating_mul(*len as u128));
+    if count > MAX_COMBINATIONS {
+        let message = format!("the grid has {count} combinations; at most {MAX_COMBINATIONS} are allowed");
+        let hint = "write fewer values in [grid]".to_owned();
         return Err(vec![Problem::at_key(source, "grid", message).with_hint(Some(hint))]);
     }
     let mut all = Vec::new();
@@ -260,7 +300,7 @@ fn find_prompt_suite(
 /// Reads a prompt suite file; on failure all its problems as text.
 pub fn read_prompt_suite(path: &Path) -> Result<PromptSuite, Vec<String>> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
+    let text = crate::prepare::read_text(path)
         .map_err(|error| vec![format!("cannot read prompt suite {name}: {error}")])?;
     PromptSuite::parse(&text, &name)
         .map_err(|errors| errors.problems.iter().map(|problem| format!("{name}: {problem}")).collect())

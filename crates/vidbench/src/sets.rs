@@ -1,6 +1,6 @@
 //! Metrics of whole sets, computed from the stored features of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vidbench_core::protocol::Features;
 use vidbench_core::{Outcome, Plan, RunData, SetScore};
@@ -56,15 +56,22 @@ fn reference(store: &Store, metric: SetMetric, threads: u32) -> Result<Reference
 }
 
 /// Features of ok samples by model and parameters, in the order of the plan. A group without any is there, and empty.
+///
+/// Of the repeats of one prompt and seed the first ok one counts: a model that gives the same clip again would otherwise
+/// look like a larger sample.
 fn feature_groups<'a>(data: &'a RunData, plan: &Plan, net: &str) -> Vec<FeatureGroup<'a>> {
     let mut groups: BTreeMap<(u32, u32), Vec<&Features>> = BTreeMap::new();
     for sample in &plan.samples {
         groups.entry((sample.model, sample.params)).or_default();
     }
+    let mut counted = BTreeSet::new();
     for record in data.samples.iter().filter(|record| record.verdict.outcome == Outcome::Ok) {
         let Some(sample) = usize::try_from(record.ordinal).ok().and_then(|at| plan.samples.get(at)) else {
             continue;
         };
+        if !counted.insert((sample.model, sample.params, sample.prompt, sample.seed)) {
+            continue;
+        }
         let found = record.verdict.features.iter().filter(|features| features.net == net);
         groups.entry((sample.model, sample.params)).or_default().extend(found);
     }

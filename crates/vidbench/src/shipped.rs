@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use vidbench_core::Params;
 use vidbench_metrics::DESCRIPTORS;
 use vidbench_worker::embedded::model_info;
 
@@ -33,7 +34,17 @@ pub fn models() -> &'static [ShippedModel] {
     })
 }
 
+fn cannot(params: &Params) -> Option<String> {
+    let refused = vidbench_worker::embedded::check_params(params).err()?;
+    let hint = refused.data.hint.map_or(String::new(), |hint| format!("; {hint}"));
+    Some(refused.message + &hint)
+}
+
+fn understands(prompt: &str) -> bool {
+    vidbench_shapes::parse_prompt(prompt).is_ok()
+}
+
 /// Everything the names of a suite may refer to.
 pub fn known() -> Known<'static> {
-    Known { models: models(), metrics: DESCRIPTORS }
+    Known { models: models(), metrics: DESCRIPTORS, cannot, understands }
 }

@@ -67,6 +67,7 @@ pub(crate) fn run(spec: &Spec) -> RunData {
         index: 0,
         started_ms: 1_767_225_600_000,
         models: suite.models.iter().map(|model| session_model(model, spec)).collect(),
+        given_up: vec![],
         ledger: Some(Ledger {
             wall_secs: 100.0,
             load_secs: 2.0,

@@ -1,6 +1,6 @@
 use expect_test::{Expect, expect};
 use vidbench_analysis::{NoteKind, analyse};
-use vidbench_core::{Domain, Outcome, RunData, RunStatus, Score, WeightsOrigin};
+use vidbench_core::{Domain, GivenUp, Outcome, RunData, RunStatus, Score, WeightsOrigin};
 
 use crate::build::{DESCRIPTORS, Spec, fail, run};
 
@@ -67,8 +67,24 @@ fn an_interrupted_run_says_how_to_go_on() {
     check(
         &data,
         &expect![[r#"
-        Interrupted: the run is interrupted: 30 of 48 samples have a verdict | `vidbench run --resume` with the run's id goes on where it stopped
+        Interrupted: the run is not complete: 30 of 48 samples have a verdict | `vidbench run --resume` with the run's id goes on where it stopped
     "#]],
+    );
+}
+
+#[test]
+fn a_model_that_was_given_up_is_told_with_the_reason() {
+    let mut data = quiet();
+    data.run.status = RunStatus::Interrupted;
+    let reason = "load failed: the worker ended; its log ends with: CUDA error: boom".into();
+    data.sessions[0].given_up = vec![GivenUp { model: data.run.suite.models[0].id.clone(), reason }];
+    let notes = analyse(&data, &[]).notes;
+    let found: Vec<_> = notes.iter().filter(|note| note.kind == NoteKind::GivenUp).collect();
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0]
+            .text
+            .ends_with("was given up: load failed: the worker ended; its log ends with: CUDA error: boom")
     );
 }
 
@@ -81,8 +97,8 @@ fn failures_are_summed_by_outcome() {
     check(
         &data,
         &expect![[r#"
-        Failures: 3 of 48 samples failed (1 out_of_memory, 2 timeout); no mean contains them | the table of failures gives the reason of each
-    "#]],
+            Failures: 3 of 48 samples failed (1 out_of_memory, 2 timeout); no mean contains them | a mean over what is left may flatter; the report and `vidbench export` give the reason of each
+        "#]],
     );
 }
 

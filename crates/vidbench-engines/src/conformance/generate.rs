@@ -1,4 +1,4 @@
-//! R12 to R19: what a worker does with a model. One process, so that the model is loaded once; the rules read its transcript.
+//! R12 to R19 and R24: what a worker does with a model. One process, so that the model is loaded once; the rules read its transcript.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,21 +31,46 @@ struct Clip {
     window: Result<(u64, u64), String>,
 }
 
-/// R12 to R19.
-pub(super) fn verdicts(bench: &Bench<'_>, can: &Capabilities) -> Result<Vec<RuleVerdict>, EngineError> {
+/// What became of the rules about a model.
+pub(super) struct Verdicts {
+    /// R12 to R19.
+    pub(super) rules: Vec<RuleVerdict>,
+    /// R24.
+    pub(super) video: RuleVerdict,
+}
+
+impl Verdicts {
+    /// The first rules as given, and the same for all others.
+    fn filled(first: Vec<RuleVerdict>, others: RuleVerdict) -> Self {
+        let mut rules = first;
+        rules.resize(RULES_HERE, others.clone());
+        Self { rules, video: others }
+    }
+}
+
+/// R12 to R19 and R24.
+pub(super) fn verdicts(bench: &Bench<'_>, can: &Capabilities) -> Result<Verdicts, EngineError> {
     let model = match bench.model(can) {
         Ok(model) => model,
-        Err(verdict) => return Ok(vec![verdict; RULES_HERE]),
+        Err(verdict) => return Ok(Verdicts::filled(vec![], verdict)),
     };
     let mut client = bench.start()?;
     let load = json!({"model": model, "threads": 1});
     let loaded = client.initialize().and_then(|_| client.request(method::LOAD, &load));
-    let loaded = loaded.and_then(|reply| check_load(&load, &reply));
+    let loaded = loaded.and_then(|reply| check_load(&load, &reply).map(|()| reply));
+    if let Err(why) = loaded {
+        let others = not_applicable("the worker breaks R12, on which this rule builds");
+        return Ok(Verdicts::filled(vec![RuleVerdict::Fail { why }], others));
+    }
     let first = make_clip(bench, &mut client, &model, 1, "first")?;
+    if let Err(why) = first.answer() {
+        let others = not_applicable("the worker breaks R13, on which this rule builds");
+        return Ok(Verdicts::filled(vec![RuleVerdict::Pass, RuleVerdict::Fail { why }], others));
+    }
     let again = make_clip(bench, &mut client, &model, 1, "again")?;
     let other = make_clip(bench, &mut client, &model, 2, "other")?;
-    Ok(vec![
-        verdict(loaded),
+    let rules = vec![
+        RuleVerdict::Pass,
         verdict(check_file(&first)),
         check_steps(&first),
         verdict(check_stages(&first)),
@@ -53,7 +78,12 @@ pub(super) fn verdicts(bench: &Bench<'_>, can: &Capabilities) -> Result<Vec<Rule
         verdict(compare(&first, &other, false)),
         verdict(zero_frames(bench, &mut client, &model)),
         verdict(after_unload(bench, &mut client, &model)),
-    ])
+    ];
+    let video = match bench.options.inspect {
+        Some(inspect) => verdict(inspect(&first.folder.join("clip.mp4"), &bench.options.params)),
+        None => not_applicable("nothing here decodes videos"),
+    };
+    Ok(Verdicts { rules, video })
 }
 
 fn check_load(params: &Value, reply: &Reply) -> Result<(), String> {
@@ -80,9 +110,13 @@ fn make_clip(
 }
 
 impl Clip {
+    /// The success the worker answered with.
+    fn answer(&self) -> Result<&Value, String> {
+        self.reply.as_ref().map_err(Clone::clone)?.success()
+    }
+
     fn result(&self) -> Result<(GenerateParams, GenerateResult), String> {
-        let reply = self.reply.as_ref().map_err(Clone::clone)?;
-        Ok((judge::typed(self.params.clone())?, judge::typed(reply.success()?.clone())?))
+        Ok((judge::typed(self.params.clone())?, judge::typed(self.answer()?.clone())?))
     }
 
     fn bytes(&self) -> Result<Vec<u8>, String> {

@@ -15,6 +15,9 @@ use crate::excerpt::excerpt;
 use crate::wire::{Incoming, Wire};
 use crate::{EngineError, WorkerCommand, judge};
 
+/// A worker that closed its output has this long to end before it is killed.
+const END_GRACE: Duration = Duration::from_secs(1);
+
 pub(super) type SharedFaults = Rc<RefCell<Faults>>;
 
 /// What is wrong with lines, whichever rule was being tried: the first fault of each kind.
@@ -163,9 +166,20 @@ impl RawClient {
                     self.faults.borrow_mut().rubbish.get_or_insert(fault);
                     return Err("the worker wrote a line without end".into());
                 }
-                Some(Incoming::End) => return Err("the worker ended without an answer".into()),
+                Some(Incoming::End) => return Err(self.last_words()),
                 None => return Err(format!("no answer within {:.1} s", self.timeout.as_secs_f64())),
             }
+        }
+    }
+
+    /// How the worker ended, and the end of its log, which mostly says why.
+    fn last_words(&mut self) -> String {
+        let status =
+            self.wire.end(END_GRACE).map_or_else(|| "status unknown".into(), |status| status.to_string());
+        let log = self.wire.stderr_tail();
+        match log.trim() {
+            "" => format!("the worker ended without an answer: {status}"),
+            log => format!("the worker ended without an answer: {status}; its log ends with: {log}"),
         }
     }
 

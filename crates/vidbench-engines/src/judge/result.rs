@@ -1,11 +1,20 @@
 //! Whether a result fits the request it answers.
 
+use vidbench_core::WeightsOrigin;
 use vidbench_core::protocol::{
     GenerateParams, GenerateResult, LoadParams, LoadResult, ScoreParams, ScoreResult, Stage, StageSpan,
 };
 
+/// No process has held more, 2^56: the address space of a processor.
+const MAX_BYTES: u64 = 1 << 56;
+
 /// The model loaded is the one asked for.
 pub(crate) fn load_result(params: &LoadParams, result: &LoadResult) -> Result<(), String> {
+    if let WeightsOrigin::Sha256(hash) = &result.model.weights
+        && !(hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
+    {
+        return Err("weights.sha256 is not 64 lower-case hexadecimal digits".into());
+    }
     if result.model.id != params.model {
         return Err(format!("loaded model {} for {}", result.model.id, params.model));
     }
@@ -20,6 +29,9 @@ pub(crate) fn generate_result(params: &GenerateParams, result: &GenerateResult) 
     }
     if start_ns > end_ns {
         return Err(format!("the generation ends at {end_ns} ns, before it starts at {start_ns} ns"));
+    }
+    if let Some(bytes) = result.peak_rss_bytes.filter(|bytes| *bytes > MAX_BYTES) {
+        return Err(format!("peak_rss_bytes is {bytes}"));
     }
     let mut from_ns = start_ns;
     for span in stages {

@@ -1,9 +1,11 @@
 //! The suite passes a sound worker and fails a broken one for the rule it breaks.
 
+use std::path::Path;
 use std::time::Duration;
 
-use vidbench_core::ModelId;
-use vidbench_engines::conformance::{CheckOptions, RULES, Report, RuleVerdict, check};
+use tempfile::TempDir;
+use vidbench_core::{ModelId, Params};
+use vidbench_engines::conformance::{CheckOptions, Inspect, RULES, Report, RuleVerdict, check};
 use vidbench_engines::{EngineError, WorkerCommand};
 
 use crate::support::{LONG, clock, params, worker};
@@ -12,16 +14,55 @@ fn report(mode: &str, timeout: Duration) -> Report {
     run(&worker(mode), None, timeout).unwrap()
 }
 
+/// This crate does not decode: any file stands here for a sound video.
+fn is_there(file: &Path, _: &Params) -> Result<(), String> {
+    std::fs::metadata(file).map(drop).map_err(|error| error.to_string())
+}
+
+fn is_never_sound(file: &Path, params: &Params) -> Result<(), String> {
+    Err(format!("{}: no {} frames", file.file_name().unwrap().display(), params.frames))
+}
+
 pub(crate) fn run(
     command: &WorkerCommand,
     model: Option<&str>,
     timeout: Duration,
 ) -> Result<Report, EngineError> {
     let scratch = tempfile::tempdir().unwrap();
-    let model = model.map(|model| ModelId::new(model).unwrap());
-    let prompt = "a circle".into();
-    let options = CheckOptions { model, prompt, params: params(), timeout, scratch: scratch.path().into() };
+    let options = options(&scratch, model, timeout, is_there);
     check(command, &options, clock())
+}
+
+fn options(scratch: &TempDir, model: Option<&str>, timeout: Duration, inspect: Inspect) -> CheckOptions {
+    let model = model.map(|model| ModelId::new(model).unwrap());
+    let (scratch, inspect) = (scratch.path().into(), Some(inspect));
+    CheckOptions { model, prompt: "a circle".into(), params: params(), timeout, scratch, inspect }
+}
+
+#[test]
+fn a_file_that_is_not_the_video_asked_for_breaks_its_rule() {
+    let scratch = tempfile::tempdir().unwrap();
+    let report = check(&worker("good"), &options(&scratch, None, LONG, is_never_sound), clock()).unwrap();
+    assert_eq!(failed(&report), ["R24"]);
+    let why = format!("clip.mp4: no {} frames", params().frames);
+    assert_eq!(report.failures().next().unwrap().verdict, RuleVerdict::Fail { why });
+}
+
+#[test]
+fn a_worker_that_dies_is_told_with_its_status_and_its_last_words() {
+    let command = WorkerCommand::new("sh").args(["-c", "echo no module named torch >&2; exit 3"]);
+    let report = run(&command, None, LONG).unwrap();
+    let RuleVerdict::Fail { why } = &report.rules[0].verdict else { panic!("{report:?}") };
+    assert_eq!(
+        why,
+        "initialize: the worker ended without an answer: exit status: 3; its log ends with: no module named torch"
+    );
+}
+
+#[test]
+fn rules_that_build_on_a_broken_one_do_not_concern_the_worker() {
+    let report = run(&worker("good"), Some("nothing-it-knows"), LONG).unwrap();
+    assert_eq!(failed(&report), ["R12"]);
 }
 
 fn failed(report: &Report) -> Vec<&str> {
@@ -146,7 +187,8 @@ fn a_scratch_folder_that_is_in_use_is_an_error() {
     std::fs::create_dir(scratch.path().join("first")).unwrap();
     let prompt = "a circle".into();
     let scratch = scratch.path().into();
-    let options = CheckOptions { model: None, prompt, params: params(), timeout: LONG, scratch };
+    let options =
+        CheckOptions { model: None, prompt, params: params(), timeout: LONG, scratch, inspect: None };
     let error = check(&worker("good"), &options, clock()).unwrap_err();
     assert!(matches!(error, EngineError::Scratch { .. }));
     assert!(error.hint().is_some());

@@ -45,7 +45,7 @@ fn a_run_with_failures_in_a_terminal() {
 
         * best in its domain, or not told apart from the best; ± and ranges are 95 % intervals
         note: 3 of 60 samples failed (1 timeout, 1 worker_crashed, 1 invalid_output); no mean contains them
-              hint: the table of failures gives the reason of each
+              hint: a mean over what is left may flatter; the report and `vidbench export` give the reason of each
         note: embedded/shapes: synthetic-domain
               hint: its scores are compared within that domain only
         note: frechet_shapes@1 is underpowered: 24 clips for 64 dimensions bias it upwards

@@ -83,10 +83,10 @@ fn only_regular_files_are_adopted() {
     let (folder, store) = store();
     let link = folder.path().join("tmp/link.mp4");
     std::os::unix::fs::symlink("/etc/hostname", &link).unwrap();
-    assert!(matches!(store.adopt_artifact(&link), Err(StoreError::NotAFile { .. })));
-    assert!(matches!(store.adopt_artifact(&folder.path().join("tmp")), Err(StoreError::NotAFile { .. })));
+    assert!(matches!(store.adopt_artifact(&link), Err(StoreError::BadFile { .. })));
+    assert!(matches!(store.adopt_artifact(&folder.path().join("tmp")), Err(StoreError::BadFile { .. })));
     let error = store.adopt_artifact(&folder.path().join("tmp/none.mp4")).unwrap_err();
-    assert!(matches!(error, StoreError::Io { .. }), "{error}");
+    assert!(matches!(error, StoreError::BadFile { .. }), "{error}");
 }
 
 #[test]

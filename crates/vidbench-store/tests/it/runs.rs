@@ -1,10 +1,10 @@
 //! Runs and sessions.
 
 use expect_test::{Expect, expect};
-use vidbench_core::{Ledger, RunStatus, Session};
+use vidbench_core::{GivenUp, Ledger, RunStatus, Session};
 use vidbench_store::{Store, StoreError};
 
-use crate::fixtures::{failed, finish, id, run, sample, store, store_with_run};
+use crate::fixtures::{failed, finish, id, model, run, sample, store, store_with_run};
 
 fn store_with(names: &[&str]) -> (tempfile::TempDir, Store) {
     let (folder, store) = store();
@@ -19,9 +19,32 @@ fn store_with(names: &[&str]) -> (tempfile::TempDir, Store) {
 #[test]
 fn a_run_is_read_back_as_it_was_created() {
     let (_folder, store, record) = store_with_run(3);
+    let lock = store.lock_run(&record.id).unwrap();
     assert_eq!(store.run(&record.id).unwrap(), record);
+    drop(lock);
     let again = store.run(&record.id).unwrap().suite.plan().unwrap();
     assert_eq!(again.hash(), record.plan_hash, "parameters must survive JSON to the last bit");
+}
+
+#[test]
+fn a_run_that_nobody_executes_is_interrupted_whatever_it_said_last() {
+    let (_folder, store, record) = store_with_run(3);
+    let status = || (store.run(&record.id).unwrap().status, store.run_data(&record.id).unwrap().run.status);
+    let lock = store.lock_run(&record.id).unwrap();
+    assert_eq!(status(), (RunStatus::Running, RunStatus::Running));
+    drop(lock);
+    assert_eq!(status(), (RunStatus::Interrupted, RunStatus::Interrupted));
+    assert_eq!(store.runs().unwrap()[0].status, RunStatus::Interrupted);
+}
+
+#[test]
+fn models_that_were_given_up_are_kept_with_the_reason() {
+    let (_folder, store, record) = store_with_run(3);
+    let index = store.begin_session(&record.id, 10).unwrap();
+    let given_up = vec![GivenUp { model: model(), reason: "load failed: CUDA error: boom".into() }];
+    let session = Session { index, started_ms: 10, models: vec![], given_up, ledger: None };
+    store.save_session(&record.id, &session).unwrap();
+    assert_eq!(store.sessions(&record.id).unwrap(), [session]);
 }
 
 #[test]
@@ -57,7 +80,7 @@ fn runs_are_listed_newest_first_with_their_counts() {
             )
         })
         .collect();
-    assert_eq!(lines, ["new demo running 1/1 ok 0", "old demo running 1/1 ok 1"]);
+    assert_eq!(lines, ["new demo interrupted 1/1 ok 0", "old demo interrupted 1/1 ok 1"]);
 }
 
 #[test]
@@ -150,9 +173,10 @@ fn sessions_are_counted_and_kept() {
     assert_eq!(store.begin_session(&record.id, 10).unwrap(), 0);
     assert_eq!(store.begin_session(&record.id, 20).unwrap(), 1);
     let ledger = Ledger { wall_secs: 0.1 + 0.2, ..Ledger::default() };
-    let saved = Session { index: 1, started_ms: 20, models: Vec::new(), ledger: Some(ledger) };
+    let saved =
+        Session { index: 1, started_ms: 20, models: Vec::new(), given_up: Vec::new(), ledger: Some(ledger) };
     store.save_session(&record.id, &saved).unwrap();
-    let killed = Session { index: 0, started_ms: 10, models: Vec::new(), ledger: None };
+    let killed = Session { index: 0, started_ms: 10, models: Vec::new(), given_up: Vec::new(), ledger: None };
     assert_eq!(store.sessions(&record.id).unwrap(), [killed.clone(), saved.clone()]);
     assert_eq!(store.run_data(&record.id).unwrap().sessions, [killed, saved.clone()]);
     let error = store.save_session(&record.id, &Session { index: 7, ..saved }).unwrap_err();
@@ -164,6 +188,7 @@ fn a_ledger_that_json_cannot_hold_is_refused() {
     let (_folder, store, record) = store_with_run(1);
     store.begin_session(&record.id, 0).unwrap();
     let ledger = Ledger { wall_secs: f64::NAN, ..Ledger::default() };
-    let session = Session { index: 0, started_ms: 0, models: Vec::new(), ledger: Some(ledger) };
+    let session =
+        Session { index: 0, started_ms: 0, models: Vec::new(), given_up: Vec::new(), ledger: Some(ledger) };
     assert!(matches!(store.save_session(&record.id, &session), Err(StoreError::Unstorable { .. })));
 }

@@ -14,10 +14,19 @@ const FPS_RANGE: std::ops::RangeInclusive<f64> = 1.0..=60.0;
 
 /// The frame rate of the file, once everything besides the prompt has been found possible.
 pub(super) fn checked_fps(request: &GenerateParams) -> Result<Fps, RpcError> {
-    let Params { steps, guidance, frames, width, height, fps } = request.params;
     if request.negative.is_some() {
         return Err(unsupported("a negative prompt", "leave the negative prompt out".into()));
     }
+    check_params(&request.params)
+}
+
+/// The frame rate of the file, when the model can do what the parameters ask for.
+///
+/// # Errors
+///
+/// `unsupported`, with what it can do as the hint.
+pub fn check_params(params: &Params) -> Result<Fps, RpcError> {
+    let Params { steps, guidance, frames, width, height, fps } = *params;
     if frames as usize != FRAME_COUNT {
         return Err(unsupported(&format!("{frames} frames"), format!("ask for {FRAME_COUNT} frames")));
     }

@@ -108,6 +108,9 @@ fn runtime() -> Finding {
     };
     match vidbench_nn::onnx_runtime_version() {
         Ok(version) => finding(State::Ok, format!("ONNX Runtime {version}; tract is built in"), None),
+        Err(error) if std::env::var_os("ORT_DYLIB_PATH").is_some_and(|path| !path.is_empty()) => {
+            finding(State::Broken, format!("tract, built in, because {error}"), error.hint())
+        }
         Err(_) => finding(
             State::Ok,
             "tract, built in".into(),
@@ -124,11 +127,24 @@ fn workspace_finding(workspace: &Path) -> Finding {
         hint: hint.map(str::to_owned),
     };
     if !workspace.exists() {
-        return finding(
-            State::Ok,
-            format!("{}: not there yet, the first run makes it", workspace.display()),
-            None,
-        );
+        let made =
+            workspace.ancestors().skip(1).find(|folder| folder.as_os_str().is_empty() || folder.exists());
+        let above = made.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        return match tempfile::tempdir_in(above) {
+            Ok(_) => {
+                let detail = format!("{}: not there yet, the first run makes it", workspace.display());
+                finding(State::Ok, detail, None)
+            }
+            Err(error) => {
+                let detail =
+                    format!("{}: cannot be made in {}: {error}", workspace.display(), above.display());
+                finding(State::Broken, detail, Some("name a folder that can be written with --workspace"))
+            }
+        };
+    }
+    if !workspace.is_dir() {
+        let detail = format!("{}: a file, not a folder", workspace.display());
+        return finding(State::Broken, detail, Some("name a folder with --workspace"));
     }
     let opened = Store::open_existing(workspace).and_then(|store| {
         store.check_writable()?;

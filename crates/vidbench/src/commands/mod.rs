@@ -12,6 +12,8 @@ pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod worker;
 
+use vidbench_report::visible_line;
+
 /// Something the person can put right.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -26,13 +28,15 @@ impl UserError {
     }
 }
 
-/// Rows as a table: columns as wide as their widest cell, two blanks between them.
+/// Rows as a table: columns as wide as their widest cell, two blanks between them. What a terminal would obey is escaped.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
+    let escaped = |row: &Vec<String>| row.iter().map(|cell| visible_line(cell).into_owned()).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(escaped).collect();
     let width =
         |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..).map_while(width).collect();
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         let padded = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         text.push_str(padded.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
@@ -51,5 +55,6 @@ mod tests {
     fn columns_are_aligned_and_lines_are_trimmed() {
         let row = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];
         assert_eq!(super::columns(&[row("id", "title"), row("long-id", "")]), "id       title\nlong-id\n");
+        assert_eq!(super::columns(&[row("\u{1b}[31m", "a\nb")]), "\\u{1b}[31m  a\\nb\n");
     }
 }

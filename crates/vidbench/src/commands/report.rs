@@ -16,6 +16,9 @@ use crate::ui::Ui;
 /// Videos that the report of a finished run embeds at most.
 pub(crate) const MAX_CLIPS: usize = 400;
 
+/// Bytes of videos in a page at most; a browser opens no page of gigabytes.
+const MAX_CLIP_BYTES: u64 = 256 << 20;
+
 /// Width of a table that goes to a file or a pipe.
 const DEFAULT_WIDTH: usize = 120;
 
@@ -68,11 +71,14 @@ pub(crate) fn write_html(
     ui.write(path, &html(&input))
 }
 
-/// Files of ok samples. One that is gone is left out; the page says of each sample whether it has its video.
+/// Files of samples, failed ones too: a black video is worth a look. One that is gone or for which there is no room is left
+/// out; the page says of each sample whether it has its video.
 fn clips(store: &Store, data: &RunData, max_clips: usize) -> Vec<ClipEmbed> {
     let generations = data.samples.iter().filter_map(|record| record.generation.as_ref());
+    let mut room = MAX_CLIP_BYTES;
     generations
         .filter_map(|generation| {
+            room = room.checked_sub(generation.artifact_bytes)?;
             let path = store.artifact_path(&generation.artifact_sha256).ok()?;
             let bytes = std::fs::read(path).ok()?;
             Some(ClipEmbed { sample: generation.sample, mime: ClipMime::Mp4, bytes })

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
-use vidbench::{Estimate, Execution, Prepared, SystemClock, WorkerPrograms};
+use vidbench::{Estimate, ExecuteError, Execution, Prepared, SystemClock, WorkerPrograms};
 use vidbench_analysis::{RunAnalysis, analyse};
-use vidbench_core::{Clock, Plan, RunRecord};
+use vidbench_core::{Clock, Plan, RunRecord, RunStatus};
 use vidbench_metrics::DESCRIPTORS;
-use vidbench_runner::{Cancel, Finish};
-use vidbench_store::Store;
+use vidbench_runner::{Cancel, Finish, RunError};
+use vidbench_store::{Store, StoreError};
 
 use super::{UserError, columns, json as pretty, report};
 use crate::cli::{DemoArgs, RunArgs, RunOutput};
-use crate::ui::{ProgressView, Ui, duration};
+use crate::ui::{ProgressView, Ui, duration, visible};
 use crate::{FAILED, INCOMPLETE, INTERRUPTED, OK};
 
 pub(crate) fn demo(args: &DemoArgs, workspace: &Path, ui: Ui) -> Result<u8> {
@@ -48,10 +48,12 @@ fn dry_run(prepared: &Prepared, output: &RunOutput, workspace: &Path, ui: Ui) ->
     // A dry run leaves no trace, not even an empty workspace.
     let store = Store::open_existing(workspace).ok();
     let estimate = vidbench::estimate(prepared, store.as_ref())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    vidbench::preflight(store.as_ref(), &prepared.suite, &estimate, &programs()?, &clock)?;
     if output.json {
         ui.data(&pretty(&plan_json(prepared, &estimate))?)?;
     } else {
-        ui.data(&plan_text(prepared, &estimate))?;
+        ui.data(&visible(&plan_text(prepared, &estimate)))?;
     }
     Ok(OK)
 }
@@ -62,7 +64,7 @@ fn start(prepared: &Prepared, output: &RunOutput, workspace: &Path, ui: Ui) -> R
     ui.say(plan_text(prepared, &estimate).trim_end());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let programs = programs()?;
-    vidbench::preflight(&store, &prepared.suite, &estimate, &programs, &clock)?;
+    vidbench::preflight(Some(&store), &prepared.suite, &estimate, &programs, &clock)?;
     let environment = vidbench::environment(std::env::args().collect());
     let record = vidbench::new_run(prepared, environment, clock.as_ref());
     check_report(output)?;
@@ -80,6 +82,9 @@ fn resume(wanted: &str, suite: Option<&Path>, args: &RunArgs, workspace: &Path, 
         return Ok(OK);
     }
     check_report(&args.output)?;
+    if record.status == RunStatus::Complete {
+        ui.say(&format!("run {run} is complete already"));
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     carry_out(&store, &record, &plan, &args.output, clock, ui)
 }
@@ -105,11 +110,18 @@ fn carry_out(
 ) -> Result<u8> {
     let cancel = Cancel::new();
     listen_for_signals(cancel.clone(), ui)?;
-    let mut view = ProgressView::new(output.progress, output.json && !std::io::stderr().is_terminal());
+    let quiet = ui.is_quiet() || output.json && !std::io::stderr().is_terminal();
+    let mut view = ProgressView::new(output.progress, quiet);
     let executed =
         vidbench::execute(store, record, plan, &programs()?, clock, cancel, &mut |event| view.show(event));
     view.finish();
-    let execution = executed.with_context(|| format!("run {} stopped; what is recorded stays", record.id))?;
+    let execution = match executed {
+        // It goes on elsewhere: nothing stopped.
+        Err(ExecuteError::Run(RunError::Store(error @ StoreError::Locked { .. }))) => {
+            return Err(error.into());
+        }
+        executed => executed.with_context(|| format!("run {} stopped; what is recorded stays", record.id))?,
+    };
     conclude(store, &execution, output, ui)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::json;
 use vidbench_analysis::analyse;
 use vidbench_core::rfc3339;
@@ -73,6 +73,11 @@ fn remove(store: &Store, wanted: &str, ui: Ui) -> Result<()> {
     }
     let run = store.find_run(wanted)?;
     let removed = store.remove_run(&run)?;
+    // The page holds the run's videos; one that was written elsewhere is the person's own.
+    let report = report::default_path(store, &run);
+    if report.exists() {
+        std::fs::remove_file(&report).with_context(|| format!("cannot remove {}", report.display()))?;
+    }
     ui.say(&format!(
         "removed run {run}: {} samples, {} videos, {:.1} MiB",
         removed.samples,

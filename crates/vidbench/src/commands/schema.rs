@@ -79,6 +79,11 @@ fn metrics_page() -> String {
     for metric in DESCRIPTORS {
         text.push_str(&metric_row(metric));
     }
+    text.push_str(
+        "\nMeasured in every run: [latency and stages](../metrics/latency.md), [throughput](../metrics/throughput.md),\n\
+         [peak memory](../metrics/peak_memory.md). How values become means, intervals and places:\n\
+         [statistics](../statistics.md).\n",
+    );
     text
 }
 

@@ -1,12 +1,14 @@
 //! `vidbench worker`: this program as a worker, and the conformance suite for any worker.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use vidbench::{CLASSIFIER, SystemClock};
+use vidbench_core::protocol::{Decoded, ScoreParams};
 use vidbench_core::suite::parse_size;
 use vidbench_core::{ModelId, Params};
 use vidbench_engines::WorkerCommand as Program;
@@ -51,12 +53,24 @@ fn check(args: &WorkerCheckArgs, ui: Ui) -> Result<u8> {
         params,
         timeout: Duration::from_secs(args.timeout),
         scratch: scratch.path().to_owned(),
+        inspect: Some(inspect),
     };
     let report =
         conformance::check(&Program::new(program).args(rest), &options, Arc::new(SystemClock::start()))?;
     let text = if args.json { pretty(&report_json(&report))? } else { report_text(&report) };
     ui.data(&text)?;
     Ok(if report.passed() { OK } else { FAILED })
+}
+
+/// Decodes a worker's file as a run would, and compares it with what was asked for.
+fn inspect(file: &Path, params: &Params) -> Result<(), String> {
+    let path = file.to_string_lossy().into_owned();
+    let request = ScoreParams { path, metrics: vec![], prompt: None };
+    let mut scorer = Scorer::new(vidbench_video::Limits::default(), CLASSIFIER);
+    match scorer.score(&request).map_err(|error| error.message)?.decoded {
+        Decoded::Failed { reason } => Err(reason),
+        Decoded::Facts(facts) => vidbench_runner::mismatch(params, &facts).map_or(Ok(()), Err),
+    }
 }
 
 fn report_json(report: &Report) -> serde_json::Value {

@@ -2,7 +2,7 @@
 
 mod progress;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 pub(crate) use progress::{ProgressView, duration};
 
 use crate::cli::{Color, Global};
+use vidbench_report::visible_line;
 
 /// How to speak to the person.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,11 @@ impl Ui {
         }
     }
 
+    /// Whether only data and errors are wanted.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Data. A reader that has gone away, as in `| head`, ends the program quietly.
     pub(crate) fn data(&self, text: &str) -> Result<()> {
         let mut stdout = io::stdout().lock();
@@ -45,7 +51,7 @@ impl Ui {
     /// Talk: progress, advice, the path of a file that was written.
     pub(crate) fn say(&self, text: &str) {
         if !self.quiet {
-            write_stderr(text);
+            write_stderr(&visible(text));
         }
     }
 
@@ -58,18 +64,50 @@ impl Ui {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make folder {}", folder.display()))?;
         }
-        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+        write_whole(file, text).with_context(|| format!("cannot write {}", file.display()))
     }
+}
+
+/// What every SQLite file begins with (sqlite.org/fileformat.html, 1.3).
+const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Either the old file is there or the new one, never a part; and never in the place of a workspace's database.
+fn write_whole(file: &Path, text: &str) -> io::Result<()> {
+    let mut head = Vec::new();
+    if let Ok(old) = std::fs::File::open(file) {
+        if !old.metadata()?.is_file() {
+            // A device or a pipe takes it as it comes.
+            return std::fs::write(file, text);
+        }
+        old.take(SQLITE_MAGIC.len() as u64).read_to_end(&mut head)?;
+    }
+    if head == SQLITE_MAGIC {
+        return Err(io::Error::other("it is a database, maybe of a workspace; name another file"));
+    }
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut new = tempfile::Builder::new().permissions(new_file_permissions()).tempfile_in(folder)?;
+    new.write_all(text.as_bytes())?;
+    new.persist(file).map(drop).map_err(|error| error.error)
+}
+
+/// As `std::fs::write` gives; the system's mask takes away what it takes away.
+fn new_file_permissions() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o666)
 }
 
 /// Prints an error with its causes and its hints. Never silenced by `--quiet`.
 pub(crate) fn print_error(message: &str, hints: &[String], color: bool) {
     let (red, blue, reset) = if color { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
-    let mut text = format!("{red}error:{reset} {message}");
+    let mut text = format!("{red}error:{reset} {}", visible(message));
     for hint in hints {
-        text.push_str(&format!("\n{blue}hint:{reset} {hint}"));
+        text.push_str(&format!("\n{blue}hint:{reset} {}", visible(hint)));
     }
     write_stderr(&text);
+}
+
+/// Lines as they are; whatever else a terminal would obey is escaped, for much of a text comes from files and workers.
+pub(crate) fn visible(text: &str) -> String {
+    text.split('\n').map(visible_line).collect::<Vec<_>>().join("\n")
 }
 
 /// A closed stderr must not end the run.

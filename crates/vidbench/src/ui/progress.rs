@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use vidbench_core::{Event, Outcome, Phase, SampleId};
+use vidbench_report::visible_line;
 
 use crate::cli::Progress;
 
@@ -20,6 +21,8 @@ pub(crate) struct ProgressView {
     failed: u64,
     phase_started: Instant,
     current: String,
+    /// Samples done and failed in the last plain line.
+    told: Option<(u64, u64)>,
     /// The last sample that counted because its file was there; its verdict must not count again.
     generated: Option<SampleId>,
 }
@@ -50,6 +53,7 @@ impl ProgressView {
             failed: 0,
             phase_started,
             current: String::new(),
+            told: None,
             generated: None,
         }
     }
@@ -68,10 +72,14 @@ impl ProgressView {
             }
             Event::PhaseStarted { phase, total } => {
                 (self.phase, self.total, self.done, self.failed) = (*phase, *total, 0, 0);
-                self.generated = None;
+                (self.generated, self.told) = (None, None);
                 self.phase_started = Instant::now();
                 self.current.clear();
                 self.refresh(true);
+            }
+            Event::PhaseFinished { .. } => {
+                self.done = self.total;
+                self.refresh(false);
             }
             Event::ModelLoaded { model, load_secs } => {
                 self.line(&format!("loaded {model} in {load_secs:.1} s"));
@@ -116,9 +124,13 @@ impl ProgressView {
 
     fn judged(&mut self, sample: SampleId, label: &str, outcome: Outcome, reason: Option<&str>) {
         if outcome != Outcome::Ok {
-            self.failed += 1;
             self.line(&format!("{outcome}: {label}: {}", one_line(reason.unwrap_or("no reason given"))));
         }
+        // A prompt that the policy rejects is judged before the first phase.
+        if self.total == 0 {
+            return;
+        }
+        self.failed += u64::from(outcome != Outcome::Ok);
         // In the generate phase a sample counts when its file is there, or when there will be none.
         if self.generated != Some(sample) {
             self.done += 1;
@@ -133,9 +145,11 @@ impl ProgressView {
     }
 
     fn line(&self, text: &str) {
+        // Much of it comes from workers: one line, and no command to the terminal.
+        let text = without_controls(text);
         match &self.kind {
-            Kind::Bar(bar) => bar.suspend(|| super::write_stderr(text)),
-            Kind::Plain { .. } => super::write_stderr(text),
+            Kind::Bar(bar) => bar.suspend(|| super::write_stderr(&text)),
+            Kind::Plain { .. } => super::write_stderr(&text),
             Kind::Json | Kind::None => {}
         }
     }
@@ -151,8 +165,10 @@ impl ProgressView {
                 bar.set_message(self.current.clone());
             }
             Kind::Plain { last } => {
-                if force || is_last || last.is_none_or(|last| last.elapsed() >= PLAIN_INTERVAL) {
+                let news = self.told != Some((self.done, self.failed));
+                if force || news && (is_last || last.is_none_or(|last| last.elapsed() >= PLAIN_INTERVAL)) {
                     *last = Some(Instant::now());
+                    self.told = Some((self.done, self.failed));
                     super::write_stderr(&summary);
                 }
             }
@@ -197,8 +213,13 @@ pub(crate) fn duration(secs: f64) -> String {
 
 /// A reason may hold the last words of a worker; a progress line is one line.
 fn one_line(text: &str) -> String {
-    let flat: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let flat = without_controls(text);
     if flat.chars().count() <= 300 { flat } else { flat.chars().take(300).chain(['…']).collect() }
+}
+
+fn without_controls(text: &str) -> String {
+    let flat: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    visible_line(&flat).into_owned()
 }
 
 #[cfg(test)]

@@ -152,6 +152,75 @@ fn a_store_of_a_newer_version() {
 }
 
 #[test]
+fn a_suite_that_is_a_device_or_a_folder_is_refused_at_once() {
+    let workspace = Workspace::new();
+    for (file, why) in [("/dev/zero", "it is not a regular file"), ("/", "it is a folder")] {
+        let said = workspace.run(["run", file]);
+        assert_eq!(said.code, 2);
+        assert!(said.stderr.contains(why), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn a_grid_without_end_is_refused_before_it_is_written_out() {
+    let values: Vec<String> = (1..=1000).map(|value| value.to_string()).collect();
+    let all = values.join(", ");
+    let workspace = Workspace::new();
+    let text = suite("[1]", 1, &format!("[{all}]"))
+        .replace("[grid]", &format!("[grid]\nframes = [{all}]\nfps = [{}]", values[..240].join(", ")));
+    workspace.write("suite.toml", text);
+    let said = workspace.run(["run", "suite.toml", "--dry-run"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("the grid has 240000000 combinations; at most 100000"), "{}", said.stderr);
+}
+
+#[test]
+fn one_size_has_one_spelling() {
+    let workspace = Workspace::new();
+    let text = suite("[1]", 1, "[1]").replace("[grid]", "[grid]\nsize = [\"64x64\", \"064x64\", \"+64x64\"]");
+    workspace.write("suite.toml", text);
+    let said = workspace.run(["run", "suite.toml", "--dry-run"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("\"064x64\" is not a size"), "{}", said.stderr);
+    assert!(said.stderr.contains("\"+64x64\" is not a size"), "{}", said.stderr);
+}
+
+#[test]
+fn the_check_of_a_worker_checks_its_own_options() {
+    for wrong in [["--steps", "0"], ["--frames", "0"], ["--fps", "nan"], ["--fps", "0"], ["--timeout", "0"]] {
+        let said = Workspace::new().run(["worker", "check", wrong[0], wrong[1], "--", "true"]);
+        assert_eq!(said.code, 2, "{wrong:?}: {}", said.stdout);
+    }
+}
+
+#[test]
+fn nothing_that_a_terminal_obeys_comes_from_a_file() {
+    let workspace = Workspace::new();
+    let text = suite("[1]", 1, "[1]").replace("name = \"", "name = \"\\u001b[31m\\u202e");
+    workspace.write("suite.toml", text);
+    workspace.write("keys.toml", "\"\\u001b[31m\" = 1\n");
+    for args in
+        [["run", "suite.toml", "--dry-run"], ["run", "suite.toml", "--no-such"], ["run", "keys.toml", "-q"]]
+    {
+        let said = workspace.run(args);
+        let all = said.stdout + &said.stderr;
+        assert!(!all.contains(['\u{1b}', '\u{202e}']), "{args:?}: {all:?}");
+    }
+}
+
+#[test]
+fn an_output_never_takes_the_place_of_a_database() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", suite("[1]", 1, "[1]"));
+    assert_eq!(workspace.run(["run", "suite.toml"]).code, 0);
+    let said = workspace.run(["export", "latest", "--output", ".vidbench/vidbench.db"]);
+    assert_eq!(said.code, 2, "{}", said.stdout);
+    assert!(said.stderr.contains("it is a database"), "{}", said.stderr);
+    assert_eq!(workspace.run(["runs", "rm", ""]).code, 2, "an unset variable names no run");
+    assert_eq!(workspace.run(["runs", "list"]).code, 0);
+}
+
+#[test]
 fn a_run_that_is_not_there() {
     let workspace = Workspace::new();
     let said = workspace.run(["run", "--resume", "latest"]);
@@ -159,16 +228,50 @@ fn a_run_that_is_not_there() {
     assert!(said.stderr.contains("no workspace in .vidbench"), "{}", said.stderr);
 }
 
+/// A prompt suite of a cat, and maybe of a shape.
+fn cats(workspace: &Workspace, and: &str) {
+    workspace.write(
+        "prompts.toml",
+        format!(
+            "schema_version = 1\nname = \"cats\"\nversion = \"1\"\ntitle = \"Cats\"\ndescription = \"Cats.\"\nlicense = \"CC0-1.0\"\n\
+             [[prompts]]\nid = \"cat\"\ntext = \"a cat on a mat\"\ncategory = \"scene\"\ndifficulty = \"easy\"\n{and}"
+        ),
+    );
+    let text = suite("[1]", 2, "[1]").replace("suite = \"shapes\"", "file = \"prompts.toml\"");
+    workspace.write("suite.toml", text);
+}
+
+#[test]
+fn prompts_that_are_all_outside_the_grammar_are_refused_with_it_before_the_run() {
+    let workspace = Workspace::new();
+    cats(&workspace, "");
+    let said = workspace.run(["run", "suite.toml"]);
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    assert!(said.stderr.contains("shapes-ldm takes no prompt of cats"), "{}", said.stderr);
+    assert!(said.stderr.contains("SHAPE       circle | square | triangle"), "{}", said.stderr);
+}
+
+#[test]
+fn parameters_that_the_embedded_model_cannot_do_are_refused_before_the_run() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", suite("[1]", 1, "[1]").replace("[grid]", "[grid]\nsize = [\"832x480\"]"));
+    let said = workspace.run(["run", "suite.toml", "--dry-run"]);
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    assert!(
+        said.stderr.contains("shapes-ldm cannot do 832x480 pixels; ask for 64x64 pixels"),
+        "{}",
+        said.stderr
+    );
+}
+
 #[test]
 fn a_prompt_outside_the_grammar_is_refused_with_the_grammar() {
     let workspace = Workspace::new();
-    workspace.write(
-        "prompts.toml",
-        "schema_version = 1\nname = \"cats\"\nversion = \"1\"\ntitle = \"Cats\"\ndescription = \"Cats.\"\nlicense = \"CC0-1.0\"\n\
-         [[prompts]]\nid = \"cat\"\ntext = \"a cat on a mat\"\ncategory = \"scene\"\ndifficulty = \"easy\"\n",
+    cats(
+        &workspace,
+        "[[prompts]]\nid = \"shape\"\ntext = \"a large red circle moving left on a gray background\"\n\
+         category = \"shapes\"\ndifficulty = \"easy\"\n",
     );
-    let text = suite("[1]", 1, "[1]").replace("suite = \"shapes\"", "file = \"prompts.toml\"");
-    workspace.write("suite.toml", text);
     let said = workspace.run(["run", "suite.toml"]);
     assert_eq!(said.code, 1, "{}", said.stderr);
     let data = workspace.export();

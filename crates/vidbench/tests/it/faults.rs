@@ -53,6 +53,45 @@ fn a_worker_that_runs_out_of_memory_lives() {
 }
 
 #[test]
+fn a_worker_whose_file_cannot_be_taken() {
+    check("no-file", "", "invalid_output", "the worker's file cannot be taken: No such file or directory");
+    check("link", "", "invalid_output", "the worker's file cannot be taken: it is not a regular file");
+}
+
+#[test]
+fn a_worker_whose_file_is_no_video() {
+    check("not-a-video", "", "decode_failed", "not a video container");
+    check("empty", "", "decode_failed", "empty");
+}
+
+#[test]
+fn a_worker_that_lies_about_its_time_or_memory() {
+    check("lies-about-time", "", "protocol_error", "the worker says it worked from");
+    check("immense", "", "protocol_error", "peak_rss_bytes is 18446744073709551615");
+}
+
+#[test]
+fn a_warm_up_that_kills_the_worker_is_not_the_end() {
+    let workspace = Workspace::new();
+    let suite = worker_suite("[1, 2]", "die", 1, "").replace("warmup = 0", "warmup = 1");
+    workspace.write("suite.toml", suite);
+    let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert!(said.stderr.contains("going on without warm-up"), "{}", said.stderr);
+    assert_eq!(outcomes(&workspace.export()), ["worker_crashed", "worker_crashed", "ok", "ok"]);
+}
+
+#[test]
+fn why_a_model_was_given_up_stays_with_the_run() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", worker_suite("[2]", "die", 2, "max_consecutive_failures = 1"));
+    assert_eq!(workspace.run(["run", "suite.toml"]).code, 3);
+    let shown = workspace.run(["runs", "show", "latest"]).stdout;
+    assert!(shown.contains("rendered-shapes was given up: its worker failed 1 times in a row"), "{shown}");
+    assert!(shown.contains("exit status: 7"), "{shown}");
+}
+
+#[test]
 fn a_model_that_only_fails_is_given_up_and_its_samples_stay_planned() {
     let workspace = Workspace::new();
     let suite = worker_suite("[2]", "die", 2, "max_consecutive_failures = 1");

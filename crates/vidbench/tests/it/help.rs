@@ -21,7 +21,7 @@ fn short_help_fits_a_screen() {
     assert_eq!(said.code, 0);
     assert!(said.stdout.lines().count() <= 40, "{}", said.stdout);
     expect![[r#"
-        Benchmark video diffusion models: quality, speed, memory and cost in one run.
+        Benchmark video diffusion models: quality, speed and memory in one run.
 
         Usage: vidbench [OPTIONS] <COMMAND>
 

@@ -94,6 +94,33 @@ fn killed_or_done(
 }
 
 #[test]
+fn a_file_that_was_damaged_before_it_was_scored_is_made_again() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", suite().replace("warmup = 0", "kind = \"offline\"\nwarmup = 0"));
+    let mut child = workspace
+        .command(["run", "suite.toml", "--progress", "json"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    let made = |line: &std::io::Result<String>| line.as_ref().unwrap().contains("\"generated\"");
+    assert!(std::io::BufRead::lines(stderr).filter(made).nth(12).is_some());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut files = Vec::new();
+    for folder in std::fs::read_dir(workspace.path().join(".vidbench/artifacts")).unwrap() {
+        files.extend(std::fs::read_dir(folder.unwrap().path()).unwrap().map(|file| file.unwrap().path()));
+    }
+    std::fs::remove_file(&files[0]).unwrap();
+    std::fs::write(&files[1], "another video").unwrap();
+    let said = workspace.run(["run", "--resume", "latest", "--progress", "plain"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(said.stderr.matches("its sample is generated again").count(), 2, "{}", said.stderr);
+    assert!(samples(&workspace.export()).iter().all(|sample| sample["verdict"]["outcome"] == "ok"));
+}
+
+#[test]
 fn ctrl_c_finishes_the_sample_and_exits_with_130() {
     let workspace = Workspace::new();
     workspace.write("suite.toml", suite());

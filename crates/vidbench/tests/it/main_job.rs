@@ -126,6 +126,40 @@ fn runs_are_listed_shown_exported_and_removed() {
 }
 
 #[test]
+fn repeats_make_no_larger_set() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", suite("[1, 2]", 3, "[1]").replace("seeds =", "repeats = 2\nseeds ="));
+    let said = workspace.run(["run", "suite.toml"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let data = workspace.export();
+    assert_eq!(samples(&data).len(), 12);
+    assert_eq!(data["set_scores"][0]["n"], 6, "one clip for each prompt and seed");
+}
+
+#[test]
+fn quiet_says_nothing_but_data() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", suite("[1]", 1, "[1]"));
+    let said = workspace.run(["-q", "run", "suite.toml"]);
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn every_exported_sample_says_what_it_is_of() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", suite("[7]", 1, "[1]"));
+    assert_eq!(workspace.run(["run", "suite.toml"]).code, 0);
+    let data = workspace.export();
+    let sample = &samples(&data)[0];
+    assert_eq!(
+        (&sample["model"], &sample["seed"], &sample["repeat"]),
+        (&"shapes-ldm".into(), &7.into(), &0.into())
+    );
+    assert_eq!(sample["params"]["steps"], 1);
+    assert!(sample["prompt"].as_str().unwrap().ends_with("background"));
+}
+
+#[test]
 fn resuming_a_complete_run_changes_nothing() {
     let workspace = Workspace::new();
     workspace.write("suite.toml", worker_suite("[1]", "none", u64::MAX, ""));

@@ -20,7 +20,8 @@ pub(crate) struct Said {
 
 impl Workspace {
     pub(crate) fn new() -> Self {
-        Self { folder: TempDir::new().unwrap() }
+        // Under the target folder: a Chromium that is a snap, as on Ubuntu, sees no /tmp.
+        Self { folder: TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap() }
     }
 
     pub(crate) fn path(&self) -> &Path {
