@@ -94,6 +94,41 @@ fn killed_or_done(
 }
 
 #[test]
+fn a_worker_does_not_outlive_a_killed_harness() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", worker_suite("[1]", "hang", 1, ""));
+    let mut child = workspace
+        .command(["run", "suite.toml", "--progress", "json"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    let begun = |line: &std::io::Result<String>| line.as_ref().unwrap().contains("\"sample_started\"");
+    assert!(std::io::BufRead::lines(stderr).any(|line| begun(&line)));
+    let workers = children_of(child.id());
+    assert!(!workers.is_empty());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    while workers.iter().any(|worker| is_running(*worker)) {
+        assert!(std::time::Instant::now() < deadline, "{workers:?} still run");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let tasks = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
+    tasks.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+/// A zombie whose new parent has not yet collected it runs no more.
+fn is_running(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+#[test]
 fn a_file_that_was_damaged_before_it_was_scored_is_made_again() {
     let workspace = Workspace::new();
     workspace.write("suite.toml", suite().replace("warmup = 0", "kind = \"offline\"\nwarmup = 0"));
