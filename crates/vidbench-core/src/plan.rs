@@ -48,6 +48,9 @@ pub struct ResolvedModel {
     pub engine: Engine,
     /// For engine `worker`: program and arguments.
     pub command: Option<Vec<String>>,
+    /// For engine `worker`: environment variables it gets besides the usual ones.
+    #[serde(default)]
+    pub pass_env: Vec<String>,
     /// Revision asked for.
     pub revision: Option<String>,
     /// Weights asked for; `Unknown` when the suite does not pin them.

@@ -68,6 +68,11 @@ pub struct ModelEntry {
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
     pub command: Option<Vec<String>>,
+    /// For `worker`: names of environment variables it gets besides the usual ones, such as HF_TOKEN. Their values are never
+    /// recorded.
+    #[serde(default)]
+    #[schemars(length(max = 100))]
+    pub pass_env: Vec<String>,
     /// Revision to ask the worker for.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]

@@ -120,6 +120,7 @@ mod tests {
             id: ModelId::new("m").unwrap(),
             engine: Engine::Worker,
             command: None,
+            pass_env: vec![],
             revision: Some("v1".into()),
             weights,
             domain: None,

@@ -26,7 +26,8 @@ impl WorkerPrograms {
             (Engine::Worker, Some(command)) => {
                 let (program, args) =
                     command.split_first().map_or(("", &[] as &[String]), |(p, a)| (p.as_str(), a));
-                WorkerCommand::new(program).args(args)
+                let names: Vec<&str> = model.pass_env.iter().map(String::as_str).collect();
+                WorkerCommand::new(program).args(args).pass_env(&names)
             }
             (Engine::Embedded, _) | (Engine::Worker, None) => {
                 WorkerCommand::new(&self.vidbench).args(["worker", "embedded"]).pass_env(&["ORT_DYLIB_PATH"])
@@ -88,6 +89,12 @@ pub fn preflight(
         hint: Some("`vidbench doctor` says what to install".into()),
     })?;
     for model in suite.models.iter().filter(|model| model.engine == Engine::Worker) {
+        if let Some(name) = model.pass_env.iter().find(|name| std::env::var_os(name).is_none()) {
+            let what =
+                format!("model {} is to get the environment variable {name}, which is not set", model.id);
+            let hint = "set it, or take it out of pass_env".to_owned();
+            return Err(InputError::Preflight { what, hint: Some(hint) });
+        }
         greet(&programs.generator(model), clock).map_err(|(why, hint)| InputError::Preflight {
             what: format!("the worker of model {} does not come up: {why}", model.id),
             hint: hint

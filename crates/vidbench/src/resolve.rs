@@ -170,6 +170,7 @@ fn model(
         id: entry.id.clone(),
         engine: entry.engine,
         command: entry.command.clone(),
+        pass_env: entry.pass_env.clone(),
         revision,
         weights,
         domain,

@@ -104,6 +104,7 @@ fn suite(spec: &Spec) -> ResolvedSuite {
                 id: ModelId::new(*id).unwrap(),
                 engine: Engine::Embedded,
                 command: None,
+                pass_env: vec![],
                 revision: None,
                 weights: WeightsOrigin::Unknown,
                 domain: None,

@@ -30,6 +30,7 @@ fn suite() -> ResolvedSuite {
             id: ModelId::new("shapes-ldm").unwrap(),
             engine: Engine::Embedded,
             command: None,
+            pass_env: vec![],
             revision: None,
             weights: WeightsOrigin::Sha256("ab".repeat(32)),
             domain: None,

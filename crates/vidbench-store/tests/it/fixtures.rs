@@ -75,6 +75,7 @@ fn suite(prompts: u32) -> ResolvedSuite {
             id: model(),
             engine: Engine::Embedded,
             command: None,
+            pass_env: vec![],
             revision: None,
             weights: WeightsOrigin::Unknown,
             domain: None,

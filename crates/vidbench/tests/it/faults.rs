@@ -53,6 +53,21 @@ fn a_worker_that_runs_out_of_memory_lives() {
 }
 
 #[test]
+fn a_variable_that_a_worker_is_to_get_must_be_set() {
+    let workspace = Workspace::new();
+    let suite = worker_suite("[1]", "none", 9, "")
+        .replace("[prompts]", "pass_env = [\"VIDBENCH_TEST_TOKEN\"]\n[prompts]");
+    workspace.write("suite.toml", suite);
+    let said = workspace.run(["run", "suite.toml"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("VIDBENCH_TEST_TOKEN, which is not set"), "{}", said.stderr);
+    let with =
+        workspace.command(["run", "suite.toml"]).env("VIDBENCH_TEST_TOKEN", "secret").output().unwrap();
+    assert!(with.status.success());
+    assert!(!workspace.export().to_string().contains("secret"), "values are never recorded");
+}
+
+#[test]
 fn a_worker_whose_file_cannot_be_taken() {
     check("no-file", "", "invalid_output", "the worker's file cannot be taken: No such file or directory");
     check("link", "", "invalid_output", "the worker's file cannot be taken: it is not a regular file");

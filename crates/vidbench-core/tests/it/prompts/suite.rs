@@ -28,6 +28,17 @@ fn small() -> PromptSuite {
     PromptSuite::parse(SMALL, "small.toml").expect("the suite is well formed")
 }
 
+#[test]
+fn the_file_of_the_docs_is_well_formed_and_every_category_is_named_there() {
+    let page = include_str!("../../../../../docs/prompt-suites.md");
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    assert_eq!(PromptSuite::parse(text, "docs").unwrap().prompts().len(), 1);
+    for category in Category::ALL {
+        assert!(page.contains(&format!("`{category}`")), "{category}");
+    }
+}
+
 /// The message with each hint below its problem.
 fn report(errors: &PromptSuiteErrors) -> String {
     let mut lines = vec![errors.to_string().lines().take(1).collect::<String>()];
