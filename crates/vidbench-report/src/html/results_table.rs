@@ -47,7 +47,9 @@ fn write_cell(out: &mut String, at: usize, cell: &Cell) {
     }
     *out += "</span>";
     if !cell.detail.is_empty() {
-        *out += &format!("<span class=\"d\">{}</span>", escape(&cell.detail));
+        // A line may end before `n 48`, not inside it.
+        let detail = escape(&cell.detail).replace(", n ", ", n\u{a0}");
+        *out += &format!("<span class=\"d\">{detail}</span>");
     }
     *out += &format!("</{close}>");
 }
