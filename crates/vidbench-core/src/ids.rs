@@ -81,8 +81,8 @@ text_id!(
     |text| is_word(text, 64, "._-")
 );
 text_id!(
-    /// A metric with its version, such as `ssim@1`; a change of formula bumps the version.
-    MetricId, "metric id", "use name@version, such as ssim@1",
+    /// A metric with its version, such as `temporal_flickering@1`; a change of formula bumps the version.
+    MetricId, "metric id", "use name@version, such as temporal_flickering@1",
     |text| text.split_once('@').is_some_and(|(name, version)| {
         is_word(name, 64, "._-") && !version.is_empty() && version.len() <= 4 && version.bytes().all(|b| b.is_ascii_digit())
     })

@@ -43,7 +43,7 @@ pub enum Needs {
 /// What a metric says about itself. The registry is `vidbench_metrics::DESCRIPTORS`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MetricDescriptor {
-    /// Name with version, such as `ssim@1`.
+    /// Name with version, such as `temporal_flickering@1`.
     pub id: &'static str,
     /// One line for people.
     pub title: &'static str,

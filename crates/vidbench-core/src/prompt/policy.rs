@@ -148,7 +148,7 @@ impl Judgement {
 pub fn check(limits: &PolicyLimits, raw: impl AsRef<[u8]>) -> Vec<Finding> {
     let raw = raw.as_ref();
     let chars = fold::chars_from_bytes(raw);
-    let mut findings: Vec<_> = tokens::find(raw, &chars)
+    let mut findings: Vec<_> = tokens::find(&chars)
         .into_iter()
         .map(|(at_byte, token)| Finding { at_byte, kind: FindingKind::ForbiddenToken(token) })
         .collect();

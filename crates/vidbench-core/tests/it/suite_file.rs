@@ -101,7 +101,7 @@ fn ids_of_a_wrong_form_are_refused() {
     check(
         &GOOD.replace("temporal_flickering@1", "temporal_flickering"),
         expect![[
-            r#"line 5, column 11: metric id "temporal_flickering" is not valid: use name@version, such as ssim@1"#
+            r#"line 5, column 11: metric id "temporal_flickering" is not valid: use name@version, such as temporal_flickering@1"#
         ]],
     );
 }

@@ -64,13 +64,13 @@ impl fmt::Display for ForbiddenToken {
     }
 }
 
-/// Every token in `chars`, the characters of `raw`, with the byte at which it begins.
-pub(super) fn find(raw: &[u8], chars: &[Char]) -> BTreeSet<(usize, ForbiddenToken)> {
+/// Every token in `chars`, the characters of a text, with the byte at which it begins.
+pub(super) fn find(chars: &[Char]) -> BTreeSet<(usize, ForbiddenToken)> {
     let mut found = BTreeSet::new();
     let mut layer = fold(chars);
     // Each layer is searched, because undoing an escape may break a token that stood beside it.
     for _ in 0..=MAX_ESCAPE_LAYERS {
-        search(raw, &glyphs(&layer), &mut found);
+        search(&glyphs(&layer), &mut found);
         match decode(&layer) {
             Some(decoded) => layer = fold(&decoded),
             None => break,
@@ -101,27 +101,28 @@ fn glyphs(chars: &[Char]) -> Vec<Glyph> {
     glyphs
 }
 
-fn search(raw: &[u8], glyphs: &[Glyph], found: &mut BTreeSet<(usize, ForbiddenToken)>) {
+fn search(glyphs: &[Glyph], found: &mut BTreeSet<(usize, ForbiddenToken)>) {
     for start in 0..glyphs.len() {
         for token in ForbiddenToken::ALL {
-            if is_at(token, raw, glyphs, start) {
+            if is_at(token, glyphs, start) {
                 found.insert((glyphs[start].at, token));
             }
         }
     }
 }
 
-fn is_at(token: ForbiddenToken, raw: &[u8], glyphs: &[Glyph], start: usize) -> bool {
+fn is_at(token: ForbiddenToken, glyphs: &[Glyph], start: usize) -> bool {
     let text = token.as_str();
     let Some(matched) = glyphs.get(start..start + text.len()) else { return false };
     if !matched.iter().map(|glyph| glyph.ch).eq(text.chars()) {
         return false;
     }
-    let (before, after) = (&glyphs[..start], &glyphs[start + text.len()..]);
     match token {
         ForbiddenToken::ScriptTag | ForbiddenToken::DunderImport => true,
-        ForbiddenToken::EvalCall | ForbiddenToken::ExecCall => begins_a_word(before, matched),
-        ForbiddenToken::JavascriptUrl => begins_a_word(before, matched) && !is_title(raw, matched, after),
+        // A title such as "JavaScript: the movie" cannot be told from code, and is found as well.
+        ForbiddenToken::EvalCall | ForbiddenToken::ExecCall | ForbiddenToken::JavascriptUrl => {
+            begins_a_word(&glyphs[..start], matched)
+        }
     }
 }
 
@@ -142,23 +143,4 @@ fn ends_in_single_letters(text: &[Glyph]) -> bool {
     let previous = text.len().checked_sub(3).map(|at| &text[at]);
     let stands_alone = second_last.spaced || previous.is_none();
     stands_alone && last.spaced && [second_last, last].iter().all(|g| g.ch.is_ascii_alphabetic())
-}
-
-/// Whether the match is the name of the language at the head of a title, as in "JavaScript: the movie".
-fn is_title(raw: &[u8], matched: &[Glyph], after: &[Glyph]) -> bool {
-    let raw = &raw[matched[0].at..];
-    let is_name = raw.starts_with(b"JavaScript:") || raw.starts_with(b"Javascript:");
-    is_name && after.first().is_some_and(|glyph| glyph.spaced) && begins_with_prose(after)
-}
-
-/// Whether the text begins with a word that is neither called, indexed, assigned nor asked for a member.
-fn begins_with_prose(text: &[Glyph]) -> bool {
-    let in_word = |at: usize, glyph: &Glyph| glyph.ch.is_alphabetic() && (at == 0 || !glyph.spaced);
-    let n_letters = text.iter().enumerate().take_while(|&(at, glyph)| in_word(at, glyph)).count();
-    let is_code = match text.get(n_letters..) {
-        Some([dot, next, ..]) if dot.ch == '.' => !next.spaced,
-        Some([next, ..]) => "([{=:`".contains(next.ch),
-        Some([]) | None => false,
-    };
-    n_letters > 0 && !is_code
 }

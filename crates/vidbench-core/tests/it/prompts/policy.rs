@@ -21,9 +21,7 @@ fn ordinary_english_passes() {
         "medi\u{200b}eval (old) castle",
         "a primeval(ish) forest; retrieval (by dog) of a stick",
         "the executive (in a suit)",
-        "an evaluation of JavaScript: the movie",
-        "a poster with the words \"JavaScript: the good old days\"",
-        "Javascript: A musical.",
+        "an evaluation of JavaScript, the movie",
         "an evaluator (female), an executioner (masked) and a script: three roles",
         "a child's drawing / a painter's sketch; it's \"unfinished\"",
         "5 < 7 and 100% wool, 50%off",
@@ -62,6 +60,9 @@ fn every_disguise_is_seen_through() {
         ("java\tscript\n:\nalert(1)", JavascriptUrl),
         ("java&Tab;script&colon;alert(1)", JavascriptUrl),
         ("javascript: the movie", JavascriptUrl),
+        ("JavaScript: the movie", JavascriptUrl),
+        ("Javascript: throw onerror=alert,1", JavascriptUrl),
+        ("JavaScript: void 0", JavascriptUrl),
         ("JavaScript:alert", JavascriptUrl),
         ("JavaScript: alert(1)", JavascriptUrl),
         ("JavaScript: window.name", JavascriptUrl),
@@ -204,8 +205,7 @@ proptest! {
         after in "[a-z0-9 ]{0,8}",
     ) {
         let hidden: String = token.as_str().chars().zip(&choices).map(|(ch, &choice)| disguised(ch, choice)).collect();
-        // A name and a colon before a blank can be a title.
-        let text = format!("{before}{hidden}{}", after.trim_start());
+        let text = format!("{before}{hidden}{after}");
         prop_assert!(has_token(&text, token), "{:?}", text);
     }
 
