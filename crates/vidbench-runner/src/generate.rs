@@ -23,6 +23,8 @@ pub(crate) enum Attempt {
     Refused { worker: WorkerProcess },
     /// The worker is gone; the verdict is recorded.
     WorkerDied { reason: String },
+    /// The worker was of no use before it was asked; nothing was recorded, and the sample is tried again with another.
+    WorkerGone { reason: String },
     /// Nothing was recorded: a person or a full disk stopped the run.
     Stopped { worker: Option<WorkerProcess> },
 }
@@ -52,6 +54,9 @@ impl Runner<'_> {
             cancel: &self.inputs.cancel,
             events: &mut *self.inputs.events,
         };
+        if let Err(reason) = worker.check_idle(&mut observer) {
+            return Ok(Attempt::WorkerGone { reason });
+        }
         let asked_ns = self.inputs.clock.monotonic_ns();
         let answer = worker.generate(&request, timeout, &mut observer);
         match answer {

@@ -202,15 +202,18 @@ impl<'a> Runner<'a> {
                     self.file(sample, *generation, backlog)?;
                 }
                 Attempt::Refused { worker: ready } => worker = Some(ready),
-                Attempt::WorkerDied { reason } => {
+                Attempt::WorkerGone { reason } => {
                     failures_in_a_row += 1;
-                    let times = self.suite().limits.max_consecutive_failures;
-                    if failures_in_a_row >= times && !rest.is_empty() {
-                        self.give_up(model, &ModelError::TooManyFailures { times, last: reason });
+                    if self.is_given_up(model, failures_in_a_row, reason) {
                         return Ok(());
                     }
-                    let worker = self.suite().models[model as usize].id.to_string();
-                    self.tell(&Event::WorkerRestarted { worker, reason });
+                    continue;
+                }
+                Attempt::WorkerDied { reason } => {
+                    failures_in_a_row += 1;
+                    if !rest.is_empty() && self.is_given_up(model, failures_in_a_row, reason) {
+                        return Ok(());
+                    }
                 }
                 Attempt::Stopped { worker: ready } => {
                     worker = ready;
@@ -221,6 +224,18 @@ impl<'a> Runner<'a> {
         }
         worker.into_iter().for_each(workers::stop);
         Ok(())
+    }
+
+    /// Gives the model up when its worker failed too often in a row; else tells that another takes its place.
+    fn is_given_up(&mut self, model: u32, failures_in_a_row: u32, reason: String) -> bool {
+        let times = self.suite().limits.max_consecutive_failures;
+        if failures_in_a_row >= times {
+            self.give_up(model, &ModelError::TooManyFailures { times, last: reason });
+            return true;
+        }
+        let worker = self.suite().models[model as usize].id.to_string();
+        self.tell(&Event::WorkerRestarted { worker, reason });
+        false
     }
 
     /// When the scenario means the next sample to start.

@@ -81,7 +81,8 @@ impl ShapesWorker {
             "out-of-memory" => {
                 return Err(RpcError::new(ErrorKind::OutOfMemory, "the device has no memory left"));
             }
-            "not-a-video" | "no-file" | "link" | "empty" | "lies-about-time" | "immense" => {}
+            "not-a-video" | "no-file" | "link" | "empty" | "lies-about-time" | "immense"
+            | "dies-afterwards" | "answers-again" => {}
             other => panic!("unknown fault {other}"),
         }
         Ok(())
@@ -100,6 +101,20 @@ impl ShapesWorker {
             }
             "lies-about-time" => {
                 return GenerateResult { start_ns: 1 << 62, end_ns: 1 << 62, stages: vec![], ..result };
+            }
+            "dies-afterwards" => {
+                std::thread::spawn(|| {
+                    std::thread::sleep(Duration::from_millis(50));
+                    std::process::exit(7);
+                });
+            }
+            "answers-again" => {
+                std::thread::spawn(|| {
+                    std::thread::sleep(Duration::from_millis(50));
+                    // The loop that serves holds the lock of stdout.
+                    std::fs::write("/proc/self/fd/1", "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n")
+                        .unwrap();
+                });
             }
             "immense" => return GenerateResult { peak_rss_bytes: Some(u64::MAX), ..result },
             _ => {}

@@ -68,6 +68,28 @@ impl WorkerProcess {
         checked.map_err(|what| self.broke(method, what, &answer.line))
     }
 
+    /// Whether the worker is ready for a request: alive, and silent since its last answer but for its log. If not, what it did;
+    /// it is of no use any more, and no request to come is to blame.
+    ///
+    /// # Errors
+    ///
+    /// What the worker did since its last answer.
+    pub fn check_idle(&mut self, observer: &mut dyn CallObserver) -> Result<(), String> {
+        let mut checked = self.drain("its idle time", observer);
+        if checked.is_ok() && self.wire.has_ended(Duration::ZERO) {
+            checked = Err(self.crashed("its idle time"));
+        }
+        checked.map_err(|error| match error {
+            CallError::Crashed { status, stderr_tail, .. } => {
+                format!("after its last answer the worker ended: {status}; its log ends with: {stderr_tail}")
+            }
+            CallError::Protocol { what, line, .. } => {
+                format!("after its last answer the worker broke the protocol: {what}: {line}")
+            }
+            other => other.to_string(),
+        })
+    }
+
     /// What came since the last answer: log lines may, a second answer may not.
     fn drain(&mut self, method: &'static str, observer: &mut dyn CallObserver) -> Result<(), CallError> {
         while let Some(incoming) = self.wire.received() {

@@ -85,6 +85,22 @@ fn a_worker_that_lies_about_its_time_or_memory() {
     check("immense", "", "protocol_error", "peak_rss_bytes is 18446744073709551615");
 }
 
+/// The first scoring starts the scorer and loads its net, which takes longer than the worker takes to break.
+#[test]
+fn a_worker_that_breaks_after_its_answer_costs_no_other_sample() {
+    for (fault, told) in [
+        ("dies-afterwards", "the worker ended: exit status: 7"),
+        ("answers-again", "that no request waits for"),
+    ] {
+        let workspace = Workspace::new();
+        let suite = worker_suite("[1, 2]", fault, 1, "").replace("limit = 2", "limit = 1");
+        workspace.write("suite.toml", suite.replace("shape_adherence@1", "frechet_shapes@1"));
+        let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
+        assert_eq!(outcomes(&workspace.export()), ["ok"; 2], "{}", said.stderr);
+        assert!(said.stderr.contains(told), "{fault}: {}", said.stderr);
+    }
+}
+
 #[test]
 fn a_warm_up_that_kills_the_worker_is_not_the_end() {
     let workspace = Workspace::new();
