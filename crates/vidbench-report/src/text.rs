@@ -8,7 +8,8 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     escape(text, |c| c != '\n' && c != '\t' && is_unseen(c))
 }
 
-/// Like [`visible`], on one line: line feed and tab are escaped too.
+/// `text` with escapes in place of everything that a terminal or a page would obey or hide: control characters, line feed and tab
+/// too, and characters without a glyph or that reorder text.
 pub fn visible_line(text: &str) -> Cow<'_, str> {
     escape(text, is_unseen)
 }
