@@ -71,7 +71,7 @@ pub struct ModelEntry {
     /// For `worker`: names of environment variables it gets besides the usual ones, such as HF_TOKEN. Their values are never
     /// recorded.
     #[serde(default)]
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 200)), extend("uniqueItems" = true))]
     pub pass_env: Vec<String>,
     /// Revision to ask the worker for.
     #[serde(default)]

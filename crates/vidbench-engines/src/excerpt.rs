@@ -12,6 +12,14 @@ pub(crate) fn excerpt(bytes: &[u8]) -> String {
     if text.chars().count() > MAX_CHARS { format!("{shown}... ({} bytes)", bytes.len()) } else { shown }
 }
 
+/// `text`, and what a worker's log ends with if it says anything.
+pub(crate) fn with_log(text: String, tail: &str) -> String {
+    match tail.trim() {
+        "" => text,
+        tail => format!("{text}; its log ends with: {tail}"),
+    }
+}
+
 /// `text` with control characters and those that reorder text escaped.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

@@ -26,30 +26,21 @@ pub fn export_json(data: &RunData, analysis: &RunAnalysis) -> Result<Value, serd
     }))
 }
 
-/// Every record with what the plan says of it; a record that fits no place of the plan stays as it is.
+/// Every record with what the plan says of it; one that fits no place of the plan stays as it is.
 fn samples(data: &RunData) -> Result<Vec<Value>, serde_json::Error> {
     let joined = join(data);
     let planned: BTreeMap<u64, &SampleView<'_>> =
         joined.samples.iter().map(|sample| (sample.record.ordinal, sample)).collect();
     data.samples
         .iter()
-        .map(|record| {
-            let mut value = serde_json::to_value(record)?;
-            if let (Some(fields), Some(sample)) = (value.as_object_mut(), planned.get(&record.ordinal)) {
-                fields.insert("model".into(), json!(sample.model.id));
-                fields.insert("params_index".into(), json!(sample.planned.params));
-                fields.insert("params".into(), json!(sample.params));
-                fields.insert("prompt_id".into(), json!(sample.prompt.id));
-                fields.insert("prompt".into(), json!(sample.prompt.text));
-                fields.insert("seed".into(), json!(sample.planned.seed));
-                fields.insert("repeat".into(), json!(sample.planned.repeat));
-            }
-            Ok(value)
+        .map(|record| match planned.get(&record.ordinal) {
+            Some(sample) => serde_json::to_value(sample_line(data, sample)),
+            None => serde_json::to_value(record),
         })
         .collect()
 }
 
-/// One line of [`export_jsonl`].
+/// A sample with all that is known of it: one line of [`export_jsonl`], one of the samples of [`export_json`].
 #[derive(Debug, Serialize)]
 struct SampleLine<'d> {
     schema_version: u32,

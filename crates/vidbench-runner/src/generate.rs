@@ -40,6 +40,9 @@ impl Runner<'_> {
         if self.disk_is_full()? {
             return Ok(Attempt::Stopped { worker: Some(worker) });
         }
+        if let Err(reason) = worker.check_idle(&mut UntilCancelled(&self.inputs.cancel)) {
+            return Ok(Attempt::WorkerGone { reason });
+        }
         // A worker of a session that was killed may still be writing: no two sessions share a name.
         let name = format!("{}-{}.mp4", sample.id, self.session.index);
         let temp = self.inputs.store.temp_path(&self.inputs.run.id, &name)?;
@@ -54,9 +57,6 @@ impl Runner<'_> {
             cancel: &self.inputs.cancel,
             events: &mut *self.inputs.events,
         };
-        if let Err(reason) = worker.check_idle(&mut observer) {
-            return Ok(Attempt::WorkerGone { reason });
-        }
         let asked_ns = self.inputs.clock.monotonic_ns();
         let answer = worker.generate(&request, timeout, &mut observer);
         match answer {

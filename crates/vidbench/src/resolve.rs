@@ -83,7 +83,7 @@ pub fn resolve(
         limits: suite.limits.clone(),
     };
     for model in resolved.models.iter().filter(|model| model.engine == Engine::Embedded) {
-        problems.extend(refused_by(model, &resolved, source, known));
+        problems.extend(refused_by(model, &resolved, &suite.prompts, source, known));
     }
     if let (true, Some(too_many)) = (problems.is_empty(), too_many(&resolved, source)) {
         problems.push(too_many);
@@ -96,6 +96,7 @@ pub fn resolve(
 fn refused_by(
     model: &ResolvedModel,
     resolved: &ResolvedSuite,
+    selection: &PromptSelection,
     source: &str,
     known: &Known<'_>,
 ) -> Vec<Problem> {
@@ -103,7 +104,7 @@ fn refused_by(
     let mut problems: Vec<Problem> =
         BTreeSet::from_iter(refused).into_iter().map(|why| Problem::at_key(source, "grid", why)).collect();
     if !resolved.prompts.iter().any(|prompt| (known.understands)(&prompt.text)) {
-        let key = if source.contains("file") { "file" } else { "suite" };
+        let key = if selection.file.is_some() { "file" } else { "suite" };
         let message = format!("{} takes no prompt of {}", model.id, resolved.prompt_suite.name);
         let hint = format!("its grammar, whose sentences are suite = \"shapes\":\n{GRAMMAR}");
         problems.push(Problem::at_key(source, key, message).with_hint(Some(hint)));

@@ -9,7 +9,7 @@ use vidbench_core::protocol::MAX_LINE_BYTES;
 
 use super::{CallObserver, Notification, TICK, WorkerProcess};
 use crate::CallError;
-use crate::excerpt::excerpt;
+use crate::excerpt::{excerpt, with_log};
 use crate::judge::{self, Progress, Said};
 use crate::wire::Incoming;
 
@@ -81,7 +81,7 @@ impl WorkerProcess {
         }
         checked.map_err(|error| match error {
             CallError::Crashed { status, stderr_tail, .. } => {
-                format!("after its last answer the worker ended: {status}; its log ends with: {stderr_tail}")
+                with_log(format!("after its last answer the worker ended: {status}"), &stderr_tail)
             }
             CallError::Protocol { what, line, .. } => {
                 format!("after its last answer the worker broke the protocol: {what}: {line}")

@@ -57,8 +57,7 @@ pub(super) fn verdicts(bench: &Bench<'_>, can: &Capabilities) -> Result<Verdicts
     let mut client = bench.start()?;
     let load = json!({"model": model, "threads": 1});
     let loaded = client.initialize().and_then(|_| client.request(method::LOAD, &load));
-    let loaded = loaded.and_then(|reply| check_load(&load, &reply).map(|()| reply));
-    if let Err(why) = loaded {
+    if let Err(why) = loaded.and_then(|reply| check_load(&load, &reply)) {
         let others = not_applicable("the worker breaks R12, on which this rule builds");
         return Ok(Verdicts::filled(vec![RuleVerdict::Fail { why }], others));
     }

@@ -11,7 +11,7 @@ use vidbench_core::{Clock, ErrorKind};
 
 use super::{RuleVerdict, verdict};
 use crate::client::call::request_line;
-use crate::excerpt::excerpt;
+use crate::excerpt::{excerpt, with_log};
 use crate::wire::{Incoming, Wire};
 use crate::{EngineError, WorkerCommand, judge};
 
@@ -176,11 +176,7 @@ impl RawClient {
     fn last_words(&mut self) -> String {
         let status =
             self.wire.end(END_GRACE).map_or_else(|| "status unknown".into(), |status| status.to_string());
-        let log = self.wire.stderr_tail();
-        match log.trim() {
-            "" => format!("the worker ended without an answer: {status}"),
-            log => format!("the worker ended without an answer: {status}; its log ends with: {log}"),
-        }
+        with_log(format!("the worker ended without an answer: {status}"), &self.wire.stderr_tail())
     }
 
     /// Judges a line; gives the answer if it is taken for the one to `id`.

@@ -1,7 +1,8 @@
 //! `kill -9` at random points, then `--resume`: the same result as a run that nobody disturbed.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -93,19 +94,24 @@ fn killed_or_done(
     false
 }
 
-#[test]
-fn a_worker_does_not_outlive_a_killed_harness() {
-    let workspace = Workspace::new();
-    workspace.write("suite.toml", worker_suite("[1]", "hang", 1, ""));
+/// A run, and its events as they come.
+fn start(workspace: &Workspace) -> (Child, impl Iterator<Item = String>) {
     let mut child = workspace
         .command(["run", "suite.toml", "--progress", "json"])
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let stderr = std::io::BufReader::new(child.stderr.take().unwrap());
-    let begun = |line: &std::io::Result<String>| line.as_ref().unwrap().contains("\"sample_started\"");
-    assert!(std::io::BufRead::lines(stderr).any(|line| begun(&line)));
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    (child, stderr.lines().map(Result::unwrap))
+}
+
+#[test]
+fn a_worker_does_not_outlive_a_killed_harness() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", worker_suite("[1]", "hang", 1, ""));
+    let (mut child, mut events) = start(&workspace);
+    assert!(events.any(|event| event.contains("\"sample_started\"")));
     let workers = children_of(child.id());
     assert!(!workers.is_empty());
     child.kill().unwrap();
@@ -132,15 +138,8 @@ fn is_running(process: u32) -> bool {
 fn a_file_that_was_damaged_before_it_was_scored_is_made_again() {
     let workspace = Workspace::new();
     workspace.write("suite.toml", suite().replace("warmup = 0", "kind = \"offline\"\nwarmup = 0"));
-    let mut child = workspace
-        .command(["run", "suite.toml", "--progress", "json"])
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let stderr = std::io::BufReader::new(child.stderr.take().unwrap());
-    let made = |line: &std::io::Result<String>| line.as_ref().unwrap().contains("\"generated\"");
-    assert!(std::io::BufRead::lines(stderr).filter(made).nth(12).is_some());
+    let (mut child, mut events) = start(&workspace);
+    assert!(events.by_ref().filter(|event| event.contains("\"generated\"")).nth(12).is_some());
     child.kill().unwrap();
     child.wait().unwrap();
     let mut files = Vec::new();
@@ -159,16 +158,9 @@ fn a_file_that_was_damaged_before_it_was_scored_is_made_again() {
 fn ctrl_c_finishes_the_sample_and_exits_with_130() {
     let workspace = Workspace::new();
     workspace.write("suite.toml", suite());
-    let mut child = workspace
-        .command(["run", "suite.toml", "--progress", "json"])
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    let (mut child, mut events) = start(&workspace);
     let mut told = Vec::new();
-    for line in std::io::BufRead::lines(stderr) {
-        let line = line.unwrap();
+    for line in events.by_ref() {
         if line.contains("\"judged\"") && told.is_empty() {
             let id = child.id().to_string();
             assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
