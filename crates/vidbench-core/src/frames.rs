@@ -11,6 +11,47 @@ pub struct FramesU8 {
     data: Vec<u8>,
 }
 
+/// One decoded frame, lent by the decoder until the next one is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct DecodedFrame<'a> {
+    /// Position in the clip, from 0.
+    pub index: usize,
+    /// Presentation time as recorded, in seconds.
+    pub timestamp_secs: f64,
+    /// Width in pixels, the same for every frame of a clip.
+    pub width: usize,
+    /// Height in pixels, the same for every frame of a clip.
+    pub height: usize,
+    /// `[H, W, 3]`, sRGB, full range, tightly packed. Alpha is dropped.
+    pub rgb: &'a [u8],
+    /// The samples as stored; none where the file stores RGB.
+    pub planes: Option<Planes<'a>>,
+}
+
+/// Luma and chroma as stored, before any conversion.
+#[derive(Debug, Clone, Copy)]
+pub struct Planes<'a> {
+    /// Bits of a sample: 8, 10, 12, 14 or 16.
+    pub bit_depth: u8,
+    /// Luma, as large as the frame.
+    pub luma: Plane<'a>,
+    /// Cb and Cr; none for grey video.
+    pub chroma: Option<[Plane<'a>; 2]>,
+}
+
+/// One plane of samples.
+#[derive(Debug, Clone, Copy)]
+pub struct Plane<'a> {
+    /// Width in samples.
+    pub width: usize,
+    /// Height in samples.
+    pub height: usize,
+    /// Bytes from one row to the next, at least `width` samples.
+    pub stride: usize,
+    /// Rows of samples: one byte each at 8 bit, else two, least significant first, in the low bits.
+    pub bytes: &'a [u8],
+}
+
 /// The bytes do not fill the shape they claim.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{len} bytes do not fill {count} frames of {width}x{height} RGB ({expected} bytes)")]

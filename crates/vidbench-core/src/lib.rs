@@ -19,7 +19,7 @@ mod toml_check;
 
 pub use clock::{Clock, rfc3339};
 pub use event::{Event, Phase};
-pub use frames::{FramesShapeError, FramesU8};
+pub use frames::{DecodedFrame, FramesShapeError, FramesU8, Plane, Planes};
 pub use ids::{IdError, MetricId, ModelId, RunId, SampleId};
 pub use metric::{Direction, MetricDescriptor, MetricScore, Needs, Score};
 pub use outcome::{ErrorKind, Outcome};
