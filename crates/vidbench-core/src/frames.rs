@@ -22,9 +22,9 @@ pub struct DecodedFrame<'a> {
     pub width: usize,
     /// Height in pixels, the same for every frame of a clip.
     pub height: usize,
-    /// `[H, W, 3]`, sRGB, full range, tightly packed. Alpha is dropped.
+    /// `[H, W, 3]`, sRGB, full range, tightly packed. Alpha is dropped. Empty where the caller asked for planes alone.
     pub rgb: &'a [u8],
-    /// The samples as stored; none where the file stores RGB.
+    /// The samples as stored; none where the file stores RGB or packs the samples of several planes together.
     pub planes: Option<Planes<'a>>,
 }
 
@@ -48,7 +48,8 @@ pub struct Plane<'a> {
     pub height: usize,
     /// Bytes from one row to the next, at least `width` samples.
     pub stride: usize,
-    /// Rows of samples: one byte each at 8 bit, else two, least significant first, in the low bits.
+    /// Rows of samples: one byte each at 8 bit, else two, least significant first, in the low bits. Ends with the last
+    /// sample of the last row, so the last of `chunks(stride)` may be shorter.
     pub bytes: &'a [u8],
 }
 

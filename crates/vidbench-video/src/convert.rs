@@ -162,6 +162,9 @@ impl Converter {
     }
 }
 
+// SAFETY: the context is owned by this value alone and tied to no thread; swscale keeps no thread-local state.
+unsafe impl Send for Converter {}
+
 impl Drop for Converter {
     fn drop(&mut self) {
         // SAFETY: the context is owned by this value and freed once.

@@ -76,6 +76,71 @@ pub(crate) fn sample_kind(format: Pixel) -> Option<SampleKind> {
     })
 }
 
+/// Layout of luma and chroma in planes of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PlanarYuv {
+    pub(crate) bit_depth: u8,
+    /// Binary logarithm of the subsampling, horizontal and vertical; none for grey.
+    pub(crate) log2_chroma: Option<[u8; 2]>,
+}
+
+impl PlanarYuv {
+    pub(crate) fn sample_bytes(self) -> usize {
+        if self.bit_depth > 8 { 2 } else { 1 }
+    }
+}
+
+/// The layout of formats that keep each of luma, Cb and Cr in a plane, samples in the low bits, least significant byte
+/// first; an alpha plane behind them is ignored. `None` for every other format.
+pub(crate) fn planar_yuv(format: Pixel) -> Option<PlanarYuv> {
+    if !matches!(sample_kind(format)?, SampleKind::Yuv | SampleKind::YuvFull) {
+        return None;
+    }
+    let descriptor = format.descriptor()?;
+    // SAFETY: libav's descriptors are static tables, never freed.
+    let raw = unsafe { &*descriptor.as_ptr() };
+    let [luma, ..] = &raw.comp;
+    let step = if luma.depth > 8 { 2 } else { 1 };
+    let grey = raw.nb_components == 1;
+    let stored = raw.comp.iter().take(if grey { 1 } else { 3 }).zip(0..);
+    let apart = stored.into_iter().all(|(comp, plane)| {
+        comp.plane == plane
+            && comp.step == step
+            && comp.offset == 0
+            && comp.shift == 0
+            && comp.depth == luma.depth
+    });
+    let flags = raw.flags as i64;
+    let odd = flags & (ffi::AV_PIX_FMT_FLAG_BE as i64 | ffi::AV_PIX_FMT_FLAG_FLOAT as i64) != 0;
+    let whole = grey || raw.nb_components >= 3;
+    let bit_depth = u8::try_from(luma.depth).ok().filter(|depth| (8..=16).contains(depth))?;
+    let log2_chroma = (!grey).then_some([raw.log2_chroma_w, raw.log2_chroma_h]);
+    (apart && whole && !odd).then_some(PlanarYuv { bit_depth, log2_chroma })
+}
+
+/// Bytes of `rows` rows of plane `index` up to the end of the last row's `row_bytes`, and the distance of rows.
+/// `None` where the frame has no such plane or stores it from the bottom up.
+pub(crate) fn plane_bytes(
+    frame: &frame::Video,
+    index: usize,
+    rows: usize,
+    row_bytes: usize,
+) -> Option<(&[u8], usize)> {
+    // SAFETY: the wrapper owns a live AVFrame; `data` and `linesize` are arrays inside it, bounds-checked here.
+    let (start, stride) = unsafe {
+        let raw = frame.as_ptr();
+        (*(*raw).data.get(index)?, *(*raw).linesize.get(index)?)
+    };
+    let stride = usize::try_from(stride).ok().filter(|&stride| stride >= row_bytes && stride > 0)?;
+    if start.is_null() || rows == 0 {
+        return None;
+    }
+    // SAFETY: libav's decoders and allocator give each plane `rows` rows of `linesize` bytes, of which the last holds
+    // at least its samples; the caller's `rows` and `row_bytes` follow from the frame's own size and format.
+    let bytes = unsafe { std::slice::from_raw_parts(start, stride * (rows - 1) + row_bytes) };
+    Some((bytes, stride))
+}
+
 /// A frame with its own buffers. The wrapper's constructor leaves null planes behind when memory runs out.
 pub(crate) fn alloc_frame(format: Pixel, width: u32, height: u32) -> Result<frame::Video, LibavError> {
     let frame = frame::Video::new(format, width, height);

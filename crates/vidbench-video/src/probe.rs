@@ -7,8 +7,9 @@ use ffmpeg_next::{Rational, Stream, format, packet::side_data};
 use crate::colour::Colour;
 use crate::error::VideoError;
 use crate::fps::Fps;
+use crate::frame_reader::FrameReader;
 use crate::limits::Limits;
-use crate::reader::VideoReader;
+use crate::options::ReadOptions;
 
 /// Facts about a video file and its video stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,8 @@ pub struct Probe {
     pub pixel_format: String,
     /// Mean frame rate; absent if the container records none.
     pub fps: Option<Fps>,
+    /// Whether `fps` is none of the file's own but came from the options or a default.
+    pub fps_assumed: bool,
     /// Number of frames, and who says so.
     pub frame_count: FrameCount,
     /// Duration of the video stream, else of the container, in seconds; absent if neither is recorded.
@@ -63,7 +66,8 @@ pub enum FrameCountSource {
 /// Every [`VideoErrorKind`](crate::VideoErrorKind) of reading, each for the input its doc names; a probe that
 /// succeeds does not promise that every frame decodes.
 pub fn probe(path: impl AsRef<Path>, limits: &Limits) -> Result<Probe, VideoError> {
-    let mut reader = VideoReader::open(path.as_ref(), limits)?;
+    let options = ReadOptions { rgb: false, ..ReadOptions::within(limits) };
+    let mut reader = FrameReader::open_with(path, &options)?;
     if reader.probe().frame_count.recorded.is_none() {
         while reader.next_frame()?.is_some() {}
     }

@@ -1,8 +1,9 @@
 //! Pulls decoded frames out of a file, one at a time, and stops at the first thing that is wrong.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ffmpeg_next::codec::decoder::{self, Check};
 use ffmpeg_next::error::EAGAIN;
@@ -10,7 +11,7 @@ use ffmpeg_next::format::{context::Input, stream::Disposition};
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, Stream, codec, format, frame, media};
 
 use crate::colour::{Colour, ColourTags, SampleKind};
-use crate::error::{LibavError, VideoError, VideoErrorKind};
+use crate::error::{LibavError, VideoErrorKind};
 use crate::ffv1_checksum::fails_checksum;
 use crate::libav;
 use crate::limits::Limits;
@@ -21,9 +22,8 @@ use crate::truncation::find_cut;
 /// Audio containers are in, so that an audio file is told from a file that is no media at all.
 const CONTAINERS: &str = "mov,matroska,avi,gif,ivf,mpegts,mpeg,ogg,yuv4mpegpipe,flv,asf,wav,mp3,flac,aac";
 
-pub(crate) struct VideoReader<'a> {
-    path: PathBuf,
-    limits: &'a Limits,
+pub(crate) struct VideoReader {
+    limits: Limits,
     input: Input,
     decoder: decoder::Video,
     stream_idx: usize,
@@ -34,16 +34,7 @@ pub(crate) struct VideoReader<'a> {
     probe: Probe,
 }
 
-impl<'a> VideoReader<'a> {
-    pub(crate) fn open(path: &Path, limits: &'a Limits) -> Result<Self, VideoError> {
-        Self::try_open(path, limits).map_err(|kind| kind.at(path))
-    }
-
-    /// Decodes the next frame and returns its timestamp in seconds; `None` after the last.
-    pub(crate) fn next_frame(&mut self) -> Result<Option<f64>, VideoError> {
-        self.try_next_frame().map_err(|kind| kind.at(&self.path))
-    }
-
+impl VideoReader {
     /// The frame of the last successful [`Self::next_frame`], with its colour tags.
     pub(crate) fn frame(&self) -> (&frame::Video, ColourTags) {
         (&self.frame, libav::frame_colour_tags(&self.frame))
@@ -58,7 +49,7 @@ impl<'a> VideoReader<'a> {
         self.probe
     }
 
-    fn try_open(path: &Path, limits: &'a Limits) -> Result<Self, VideoErrorKind> {
+    pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Self, VideoErrorKind> {
         check_file(path, limits)?;
         let input = open_input(path)?;
         let stream = video_stream(&input)?;
@@ -67,8 +58,7 @@ impl<'a> VideoReader<'a> {
         check_claims(&probe, limits)?;
         let (stream_idx, time_base) = (stream.index(), stream.time_base());
         Ok(Self {
-            path: path.to_path_buf(),
-            limits,
+            limits: limits.clone(),
             input,
             decoder,
             stream_idx,
@@ -80,7 +70,8 @@ impl<'a> VideoReader<'a> {
         })
     }
 
-    fn try_next_frame(&mut self) -> Result<Option<f64>, VideoErrorKind> {
+    /// Decodes the next frame and returns its timestamp in seconds; `None` after the last.
+    pub(crate) fn next_frame(&mut self) -> Result<Option<f64>, VideoErrorKind> {
         loop {
             match self.decoder.receive_frame(&mut self.frame) {
                 Ok(()) => return self.accept_frame().map(Some),
@@ -160,6 +151,12 @@ impl<'a> VideoReader<'a> {
 
     fn corrupt(&self, error: impl Into<LibavError>) -> VideoErrorKind {
         VideoErrorKind::Corrupt { frames_decoded: self.frames_decoded, source: error.into() }
+    }
+}
+
+impl fmt::Debug for VideoReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VideoReader").field("probe", &self.probe).finish_non_exhaustive()
     }
 }
 
@@ -250,6 +247,7 @@ fn stream_facts(input: &Input, stream: &Stream<'_>, decoder: &decoder::Video) ->
         height: decoder.height(),
         pixel_format: pixel_format_name(format),
         fps: probe::stream_fps(stream),
+        fps_assumed: false,
         frame_count: recorded_frames(stream),
         duration_secs: probe::duration_secs(input, stream),
         rotation_degrees: probe::rotation_degrees(stream),

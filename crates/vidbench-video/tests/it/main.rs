@@ -6,5 +6,6 @@ mod determinism;
 mod fixtures;
 mod hostile;
 mod limits;
+mod reader;
 mod round_trip;
 mod timing;

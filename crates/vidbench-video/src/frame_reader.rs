@@ -1,0 +1,107 @@
+//! The pull side of decoding: one frame at a time, so that two clips can be read in step.
+
+use std::path::{Path, PathBuf};
+
+use vidbench_core::DecodedFrame;
+
+use crate::error::VideoError;
+use crate::limits::Limits;
+use crate::options::ReadOptions;
+use crate::planes::stored_planes;
+use crate::probe::Probe;
+use crate::reader::VideoReader;
+use crate::rgb::RgbConverter;
+
+/// Decodes a clip frame by frame, in presentation order; holds one frame at a time.
+///
+/// ```
+/// use vidbench_core::FramesU8;
+/// use vidbench_video::{Fps, FrameReader, Limits, encode_ffv1};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("grey.mkv");
+/// # let frames = FramesU8::new(2, 16, 16, vec![128; 2 * 16 * 16 * 3])?;
+/// # encode_ffv1(&path, &frames, Fps::new(24, 1).ok_or("zero rate")?)?;
+/// let limits = Limits::default();
+/// let (mut a, mut b) = (FrameReader::open(&path, &limits)?, FrameReader::open(&path, &limits)?);
+/// while let (Some(a), Some(b)) = (a.next_frame()?, b.next_frame()?) {
+///     assert_eq!(a.rgb, b.rgb);
+/// }
+/// assert_eq!(a.probe().frame_count.frames, 2);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct FrameReader {
+    path: PathBuf,
+    reader: VideoReader,
+    rgb: RgbConverter,
+    rgb_wanted: bool,
+    next_index: usize,
+}
+
+impl FrameReader {
+    /// Opens a clip with the default [`ReadOptions`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open_with`].
+    pub fn open(path: impl AsRef<Path>, limits: &Limits) -> Result<Self, VideoError> {
+        Self::open_with(path, &ReadOptions::within(limits))
+    }
+
+    /// Opens a clip: reads its headers, decodes no frame.
+    ///
+    /// # Errors
+    ///
+    /// Every [`VideoErrorKind`](crate::VideoErrorKind) of reading that shows before the first frame.
+    pub fn open_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, VideoError> {
+        let path = path.as_ref().to_path_buf();
+        let reader = VideoReader::open(&path, &options.limits).map_err(|kind| kind.at(&path))?;
+        let (rgb, rgb_wanted) = (RgbConverter::default(), options.rgb);
+        Ok(Self { path, reader, rgb, rgb_wanted, next_index: 0 })
+    }
+
+    /// The next frame, lent until the one after is asked for; `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// Every [`VideoErrorKind`](crate::VideoErrorKind) of reading; the first one ends the clip.
+    pub fn next_frame(&mut self) -> Result<Option<DecodedFrame<'_>>, VideoError> {
+        let Some(timestamp_secs) = self.reader.next_frame().map_err(|kind| kind.at(&self.path))? else {
+            return Ok(None);
+        };
+        let (frame, tags) = self.reader.frame();
+        let converted = stored_planes(frame).and_then(|planes| {
+            let wanted = self.rgb_wanted || planes.is_none();
+            Ok((planes, self.rgb.convert(frame, tags, wanted)?))
+        });
+        let (planes, rgb) = converted.map_err(|kind| kind.at(&self.path))?;
+        let index = self.next_index;
+        self.next_index += 1;
+        let (width, height) = (frame.width() as usize, frame.height() as usize);
+        Ok(Some(DecodedFrame { index, timestamp_secs, width, height, rgb, planes }))
+    }
+
+    /// Facts about the clip so far: the first frame settles size and colour, the end the frame count.
+    pub fn probe(&self) -> &Probe {
+        self.reader.probe()
+    }
+
+    /// [`Self::probe`], when nothing more is to be read.
+    pub fn into_probe(self) -> Probe {
+        self.reader.into_probe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_can_move_to_another_thread() {
+        fn assert_send<T: Send>() {}
+        assert_send::<FrameReader>();
+    }
+}

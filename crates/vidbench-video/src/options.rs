@@ -1,0 +1,36 @@
+//! How to read a clip, where the file itself does not say, and what to make of it.
+
+use crate::fps::Fps;
+use crate::limits::Limits;
+
+/// How [`FrameReader`](crate::FrameReader) reads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadOptions {
+    /// What the clip may cost.
+    pub limits: Limits,
+    /// Whether frames are converted to RGB. Without, [`rgb`](vidbench_core::DecodedFrame::rgb) is empty for files
+    /// that have [`planes`](vidbench_core::DecodedFrame::planes), and decoding costs no conversion.
+    pub rgb: bool,
+    /// Frame rate of a folder of images, which records none. Default 8; recorded as
+    /// [`fps_assumed`](crate::Probe::fps_assumed).
+    pub image_fps: Fps,
+}
+
+/// Default of [`ReadOptions::image_fps`]: what video diffusion models most often write.
+const IMAGE_FPS: Fps = match Fps::new(8, 1) {
+    Some(fps) => fps,
+    None => unreachable!(),
+};
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { limits: Limits::default(), rgb: true, image_fps: IMAGE_FPS }
+    }
+}
+
+impl ReadOptions {
+    /// The defaults within `limits`.
+    pub fn within(limits: &Limits) -> Self {
+        Self { limits: limits.clone(), ..Self::default() }
+    }
+}
