@@ -21,7 +21,7 @@ pub use clock::{Clock, rfc3339};
 pub use event::{Event, Phase};
 pub use frames::{DecodedFrame, FramesShapeError, FramesU8, Plane, Planes};
 pub use ids::{IdError, MetricId, ModelId, RunId, SampleId};
-pub use metric::{Direction, MetricDescriptor, MetricScore, Needs, Score};
+pub use metric::{Direction, MetricDescriptor, MetricScore, Needs, Score, Series};
 pub use outcome::{ErrorKind, Outcome};
 pub use params::Params;
 pub use plan::{

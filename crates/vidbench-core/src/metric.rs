@@ -36,6 +36,8 @@ pub enum Needs {
     Clip,
     /// The frames of one clip and its prompt.
     ClipAndPrompt,
+    /// The frames of one clip and of its reference.
+    Pair,
     /// A set of clips and a reference set.
     Set,
 }
@@ -103,6 +105,15 @@ impl Score {
     }
 }
 
+/// A metric's values frame by frame.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Series {
+    /// The frame of the first value, from 0: 1 for a metric that compares each frame with the one before.
+    pub first_frame: u32,
+    /// One value a frame, in the metric's unit; finite.
+    pub values: Vec<f32>,
+}
+
 /// A score with the metric it belongs to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricScore {
@@ -110,6 +121,16 @@ pub struct MetricScore {
     pub metric: MetricId,
     /// Its result.
     pub score: Score,
+    /// Its course over the clip, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<Series>,
+}
+
+impl MetricScore {
+    /// A score without a course over time.
+    pub fn new(metric: MetricId, score: Score) -> Self {
+        Self { metric, score, series: None }
+    }
 }
 
 #[cfg(test)]

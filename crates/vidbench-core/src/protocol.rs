@@ -315,6 +315,9 @@ impl Stage {
 pub struct ScoreParams {
     /// The video to decode.
     pub path: String,
+    /// The video it is compared with, for metrics of pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// The prompt it was made for, for metrics that need one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
@@ -327,8 +330,11 @@ pub struct ScoreParams {
 pub struct ScoreResult {
     /// What the decoder saw, or why it saw no clip.
     pub decoded: Decoded,
-    /// One per clip metric asked for, in the order asked; also one, not available, per set metric whose features the
-    /// clip cannot give. Empty when the file could not be decoded.
+    /// Whether the reference could be compared; absent when none was named or the clip itself cannot be decoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairing: Option<Pairing>,
+    /// One per metric of clips and of pairs asked for, in the order asked; also one, not available, per set metric whose
+    /// features the clip cannot give. Empty when the file could not be decoded.
     pub scores: Vec<MetricScore>,
     /// One per net that a set metric asked for needs.
     pub features: Vec<Features>,
@@ -350,6 +356,34 @@ pub enum Decoded {
         /// Why, without the path.
         reason: String,
     },
+}
+
+/// Whether a clip could be compared with its reference, frame by frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Pairing {
+    /// Same size, same number of frames.
+    Matched,
+    /// The reference cannot be decoded.
+    ReferenceFailed {
+        /// Why, without the path.
+        reason: String,
+    },
+    /// Both decode and differ in size or length.
+    Mismatch {
+        /// How.
+        reason: String,
+    },
+}
+
+impl Pairing {
+    /// Why the clips could not be compared.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Matched => None,
+            Self::ReferenceFailed { reason } | Self::Mismatch { reason } => Some(reason),
+        }
+    }
 }
 
 impl Decoded {

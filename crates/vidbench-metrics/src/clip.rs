@@ -1,38 +1,63 @@
-//! Clip metrics by name: the one place that leads from a [`ClipMetric`] to its function.
+//! Metrics of one clip by name: the one place that leads from a [`ClipMetric`] to its meter.
 
-use vidbench_core::{FramesU8, Score};
+use vidbench_core::{FramesU8, MetricScore, Score};
 
-use crate::{ClipMetric, MetricError, motion_magnitude, shape_adherence, temporal_flickering};
+use crate::meter::{ClipMeter, Measured, PairMeter, measure_clip};
+use crate::{
+    ClipMetric, MetricError, PairMetric, motion_magnitude, psnr, shape_adherence, temporal_flickering,
+};
+
+impl ClipMetric {
+    /// Begins to measure a clip; `prompt` is what the clip was made for.
+    pub fn meter(self, prompt: Option<&str>) -> Box<dyn ClipMeter> {
+        match self {
+            Self::MotionMagnitude => Box::new(motion_magnitude::Meter::default()),
+            Self::ShapeAdherence => Box::new(shape_adherence::Meter::new(prompt)),
+            Self::TemporalFlickering => Box::new(temporal_flickering::Meter::default()),
+        }
+    }
+
+    /// The score of what its meter gave.
+    pub fn score(self, measured: Result<Measured, MetricError>) -> MetricScore {
+        metric_score(self.descriptor().metric_id(), measured)
+    }
+}
+
+impl PairMetric {
+    /// Begins to measure a pair of clips.
+    pub fn meter(self) -> Box<dyn PairMeter> {
+        match self {
+            Self::Psnr => Box::new(psnr::Meter::default()),
+        }
+    }
+
+    /// The score of what its meter gave.
+    pub fn score(self, measured: Result<Measured, MetricError>) -> MetricScore {
+        metric_score(self.descriptor().metric_id(), measured)
+    }
+}
+
+fn metric_score(metric: vidbench_core::MetricId, measured: Result<Measured, MetricError>) -> MetricScore {
+    match measured {
+        Ok(Measured { value, series }) => MetricScore { metric, score: Score::from_value(value), series },
+        Err(error) => MetricScore::new(metric, error.into()),
+    }
+}
 
 /// Scores one clip. What cannot be computed is not available, with the reason; no input panics.
 ///
 /// `frames` are `[T, H, W, 3]`, sRGB, full range, as decoded; `prompt` is what the clip was made for.
 pub fn score_clip(metric: ClipMetric, frames: &FramesU8, prompt: Option<&str>) -> Score {
-    let value = match metric {
-        ClipMetric::MotionMagnitude => motion_magnitude::motion_magnitude(frames),
-        ClipMetric::ShapeAdherence => shape_adherence::shape_adherence(frames, prompt),
-        ClipMetric::TemporalFlickering => temporal_flickering::temporal_flickering(frames),
-    };
-    value.map_or_else(Score::from, Score::from_value)
+    metric.score(measure_clip(metric.meter(prompt), frames)).score
 }
 
-/// Consecutive frames, each `[H, W, 3]`: at least one pair, each frame with at least one pixel.
-///
-/// # Errors
-///
-/// [`MetricError::NoPixels`] and [`MetricError::TooFewFrames`].
-pub fn frame_pairs(frames: &FramesU8) -> Result<impl ExactSizeIterator<Item = (&[u8], &[u8])>, MetricError> {
-    check_measurable(frames, 2)?;
-    Ok(frames.iter().zip(frames.iter().skip(1)))
+/// The clip has `needed` frames.
+pub(crate) fn check_frames(frames: usize, needed: usize) -> Result<(), MetricError> {
+    if frames < needed { Err(MetricError::TooFewFrames { frames, needed }) } else { Ok(()) }
 }
 
-/// The clip has `needed` frames with pixels.
-pub(crate) fn check_measurable(frames: &FramesU8, needed: usize) -> Result<(), MetricError> {
-    if frames.count() < needed {
-        return Err(MetricError::TooFewFrames { frames: frames.count(), needed });
-    }
-    if frames.frame_len() == 0 {
-        return Err(MetricError::NoPixels { width: frames.width(), height: frames.height() });
-    }
-    Ok(())
+/// The frames have pixels. Decoded frames always do.
+pub(crate) fn check_pixels(frames: &FramesU8) -> Result<(), MetricError> {
+    let (width, height) = (frames.width(), frames.height());
+    if frames.frame_len() == 0 { Err(MetricError::NoPixels { width, height }) } else { Ok(()) }
 }

@@ -22,6 +22,33 @@ pub enum MetricError {
         /// Height in pixels.
         height: usize,
     },
+    /// A clip and its reference differ in shape; nothing is resized or cut.
+    #[error("the reference has {} frames of {}x{}, the sample {} of {}x{}",
+        reference[0], reference[2], reference[1], sample[0], sample[2], sample[1])]
+    Mismatch {
+        /// Frames, height, width of the reference.
+        reference: [usize; 3],
+        /// Frames, height, width of the sample.
+        sample: [usize; 3],
+    },
+    /// The clip could not be compared with its reference.
+    #[error("{reason}")]
+    NoPair {
+        /// Why.
+        reason: String,
+    },
+    /// The metric looks at the whole clip at once and the clip is too large for that.
+    #[error("{frames} frames of {width}x{height} are more than the {max_bytes} bytes the metric can hold")]
+    TooLarge {
+        /// Frames in the clip.
+        frames: usize,
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// What it can hold.
+        max_bytes: usize,
+    },
     /// The metric reads the prompt and none was given.
     #[error("no prompt was given and the metric needs one")]
     NoPrompt,

@@ -20,18 +20,20 @@ mod clip;
 mod error;
 mod frechet;
 pub mod frechet_shapes;
+pub mod meter;
 pub mod motion_magnitude;
+pub mod psnr;
 mod registry;
 mod set;
 pub mod shape_adherence;
 pub mod temporal_flickering;
 
 pub use bootstrap::{CONFIDENCE, RESAMPLES};
-pub use clip::{frame_pairs, score_clip};
+pub use clip::score_clip;
 pub use error::MetricError;
 pub use frechet::{
     FeatureError, Features, FrechetError, FrechetReference, Gaussian, MAX_DIMS, frechet_distance,
 };
-pub use registry::{ClipMetric, DESCRIPTORS, Metric, SetMetric, UnknownMetric, find};
+pub use registry::{ClipMetric, DESCRIPTORS, Metric, PairMetric, SetMetric, UnknownMetric, find};
 pub use set::{FeatureGroup, ReferenceSet, is_underpowered, set_scores};
 pub use vidbench_core::{MetricDescriptor, Score};

@@ -30,7 +30,9 @@
 
 use vidbench_core::{Direction, FramesU8, MetricDescriptor, Needs};
 
-use crate::{MetricError, frame_pairs};
+use crate::MetricError;
+use crate::clip::check_frames;
+use crate::meter::{ClipMeter, FrameView, Measured, measure_clip};
 
 /// Largest difference of a channel, in 8-bit levels, that does not count as change: four hundredths of the range. Chosen to
 /// lie above the coding noise of H.264 at viewing quality and below what the eye takes for motion of an edge.
@@ -53,10 +55,35 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
 ///
 /// Fewer than two frames, or frames without pixels.
 pub fn motion_magnitude(frames: &FramesU8) -> Result<f64, MetricError> {
-    let pairs = frame_pairs(frames)?;
-    let pixels = pairs.len() as u64 * (frames.frame_len() / FramesU8::CHANNELS) as u64;
-    let changed: u64 = pairs.map(|(before, after)| changed_pixels(before, after)).sum();
-    Ok(changed as f64 / pixels as f64)
+    measure_clip(Box::new(Meter::default()), frames).map(|measured| measured.value)
+}
+
+/// The metric, being computed. Its series begins at frame 1.
+#[derive(Debug, Default)]
+pub struct Meter {
+    frames: usize,
+    size: (usize, usize),
+    changed: u64,
+    series: Vec<f32>,
+}
+
+impl ClipMeter for Meter {
+    fn push(&mut self, view: &FrameView<'_>) {
+        self.frames += 1;
+        self.size = (view.frame.width, view.frame.height);
+        if let Some(previous) = view.previous {
+            let changed = changed_pixels(previous, view.frame.rgb);
+            self.changed += changed;
+            self.series.push((changed as f64 / (view.frame.width * view.frame.height) as f64) as f32);
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Result<Measured, MetricError> {
+        check_frames(self.frames, 2)?;
+        let (width, height) = self.size;
+        let pixels = (self.frames - 1) * width * height;
+        Ok(Measured::with_series(self.changed as f64 / pixels as f64, 1, self.series))
+    }
 }
 
 fn changed_pixels(before: &[u8], after: &[u8]) -> u64 {

@@ -2,12 +2,13 @@
 
 use vidbench_core::{MetricDescriptor, nearest};
 
-use crate::{frechet_shapes, motion_magnitude, shape_adherence, temporal_flickering};
+use crate::{frechet_shapes, motion_magnitude, psnr, shape_adherence, temporal_flickering};
 
 /// What every metric says about itself, sorted by id.
 pub const DESCRIPTORS: &[MetricDescriptor] = &[
     frechet_shapes::DESCRIPTOR,
     motion_magnitude::DESCRIPTOR,
+    psnr::DESCRIPTOR,
     shape_adherence::DESCRIPTOR,
     temporal_flickering::DESCRIPTOR,
 ];
@@ -17,6 +18,8 @@ pub const DESCRIPTORS: &[MetricDescriptor] = &[
 pub enum Metric {
     /// A number about one clip.
     Clip(ClipMetric),
+    /// A number about a clip and its reference.
+    Pair(PairMetric),
     /// A number about a set of clips.
     Set(SetMetric),
 }
@@ -32,6 +35,13 @@ pub enum ClipMetric {
     TemporalFlickering,
 }
 
+/// A metric of a clip and its reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PairMetric {
+    /// [`psnr`].
+    Psnr,
+}
+
 /// A metric of a set of clips against a reference set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SetMetric {
@@ -41,9 +51,10 @@ pub enum SetMetric {
 
 impl Metric {
     /// Every metric, in the order of [`DESCRIPTORS`].
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Set(SetMetric::FrechetShapes),
         Self::Clip(ClipMetric::MotionMagnitude),
+        Self::Pair(PairMetric::Psnr),
         Self::Clip(ClipMetric::ShapeAdherence),
         Self::Clip(ClipMetric::TemporalFlickering),
     ];
@@ -61,10 +72,19 @@ impl Metric {
         })
     }
 
+    /// The metric, if it is one of sets.
+    pub fn set(self) -> Option<SetMetric> {
+        match self {
+            Self::Set(metric) => Some(metric),
+            Self::Clip(_) | Self::Pair(_) => None,
+        }
+    }
+
     /// What it says about itself.
     pub fn descriptor(self) -> &'static MetricDescriptor {
         match self {
             Self::Clip(metric) => metric.descriptor(),
+            Self::Pair(metric) => metric.descriptor(),
             Self::Set(metric) => metric.descriptor(),
         }
     }
@@ -77,6 +97,15 @@ impl ClipMetric {
             Self::MotionMagnitude => &motion_magnitude::DESCRIPTOR,
             Self::ShapeAdherence => &shape_adherence::DESCRIPTOR,
             Self::TemporalFlickering => &temporal_flickering::DESCRIPTOR,
+        }
+    }
+}
+
+impl PairMetric {
+    /// What it says about itself.
+    pub fn descriptor(self) -> &'static MetricDescriptor {
+        match self {
+            Self::Psnr => &psnr::DESCRIPTOR,
         }
     }
 }

@@ -33,7 +33,8 @@ use vidbench_core::{Direction, FramesU8, MetricDescriptor, Needs};
 use vidbench_shapes::{analyse, parse_prompt};
 
 use crate::MetricError;
-use crate::clip::check_measurable;
+use crate::clip::{check_frames, check_pixels};
+use crate::meter::{ClipCollector, ClipMeter, FrameView, Measured};
 
 /// What `shape_adherence@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
@@ -53,6 +54,31 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
 /// No prompt, a prompt outside the grammar, no frame, or frames without pixels.
 pub fn shape_adherence(frames: &FramesU8, prompt: Option<&str>) -> Result<f64, MetricError> {
     let asked = parse_prompt(prompt.ok_or(MetricError::NoPrompt)?)?;
-    check_measurable(frames, 1)?;
+    check_frames(frames.count(), 1)?;
+    check_pixels(frames)?;
     Ok(analyse(frames).adherence(&asked).mean())
+}
+
+/// The metric, being computed. It looks at the whole clip at the end.
+#[derive(Debug)]
+pub struct Meter {
+    prompt: Option<String>,
+    clip: ClipCollector,
+}
+
+impl Meter {
+    /// Begins to measure a clip that was made for `prompt`.
+    pub fn new(prompt: Option<&str>) -> Self {
+        Self { prompt: prompt.map(str::to_owned), clip: ClipCollector::default() }
+    }
+}
+
+impl ClipMeter for Meter {
+    fn push(&mut self, view: &FrameView<'_>) {
+        self.clip.push(&view.frame);
+    }
+
+    fn finish(self: Box<Self>) -> Result<Measured, MetricError> {
+        shape_adherence(&self.clip.finish()?, self.prompt.as_deref()).map(Measured::value)
+    }
 }

@@ -32,7 +32,9 @@
 
 use vidbench_core::{Direction, FramesU8, MetricDescriptor, Needs};
 
-use crate::{MetricError, frame_pairs};
+use crate::MetricError;
+use crate::clip::check_frames;
+use crate::meter::{ClipMeter, FrameView, Measured, measure_clip};
 
 /// What `temporal_flickering@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
@@ -51,15 +53,39 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
 ///
 /// Fewer than two frames, or frames without pixels.
 pub fn temporal_flickering(frames: &FramesU8) -> Result<f64, MetricError> {
-    let pairs = frame_pairs(frames)?;
-    let bytes = pairs.len() as u64 * frames.frame_len() as u64;
-    let difference: u64 = pairs.map(|(before, after)| absolute_difference(before, after)).sum();
-    // All pairs have the same number of bytes, so the mean of the pairs' means is the mean of all.
-    let most = 255 * bytes;
-    Ok((most - difference) as f64 / most as f64)
+    measure_clip(Box::new(Meter::default()), frames).map(|measured| measured.value)
 }
 
-/// Sum of |a - b| over all bytes.
-fn absolute_difference(a: &[u8], b: &[u8]) -> u64 {
-    a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum()
+/// The metric, being computed. Its series begins at frame 1.
+#[derive(Debug, Default)]
+pub struct Meter {
+    frames: usize,
+    size: (usize, usize),
+    difference: u64,
+    series: Vec<f32>,
+}
+
+impl ClipMeter for Meter {
+    fn push(&mut self, view: &FrameView<'_>) {
+        self.frames += 1;
+        self.size = (view.frame.width, view.frame.height);
+        if let Some(difference) = view.absolute_difference() {
+            self.difference += difference;
+            self.series.push(stillness(difference, view.frame.rgb.len() as u64) as f32);
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Result<Measured, MetricError> {
+        check_frames(self.frames, 2)?;
+        let (width, height) = self.size;
+        // All pairs have the same number of bytes, so the mean of the pairs' means is the mean of all.
+        let bytes = (self.frames - 1) as u64 * (width * height * FramesU8::CHANNELS) as u64;
+        Ok(Measured::with_series(stillness(self.difference, bytes), 1, self.series))
+    }
+}
+
+/// Share of the largest possible difference that is not there.
+fn stillness(difference: u64, bytes: u64) -> f64 {
+    let most = 255 * bytes;
+    (most - difference) as f64 / most as f64
 }

@@ -62,6 +62,7 @@ impl Runner<'_> {
         let path = self.inputs.store.artifact_path(&generation.artifact_sha256)?;
         let params = ScoreParams {
             path: path.to_string_lossy().into_owned(),
+            reference: None,
             prompt: Some(self.suite().prompt_of(sample).text.clone()),
             metrics: self.suite().metrics.clone(),
         };

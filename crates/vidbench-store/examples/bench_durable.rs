@@ -36,10 +36,7 @@ fn verdict(ordinal: u64) -> Result<Verdict, Box<dyn std::error::Error>> {
         outcome: Outcome::Timeout,
         reason: Some("no answer to generate within 600.0 s".into()),
         facts: None,
-        scores: vec![MetricScore {
-            metric: MetricId::new("ssim@1")?,
-            score: Score::not_available("no file"),
-        }],
+        scores: vec![MetricScore::new(MetricId::new("ssim@1")?, Score::not_available("no file"))],
         features: vec![],
         score_secs: 0.0,
     })

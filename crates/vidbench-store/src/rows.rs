@@ -107,7 +107,7 @@ fn attach_scores(
     )?;
     attach(&mut statement, key, range, samples, |sample, row| {
         let metric = metric_column(row, 1)?;
-        sample.verdict.scores.push(MetricScore { metric, score: score(row.get(2)?, row.get(3)?)? });
+        sample.verdict.scores.push(MetricScore::new(metric, score(row.get(2)?, row.get(3)?)?));
         Ok(())
     })
 }

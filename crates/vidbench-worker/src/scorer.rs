@@ -3,17 +3,20 @@
 //! A file that is no sound video is a result ([`Decoded::Failed`]); an error is only what says nothing of the video: an
 //! unknown metric, a file that is not there, a net that does not load.
 
+mod facts;
+mod pass;
+
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write as _;
-use std::time::Instant;
 
 use vidbench_core::protocol::{Capabilities, Decoded, Features, RpcError, ScoreParams, ScoreResult};
-use vidbench_core::{ClipFacts, ErrorKind, FramesU8, MetricId, MetricScore, Score};
+use vidbench_core::{ErrorKind, FramesU8, MetricId, MetricScore};
 use vidbench_metrics::frechet_shapes::ShapesClassifier;
-use vidbench_metrics::{ClipMetric, DESCRIPTORS, Metric, SetMetric, UnknownMetric, score_clip};
-use vidbench_video::{Clip, Limits, VideoError, VideoErrorKind, clip_stats, decode};
+use vidbench_metrics::{DESCRIPTORS, Metric, MetricError, SetMetric, UnknownMetric};
+use vidbench_video::{Limits, VideoError, VideoErrorKind};
 
+use self::pass::{Pass, Passed};
 use crate::{Handler, Notifier, WorkerInfo, reference};
 
 /// Name of the worker.
@@ -34,60 +37,56 @@ impl Scorer {
         Self { limits, classifier_graph: classifier_graph.into(), classifier: None }
     }
 
-    /// Decodes `params.path` once; gives the facts, one score for each clip metric and features for each set metric.
+    /// Decodes `params.path` once, and `params.reference` beside it; gives the facts, one score for each metric of clips and
+    /// of pairs, and features for each set metric.
     ///
     /// # Errors
     ///
-    /// `invalid_request` for an unknown metric and a file that is not there, `internal` for a file that cannot be read and a
-    /// net that does not load. Metrics are checked before anything is decoded.
+    /// `invalid_request` for an unknown metric, a metric of pairs without a reference and a file that is not there,
+    /// `internal` for a file that cannot be read and a net that does not load. Metrics are checked before anything is
+    /// decoded.
     pub fn score(&mut self, params: &ScoreParams) -> Result<ScoreResult, RpcError> {
         let metrics = params.metrics.iter().map(known_metric).collect::<Result<Vec<_>, _>>()?;
-        let start = Instant::now();
-        let decoded = self.decode(&params.path)?;
-        let decode_secs = start.elapsed().as_secs_f64();
-        let (facts, frames) = match decoded {
-            Ok(decoded) => decoded,
-            Err(reason) => return Ok(decode_failed(reason, decode_secs)),
+        if params.reference.is_none() && metrics.iter().any(|metric| matches!(metric, Metric::Pair(_))) {
+            let message = "a metric of pairs was asked for without a reference";
+            return Err(RpcError::new(ErrorKind::InvalidRequest, message));
+        }
+        let passed = match Pass::new(&metrics, params, &self.limits).run() {
+            Ok(passed) => passed,
+            Err(error) => return decode_error(&error).map(decode_failed),
         };
-        let start = Instant::now();
-        let (mut scores, mut features) = (Vec::new(), Vec::new());
-        for metric in metrics {
-            match metric {
-                Metric::Clip(metric) => scores.push(clip_score(metric, &frames, params.prompt.as_deref())),
-                Metric::Set(metric) => match self.features(metric, &frames)? {
+        let Passed { facts, pairing, scores, clip, decode_secs, mut score_secs } = passed;
+        let facts = match facts {
+            Ok(facts) => facts,
+            Err(reason) => return Ok(decode_failed(reason)),
+        };
+        let start = std::time::Instant::now();
+        let (mut scores, mut features) = (scores, Vec::new());
+        if let Some(clip) = clip {
+            for metric in metrics.iter().filter_map(|metric| metric.set()) {
+                match self.features(metric, clip.as_ref())? {
                     Ok(found) => features.push(found),
-                    Err(score) => scores.push(score),
-                },
+                    Err(error) => {
+                        scores.push(MetricScore::new(metric.descriptor().metric_id(), error.into()))
+                    }
+                }
             }
         }
-        let score_secs = start.elapsed().as_secs_f64();
-        Ok(ScoreResult { decoded: Decoded::Facts(facts), scores, features, decode_secs, score_secs })
+        score_secs += start.elapsed().as_secs_f64();
+        Ok(ScoreResult { decoded: Decoded::Facts(facts), pairing, scores, features, decode_secs, score_secs })
     }
 
-    /// Facts and frames, or the reason why the file is no sound video.
-    fn decode(&self, path: &str) -> Result<Result<(ClipFacts, FramesU8), String>, RpcError> {
-        match decode(path, &self.limits) {
-            Ok(clip) => Ok(clip_facts(&clip).map(|facts| (facts, clip.frames))),
-            Err(error) => decode_error(&error).map(Err),
-        }
-    }
-
-    /// The features a set metric needs, or the score that says why this clip has none.
+    /// The features a set metric needs, or why this clip has none.
     fn features(
         &mut self,
         metric: SetMetric,
-        frames: &FramesU8,
-    ) -> Result<Result<Features, MetricScore>, RpcError> {
+        clip: Result<&FramesU8, &MetricError>,
+    ) -> Result<Result<Features, MetricError>, RpcError> {
         match metric {
             SetMetric::FrechetShapes => {
                 let classifier = self.classifier()?;
-                let features = classifier.features(frames);
-                Ok(features.map(|values| Features { net: classifier.net().to_owned(), values }).map_err(
-                    |error| MetricScore {
-                        metric: metric.descriptor().metric_id(),
-                        score: Score::from(error),
-                    },
-                ))
+                let features = clip.map_err(Clone::clone).and_then(|clip| classifier.features(clip));
+                Ok(features.map(|values| Features { net: classifier.net().to_owned(), values }))
             }
         }
     }
@@ -122,14 +121,15 @@ fn known_metric(id: &MetricId) -> Result<Metric, RpcError> {
     })
 }
 
-fn clip_score(metric: ClipMetric, frames: &FramesU8, prompt: Option<&str>) -> MetricScore {
-    let score = score_clip(metric, frames, prompt);
-    MetricScore { metric: metric.descriptor().metric_id(), score }
-}
-
-fn decode_failed(reason: String, decode_secs: f64) -> ScoreResult {
-    let decoded = Decoded::Failed { reason };
-    ScoreResult { decoded, scores: Vec::new(), features: Vec::new(), decode_secs, score_secs: 0.0 }
+fn decode_failed(reason: String) -> ScoreResult {
+    ScoreResult {
+        decoded: Decoded::Failed { reason },
+        pairing: None,
+        scores: Vec::new(),
+        features: Vec::new(),
+        decode_secs: 0.0,
+        score_secs: 0.0,
+    }
 }
 
 /// The reason why a file is no sound video; an error when the file could not be looked at.
@@ -155,51 +155,4 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
-}
-
-/// What the decoder saw; the reason when the frame rate is neither recorded nor shown by the timestamps.
-fn clip_facts(clip: &Clip) -> Result<ClipFacts, String> {
-    let (probe, stats) = (&clip.probe, clip_stats(&clip.frames));
-    let fps = match probe.fps {
-        Some(fps) => fps.hz(),
-        None => shown_fps(&clip.timestamps_secs).ok_or("the file records no frame rate and shows none")?,
-    };
-    Ok(ClipFacts {
-        container: probe.container.clone(),
-        codec: probe.codec.clone(),
-        pixel_format: probe.pixel_format.clone(),
-        width: probe.width,
-        height: probe.height,
-        frames: count(stats.frame_count),
-        fps,
-        duration_secs: probe.duration_secs,
-        black_frames: count(stats.black_frames),
-        duplicate_frames: count(stats.duplicate_frames),
-        frozen: stats.frozen,
-    })
-}
-
-/// Frames a second between the first and the last frame.
-fn shown_fps(timestamps_secs: &[f64]) -> Option<f64> {
-    let (first, last) = (timestamps_secs.first()?, timestamps_secs.last()?);
-    let fps = (timestamps_secs.len() - 1) as f64 / (last - first);
-    (fps.is_finite() && fps > 0.0).then_some(fps)
-}
-
-/// Frames are bounded by [`Limits::max_frames`], far below 2^32.
-fn count(frames: usize) -> u32 {
-    u32::try_from(frames).unwrap_or(u32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rate_is_taken_from_timestamps_when_there_are_two() {
-        assert_eq!(shown_fps(&[0.0, 0.5, 1.0]), Some(2.0));
-        assert_eq!(shown_fps(&[0.0]), None);
-        assert_eq!(shown_fps(&[1.0, 1.0]), None);
-        assert_eq!(shown_fps(&[]), None);
-    }
 }

@@ -9,7 +9,7 @@ use vidbench_core::prompt::policy::{Judgement, PolicyLimits, judge};
 use vidbench_core::prompt::{self, Category, Prompt, PromptSuite};
 use vidbench_core::suite::{Engine, Grid, ModelEntry, PromptSelection, parse_size};
 use vidbench_core::{
-    Domain, MetricDescriptor, ModelId, Params, Problem, PromptSuiteRef, ResolvedModel, ResolvedPrompt,
+    Domain, MetricDescriptor, ModelId, Needs, Params, Problem, PromptSuiteRef, ResolvedModel, ResolvedPrompt,
     ResolvedSuite, Suite, WeightsOrigin, nearest,
 };
 use vidbench_shapes::GRAMMAR;
@@ -55,9 +55,22 @@ pub fn resolve(
 ) -> Result<ResolvedSuite, Vec<Problem>> {
     let mut problems = Vec::new();
     for metric in &suite.metrics {
-        if !known.metrics.iter().any(|descriptor| descriptor.id == metric.as_str()) {
-            let names = known.metrics.iter().map(|descriptor| descriptor.id);
-            problems.push(unknown(source, "metrics", "metric", metric.as_str(), names));
+        match known
+            .metrics
+            .iter()
+            .find(|descriptor| descriptor.id == metric.as_str())
+            .map(|known| known.needs)
+        {
+            None => {
+                let names = known.metrics.iter().map(|descriptor| descriptor.id);
+                problems.push(unknown(source, "metrics", "metric", metric.as_str(), names));
+            }
+            Some(Needs::Pair) => {
+                let message = format!("{metric} compares clips with references, and a suite has none");
+                let hint = "score the videos afterwards: vidbench score VIDEOS --reference VIDEOS";
+                problems.push(Problem::at_key(source, "metrics", message).with_hint(Some(hint.into())));
+            }
+            Some(Needs::Clip | Needs::ClipAndPrompt | Needs::Set) => {}
         }
     }
     let models =

@@ -177,10 +177,7 @@ fn timing(sent_ns: u64, start_ns: u64, service_ns: u64) -> Timing {
 fn ok_verdict(suite: &ResolvedSuite, planned: &PlannedSample) -> Verdict {
     let steps = f64::from(suite.params_of(planned).steps);
     let wobble = (planned.ordinal * 37 % 11) as f64 / 100.0;
-    let score = |metric: &str, value| MetricScore {
-        metric: MetricId::new(metric).unwrap(),
-        score: Score::Value(value),
-    };
+    let score = |metric: &str, value| MetricScore::new(MetricId::new(metric).unwrap(), Score::Value(value));
     Verdict {
         sample: planned.id,
         outcome: Outcome::Ok,

@@ -75,8 +75,12 @@ fn a_whole_session_with_a_sound_worker() {
     assert_eq!(std::fs::read_to_string(&params.output).unwrap(), "clip of seed 7 0");
     let steps = seen.said.iter().filter(|said| matches!(said, Notification::Step(_))).count();
     assert_eq!(steps, 3);
-    let score =
-        ScoreParams { path: params.output, prompt: None, metrics: vec![MetricId::new("toy@1").unwrap()] };
+    let score = ScoreParams {
+        path: params.output,
+        reference: None,
+        prompt: None,
+        metrics: vec![MetricId::new("toy@1").unwrap()],
+    };
     assert_eq!(process.score(&score, LONG, &mut ()).unwrap().scores[0].score.value(), Some(0.5));
     process.unload(&ModelId::new("toy").unwrap(), LONG).unwrap();
     assert!(reply.sent_ns <= reply.received_ns);

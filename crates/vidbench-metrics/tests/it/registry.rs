@@ -23,7 +23,7 @@ fn every_metric_is_in_the_registry_once_and_is_found_by_its_id() {
         let set = matches!(metric, Metric::Set(_));
         assert_eq!(set, metric.descriptor().needs == Needs::Set);
     }
-    assert_eq!(find("shape_adherence@1").unwrap().title, DESCRIPTORS[2].title);
+    assert_eq!(find("shape_adherence@1").unwrap().title, vidbench_metrics::shape_adherence::DESCRIPTOR.title);
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn an_unknown_metric_is_answered_with_the_nearest_and_all() {
     assert_eq!(error.to_string(), "unknown metric \"temporal_flicker@1\"");
     expect![[r#"
         did you mean "temporal_flickering@1"?
-        the metrics are frechet_shapes@1, motion_magnitude@1, shape_adherence@1, temporal_flickering@1"#]]
+        the metrics are frechet_shapes@1, motion_magnitude@1, psnr@1, shape_adherence@1, temporal_flickering@1"#]]
     .assert_eq(&error.hints().join("\n"));
     assert_eq!(find("fvd@1").unwrap_err().nearest, None);
 }

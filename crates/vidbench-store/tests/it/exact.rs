@@ -44,7 +44,7 @@ proptest! {
         verdict.score_secs = values[0];
         verdict.facts = Some(ClipFacts { fps: values[0], duration_secs: values.last().copied(), ..verdict.facts.unwrap() });
         verdict.scores = values.iter().enumerate()
-            .map(|(at, value)| MetricScore { metric: metric(&format!("m{at}@1")), score: Score::Value(*value) })
+            .map(|(at, value)| MetricScore::new(metric(&format!("m{at}@1")), Score::Value(*value)))
             .collect();
         verdict.features = vec![Features { net: "net@1".into(), values: vector }];
         let made = generation(&store, verdict.sample, 1);

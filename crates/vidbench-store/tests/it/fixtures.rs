@@ -153,8 +153,8 @@ pub(crate) fn ok(sample: SampleId) -> Verdict {
         reason: None,
         facts: Some(facts()),
         scores: vec![
-            MetricScore { metric: metric("zebra@1"), score: Score::Value(0.1 + 0.2) },
-            MetricScore { metric: metric("flicker@1"), score: Score::not_available("one frame") },
+            MetricScore::new(metric("zebra@1"), Score::Value(0.1 + 0.2)),
+            MetricScore::new(metric("flicker@1"), Score::not_available("one frame")),
         ],
         features: vec![Features { net: "net@abc".into(), values: vec![0.1, -0.0, f32::MIN_POSITIVE] }],
         score_secs: 0.1,

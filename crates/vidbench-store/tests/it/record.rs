@@ -255,7 +255,7 @@ fn verdicts_without_scores_or_with_empty_vectors_are_kept() {
     store.create_run(&run).unwrap();
     let mut verdict = failed(sample(&run, 0));
     verdict.features = vec![Features { net: String::new(), values: Vec::new() }];
-    verdict.scores = vec![MetricScore { metric: metric("a@1"), score: Score::not_available("") }];
+    verdict.scores = vec![MetricScore::new(metric("a@1"), Score::not_available(""))];
     store.record_verdict(&id("r1"), 0, &verdict).unwrap();
     assert_eq!(store.run_data(&run.id).unwrap().samples[0].verdict, verdict);
 }

@@ -31,7 +31,7 @@ fn scorer() -> Scorer {
 
 fn params(path: &Path, metrics: &[&str]) -> ScoreParams {
     let metrics = metrics.iter().map(|id| MetricId::new(*id).unwrap()).collect();
-    ScoreParams { path: path.to_str().unwrap().into(), prompt: Some(PROMPT.into()), metrics }
+    ScoreParams { path: path.to_str().unwrap().into(), reference: None, prompt: Some(PROMPT.into()), metrics }
 }
 
 fn score(path: &Path, metrics: &[&str]) -> Result<ScoreResult, RpcError> {
@@ -239,7 +239,7 @@ fn it_speaks_the_protocol() {
     );
     let hello: InitializeResult = serde_json::from_value(answers[0]["result"].clone()).unwrap();
     assert_eq!(hello.name, SCORER_NAME);
-    assert_eq!(hello.capabilities.metrics.len(), 4);
+    assert_eq!(hello.capabilities.metrics.len(), vidbench_metrics::DESCRIPTORS.len());
     let result: ScoreResult = serde_json::from_value(answers[1]["result"].clone()).unwrap();
     let direct = score(&path, &ALL).unwrap();
     assert_eq!(

@@ -96,6 +96,7 @@ fn metric_row(metric: &MetricDescriptor) -> String {
     let needs = match metric.needs {
         Needs::Clip => "a clip",
         Needs::ClipAndPrompt => "a clip and its prompt",
+        Needs::Pair => "a clip and its reference",
         Needs::Set => "a set of clips",
     };
     let bound = |bound: Option<f64>| bound.map_or("unbounded".into(), |bound| bound.to_string());

@@ -1,0 +1,166 @@
+//! One pass over a clip, and over its reference in step: each frame is decoded once and lent to every meter.
+
+use std::time::{Duration, Instant};
+
+use vidbench_core::protocol::{Pairing, ScoreParams};
+use vidbench_core::{ClipFacts, DecodedFrame, FramesU8, MetricScore};
+use vidbench_metrics::meter::{ClipCollector, ClipMeter, FrameView, PairMeter, PairView};
+use vidbench_metrics::{ClipMetric, Metric, MetricError, PairMetric};
+use vidbench_video::{FrameReader, Limits, VideoError};
+
+use super::facts::FactsMeter;
+use super::with_causes;
+
+/// What is to be measured.
+pub(super) struct Pass<'a> {
+    params: &'a ScoreParams,
+    limits: &'a Limits,
+    metrics: Vec<Measuring>,
+    facts: FactsMeter,
+    /// The clip, for set metrics whose net looks at all of it.
+    clip: Option<ClipCollector>,
+}
+
+/// A metric with its meter.
+enum Measuring {
+    Clip(ClipMetric, Box<dyn ClipMeter>),
+    Pair(PairMetric, Box<dyn PairMeter>),
+}
+
+/// What a pass gave.
+pub(super) struct Passed {
+    pub(super) facts: Result<ClipFacts, String>,
+    pub(super) pairing: Option<Pairing>,
+    pub(super) scores: Vec<MetricScore>,
+    pub(super) clip: Option<Result<FramesU8, MetricError>>,
+    pub(super) decode_secs: f64,
+    pub(super) score_secs: f64,
+}
+
+impl<'a> Pass<'a> {
+    pub(super) fn new(metrics: &[Metric], params: &'a ScoreParams, limits: &'a Limits) -> Self {
+        let prompt = params.prompt.as_deref();
+        let measuring = metrics.iter().filter_map(|metric| match metric {
+            Metric::Clip(metric) => Some(Measuring::Clip(*metric, metric.meter(prompt))),
+            Metric::Pair(metric) => Some(Measuring::Pair(*metric, metric.meter())),
+            Metric::Set(_) => None,
+        });
+        let clip = metrics.iter().any(|metric| metric.set().is_some()).then(ClipCollector::default);
+        Self { params, limits, metrics: measuring.collect(), facts: FactsMeter::default(), clip }
+    }
+
+    /// Reads both files to their ends.
+    pub(super) fn run(mut self) -> Result<Passed, VideoError> {
+        let (begin, mut scoring) = (Instant::now(), Duration::ZERO);
+        let mut sample = FrameReader::open(&self.params.path, self.limits)?;
+        let mut reference = self.params.reference.as_deref().map(|path| Reference::open(path, self.limits));
+        let mut previous: Option<Vec<u8>> = None;
+        while let Some(frame) = sample.next_frame()? {
+            let beside = reference.as_mut().and_then(|reference| reference.beside(frame.width, frame.height));
+            let start = Instant::now();
+            self.facts.push(&frame);
+            if let Some(clip) = &mut self.clip {
+                clip.push(&frame);
+            }
+            let view = FrameView::new(frame, previous.as_deref());
+            let pair = beside.map(|reference| PairView::new(reference, frame));
+            for metric in &mut self.metrics {
+                match (metric, &pair) {
+                    (Measuring::Clip(_, meter), _) => meter.push(&view),
+                    (Measuring::Pair(_, meter), Some(pair)) => meter.push(pair),
+                    (Measuring::Pair(..), None) => {}
+                }
+            }
+            let kept = previous.get_or_insert_default();
+            kept.clear();
+            kept.extend_from_slice(frame.rgb);
+            scoring += start.elapsed();
+        }
+        let pairing = reference.map(Reference::finish);
+        let start = Instant::now();
+        let facts = self.facts.finish(sample.probe());
+        let scores = self.metrics.into_iter().map(|metric| finish(metric, pairing.as_ref())).collect();
+        let clip = self.clip.map(ClipCollector::finish);
+        scoring += start.elapsed();
+        let score_secs = scoring.as_secs_f64();
+        let decode_secs = (begin.elapsed().saturating_sub(scoring)).as_secs_f64();
+        Ok(Passed { facts, pairing, scores, clip, decode_secs, score_secs })
+    }
+}
+
+fn finish(metric: Measuring, pairing: Option<&Pairing>) -> MetricScore {
+    match metric {
+        Measuring::Clip(metric, meter) => metric.score(meter.finish()),
+        Measuring::Pair(metric, meter) => match pairing.and_then(Pairing::reason) {
+            Some(reason) => metric.score(Err(MetricError::NoPair { reason: reason.to_owned() })),
+            None => metric.score(meter.finish()),
+        },
+    }
+}
+
+/// The reference of a pair, as far as it goes along.
+struct Reference {
+    reader: Option<FrameReader>,
+    frames: usize,
+    sample_frames: usize,
+    /// Why no more frames are compared.
+    over: Option<Pairing>,
+}
+
+impl Reference {
+    fn open(path: &str, limits: &Limits) -> Self {
+        let (reader, over) = match FrameReader::open(path, limits) {
+            Ok(reader) => (Some(reader), None),
+            Err(error) => (None, Some(failed(&error))),
+        };
+        Self { reader, frames: 0, sample_frames: 0, over }
+    }
+
+    /// The frame that belongs to the sample's next one, which has that size.
+    fn beside(&mut self, width: usize, height: usize) -> Option<DecodedFrame<'_>> {
+        self.sample_frames += 1;
+        if self.over.is_some() {
+            return None;
+        }
+        match self.reader.as_mut()?.next_frame() {
+            Ok(Some(frame)) if (frame.width, frame.height) == (width, height) => {
+                self.frames += 1;
+                Some(frame)
+            }
+            Ok(Some(frame)) => {
+                let reason =
+                    format!("the reference is {}x{}, the sample {width}x{height}", frame.width, frame.height);
+                self.over = Some(Pairing::Mismatch { reason });
+                None
+            }
+            // It is shorter, which the end will say with both numbers.
+            Ok(None) => None,
+            Err(error) => {
+                self.over = Some(failed(&error));
+                None
+            }
+        }
+    }
+
+    /// Reads what the reference has beyond the sample, and compares the lengths.
+    fn finish(mut self) -> Pairing {
+        while let (None, Some(reader)) = (&self.over, &mut self.reader) {
+            match reader.next_frame() {
+                Ok(Some(_)) => self.frames += 1,
+                Ok(None) => break,
+                Err(error) => self.over = Some(failed(&error)),
+            }
+        }
+        let (reference, sample) = (self.frames, self.sample_frames);
+        self.over.unwrap_or_else(|| match reference == sample {
+            true => Pairing::Matched,
+            false => Pairing::Mismatch {
+                reason: format!("the reference has {reference} frames, the sample {sample}"),
+            },
+        })
+    }
+}
+
+fn failed(error: &VideoError) -> Pairing {
+    Pairing::ReferenceFailed { reason: with_causes(&error.kind) }
+}
