@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use vidbench_core::{Direction, MetricDescriptor, MetricId, Needs, RunData, Score};
+use vidbench_core::{Direction, MetricDescriptor, MetricId, MetricScore, Needs, RunData, Score};
 
 use crate::SampleView;
 use crate::stats::{Interval, mean, mean_interval};
 
 /// A clip metric over the ok samples of a group.
 ///
-/// The independent unit is one prompt with one seed. Repeats of it are averaged first: a model that gives the same clip for
+/// The independent unit of a run is one prompt with one seed, that of a scoring one clip. Repeats of it are averaged first: a model that gives the same clip for
 /// the same seed would otherwise look surer with every repeat.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MetricSummary {
@@ -22,13 +22,13 @@ pub struct MetricSummary {
     pub unit: String,
     /// Which way is better.
     pub direction: Direction,
-    /// Pairs of prompt and seed with a value.
+    /// Independent units with a value.
     pub n: u64,
     /// Clips with a value.
     pub clips: u64,
-    /// Mean over the pairs; none when no clip has a value.
+    /// Mean over the units; none when no clip has a value.
     pub mean: Option<f64>,
-    /// 95 % interval of the mean by Student's t over the pairs, ended where the metric's range ends; none below two.
+    /// 95 % interval of the mean by Student's t over the units, ended where the metric's range ends; none below two.
     pub interval: Option<Interval>,
     /// Ok clips without a value, by reason, in alphabetical order.
     pub not_available: Vec<UnavailableCount>,
@@ -76,27 +76,41 @@ pub(crate) fn descriptor<'d>(
 }
 
 fn summarise(id: &MetricId, ok: &[SampleView<'_>], descriptor: Option<&MetricDescriptor>) -> MetricSummary {
-    let mut by_pair: BTreeMap<(u32, u64), Vec<f64>> = BTreeMap::new();
+    let scores = ok.iter().map(|sample| {
+        let unit = (sample.planned.prompt, sample.planned.seed);
+        (unit, score_of(&sample.record.verdict.scores, id))
+    });
+    summarise_scores(id, descriptor, scores)
+}
+
+/// The score of a metric among those of a clip.
+pub(crate) fn score_of<'s>(scores: &'s [MetricScore], id: &MetricId) -> Option<&'s Score> {
+    scores.iter().find(|score| score.metric == *id).map(|score| &score.score)
+}
+
+/// Scores with the independent unit that each belongs to.
+pub(crate) fn summarise_scores<'s, U: Ord>(
+    id: &MetricId,
+    descriptor: Option<&MetricDescriptor>,
+    scores: impl Iterator<Item = (U, Option<&'s Score>)>,
+) -> MetricSummary {
+    let mut by_unit: BTreeMap<U, Vec<f64>> = BTreeMap::new();
     let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
-    for sample in ok {
-        let score =
-            sample.record.verdict.scores.iter().find(|score| score.metric == *id).map(|score| &score.score);
+    for (unit, score) in scores {
         match score {
-            Some(Score::Value(value)) => {
-                by_pair.entry((sample.planned.prompt, sample.planned.seed)).or_default().push(*value);
-            }
+            Some(Score::Value(value)) => by_unit.entry(unit).or_default().push(*value),
             Some(Score::NotAvailable { reason }) => *reasons.entry(reason).or_default() += 1,
             None => *reasons.entry(NOT_RECORDED).or_default() += 1,
         }
     }
-    let values: Vec<f64> = by_pair.values().filter_map(|repeats| mean(repeats)).collect();
+    let values: Vec<f64> = by_unit.values().filter_map(|repeats| mean(repeats)).collect();
     MetricSummary {
         metric: id.clone(),
         title: descriptor.map_or_else(|| id.to_string(), |known| known.title.to_owned()),
         unit: descriptor.map_or("", |known| known.unit).to_owned(),
         direction: descriptor.map_or(Direction::Descriptive, |known| known.direction),
         n: values.len() as u64,
-        clips: by_pair.values().map(|repeats| repeats.len() as u64).sum(),
+        clips: by_unit.values().map(|repeats| repeats.len() as u64).sum(),
         mean: mean(&values),
         interval: mean_interval(&values).map(|interval| match descriptor {
             Some(known) => interval.within(known.range),

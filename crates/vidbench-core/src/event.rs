@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{ModelId, Outcome, RunId, SampleId};
+use crate::{ClipOutcome, ModelId, Outcome, RunId, SampleId};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -78,6 +78,19 @@ pub enum Event {
         outcome: Outcome,
         /// Why, for failures.
         reason: Option<String>,
+    },
+    /// A clip of a scoring has its outcome.
+    ClipScored {
+        /// Its place in the request.
+        ordinal: u64,
+        /// What it is, for people.
+        label: String,
+        /// The outcome.
+        outcome: ClipOutcome,
+        /// Why, for failures.
+        reason: Option<String>,
+        /// Every score was known before; nothing was decoded.
+        known: bool,
     },
     /// A worker ended before its time and a new one takes its place.
     WorkerRestarted {

@@ -10,10 +10,12 @@ mod ids;
 mod metric;
 mod outcome;
 mod params;
+mod path_text;
 pub mod plan;
 pub mod prompt;
 pub mod protocol;
 mod record;
+mod scoring;
 pub mod suite;
 mod toml_check;
 
@@ -24,6 +26,7 @@ pub use ids::{IdError, MetricId, ModelId, RunId, SampleId};
 pub use metric::{Direction, MetricDescriptor, MetricScore, Needs, Score, Series};
 pub use outcome::{ErrorKind, Outcome};
 pub use params::Params;
+pub use path_text::{path_from_text, text_from_path};
 pub use plan::{
     Plan, PlannedSample, PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, sha256_hex,
 };
@@ -31,5 +34,6 @@ pub use record::{
     ClipFacts, Domain, Environment, Generation, GivenUp, Ledger, RECORD_SCHEMA_VERSION, RunData, RunRecord,
     RunStatus, SampleRecord, Session, SessionModel, SetScore, Timing, Verdict, WeightsOrigin,
 };
+pub use scoring::{ClipOutcome, RequestedClip, ScoredClip, ScoringData, ScoringRecord, ScoringRequest};
 pub use suite::Suite;
 pub use toml_check::{Problem, nearest};

@@ -313,9 +313,9 @@ impl Stage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScoreParams {
-    /// The video to decode.
+    /// The video to decode. Bytes that are no UTF-8 are written `\\xNN`, and a backslash twice.
     pub path: String,
-    /// The video it is compared with, for metrics of pairs.
+    /// The video it is compared with, for metrics of pairs; written as `path`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// The prompt it was made for, for metrics that need one.
@@ -323,6 +323,42 @@ pub struct ScoreParams {
     pub prompt: Option<String>,
     /// Metrics wanted; each gets exactly one score, or features.
     pub metrics: Vec<MetricId>,
+    /// How files are read, and what they may cost.
+    #[serde(default)]
+    pub options: DecodeOptions,
+}
+
+/// How a scorer reads files, and what one file may cost. Over a limit is an error, never a clamp.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DecodeOptions {
+    /// Width and height, in pixels.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub max_side: u32,
+    /// Frames.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub max_frames: u64,
+    /// Seconds of video.
+    #[schemars(range(min = 0.1, max = 1_000_000.0))]
+    pub max_duration_secs: f64,
+    /// Bytes of the file.
+    #[schemars(range(min = 1))]
+    pub max_file_bytes: u64,
+    /// Threads that decode one file; scores do not depend on it.
+    #[schemars(range(min = 1, max = 64))]
+    pub threads: u32,
+}
+
+impl Default for DecodeOptions {
+    fn default() -> Self {
+        Self {
+            max_side: 8192,
+            max_frames: 36_000,
+            max_duration_secs: 600.0,
+            max_file_bytes: 8 << 30,
+            threads: 1,
+        }
+    }
 }
 
 /// Result of `score`.

@@ -118,16 +118,16 @@ fn unavailable(sample: &SampleView<'_>) -> String {
     reasons.collect::<Vec<_>>().join("; ")
 }
 
-fn number(value: impl Display) -> String {
+pub(crate) fn number(value: impl Display) -> String {
     value.to_string()
 }
 
-fn optional(value: Option<impl Display>) -> String {
+pub(crate) fn optional(value: Option<impl Display>) -> String {
     value.map(number).unwrap_or_default()
 }
 
 /// A text cell: see the module's formula rule.
-fn text(value: &str) -> String {
+pub(crate) fn text(value: &str) -> String {
     let runs = |c| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠');
     let guarded = if value.starts_with(runs) { format!("'{value}") } else { value.to_owned() };
     if guarded.contains([',', '"', '\r', '\n']) {

@@ -12,8 +12,10 @@ mod latency_plot;
 mod pareto_plot;
 mod provenance;
 mod results_table;
+mod scoring;
 mod set_metrics;
 mod stages_plot;
+mod strip;
 mod svg;
 
 use sha2::{Digest as _, Sha256};
@@ -22,6 +24,7 @@ use vidbench_core::{MetricDescriptor, RunData, SampleId};
 
 use self::base64::base64;
 use self::escape::escape;
+pub use self::scoring::{ScoringEmbed, ScoringReportInput, scoring_html};
 
 const CSS: &str = include_str!("../assets/report.css");
 const JS: &str = include_str!("../assets/report.js");
@@ -82,7 +85,7 @@ struct Page<'a> {
 pub fn html(input: &ReportInput<'_>) -> String {
     let joined = join(input.data);
     let page = Page { input, joined: &joined };
-    let mut out = head(input);
+    let mut out = head(&input.data.run.suite.name);
     header::write(&mut out, page);
     out += "<main id=\"main\">\n";
     results_table::write(&mut out, page);
@@ -93,21 +96,27 @@ pub fn html(input: &ReportInput<'_>) -> String {
     failures::write(&mut out, page);
     set_metrics::write(&mut out, page);
     provenance::write(&mut out, page);
-    out += "</main>\n<footer><p>Made by ";
-    out += &escape(input.generated_by);
-    out += " from the records of the run. This page makes no request and measures nothing.</p></footer>\n";
-    out += &format!("<script>{JS}</script>\n</body>\n</html>\n");
+    end(&mut out, input.generated_by, "run");
     out
 }
 
-fn head(input: &ReportInput<'_>) -> String {
+fn end(out: &mut String, generated_by: &str, of: &str) {
+    *out += "</main>\n<footer><p>Made by ";
+    *out += &escape(generated_by);
+    *out += &format!(
+        " from the records of the {of}. This page makes no request and measures nothing.</p></footer>\n"
+    );
+    *out += &format!("<script>{JS}</script>\n</body>\n</html>\n");
+}
+
+fn head(title: &str) -> String {
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src data:; media-src data:; \
          base-uri 'none'; form-action 'none'",
         base64(&Sha256::digest(CSS)),
         base64(&Sha256::digest(JS))
     );
-    let title = escape(&input.data.run.suite.name).into_owned();
+    let title = escape(title);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\

@@ -7,15 +7,20 @@
 mod csv;
 mod export;
 mod html;
+mod latex;
 mod markdown;
 mod number;
 mod results;
+mod scoring;
 mod terminal;
 mod text;
 
 pub use csv::export_csv;
 pub use export::{EXPORT_SCHEMA_VERSION, export_json, export_jsonl};
-pub use html::{ClipEmbed, ClipMime, ReportInput, html};
+pub use html::{ClipEmbed, ClipMime, ReportInput, ScoringEmbed, ScoringReportInput, html, scoring_html};
 pub use markdown::markdown;
+pub use scoring::{
+    scoring_csv, scoring_json, scoring_jsonl, scoring_latex, scoring_markdown, scoring_terminal,
+};
 pub use terminal::{Style, terminal_table};
 pub use text::visible_line;

@@ -3,7 +3,7 @@
 use vidbench_analysis::{RunAnalysis, RunVerdict};
 use vidbench_core::{MetricDescriptor, RunData};
 
-use crate::results::{Cell, result_table};
+use crate::results::{Cell, ResultTable, result_table};
 use crate::terminal::{counts, verdict_words};
 use crate::text::visible_line;
 
@@ -18,22 +18,27 @@ pub fn markdown(data: &RunData, analysis: &RunAnalysis, descriptors: &[MetricDes
         out.push('\n');
     }
     let table = result_table(analysis, descriptors);
-    let heads =
-        table.columns.iter().map(|column| format!("{} {}", column.title, column.unit).trim().to_owned());
-    out += &row(heads.map(|head| escaped(&head)));
-    out += &row(table
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(at, _)| if at == 0 { "---".into() } else { "---:".into() }));
-    for cells in &table.rows {
-        out += &row(cells.iter().map(cell));
-    }
+    write_table(&mut out, &table);
     out += "\nBold: best in its domain, or not told apart from the best. ± and ranges are 95 % intervals.\n";
     for note in &analysis.notes {
         out += &format!("\n- {}", escaped(&note.text));
     }
     out.trim_end().to_owned() + "\n"
+}
+
+/// A table with its head.
+pub(crate) fn write_table(out: &mut String, table: &ResultTable) {
+    let heads =
+        table.columns.iter().map(|column| format!("{} {}", column.title, column.unit).trim().to_owned());
+    *out += &row(heads.map(|head| escaped(&head)));
+    *out += &row(table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(at, _)| if at == 0 { "---".into() } else { "---:".into() }));
+    for cells in &table.rows {
+        *out += &row(cells.iter().map(cell));
+    }
 }
 
 fn cell(cell: &Cell) -> String {
@@ -47,7 +52,7 @@ fn row(cells: impl Iterator<Item = String>) -> String {
 }
 
 /// Text that Markdown shows and does not obey: one line, every mark with a meaning behind a backslash, no HTML.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in visible_line(text).chars() {
         match c {

@@ -1,6 +1,8 @@
 //! The results table, once, for the terminal, Markdown and HTML: one row per group.
 
-use vidbench_analysis::{Group, Interval, MetricSummary, Percentile, RunAnalysis};
+use vidbench_analysis::{
+    Group, Interval, MetricSummary, Percentile, RunAnalysis, ScoredGroup, ScoringAnalysis,
+};
 use vidbench_core::{Direction, MetricDescriptor, MetricId, Score, SetScore};
 
 use crate::number::{NONE, TimeFormat, bytes, column_decimals, decimals_for, is_symmetric, plus_minus};
@@ -150,6 +152,46 @@ fn is_best(analysis: &RunAnalysis, metric: &MetricId, group: usize) -> bool {
         .iter()
         .filter(|ranking| ranking.metric == *metric && ranking.entries.len() > 1)
         .any(|ranking| ranking.entries.iter().any(|entry| entry.group == group && entry.place == 1))
+}
+
+/// The table of a scoring: one row per group.
+pub(crate) fn scoring_table(analysis: &ScoringAnalysis) -> ResultTable {
+    let groups = &analysis.groups;
+    let mut columns = vec![head("clips", "", "folder or model")];
+    let mut cells: Vec<Vec<Cell>> =
+        groups.iter().map(|group| vec![Cell::text(group.label.clone())]).collect();
+    columns.push(head(
+        "ok",
+        "of all",
+        "clips that were decoded, and compared where a reference was asked for",
+    ));
+    let ok = |group: &ScoredGroup| {
+        let outcomes = group.failures.iter().map(|failure| format!("{} {}", failure.count, failure.outcome));
+        Cell {
+            alarming: group.ok < group.clips,
+            detail: outcomes.collect::<Vec<_>>().join(", "),
+            ..Cell::number(format!("{}/{}", group.ok, group.clips), group.ok as f64)
+        }
+    };
+    push(&mut cells, groups.iter().map(ok).collect());
+    let metrics = groups.first().map_or(0, |group| group.metrics.len());
+    for at in 0..metrics {
+        let summaries: Vec<&MetricSummary> =
+            groups.iter().filter_map(|group| group.metrics.get(at)).collect();
+        let Some(first) = summaries.first() else { continue };
+        let help = format!("{} ({}): mean over clips, 95 % interval", first.title, first.metric);
+        let title = short_name(&first.metric);
+        columns.push(head(&title, &unit_and_arrow(&first.unit, first.direction), &help));
+        let values: Vec<_> =
+            summaries.iter().filter_map(|summary| Some((summary.mean?, summary.interval))).collect();
+        let decimals = column_decimals(&values);
+        let cell = |summary: &&MetricSummary| match summary.mean {
+            Some(mean) => mean_cell(mean, summary, decimals, false),
+            None => Cell::none(detail(0, summary.missing())),
+        };
+        push(&mut cells, summaries.iter().map(cell).collect());
+    }
+    ResultTable { columns, rows: cells }
 }
 
 fn metric_column(

@@ -28,10 +28,7 @@ pub fn terminal_table(
     let mut out = headline(data, analysis, style);
     out.push('\n');
     let table = result_table(analysis, descriptors);
-    for block in blocks(&table, style.width) {
-        write_block(&mut out, &table, &block, style);
-        out.push('\n');
-    }
+    write_table(&mut out, &table, style);
     if table.rows.iter().flatten().any(|cell| cell.best) {
         out += "* best in its domain, or not told apart from the best; ± and ranges are 95 % intervals\n";
     }
@@ -44,6 +41,14 @@ pub fn terminal_table(
         }
     }
     out
+}
+
+/// The table, in blocks as wide as the terminal.
+pub(crate) fn write_table(out: &mut String, table: &ResultTable, style: Style) {
+    for block in blocks(table, style.width) {
+        write_block(out, table, &block, style);
+        out.push('\n');
+    }
 }
 
 /// The verdict in a few words, without colour.
@@ -74,7 +79,7 @@ fn headline(data: &RunData, analysis: &RunAnalysis, style: Style) -> String {
     out
 }
 
-fn paint(style: Style, code: &str, text: &str) -> String {
+pub(crate) fn paint(style: Style, code: &str, text: &str) -> String {
     if style.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 

@@ -13,6 +13,7 @@ mod judge;
 mod ledger;
 mod pace;
 mod run;
+mod score_clips;
 mod scoring;
 mod workers;
 
@@ -20,4 +21,5 @@ pub use cancel::Cancel;
 pub use error::RunError;
 pub use judge::mismatch;
 pub use run::{Finish, Inputs, execute};
+pub use score_clips::{ScoreFinish, ScoreInputs, score_clips};
 pub use workers::Commands;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use vidbench_core::protocol::{Decoded, ScoreParams, ScoreResult};
-use vidbench_core::{Event, Generation, Outcome, Phase, PlannedSample, Verdict};
+use vidbench_core::protocol::{DecodeOptions, Decoded, ScoreParams, ScoreResult};
+use vidbench_core::{Event, Generation, Outcome, Phase, PlannedSample, Verdict, text_from_path};
 use vidbench_engines::{CallError, WorkerProcess};
 
 use crate::RunError;
@@ -61,10 +61,11 @@ impl Runner<'_> {
         self.account.loaded((begun_scoring_ns.saturating_sub(begun_ns)) as f64 / 1e9);
         let path = self.inputs.store.artifact_path(&generation.artifact_sha256)?;
         let params = ScoreParams {
-            path: path.to_string_lossy().into_owned(),
+            path: text_from_path(&path),
             reference: None,
             prompt: Some(self.suite().prompt_of(sample).text.clone()),
             metrics: self.suite().metrics.clone(),
+            options: DecodeOptions::default(),
         };
         let timeout = Duration::from_secs(self.suite().limits.score_timeout_secs.into());
         let cancel = self.inputs.cancel.clone();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
-use vidbench_core::{MetricId, SampleId, Score};
+use vidbench_core::{MetricId, SampleId, Score, Series};
 
 use crate::{Result, StoreError};
 
@@ -66,6 +66,20 @@ pub(crate) fn score(value: Option<f64>, reason: Option<String>) -> Result<Score>
             Err(StoreError::corrupt("score", "not exactly one of value and reason"))
         }
     }
+}
+
+/// The first frame as 32 bits, then the values; all with the least significant byte first.
+pub(crate) fn series_to_bytes(metric: &MetricId, series: Option<&Series>) -> Result<Option<Vec<u8>>> {
+    let Some(Series { first_frame, values }) = series else { return Ok(None) };
+    let values = f32s_to_bytes(metric.as_str(), values)?;
+    Ok(Some([&first_frame.to_le_bytes()[..], &values].concat()))
+}
+
+pub(crate) fn series_from_bytes(bytes: Option<&[u8]>) -> Result<Option<Series>> {
+    let Some(bytes) = bytes else { return Ok(None) };
+    let short = || StoreError::corrupt("series", &format!("{} bytes", bytes.len()));
+    let (first, values) = bytes.split_first_chunk::<4>().ok_or_else(short)?;
+    Ok(Some(Series { first_frame: u32::from_le_bytes(*first), values: f32s_from_bytes(values)? }))
 }
 
 /// Least significant byte first, whatever the machine.

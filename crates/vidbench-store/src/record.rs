@@ -6,7 +6,9 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Value, json};
 use vidbench_core::{Generation, ModelId, Outcome, Params, RunId, SampleId, Verdict};
 
-use crate::codec::{Sha256Hash, f32s_to_bytes, finite, from_i64, from_json, score_columns, to_i64, to_json};
+use crate::codec::{
+    Sha256Hash, f32s_to_bytes, finite, from_i64, from_json, score_columns, series_to_bytes, to_i64, to_json,
+};
 use crate::runs::{RunKey, require_run};
 use crate::{Difference, Result, Store, StoreError, difference, rows};
 
@@ -204,7 +206,8 @@ fn insert_verdict(tx: &Transaction<'_>, place: &Place<'_>, verdict: &Verdict) ->
 fn insert_scores(tx: &Transaction<'_>, place: &Place<'_>, verdict: &Verdict) -> Result<()> {
     require_distinct("scores", verdict.scores.iter().map(|score| score.metric.as_str()))?;
     let mut statement = tx.prepare_cached(
-        "INSERT INTO scores (run, ordinal, metric, position, value, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO scores (run, ordinal, metric, position, value, reason, series)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     for (position, score) in verdict.scores.iter().enumerate() {
         let (value, reason) = score_columns(&score.metric, &score.score)?;
@@ -215,7 +218,8 @@ fn insert_scores(tx: &Transaction<'_>, place: &Place<'_>, verdict: &Verdict) -> 
             score.metric.as_str(),
             position,
             value,
-            reason
+            reason,
+            series_to_bytes(&score.metric, score.series.as_ref())?,
         ])?;
     }
     Ok(())

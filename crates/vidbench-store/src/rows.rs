@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Connection, Row, params};
 use vidbench_core::protocol::Features;
 use vidbench_core::{Generation, MetricId, MetricScore, Outcome, SampleId, SampleRecord, Verdict};
 
-use crate::codec::{Sha256Hash, f32s_from_bytes, from_i64, from_json, sample_id, score};
+use crate::codec::{Sha256Hash, f32s_from_bytes, from_i64, from_json, sample_id, score, series_from_bytes};
 use crate::runs::RunKey;
 use crate::{Result, StoreError};
 
@@ -102,12 +102,14 @@ fn attach_scores(
     samples: &mut [SampleRecord],
 ) -> Result<()> {
     let mut statement = connection.prepare_cached(
-        "SELECT ordinal, metric, value, reason FROM scores
+        "SELECT ordinal, metric, value, reason, series FROM scores
          WHERE run = ?1 AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal, position",
     )?;
     attach(&mut statement, key, range, samples, |sample, row| {
         let metric = metric_column(row, 1)?;
-        sample.verdict.scores.push(MetricScore::new(metric, score(row.get(2)?, row.get(3)?)?));
+        let (score, series) = (score(row.get(2)?, row.get(3)?)?, row.get::<_, Option<Vec<u8>>>(4)?);
+        let series = series_from_bytes(series.as_deref())?;
+        sample.verdict.scores.push(MetricScore { metric, score, series });
         Ok(())
     })
 }

@@ -240,11 +240,11 @@ fn unknown_run(wanted: &str, ids: &[RunId]) -> StoreError {
     }
 }
 
-fn parse_id(text: &str) -> Result<RunId> {
+pub(crate) fn parse_id(text: &str) -> Result<RunId> {
     RunId::new(text).map_err(|error| StoreError::corrupt("run id", &error))
 }
 
-fn parse_status(text: &str) -> Result<RunStatus> {
+pub(crate) fn parse_status(text: &str) -> Result<RunStatus> {
     [RunStatus::Running, RunStatus::Interrupted, RunStatus::Complete]
         .into_iter()
         .find(|status| status.name() == text)

@@ -8,7 +8,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x7662_6e63;
 /// Version of the tables that this tool writes: the number of migrations.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-const MIGRATIONS: &[&str] = &[V1, V2];
+const MIGRATIONS: &[&str] = &[V1, V2, V3];
 
 pub(crate) fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
@@ -144,3 +144,53 @@ CREATE TABLE condemned_artifacts (
 
 /// Why a session left samples of a model.
 const V2: &str = "ALTER TABLE sessions ADD COLUMN given_up TEXT NOT NULL DEFAULT '[]';";
+
+/// Scores frame by frame, and scoring clips that exist already. Results are kept by content; a scoring names the clips it was
+/// about. An empty reference is none; an empty prompt is that of a metric that reads none.
+const V3: &str = "
+ALTER TABLE scores ADD COLUMN series BLOB;
+
+CREATE TABLE scorings (
+  key INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  schema_version INTEGER NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('running', 'interrupted', 'complete')),
+  created_ms INTEGER NOT NULL,
+  finished_ms INTEGER,
+  clips INTEGER NOT NULL CHECK (clips >= 0),
+  request TEXT NOT NULL,
+  environment TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE scored_clips (
+  scoring INTEGER NOT NULL REFERENCES scorings (key) ON DELETE CASCADE,
+  ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+  clip BLOB CHECK (length(clip) = 32),
+  reference BLOB CHECK (length(reference) = 32),
+  outcome TEXT NOT NULL,
+  reason TEXT,
+  PRIMARY KEY (scoring, ordinal)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE decoded_clips (
+  clip BLOB NOT NULL CHECK (length(clip) = 32),
+  reference BLOB NOT NULL CHECK (length(reference) IN (0, 32)),
+  reading TEXT NOT NULL,
+  facts TEXT NOT NULL,
+  pairing TEXT,
+  PRIMARY KEY (clip, reference, reading)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE clip_scores (
+  clip BLOB NOT NULL CHECK (length(clip) = 32),
+  reference BLOB NOT NULL CHECK (length(reference) IN (0, 32)),
+  reading TEXT NOT NULL,
+  metric TEXT NOT NULL,
+  prompt TEXT NOT NULL,
+  value ANY CHECK (typeof(value) IN ('real', 'null')),
+  reason TEXT,
+  series BLOB,
+  CHECK ((value IS NULL) <> (reason IS NULL)),
+  PRIMARY KEY (clip, reference, reading, metric, prompt)
+) STRICT, WITHOUT ROWID;
+";

@@ -10,7 +10,9 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write as _;
 
-use vidbench_core::protocol::{Capabilities, Decoded, Features, RpcError, ScoreParams, ScoreResult};
+use vidbench_core::protocol::{
+    Capabilities, DecodeOptions, Decoded, Features, RpcError, ScoreParams, ScoreResult,
+};
 use vidbench_core::{ErrorKind, FramesU8, MetricId, MetricScore};
 use vidbench_metrics::frechet_shapes::ShapesClassifier;
 use vidbench_metrics::{DESCRIPTORS, Metric, MetricError, SetMetric, UnknownMetric};
@@ -25,16 +27,15 @@ pub const SCORER_NAME: &str = "vidbench-scorer";
 /// Decodes, checks and scores videos.
 #[derive(Debug)]
 pub struct Scorer {
-    limits: Limits,
     classifier_graph: Cow<'static, [u8]>,
     /// Loaded when a set metric first asks for it: loading takes longer than scoring a clip.
     classifier: Option<ShapesClassifier>,
 }
 
 impl Scorer {
-    /// A scorer that decodes within `limits` and takes the shapes classifier from the bytes of its ONNX file.
-    pub fn new(limits: Limits, classifier_graph: impl Into<Cow<'static, [u8]>>) -> Self {
-        Self { limits, classifier_graph: classifier_graph.into(), classifier: None }
+    /// A scorer that takes the shapes classifier from the bytes of its ONNX file.
+    pub fn new(classifier_graph: impl Into<Cow<'static, [u8]>>) -> Self {
+        Self { classifier_graph: classifier_graph.into(), classifier: None }
     }
 
     /// Decodes `params.path` once, and `params.reference` beside it; gives the facts, one score for each metric of clips and
@@ -51,7 +52,7 @@ impl Scorer {
             let message = "a metric of pairs was asked for without a reference";
             return Err(RpcError::new(ErrorKind::InvalidRequest, message));
         }
-        let passed = match Pass::new(&metrics, params, &self.limits).run() {
+        let passed = match Pass::new(&metrics, params, limits(&params.options)).run() {
             Ok(passed) => passed,
             Err(error) => return decode_error(&error).map(decode_failed),
         };
@@ -112,6 +113,18 @@ impl Handler for Scorer {
 
     fn score(&mut self, params: &ScoreParams, _: &mut Notifier<'_>) -> Result<ScoreResult, RpcError> {
         Self::score(self, params)
+    }
+}
+
+fn limits(options: &DecodeOptions) -> Limits {
+    Limits {
+        max_width: options.max_side,
+        max_height: options.max_side,
+        max_frames: options.max_frames,
+        max_duration_secs: options.max_duration_secs,
+        max_file_bytes: options.max_file_bytes,
+        max_threads: options.threads,
+        ..Limits::default()
     }
 }
 

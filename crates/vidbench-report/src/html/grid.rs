@@ -8,7 +8,7 @@ use vidbench_core::{MetricId, Outcome, SampleId, Score};
 
 use super::base64::base64;
 use super::escape::escape;
-use super::{ClipEmbed, Page, open_section};
+use super::{ClipEmbed, Page, open_section, strip};
 use crate::number::{decimals_for, secs};
 use crate::results::short_name;
 
@@ -173,6 +173,7 @@ fn write_cell(
         );
         return;
     }
+    strip::write(out, &verdict.scores);
     *out += "<dl class=\"scores\">";
     if let Some(generation) = &sample.record.generation {
         let _ = write!(out, "<div><dt>latency</dt><dd>{}</dd></div>", secs(generation.timing.latency_secs()));

@@ -2,7 +2,7 @@
 
 use super::escape::escape;
 use super::{Page, open_section};
-use crate::results::{Cell, result_table};
+use crate::results::{Cell, ResultTable, result_table};
 
 pub(super) fn write(out: &mut String, page: Page<'_>) {
     let table = result_table(page.input.analysis, page.input.descriptors);
@@ -12,6 +12,16 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
         "Results",
         "One row per model and set of parameters. ± and ranges are 95 % intervals; n is beside every mean.",
     );
+    write_table(out, &table);
+    if table.rows.iter().flatten().any(|cell| cell.best) {
+        *out += "<p class=\"key\"><span class=\"star\">★</span> best in its domain, or not told apart from the best</p>\n";
+    }
+    left_out(out, page);
+    *out += "</section>\n";
+}
+
+/// The table, sortable by its heads.
+pub(super) fn write_table(out: &mut String, table: &ResultTable) {
     *out += "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Results\"><table class=\"results sortable\"><thead><tr>\n";
     for column in &table.columns {
         *out += &format!(
@@ -30,11 +40,6 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
         *out += "</tr>\n";
     }
     *out += "</tbody></table></div>\n";
-    if table.rows.iter().flatten().any(|cell| cell.best) {
-        *out += "<p class=\"key\"><span class=\"star\">★</span> best in its domain, or not told apart from the best</p>\n";
-    }
-    left_out(out, page);
-    *out += "</section>\n";
 }
 
 fn write_cell(out: &mut String, at: usize, cell: &Cell) {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use vidbench_core::protocol::{Pairing, ScoreParams};
-use vidbench_core::{ClipFacts, DecodedFrame, FramesU8, MetricScore};
+use vidbench_core::{ClipFacts, DecodedFrame, FramesU8, MetricScore, path_from_text};
 use vidbench_metrics::meter::{ClipCollector, ClipMeter, FrameView, PairMeter, PairView};
 use vidbench_metrics::{ClipMetric, Metric, MetricError, PairMetric};
 use vidbench_video::{FrameReader, Limits, VideoError};
@@ -14,7 +14,7 @@ use super::with_causes;
 /// What is to be measured.
 pub(super) struct Pass<'a> {
     params: &'a ScoreParams,
-    limits: &'a Limits,
+    limits: Limits,
     metrics: Vec<Measuring>,
     facts: FactsMeter,
     /// The clip, for set metrics whose net looks at all of it.
@@ -38,7 +38,7 @@ pub(super) struct Passed {
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(metrics: &[Metric], params: &'a ScoreParams, limits: &'a Limits) -> Self {
+    pub(super) fn new(metrics: &[Metric], params: &'a ScoreParams, limits: Limits) -> Self {
         let prompt = params.prompt.as_deref();
         let measuring = metrics.iter().filter_map(|metric| match metric {
             Metric::Clip(metric) => Some(Measuring::Clip(*metric, metric.meter(prompt))),
@@ -52,8 +52,8 @@ impl<'a> Pass<'a> {
     /// Reads both files to their ends.
     pub(super) fn run(mut self) -> Result<Passed, VideoError> {
         let (begin, mut scoring) = (Instant::now(), Duration::ZERO);
-        let mut sample = FrameReader::open(&self.params.path, self.limits)?;
-        let mut reference = self.params.reference.as_deref().map(|path| Reference::open(path, self.limits));
+        let mut sample = FrameReader::open(path_from_text(&self.params.path), &self.limits)?;
+        let mut reference = self.params.reference.as_deref().map(|path| Reference::open(path, &self.limits));
         let mut previous: Option<Vec<u8>> = None;
         while let Some(frame) = sample.next_frame()? {
             let beside = reference.as_mut().and_then(|reference| reference.beside(frame.width, frame.height));
@@ -109,7 +109,7 @@ struct Reference {
 
 impl Reference {
     fn open(path: &str, limits: &Limits) -> Self {
-        let (reader, over) = match FrameReader::open(path, limits) {
+        let (reader, over) = match FrameReader::open(path_from_text(path), limits) {
             Ok(reader) => (Some(reader), None),
             Err(error) => (None, Some(failed(&error))),
         };

@@ -8,7 +8,7 @@ use vidbench_core::protocol::{Decoded, Features, InitializeResult, RpcError, Sco
 use vidbench_core::{ErrorKind, FramesU8, MetricId, Score};
 use vidbench_metrics::{ClipMetric, score_clip};
 use vidbench_shapes::{Attributes, parse_prompt, render};
-use vidbench_video::{Fps, H264Options, Limits, encode_ffv1, encode_h264};
+use vidbench_video::{Fps, H264Options, encode_ffv1, encode_h264};
 use vidbench_worker::{Exit, SCORER_NAME, Scorer, serve};
 
 use crate::mean_net;
@@ -26,12 +26,18 @@ fn rendered() -> FramesU8 {
 }
 
 fn scorer() -> Scorer {
-    Scorer::new(Limits::default(), mean_net::graph())
+    Scorer::new(mean_net::graph())
 }
 
 fn params(path: &Path, metrics: &[&str]) -> ScoreParams {
     let metrics = metrics.iter().map(|id| MetricId::new(*id).unwrap()).collect();
-    ScoreParams { path: path.to_str().unwrap().into(), reference: None, prompt: Some(PROMPT.into()), metrics }
+    ScoreParams {
+        path: path.to_str().unwrap().into(),
+        reference: None,
+        prompt: Some(PROMPT.into()),
+        metrics,
+        options: Default::default(),
+    }
 }
 
 fn score(path: &Path, metrics: &[&str]) -> Result<ScoreResult, RpcError> {
@@ -166,8 +172,9 @@ fn a_file_that_is_no_sound_video_is_a_result_without_scores_and_without_its_path
 #[test]
 fn a_clip_over_a_limit_is_not_cut_to_fit() {
     let (_dir, path) = lossless(&rendered());
-    let mut scorer = Scorer::new(Limits { max_frames: 15, ..Limits::default() }, mean_net::graph());
-    let result = scorer.score(&params(&path, &ALL)).unwrap();
+    let mut params = params(&path, &ALL);
+    params.options.max_frames = 15;
+    let result = scorer().score(&params).unwrap();
     assert_eq!(failure(&result), "16 frames is over the limit of 15");
     assert!(result.scores.is_empty());
 }
@@ -193,7 +200,7 @@ fn an_unknown_metric_is_refused_with_the_nearest_before_the_file_is_opened() {
 #[test]
 fn a_classifier_that_does_not_load_costs_only_the_set_metric() {
     let (_dir, path) = lossless(&rendered());
-    let mut scorer = Scorer::new(Limits::default(), b"not a graph".to_vec());
+    let mut scorer = Scorer::new(b"not a graph".to_vec());
     assert!(scorer.score(&params(&path, &ALL[..3])).is_ok());
     let error = scorer.score(&params(&path, &ALL)).unwrap_err();
     assert_eq!(error.data.kind, ErrorKind::Internal);

@@ -24,9 +24,7 @@ use crate::{FAILED, OK};
 pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
     match command {
         WorkerCommand::Embedded => serve_on_stdio(&mut EmbeddedGenerator::new()),
-        WorkerCommand::Scorer => {
-            serve_on_stdio(&mut Scorer::new(vidbench_video::Limits::default(), CLASSIFIER))
-        }
+        WorkerCommand::Scorer => serve_on_stdio(&mut Scorer::new(CLASSIFIER)),
         WorkerCommand::Check(args) => check(&args, ui),
     }
 }
@@ -65,8 +63,9 @@ fn check(args: &WorkerCheckArgs, ui: Ui) -> Result<u8> {
 /// Decodes a worker's file as a run would, and compares it with what was asked for.
 fn inspect(file: &Path, params: &Params) -> Result<(), String> {
     let path = file.to_string_lossy().into_owned();
-    let request = ScoreParams { path, reference: None, metrics: vec![], prompt: None };
-    let mut scorer = Scorer::new(vidbench_video::Limits::default(), CLASSIFIER);
+    let request =
+        ScoreParams { path, reference: None, metrics: vec![], prompt: None, options: Default::default() };
+    let mut scorer = Scorer::new(CLASSIFIER);
     match scorer.score(&request).map_err(|error| error.message)?.decoded {
         Decoded::Failed { reason } => Err(reason),
         Decoded::Facts(facts) => vidbench_runner::mismatch(params, &facts).map_or(Ok(()), Err),

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use vidbench_core::{Event, Outcome, Phase, SampleId};
+use vidbench_core::{ClipOutcome, Event, Outcome, Phase, SampleId};
 use vidbench_report::visible_line;
 
 use crate::cli::Progress;
@@ -106,6 +106,15 @@ impl ProgressView {
             }
             Event::Judged { sample, label, outcome, reason } => {
                 self.judged(*sample, label, *outcome, reason.as_deref());
+            }
+            Event::ClipScored { label, outcome, reason, .. } => {
+                if *outcome != ClipOutcome::Ok {
+                    let reason = one_line(reason.as_deref().unwrap_or("no reason given"));
+                    self.line(&format!("{outcome}: {label}: {reason}"));
+                }
+                self.failed += u64::from(*outcome != ClipOutcome::Ok);
+                self.done += 1;
+                self.refresh(false);
             }
             Event::WorkerRestarted { worker, reason } => {
                 self.line(&format!("restarting worker {worker}: {reason}"));

@@ -1,0 +1,164 @@
+//! Scoring clips that exist already: what was asked for, and what came of each clip.
+//!
+//! A scoring is one execution of `vidbench score`. Its results are kept by content (SHA-256 of the file, metric), so that the
+//! same file is never scored twice, whatever its name; a scoring only says which files it was about.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::protocol::DecodeOptions;
+use crate::{ClipFacts, Environment, MetricId, MetricScore, RunId, RunStatus};
+
+/// What a scoring is asked to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScoringRequest {
+    /// Shown in reports.
+    pub name: String,
+    /// Metrics of clips and of pairs, in the order of the columns.
+    pub metrics: Vec<MetricId>,
+    /// The clips, in the order of the manifest or of their names.
+    pub clips: Vec<RequestedClip>,
+    /// How files are read, and what they may cost.
+    pub options: DecodeOptions,
+}
+
+/// One clip to score.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RequestedClip {
+    /// Where it is. Bytes that are no UTF-8 are written `\xNN`, and a backslash `\\`.
+    pub path: String,
+    /// What it is listed under: the model of the manifest, or the folder.
+    pub group: String,
+    /// The prompt it was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// The seed it was made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Which of the clips of its prompt it is, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// Whatever else the manifest says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub params: Option<Map<String, Value>>,
+    /// SHA-256 that the manifest says the file has, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_sha256: Option<String>,
+    /// Why there is nothing to decode: a name that was refused, a file that is not there. Such a clip is counted and told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// The clip it is compared with, written as `path`; absent without references or when it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+/// What came of a clip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClipOutcome {
+    /// Decoded and, with a reference, compared.
+    Ok,
+    /// The file cannot be read, or is not the one the manifest names.
+    Unreadable,
+    /// The file is no sound video.
+    DecodeFailed,
+    /// Decoding or scoring took longer than it may.
+    Timeout,
+    /// The scorer died over the file, twice.
+    ScorerCrashed,
+    /// References were asked for and the clip has none.
+    ReferenceMissing,
+    /// The reference is no sound video.
+    ReferenceFailed,
+    /// Clip and reference differ in size or length.
+    PairMismatch,
+}
+
+impl ClipOutcome {
+    /// Every outcome, in the order used by tables.
+    pub const ALL: [Self; 8] = [
+        Self::Ok,
+        Self::Unreadable,
+        Self::DecodeFailed,
+        Self::Timeout,
+        Self::ScorerCrashed,
+        Self::ReferenceMissing,
+        Self::ReferenceFailed,
+        Self::PairMismatch,
+    ];
+
+    /// The name used in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Unreadable => "unreadable",
+            Self::DecodeFailed => "decode_failed",
+            Self::Timeout => "timeout",
+            Self::ScorerCrashed => "scorer_crashed",
+            Self::ReferenceMissing => "reference_missing",
+            Self::ReferenceFailed => "reference_failed",
+            Self::PairMismatch => "pair_mismatch",
+        }
+    }
+
+    /// The outcome of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
+    }
+}
+
+impl fmt::Display for ClipOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// One clip with what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScoredClip {
+    /// Its place in the request.
+    pub ordinal: u64,
+    /// SHA-256 of the file, in hexadecimal; absent when it could not be read.
+    pub sha256: Option<String>,
+    /// SHA-256 of its reference.
+    pub reference_sha256: Option<String>,
+    /// What came of it.
+    pub outcome: ClipOutcome,
+    /// Why, for everything but ok.
+    pub reason: Option<String>,
+    /// What the decoder saw, when the file could be decoded.
+    pub facts: Option<ClipFacts>,
+    /// One per metric asked for, in the order asked; empty when the file could not be decoded.
+    pub scores: Vec<MetricScore>,
+}
+
+/// One scoring as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScoringRecord {
+    /// Shape of this record.
+    pub schema_version: u32,
+    /// The scoring; shares its names with runs.
+    pub id: RunId,
+    /// Unix time of creation, in milliseconds.
+    pub created_ms: i64,
+    /// Unix time of its end, in milliseconds.
+    pub finished_ms: Option<i64>,
+    /// How far it has come.
+    pub status: RunStatus,
+    /// What was asked.
+    pub request: ScoringRequest,
+    /// Where and by what.
+    pub environment: Environment,
+}
+
+/// A whole scoring, as analysis and reports read it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoringData {
+    /// The scoring.
+    pub record: ScoringRecord,
+    /// Clips with an outcome, in the order of the request.
+    pub clips: Vec<ScoredClip>,
+}

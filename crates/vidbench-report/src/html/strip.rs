@@ -1,0 +1,90 @@
+//! A metric frame by frame, as a small line under its clip.
+
+use std::fmt::Write as _;
+
+use vidbench_core::{MetricScore, Series};
+
+use super::escape::escape;
+use crate::number::decimals_for;
+use crate::results::short_name;
+
+/// Size of the drawing; the page stretches it to the width of the clip.
+const WIDTH: f32 = 200.0;
+const HEIGHT: f32 = 26.0;
+/// Points of a line; more frames are drawn by the lowest of each part, which is where a clip fails.
+const MAX_POINTS: usize = 200;
+
+/// One line for each score that has a course over the clip.
+pub(super) fn write(out: &mut String, scores: &[MetricScore]) {
+    for score in scores {
+        if let Some(series) = score.series.as_ref().filter(|series| series.values.len() > 1) {
+            write_one(out, &short_name(&score.metric), series);
+        }
+    }
+}
+
+fn write_one(out: &mut String, name: &str, series: &Series) {
+    let (low, high) =
+        series.values.iter().fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
+    let first = series.first_frame;
+    let last = first as usize + series.values.len() - 1;
+    let digits = |value: f32| format!("{value:.*}", decimals_for(f64::from(value), 4).min(4));
+    let label = format!("{name}, frames {first} to {last}: {} to {}", digits(low), digits(high));
+    let _ = write!(
+        out,
+        "<figure class=\"strip\"><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{0}\"><title>{0}</title><polyline points=\"",
+        escape(&label)
+    );
+    let span = if high > low { high - low } else { 1.0 };
+    let values = thinned(&series.values);
+    let step = WIDTH / (values.len() - 1) as f32;
+    for (at, value) in values.iter().enumerate() {
+        let y = HEIGHT - 1.5 - (value - low) / span * (HEIGHT - 3.0);
+        let _ = write!(out, "{:.1},{y:.1} ", at as f32 * step);
+    }
+    let _ = write!(
+        out,
+        "\"/></svg><figcaption>{} <span>{} to {}</span></figcaption></figure>",
+        escape(name),
+        digits(low),
+        digits(high)
+    );
+}
+
+/// At most [`MAX_POINTS`] values, the lowest of each part; two at least.
+fn thinned(values: &[f32]) -> Vec<f32> {
+    let part = values.len().div_ceil(MAX_POINTS);
+    values.chunks(part.max(1)).map(|part| part.iter().copied().fold(f32::MAX, f32::min)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_clip_keeps_its_dips() {
+        let mut values = vec![1.0; 5000];
+        values[4321] = 0.25;
+        let thinned = thinned(&values);
+        assert!(thinned.len() <= MAX_POINTS && thinned.len() > 100);
+        assert_eq!(thinned.iter().filter(|value| **value == 0.25).count(), 1);
+    }
+
+    #[test]
+    fn a_series_of_one_frame_draws_no_line() {
+        let score = |values: &[f32]| MetricScore {
+            metric: vidbench_core::MetricId::new("psnr@1").unwrap(),
+            score: vidbench_core::Score::Value(1.0),
+            series: Some(Series { first_frame: 1, values: values.to_vec() }),
+        };
+        let mut out = String::new();
+        write(&mut out, &[score(&[1.0])]);
+        assert_eq!(out, "");
+        write(&mut out, &[score(&[1.0, 1.0, 2.0])]);
+        assert!(
+            out.contains("psnr, frames 1 to 3: 1.000 to 2.000")
+                && out.contains("0.0,24.5 100.0,24.5 200.0,1.5"),
+            "{out}"
+        );
+    }
+}

@@ -1,0 +1,60 @@
+//! A results table for a paper: LaTeX with the booktabs package.
+
+use crate::results::{Cell, ResultTable};
+use crate::text::visible_line;
+
+/// A `tabular` with one row per group; details such as n are left to the caption.
+pub(crate) fn table(table: &ResultTable) -> String {
+    let columns = "r".repeat(table.columns.len().saturating_sub(1));
+    let mut out = format!("% \\usepackage{{booktabs}}\n\\begin{{tabular}}{{l{columns}}}\n\\toprule\n");
+    out += &row(table.columns.iter().map(|column| escaped(&column.title)));
+    out += &row(table.columns.iter().map(|column| escaped(&column.unit)));
+    out += "\\midrule\n";
+    for cells in &table.rows {
+        out += &row(cells.iter().map(cell));
+    }
+    out + "\\bottomrule\n\\end{tabular}\n"
+}
+
+fn cell(cell: &Cell) -> String {
+    let text = escaped(&cell.text);
+    if cell.best { format!("\\textbf{{{text}}}") } else { text }
+}
+
+fn row(cells: impl Iterator<Item = String>) -> String {
+    format!("{} \\\\\n", cells.collect::<Vec<_>>().join(" & "))
+}
+
+/// Text that LaTeX prints and does not obey.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in visible_line(text).chars() {
+        match c {
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => out.extend(['\\', c]),
+            '\\' => out.push_str("\\textbackslash{}"),
+            '~' => out.push_str("\\textasciitilde{}"),
+            '^' => out.push_str("\\textasciicircum{}"),
+            '<' => out.push_str("\\textless{}"),
+            '>' => out.push_str("\\textgreater{}"),
+            '±' => out.push_str("$\\pm$"),
+            '↑' => out.push_str("$\\uparrow$"),
+            '↓' => out.push_str("$\\downarrow$"),
+            '–' => out.push_str("--"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_name_is_obeyed() {
+        assert_eq!(
+            escaped("a_b & \\input{x} 50 % ± ↑"),
+            "a\\_b \\& \\textbackslash{}input\\{x\\} 50 \\% $\\pm$ $\\uparrow$"
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! A scoring as text: for the terminal, Markdown, LaTeX and other programs.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use vidbench_analysis::{ClipValue, OutcomeCount, ScoringAnalysis};
+use vidbench_core::{RequestedClip, Score, ScoredClip, ScoringData};
+
+use crate::csv::{number, optional, text};
+use crate::export::EXPORT_SCHEMA_VERSION;
+use crate::number::decimals_for;
+use crate::results::{scoring_table, short_name};
+use crate::terminal::{Style, paint, write_table};
+use crate::text::visible_line;
+use crate::{latex, markdown};
+
+/// The counts in one line, the table, what failed, and the clips at both ends.
+pub fn scoring_terminal(data: &ScoringData, analysis: &ScoringAnalysis, style: Style) -> String {
+    let word = if analysis.ok == analysis.clips {
+        paint(style, "1;32", "SCORED")
+    } else {
+        paint(style, "1;33", "SCORED WITH FAILURES")
+    };
+    let mut out = format!("{word}  {}: {}\n\n", data.record.id, counts(analysis));
+    let table = scoring_table(analysis);
+    write_table(&mut out, &table, style);
+    out += "± and ranges are 95 % intervals over clips\n";
+    for extremes in analysis.extremes.iter().filter(|extremes| !extremes.worst.is_empty()) {
+        let name = short_name(&extremes.metric);
+        out += &format!("worst {name}: {}\n", named(data, &extremes.worst));
+        out += &format!(" best {name}: {}\n", named(data, &extremes.best));
+    }
+    for (reason, clips) in reasons(data) {
+        out += &format!("{} {}\n", paint(style, "2", "note:"), visible_line(&format!("{reason} ({clips})")));
+    }
+    out
+}
+
+/// `10 of 12 clips ok, 1 decode_failed, 1 pair_mismatch`
+pub(crate) fn counts(analysis: &ScoringAnalysis) -> String {
+    let mut text = format!("{} of {} clips ok", analysis.ok, analysis.clips);
+    for OutcomeCount { outcome, count } in &analysis.failures {
+        text += &format!(", {count} {outcome}");
+    }
+    if analysis.done < analysis.clips {
+        text += &format!(", {} not done", analysis.clips - analysis.done);
+    }
+    text
+}
+
+/// Reasons why metrics have no value, with the number of clips of each, in alphabetical order.
+pub(crate) fn reasons(data: &ScoringData) -> Vec<(String, String)> {
+    let mut found: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
+    for clip in &data.clips {
+        // What kept a clip from its reference is told by its outcome.
+        for score in clip.scores.iter().filter(|_| clip.reason.is_none()) {
+            if let Score::NotAvailable { reason } = &score.score {
+                *found.entry(format!("{} is not available: {reason}", score.metric)).or_default() += 1;
+            }
+        }
+    }
+    let clips = |count: u64| if count == 1 { "1 clip".to_owned() } else { format!("{count} clips") };
+    found.into_iter().map(|(reason, count)| (reason, clips(count))).collect()
+}
+
+fn named(data: &ScoringData, values: &[ClipValue]) -> String {
+    let name = |value: &ClipValue| {
+        let path = asked(data, value.ordinal).map_or("", |clip| clip.path.as_str());
+        let file = path.rsplit('/').next().unwrap_or(path);
+        format!("{} {:.*}", visible_line(file), decimals_for(value.value, 4).min(4), value.value)
+    };
+    values.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+pub(crate) fn asked(data: &ScoringData, ordinal: u64) -> Option<&RequestedClip> {
+    usize::try_from(ordinal).ok().and_then(|at| data.record.request.clips.get(at))
+}
+
+/// The counts and the table as GitHub-flavoured Markdown.
+pub fn scoring_markdown(data: &ScoringData, analysis: &ScoringAnalysis) -> String {
+    let mut out = format!("Scoring `{}`: {}.\n\n", data.record.id, counts(analysis));
+    markdown::write_table(&mut out, &scoring_table(analysis));
+    out + "\n± and ranges are 95 % intervals over clips.\n"
+}
+
+/// The table as LaTeX with the booktabs package.
+pub fn scoring_latex(analysis: &ScoringAnalysis) -> String {
+    latex::table(&scoring_table(analysis))
+}
+
+/// The scoring with every clip, and its analysis.
+///
+/// # Errors
+/// A record that cannot be JSON, which the records' types rule out.
+pub fn scoring_json(data: &ScoringData, analysis: &ScoringAnalysis) -> Result<Value, serde_json::Error> {
+    let lines = data.clips.iter().map(|clip| serde_json::to_value(line(data, clip)));
+    let request = &data.record.request;
+    Ok(json!({
+        "schema_version": EXPORT_SCHEMA_VERSION,
+        "scoring": data.record.id,
+        "name": request.name,
+        "status": data.record.status,
+        "created_ms": data.record.created_ms,
+        "finished_ms": data.record.finished_ms,
+        "metrics": request.metrics,
+        "options": request.options,
+        "environment": serde_json::to_value(&data.record.environment)?,
+        "clips": lines.collect::<Result<Vec<_>, _>>()?,
+        "analysis": serde_json::to_value(analysis)?,
+    }))
+}
+
+/// One clip with an outcome a line, in the order of the request.
+///
+/// # Errors
+/// See [`scoring_json`].
+pub fn scoring_jsonl(data: &ScoringData) -> Result<String, serde_json::Error> {
+    let mut out = String::new();
+    for clip in &data.clips {
+        out += &serde_json::to_string(&line(data, clip))?;
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+#[derive(Serialize)]
+struct ClipLine<'d> {
+    schema_version: u32,
+    scoring: &'d str,
+    #[serde(flatten)]
+    asked: Option<&'d RequestedClip>,
+    #[serde(flatten)]
+    scored: &'d ScoredClip,
+}
+
+fn line<'d>(data: &'d ScoringData, clip: &'d ScoredClip) -> ClipLine<'d> {
+    let asked = asked(data, clip.ordinal);
+    ClipLine { schema_version: EXPORT_SCHEMA_VERSION, scoring: data.record.id.as_str(), asked, scored: clip }
+}
+
+const COLUMNS: [&str; 18] = [
+    "scoring",
+    "ordinal",
+    "path",
+    "group",
+    "prompt",
+    "seed",
+    "index",
+    "reference",
+    "outcome",
+    "reason",
+    "sha256",
+    "reference_sha256",
+    "codec",
+    "pixel_format",
+    "width",
+    "height",
+    "frames",
+    "fps",
+];
+
+/// One clip a line after a line of heads: the fixed columns, one per metric, and the reasons why metrics are not available.
+pub fn scoring_csv(data: &ScoringData) -> String {
+    let metrics = &data.record.request.metrics;
+    let mut heads: Vec<String> = COLUMNS.map(str::to_owned).to_vec();
+    heads.extend(metrics.iter().map(|id| text(id.as_str())));
+    heads.push("not_available".into());
+    let mut out = heads.join(",") + "\r\n";
+    for clip in &data.clips {
+        let mut cells = fixed_cells(data, clip);
+        cells.extend(metrics.iter().map(|id| {
+            let score = clip.scores.iter().find(|score| score.metric == *id);
+            optional(score.and_then(|score| score.score.value()))
+        }));
+        cells.push(text(&unavailable(clip)));
+        out += &cells.join(",");
+        out += "\r\n";
+    }
+    out
+}
+
+fn fixed_cells(data: &ScoringData, clip: &ScoredClip) -> Vec<String> {
+    let (asked, facts) = (asked(data, clip.ordinal), clip.facts.as_ref());
+    let optional_text = |value: Option<&str>| text(value.unwrap_or_default());
+    vec![
+        text(data.record.id.as_str()),
+        number(clip.ordinal),
+        optional_text(asked.map(|asked| asked.path.as_str())),
+        optional_text(asked.map(|asked| asked.group.as_str())),
+        optional_text(asked.and_then(|asked| asked.prompt.as_deref())),
+        optional(asked.and_then(|asked| asked.seed)),
+        optional(asked.and_then(|asked| asked.index)),
+        optional_text(asked.and_then(|asked| asked.reference.as_deref())),
+        text(clip.outcome.name()),
+        optional_text(clip.reason.as_deref()),
+        optional_text(clip.sha256.as_deref()),
+        optional_text(clip.reference_sha256.as_deref()),
+        optional_text(facts.map(|facts| facts.codec.as_str())),
+        optional_text(facts.map(|facts| facts.pixel_format.as_str())),
+        optional(facts.map(|facts| facts.width)),
+        optional(facts.map(|facts| facts.height)),
+        optional(facts.map(|facts| facts.frames)),
+        optional(facts.map(|facts| facts.fps)),
+    ]
+}
+
+fn unavailable(clip: &ScoredClip) -> String {
+    let reasons = clip.scores.iter().filter_map(|score| match &score.score {
+        Score::NotAvailable { reason } => Some(format!("{}: {reason}", score.metric)),
+        Score::Value(_) => None,
+    });
+    reasons.collect::<Vec<_>>().join("; ")
+}

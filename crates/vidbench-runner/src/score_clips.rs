@@ -1,0 +1,421 @@
+//! Scoring clips that exist already: scorers side by side, each clip recorded as it comes.
+//!
+//! What is known of a file's content is not computed again. How many scorers there are changes nothing but the time: each
+//! clip is scored by itself, by one scorer, and results are read back in the order of the request.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use vidbench_core::protocol::{Decoded, Pairing, ScoreParams, ScoreResult};
+use vidbench_core::{
+    ClipOutcome, Clock, Event, MetricScore, Phase, RequestedClip, ScoredClip, ScoringRecord, path_from_text,
+};
+use vidbench_engines::{CallError, WorkerCommand, WorkerProcess};
+use vidbench_store::{ClipKey, Store, Wanted};
+
+use crate::error::{ModelError, reason};
+use crate::workers::{self, UntilCancelled};
+use crate::{Cancel, RunError};
+
+/// What scoring needs.
+#[expect(missing_debug_implementations, reason = "closures have no debug form")]
+pub struct ScoreInputs<'a> {
+    /// Where results go.
+    pub store: &'a Store,
+    /// What was asked; its scoring has been created.
+    pub record: &'a ScoringRecord,
+    /// How files are read, as scores are kept by it.
+    pub reading: &'a str,
+    /// The scores a clip is to get.
+    pub wanted: &'a (dyn Fn(&RequestedClip) -> Vec<Wanted> + Sync),
+    /// References were asked for; a clip without one is told of.
+    pub references: bool,
+    /// How a scorer is started.
+    pub scorer: WorkerCommand,
+    /// How many scorers.
+    pub workers: usize,
+    /// Seconds one clip may take.
+    pub timeout: Duration,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Stops the work.
+    pub cancel: Cancel,
+    /// Is told what happens.
+    pub events: &'a mut dyn FnMut(&Event),
+}
+
+/// How a scoring ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScoreFinish {
+    /// Clips with an outcome.
+    pub done: u64,
+    /// Of these, ok.
+    pub ok: u64,
+    /// Clips of which everything was known before.
+    pub known: u64,
+    /// A person stopped it.
+    pub interrupted: bool,
+}
+
+/// Scores every clip of the request.
+///
+/// # Errors
+///
+/// When the store cannot be written or no scorer comes up; what is recorded stays.
+pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
+    let ScoreInputs {
+        store,
+        record,
+        reading,
+        wanted,
+        references,
+        scorer,
+        workers,
+        timeout,
+        clock,
+        cancel,
+        events,
+    } = inputs;
+    let clips = &record.request.clips;
+    events(&Event::PhaseStarted { phase: Phase::Score, total: clips.len() as u64 });
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::sync_channel::<Result<Told, RunError>>(64);
+    let mut finish = ScoreFinish::default();
+    let mut failure = None;
+    thread::scope(|scope| {
+        for _ in 0..workers.clamp(1, clips.len().max(1)) {
+            let (sender, next, cancel, clock) = (sender.clone(), &next, cancel.clone(), Arc::clone(&clock));
+            let mut lane = Lane {
+                store,
+                record,
+                reading,
+                wanted,
+                references,
+                scorer: &scorer,
+                timeout,
+                clock,
+                cancel,
+                process: None,
+                restarts: Vec::new(),
+            };
+            scope.spawn(move || {
+                // An order of its own would be no gain: clips are taken as they come.
+                while let Some((at, clip)) = take(next, clips) {
+                    if lane.cancel.is_asked() {
+                        break;
+                    }
+                    let Some(told) = lane.score(at as u64, clip).transpose() else { break };
+                    let failed = told.is_err();
+                    if sender.send(told).is_err() || failed {
+                        break;
+                    }
+                }
+                if let Some(scorer) = lane.process.take() {
+                    workers::stop(scorer);
+                }
+            });
+        }
+        drop(sender);
+        for told in receiver {
+            match told {
+                Ok(told) => tell(told, clips, &mut finish, events),
+                Err(error) => {
+                    failure.get_or_insert(error);
+                    cancel.ask();
+                }
+            }
+        }
+    });
+    events(&Event::PhaseFinished { phase: Phase::Score });
+    finish.interrupted = failure.is_none() && cancel.is_asked() && finish.done < clips.len() as u64;
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(finish),
+    }
+}
+
+fn take<'c>(next: &AtomicUsize, clips: &'c [RequestedClip]) -> Option<(usize, &'c RequestedClip)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    clips.get(at).map(|clip| (at, clip))
+}
+
+/// What a lane says of a clip.
+struct Told {
+    ordinal: u64,
+    outcome: ClipOutcome,
+    reason: Option<String>,
+    known: bool,
+    restarts: Vec<String>,
+}
+
+fn tell(told: Told, clips: &[RequestedClip], finish: &mut ScoreFinish, events: &mut dyn FnMut(&Event)) {
+    for reason in told.restarts {
+        events(&Event::WorkerRestarted { worker: "scorer".into(), reason });
+    }
+    finish.done += 1;
+    finish.ok += u64::from(told.outcome == ClipOutcome::Ok);
+    finish.known += u64::from(told.known);
+    let label = usize::try_from(told.ordinal).ok().and_then(|at| clips.get(at));
+    events(&Event::ClipScored {
+        ordinal: told.ordinal,
+        label: label.map(|clip| clip.path.clone()).unwrap_or_default(),
+        outcome: told.outcome,
+        reason: told.reason,
+        known: told.known,
+    });
+}
+
+/// One scorer and the thread that feeds it.
+struct Lane<'a> {
+    store: &'a Store,
+    record: &'a ScoringRecord,
+    reading: &'a str,
+    wanted: &'a (dyn Fn(&RequestedClip) -> Vec<Wanted> + Sync),
+    references: bool,
+    scorer: &'a WorkerCommand,
+    timeout: Duration,
+    clock: Arc<dyn Clock>,
+    cancel: Cancel,
+    process: Option<WorkerProcess>,
+    restarts: Vec<String>,
+}
+
+/// A clip, identified.
+struct Identified {
+    key: ClipKey,
+    /// Why there is no reference to compare with, though one was asked for.
+    unpaired: Option<(ClipOutcome, String)>,
+}
+
+impl Lane<'_> {
+    /// Scores and records one clip. `None` when a person stopped it: the next scoring does it.
+    fn score(&mut self, ordinal: u64, clip: &RequestedClip) -> Result<Option<Told>, RunError> {
+        let mut scored = ScoredClip {
+            ordinal,
+            sha256: None,
+            reference_sha256: None,
+            outcome: ClipOutcome::Ok,
+            reason: None,
+            facts: None,
+            scores: Vec::new(),
+        };
+        let mut wanted = (self.wanted)(clip);
+        let (mut content, mut pairing, mut known) = (None, None, false);
+        match self.identify(clip) {
+            Err(reason) => (scored.outcome, scored.reason) = (ClipOutcome::Unreadable, Some(reason)),
+            Ok(Identified { key, unpaired }) => {
+                if key.reference.is_none() {
+                    wanted.retain(|wanted| !wanted.of_pair);
+                }
+                (scored.sha256, scored.reference_sha256) = (Some(key.clip.clone()), key.reference.clone());
+                let found = match self.find(clip, &key, &wanted)? {
+                    Some(found) => found,
+                    None => return Ok(None),
+                };
+                known = found.known;
+                pairing = found.pairing;
+                (scored.facts, scored.scores) = (found.facts, found.scores);
+                (scored.outcome, scored.reason) = match (found.failure, unpaired, &pairing) {
+                    (Some((outcome, reason)), _, _) | (None, Some((outcome, reason)), _) => {
+                        (outcome, Some(reason))
+                    }
+                    (None, None, Some(Pairing::Mismatch { reason })) => {
+                        (ClipOutcome::PairMismatch, Some(reason.clone()))
+                    }
+                    (None, None, Some(Pairing::ReferenceFailed { reason })) => {
+                        (ClipOutcome::ReferenceFailed, Some(reason.clone()))
+                    }
+                    (None, None, Some(Pairing::Matched) | None) => (ClipOutcome::Ok, None),
+                };
+                content = Some(key);
+            }
+        }
+        if matches!(pairing, Some(Pairing::ReferenceFailed { .. })) {
+            // Another libav, or a mended file of that name, may do better: nothing of the pair is kept by content.
+            scored.scores.retain(|score| !wanted.iter().any(|w| w.of_pair && w.metric == score.metric));
+            pairing = None;
+        }
+        let content = content.as_ref().map(|key| (key, pairing.as_ref()));
+        self.store.record_scored_clip(&self.record.id, &scored, content, &wanted).map_err(RunError::Store)?;
+        let (outcome, reason) = (scored.outcome, scored.reason);
+        Ok(Some(Told { ordinal, outcome, reason, known, restarts: std::mem::take(&mut self.restarts) }))
+    }
+
+    /// What the files hold; the reason when the clip cannot be read.
+    fn identify(&self, clip: &RequestedClip) -> Result<Identified, String> {
+        if let Some(problem) = &clip.problem {
+            return Err(problem.clone());
+        }
+        let sha256 = content_sha256(&path_from_text(&clip.path)).map_err(|error| error.to_string())?;
+        if let Some(expected) = &clip.expected_sha256
+            && !expected.eq_ignore_ascii_case(&sha256)
+        {
+            return Err(format!("the file has sha256 {sha256}, the manifest says {expected}"));
+        }
+        let reference = clip.reference.as_ref().map(|path| content_sha256(&path_from_text(path)));
+        let (reference, unpaired) = match reference {
+            Some(Ok(reference)) => (Some(reference), None),
+            Some(Err(error)) => {
+                (None, Some((ClipOutcome::ReferenceFailed, format!("the reference cannot be read: {error}"))))
+            }
+            None if self.references => {
+                let reason = "no reference belongs to it".to_owned();
+                (None, Some((ClipOutcome::ReferenceMissing, reason)))
+            }
+            None => (None, None),
+        };
+        let key = ClipKey { clip: sha256, reference, reading: self.reading.to_owned() };
+        Ok(Identified { key, unpaired })
+    }
+
+    /// Looks up what is known and computes what is missing.
+    fn find(
+        &mut self,
+        clip: &RequestedClip,
+        key: &ClipKey,
+        wanted: &[Wanted],
+    ) -> Result<Option<Found>, RunError> {
+        let known = self.store.known_scores(key, wanted).map_err(RunError::Store)?;
+        let has = |wanted: &&Wanted| !known.scores.iter().any(|score| score.metric == wanted.metric);
+        let missing: Vec<_> = wanted.iter().filter(has).map(|wanted| wanted.metric.clone()).collect();
+        let paired = key.reference.is_none() || known.pairing.is_some();
+        if known.facts.is_some() && missing.is_empty() && paired {
+            let (facts, pairing, scores) = (known.facts, known.pairing, known.scores);
+            return Ok(Some(Found { facts, pairing, scores, failure: None, known: true }));
+        }
+        let params = ScoreParams {
+            path: clip.path.clone(),
+            reference: key.reference.is_some().then(|| clip.reference.clone()).flatten(),
+            prompt: clip.prompt.clone(),
+            metrics: missing,
+            options: self.record.request.options.clone(),
+        };
+        let mut found = match self.compute(&params)? {
+            Some(found) => found,
+            None => return Ok(None),
+        };
+        if found.failure.is_none() {
+            let mut scores = known.scores;
+            scores.append(&mut found.scores);
+            let place = |score: &MetricScore| wanted.iter().position(|wanted| wanted.metric == score.metric);
+            scores.sort_by_key(place);
+            found.scores = scores;
+        }
+        Ok(Some(found))
+    }
+
+    /// Asks the scorer. One that dies may have been killed: only a second one that dies over the same file shows that the
+    /// file is the cause.
+    fn compute(&mut self, params: &ScoreParams) -> Result<Option<Found>, RunError> {
+        let mut answer = self.ask(params)?;
+        if matches!(answer, Err(CallError::Crashed { .. })) {
+            answer = self.ask(params)?;
+        }
+        let failed = |outcome, reason| Found { failure: Some((outcome, reason)), ..Found::default() };
+        Ok(Some(match answer {
+            Ok(result) => found(result),
+            Err(CallError::Cancelled { .. }) => return Ok(None),
+            Err(error @ CallError::Worker(_)) => failed(ClipOutcome::Unreadable, reason(&error)),
+            Err(error @ CallError::Timeout { .. }) => failed(ClipOutcome::Timeout, reason(&error)),
+            Err(error) => failed(ClipOutcome::ScorerCrashed, reason(&error)),
+        }))
+    }
+
+    fn ask(&mut self, params: &ScoreParams) -> Result<Result<ScoreResult, CallError>, RunError> {
+        let mut scorer = match self.process.take() {
+            Some(scorer) => scorer,
+            None => start(self.scorer, &self.clock)?,
+        };
+        let answer = scorer.score(params, self.timeout, &mut UntilCancelled(&self.cancel));
+        match &answer {
+            _ if scorer.is_usable() => self.process = Some(scorer),
+            Err(error) => self.restarts.push(error.to_string()),
+            Ok(_) => {}
+        }
+        Ok(answer)
+    }
+}
+
+/// What came of a clip's content.
+#[derive(Default)]
+struct Found {
+    facts: Option<vidbench_core::ClipFacts>,
+    pairing: Option<Pairing>,
+    scores: Vec<MetricScore>,
+    failure: Option<(ClipOutcome, String)>,
+    known: bool,
+}
+
+fn found(result: ScoreResult) -> Found {
+    match result.decoded {
+        Decoded::Facts(facts) => Found {
+            facts: Some(facts),
+            pairing: result.pairing,
+            scores: result.scores,
+            failure: None,
+            known: false,
+        },
+        Decoded::Failed { reason } => {
+            Found { failure: Some((ClipOutcome::DecodeFailed, reason)), ..Found::default() }
+        }
+    }
+}
+
+fn start(command: &WorkerCommand, clock: &Arc<dyn Clock>) -> Result<WorkerProcess, RunError> {
+    workers::start(command, clock).map_err(|error| match error {
+        ModelError::Start(error) => RunError::Start(error),
+        ModelError::Call { source, .. } => RunError::Scorer(source),
+        ModelError::Mismatch { .. } | ModelError::TooManyFailures { .. } => {
+            unreachable!("starting a worker loads nothing")
+        }
+    })
+}
+
+/// SHA-256 of a file; of a folder of images, of the names and hashes of its files in the order of their names.
+fn content_sha256(path: &Path) -> io::Result<String> {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        return folder_sha256(path);
+    }
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "is neither a file nor a folder"));
+    }
+    file_sha256(path)
+}
+
+fn file_sha256(path: &Path) -> io::Result<String> {
+    let (mut file, mut hasher, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; 1 << 18]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hasher.finalize())),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+}
+
+fn folder_sha256(path: &Path) -> io::Result<String> {
+    let entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+    let mut names: Vec<_> = entries.into_iter().map(|entry| entry.file_name()).collect();
+    names.sort();
+    let mut hasher = Sha256::new();
+    for name in names {
+        let file = path.join(&name);
+        if fs::metadata(&file)?.is_file() {
+            let name = name.as_encoded_bytes();
+            hasher.update((name.len() as u64).to_le_bytes());
+            hasher.update(name);
+            hasher.update(file_sha256(&file)?);
+        }
+    }
+    Ok(hex(&hasher.finalize()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,379 @@
+//! Scorings, and the scores of clips by content: a file that has been scored is not scored again, whatever its name.
+//!
+//! Only what follows from the bytes is kept by content. That a file could not be decoded within the limits of one scoring, or
+//! that a scorer died, stays with that scoring, and the next one tries again.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use vidbench_core::protocol::Pairing;
+use vidbench_core::{
+    ClipFacts, ClipOutcome, MetricId, MetricScore, RunId, RunStatus, ScoredClip, ScoringData, ScoringRecord,
+};
+
+use crate::codec::{
+    Sha256Hash, from_i64, from_json, score, score_columns, series_from_bytes, series_to_bytes, to_i64,
+    to_json,
+};
+use crate::rows::metric_column;
+use crate::runs::{parse_id, parse_status};
+use crate::{Result, Store, StoreError};
+
+/// One line of the list of scorings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScoringSummary {
+    /// The scoring.
+    pub id: RunId,
+    /// How far it has come.
+    pub status: RunStatus,
+    /// Unix time of creation, in milliseconds.
+    pub created_ms: i64,
+    /// Clips asked for.
+    pub clips: u64,
+    /// Clips with an outcome.
+    pub done: u64,
+    /// Of these, ok.
+    pub ok: u64,
+}
+
+/// A clip as its scores are kept: by what it holds and by how it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClipKey {
+    /// SHA-256 of the file, in hexadecimal.
+    pub clip: String,
+    /// SHA-256 of the reference it is compared with.
+    pub reference: Option<String>,
+    /// How the file is read, where that changes its pixels.
+    pub reading: String,
+}
+
+/// A metric whose score is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The metric.
+    pub metric: MetricId,
+    /// It compares with the reference.
+    pub of_pair: bool,
+    /// The prompt, for a metric that reads it.
+    pub prompt: Option<String>,
+}
+
+/// What is known of a clip.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Known {
+    /// What the decoder saw.
+    pub facts: Option<ClipFacts>,
+    /// How it compared with its reference.
+    pub pairing: Option<Pairing>,
+    /// Scores there are, in the order wanted.
+    pub scores: Vec<MetricScore>,
+}
+
+impl Store {
+    /// Records a new scoring. It counts as interrupted until [`Store::finish_scoring`], because a process that is killed
+    /// cannot say so.
+    pub fn create_scoring(&self, record: &ScoringRecord) -> Result<()> {
+        let clips = to_i64("clips", record.request.clips.len() as u64)?;
+        let (request, environment) =
+            (to_json("request", &record.request)?, to_json("environment", &record.environment)?);
+        self.write("recording a scoring", |tx| {
+            tx.prepare_cached(
+                "INSERT INTO scorings (id, schema_version, status, created_ms, clips, request, environment)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                record.id.as_str(),
+                record.schema_version,
+                RunStatus::Interrupted.name(),
+                record.created_ms,
+                clips,
+                request,
+                environment,
+            ])?;
+            Ok(())
+        })
+    }
+
+    /// Says that every clip of a scoring has its outcome.
+    pub fn finish_scoring(&self, id: &RunId, finished_ms: i64) -> Result<()> {
+        self.write("recording the end of a scoring", |tx| {
+            let key = scoring_key(tx, id)?;
+            tx.prepare_cached("UPDATE scorings SET status = ?2, finished_ms = ?3 WHERE key = ?1")?
+                .execute(params![key, RunStatus::Complete.name(), finished_ms])?;
+            Ok(())
+        })
+    }
+
+    /// What the store knows of a clip.
+    pub fn known_scores(&self, key: &ClipKey, wanted: &[Wanted]) -> Result<Known> {
+        let columns = Columns::of(key)?;
+        self.read("looking for scores", |tx| known(tx, &columns, wanted))
+    }
+
+    /// Records what came of a clip in a scoring, and what of it holds for every file of the same content, in one durable
+    /// transaction. `wanted` are the metrics that were asked for, those that were known before included.
+    pub fn record_scored_clip(
+        &self,
+        scoring: &RunId,
+        clip: &ScoredClip,
+        content: Option<(&ClipKey, Option<&Pairing>)>,
+        wanted: &[Wanted],
+    ) -> Result<()> {
+        self.write("recording the scores of a clip", |tx| {
+            insert_outcome(tx, scoring_key(tx, scoring)?, clip)?;
+            let (Some((key, pairing)), Some(facts)) = (content, &clip.facts) else { return Ok(()) };
+            let columns = Columns::of(key)?;
+            insert_facts(tx, &columns, facts, pairing)?;
+            insert_scores(tx, &columns, &clip.scores, wanted)
+        })
+    }
+
+    /// A scoring with everything that is known of its clips.
+    pub fn scoring_data(&self, id: &RunId, reading: &str, wanted: WantedOf<'_>) -> Result<ScoringData> {
+        self.read("reading a scoring", |tx| {
+            let record = scoring_record(tx, id)?;
+            let key = scoring_key(tx, id)?;
+            let mut clips = outcomes(tx, key)?;
+            for clip in &mut clips {
+                let Some(sha256) = clip.sha256.clone() else { continue };
+                let reference = clip.reference_sha256.clone();
+                let content = ClipKey { clip: sha256, reference, reading: reading.into() };
+                let columns = Columns::of(&content)?;
+                // Scores of a clip that failed here may be known from another scoring; they are not this one's.
+                if holds_scores(clip.outcome) {
+                    let known = known(tx, &columns, &wanted(&record, clip.ordinal))?;
+                    (clip.facts, clip.scores) = (known.facts, known.scores);
+                }
+            }
+            Ok(ScoringData { record, clips })
+        })
+    }
+
+    /// All scorings, newest first.
+    pub fn scorings(&self) -> Result<Vec<ScoringSummary>> {
+        self.read("listing scorings", |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT id, status, created_ms, clips,
+                 (SELECT count(*) FROM scored_clips WHERE scoring = scorings.key),
+                 (SELECT count(*) FROM scored_clips WHERE scoring = scorings.key AND outcome = 'ok')
+                 FROM scorings ORDER BY created_ms DESC, key DESC",
+            )?;
+            statement.query_and_then([], summary)?.collect()
+        })
+    }
+
+    /// Removes a scoring. Scores stay, because they belong to the content of the files.
+    pub fn remove_scoring(&self, id: &RunId) -> Result<()> {
+        self.write("removing a scoring", |tx| {
+            let key = scoring_key(tx, id)?;
+            tx.execute("DELETE FROM scorings WHERE key = ?1", [key])?;
+            Ok(())
+        })
+    }
+}
+
+/// The metrics a scoring asked for, for one of its clips.
+pub type WantedOf<'a> = &'a dyn Fn(&ScoringRecord, u64) -> Vec<Wanted>;
+
+/// A clip with such an outcome was decoded, and its metrics have scores or reasons.
+fn holds_scores(outcome: ClipOutcome) -> bool {
+    match outcome {
+        ClipOutcome::Ok
+        | ClipOutcome::PairMismatch
+        | ClipOutcome::ReferenceFailed
+        | ClipOutcome::ReferenceMissing => true,
+        ClipOutcome::Unreadable
+        | ClipOutcome::DecodeFailed
+        | ClipOutcome::Timeout
+        | ClipOutcome::ScorerCrashed => false,
+    }
+}
+
+/// A [`ClipKey`] as the tables hold it; no reference is an empty one.
+struct Columns<'a> {
+    clip: [u8; 32],
+    reference: Vec<u8>,
+    reading: &'a str,
+}
+
+impl<'a> Columns<'a> {
+    fn of(key: &'a ClipKey) -> Result<Self> {
+        let reference = match &key.reference {
+            Some(reference) => Sha256Hash::parse(reference)?.0.to_vec(),
+            None => Vec::new(),
+        };
+        Ok(Self { clip: Sha256Hash::parse(&key.clip)?.0, reference, reading: &key.reading })
+    }
+
+    fn reference_of(&self, wanted: &Wanted) -> &[u8] {
+        if wanted.of_pair { &self.reference } else { &[] }
+    }
+}
+
+fn known(connection: &Connection, columns: &Columns<'_>, wanted: &[Wanted]) -> Result<Known> {
+    let found = connection
+        .prepare_cached(
+            "SELECT facts, pairing FROM decoded_clips WHERE clip = ?1 AND reference = ?2 AND reading = ?3",
+        )?
+        .query_row(params![columns.clip, columns.reference, columns.reading], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
+        })
+        .optional()?;
+    let Some((facts, pairing)) = found else { return Ok(Known::default()) };
+    let pairing = pairing.map(|pairing| from_json("pairing", &pairing)).transpose()?;
+    let scores = wanted.iter().filter_map(|wanted| score_of(connection, columns, wanted).transpose());
+    Ok(Known {
+        facts: Some(from_json("clip facts", &facts)?),
+        pairing,
+        scores: scores.collect::<Result<_>>()?,
+    })
+}
+
+fn score_of(connection: &Connection, columns: &Columns<'_>, wanted: &Wanted) -> Result<Option<MetricScore>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT metric, value, reason, series FROM clip_scores
+         WHERE clip = ?1 AND reference = ?2 AND reading = ?3 AND metric = ?4 AND prompt = ?5",
+    )?;
+    let mut rows = statement.query(params![
+        columns.clip,
+        columns.reference_of(wanted),
+        columns.reading,
+        wanted.metric.as_str(),
+        wanted.prompt.as_deref().unwrap_or_default(),
+    ])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let series = row.get::<_, Option<Vec<u8>>>(3)?;
+    Ok(Some(MetricScore {
+        metric: metric_column(row, 0)?,
+        score: score(row.get(1)?, row.get(2)?)?,
+        series: series_from_bytes(series.as_deref())?,
+    }))
+}
+
+fn insert_outcome(tx: &Transaction<'_>, scoring: i64, clip: &ScoredClip) -> Result<()> {
+    let hash = |text: &Option<String>| {
+        text.as_deref().map(|text| Sha256Hash::parse(text).map(|hash| hash.0)).transpose()
+    };
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO scored_clips (scoring, ordinal, clip, reference, outcome, reason)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        scoring,
+        to_i64("ordinal", clip.ordinal)?,
+        hash(&clip.sha256)?,
+        hash(&clip.reference_sha256)?,
+        clip.outcome.name(),
+        clip.reason,
+    ])?;
+    Ok(())
+}
+
+fn insert_facts(
+    tx: &Transaction<'_>,
+    columns: &Columns<'_>,
+    facts: &ClipFacts,
+    pairing: Option<&Pairing>,
+) -> Result<()> {
+    let pairing = pairing.map(|pairing| to_json("pairing", pairing)).transpose()?;
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO decoded_clips (clip, reference, reading, facts, pairing)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![
+        columns.clip,
+        columns.reference,
+        columns.reading,
+        to_json("clip facts", facts)?,
+        pairing
+    ])?;
+    Ok(())
+}
+
+fn insert_scores(
+    tx: &Transaction<'_>,
+    columns: &Columns<'_>,
+    scores: &[MetricScore],
+    wanted: &[Wanted],
+) -> Result<()> {
+    let mut statement = tx.prepare_cached(
+        "INSERT OR REPLACE INTO clip_scores (clip, reference, reading, metric, prompt, value, reason, series)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    for score in scores {
+        let Some(wanted) = wanted.iter().find(|wanted| wanted.metric == score.metric) else {
+            return Err(StoreError::unstorable("scores", &format!("{} was not asked for", score.metric)));
+        };
+        let (value, reason) = score_columns(&score.metric, &score.score)?;
+        statement.execute(params![
+            columns.clip,
+            columns.reference_of(wanted),
+            columns.reading,
+            score.metric.as_str(),
+            wanted.prompt.as_deref().unwrap_or_default(),
+            value,
+            reason,
+            series_to_bytes(&score.metric, score.series.as_ref())?,
+        ])?;
+    }
+    Ok(())
+}
+
+fn scoring_key(connection: &Connection, id: &RunId) -> Result<i64> {
+    connection
+        .prepare_cached("SELECT key FROM scorings WHERE id = ?1")?
+        .query_row([id.as_str()], |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| StoreError::UnknownRun { wanted: id.to_string(), nearest: None, known: Vec::new() })
+}
+
+fn scoring_record(connection: &Connection, id: &RunId) -> Result<ScoringRecord> {
+    scoring_key(connection, id)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT schema_version, status, created_ms, finished_ms, request, environment FROM scorings WHERE id = ?1",
+    )?;
+    let mut rows = statement.query([id.as_str()])?;
+    let row = rows.next()?.ok_or_else(|| StoreError::corrupt("scoring", "it has no row"))?;
+    Ok(ScoringRecord {
+        schema_version: row.get(0)?,
+        id: id.clone(),
+        status: parse_status(&row.get::<_, String>(1)?)?,
+        created_ms: row.get(2)?,
+        finished_ms: row.get(3)?,
+        request: from_json("request", &row.get::<_, String>(4)?)?,
+        environment: from_json("environment", &row.get::<_, String>(5)?)?,
+    })
+}
+
+fn outcomes(connection: &Connection, scoring: i64) -> Result<Vec<ScoredClip>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT ordinal, clip, reference, outcome, reason FROM scored_clips WHERE scoring = ?1 ORDER BY ordinal",
+    )?;
+    statement.query_and_then([scoring], outcome)?.collect()
+}
+
+fn outcome(row: &Row<'_>) -> Result<ScoredClip> {
+    let hash = |column: usize| -> Result<Option<String>> {
+        let bytes: Option<Vec<u8>> = row.get(column)?;
+        bytes.map(|bytes| Sha256Hash::from_column(&bytes).map(|hash| hash.hex())).transpose()
+    };
+    let name: String = row.get(3)?;
+    Ok(ScoredClip {
+        ordinal: from_i64("ordinal", row.get(0)?)?,
+        sha256: hash(1)?,
+        reference_sha256: hash(2)?,
+        outcome: ClipOutcome::from_name(&name).ok_or_else(|| StoreError::corrupt("outcome", &name))?,
+        reason: row.get(4)?,
+        facts: None,
+        scores: Vec::new(),
+    })
+}
+
+fn summary(row: &Row<'_>) -> Result<ScoringSummary> {
+    Ok(ScoringSummary {
+        id: parse_id(&row.get::<_, String>(0)?)?,
+        status: parse_status(&row.get::<_, String>(1)?)?,
+        created_ms: row.get(2)?,
+        clips: from_i64("clips", row.get(3)?)?,
+        done: from_i64("count of clips", row.get(4)?)?,
+        ok: from_i64("count of clips", row.get(5)?)?,
+    })
+}
