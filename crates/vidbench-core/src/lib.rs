@@ -7,6 +7,7 @@ mod clock;
 mod event;
 mod frames;
 mod ids;
+pub mod manifest;
 mod metric;
 mod outcome;
 mod params;

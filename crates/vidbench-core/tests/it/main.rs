@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on ends here")]
+mod fuzz;
+mod manifest;
 mod plan;
 mod prompts;
 mod suite_file;
