@@ -3,6 +3,7 @@
 //! Pure values. No IO, no clock, no threads.
 #![warn(missing_docs)]
 
+pub mod clip_name;
 mod clock;
 mod event;
 mod frames;

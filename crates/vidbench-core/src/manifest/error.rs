@@ -72,8 +72,8 @@ pub enum ManifestProblemKind {
         key: &'static str,
         /// The type it takes.
         expected: &'static str,
-        /// The type it has.
-        found: &'static str,
+        /// What it has.
+        found: String,
     },
     /// A path that no file system has.
     #[error("\"file\" {problem}")]

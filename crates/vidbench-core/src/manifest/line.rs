@@ -104,6 +104,9 @@ impl Fields {
             return;
         }
         self.seen.push(key.to_owned());
+        if value.is_null() && key != "file" && KEYS.contains(&key) {
+            return; // Many programs write what is absent so.
+        }
         match key {
             "file" => self.file = self.text("file", value),
             "sha256" => self.sha256 = self.text("sha256", value),
@@ -172,15 +175,12 @@ impl Fields {
     }
 }
 
-fn found(value: &Value) -> &'static str {
+fn found(value: &Value) -> String {
     match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(number) if number.is_f64() => "a number with a fraction or out of range",
-        Value::Number(_) => "a number out of range",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(_) => "text".into(),
+        Value::Array(_) => "a list".into(),
+        Value::Object(_) => "an object".into(),
     }
 }
 

@@ -45,6 +45,14 @@ fn blank_lines_a_byte_order_mark_and_crlf_are_skipped() {
 }
 
 #[test]
+fn null_is_absent() {
+    let line = r#"{"file": "a.mp4", "sha256": null, "prompt": null, "seed": null, "index": null, "model": null, "params": null}"#;
+    let manifest = Manifest::parse(line.as_bytes()).unwrap();
+    assert_eq!(manifest.clips(), [ManifestClip::of_file("a.mp4")]);
+    assert!(Manifest::parse(br#"{"file": null}"#).is_err());
+}
+
+#[test]
 fn a_hash_in_capitals_is_the_same_hash() {
     let line = json!({"file": "a.mp4", "sha256": HASH.to_uppercase()}).to_string();
     assert_eq!(Manifest::parse(line.as_bytes()).unwrap().clips()[0].sha256.as_deref(), Some(HASH));
@@ -69,9 +77,9 @@ fn all_problems_are_listed_with_their_lines() {
             line 1: unknown key "fps" (hint: put keys of your own under "params")
             line 2: missing key "file" (hint: each line is an object such as {"file": "clip.mp4", "prompt": "a red fox"})
             line 2: "prompt" is empty (hint: leave the key out)
-            line 4: "file" must be text, found a number out of range
-            line 4: "seed" must be a whole number from 0 to 2^64-1, found a number out of range
-            line 4: "index" must be a whole number from 0 to 2^32-1, found a number out of range
+            line 4: "file" must be text, found 3
+            line 4: "seed" must be a whole number from 0 to 2^64-1, found -1
+            line 4: "index" must be a whole number from 0 to 2^32-1, found 4294967296
             line 4: "params" must be an object, found a list
             line 4: model id "a b" is not valid: use 1 to 128 letters, digits and . _ - /
             line 5: key "file" is there twice
