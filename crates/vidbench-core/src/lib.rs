@@ -3,10 +3,12 @@
 //! Pure values. No IO, no clock, no threads.
 #![warn(missing_docs)]
 
+pub mod clip_name;
 mod clock;
 mod event;
 mod frames;
 mod ids;
+pub mod manifest;
 mod metric;
 mod outcome;
 mod params;
