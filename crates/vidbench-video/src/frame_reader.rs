@@ -75,7 +75,7 @@ impl FrameReader {
         let (frame, tags) = self.reader.frame();
         let converted = stored_planes(frame).and_then(|planes| {
             let wanted = self.rgb_wanted || planes.is_none();
-            Ok((planes, self.rgb.convert(frame, tags, wanted)?))
+            Ok((planes, self.rgb.convert(frame, planes.as_ref(), tags, wanted)?))
         });
         let (planes, rgb) = converted.map_err(|kind| kind.at(&self.path))?;
         let index = self.next_index;

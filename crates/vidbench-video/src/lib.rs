@@ -41,6 +41,7 @@ mod reader;
 mod rgb;
 mod truncation;
 mod version;
+mod yuv;
 
 pub use clip_stats::{BLACK_FRAME_SHARE, BLACK_LUMA_MAX, ClipStats, clip_stats};
 pub use colour::{Colour, ColourMatrix, ColourRange};
