@@ -170,7 +170,7 @@ fn grey_has_no_colour_and_full_range_grey_is_itself() {
         rgb.into_iter().step_by(3).collect::<Vec<u8>>()
     };
     assert_eq!(rgb(ColourRange::Full), luma);
-    for (byte, y) in rgb(ColourRange::Limited).into_iter().zip(0_u8..) {
+    for (byte, y) in rgb(ColourRange::Limited).into_iter().zip(0_u8..=255) {
         let exact = ((f64::from(y) - 16.0) * 255.0 / 219.0).clamp(0.0, 255.0);
         assert!((f64::from(byte) - exact).abs() <= 0.55, "{y}: {byte}, not {exact}");
     }

@@ -38,13 +38,34 @@ fn a_device() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_path_that_is_no_text() {
+fn a_path_that_is_no_text_is_read() {
     use std::os::unix::ffi::OsStringExt as _;
     let scratch = Scratch::new();
-    let name = std::ffi::OsString::from_vec(b"clip\xff.mp4".to_vec());
-    let path = scratch.path("x").with_file_name(name);
-    fs::write(&path, mp4_bytes()).unwrap();
-    assert!(matches!(kind_of(&path), VideoErrorKind::PathNotUtf8));
+    for name in
+        [b"clip\xff.mp4".to_vec(), b"a\nb.mp4".to_vec(), b"concat:a|b".to_vec(), b"http:x%3d.mp4".to_vec()]
+    {
+        let path = scratch.path("x").with_file_name(std::ffi::OsString::from_vec(name));
+        fs::write(&path, mp4_bytes()).unwrap();
+        assert_eq!(read(&path).unwrap().frames.count(), 10);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_circle_of_links() {
+    let scratch = Scratch::new();
+    let (a, b) = (scratch.path("a.mp4"), scratch.path("b.mp4"));
+    std::os::unix::fs::symlink(&a, &b).unwrap();
+    std::os::unix::fs::symlink(&b, &a).unwrap();
+    assert!(matches!(kind_of(&a), VideoErrorKind::SymlinkLoop));
+}
+
+#[test]
+fn a_wrong_ending_changes_nothing() {
+    let (scratch, bytes) = (Scratch::new(), mp4_bytes());
+    for name in ["clip.gif", "clip.avi", "clip.txt", "clip", "clip.png"] {
+        assert_eq!(read(&scratch.file(name, &bytes)).unwrap().frames.count(), 10, "{name}");
+    }
 }
 
 #[test]
