@@ -41,6 +41,7 @@ mod planes;
 mod probe;
 mod raw;
 mod reader;
+mod resize;
 mod rgb;
 mod source;
 mod truncation;
@@ -59,4 +60,8 @@ pub use limits::Limits;
 pub use options::ReadOptions;
 pub use probe::{FrameCount, FrameCountSource, Probe, probe};
 pub use raw::{RawPixelFormat, RawVideo, UnknownPixelFormat};
+pub use resize::{
+    ByteResize, CropError, FloatResize, ImageShape, ResizeError, Size, centre_crop, longer_side,
+    resize_bytes, resize_float, shorter_side,
+};
 pub use version::libav_version;

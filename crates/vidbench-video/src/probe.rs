@@ -59,7 +59,7 @@ pub enum FrameCountSource {
     Decoded,
 }
 
-/// Reads the facts about `path`. Decodes the whole file only if the container does not record a frame count.
+/// Reads the facts about `path`. Decodes the whole file only if its headers do not say size and frame count.
 ///
 /// # Errors
 ///
@@ -68,7 +68,8 @@ pub enum FrameCountSource {
 pub fn probe(path: impl AsRef<Path>, limits: &Limits) -> Result<Probe, VideoError> {
     let options = ReadOptions { rgb: false, ..ReadOptions::within(limits) };
     let mut reader = FrameReader::open_with(path, &options)?;
-    if reader.probe().frame_count.recorded.is_none() {
+    let unsaid = reader.probe().frame_count.recorded.is_none();
+    if unsaid || reader.probe().width == 0 || reader.probe().height == 0 {
         while reader.next_frame()?.is_some() {}
     }
     Ok(reader.into_probe())

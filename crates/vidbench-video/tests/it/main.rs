@@ -5,6 +5,7 @@ mod codecs;
 mod colour;
 mod determinism;
 mod fixtures;
+mod fuzz;
 mod hostile;
 mod limits;
 mod reader;
