@@ -21,13 +21,42 @@ pub enum VideoErrorKind {
     /// There is no such file.
     #[error("no such file")]
     Missing,
-    /// The path is a directory.
-    #[error("is a directory, not a video file")]
+    /// The path is a directory that holds no image.
+    #[error("is a directory without images")]
     Directory,
+    /// The directory holds images of more than one format, so that one of them is no frame of the clip.
+    #[error("is a directory of both {} and {} images", formats[0], formats[1])]
+    MixedImages {
+        /// Two of the formats.
+        formats: [&'static str; 2],
+    },
+    /// An image of the directory is no frame.
+    #[error("image {name}: {kind}")]
+    Image {
+        /// Name of the image.
+        name: String,
+        /// What is wrong with it.
+        kind: Box<VideoErrorKind>,
+    },
+    /// Symbolic links lead in a circle.
+    #[error("symbolic links lead in a circle")]
+    SymlinkLoop,
+    /// Neither the options nor the file's name say what the samples of a `.yuv` file are.
+    #[error("{what} of the raw samples is not known")]
+    RawUnknown {
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The recorded rotation is no quarter turn.
+    #[error("a player would turn the frames by {degrees} degrees, which is no quarter turn")]
+    UnsupportedRotation {
+        /// Clockwise.
+        degrees: u16,
+    },
     /// The path is a device, a pipe or a socket.
     #[error("is not a regular file")]
     NotRegularFile,
-    /// libav takes paths as text.
+    /// libav takes the path of a file to write as text.
     #[error("path is not valid UTF-8")]
     PathNotUtf8,
     /// The operating system refused.
@@ -154,6 +183,8 @@ pub enum VideoErrorKind {
 /// Names of the [`Limits`](crate::Limits).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitName {
+    /// `max_decode_secs`.
+    DecodeSecs,
     /// `max_file_bytes`.
     FileBytes,
     /// `max_width`.
@@ -213,8 +244,19 @@ impl VideoErrorKind {
             Self::LibavMissing(_) => {
                 Some("install FFmpeg's libraries: sudo apt-get install libavformat-dev libswscale-dev")
             }
+            Self::Directory => {
+                Some("pass a video file, or a folder of PNG, JPEG, WebP, BMP, TIFF or PNM frames")
+            }
+            Self::MixedImages { .. } => {
+                Some("keep the frames of one clip in one format, alone in their folder")
+            }
+            Self::Image { kind, .. } => kind.hint(),
+            Self::RawUnknown { .. } => Some(
+                "name the file like clip_832x480_yuv420p_24fps.yuv, or state size, pixel format and rate",
+            ),
+            Self::UnsupportedRotation { .. } => Some("write the file anew with the rotation applied"),
             Self::Missing
-            | Self::Directory
+            | Self::SymlinkLoop
             | Self::NotRegularFile
             | Self::Io(_)
             | Self::SizeChanged { .. }
@@ -233,6 +275,7 @@ impl VideoErrorKind {
 impl LimitName {
     fn describe(self, value: f64) -> String {
         match self {
+            Self::DecodeSecs => format!("decoding time of {value:.3} s"),
             Self::FileBytes => format!("file size of {value} bytes"),
             Self::Width => format!("width of {value} pixels"),
             Self::Height => format!("height of {value} pixels"),

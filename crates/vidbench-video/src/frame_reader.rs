@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use vidbench_core::DecodedFrame;
 
-use crate::error::VideoError;
+use crate::budget::TimeBudget;
+use crate::error::{VideoError, VideoErrorKind};
 use crate::limits::Limits;
 use crate::options::ReadOptions;
 use crate::planes::stored_planes;
 use crate::probe::Probe;
-use crate::reader::VideoReader;
 use crate::rgb::RgbConverter;
+use crate::source::Source;
+use crate::turn::{Turn, Turned};
 
 /// Decodes a clip frame by frame, in presentation order; holds one frame at a time.
 ///
@@ -35,9 +37,11 @@ use crate::rgb::RgbConverter;
 #[derive(Debug)]
 pub struct FrameReader {
     path: PathBuf,
-    reader: VideoReader,
+    source: Source,
+    budget: TimeBudget,
     rgb: RgbConverter,
     rgb_wanted: bool,
+    turned: Turned,
     next_index: usize,
 }
 
@@ -58,9 +62,10 @@ impl FrameReader {
     /// Every [`VideoErrorKind`](crate::VideoErrorKind) of reading that shows before the first frame.
     pub fn open_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, VideoError> {
         let path = path.as_ref().to_path_buf();
-        let reader = VideoReader::open(&path, &options.limits).map_err(|kind| kind.at(&path))?;
+        let budget = TimeBudget::new(options.limits.max_decode_secs);
+        let source = budget.run(|| Source::open(&path, options, &budget)).map_err(|kind| kind.at(&path))?;
         let (rgb, rgb_wanted) = (RgbConverter::default(), options.rgb);
-        Ok(Self { path, reader, rgb, rgb_wanted, next_index: 0 })
+        Ok(Self { path, source, budget, rgb, rgb_wanted, turned: Turned::default(), next_index: 0 })
     }
 
     /// The next frame, lent until the one after is asked for; `None` after the last.
@@ -69,29 +74,39 @@ impl FrameReader {
     ///
     /// Every [`VideoErrorKind`](crate::VideoErrorKind) of reading; the first one ends the clip.
     pub fn next_frame(&mut self) -> Result<Option<DecodedFrame<'_>>, VideoError> {
-        let Some(timestamp_secs) = self.reader.next_frame().map_err(|kind| kind.at(&self.path))? else {
-            return Ok(None);
-        };
-        let (frame, tags) = self.reader.frame();
-        let converted = stored_planes(frame).and_then(|planes| {
-            let wanted = self.rgb_wanted || planes.is_none();
-            Ok((planes, self.rgb.convert(frame, tags, wanted)?))
-        });
-        let (planes, rgb) = converted.map_err(|kind| kind.at(&self.path))?;
+        let budget = self.budget.clone();
+        let path = self.path.clone();
+        budget.run(|| self.try_next_frame()).map_err(|kind| kind.at(&path))
+    }
+
+    fn try_next_frame(&mut self) -> Result<Option<DecodedFrame<'_>>, VideoErrorKind> {
+        let Some(timestamp_secs) = self.source.next_frame()? else { return Ok(None) };
+        let (frame, tags) = self.source.frame();
+        let stored = stored_planes(frame)?;
+        let wanted = self.rgb_wanted || stored.is_none();
+        let rgb = self.rgb.convert(frame, stored.as_ref(), tags, wanted)?;
         let index = self.next_index;
         self.next_index += 1;
-        let (width, height) = (frame.width() as usize, frame.height() as usize);
+        let size = (frame.width() as usize, frame.height() as usize);
+        let turn = Turn::from_degrees(self.source.probe().rotation_degrees)?;
+        let (width, height) = turn.size(size);
+        if turn == Turn::None {
+            return Ok(Some(DecodedFrame { index, timestamp_secs, width, height, rgb, planes: stored }));
+        }
+        self.turned.rgb(rgb, size, turn);
+        stored.iter().for_each(|planes| self.turned.planes(planes, turn));
+        let (rgb, planes) = self.turned.get(stored.as_ref(), turn);
         Ok(Some(DecodedFrame { index, timestamp_secs, width, height, rgb, planes }))
     }
 
     /// Facts about the clip so far: the first frame settles size and colour, the end the frame count.
     pub fn probe(&self) -> &Probe {
-        self.reader.probe()
+        self.source.probe()
     }
 
     /// [`Self::probe`], when nothing more is to be read.
     pub fn into_probe(self) -> Probe {
-        self.reader.into_probe()
+        self.source.into_probe()
     }
 }
 

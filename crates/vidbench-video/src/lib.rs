@@ -2,8 +2,8 @@
 //!
 //! The only crate of the workspace that links libav. Every input file is treated as hostile: what comes out is
 //! frames or a named [`VideoErrorKind`], never a placeholder, a clamped size, or a frame that libav had to repair.
-//! Nothing is written to stdout or stderr; libav's own log is off. Frames come as stored: no scaling to another
-//! size, no rotation ([`Probe::rotation_degrees`] says what a player would do).
+//! Nothing is written to stdout or stderr; libav's own log is off. Frames come as a player shows them, in the size they
+//! are stored in; docs/decoding.md says which pixels those are.
 //!
 //! ```
 //! use vidbench_core::FramesU8;
@@ -22,6 +22,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod budget;
 mod clip_stats;
 mod colour;
 mod convert;
@@ -31,18 +32,24 @@ mod error;
 mod ffv1_checksum;
 mod fps;
 mod frame_reader;
+mod images;
 mod lazy;
 mod libav;
 mod limits;
 mod options;
 mod planes;
 mod probe;
+mod raw;
 mod reader;
+mod resize;
 mod rgb;
+mod source;
 mod truncation;
+mod turn;
 mod version;
+mod yuv;
 
-pub use clip_stats::{BLACK_FRAME_SHARE, BLACK_LUMA_MAX, ClipStats, clip_stats};
+pub use clip_stats::{BLACK_FRAME_SHARE, BLACK_LUMA_MAX, ClipStats, ClipStatsMeter, clip_stats};
 pub use colour::{Colour, ColourMatrix, ColourRange};
 pub use decode::{Clip, decode, decode_each};
 pub use encode::{H264Options, H264PixelFormat, X264Preset, encode_ffv1, encode_h264};
@@ -52,4 +59,9 @@ pub use frame_reader::FrameReader;
 pub use limits::Limits;
 pub use options::ReadOptions;
 pub use probe::{FrameCount, FrameCountSource, Probe, probe};
+pub use raw::{RawPixelFormat, RawVideo, UnknownPixelFormat};
+pub use resize::{
+    ByteResize, CropError, FloatResize, ImageShape, ResizeError, Size, centre_crop, longer_side,
+    resize_bytes, resize_float, shorter_side,
+};
 pub use version::libav_version;

@@ -9,11 +9,14 @@ pub struct Limits {
     pub max_width: u32,
     /// Height in pixels. Default 8192.
     pub max_height: u32,
-    /// Frames, claimed by the container or decoded. Default 10,000.
+    /// Frames, claimed by the container or decoded. Default 72,000: 20 minutes at 60 frames a second.
     pub max_frames: u64,
-    /// Seconds, claimed by the container or between first and last frame. Default 600.
+    /// Seconds, claimed by the container or between first and last frame. Default 1,200.
     pub max_duration_secs: f64,
-    /// Size of the file. Default 2 GiB.
+    /// Seconds of wall time for reading, waiting between frames left out; checked between frames, packets and reads.
+    /// Default 900.
+    pub max_decode_secs: f64,
+    /// Size of the file, or of all images of a folder. Default 2 GiB.
     pub max_file_bytes: u64,
     /// Bytes of RGB that [`decode`](crate::decode) may hold at once; [`decode_each`](crate::decode_each) holds one
     /// frame and ignores it. Default 8 GiB, about 1,380 frames of 1920x1080.
@@ -27,8 +30,9 @@ impl Default for Limits {
         Self {
             max_width: 8192,
             max_height: 8192,
-            max_frames: 10_000,
-            max_duration_secs: 600.0,
+            max_frames: 72_000,
+            max_duration_secs: 1200.0,
+            max_decode_secs: 900.0,
             max_file_bytes: 2 << 30,
             max_decoded_bytes: 8 << 30,
             max_threads: 1,

@@ -2,6 +2,7 @@
 
 use crate::fps::Fps;
 use crate::limits::Limits;
+use crate::raw::RawVideo;
 
 /// How [`FrameReader`](crate::FrameReader) reads.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +15,8 @@ pub struct ReadOptions {
     /// Frame rate of a folder of images, which records none. Default 8; recorded as
     /// [`fps_assumed`](crate::Probe::fps_assumed).
     pub image_fps: Fps,
+    /// What is known about the samples of a `.yuv` file; wins over what its name says.
+    pub raw: RawVideo,
 }
 
 /// Default of [`ReadOptions::image_fps`]: what video diffusion models most often write.
@@ -24,7 +27,7 @@ const IMAGE_FPS: Fps = match Fps::new(8, 1) {
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { limits: Limits::default(), rgb: true, image_fps: IMAGE_FPS }
+        Self { limits: Limits::default(), rgb: true, image_fps: IMAGE_FPS, raw: RawVideo::default() }
     }
 }
 

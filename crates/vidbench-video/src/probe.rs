@@ -18,9 +18,9 @@ pub struct Probe {
     pub container: String,
     /// Codec in FFmpeg's spelling, for example "h264".
     pub codec: String,
-    /// Width of the stored frames in pixels, before rotation.
+    /// Width of the frames in pixels, as decoded: after rotation.
     pub width: u32,
-    /// Height of the stored frames in pixels, before rotation.
+    /// Height of the frames in pixels, as decoded: after rotation.
     pub height: u32,
     /// Pixel format in FFmpeg's spelling, for example "yuv420p".
     pub pixel_format: String,
@@ -32,7 +32,7 @@ pub struct Probe {
     pub frame_count: FrameCount,
     /// Duration of the video stream, else of the container, in seconds; absent if neither is recorded.
     pub duration_secs: Option<f64>,
-    /// Clockwise turn a player applies, in degrees, 0..360; 0 if none is recorded. Not applied to decoded frames.
+    /// Clockwise turn the file records, in degrees: 0, 90, 180 or 270. Applied to decoded frames, as players do.
     pub rotation_degrees: u16,
     /// Colour as recorded and as used.
     pub colour: Colour,
@@ -59,7 +59,7 @@ pub enum FrameCountSource {
     Decoded,
 }
 
-/// Reads the facts about `path`. Decodes the whole file only if the container does not record a frame count.
+/// Reads the facts about `path`. Decodes the whole file only if its headers do not say size and frame count.
 ///
 /// # Errors
 ///
@@ -68,7 +68,8 @@ pub enum FrameCountSource {
 pub fn probe(path: impl AsRef<Path>, limits: &Limits) -> Result<Probe, VideoError> {
     let options = ReadOptions { rgb: false, ..ReadOptions::within(limits) };
     let mut reader = FrameReader::open_with(path, &options)?;
-    if reader.probe().frame_count.recorded.is_none() {
+    let unsaid = reader.probe().frame_count.recorded.is_none();
+    if unsaid || reader.probe().width == 0 || reader.probe().height == 0 {
         while reader.next_frame()?.is_some() {}
     }
     Ok(reader.into_probe())

@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Seek as _};
 use std::path::Path;
 
 use ffmpeg_next::codec::decoder::{self, Check};
-use ffmpeg_next::error::EAGAIN;
-use ffmpeg_next::format::{context::Input, stream::Disposition};
+use ffmpeg_next::error::{EAGAIN, ELOOP};
+use ffmpeg_next::format::{context::Input, context::StreamIo, stream::Disposition};
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, Stream, codec, format, frame, media};
 
+use crate::budget::TimeBudget;
 use crate::colour::{Colour, ColourTags, SampleKind};
 use crate::error::{LibavError, VideoErrorKind};
 use crate::ffv1_checksum::fails_checksum;
@@ -17,27 +18,53 @@ use crate::libav;
 use crate::limits::Limits;
 use crate::probe::{self, FrameCount, FrameCountSource, Probe};
 use crate::truncation::find_cut;
+use crate::turn::Turn;
 
 /// Containers a file may be. Playlists and scripts (HLS, DASH, concat) are out: they make libav open other files.
 /// Audio containers are in, so that an audio file is told from a file that is no media at all.
-const CONTAINERS: &str = "mov,matroska,avi,gif,ivf,mpegts,mpeg,ogg,yuv4mpegpipe,flv,asf,wav,mp3,flac,aac";
+const VIDEO_CONTAINERS: &str =
+    "mov,matroska,avi,gif,ivf,mpegts,mpeg,ogg,yuv4mpegpipe,flv,asf,wav,mp3,flac,aac";
+
+/// Single images, each recognised by its content.
+const IMAGE_CONTAINERS: &str = "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,ppm_pipe,pgm_pipe";
+
+/// What a file may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Containers {
+    Video,
+    Image,
+}
+
+impl Containers {
+    fn names(self) -> &'static str {
+        match self {
+            Self::Video => VIDEO_CONTAINERS,
+            Self::Image => IMAGE_CONTAINERS,
+        }
+    }
+}
 
 pub(crate) struct VideoReader {
     limits: Limits,
+    budget: TimeBudget,
     input: Input,
     decoder: decoder::Video,
     stream_idx: usize,
     time_base: Rational,
     frame: frame::Video,
     frames_decoded: u64,
+    /// Width and height of the first frame, as stored.
+    stored_size: (u32, u32),
+    turn: Turn,
     first_timestamp_secs: Option<f64>,
+    containers: Containers,
     probe: Probe,
 }
 
 impl VideoReader {
-    /// The frame of the last successful [`Self::next_frame`], with its colour tags.
-    pub(crate) fn frame(&self) -> (&frame::Video, ColourTags) {
-        (&self.frame, libav::frame_colour_tags(&self.frame))
+    /// The frame of the last successful [`Self::next_frame`], as stored.
+    pub(crate) fn frame(&self) -> &frame::Video {
+        &self.frame
     }
 
     /// Facts so far; complete once every frame was read.
@@ -45,13 +72,14 @@ impl VideoReader {
         &self.probe
     }
 
-    pub(crate) fn into_probe(self) -> Probe {
-        self.probe
-    }
-
-    pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Self, VideoErrorKind> {
-        check_file(path, limits)?;
-        let input = open_input(path)?;
+    pub(crate) fn open(
+        path: &Path,
+        limits: &Limits,
+        containers: Containers,
+        budget: &TimeBudget,
+    ) -> Result<Self, VideoErrorKind> {
+        let file = check_file(path, limits)?;
+        let input = open_input(file, containers, budget)?;
         let stream = video_stream(&input)?;
         let decoder = open_decoder(&stream, limits)?;
         let probe = stream_facts(&input, &stream, &decoder);
@@ -59,13 +87,17 @@ impl VideoReader {
         let (stream_idx, time_base) = (stream.index(), stream.time_base());
         Ok(Self {
             limits: limits.clone(),
+            budget: budget.clone(),
             input,
             decoder,
             stream_idx,
             time_base,
             frame: frame::Video::empty(),
             frames_decoded: 0,
+            stored_size: (0, 0),
+            turn: Turn::from_degrees(probe.rotation_degrees)?,
             first_timestamp_secs: None,
+            containers,
             probe,
         })
     }
@@ -85,6 +117,7 @@ impl VideoReader {
     /// Sends the next packet of the video stream, or the end.
     fn feed_decoder(&mut self) -> Result<(), VideoErrorKind> {
         loop {
+            self.budget.check()?;
             let mut packet = Packet::empty();
             match packet.read(&mut self.input) {
                 Ok(()) if packet.stream() != self.stream_idx || packet.size() == 0 => (),
@@ -121,10 +154,11 @@ impl VideoReader {
     /// The first frame settles size and colour, which headers may get wrong; the others must agree in size.
     fn check_size(&mut self) -> Result<(), VideoErrorKind> {
         let (width, height) = (self.frame.width(), self.frame.height());
-        let (first_width, first_height) = (self.probe.width, self.probe.height);
+        let (first_width, first_height) = self.stored_size;
         if self.frames_decoded == 0 {
             self.limits.check_size(width, height)?;
-            (self.probe.width, self.probe.height) = (width, height);
+            self.stored_size = (width, height);
+            (self.probe.width, self.probe.height) = self.turn.size((width, height));
             self.probe.pixel_format = pixel_format_name(self.frame.format());
             self.probe.colour = colour(libav::frame_colour_tags(&self.frame), self.frame.format(), height);
         } else if (width, height) != (first_width, first_height) {
@@ -137,6 +171,8 @@ impl VideoReader {
     fn timestamp_secs(&self) -> Result<f64, VideoErrorKind> {
         let ticks = self.frame.timestamp();
         let secs = ticks.and_then(|ticks| probe::secs_from_ticks(ticks, self.time_base));
+        // A lone image has no place in time.
+        let secs = secs.or((self.containers == Containers::Image).then_some(0.0));
         secs.ok_or(VideoErrorKind::NoTimestamp { frame: self.frames_decoded })
     }
 
@@ -161,7 +197,16 @@ impl fmt::Debug for VideoReader {
 }
 
 /// Everything that can be said about the file before libav sees it.
-fn check_file(path: &Path, limits: &Limits) -> Result<(), VideoErrorKind> {
+fn check_file(path: &Path, limits: &Limits) -> Result<File, VideoErrorKind> {
+    let (mut file, len) = check_regular(path, limits)?;
+    match find_cut(&mut file, len).map_err(io_kind)? {
+        Some(reason) => Err(VideoErrorKind::Truncated { reason }),
+        None => file.rewind().map(|()| file).map_err(io_kind),
+    }
+}
+
+/// An opened file with bytes in it, and how many.
+pub(crate) fn check_regular(path: &Path, limits: &Limits) -> Result<(File, u64), VideoErrorKind> {
     let metadata = fs::metadata(path).map_err(io_kind)?;
     if metadata.is_dir() {
         return Err(VideoErrorKind::Directory);
@@ -173,27 +218,32 @@ fn check_file(path: &Path, limits: &Limits) -> Result<(), VideoErrorKind> {
         return Err(VideoErrorKind::Empty);
     }
     limits.check_file_bytes(metadata.len())?;
-    let mut file = File::open(path).map_err(io_kind)?;
-    match find_cut(&mut file, metadata.len()).map_err(io_kind)? {
-        Some(reason) => Err(VideoErrorKind::Truncated { reason }),
-        None => Ok(()),
-    }
+    Ok((File::open(path).map_err(io_kind)?, metadata.len()))
 }
 
-fn io_kind(error: io::Error) -> VideoErrorKind {
+pub(crate) fn io_kind(error: io::Error) -> VideoErrorKind {
     match error.kind() {
         io::ErrorKind::NotFound => VideoErrorKind::Missing,
+        _ if error.raw_os_error() == Some(ELOOP) => VideoErrorKind::SymlinkLoop,
         _ => VideoErrorKind::Io(error),
     }
 }
 
-fn open_input(path: &Path) -> Result<Input, VideoErrorKind> {
+/// libav reads through our file handle and never sees the path: a name of any bytes opens, and none is taken as a
+/// request ("concat:a|b", "http:x").
+fn open_input(file: File, containers: Containers, budget: &TimeBudget) -> Result<Input, VideoErrorKind> {
+    /// Bytes read at once.
+    const READ_BYTES: usize = 1 << 16;
     libav::init().map_err(VideoErrorKind::LibavMissing)?;
     let mut options = Dictionary::new();
     options.set("protocol_whitelist", "file");
-    options.set("format_whitelist", CONTAINERS);
-    let url = libav::file_url(path)?;
-    format::input_with_dictionary(&url, options).map_err(|error| VideoErrorKind::NotVideo(error.into()))
+    options.set("format_whitelist", containers.names());
+    let budget = budget.clone();
+    let io = StreamIo::from_read_seek_with_capacity(file, READ_BYTES);
+    io.and_then(|io| {
+        format::input_from_stream_with_interrupt(io, None, Some(options), move || budget.check().is_err())
+    })
+    .map_err(|error| VideoErrorKind::NotVideo(error.into()))
 }
 
 fn video_stream(input: &Input) -> Result<Stream<'_>, VideoErrorKind> {
@@ -212,7 +262,7 @@ fn open_decoder(stream: &Stream<'_>, limits: &Limits) -> Result<decoder::Video, 
     let mut decoder = context.decoder();
     decoder.set_packet_time_base(stream.time_base());
     decoder.check(Check::EXPLODE | Check::CRC);
-    let opened = decoder.open_as_with(codec, decoder_options(limits)).and_then(decoder::Opened::video);
+    let opened = decoder.open_as_with(codec, decoder_options(limits, id)).and_then(decoder::Opened::video);
     opened.map_err(decoder_refused)
 }
 
@@ -223,9 +273,11 @@ fn decoder_refused(error: Error) -> VideoErrorKind {
     }
 }
 
-fn decoder_options(limits: &Limits) -> Dictionary<'static> {
+fn decoder_options(limits: &Limits, codec: codec::Id) -> Dictionary<'static> {
+    // FFmpeg 5.1 ends the process over an assertion when its threaded MPEG-4 decoder meets a damaged stream.
+    let max_threads = if codec == codec::Id::MPEG4 { 1 } else { 64 };
     let mut options = Dictionary::new();
-    options.set("threads", &limits.max_threads.clamp(1, 64).to_string());
+    options.set("threads", &limits.max_threads.clamp(1, max_threads).to_string());
     // A damaged frame must come out marked, or it would be dropped and the clip would only be shorter.
     options.set("flags", "+output_corrupt");
     options.set("max_pixels", &max_coded_pixels(limits).to_string());
@@ -240,17 +292,21 @@ fn max_coded_pixels(limits: &Limits) -> u64 {
 
 fn stream_facts(input: &Input, stream: &Stream<'_>, decoder: &decoder::Video) -> Probe {
     let format = decoder.format();
+    let rotation_degrees = probe::rotation_degrees(stream);
+    // A turn that is none of ours is refused right after.
+    let turn = Turn::from_degrees(rotation_degrees).unwrap_or(Turn::None);
+    let (width, height) = turn.size((decoder.width(), decoder.height()));
     Probe {
         container: input.format().name().to_owned(),
         codec: decoder.id().name().to_owned(),
-        width: decoder.width(),
-        height: decoder.height(),
+        width,
+        height,
         pixel_format: pixel_format_name(format),
         fps: probe::stream_fps(stream),
         fps_assumed: false,
         frame_count: recorded_frames(stream),
         duration_secs: probe::duration_secs(input, stream),
-        rotation_degrees: probe::rotation_degrees(stream),
+        rotation_degrees,
         colour: colour(libav::decoder_colour_tags(decoder), format, decoder.height()),
     }
 }

@@ -1,17 +1,19 @@
 //! Turns decoded frames into tightly packed RGB.
 
 use ffmpeg_next::{format::Pixel, frame};
-use vidbench_core::FramesU8;
+use vidbench_core::{FramesU8, Planes};
 
 use crate::colour::{Colour, ColourTags, convertible_matrix};
 use crate::convert::{Converter, ConverterSpec, Samples};
 use crate::error::{LibavError, VideoErrorKind};
 use crate::libav;
+use crate::yuv::{Siting, YuvMeaning, YuvToRgb};
 
 /// Made anew only when the layout or the colour of the samples changes.
 #[derive(Debug, Default)]
 pub(crate) struct RgbConverter {
-    current: Option<(Converter, RgbFrame)>,
+    yuv: YuvToRgb,
+    swscale: Option<(Converter, RgbFrame)>,
     rgb: Vec<u8>,
 }
 
@@ -30,24 +32,35 @@ impl RgbConverter {
     pub(crate) fn convert(
         &mut self,
         frame: &frame::Video,
+        planes: Option<&Planes<'_>>,
         tags: ColourTags,
         wanted: bool,
     ) -> Result<&[u8], VideoErrorKind> {
         let spec = spec_of(frame, tags)?;
-        if !wanted {
-            return Ok(&[]);
-        }
-        let convert = |source: LibavError| VideoErrorKind::Libav { step: "convert to RGB", source };
-        if self.current.as_ref().is_none_or(|(converter, _)| converter.spec() != &spec) {
-            let converter = Converter::new(spec).map_err(convert)?;
-            let target = libav::alloc_frame(Pixel::RGB24, spec.width, spec.height).map_err(convert)?;
-            self.current = Some((converter, RgbFrame(target)));
-        }
-        if let Some((converter, RgbFrame(target))) = &mut self.current {
-            converter.convert(frame, target).map_err(convert)?;
-            pack_rows(target, &mut self.rgb);
+        match planes {
+            _ if !wanted => return Ok(&[]),
+            Some(planes) if YuvToRgb::handles(planes) => {
+                let Samples { matrix, range, chroma_location, .. } = spec.from;
+                let meaning = YuvMeaning { matrix, range, siting: Siting::from_tag(chroma_location) };
+                self.yuv.convert(planes, &meaning, &mut self.rgb);
+            }
+            _ => self
+                .by_swscale(frame, spec)
+                .map_err(|source| VideoErrorKind::Libav { step: "convert to RGB", source })?,
         }
         Ok(&self.rgb)
+    }
+
+    fn by_swscale(&mut self, frame: &frame::Video, spec: ConverterSpec) -> Result<(), LibavError> {
+        if self.swscale.as_ref().is_none_or(|(converter, _)| converter.spec() != &spec) {
+            let target = libav::alloc_frame(Pixel::RGB24, spec.width, spec.height)?;
+            self.swscale = Some((Converter::new(spec)?, RgbFrame(target)));
+        }
+        if let Some((converter, RgbFrame(target))) = &mut self.swscale {
+            converter.convert(frame, target)?;
+            pack_rows(target, &mut self.rgb);
+        }
+        Ok(())
     }
 }
 

@@ -93,18 +93,63 @@ fn subsampled_chroma_does_not_shift() {
     assert!(worst.max().unwrap() <= 2);
 }
 
-#[test]
-fn a_rotation_is_reported_and_not_applied() {
-    let scratch = Scratch::new();
+/// The patches as an MP4 that asks for a turn: `a b c d` of its display matrix.
+fn turned(scratch: &Scratch, cells: [i32; 4]) -> std::path::PathBuf {
     let mut bytes = fs::read(scratch.h264(&patches_clip(), &lossless(H264PixelFormat::Yuv420p))).unwrap();
     // ISO/IEC 14496-12, 8.3.2: the matrix starts 40 bytes after the type of a version 0 track header.
     let matrix_at = find(&bytes, b"tkhd") + 4 + 40;
-    let quarter_turn = [0_i32, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30];
-    let matrix: Vec<u8> = quarter_turn.iter().flat_map(|cell| cell.to_be_bytes()).collect();
+    let [a, b, c, d] = cells.map(|cell| cell << 16);
+    let matrix: Vec<u8> =
+        [a, b, 0, c, d, 0, 0, 0, 1 << 30].iter().flat_map(|cell| cell.to_be_bytes()).collect();
     patch(&mut bytes, matrix_at, &matrix);
-    let clip = read(&scratch.file("turned.mp4", &bytes)).unwrap();
-    assert_eq!(clip.probe.rotation_degrees, 90);
-    assert_eq!((clip.frames.width(), clip.frames.height()), (PATCH_SIDE * PATCHES.len(), PATCH_SIDE));
+    scratch.file("turned.mp4", &bytes)
+}
+
+#[test]
+fn a_rotation_is_recorded_and_applied() {
+    let scratch = Scratch::new();
+    let upright = read(&scratch.h264(&patches_clip(), &lossless(H264PixelFormat::Yuv420p))).unwrap().frames;
+    let (width, height) = (upright.width(), upright.height());
+    type Place = fn((usize, usize), (usize, usize)) -> (usize, usize);
+    let turns: [(u16, [i32; 4], Place); 3] = [
+        (90, [0, 1, -1, 0], |(_, height), (x, y)| (height - 1 - y, x)),
+        (180, [-1, 0, 0, -1], |(width, height), (x, y)| (width - 1 - x, height - 1 - y)),
+        (270, [0, -1, 1, 0], |(width, _), (x, y)| (y, width - 1 - x)),
+    ];
+    for (degrees, matrix, place) in turns {
+        let path = turned(&scratch, matrix);
+        let clip = read(&path).unwrap();
+        let probed = probe(&path, &Limits::default()).unwrap();
+        let sides = if degrees == 180 { (width, height) } else { (height, width) };
+        assert_eq!(clip.probe.rotation_degrees, degrees);
+        assert_eq!((clip.frames.width(), clip.frames.height()), sides);
+        assert_eq!((probed.width as usize, probed.height as usize), sides);
+        for at in [(0, 0), (width - 1, 0), (3, height - 1), (width / 2, 5)] {
+            let (x, y) = place((width, height), at);
+            assert_eq!(clip.frames.pixel(0, y, x), upright.pixel(0, at.1, at.0), "{degrees} at {at:?}");
+        }
+    }
+}
+
+#[test]
+fn planes_are_turned_with_the_picture() {
+    let scratch = Scratch::new();
+    let path = turned(&scratch, [0, 1, -1, 0]);
+    let mut reader = vidbench_video::FrameReader::open(path, &Limits::default()).unwrap();
+    let frame = reader.next_frame().unwrap().unwrap();
+    let planes = frame.planes.unwrap();
+    assert_eq!((planes.luma.width, planes.luma.height), (frame.width, frame.height));
+    let luma = |y: usize| planes.luma.bytes[y * planes.luma.stride];
+    // White is the seventh patch, black the eighth; turned clockwise they lie below each other.
+    assert_eq!((luma(6 * PATCH_SIDE + 16), luma(7 * PATCH_SIDE + 16)), (235, 16));
+    assert_eq!(planes.chroma.unwrap().map(|plane| (plane.width, plane.height)), [(16, 192); 2]);
+}
+
+#[test]
+fn a_turn_that_is_no_quarter_is_refused() {
+    let scratch = Scratch::new();
+    let error = read(&turned(&scratch, [1, 1, -1, 1])).unwrap_err();
+    assert!(matches!(error.kind, VideoErrorKind::UnsupportedRotation { degrees: 45 }), "{error}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use vidbench_video::{Limits, VideoErrorKind, decode, probe};
 
+use crate::codecs::small_files;
 use crate::fixtures::{Scratch, find, fps, moving_clip, mp4_bytes, patch, read};
 
 /// What both ways of opening say about a file; they must agree.
@@ -23,7 +24,7 @@ fn a_missing_file() {
 }
 
 #[test]
-fn a_directory() {
+fn a_directory_without_images() {
     let scratch = Scratch::new();
     let path = scratch.path("dir.mp4");
     fs::create_dir(&path).unwrap();
@@ -38,18 +39,68 @@ fn a_device() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_path_that_is_no_text() {
+fn a_path_that_is_no_text_is_read() {
     use std::os::unix::ffi::OsStringExt as _;
     let scratch = Scratch::new();
-    let name = std::ffi::OsString::from_vec(b"clip\xff.mp4".to_vec());
-    let path = scratch.path("x").with_file_name(name);
-    fs::write(&path, mp4_bytes()).unwrap();
-    assert!(matches!(kind_of(&path), VideoErrorKind::PathNotUtf8));
+    for name in
+        [b"clip\xff.mp4".to_vec(), b"a\nb.mp4".to_vec(), b"concat:a|b".to_vec(), b"http:x%3d.mp4".to_vec()]
+    {
+        let path = scratch.path("x").with_file_name(std::ffi::OsString::from_vec(name));
+        fs::write(&path, mp4_bytes()).unwrap();
+        assert_eq!(read(&path).unwrap().frames.count(), 10);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_circle_of_links() {
+    let scratch = Scratch::new();
+    let (a, b) = (scratch.path("a.mp4"), scratch.path("b.mp4"));
+    std::os::unix::fs::symlink(&a, &b).unwrap();
+    std::os::unix::fs::symlink(&b, &a).unwrap();
+    assert!(matches!(kind_of(&a), VideoErrorKind::SymlinkLoop));
+}
+
+#[test]
+fn a_wrong_ending_changes_nothing() {
+    let (scratch, bytes) = (Scratch::new(), mp4_bytes());
+    for name in ["clip.gif", "clip.avi", "clip.txt", "clip", "clip.png"] {
+        assert_eq!(read(&scratch.file(name, &bytes)).unwrap().frames.count(), 10, "{name}");
+    }
 }
 
 #[test]
 fn an_empty_file() {
     assert!(matches!(kind_of(&Scratch::new().file("empty.mp4", b"")), VideoErrorKind::Empty));
+}
+
+#[test]
+fn one_pixel_is_a_picture_and_16k_by_16k_is_refused() {
+    let scratch = Scratch::new();
+    let pixel = [b"YUV4MPEG2 W1 H1 F8:1 C444\nFRAME\n".as_slice(), &[235, 128, 128]].concat();
+    let clip = read(&scratch.file("pixel.y4m", &pixel)).unwrap();
+    assert_eq!((clip.frames.as_bytes(), clip.frames.count()), ([255; 3].as_slice(), 1));
+    let (_, mut huge) = small_files().into_iter().find(|(name, _)| *name == "grey.gif").unwrap();
+    // Width and height of the screen and of the first picture.
+    let picture_at = find(&huge, &[0x2c, 0, 0, 0, 0, 96, 0, 64, 0]) + 5;
+    let side = 16384_u16.to_le_bytes();
+    let sides = [side, side].concat();
+    patch(&mut huge, 6, &sides);
+    patch(&mut huge, picture_at, &sides);
+    let path = scratch.file("huge.gif", &huge);
+    let (probed, decoded) = (probe(&path, &Limits::default()).unwrap_err(), read(&path).unwrap_err());
+    assert_eq!(probed.to_string(), decoded.to_string());
+}
+
+#[test]
+fn a_rate_of_zero_is_no_rate_and_no_frame_is_lost() {
+    let scratch = Scratch::new();
+    let frame = [b"FRAME\n".as_slice(), &[100; 24]].concat();
+    let bytes = [b"YUV4MPEG2 W4 H4 F0:1 C420\n".as_slice(), &frame, &frame].concat();
+    match read(&scratch.file("still.y4m", &bytes)) {
+        Ok(clip) => assert_eq!((clip.frames.count(), clip.probe.fps_assumed), (2, false)),
+        Err(error) => assert!(matches!(error.kind, VideoErrorKind::NotVideo(_)), "{error}"),
+    }
 }
 
 #[test]

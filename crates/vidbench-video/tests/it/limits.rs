@@ -47,6 +47,11 @@ fn duration() {
 }
 
 #[test]
+fn wall_time() {
+    check(&Limits { max_decode_secs: 0.0, ..Limits::default() }, LimitName::DecodeSecs);
+}
+
+#[test]
 fn file_size() {
     check(&Limits { max_file_bytes: 100, ..Limits::default() }, LimitName::FileBytes);
 }
@@ -73,6 +78,7 @@ fn a_file_exactly_at_its_limits_is_read() {
         max_height: 48,
         max_frames: 10,
         max_duration_secs: 1.0,
+        max_decode_secs: 60.0,
         max_file_bytes: path.metadata().unwrap().len(),
         max_decoded_bytes: 10 * 48 * 64 * 3,
         max_threads: 1,
