@@ -323,8 +323,8 @@ pub struct ScoreParams {
     pub prompt: Option<String>,
     /// Metrics wanted; each gets exactly one score, or features.
     pub metrics: Vec<MetricId>,
-    /// How files are read, and what they may cost.
-    #[serde(default)]
+    /// How files are read, and what they may cost; left out when it is the default.
+    #[serde(default, skip_serializing_if = "DecodeOptions::is_default")]
     pub options: DecodeOptions,
 }
 
@@ -332,32 +332,74 @@ pub struct ScoreParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DecodeOptions {
-    /// Width and height, in pixels.
+    /// Most pixels of a side.
     #[schemars(range(min = 1, max = 65_536))]
     pub max_side: u32,
-    /// Frames.
+    /// Most frames.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub max_frames: u64,
-    /// Seconds of video.
+    /// Most seconds of video.
     #[schemars(range(min = 0.1, max = 1_000_000.0))]
     pub max_duration_secs: f64,
-    /// Bytes of the file.
+    /// Most bytes of a file, or of all images of a folder.
     #[schemars(range(min = 1))]
     pub max_file_bytes: u64,
+    /// Most seconds of decoding one file.
+    #[schemars(range(min = 0.1, max = 1_000_000.0))]
+    pub max_decode_secs: f64,
     /// Threads that decode one file; scores do not depend on it.
     #[schemars(range(min = 1, max = 64))]
     pub threads: u32,
+    /// Frames a second of a folder of images, which records none; 8 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_fps: Option<u32>,
+    /// Width and height of `.yuv` files whose name does not say them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_size: Option<(u32, u32)>,
+    /// Pixel format of `.yuv` files whose name does not say it, as FFmpeg spells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_format: Option<String>,
+    /// Frames a second of `.yuv` files whose name does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_fps: Option<u32>,
 }
 
 impl Default for DecodeOptions {
     fn default() -> Self {
         Self {
             max_side: 8192,
-            max_frames: 36_000,
-            max_duration_secs: 600.0,
-            max_file_bytes: 8 << 30,
+            max_frames: 72_000,
+            max_duration_secs: 1200.0,
+            max_file_bytes: 2 << 30,
+            max_decode_secs: 900.0,
             threads: 1,
+            image_fps: None,
+            raw_size: None,
+            raw_format: None,
+            raw_fps: None,
         }
+    }
+}
+
+/// Version of the rules by which stored samples become the pixels that metrics see (docs/decoding.md).
+const PIXELS: &str = "pixels@1";
+
+impl DecodeOptions {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// How files are read, where that changes what metrics see: scores are kept by it. Limits and threads do not.
+    pub fn reading(&self) -> String {
+        let mut text = PIXELS.to_owned();
+        let mut add = |name: &str, value: Option<String>| {
+            text.extend(value.map(|value| format!(" {name}={value}")));
+        };
+        add("image_fps", self.image_fps.map(|fps| fps.to_string()));
+        add("raw_size", self.raw_size.map(|(width, height)| format!("{width}x{height}")));
+        add("raw_format", self.raw_format.clone());
+        add("raw_fps", self.raw_fps.map(|fps| fps.to_string()));
+        text
     }
 }
 

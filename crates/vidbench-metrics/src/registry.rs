@@ -119,13 +119,18 @@ impl SetMetric {
     }
 }
 
-/// The descriptor of that id.
+/// The descriptor of that id; of the newest version when `name` has none.
 ///
 /// # Errors
 ///
 /// [`UnknownMetric`] with the nearest id there is.
-pub fn find(id: &str) -> Result<&'static MetricDescriptor, UnknownMetric> {
-    Metric::from_id(id).map(Metric::descriptor)
+pub fn find(name: &str) -> Result<&'static MetricDescriptor, UnknownMetric> {
+    let newest = || {
+        let versions = DESCRIPTORS.iter().filter(|known| known.id.split('@').next() == Some(name));
+        versions
+            .max_by_key(|known| known.id.split('@').nth(1).and_then(|version| version.parse::<u32>().ok()))
+    };
+    Metric::from_id(name).map(Metric::descriptor).or_else(|error| newest().ok_or(error))
 }
 
 /// There is no metric of that id.

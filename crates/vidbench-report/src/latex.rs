@@ -1,7 +1,15 @@
 //! A results table for a paper: LaTeX with the booktabs package.
 
-use crate::results::{Cell, ResultTable};
+use vidbench_analysis::RunAnalysis;
+use vidbench_core::MetricDescriptor;
+
+use crate::results::{Cell, ResultTable, result_table};
 use crate::text::visible_line;
+
+/// The result table of a run as LaTeX with the booktabs package.
+pub fn latex(analysis: &RunAnalysis, descriptors: &[MetricDescriptor]) -> String {
+    table(&result_table(analysis, descriptors))
+}
 
 /// A `tabular` with one row per group; details such as n are left to the caption.
 pub(crate) fn table(table: &ResultTable) -> String {

@@ -18,6 +18,7 @@ mod text;
 pub use csv::export_csv;
 pub use export::{EXPORT_SCHEMA_VERSION, export_json, export_jsonl};
 pub use html::{ClipEmbed, ClipMime, ReportInput, ScoringEmbed, ScoringReportInput, html, scoring_html};
+pub use latex::latex;
 pub use markdown::markdown;
 pub use scoring::{
     scoring_csv, scoring_json, scoring_jsonl, scoring_latex, scoring_markdown, scoring_terminal,

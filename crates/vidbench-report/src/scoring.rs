@@ -65,8 +65,7 @@ pub(crate) fn reasons(data: &ScoringData) -> Vec<(String, String)> {
 fn named(data: &ScoringData, values: &[ClipValue]) -> String {
     let name = |value: &ClipValue| {
         let path = asked(data, value.ordinal).map_or("", |clip| clip.path.as_str());
-        let file = path.rsplit('/').next().unwrap_or(path);
-        format!("{} {:.*}", visible_line(file), decimals_for(value.value, 4).min(4), value.value)
+        format!("{} {:.*}", visible_line(path), decimals_for(value.value, 4).min(4), value.value)
     };
     values.iter().map(name).collect::<Vec<_>>().join(", ")
 }

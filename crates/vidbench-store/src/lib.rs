@@ -33,6 +33,6 @@ pub use lock::RunLock;
 pub use open::Store;
 pub use read::Progress;
 pub use removal::Removed;
-pub use runs::RunSummary;
+pub use runs::{RecordKind, RunSummary};
 pub use schema::VERSION;
 pub use scorings::{ClipKey, Known, ScoringSummary, Wanted, WantedOf};

@@ -33,6 +33,15 @@ pub struct RunSummary {
     pub ok: u64,
 }
 
+/// What an id names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordKind {
+    /// An execution of a suite.
+    Run,
+    /// A scoring of clips that existed already.
+    Scoring,
+}
+
 /// What every record of a run needs to know of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunKey {
@@ -107,32 +116,35 @@ impl Store {
 
     /// The run with this id, the only run whose id begins so, or with `latest` the newest.
     pub fn find_run(&self, wanted: &str) -> Result<RunId> {
-        let ids = self.read("looking for a run", |tx| {
-            let mut statement =
-                tx.prepare_cached("SELECT id FROM runs ORDER BY created_ms DESC, key DESC")?;
-            statement
-                .query_and_then([], |row| parse_id(&row.get::<_, String>(0)?))?
-                .collect::<Result<Vec<_>>>()
+        match_id(wanted, self.ids(&[RecordKind::Run])?).map(|(id, _)| id)
+    }
+
+    /// As [`Store::find_run`], among runs and scorings.
+    pub fn find(&self, wanted: &str) -> Result<(RunId, RecordKind)> {
+        match_id(wanted, self.ids(&[RecordKind::Run, RecordKind::Scoring])?)
+    }
+
+    /// Ids with their kinds, newest first.
+    fn ids(&self, kinds: &[RecordKind]) -> Result<Vec<(RunId, RecordKind)>> {
+        let mut found: Vec<(i64, RunId, RecordKind)> = Vec::new();
+        self.read("looking for a run", |tx| {
+            for kind in kinds {
+                let table = match kind {
+                    RecordKind::Run => "runs",
+                    RecordKind::Scoring => "scorings",
+                };
+                let sql = format!("SELECT created_ms, id FROM {table} ORDER BY created_ms DESC, key DESC");
+                let mut statement = tx.prepare_cached(&sql)?;
+                let rows = statement.query_and_then([], |row| {
+                    Ok((row.get(0)?, parse_id(&row.get::<_, String>(1)?)?, *kind))
+                })?;
+                found.extend(rows.collect::<Result<Vec<_>>>()?);
+            }
+            Ok(())
         })?;
-        if wanted == LATEST
-            && let Some(newest) = ids.first()
-        {
-            return Ok(newest.clone());
-        }
-        if let Some(exact) = ids.iter().find(|id| id.as_str() == wanted) {
-            return Ok(exact.clone());
-        }
-        // Nothing is what an unset variable of a shell names.
-        let begins = |id: &&RunId| !wanted.is_empty() && id.as_str().starts_with(wanted);
-        match ids.iter().filter(begins).collect::<Vec<_>>().as_slice() {
-            [only] => Ok((*only).clone()),
-            [] => Err(unknown_run(wanted, &ids)),
-            several => Err(StoreError::AmbiguousRun {
-                wanted: wanted.into(),
-                count: several.len(),
-                candidates: several.iter().take(NAMED_RUNS).map(|id| id.to_string()).collect(),
-            }),
-        }
+        // Stable: of one time, runs come first and the later before the earlier.
+        found.sort_by_key(|(created_ms, ..)| std::cmp::Reverse(*created_ms));
+        Ok(found.into_iter().map(|(_, id, kind)| (id, kind)).collect())
     }
 
     /// Says how far a run has come. Complete is refused while a planned sample has no verdict.
@@ -230,6 +242,28 @@ fn summary(row: &Row<'_>) -> Result<RunSummary> {
         done: from_i64("count of verdicts", row.get(5)?)?,
         ok: from_i64("count of verdicts", row.get(6)?)?,
     })
+}
+
+fn match_id(wanted: &str, found: Vec<(RunId, RecordKind)>) -> Result<(RunId, RecordKind)> {
+    if wanted == LATEST
+        && let Some(newest) = found.first()
+    {
+        return Ok(newest.clone());
+    }
+    if let Some(exact) = found.iter().find(|(id, _)| id.as_str() == wanted) {
+        return Ok(exact.clone());
+    }
+    // Nothing is what an unset variable of a shell names.
+    let begins = |(id, _): &&(RunId, RecordKind)| !wanted.is_empty() && id.as_str().starts_with(wanted);
+    match found.iter().filter(begins).collect::<Vec<_>>().as_slice() {
+        [only] => Ok((*only).clone()),
+        [] => Err(unknown_run(wanted, &found.into_iter().map(|(id, _)| id).collect::<Vec<_>>())),
+        several => Err(StoreError::AmbiguousRun {
+            wanted: wanted.into(),
+            count: several.len(),
+            candidates: several.iter().take(NAMED_RUNS).map(|(id, _)| id.to_string()).collect(),
+        }),
+    }
 }
 
 fn unknown_run(wanted: &str, ids: &[RunId]) -> StoreError {

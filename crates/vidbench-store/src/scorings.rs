@@ -22,6 +22,8 @@ use crate::{Result, Store, StoreError};
 pub struct ScoringSummary {
     /// The scoring.
     pub id: RunId,
+    /// What it was called.
+    pub name: String,
     /// How far it has come.
     pub status: RunStatus,
     /// Unix time of creation, in milliseconds.
@@ -127,15 +129,16 @@ impl Store {
     }
 
     /// A scoring with everything that is known of its clips.
-    pub fn scoring_data(&self, id: &RunId, reading: &str, wanted: WantedOf<'_>) -> Result<ScoringData> {
+    pub fn scoring_data(&self, id: &RunId, wanted: WantedOf<'_>) -> Result<ScoringData> {
         self.read("reading a scoring", |tx| {
             let record = scoring_record(tx, id)?;
+            let reading = record.request.options.reading();
             let key = scoring_key(tx, id)?;
             let mut clips = outcomes(tx, key)?;
             for clip in &mut clips {
                 let Some(sha256) = clip.sha256.clone() else { continue };
                 let reference = clip.reference_sha256.clone();
-                let content = ClipKey { clip: sha256, reference, reading: reading.into() };
+                let content = ClipKey { clip: sha256, reference, reading: reading.clone() };
                 let columns = Columns::of(&content)?;
                 // Scores of a clip that failed here may be known from another scoring; they are not this one's.
                 if holds_scores(clip.outcome) {
@@ -151,7 +154,7 @@ impl Store {
     pub fn scorings(&self) -> Result<Vec<ScoringSummary>> {
         self.read("listing scorings", |tx| {
             let mut statement = tx.prepare_cached(
-                "SELECT id, status, created_ms, clips,
+                "SELECT id, request ->> 'name', status, created_ms, clips,
                  (SELECT count(*) FROM scored_clips WHERE scoring = scorings.key),
                  (SELECT count(*) FROM scored_clips WHERE scoring = scorings.key AND outcome = 'ok')
                  FROM scorings ORDER BY created_ms DESC, key DESC",
@@ -370,10 +373,11 @@ fn outcome(row: &Row<'_>) -> Result<ScoredClip> {
 fn summary(row: &Row<'_>) -> Result<ScoringSummary> {
     Ok(ScoringSummary {
         id: parse_id(&row.get::<_, String>(0)?)?,
-        status: parse_status(&row.get::<_, String>(1)?)?,
-        created_ms: row.get(2)?,
-        clips: from_i64("clips", row.get(3)?)?,
-        done: from_i64("count of clips", row.get(4)?)?,
-        ok: from_i64("count of clips", row.get(5)?)?,
+        name: row.get(1)?,
+        status: parse_status(&row.get::<_, String>(2)?)?,
+        created_ms: row.get(3)?,
+        clips: from_i64("clips", row.get(4)?)?,
+        done: from_i64("count of clips", row.get(5)?)?,
+        ok: from_i64("count of clips", row.get(6)?)?,
     })
 }

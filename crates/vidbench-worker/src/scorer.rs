@@ -16,7 +16,7 @@ use vidbench_core::protocol::{
 use vidbench_core::{ErrorKind, FramesU8, MetricId, MetricScore};
 use vidbench_metrics::frechet_shapes::ShapesClassifier;
 use vidbench_metrics::{DESCRIPTORS, Metric, MetricError, SetMetric, UnknownMetric};
-use vidbench_video::{Limits, VideoError, VideoErrorKind};
+use vidbench_video::{Fps, Limits, RawVideo, ReadOptions, VideoError, VideoErrorKind};
 
 use self::pass::{Pass, Passed};
 use crate::{Handler, Notifier, WorkerInfo, reference};
@@ -52,7 +52,7 @@ impl Scorer {
             let message = "a metric of pairs was asked for without a reference";
             return Err(RpcError::new(ErrorKind::InvalidRequest, message));
         }
-        let passed = match Pass::new(&metrics, params, limits(&params.options)).run() {
+        let passed = match Pass::new(&metrics, params, read_options(&params.options)?).run() {
             Ok(passed) => passed,
             Err(error) => return decode_error(&error).map(decode_failed),
         };
@@ -68,7 +68,7 @@ impl Scorer {
                 match self.features(metric, clip.as_ref())? {
                     Ok(found) => features.push(found),
                     Err(error) => {
-                        scores.push(MetricScore::new(metric.descriptor().metric_id(), error.into()))
+                        scores.push(MetricScore::new(metric.descriptor().metric_id(), error.into()));
                     }
                 }
             }
@@ -116,16 +116,29 @@ impl Handler for Scorer {
     }
 }
 
-fn limits(options: &DecodeOptions) -> Limits {
-    Limits {
-        max_width: options.max_side,
-        max_height: options.max_side,
-        max_frames: options.max_frames,
-        max_duration_secs: options.max_duration_secs,
-        max_file_bytes: options.max_file_bytes,
-        max_threads: options.threads,
-        ..Limits::default()
-    }
+fn read_options(options: &DecodeOptions) -> Result<ReadOptions, RpcError> {
+    let raw_format = options.raw_format.as_deref().map(str::parse).transpose().map_err(
+        |error: vidbench_video::UnknownPixelFormat| {
+            RpcError::new(ErrorKind::InvalidRequest, error.to_string())
+        },
+    )?;
+    let fps = |fps: Option<u32>| fps.and_then(|fps| Fps::new(fps, 1));
+    let defaults = ReadOptions::default();
+    Ok(ReadOptions {
+        limits: Limits {
+            max_width: options.max_side,
+            max_height: options.max_side,
+            max_frames: options.max_frames,
+            max_duration_secs: options.max_duration_secs,
+            max_file_bytes: options.max_file_bytes,
+            max_decode_secs: options.max_decode_secs,
+            max_threads: options.threads,
+            ..Limits::default()
+        },
+        image_fps: fps(options.image_fps).unwrap_or(defaults.image_fps),
+        raw: RawVideo { size: options.raw_size, pixel_format: raw_format, fps: fps(options.raw_fps) },
+        ..defaults
+    })
 }
 
 fn known_metric(id: &MetricId) -> Result<Metric, RpcError> {

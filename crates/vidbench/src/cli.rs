@@ -60,12 +60,14 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Run a suite, or go on with a run that stopped.
     Run(RunArgs),
-    /// Write the HTML report of a run.
+    /// Score videos that exist already, alone or against references.
+    Score(ScoreArgs),
+    /// Write the HTML report of a run or a scoring.
     Report(ReportArgs),
-    /// List, show or remove runs.
+    /// List, show or remove runs and scorings.
     #[command(subcommand)]
     Runs(RunsCommand),
-    /// Write the data of a run as JSON, JSON lines or CSV.
+    /// Write the data of a run or a scoring as JSON, JSON lines or CSV.
     Export(ExportArgs),
     /// List models, metrics or suites.
     List(ListArgs),
@@ -163,12 +165,108 @@ pub(crate) enum Progress {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
+  vidbench score videos/                               every metric that needs nothing but the videos
+  vidbench score fp8/ --reference bf16/                compare with full renders of the same names
+  vidbench score videos/ --metrics psnr,ssim --reference full/
+  vidbench score a/ b/ --format csv > scores.csv       two folders, one row each
+  vidbench score videos/manifest.jsonl                 clips, prompts and seeds by a manifest
+
+A folder of images is one clip. Each clip's scores are kept by the content of its file: the same command again computes only
+what is missing, also after a kill.
+
+Exit codes: 0 every clip is ok; 1 some clips are not; 2 usage or environment; 130 interrupted.")]
+pub(crate) struct ScoreArgs {
+    /// Folders, video files or manifests (.jsonl).
+    #[arg(required = true, value_name = "VIDEOS")]
+    pub(crate) videos: Vec<PathBuf>,
+    /// Folder, file or manifest with the clip that each clip is compared with, found by manifest or by name.
+    #[arg(long, value_name = "VIDEOS")]
+    pub(crate) reference: Option<PathBuf>,
+    /// Metrics, such as ssim or ssim@1; `vidbench list metrics` shows them. By default all that the input allows.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) metrics: Vec<String>,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = ScoreFormat::Table)]
+    pub(crate) format: ScoreFormat,
+    /// The same as --format json.
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
+    /// Name shown in the report; by default the first of VIDEOS.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// File of the HTML report; by default in the workspace.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// How progress is shown on stderr; auto is a bar on a terminal and lines elsewhere.
+    #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
+    pub(crate) progress: Progress,
+    /// Scorers side by side, by default one per core; scores do not depend on it.
+    #[arg(long, value_name = "N", env = "VIDBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) workers: Option<u16>,
+    #[command(flatten)]
+    pub(crate) limits: ScoreLimits,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Reading and limits of one file")]
+pub(crate) struct ScoreLimits {
+    /// Seconds one clip may take; a scorer that hangs is ended.
+    #[arg(long, default_value_t = 1800, value_name = "SECS", env = "VIDBENCH_CLIP_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout: u64,
+    /// Most pixels of a side.
+    #[arg(long, default_value_t = 8192, value_name = "N", env = "VIDBENCH_MAX_SIDE", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) max_side: u32,
+    /// Most frames.
+    #[arg(long, default_value_t = 72_000, value_name = "N", env = "VIDBENCH_MAX_FRAMES", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) max_frames: u64,
+    /// Most seconds of video.
+    #[arg(long, default_value_t = 1200, value_name = "SECS", env = "VIDBENCH_MAX_DURATION", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) max_duration: u32,
+    /// Most MiB of a file, or of all images of a folder.
+    #[arg(long, default_value_t = 2048, value_name = "MIB", env = "VIDBENCH_MAX_FILE_MIB", value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    pub(crate) max_file_mib: u64,
+    /// Threads that decode one file.
+    #[arg(long, default_value_t = 1, value_name = "N", env = "VIDBENCH_DECODE_THREADS", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) decode_threads: u32,
+    /// Frames a second of folders of images, which record none.
+    #[arg(long, value_name = "FPS", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) image_fps: Option<u32>,
+    /// Size of .yuv files whose name does not say it, as 832x480.
+    #[arg(long, value_name = "SIZE", value_parser = vidbench_core::suite::parse_size)]
+    pub(crate) raw_size: Option<(u32, u32)>,
+    /// Pixel format of .yuv files whose name does not say it, as yuv420p10le.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) raw_format: Option<String>,
+    /// Frames a second of .yuv files whose name does not say it.
+    #[arg(long, value_name = "FPS", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) raw_fps: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScoreFormat {
+    /// For people.
+    Table,
+    /// Everything: clips, scores, analysis.
+    Json,
+    /// One clip a line.
+    Jsonl,
+    /// One clip a line, one column a metric.
+    Csv,
+    /// The table for a README or a pull request.
+    Markdown,
+    /// The table for a paper.
+    Latex,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
   vidbench report latest
   vidbench report 20260131 --output report.html
   vidbench report latest --format table
   vidbench report latest --format markdown >> notes.md")]
 pub(crate) struct ReportArgs {
-    /// Run id, the beginning of it, or `latest`.
+    /// Id of a run or a scoring, the beginning of it, or `latest`.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
     /// File to write; `-` is stdout. By default the report of the workspace for html, stdout otherwise.
@@ -187,17 +285,18 @@ pub(crate) enum ReportFormat {
     Html,
     Table,
     Markdown,
+    Latex,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunsCommand {
-    /// List the runs of the workspace, newest first.
+    /// List the runs and scorings of the workspace, newest first.
     List {
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Show the result table of a run.
+    /// Show the result table of a run or a scoring.
     Show {
         /// Run id, the beginning of it, or `latest`.
         run: String,
@@ -205,7 +304,7 @@ pub(crate) enum RunsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Remove a run and the videos that no other run uses.
+    /// Remove a run and the videos that no other run uses, or a scoring.
     Rm {
         /// Run id or the beginning of it; never `latest`.
         run: String,
@@ -219,7 +318,7 @@ Examples:
   vidbench export latest --format csv --output samples.csv
   vidbench export latest | jq .analysis")]
 pub(crate) struct ExportArgs {
-    /// Run id, the beginning of it, or `latest`.
+    /// Id of a run or a scoring, the beginning of it, or `latest`.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
     /// json holds everything; jsonl and csv hold one sample a line.

@@ -35,7 +35,7 @@ impl WorkerPrograms {
         }
     }
 
-    fn scorer(&self) -> WorkerCommand {
+    pub(crate) fn scorer(&self) -> WorkerCommand {
         WorkerCommand::new(&self.vidbench).args(["worker", "scorer"]).pass_env(&["ORT_DYLIB_PATH"])
     }
 }

@@ -5,17 +5,23 @@
 mod clock;
 mod environment;
 mod execute;
+mod gather;
 mod prepare;
 mod resolve;
+mod score;
 mod sets;
 mod shipped;
 
 pub use clock::SystemClock;
 pub use environment::environment;
 pub use execute::{ExecuteError, Execution, WorkerPrograms, execute, preflight};
+pub use gather::{GatherError, Gathered, MANIFEST, gather, gather_pairs};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
 pub use resolve::{
     Known, ShippedModel, prompt_suite_names, read_prompt_suite, resolve, shipped_prompt_suite,
+};
+pub use score::{
+    MetricChoiceError, ScoreSettings, choose_metrics, default_metrics, new_scoring, score, scoring_data,
 };
 pub use sets::{SetError, compute_set_metrics};
 pub use shipped::{CLASSIFIER, DEMO_SUITE, SUITE_TEMPLATE, known, models};

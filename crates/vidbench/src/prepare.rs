@@ -150,7 +150,7 @@ pub fn new_run(prepared: &Prepared, environment: Environment, clock: &dyn Clock)
 }
 
 /// UTC time and 24 bits of a hash: sorts by time, and two runs of one second do not collide in practice.
-fn run_id(unix_ms: i64, plan_hash: &str, process: u32) -> RunId {
+pub(crate) fn run_id(unix_ms: i64, plan_hash: &str, process: u32) -> RunId {
     let time = vidbench_core::rfc3339(unix_ms).replace(['-', ':', 'Z'], "").replace('T', "-");
     let digest = sha256_hex(format!("{unix_ms} {plan_hash} {process}").as_bytes());
     RunId::new(format!("{time}-{}", &digest[..6])).expect("invariant: digits and a dash form a run id")

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 /// Extensions of videos, in lower case.
-pub const VIDEO_EXTENSIONS: [&str; 10] =
-    ["avi", "gif", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "webm", "y4m"];
+pub const VIDEO_EXTENSIONS: [&str; 14] =
+    ["avi", "flv", "gif", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "ogv", "ts", "webm", "y4m", "yuv"];
 
 /// Digits that a number at the end of a name may have. Longer ones are dates and ids, and belong to the text.
 const MAX_INDEX_DIGITS: usize = 6;

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
 
 /// Calls `check` with mutations of `seeds` until the time is over.
-pub fn mutate(seeds: &[&[u8]], mut check: impl FnMut(&[u8])) {
+pub(crate) fn mutate(seeds: &[&[u8]], mut check: impl FnMut(&[u8])) {
     let secs = std::env::var("VIDBENCH_FUZZ_SECS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
     let end = Instant::now() + Duration::from_secs(secs);
     let mut rng = ChaCha8Rng::seed_from_u64(1);

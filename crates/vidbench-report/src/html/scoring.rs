@@ -97,9 +97,9 @@ fn header(out: &mut String, input: &ScoringReportInput<'_>) {
 }
 
 fn facts(out: &mut String, class: &str, rows: &[(&str, String)]) {
-    let _ = write!(out, "<dl class=\"{class}\">\n");
+    let _ = writeln!(out, "<dl class=\"{class}\">");
     for (name, value) in rows {
-        let _ = write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>\n", escape(&visible(value)));
+        let _ = writeln!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", escape(&visible(value)));
     }
     *out += "</dl>\n";
 }
@@ -117,7 +117,7 @@ fn extremes(out: &mut String, input: &ScoringReportInput<'_>) {
     );
     let name = |value: &vidbench_analysis::ClipValue| {
         let path = asked(input.data, value.ordinal).map_or("", |clip| clip.path.as_str());
-        format!("{} ({:.*})", file_name(path), decimals_for(value.value, 4).min(4), value.value)
+        format!("{} ({:.*})", visible(path), decimals_for(value.value, 4).min(4), value.value)
     };
     let join =
         |values: &[vidbench_analysis::ClipValue]| values.iter().map(name).collect::<Vec<_>>().join(", ");

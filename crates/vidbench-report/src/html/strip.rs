@@ -14,12 +14,23 @@ const HEIGHT: f32 = 26.0;
 /// Points of a line; more frames are drawn by the lowest of each part, which is where a clip fails.
 const MAX_POINTS: usize = 200;
 
+/// Lines that are shown at once; the others unfold.
+const SHOWN: usize = 3;
+
 /// One line for each score that has a course over the clip.
 pub(super) fn write(out: &mut String, scores: &[MetricScore]) {
-    for score in scores {
-        if let Some(series) = score.series.as_ref().filter(|series| series.values.len() > 1) {
-            write_one(out, &short_name(&score.metric), series);
-        }
+    let course = |score: &MetricScore| {
+        let series = score.series.clone().filter(|series| series.values.len() > 1)?;
+        Some((short_name(&score.metric), series))
+    };
+    let courses: Vec<(String, Series)> = scores.iter().filter_map(course).collect();
+    let (shown, folded) = courses.split_at(SHOWN.min(courses.len()));
+    shown.iter().for_each(|(name, series)| write_one(out, name, series));
+    if !folded.is_empty() {
+        let _ =
+            write!(out, "<details class=\"more\"><summary>{} more frame by frame</summary>", folded.len());
+        folded.iter().for_each(|(name, series)| write_one(out, name, series));
+        *out += "</details>";
     }
 }
 

@@ -1,20 +1,23 @@
 //! What the decoder saw of a clip.
 
 use vidbench_core::{ClipFacts, DecodedFrame};
-use vidbench_metrics::meter::ClipCollector;
-use vidbench_video::{Probe, clip_stats};
+use vidbench_video::{ClipStatsMeter, Probe};
 
 /// Gathers the facts frame by frame.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct FactsMeter {
-    clip: ClipCollector,
+    stats: ClipStatsMeter,
     timestamps: Option<(f64, f64)>,
     frames: usize,
 }
 
 impl FactsMeter {
+    pub(super) fn new() -> Self {
+        Self { stats: ClipStatsMeter::new(), timestamps: None, frames: 0 }
+    }
+
     pub(super) fn push(&mut self, frame: &DecodedFrame<'_>) {
-        self.clip.push(frame);
+        self.stats.push(frame.rgb);
         self.frames += 1;
         let first = self.timestamps.map_or(frame.timestamp_secs, |(first, _)| first);
         self.timestamps = Some((first, frame.timestamp_secs));
@@ -22,7 +25,7 @@ impl FactsMeter {
 
     /// The facts; the reason when the frame rate is neither recorded nor shown by the timestamps.
     pub(super) fn finish(self, probe: &Probe) -> Result<ClipFacts, String> {
-        let stats = clip_stats(&self.clip.finish().map_err(|error| error.to_string())?);
+        let stats = self.stats.finish();
         let fps = match probe.fps {
             Some(fps) => fps.hz(),
             None => shown_fps(self.frames, self.timestamps)

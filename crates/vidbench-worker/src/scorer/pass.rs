@@ -6,7 +6,7 @@ use vidbench_core::protocol::{Pairing, ScoreParams};
 use vidbench_core::{ClipFacts, DecodedFrame, FramesU8, MetricScore, path_from_text};
 use vidbench_metrics::meter::{ClipCollector, ClipMeter, FrameView, PairMeter, PairView};
 use vidbench_metrics::{ClipMetric, Metric, MetricError, PairMetric};
-use vidbench_video::{FrameReader, Limits, VideoError};
+use vidbench_video::{FrameReader, ReadOptions, VideoError};
 
 use super::facts::FactsMeter;
 use super::with_causes;
@@ -14,7 +14,7 @@ use super::with_causes;
 /// What is to be measured.
 pub(super) struct Pass<'a> {
     params: &'a ScoreParams,
-    limits: Limits,
+    options: ReadOptions,
     metrics: Vec<Measuring>,
     facts: FactsMeter,
     /// The clip, for set metrics whose net looks at all of it.
@@ -38,7 +38,7 @@ pub(super) struct Passed {
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(metrics: &[Metric], params: &'a ScoreParams, limits: Limits) -> Self {
+    pub(super) fn new(metrics: &[Metric], params: &'a ScoreParams, options: ReadOptions) -> Self {
         let prompt = params.prompt.as_deref();
         let measuring = metrics.iter().filter_map(|metric| match metric {
             Metric::Clip(metric) => Some(Measuring::Clip(*metric, metric.meter(prompt))),
@@ -46,14 +46,14 @@ impl<'a> Pass<'a> {
             Metric::Set(_) => None,
         });
         let clip = metrics.iter().any(|metric| metric.set().is_some()).then(ClipCollector::default);
-        Self { params, limits, metrics: measuring.collect(), facts: FactsMeter::default(), clip }
+        Self { params, options, metrics: measuring.collect(), facts: FactsMeter::new(), clip }
     }
 
     /// Reads both files to their ends.
     pub(super) fn run(mut self) -> Result<Passed, VideoError> {
         let (begin, mut scoring) = (Instant::now(), Duration::ZERO);
-        let mut sample = FrameReader::open(path_from_text(&self.params.path), &self.limits)?;
-        let mut reference = self.params.reference.as_deref().map(|path| Reference::open(path, &self.limits));
+        let mut sample = FrameReader::open_with(path_from_text(&self.params.path), &self.options)?;
+        let mut reference = self.params.reference.as_deref().map(|path| Reference::open(path, &self.options));
         let mut previous: Option<Vec<u8>> = None;
         while let Some(frame) = sample.next_frame()? {
             let beside = reference.as_mut().and_then(|reference| reference.beside(frame.width, frame.height));
@@ -108,8 +108,8 @@ struct Reference {
 }
 
 impl Reference {
-    fn open(path: &str, limits: &Limits) -> Self {
-        let (reader, over) = match FrameReader::open(path_from_text(path), limits) {
+    fn open(path: &str, options: &ReadOptions) -> Self {
+        let (reader, over) = match FrameReader::open_with(path_from_text(path), options) {
             Ok(reader) => (Some(reader), None),
             Err(error) => (None, Some(failed(&error))),
         };

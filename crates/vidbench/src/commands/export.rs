@@ -6,16 +6,26 @@ use anyhow::Result;
 use vidbench_analysis::analyse;
 use vidbench_metrics::DESCRIPTORS;
 use vidbench_report::{export_csv, export_json, export_jsonl};
-use vidbench_store::Store;
+use vidbench_store::{RecordKind, Store};
 
-use super::json;
+use super::{json, score};
 use crate::OK;
-use crate::cli::{ExportArgs, ExportFormat};
+use crate::cli::{ExportArgs, ExportFormat, ScoreFormat};
 use crate::ui::Ui;
 
 pub(crate) fn export(args: &ExportArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let store = Store::open_existing(workspace)?;
-    let data = store.run_data(&store.find_run(&args.run)?)?;
+    let (id, kind) = store.find(&args.run)?;
+    if kind == RecordKind::Scoring {
+        let format = match args.format {
+            ExportFormat::Json => ScoreFormat::Json,
+            ExportFormat::Jsonl => ScoreFormat::Jsonl,
+            ExportFormat::Csv => ScoreFormat::Csv,
+        };
+        ui.write(&args.output, &score::show(&store, &id, format, ui)?)?;
+        return Ok(OK);
+    }
+    let data = store.run_data(&id)?;
     let text = match args.format {
         ExportFormat::Json => json(&export_json(&data, &analyse(&data, DESCRIPTORS))?)?,
         ExportFormat::Jsonl => export_jsonl(&data)?,

@@ -10,6 +10,7 @@ pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schema;
+pub(crate) mod score;
 pub(crate) mod worker;
 
 use vidbench_report::visible_line;

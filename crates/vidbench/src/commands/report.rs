@@ -6,9 +6,10 @@ use anyhow::Result;
 use vidbench_analysis::{RunAnalysis, analyse};
 use vidbench_core::{RunData, RunId};
 use vidbench_metrics::DESCRIPTORS;
-use vidbench_report::{ClipEmbed, ClipMime, ReportInput, Style, html, markdown, terminal_table};
-use vidbench_store::Store;
+use vidbench_report::{ClipEmbed, ClipMime, ReportInput, Style, html, latex, markdown, terminal_table};
+use vidbench_store::{RecordKind, Store};
 
+use super::score;
 use crate::OK;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::ui::Ui;
@@ -17,14 +18,17 @@ use crate::ui::Ui;
 pub(crate) const MAX_CLIPS: usize = 400;
 
 /// Bytes of videos in a page at most; a browser opens no page of gigabytes.
-const MAX_CLIP_BYTES: u64 = 256 << 20;
+pub(crate) const MAX_CLIP_BYTES: u64 = 256 << 20;
 
 /// Width of a table that goes to a file or a pipe.
 const DEFAULT_WIDTH: usize = 120;
 
 pub(crate) fn report(args: &ReportArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let store = Store::open_existing(workspace)?;
-    let run = store.find_run(&args.run)?;
+    let (run, kind) = store.find(&args.run)?;
+    if kind == RecordKind::Scoring {
+        return score::report(&store, &run, args, ui);
+    }
     let data = store.run_data(&run)?;
     let analysis = analyse(&data, DESCRIPTORS);
     let stdout = PathBuf::from("-");
@@ -41,6 +45,10 @@ pub(crate) fn report(args: &ReportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
             let text = markdown(&data, &analysis, DESCRIPTORS);
             ui.write(args.output.as_ref().unwrap_or(&stdout), &text)?;
         }
+        ReportFormat::Latex => {
+            let text = latex(&analysis, DESCRIPTORS);
+            ui.write(args.output.as_ref().unwrap_or(&stdout), &text)?;
+        }
     }
     Ok(OK)
 }
@@ -52,8 +60,12 @@ pub(crate) fn default_path(store: &Store, run: &RunId) -> PathBuf {
 
 /// The result table for the terminal.
 pub(crate) fn table(data: &RunData, analysis: &RunAnalysis, ui: Ui) -> String {
-    let width = terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
-    terminal_table(data, analysis, DESCRIPTORS, Style { color: ui.stdout_color, width })
+    terminal_table(data, analysis, DESCRIPTORS, Style { color: ui.stdout_color, width: width() })
+}
+
+/// Columns of the terminal, or of a table that goes elsewhere.
+pub(crate) fn width() -> usize {
+    terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
 }
 
 /// Writes the page, with the first `max_clips` videos inside.

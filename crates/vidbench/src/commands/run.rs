@@ -67,7 +67,7 @@ fn start(prepared: &Prepared, output: &RunOutput, workspace: &Path, ui: Ui) -> R
     vidbench::preflight(Some(&store), &prepared.suite, &estimate, &programs, &clock)?;
     let environment = vidbench::environment(std::env::args().collect());
     let record = vidbench::new_run(prepared, environment, clock.as_ref());
-    check_report(output)?;
+    check_report(output.report.as_deref())?;
     store.create_run(&record)?;
     carry_out(&store, &record, &prepared.plan, output, clock, ui)
 }
@@ -81,7 +81,7 @@ fn resume(wanted: &str, suite: Option<&Path>, args: &RunArgs, workspace: &Path, 
         ui.data(&format!("run {run}: {left} of {} samples are left\n", record.planned))?;
         return Ok(OK);
     }
-    check_report(&args.output)?;
+    check_report(args.output.report.as_deref())?;
     if record.status == RunStatus::Complete {
         ui.say(&format!("run {run} is complete already"));
     }
@@ -90,8 +90,8 @@ fn resume(wanted: &str, suite: Option<&Path>, args: &RunArgs, workspace: &Path, 
 }
 
 /// A report that cannot be written must be known before the first second of work.
-fn check_report(output: &RunOutput) -> Result<()> {
-    let Some(path) = &output.report else { return Ok(()) };
+pub(crate) fn check_report(report: Option<&Path>) -> Result<()> {
+    let Some(path) = report else { return Ok(()) };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if path.is_dir() || !folder.is_dir() {
         let message = format!("the report cannot be written to {}", path.display());
@@ -182,7 +182,7 @@ fn result_json(execution: &Execution, analysis: &RunAnalysis, report: &Path) -> 
 }
 
 /// Ctrl-C and SIGTERM: once to finish the current sample, twice to stop now.
-fn listen_for_signals(cancel: Cancel, ui: Ui) -> Result<()> {
+pub(crate) fn listen_for_signals(cancel: Cancel, ui: Ui) -> Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let mut signals =
         signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).context("cannot listen for signals")?;
@@ -199,7 +199,7 @@ fn listen_for_signals(cancel: Cancel, ui: Ui) -> Result<()> {
     Ok(())
 }
 
-fn programs() -> Result<WorkerPrograms> {
+pub(crate) fn programs() -> Result<WorkerPrograms> {
     Ok(WorkerPrograms { vidbench: std::env::current_exe().context("cannot find this program's own file")? })
 }
 
@@ -290,13 +290,8 @@ mod tests {
 
     #[test]
     fn a_report_in_a_folder_that_is_not_there_is_refused_early() {
-        let output = |report: &str| RunOutput {
-            json: false,
-            progress: crate::cli::Progress::None,
-            report: Some(report.into()),
-        };
-        assert!(check_report(&output("/nonexistent/report.html")).is_err());
-        assert!(check_report(&output("/")).is_err());
-        assert!(check_report(&output("report.html")).is_ok());
+        assert!(check_report(Some(Path::new("/nonexistent/report.html"))).is_err());
+        assert!(check_report(Some(Path::new("/"))).is_err());
+        assert!(check_report(Some(Path::new("report.html"))).is_ok());
     }
 }

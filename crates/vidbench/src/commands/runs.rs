@@ -5,14 +5,14 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use vidbench_analysis::analyse;
-use vidbench_core::rfc3339;
+use vidbench_core::{RunId, rfc3339};
 use vidbench_metrics::DESCRIPTORS;
 use vidbench_report::export_json;
-use vidbench_store::{RunSummary, Store};
+use vidbench_store::{RecordKind, RunSummary, ScoringSummary, Store};
 
-use super::{UserError, columns, json as pretty, report};
+use super::{UserError, columns, json as pretty, report, score};
 use crate::OK;
-use crate::cli::RunsCommand;
+use crate::cli::{RunsCommand, ScoreFormat};
 use crate::ui::Ui;
 
 pub(crate) fn runs(command: RunsCommand, workspace: &Path, ui: Ui) -> Result<u8> {
@@ -26,17 +26,18 @@ pub(crate) fn runs(command: RunsCommand, workspace: &Path, ui: Ui) -> Result<u8>
 }
 
 fn list(store: &Store, as_json: bool, ui: Ui) -> Result<()> {
-    let runs = store.runs()?;
+    let runs = lines(store)?;
     if as_json {
         let rows: Vec<_> = runs.iter().map(summary_json).collect();
         return ui.data(&pretty(&rows)?);
     }
     let mut rows: Vec<Vec<String>> =
-        vec![["run", "suite", "started", "status", "done", "ok"].map(str::to_owned).to_vec()];
-    rows.extend(runs.iter().map(|run| {
+        vec![["run", "kind", "name", "started", "status", "done", "ok"].map(str::to_owned).to_vec()];
+    rows.extend(runs.iter().map(|(kind, run)| {
         let done = format!("{}/{}", run.done, run.planned);
         vec![
             run.id.to_string(),
+            (*kind).into(),
             run.name.clone(),
             rfc3339(run.created_ms),
             run.status.name().into(),
@@ -47,16 +48,33 @@ fn list(store: &Store, as_json: bool, ui: Ui) -> Result<()> {
     ui.data(&columns(&rows))
 }
 
-fn summary_json(run: &RunSummary) -> serde_json::Value {
+/// Runs and scorings with their kinds, newest first.
+fn lines(store: &Store) -> Result<Vec<(&'static str, RunSummary)>> {
+    let scoring = |scoring: ScoringSummary| {
+        let ScoringSummary { id, name, status, created_ms, clips, done, ok } = scoring;
+        ("scoring", RunSummary { id, name, status, created_ms, planned: clips, done, ok })
+    };
+    let mut lines: Vec<_> = store.runs()?.into_iter().map(|run| ("suite", run)).collect();
+    lines.extend(store.scorings()?.into_iter().map(scoring));
+    lines.sort_by_key(|(_, run)| std::cmp::Reverse(run.created_ms));
+    Ok(lines)
+}
+
+fn summary_json((kind, run): &(&'static str, RunSummary)) -> serde_json::Value {
     let RunSummary { id, name, status, created_ms, planned, done, ok } = run;
     json!({
-        "run": id, "suite": name, "status": status, "started": rfc3339(*created_ms),
+        "run": id, "kind": kind, "name": name, "status": status, "started": rfc3339(*created_ms),
         "planned": planned, "done": done, "ok": ok,
     })
 }
 
 fn show(store: &Store, wanted: &str, as_json: bool, ui: Ui) -> Result<()> {
-    let data = store.run_data(&store.find_run(wanted)?)?;
+    let (id, kind) = store.find(wanted)?;
+    if kind == RecordKind::Scoring {
+        let format = if as_json { ScoreFormat::Json } else { ScoreFormat::Table };
+        return ui.data(&score::show(store, &id, format, ui)?);
+    }
+    let data = store.run_data(&id)?;
     let analysis = analyse(&data, DESCRIPTORS);
     let text =
         if as_json { pretty(&export_json(&data, &analysis)?)? } else { report::table(&data, &analysis, ui) };
@@ -71,18 +89,29 @@ fn remove(store: &Store, wanted: &str, ui: Ui) -> Result<()> {
         )
         .into());
     }
-    let run = store.find_run(wanted)?;
-    let removed = store.remove_run(&run)?;
-    // The page holds the run's videos; one that was written elsewhere is the person's own.
-    let report = report::default_path(store, &run);
-    if report.exists() {
-        std::fs::remove_file(&report).with_context(|| format!("cannot remove {}", report.display()))?;
+    let (run, kind) = store.find(wanted)?;
+    if kind == RecordKind::Scoring {
+        store.remove_scoring(&run)?;
+        remove_report(store, &run)?;
+        ui.say(&format!("removed scoring {run}; the scores of its files are kept by their content"));
+        return Ok(());
     }
+    let removed = store.remove_run(&run)?;
+    remove_report(store, &run)?;
     ui.say(&format!(
         "removed run {run}: {} samples, {} videos, {:.1} MiB",
         removed.samples,
         removed.artifacts,
         removed.bytes as f64 / 1_048_576.0
     ));
+    Ok(())
+}
+
+/// The page holds videos; one that was written elsewhere is the person's own.
+fn remove_report(store: &Store, run: &RunId) -> Result<()> {
+    let report = report::default_path(store, run);
+    if report.exists() {
+        std::fs::remove_file(&report).with_context(|| format!("cannot remove {}", report.display()))?;
+    }
     Ok(())
 }

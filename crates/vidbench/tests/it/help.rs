@@ -29,9 +29,10 @@ fn short_help_fits_a_screen() {
           demo         Measure the model that ships inside and write a report; needs no GPU and no download
           init         Write a commented suite file to start from
           run          Run a suite, or go on with a run that stopped
-          report       Write the HTML report of a run
-          runs         List, show or remove runs
-          export       Write the data of a run as JSON, JSON lines or CSV
+          score        Score videos that exist already, alone or against references
+          report       Write the HTML report of a run or a scoring
+          runs         List, show or remove runs and scorings
+          export       Write the data of a run or a scoring as JSON, JSON lines or CSV
           list         List models, metrics or suites
           prompts      List, show or make prompt suites, or check a prompt against the policy
           worker       Run a worker of vidbench, or check a worker of yours

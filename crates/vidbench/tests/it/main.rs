@@ -8,4 +8,5 @@ mod generated;
 mod help;
 mod kill;
 mod main_job;
+mod score;
 mod workspace;

@@ -1,0 +1,192 @@
+//! `vidbench score`: videos that exist already.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use vidbench::{ScoreSettings, SystemClock};
+use vidbench_analysis::{ScoringAnalysis, analyse_scoring};
+use vidbench_core::protocol::DecodeOptions;
+use vidbench_core::{Clock, RunId, ScoringData, ScoringRequest, path_from_text, text_from_path};
+use vidbench_metrics::DESCRIPTORS;
+use vidbench_report::{
+    ClipMime, ScoringEmbed, ScoringReportInput, Style, scoring_csv, scoring_html, scoring_json,
+    scoring_jsonl, scoring_latex, scoring_markdown, scoring_terminal,
+};
+use vidbench_runner::{Cancel, ScoreFinish};
+use vidbench_store::Store;
+
+use super::{UserError, json as pretty, report, run};
+use crate::cli::{ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
+use crate::ui::{ProgressView, Ui};
+use crate::{FAILED, INTERRUPTED, OK};
+
+pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
+    let request = request(args, ui)?;
+    run::check_report(args.report.as_deref())?;
+    vidbench_video::libav_version().map_err(|error| {
+        UserError::new(format!("videos cannot be read: {error}"), "`vidbench doctor` says what to install")
+    })?;
+    let store = Store::open(workspace)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let environment =
+        vidbench::environment(std::env::args_os().map(|arg| text_from_path(Path::new(&arg))).collect());
+    let record = vidbench::new_scoring(request, environment, clock.as_ref());
+    store.create_scoring(&record)?;
+    let cancel = Cancel::new();
+    run::listen_for_signals(cancel.clone(), ui)?;
+    let mut view = ProgressView::new(args.progress, ui.is_quiet());
+    let settings = ScoreSettings {
+        workers: args.workers.map_or_else(cores, usize::from),
+        timeout: Duration::from_secs(args.limits.timeout),
+        references: args.reference.is_some(),
+    };
+    let scored =
+        vidbench::score(&store, &record, settings, &run::programs()?, &clock, cancel, &mut |event| {
+            view.show(event)
+        });
+    view.finish();
+    let (finish, data) =
+        scored.with_context(|| format!("scoring {} stopped; what is recorded stays", record.id))?;
+    conclude(&store, &finish, &data, args, ui)
+}
+
+fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
+    let references = args.reference.is_some();
+    let metrics = match args.metrics.as_slice() {
+        [] => vidbench::default_metrics(references),
+        names => vidbench::choose_metrics(names, references)
+            .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?,
+    };
+    let options = options(&args.limits)?;
+    let gathered = match &args.reference {
+        Some(reference) => vidbench::gather_pairs(&args.videos, reference, None)?,
+        None => vidbench::gather(&args.videos, None)?,
+    };
+    for note in &gathered.notes {
+        ui.say(&format!("note: {note}"));
+    }
+    let named = args.videos.first().map(|path| text_from_path(path)).unwrap_or_default();
+    Ok(ScoringRequest { name: args.name.clone().unwrap_or(named), metrics, clips: gathered.clips, options })
+}
+
+fn options(limits: &ScoreLimits) -> Result<DecodeOptions> {
+    if let Some(format) = &limits.raw_format {
+        format.parse::<vidbench_video::RawPixelFormat>().map_err(|error| {
+            UserError::new(format!("--raw-format: {error}"), "write it as FFmpeg does, such as yuv420p")
+        })?;
+    }
+    Ok(DecodeOptions {
+        max_side: limits.max_side,
+        max_frames: limits.max_frames,
+        max_duration_secs: f64::from(limits.max_duration),
+        max_file_bytes: limits.max_file_mib << 20,
+        threads: limits.decode_threads,
+        image_fps: limits.image_fps,
+        raw_size: limits.raw_size,
+        raw_format: limits.raw_format.clone(),
+        raw_fps: limits.raw_fps,
+        ..DecodeOptions::default()
+    })
+}
+
+fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &ScoreArgs, ui: Ui) -> Result<u8> {
+    let analysis = analyse_scoring(data, DESCRIPTORS);
+    let format = if args.json { ScoreFormat::Json } else { args.format };
+    ui.data(&text(data, &analysis, format, ui)?)?;
+    let report = args.report.clone().unwrap_or_else(|| report::default_path(store, &data.record.id));
+    ui.write(&report, &page(data, &analysis, report::MAX_CLIPS))?;
+    if finish.known > 0 {
+        ui.say(&format!("{} of {} clips were known from earlier", finish.known, finish.done));
+    }
+    ui.say(&format!("report: {}", report.display()));
+    Ok(match finish {
+        ScoreFinish { interrupted: true, .. } => {
+            ui.say("next: the same command again does what is left");
+            INTERRUPTED
+        }
+        ScoreFinish { done, ok, .. } if ok < done => FAILED,
+        ScoreFinish { .. } => OK,
+    })
+}
+
+/// `vidbench report` of a scoring.
+pub(crate) fn report(store: &Store, id: &RunId, args: &ReportArgs, ui: Ui) -> Result<u8> {
+    let format = match args.format {
+        ReportFormat::Html => {
+            let data = vidbench::scoring_data(store, id)?;
+            let path = args.output.clone().unwrap_or_else(|| report::default_path(store, id));
+            ui.write(&path, &page(&data, &analyse_scoring(&data, DESCRIPTORS), args.max_clips))?;
+            ui.say(&format!("report: {}", path.display()));
+            return Ok(OK);
+        }
+        ReportFormat::Table => ScoreFormat::Table,
+        ReportFormat::Markdown => ScoreFormat::Markdown,
+        ReportFormat::Latex => ScoreFormat::Latex,
+    };
+    ui.write(args.output.as_deref().unwrap_or(Path::new("-")), &show(store, id, format, ui)?)?;
+    Ok(OK)
+}
+
+/// A stored scoring in one of its forms.
+pub(crate) fn show(store: &Store, id: &RunId, format: ScoreFormat, ui: Ui) -> Result<String> {
+    let data = vidbench::scoring_data(store, id)?;
+    text(&data, &analyse_scoring(&data, DESCRIPTORS), format, ui)
+}
+
+/// The scoring in one of its forms.
+fn text(data: &ScoringData, analysis: &ScoringAnalysis, format: ScoreFormat, ui: Ui) -> Result<String> {
+    Ok(match format {
+        ScoreFormat::Table => {
+            scoring_terminal(data, analysis, Style { color: ui.stdout_color, width: report::width() })
+        }
+        ScoreFormat::Json => pretty(&scoring_json(data, analysis)?)?,
+        ScoreFormat::Jsonl => scoring_jsonl(data)?,
+        ScoreFormat::Csv => scoring_csv(data),
+        ScoreFormat::Markdown => scoring_markdown(data, analysis),
+        ScoreFormat::Latex => scoring_latex(analysis),
+    })
+}
+
+/// The page, with the first `max_clips` videos that a browser plays inside.
+fn page(data: &ScoringData, analysis: &ScoringAnalysis, max_clips: usize) -> String {
+    let mut room = report::MAX_CLIP_BYTES;
+    let embeds: Vec<ScoringEmbed> = data
+        .clips
+        .iter()
+        .filter_map(|clip| {
+            let asked = data.record.request.clips.get(usize::try_from(clip.ordinal).ok()?)?;
+            let mime = playable(clip.facts.as_ref()?)?;
+            let path: PathBuf = path_from_text(&asked.path);
+            room = room.checked_sub(std::fs::metadata(&path).ok()?.len())?;
+            let bytes = std::fs::read(&path).ok()?;
+            // The page shows what was scored, or nothing.
+            let same = clip.sha256.as_deref() == Some(vidbench_core::sha256_hex(&bytes).as_str());
+            same.then_some(ScoringEmbed { ordinal: clip.ordinal, mime, bytes })
+        })
+        .take(max_clips)
+        .collect();
+    let generated_by = concat!("vidbench ", env!("CARGO_PKG_VERSION"));
+    scoring_html(&ScoringReportInput {
+        data,
+        analysis,
+        descriptors: DESCRIPTORS,
+        clips: &embeds,
+        generated_by,
+    })
+}
+
+fn playable(facts: &vidbench_core::ClipFacts) -> Option<ClipMime> {
+    match (facts.container.as_str(), facts.codec.as_str()) {
+        (container, "h264" | "hevc" | "av1" | "vp9" | "mpeg4") if container.contains("mp4") => {
+            Some(ClipMime::Mp4)
+        }
+        (container, "vp8" | "vp9" | "av1") if container.contains("webm") => Some(ClipMime::Webm),
+        _ => None,
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

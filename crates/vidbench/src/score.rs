@@ -1,0 +1,170 @@
+//! Carries out a scoring: which metrics, which scores of each clip, and the run from request to data.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use vidbench_core::{
+    Clock, Environment, Event, MetricId, Needs, RECORD_SCHEMA_VERSION, RequestedClip, RunId, RunStatus,
+    ScoringData, ScoringRecord, ScoringRequest, sha256_hex,
+};
+use vidbench_metrics::{DESCRIPTORS, Metric, UnknownMetric, find};
+use vidbench_runner::{Cancel, RunError, ScoreFinish, ScoreInputs, score_clips};
+use vidbench_store::{Store, StoreError, Wanted};
+
+use crate::WorkerPrograms;
+use crate::prepare::run_id;
+
+/// A metric that cannot be asked for when clips are scored.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricChoiceError {
+    /// There is no such metric.
+    #[error(transparent)]
+    Unknown(#[from] UnknownMetric),
+    /// It compares with references, and there are none.
+    #[error("{metric} compares clips with references, and none were named")]
+    NoReference {
+        /// The metric.
+        metric: MetricId,
+    },
+    /// It is computed from something else than clips.
+    #[error("{metric} is computed from {from}, not from clips alone")]
+    NotOfClips {
+        /// The metric.
+        metric: MetricId,
+        /// What it is computed from.
+        from: &'static str,
+    },
+}
+
+impl MetricChoiceError {
+    /// What to do about it.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Unknown(error) => error.hints(),
+            Self::NoReference { .. } => vec!["add --reference VIDEOS".into()],
+            Self::NotOfClips { .. } => vec!["`vidbench list metrics` says what each metric needs".into()],
+        }
+    }
+}
+
+/// The metrics of these names, each once, in the order given. A name without version means its newest.
+///
+/// # Errors
+///
+/// The first name that cannot be asked for.
+pub fn choose_metrics(names: &[String], references: bool) -> Result<Vec<MetricId>, MetricChoiceError> {
+    let mut chosen: Vec<MetricId> = Vec::new();
+    for name in names {
+        let descriptor = find(name)?;
+        let metric = descriptor.metric_id();
+        match descriptor.needs {
+            Needs::Pair if !references => return Err(MetricChoiceError::NoReference { metric }),
+            Needs::Set => {
+                return Err(MetricChoiceError::NotOfClips { metric, from: "features of a set of clips" });
+            }
+            Needs::Clip | Needs::ClipAndPrompt | Needs::Pair => {}
+        }
+        if !chosen.contains(&metric) {
+            chosen.push(metric);
+        }
+    }
+    Ok(chosen)
+}
+
+/// The metrics of a scoring that names none: all that need nothing but the clips, and with references those of pairs.
+pub fn default_metrics(references: bool) -> Vec<MetricId> {
+    let needs = |needs: Needs| match needs {
+        Needs::Clip => true,
+        Needs::Pair => references,
+        Needs::ClipAndPrompt | Needs::Set => false,
+    };
+    let chosen = DESCRIPTORS.iter().filter(|known| needs(known.needs) && known.nets.is_empty());
+    chosen.map(|known| known.metric_id()).collect()
+}
+
+/// A new scoring.
+pub fn new_scoring(request: ScoringRequest, environment: Environment, clock: &dyn Clock) -> ScoringRecord {
+    let created_ms = clock.unix_ms();
+    let digest =
+        sha256_hex(request.clips.iter().map(|clip| clip.path.as_str()).collect::<String>().as_bytes());
+    ScoringRecord {
+        schema_version: RECORD_SCHEMA_VERSION,
+        id: run_id(created_ms, &digest, std::process::id()),
+        created_ms,
+        finished_ms: None,
+        status: RunStatus::Interrupted,
+        request,
+        environment,
+    }
+}
+
+/// How clips are scored.
+#[derive(Debug, Clone, Copy)]
+pub struct ScoreSettings {
+    /// Scorers side by side.
+    pub workers: usize,
+    /// Seconds one clip may take.
+    pub timeout: Duration,
+    /// References were named.
+    pub references: bool,
+}
+
+/// Scores what is not known yet, and gives everything that is known of the scoring.
+///
+/// # Errors
+///
+/// When the store cannot be used or no scorer comes up; what is recorded stays.
+pub fn score(
+    store: &Store,
+    record: &ScoringRecord,
+    settings: ScoreSettings,
+    programs: &WorkerPrograms,
+    clock: &Arc<dyn Clock>,
+    cancel: Cancel,
+    events: &mut dyn FnMut(&Event),
+) -> Result<(ScoreFinish, ScoringData), RunError> {
+    let request = &record.request;
+    let finish = score_clips(ScoreInputs {
+        store,
+        record,
+        reading: &request.options.reading(),
+        wanted: &|clip| wanted(&request.metrics, clip),
+        references: settings.references,
+        scorer: programs.scorer(),
+        workers: settings.workers,
+        timeout: settings.timeout,
+        clock: Arc::clone(clock),
+        cancel,
+        events,
+    })?;
+    if finish.done == request.clips.len() as u64 {
+        store.finish_scoring(&record.id, clock.unix_ms()).map_err(RunError::Store)?;
+    }
+    let data = scoring_data(store, &record.id).map_err(RunError::Store)?;
+    Ok((finish, data))
+}
+
+/// Everything that is known of a scoring.
+///
+/// # Errors
+///
+/// When there is no such scoring, or the store cannot be read.
+pub fn scoring_data(store: &Store, id: &RunId) -> Result<ScoringData, StoreError> {
+    store.scoring_data(id, &|record: &ScoringRecord, ordinal| {
+        let clip = usize::try_from(ordinal).ok().and_then(|at| record.request.clips.get(at));
+        clip.map(|clip| wanted(&record.request.metrics, clip)).unwrap_or_default()
+    })
+}
+
+/// The scores a clip is to get. A metric that this version does not know has none.
+fn wanted(metrics: &[MetricId], clip: &RequestedClip) -> Vec<Wanted> {
+    let wanted = |metric: &MetricId| {
+        let descriptor = Metric::from_id(metric.as_str()).ok()?.descriptor();
+        Some(Wanted {
+            metric: metric.clone(),
+            of_pair: descriptor.needs == Needs::Pair,
+            prompt: (descriptor.needs == Needs::ClipAndPrompt).then(|| clip.prompt.clone()).flatten(),
+        })
+    };
+    metrics.iter().filter_map(wanted).collect()
+}

@@ -1,0 +1,316 @@
+//! `vidbench score` on clips that the project's own renderer and encoder make.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use serde_json::Value;
+use vidbench_core::FramesU8;
+use vidbench_shapes::{parse_prompt, render};
+use vidbench_video::{Fps, H264Options, encode_ffv1, encode_h264};
+
+use crate::workspace::{Said, Workspace};
+
+const PROMPTS: [&str; 4] = [
+    "a large red circle moving left on a navy background",
+    "a small blue square moving right on a gray background",
+    "a large green triangle moving up on a black background",
+    "a small yellow circle moving down on a navy background",
+];
+
+fn fps() -> Fps {
+    Fps::new(8, 1).unwrap()
+}
+
+fn clip(at: usize) -> FramesU8 {
+    render(&parse_prompt(PROMPTS[at % PROMPTS.len()]).unwrap(), at as u64)
+}
+
+fn first_frames(frames: &FramesU8, count: usize) -> FramesU8 {
+    let data = frames.as_bytes()[..count * frames.frame_len()].to_vec();
+    FramesU8::new(count, frames.height(), frames.width(), data).unwrap()
+}
+
+/// `full` holds lossless clips, `fast` the same after H.264.
+fn folders(workspace: &Workspace, count: usize) {
+    for (folder, lossless) in [("full", true), ("fast", false)] {
+        std::fs::create_dir(workspace.path().join(folder)).unwrap();
+        for at in 0..count {
+            write(&workspace.path().join(folder), &format!("clip-{at}"), &clip(at), lossless);
+        }
+    }
+}
+
+fn write(folder: &Path, stem: &str, frames: &FramesU8, lossless: bool) {
+    if lossless {
+        encode_ffv1(folder.join(format!("{stem}.mkv")), frames, fps()).unwrap();
+    } else {
+        encode_h264(folder.join(format!("{stem}.mp4")), frames, &H264Options::new(fps())).unwrap();
+    }
+}
+
+fn json(said: &Said) -> Value {
+    serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{}\n{}", said.stdout, said.stderr))
+}
+
+/// Everything of the clips but when and where.
+fn clips(data: &Value) -> Vec<Value> {
+    let mut clips = data["clips"].as_array().unwrap().clone();
+    for clip in &mut clips {
+        clip.as_object_mut().unwrap().remove("scoring");
+    }
+    clips
+}
+
+fn outcomes(data: &Value) -> BTreeMap<String, (String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let of = |clip: &Value| {
+        let path = text(&clip["path"]);
+        let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+        (name, (text(&clip["outcome"]), text(&clip["reason"])))
+    };
+    data["clips"].as_array().unwrap().iter().map(of).collect()
+}
+
+#[test]
+fn a_folder_is_scored_and_a_second_time_costs_no_decoding() {
+    let workspace = Workspace::new();
+    folders(&workspace, 4);
+    let first = workspace.run(["score", "full", "fast", "--report", "report.html"]);
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    assert!(first.stdout.starts_with("SCORED  "), "{}", first.stdout);
+    for words in ["full", "fast", "4/4", "n 4", "worst temporal flickering: "] {
+        assert!(first.stdout.contains(words), "{words}: {}", first.stdout);
+    }
+    let page = std::fs::read_to_string(workspace.path().join("report.html")).unwrap();
+    // Browsers do not play FFV1.
+    assert_eq!((page.matches("<video").count(), page.matches("not in this page").count()), (4, 4));
+    assert!(page.matches("class=\"strip\"").count() >= 8);
+    assert!(!page.contains("http://") && !page.contains("https://"));
+
+    let again = workspace.run(["score", "full", "fast", "--json"]);
+    assert!(again.stderr.contains("8 of 8 clips were known from earlier"), "{}", again.stderr);
+    let more = workspace.run(["score", "fast", "--reference", "full", "--json"]);
+    assert_eq!(more.code, 0, "{}", more.stderr);
+    assert!(!more.stderr.contains("were known"), "a new metric is computed: {}", more.stderr);
+    let psnr = &json(&more)["analysis"]["groups"][0]["metrics"];
+    let psnr = psnr.as_array().unwrap().iter().find(|summary| summary["metric"] == "psnr@1").unwrap();
+    assert!(psnr["mean"].as_f64().unwrap() > 25.0, "{psnr}");
+}
+
+#[test]
+fn scores_are_the_same_bits_for_one_two_and_eight_scorers_and_any_threads() {
+    let results: Vec<Vec<Value>> = [("1", "1"), ("2", "1"), ("8", "3")]
+        .map(|(workers, threads)| {
+            let workspace = Workspace::new();
+            folders(&workspace, 9);
+            let said = workspace.run([
+                "score",
+                "fast",
+                "--reference",
+                "full",
+                "--json",
+                "--workers",
+                workers,
+                "--decode-threads",
+                threads,
+            ]);
+            assert_eq!(said.code, 0, "{}", said.stderr);
+            clips(&json(&said))
+        })
+        .into();
+    assert_eq!(results[0].len(), 9);
+    assert!(results[0].iter().all(|clip| clip["scores"].as_array().unwrap().len() >= 3));
+    assert_eq!(results[0], results[1]);
+    assert_eq!(results[0], results[2]);
+}
+
+#[test]
+fn bad_files_are_named_and_the_rest_is_scored() {
+    let workspace = Workspace::new();
+    folders(&workspace, 4);
+    let fast = workspace.path().join("fast");
+    std::fs::write(fast.join("zero.mp4"), "").unwrap();
+    std::fs::write(fast.join("text.mp4"), "not a video at all\n").unwrap();
+    let whole = std::fs::read(fast.join("clip-0.mp4")).unwrap();
+    std::fs::write(fast.join("cut.mp4"), &whole[..whole.len() / 2]).unwrap();
+    std::fs::write(fast.join("wrong.avi"), &whole).unwrap();
+    std::fs::write(fast.join("new\nline.mp4"), &whole).unwrap();
+    std::fs::write(fast.join(OsStr::from_bytes(b"\xff.mp4")), &whole).unwrap();
+    write(&fast, "one", &first_frames(&clip(0), 1), false);
+    std::os::unix::fs::symlink(".", fast.join("loop")).unwrap();
+    std::os::unix::fs::symlink("nowhere", fast.join("broken.mp4")).unwrap();
+    let said = workspace.run(["score", "fast", "missing", "--json", "--metrics", "temporal_flickering"]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    let data = json(&said);
+    let outcomes = outcomes(&data);
+    let is = |name: &str, outcome: &str, reason: &str| {
+        let (found, why) = outcomes.get(name).unwrap_or_else(|| panic!("{name} in {outcomes:?}"));
+        assert!(found == outcome && why.contains(reason), "{name}: {found} {why}");
+    };
+    is("clip-0.mp4", "ok", "");
+    is("wrong.avi", "ok", "");
+    is("new\nline.mp4", "ok", "");
+    is("\\xff.mp4", "ok", "");
+    is("one.mp4", "ok", "");
+    is("zero.mp4", "decode_failed", "file is empty");
+    is("text.mp4", "decode_failed", "not a video");
+    is("cut.mp4", "decode_failed", "cut off");
+    is("broken.mp4", "unreadable", "no such file");
+    is("missing", "unreadable", "no such file");
+    assert_eq!(data["analysis"]["ok"], 8);
+    assert_eq!(data["analysis"]["clips"], 13);
+    assert!(said.stderr.contains("folders that were seen before"), "{}", said.stderr);
+    let one = clips(&data).into_iter().find(|clip| clip["path"] == "fast/one.mp4").unwrap();
+    assert_eq!(
+        one["scores"][0]["score"]["not_available"]["reason"],
+        "clip has 1 frames, the metric needs at least 2"
+    );
+}
+
+#[test]
+fn pairs_that_do_not_fit_are_named() {
+    let workspace = Workspace::new();
+    folders(&workspace, 4);
+    let (fast, full) = (workspace.path().join("fast"), workspace.path().join("full"));
+    write(&fast, "clip-1", &first_frames(&clip(1), 15), false);
+    let small = FramesU8::new(16, 32, 64, clip(2).as_bytes()[..16 * 32 * 64 * 3].to_vec()).unwrap();
+    write(&full, "clip-2", &small, true);
+    std::fs::write(full.join("clip-3.mkv"), "no video").unwrap();
+    write(&fast, "lone", &clip(0), false);
+    let said = workspace.run(["score", "fast", "--reference", "full", "--json"]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    let data = json(&said);
+    let outcomes = outcomes(&data);
+    let of = |name: &str| outcomes[name].clone();
+    let pair = |outcome: &str, reason: &str| (outcome.to_owned(), reason.to_owned());
+    assert_eq!(of("clip-0.mp4"), pair("ok", ""));
+    assert_eq!(of("clip-1.mp4"), pair("pair_mismatch", "the reference has 16 frames, the sample 15"));
+    assert_eq!(of("clip-2.mp4"), pair("pair_mismatch", "the reference is 64x32, the sample 64x64"));
+    assert_eq!(of("clip-3.mp4").0, "reference_failed");
+    assert_eq!(of("lone.mp4"), pair("reference_missing", "no reference belongs to it"));
+    // What needs no reference is scored all the same.
+    let flickering = &data["analysis"]["groups"][0]["metrics"].as_array().unwrap().clone();
+    let flickering = flickering.iter().find(|summary| summary["metric"] == "temporal_flickering@1").unwrap();
+    assert_eq!(flickering["n"], 5);
+    // The second time everything is known and says the same.
+    let again = workspace.run(["score", "fast", "--reference", "full", "--json"]);
+    assert_eq!(clips(&json(&again)), clips(&data));
+}
+
+#[test]
+fn a_manifest_names_clips_prompts_and_models() {
+    let workspace = Workspace::new();
+    folders(&workspace, 2);
+    let sha256 = vidbench_core::sha256_hex(&std::fs::read(workspace.path().join("fast/clip-0.mp4")).unwrap());
+    let line = |file: &str, prompt: &str, more: &str| {
+        format!("{{\"file\": \"{file}\", \"prompt\": \"{prompt}\", \"seed\": 1{more}}}\n")
+    };
+    let manifest =
+        line("fast/clip-0.mp4", PROMPTS[0], &format!(", \"model\": \"a\", \"sha256\": \"{sha256}\""))
+            + &line("fast/clip-1.mp4", PROMPTS[1], &format!(", \"model\": \"b\", \"sha256\": \"{sha256}\""))
+            + &line("fast/clip-2.mp4", PROMPTS[2], ", \"model\": \"b\"");
+    workspace.write("clips.jsonl", manifest);
+    let said = workspace.run([
+        "score",
+        "clips.jsonl",
+        "--metrics",
+        "shape_adherence,psnr",
+        "--reference",
+        "full",
+        "--json",
+    ]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    let data = json(&said);
+    let outcomes = outcomes(&data);
+    assert!(outcomes["clip-1.mp4"].1.contains("the manifest says"), "{outcomes:?}");
+    assert_eq!(outcomes["clip-2.mp4"], ("unreadable".to_owned(), "no such file".to_owned()));
+    let labels: Vec<&str> = data["analysis"]["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| group["label"].as_str().unwrap())
+        .collect();
+    assert_eq!(labels, ["a", "b"]);
+    assert_eq!(data["clips"][0]["scores"][0]["score"]["value"], 1.0, "the prompt reaches the metric");
+}
+
+#[test]
+fn every_form_of_the_result_comes_from_the_store() {
+    let workspace = Workspace::new();
+    folders(&workspace, 2);
+    let scored = workspace.run(["score", "fast", "--reference", "full", "--format", "csv"]);
+    assert_eq!(scored.code, 0, "{}", scored.stderr);
+    let exported = workspace.run(["export", "latest", "--format", "csv"]);
+    assert_eq!(scored.stdout, exported.stdout);
+    assert_eq!(scored.stdout.lines().count(), 3);
+    let markdown = workspace.run(["report", "latest", "--format", "markdown"]).stdout;
+    assert!(markdown.contains("| fast | 2/2 |"), "{markdown}");
+    let latex = workspace.run(["report", "latest", "--format", "latex"]).stdout;
+    assert!(latex.contains("\\begin{tabular}") && latex.contains("fast & 2/2 & "), "{latex}");
+    let listed = workspace.run(["runs", "list"]).stdout;
+    assert!(listed.contains("scoring") && listed.contains("complete"), "{listed}");
+    let shown = workspace.run(["runs", "show", "latest"]).stdout;
+    assert!(shown.starts_with("SCORED"), "{shown}");
+    let data: Value = serde_json::from_str(&workspace.run(["export", "latest"]).stdout).unwrap();
+    let id = data["scoring"].as_str().unwrap();
+    let removed = workspace.run(["runs", "rm", id]);
+    assert_eq!(removed.code, 0, "{}", removed.stderr);
+    assert_eq!(workspace.run(["report", "latest"]).code, 2);
+    let again = workspace.run(["score", "fast", "--reference", "full"]);
+    assert!(again.stderr.contains("2 of 2 clips were known"), "scores stay: {}", again.stderr);
+}
+
+#[test]
+fn wrong_requests_end_before_the_work() {
+    let workspace = Workspace::new();
+    folders(&workspace, 1);
+    for (args, words) in [
+        (
+            vec!["score", "fast", "--metrics", "psnr"],
+            "error: psnr@1 compares clips with references, and none were named\nhint: add --reference VIDEOS",
+        ),
+        (vec!["score", "fast", "--metrics", "psn"], "error: unknown metric \"psn\""),
+        (vec!["score", "fast", "--metrics", "frechet_shapes"], "computed from features of a set of clips"),
+        (vec!["score", "fast", "--raw-format", "yuv421"], "--raw-format"),
+        (vec!["score", "fast", "--report", "/nonexistent/r.html"], "cannot be written"),
+        (vec!["score"], "VIDEOS"),
+    ] {
+        let said = Said::from(workspace.command(args).output().unwrap());
+        assert_eq!(said.code, 2, "{}", said.stderr);
+        assert!(said.stderr.contains(words), "{words}: {}", said.stderr);
+        assert!(!workspace.path().join(".vidbench").exists(), "nothing was begun");
+    }
+    workspace.write("manifest.jsonl", "{\"file\": 3}\nnonsense\n");
+    let said = workspace.run(["score", "manifest.jsonl"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("line 1") && said.stderr.contains("line 2"), "{}", said.stderr);
+}
+
+#[test]
+fn a_scoring_that_is_killed_keeps_what_is_done() {
+    let workspace = Workspace::new();
+    folders(&workspace, 40);
+    let mut child = workspace
+        .command(["score", "fast", "--reference", "full", "--workers", "1", "--progress", "json"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let events = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
+    let done = events.map_while(Result::ok).filter(|line| line.contains("clip_scored")).take(5).count();
+    assert_eq!(done, 5);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(workspace.run(["runs", "list"]).stdout.contains("interrupted"));
+    let said = workspace.run(["score", "fast", "--reference", "full", "--json"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let known: usize = said
+        .stderr
+        .lines()
+        .find_map(|line| line.split(" of 40 clips were known").next()?.parse().ok())
+        .unwrap();
+    assert!((5..40).contains(&known), "{}", said.stderr);
+    assert_eq!(json(&said)["analysis"]["ok"], 40);
+}
