@@ -44,7 +44,7 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     };
     let scored =
         vidbench::score(&store, &record, settings, &run::programs()?, &clock, cancel, &mut |event| {
-            view.show(event)
+            view.show(event);
         });
     view.finish();
     let (finish, data) =
