@@ -2,17 +2,24 @@
 
 use vidbench_core::{FramesU8, MetricScore, Score};
 
-use crate::meter::{ClipMeter, Measured, PairMeter, measure_clip};
+use crate::meter::{Channels, ClipMeter, Measured, PairMeter, measure_clip};
 use crate::{
-    ClipMetric, MetricError, PairMetric, motion_magnitude, psnr, shape_adherence, temporal_flickering,
+    ClipMetric, MetricError, PairMetric, colourfulness, frame_difference, motion_magnitude, ms_ssim, psnr,
+    shape_adherence, sharpness, ssim, still_share, temporal_flickering,
 };
 
 impl ClipMetric {
     /// Begins to measure a clip; `prompt` is what the clip was made for.
     pub fn meter(self, prompt: Option<&str>) -> Box<dyn ClipMeter> {
         match self {
+            Self::BlackShare => Box::new(still_share::Meter::new(still_share::Kind::Black)),
+            Self::Colourfulness => Box::new(colourfulness::Meter::default()),
+            Self::DuplicateShare => Box::new(still_share::Meter::new(still_share::Kind::Duplicate)),
+            Self::FrameDifference(statistic) => Box::new(frame_difference::Meter::new(statistic)),
+            Self::FrozenShare => Box::new(still_share::Meter::new(still_share::Kind::Frozen)),
             Self::MotionMagnitude => Box::new(motion_magnitude::Meter::default()),
             Self::ShapeAdherence => Box::new(shape_adherence::Meter::new(prompt)),
+            Self::Sharpness => Box::new(sharpness::Meter::default()),
             Self::TemporalFlickering => Box::new(temporal_flickering::Meter::default()),
         }
     }
@@ -27,7 +34,13 @@ impl PairMetric {
     /// Begins to measure a pair of clips.
     pub fn meter(self) -> Box<dyn PairMeter> {
         match self {
-            Self::Psnr => Box::new(psnr::Meter::default()),
+            Self::MsSsim => Box::new(ms_ssim::Meter::new(Channels::Rgb)),
+            Self::MsSsimLuma => Box::new(ms_ssim::Meter::new(Channels::Luma)),
+            Self::Psnr => Box::new(psnr::Meter::new(Channels::Rgb)),
+            Self::PsnrLuma => Box::new(psnr::Meter::new(Channels::Luma)),
+            Self::PsnrPooled => Box::new(psnr::PooledMeter::default()),
+            Self::Ssim => Box::new(ssim::Meter::new(Channels::Rgb)),
+            Self::SsimLuma => Box::new(ssim::Meter::new(Channels::Luma)),
         }
     }
 

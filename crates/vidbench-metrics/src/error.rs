@@ -31,6 +31,32 @@ pub enum MetricError {
         /// Frames, height, width of the sample.
         sample: [usize; 3],
     },
+    /// The metric compares luma as it is stored, and the file stores something else.
+    #[error("the {whose} stores no luma; compare R, G and B instead")]
+    NoLuma {
+        /// Which of the two.
+        whose: &'static str,
+    },
+    /// The metric compares luma as it is stored, and the files store it differently.
+    #[error(
+        "the reference stores {reference} bits a sample, the sample {sample}; compare R, G and B instead"
+    )]
+    BitDepths {
+        /// Bits of the reference.
+        reference: u8,
+        /// Bits of the sample.
+        sample: u8,
+    },
+    /// The frames are smaller than the metric's window.
+    #[error("frames of {width}x{height} are too small, both sides must be at least {needed}")]
+    TooSmall {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Least side.
+        needed: usize,
+    },
     /// The clip could not be compared with its reference.
     #[error("{reason}")]
     NoPair {

@@ -17,15 +17,23 @@
 
 mod bootstrap;
 mod clip;
+pub mod colourfulness;
 mod error;
+pub mod frame_difference;
+mod frame_mean;
 mod frechet;
 pub mod frechet_shapes;
 pub mod meter;
 pub mod motion_magnitude;
+pub mod ms_ssim;
 pub mod psnr;
 mod registry;
 mod set;
 pub mod shape_adherence;
+pub mod sharpness;
+pub mod ssim;
+pub mod still_share;
+pub mod structure;
 pub mod temporal_flickering;
 
 pub use bootstrap::{CONFIDENCE, RESAMPLES};

@@ -5,10 +5,11 @@
 
 use std::cell::OnceCell;
 
-use vidbench_core::{DecodedFrame, FramesU8, Series};
+use vidbench_core::{DecodedFrame, FramesU8, Planes, Series};
 
 use crate::MetricError;
 use crate::clip::check_pixels;
+use crate::structure::{self, Image, Similarity};
 
 /// A metric of one clip, being computed.
 pub trait ClipMeter {
@@ -65,12 +66,18 @@ pub struct FrameView<'a> {
     /// The frame before, `[H, W, 3]`; none for the first.
     pub previous: Option<&'a [u8]>,
     difference: OnceCell<u64>,
+    grey: OnceCell<Vec<u8>>,
 }
 
 impl<'a> FrameView<'a> {
     /// A frame and the one before it, of the same size.
     pub fn new(frame: DecodedFrame<'a>, previous: Option<&'a [u8]>) -> Self {
-        Self { frame, previous, difference: OnceCell::new() }
+        Self { frame, previous, difference: OnceCell::new(), grey: OnceCell::new() }
+    }
+
+    /// Brightness, `[H, W]`, 8 bit: the weights and the rounding of OpenCV's `RGB2GRAY`.
+    pub fn grey(&self) -> &[u8] {
+        self.grey.get_or_init(|| grey_from_rgb(self.frame.rgb))
     }
 
     /// Sum over all bytes of the absolute difference to the frame before; none for the first frame.
@@ -78,6 +85,18 @@ impl<'a> FrameView<'a> {
         let previous = self.previous?;
         Some(*self.difference.get_or_init(|| absolute_difference(previous, self.frame.rgb)))
     }
+}
+
+/// Brightness of R, G and B pixels, 8 bit: ITU-R BT.601 weights in 15-bit integers, rounded, as OpenCV's `RGB2GRAY`.
+fn grey_from_rgb(rgb: &[u8]) -> Vec<u8> {
+    // OpenCV 5.0: 0.299, 0.587, 0.114 times 2^15; what is left over is in the green.
+    const WEIGHTS: [u32; 3] = [9798, 19_235, 3735];
+    const SHIFT: u32 = 15;
+    let grey = |[r, g, b]: &[u8; 3]| {
+        let sum = WEIGHTS[0] * u32::from(*r) + WEIGHTS[1] * u32::from(*g) + WEIGHTS[2] * u32::from(*b);
+        ((sum + (1 << (SHIFT - 1))) >> SHIFT) as u8
+    };
+    rgb.as_chunks().0.iter().map(grey).collect()
 }
 
 /// Sum of |a - b| over all bytes.
@@ -89,20 +108,95 @@ fn absolute_difference(a: &[u8], b: &[u8]) -> u64 {
     a.chunks(BLOCK).zip(b.chunks(BLOCK)).map(|pair| u64::from(sum(pair))).sum()
 }
 
-/// One frame of a clip and of its reference.
+/// One frame of a clip and of its reference, with what several metrics need of them, each made once.
 #[derive(Debug)]
 pub struct PairView<'a> {
     /// The frame that is taken as right.
     pub reference: DecodedFrame<'a>,
     /// The frame that is judged.
     pub sample: DecodedFrame<'a>,
+    rgb: OnceCell<Compared>,
+    luma: OnceCell<Result<Compared, MetricError>>,
+    squared_error: OnceCell<u64>,
+}
+
+/// Two images with their similarity at full size; none when they are smaller than its window.
+#[derive(Debug)]
+pub(crate) struct Compared {
+    pub(crate) reference: Image,
+    pub(crate) sample: Image,
+    pub(crate) similarity: Option<Similarity>,
+}
+
+impl Compared {
+    fn of(reference: Image, sample: Image) -> Self {
+        let similarity = structure::compare(&reference, &sample);
+        Self { reference, sample, similarity }
+    }
+}
+
+/// Which samples of a frame a metric of pairs looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channels {
+    /// R, G and B, as decoded.
+    Rgb,
+    /// Luma, as stored.
+    Luma,
 }
 
 impl<'a> PairView<'a> {
     /// Two frames of the same size.
     pub fn new(reference: DecodedFrame<'a>, sample: DecodedFrame<'a>) -> Self {
-        Self { reference, sample }
+        let (rgb, luma, squared_error) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { reference, sample, rgb, luma, squared_error }
     }
+
+    /// The images of both and their similarity.
+    pub(crate) fn compared(&self, channels: Channels) -> Result<&Compared, MetricError> {
+        match channels {
+            Channels::Rgb => Ok(self.rgb.get_or_init(|| {
+                let image = |frame: &DecodedFrame<'_>| Image::from_rgb(frame.rgb, frame.width, frame.height);
+                Compared::of(image(&self.reference), image(&self.sample))
+            })),
+            Channels::Luma => self.luma.get_or_init(|| self.compare_luma()).as_ref().map_err(Clone::clone),
+        }
+    }
+
+    fn compare_luma(&self) -> Result<Compared, MetricError> {
+        let (reference, sample) = self.planes()?;
+        let image = |planes: &Planes<'_>| Image::from_plane(&planes.luma, planes.bit_depth);
+        Ok(Compared::of(image(&reference), image(&sample)))
+    }
+
+    /// The stored planes of both, of one bit depth.
+    ///
+    /// # Errors
+    ///
+    /// [`MetricError::NoLuma`] and [`MetricError::BitDepths`].
+    pub fn planes(&self) -> Result<(Planes<'a>, Planes<'a>), MetricError> {
+        let of = |frame: &DecodedFrame<'a>, whose| frame.planes.ok_or(MetricError::NoLuma { whose });
+        let (reference, sample) = (of(&self.reference, "reference")?, of(&self.sample, "sample")?);
+        let depths = (reference.bit_depth, sample.bit_depth);
+        if depths.0 == depths.1 {
+            return Ok((reference, sample));
+        }
+        Err(MetricError::BitDepths { reference: depths.0, sample: depths.1 })
+    }
+
+    /// Sum of the squared differences of all bytes of R, G and B.
+    pub fn squared_error(&self) -> u64 {
+        *self.squared_error.get_or_init(|| squared_error(self.reference.rgb, self.sample.rgb))
+    }
+}
+
+/// Sum of (a - b)^2 over all bytes.
+pub(crate) fn squared_error(a: &[u8], b: &[u8]) -> u64 {
+    /// Bytes whose squares fit 32 bits.
+    const BLOCK: usize = 1 << 15;
+    let sum = |(a, b): (&[u8], &[u8])| -> u32 {
+        a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2)).sum()
+    };
+    a.chunks(BLOCK).zip(b.chunks(BLOCK)).map(|pair| u64::from(sum(pair))).sum()
 }
 
 /// Runs a meter over a clip that is in memory.

@@ -2,19 +2,37 @@
 
 use vidbench_core::{MetricDescriptor, nearest};
 
-use crate::{frechet_shapes, motion_magnitude, psnr, shape_adherence, temporal_flickering};
+use crate::frame_difference::Statistic;
+use crate::{
+    colourfulness, frame_difference, frechet_shapes, motion_magnitude, ms_ssim, psnr, shape_adherence,
+    sharpness, ssim, still_share, temporal_flickering,
+};
 
 /// What every metric says about itself, sorted by id.
 pub const DESCRIPTORS: &[MetricDescriptor] = &[
+    still_share::BLACK_DESCRIPTOR,
+    colourfulness::DESCRIPTOR,
+    still_share::DUPLICATE_DESCRIPTOR,
+    frame_difference::MAX_DESCRIPTOR,
+    frame_difference::MEAN_DESCRIPTOR,
+    frame_difference::SD_DESCRIPTOR,
     frechet_shapes::DESCRIPTOR,
+    still_share::FROZEN_DESCRIPTOR,
     motion_magnitude::DESCRIPTOR,
+    ms_ssim::DESCRIPTOR,
+    ms_ssim::LUMA_DESCRIPTOR,
+    psnr::POOLED_DESCRIPTOR,
     psnr::DESCRIPTOR,
+    psnr::LUMA_DESCRIPTOR,
     shape_adherence::DESCRIPTOR,
+    sharpness::DESCRIPTOR,
+    ssim::DESCRIPTOR,
+    ssim::LUMA_DESCRIPTOR,
     temporal_flickering::DESCRIPTOR,
 ];
 
 /// A metric, by what it is computed from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
     /// A number about one clip.
     Clip(ClipMetric),
@@ -25,25 +43,49 @@ pub enum Metric {
 }
 
 /// A metric of one clip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClipMetric {
+    /// [`still_share`], black frames.
+    BlackShare,
+    /// [`colourfulness`].
+    Colourfulness,
+    /// [`still_share`], frames equal to the one before.
+    DuplicateShare,
+    /// [`frame_difference`].
+    FrameDifference(Statistic),
+    /// [`still_share`], frames that hardly differ from the one before.
+    FrozenShare,
     /// [`motion_magnitude`].
     MotionMagnitude,
     /// [`shape_adherence`].
     ShapeAdherence,
+    /// [`sharpness`].
+    Sharpness,
     /// [`temporal_flickering`].
     TemporalFlickering,
 }
 
 /// A metric of a clip and its reference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PairMetric {
-    /// [`psnr`].
+    /// [`ms_ssim`] of R, G and B.
+    MsSsim,
+    /// [`ms_ssim`] of luma.
+    MsSsimLuma,
+    /// [`psnr`] of R, G and B, mean over frames.
     Psnr,
+    /// [`psnr`] of luma.
+    PsnrLuma,
+    /// [`psnr`] of R, G and B, error pooled over frames.
+    PsnrPooled,
+    /// [`ssim`] of R, G and B.
+    Ssim,
+    /// [`ssim`] of luma.
+    SsimLuma,
 }
 
 /// A metric of a set of clips against a reference set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetMetric {
     /// [`frechet_shapes`].
     FrechetShapes,
@@ -51,11 +93,25 @@ pub enum SetMetric {
 
 impl Metric {
     /// Every metric, in the order of [`DESCRIPTORS`].
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 19] = [
+        Self::Clip(ClipMetric::BlackShare),
+        Self::Clip(ClipMetric::Colourfulness),
+        Self::Clip(ClipMetric::DuplicateShare),
+        Self::Clip(ClipMetric::FrameDifference(Statistic::Max)),
+        Self::Clip(ClipMetric::FrameDifference(Statistic::Mean)),
+        Self::Clip(ClipMetric::FrameDifference(Statistic::Sd)),
         Self::Set(SetMetric::FrechetShapes),
+        Self::Clip(ClipMetric::FrozenShare),
         Self::Clip(ClipMetric::MotionMagnitude),
+        Self::Pair(PairMetric::MsSsim),
+        Self::Pair(PairMetric::MsSsimLuma),
+        Self::Pair(PairMetric::PsnrPooled),
         Self::Pair(PairMetric::Psnr),
+        Self::Pair(PairMetric::PsnrLuma),
         Self::Clip(ClipMetric::ShapeAdherence),
+        Self::Clip(ClipMetric::Sharpness),
+        Self::Pair(PairMetric::Ssim),
+        Self::Pair(PairMetric::SsimLuma),
         Self::Clip(ClipMetric::TemporalFlickering),
     ];
 
@@ -94,8 +150,16 @@ impl ClipMetric {
     /// What it says about itself.
     pub fn descriptor(self) -> &'static MetricDescriptor {
         match self {
+            Self::BlackShare => &still_share::BLACK_DESCRIPTOR,
+            Self::Colourfulness => &colourfulness::DESCRIPTOR,
+            Self::DuplicateShare => &still_share::DUPLICATE_DESCRIPTOR,
+            Self::FrameDifference(Statistic::Mean) => &frame_difference::MEAN_DESCRIPTOR,
+            Self::FrameDifference(Statistic::Sd) => &frame_difference::SD_DESCRIPTOR,
+            Self::FrameDifference(Statistic::Max) => &frame_difference::MAX_DESCRIPTOR,
+            Self::FrozenShare => &still_share::FROZEN_DESCRIPTOR,
             Self::MotionMagnitude => &motion_magnitude::DESCRIPTOR,
             Self::ShapeAdherence => &shape_adherence::DESCRIPTOR,
+            Self::Sharpness => &sharpness::DESCRIPTOR,
             Self::TemporalFlickering => &temporal_flickering::DESCRIPTOR,
         }
     }
@@ -105,7 +169,13 @@ impl PairMetric {
     /// What it says about itself.
     pub fn descriptor(self) -> &'static MetricDescriptor {
         match self {
+            Self::MsSsim => &ms_ssim::DESCRIPTOR,
+            Self::MsSsimLuma => &ms_ssim::LUMA_DESCRIPTOR,
             Self::Psnr => &psnr::DESCRIPTOR,
+            Self::PsnrLuma => &psnr::LUMA_DESCRIPTOR,
+            Self::PsnrPooled => &psnr::POOLED_DESCRIPTOR,
+            Self::Ssim => &ssim::DESCRIPTOR,
+            Self::SsimLuma => &ssim::LUMA_DESCRIPTOR,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 mod clip_metrics;
 mod features;
+mod frames;
 mod frechet;
 mod numpy;
 mod registry;
 mod sets;
+mod structure;

@@ -41,13 +41,14 @@ impl RandomState {
         word ^ (word >> 18)
     }
 
-    fn uniform(&mut self) -> f64 {
+    /// `rand()`.
+    pub(crate) fn uniform(&mut self) -> f64 {
         let (high, low) = (self.next_u32() >> 5, self.next_u32() >> 6);
         (f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0
     }
 
     /// `randn()`: the polar method, which makes two at a time.
-    fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         if let Some(spare) = self.spare_normal.take() {
             return spare;
         }

@@ -87,6 +87,12 @@ fn metrics_page() -> String {
     text
 }
 
+/// Metrics of one family, such as psnr, psnr.pooled and psnr_y, share a page.
+fn page(id: &str) -> &str {
+    let name = id.split(['@', '.']).next().unwrap_or(id);
+    name.strip_suffix("_y").unwrap_or(name)
+}
+
 fn metric_row(metric: &MetricDescriptor) -> String {
     let better = match metric.direction {
         Direction::HigherIsBetter => "higher",
@@ -100,7 +106,7 @@ fn metric_row(metric: &MetricDescriptor) -> String {
         Needs::Set => "a set of clips",
     };
     let bound = |bound: Option<f64>| bound.map_or("unbounded".into(), |bound| bound.to_string());
-    let page = metric.id.split('@').next().unwrap_or(metric.id);
+    let page = page(metric.id);
     format!(
         "| [`{}`](../metrics/{page}.md) | {} | {} | {better} | {} to {} | {needs} | {} |\n",
         metric.id,
