@@ -60,7 +60,7 @@ pub(crate) fn summarise_metrics(
     descriptors: &[MetricDescriptor],
 ) -> Vec<MetricSummary> {
     let of_sets = |id: &MetricId| match descriptor(descriptors, id) {
-        Some(descriptor) => descriptor.needs == Needs::Set,
+        Some(descriptor) => matches!(descriptor.needs, Needs::Set | Needs::Features),
         // A metric this version does not know is one of sets when the run has set scores of it.
         None => data.set_scores.iter().any(|score| score.metric == *id),
     };

@@ -40,6 +40,8 @@ pub enum Needs {
     Pair,
     /// A set of clips and a reference set.
     Set,
+    /// Features that a user gives, of generated clips and mostly of a reference; no run computes them.
+    Features,
 }
 
 /// What a metric says about itself. The registry is `vidbench_metrics::DESCRIPTORS`.

@@ -3,16 +3,19 @@
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
 
+use crate::SetOptions;
+
 /// Resamples of an interval.
 pub const RESAMPLES: usize = 200;
 
 /// Share of the distribution that an interval holds.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// Draws `n` of `n` clips with replacement; gives how often each was drawn. The same seed gives the same draws.
-pub(crate) fn resamples(n: usize, seed: u64) -> impl Iterator<Item = Vec<u32>> {
+/// Draws `n` of `n` clips with replacement, `count` times; gives how often each was drawn. The same seed gives the same draws,
+/// however many there are.
+pub(crate) fn resamples(count: usize, n: usize, seed: u64) -> impl Iterator<Item = Vec<u32>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    (0..RESAMPLES).map(move |_| {
+    (0..count).map(move |_| {
         let mut times = vec![0; n];
         for _ in 0..n {
             let drawn = below(&mut rng, n);
@@ -20,6 +23,42 @@ pub(crate) fn resamples(n: usize, seed: u64) -> impl Iterator<Item = Vec<u32>> {
         }
         times
     })
+}
+
+/// The means of resamples of `values`.
+pub(crate) fn resampled_means(values: &[f64], options: &SetOptions) -> Vec<f64> {
+    let mean = |times: Vec<u32>| {
+        let sum: f64 = values.iter().zip(times).map(|(value, times)| f64::from(times) * value).sum();
+        sum / values.len() as f64
+    };
+    resamples(options.resamples, values.len(), options.bootstrap_seed).map(mean).collect()
+}
+
+/// Draws `size` of the clips that `times` counts without replacement; gives how often each was drawn.
+pub(crate) fn subset(rng: &mut ChaCha8Rng, times: &[u32], size: usize) -> Vec<u32> {
+    let counted = times.iter().enumerate();
+    let mut clips: Vec<usize> =
+        counted.flat_map(|(clip, &times)| std::iter::repeat_n(clip, times as usize)).collect();
+    shuffle_start(rng, &mut clips, size);
+    let mut drawn = vec![0; times.len()];
+    for &clip in clips.iter().take(size) {
+        drawn.iter_mut().skip(clip).take(1).for_each(|times| *times += 1);
+    }
+    drawn
+}
+
+/// The numbers below `n` in an order that follows from the seed.
+pub(crate) fn shuffled(n: usize, seed: u64) -> Vec<usize> {
+    let mut numbers: Vec<usize> = (0..n).collect();
+    shuffle_start(&mut ChaCha8Rng::seed_from_u64(seed), &mut numbers, n);
+    numbers
+}
+
+/// Fisher and Yates from the front: the first `size` items become a random draw.
+fn shuffle_start(rng: &mut ChaCha8Rng, items: &mut [usize], size: usize) {
+    for at in 0..size.min(items.len()) {
+        items.swap(at, at + below(rng, items.len() - at));
+    }
 }
 
 /// A number in 0..n; the bias of taking the high word is below n / 2^64.
@@ -70,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_resample_draws_as_many_clips_as_there_are() {
-        let draws: Vec<Vec<u32>> = resamples(50, 7).collect();
+        let draws: Vec<Vec<u32>> = resamples(RESAMPLES, 50, 7).collect();
         assert_eq!(draws.len(), RESAMPLES);
         assert!(draws.iter().all(|times| times.iter().sum::<u32>() == 50));
         let never: usize = draws.iter().map(|times| times.iter().filter(|times| **times == 0).count()).sum();
@@ -81,8 +120,30 @@ mod tests {
 
     #[test]
     fn draws_follow_from_the_seed() {
-        let draws = |seed| resamples(20, seed).collect::<Vec<_>>();
+        let draws = |seed| resamples(RESAMPLES, 20, seed).collect::<Vec<_>>();
         assert_eq!(draws(1), draws(1));
         assert_ne!(draws(1), draws(2));
+        assert_eq!(resamples(3, 20, 1).collect::<Vec<_>>(), draws(1)[..3]);
+    }
+
+    #[test]
+    fn a_subset_has_its_size_and_no_clip_more_often_than_there_is() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let times = [1, 0, 3, 2, 1];
+        for size in 0..=7 {
+            let drawn = subset(&mut rng, &times, size);
+            assert_eq!(drawn.iter().sum::<u32>() as usize, size);
+            assert!(drawn.iter().zip(times).all(|(drawn, times)| *drawn <= times), "{drawn:?}");
+        }
+        let often: u32 = (0..3000).map(|_| subset(&mut rng, &[1; 10], 3)[4]).sum();
+        assert!((800..1000).contains(&often), "{often} of 3000, 900 are expected");
+    }
+
+    #[test]
+    fn a_shuffle_has_every_number_once() {
+        let mut numbers = shuffled(100, 5);
+        assert_ne!(numbers[..5], [0, 1, 2, 3, 4]);
+        numbers.sort();
+        assert_eq!(numbers, (0..100).collect::<Vec<_>>());
     }
 }

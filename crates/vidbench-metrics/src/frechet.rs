@@ -1,233 +1,264 @@
-//! The Fréchet distance between two normal distributions, and fitting them to features.
+//! The Fréchet distance of two sets of features, each taken as a normal distribution.
 //!
-//! `d2 = |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1^1/2 S2 S1^1/2)^1/2` in 64-bit floats. The matrix under the last root is
-//! symmetric, so its eigenvalues are real and the trace is the sum of their roots: no general matrix square root, no imaginary
-//! part to drop. Covariances are divided by N - 1.
+//! `d2 = |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^1/2` in 64-bit floats. With any factors `S1 = A^T A` and `S2 = B^T B` the
+//! last trace is the sum of the roots of the eigenvalues of the symmetric `B S1 B^T`, and the sum of the singular values of
+//! `B A^T`. The first is quick and loses what is small beside the largest eigenvalue; the second holds for covariances of
+//! any rank, because the centred features themselves are a factor. No eigenvector, no general matrix square root, no imaginary
+//! part to drop.
 //!
-//! Sums run in the order of the clips, in blocks of fixed length, on one thread.
+//! Sums run in the order of the clips, on one thread.
 
-use nalgebra::{DMatrix, DVector, SymmetricEigen};
+use faer::{Mat, MatRef};
 
-/// Longest feature vector that is taken.
-pub const MAX_DIMS: usize = 4096;
+use crate::FeatureMetricError;
+use crate::features::FeatureMatrix;
+use crate::linalg::{
+    cholesky, eigenvalues, gram, mirrored, product, singular_values, symmetric_product, triangular_factor,
+};
 
-/// Clips whose outer products are summed by one matrix product; bounds the memory of a fit.
-const BLOCK: usize = 512;
-
-/// Features cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FeatureError {
-    /// A covariance needs two clips.
-    #[error("{n} clips with features, at least 2 are needed")]
-    TooFew {
-        /// Clips with features.
-        n: usize,
-    },
-    /// Vectors of no or of too many elements.
-    #[error("features of {dims} dimensions, 1 to {MAX_DIMS} are taken")]
-    Dims {
-        /// Length of the vectors.
-        dims: usize,
-    },
-    /// Vectors of different length.
-    #[error("features of clip {clip} have {found} dimensions, those of clip 0 have {wanted}")]
-    Unequal {
-        /// Index of the odd clip.
-        clip: usize,
-        /// Its length.
-        found: usize,
-        /// The others' length.
-        wanted: usize,
-    },
-    /// A feature is infinite or not a number.
-    #[error("feature {index} of clip {clip} is {value}")]
-    NotFinite {
-        /// Index of the clip.
-        clip: usize,
-        /// Index into its vector.
-        index: usize,
-        /// The value, as text.
-        value: String,
-    },
+/// What sums of squares are divided by to become a covariance. A distance from the one cannot be compared with one from the
+/// other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CovDivisor {
+    /// N: the biased estimate, as StyleGAN-V and cd-fvd have it.
+    N,
+    /// N - 1: the unbiased estimate, as TF-GAN, pytorch-fid, clean-fid and `numpy.cov` have it.
+    NMinus1,
 }
 
-/// A distance cannot be computed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FrechetError {
-    /// The distributions are of different spaces.
-    #[error("features of {found} dimensions cannot be compared with {wanted}")]
-    Dims {
-        /// Dimensions of the one.
-        found: usize,
-        /// Dimensions of the reference.
-        wanted: usize,
-    },
-    /// Eigenvalues were not found, because the covariance is out of the range of 64-bit floats.
-    #[error("eigenvalues of the covariance do not converge")]
-    NoConvergence,
-}
-
-/// Feature vectors that have been checked: at least two, of one length, finite.
-#[derive(Debug, Clone)]
-pub struct Features<'a> {
-    rows: Vec<&'a [f32]>,
-    mean: DVector<f64>,
-}
-
-impl<'a> Features<'a> {
-    /// Checks `rows`, one vector a clip.
-    ///
-    /// # Errors
-    ///
-    /// Every [`FeatureError`], each for the input its doc names.
-    pub fn new(rows: impl IntoIterator<Item = &'a [f32]>) -> Result<Self, FeatureError> {
-        let rows: Vec<&[f32]> = rows.into_iter().collect();
-        check(&rows)?;
-        let mean = mean(&rows);
-        Ok(Self { rows, mean })
-    }
-
-    /// Number of clips, at least 2.
-    pub fn count(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Length of each vector, 1 to [`MAX_DIMS`].
-    pub fn dims(&self) -> usize {
-        self.mean.len()
-    }
-
-    /// The normal distribution with the mean and covariance (1/(N-1)) of these features.
-    pub fn gaussian(&self) -> Gaussian {
-        self.weighted_gaussian(&vec![1; self.count()])
-    }
-
-    /// As [`Features::gaussian`] with clip `i` taken `times[i]` times; the times add up to the number of clips.
-    pub(crate) fn weighted_gaussian(&self, times: &[u32]) -> Gaussian {
-        let (n, dims) = (self.count() as f64, self.dims());
-        let (mut shift, mut scatter) = (DVector::zeros(dims), DMatrix::zeros(dims, dims));
-        for (rows, times) in self.rows.chunks(BLOCK).zip(times.chunks(BLOCK)) {
-            // Columns are clips, centred on the mean of all so that little cancels, times the root of their weight.
-            let roots: Vec<f64> = times.iter().map(|&times| f64::from(times).sqrt()).collect();
-            let mut block = DMatrix::zeros(dims, rows.len());
-            for ((mut column, row), root) in block.column_iter_mut().zip(rows).zip(&roots) {
-                let centred = column.iter_mut().zip(row.iter().zip(self.mean.iter()));
-                centred.for_each(|(cell, (x, mean))| *cell = root * (f64::from(*x) - mean));
-            }
-            shift += &block * DVector::from_vec(roots);
-            scatter += &block * block.transpose();
-        }
-        shift /= n;
-        let covariance = (scatter - &shift * shift.transpose() * n) / (n - 1.0);
-        Gaussian { mean: &self.mean + shift, covariance }
-    }
-}
-
-fn check(rows: &[&[f32]]) -> Result<(), FeatureError> {
-    let n = rows.len();
-    let Some(first) = rows.first().filter(|_| n >= 2) else { return Err(FeatureError::TooFew { n }) };
-    let dims = first.len();
-    if !(1..=MAX_DIMS).contains(&dims) {
-        return Err(FeatureError::Dims { dims });
-    }
-    for (clip, row) in rows.iter().enumerate() {
-        if row.len() != dims {
-            return Err(FeatureError::Unequal { clip, found: row.len(), wanted: dims });
-        }
-        if let Some((index, value)) = row.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-            return Err(FeatureError::NotFinite { clip, index, value: value.to_string() });
+impl CovDivisor {
+    fn of(self, n: f64) -> f64 {
+        match self {
+            Self::N => n,
+            Self::NMinus1 => n - 1.0,
         }
     }
-    Ok(())
 }
 
-fn mean(rows: &[&[f32]]) -> DVector<f64> {
-    let mut sum = DVector::zeros(rows.first().map_or(0, |row| row.len()));
-    for row in rows {
-        sum.iter_mut().zip(*row).for_each(|(sum, x)| *sum += f64::from(*x));
-    }
-    sum / rows.len() as f64
+/// Ratio of smallest to largest eigenvalue above which the quick route is taken. An eigenvalue is off by about 1e-16 of the
+/// largest; at this ratio its root is off by 1e-12 of the largest root.
+const WELL_CONDITIONED: f64 = 1e-8;
+
+/// The squared distance between two sets, as the field reports it: 0 or more; 0 for equal distributions.
+///
+/// # Errors
+///
+/// As [`FrechetReference::new`] and [`FrechetReference::distance`].
+pub fn frechet_distance(
+    a: &FeatureMatrix,
+    b: &FeatureMatrix,
+    divisor: CovDivisor,
+) -> Result<f64, FeatureMetricError> {
+    FrechetReference::new(b, divisor)?.distance(a)
 }
 
-/// A normal distribution.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Gaussian {
-    mean: DVector<f64>,
-    covariance: DMatrix<f64>,
-}
-
-impl Gaussian {
-    /// Its number of dimensions.
-    pub fn dims(&self) -> usize {
-        self.mean.len()
-    }
-}
-
-/// One side of the distance, with the root of its covariance computed once.
+/// One side of the distance, with a factor of its covariance computed once.
 #[derive(Debug, Clone)]
 pub struct FrechetReference {
-    gaussian: Gaussian,
-    root: DMatrix<f64>,
+    moments: Moments,
+    /// `k x d` with k = min(n, d), unscaled: `factor^T factor` is the covariance times its divisor.
+    factor: Mat<f64>,
+    divisor: CovDivisor,
 }
 
 impl FrechetReference {
-    /// Takes the root of the covariance.
+    /// Takes mean and covariance.
     ///
     /// # Errors
     ///
-    /// [`FrechetError::NoConvergence`].
-    pub fn new(gaussian: Gaussian) -> Result<Self, FrechetError> {
-        let SymmetricEigen { eigenvectors, eigenvalues } = eigen(gaussian.covariance.clone())?;
-        let roots = roots(&eigenvalues);
-        let root = &eigenvectors * DMatrix::from_diagonal(&roots) * eigenvectors.transpose();
-        Ok(Self { gaussian, root })
+    /// [`FeatureMetricError::TooFew`] for one clip.
+    pub fn new(features: &FeatureMatrix, divisor: CovDivisor) -> Result<Self, FeatureMetricError> {
+        let moments = Moments::new(features)?;
+        let factor = moments.factor();
+        Ok(Self { moments, factor, divisor })
+    }
+
+    /// Number of dimensions.
+    pub fn dims(&self) -> usize {
+        self.moments.mean.len()
     }
 
     /// The squared distance, as the field reports it: 0 or more; 0 for equal distributions.
     ///
     /// # Errors
     ///
-    /// Every [`FrechetError`].
-    pub fn distance(&self, other: &Gaussian) -> Result<f64, FrechetError> {
-        let reference = &self.gaussian;
-        if other.dims() != reference.dims() {
-            return Err(FrechetError::Dims { found: other.dims(), wanted: reference.dims() });
-        }
-        let product = &self.root * &other.covariance * &self.root;
-        // Rounding breaks the symmetry that the eigenvalue routine relies on.
-        let symmetric = (&product + product.transpose()) / 2.0;
-        let common = roots(&eigen(symmetric)?.eigenvalues).sum();
-        let spread = reference.covariance.trace() + other.covariance.trace() - 2.0 * common;
-        let apart = (&reference.mean - &other.mean).norm_squared();
+    /// [`FeatureMetricError::TooFew`], [`FeatureMetricError::Dims`] and [`FeatureMetricError::NoConvergence`].
+    pub fn distance(&self, features: &FeatureMatrix) -> Result<f64, FeatureMetricError> {
+        let other = self.comparable(features)?;
+        let (here, there) = (self.own_divisor(), self.divisor.of(other.count()));
+        let common = self.common(&other).ok_or(FeatureMetricError::NoConvergence)?;
+        let spread =
+            self.moments.scatter / here + other.scatter / there - 2.0 * common / (here * there).sqrt();
+        let apart = squared_distance(&self.moments.mean, &other.mean);
         // The distance cannot be negative; rounding can make it so for distributions that are equal.
         Ok((apart + spread).max(0.0))
     }
-}
 
-/// The Fréchet distance of two normal distributions.
-///
-/// # Errors
-///
-/// Every [`FrechetError`].
-pub fn frechet_distance(a: &Gaussian, b: &Gaussian) -> Result<f64, FrechetError> {
-    FrechetReference::new(a.clone())?.distance(b)
-}
-
-fn eigen(symmetric: DMatrix<f64>) -> Result<SymmetricEigen<f64, nalgebra::Dyn>, FrechetError> {
-    /// Steps for each eigenvalue; two or three are usual.
-    const STEPS: usize = 100;
-    if symmetric.iter().any(|cell| !cell.is_finite()) {
-        return Err(FrechetError::NoConvergence);
+    /// The rows of a set, ready for the distances of many of its subsets and resamples.
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureMetricError::TooFew`] and [`FeatureMetricError::Dims`].
+    pub(crate) fn project(&self, features: &FeatureMatrix) -> Result<Projected<'_>, FeatureMetricError> {
+        let moments = self.comparable(features)?;
+        let projected = product(self.factor.as_ref(), moments.columns());
+        let projections = projected.col_iter().flat_map(|clip| clip.iter().copied()).collect();
+        let clip_squares = moments.centred.chunks_exact(self.dims()).map(squares).collect();
+        Ok(Projected { reference: self, moments, projections, clip_squares })
     }
-    let steps = STEPS * symmetric.nrows();
-    SymmetricEigen::try_new(symmetric, f64::EPSILON, steps).ok_or(FrechetError::NoConvergence)
+
+    fn comparable(&self, features: &FeatureMatrix) -> Result<Moments, FeatureMetricError> {
+        if features.dims() != self.dims() {
+            return Err(FeatureMetricError::Dims { found: features.dims(), wanted: self.dims() });
+        }
+        Moments::new(features)
+    }
+
+    fn own_divisor(&self) -> f64 {
+        self.divisor.of(self.moments.count())
+    }
+
+    /// `tr (S1 S2)^1/2`, times the roots of both divisors.
+    fn common(&self, other: &Moments) -> Option<f64> {
+        if let Some(quick) = self.quick_common(other) {
+            return Some(quick);
+        }
+        let others = other.careful_factor();
+        let singular = singular_values(&product(self.factor.as_ref(), others.transpose()))?;
+        Some(singular.iter().sum())
+    }
+
+    /// By eigenvalues, when all are large enough for that.
+    fn quick_common(&self, other: &Moments) -> Option<f64> {
+        let dims = self.dims();
+        if self.factor.nrows() < dims || other.columns().ncols() <= dims {
+            return None;
+        }
+        let covariance = mirrored(&gram(other.columns().transpose()));
+        let half = product(self.factor.as_ref(), covariance.as_ref());
+        let eigenvalues = eigenvalues(&symmetric_product(half.as_ref(), self.factor.transpose()))?;
+        let (smallest, largest) = (eigenvalues.first()?, eigenvalues.last()?);
+        (*smallest > WELL_CONDITIONED * largest).then(|| eigenvalues.iter().map(|value| value.sqrt()).sum())
+    }
 }
 
-/// Roots of the eigenvalues of a positive semidefinite matrix.
-///
-/// What lies below the rounding of the largest eigenvalue is zero: the root of rounding noise is a hundred million times the
-/// noise, and a matrix of low rank has much of it.
-fn roots(eigenvalues: &DVector<f64>) -> DVector<f64> {
-    let noise = eigenvalues.max() * eigenvalues.len() as f64 * f64::EPSILON;
-    eigenvalues.map(|value| if value > noise { value.sqrt() } else { 0.0 })
+/// Mean and spread of a set.
+#[derive(Debug, Clone)]
+struct Moments {
+    mean: Vec<f64>,
+    /// The features of each clip less their mean, clip after clip.
+    centred: Vec<f64>,
+    /// Sum of the squares of `centred`: the trace of the covariance times its divisor.
+    scatter: f64,
+}
+
+impl Moments {
+    fn new(features: &FeatureMatrix) -> Result<Self, FeatureMetricError> {
+        FeatureMetricError::check_count(features.count(), 2)?;
+        let mut centred = features.to_f64();
+        let n = features.count();
+        let mean = weighted_mean(&centred, features.dims(), &vec![1; n], n as f64);
+        for clip in centred.chunks_exact_mut(features.dims()) {
+            clip.iter_mut().zip(&mean).for_each(|(value, mean)| *value -= mean);
+        }
+        let scatter = centred.chunks_exact(features.dims()).map(squares).sum();
+        Ok(Self { mean, centred, scatter })
+    }
+
+    /// A column for each clip, `d x n`.
+    fn columns(&self) -> MatRef<'_, f64> {
+        let dims = self.mean.len();
+        MatRef::from_column_major_slice(&self.centred, dims, self.centred.len() / dims)
+    }
+
+    fn count(&self) -> f64 {
+        self.columns().ncols() as f64
+    }
+
+    /// By Cholesky, which is quick, when the covariance is far from singular.
+    fn factor(&self) -> Mat<f64> {
+        let regular = (self.columns().ncols() > self.mean.len()).then(|| gram(self.columns().transpose()));
+        let lower = regular.and_then(|covariance| cholesky(&covariance, WELL_CONDITIONED));
+        lower.map_or_else(|| self.careful_factor(), |lower| lower.transpose().to_owned())
+    }
+
+    /// Without squaring anything.
+    fn careful_factor(&self) -> Mat<f64> {
+        if self.columns().ncols() > self.mean.len() {
+            triangular_factor(self.columns().transpose())
+        } else {
+            self.columns().transpose().to_owned()
+        }
+    }
+}
+
+/// A set beside a reference: distances of its subsets and resamples cost little more than one product each.
+#[derive(Debug)]
+pub(crate) struct Projected<'a> {
+    reference: &'a FrechetReference,
+    moments: Moments,
+    /// The factor of the reference times each centred clip, `k` numbers a clip, clip after clip.
+    projections: Vec<f64>,
+    clip_squares: Vec<f64>,
+}
+
+impl Projected<'_> {
+    /// The distance of the set with row `i` taken `times[i]` times; at least two rows in all.
+    ///
+    /// Always by eigenvalues; what lies below the rounding of the largest is taken as zero, because the root of rounding
+    /// noise is a hundred million times the noise and a covariance of low rank has much of it. That is good for six digits,
+    /// where intervals and fits need three.
+    pub(crate) fn distance(&self, times: &[u32]) -> Result<f64, FeatureMetricError> {
+        let n = times.iter().map(|&times| f64::from(times)).sum::<f64>();
+        let reference = self.reference;
+        let (here, there) = (reference.own_divisor(), reference.divisor.of(n));
+        let shift = weighted_mean(&self.moments.centred, reference.dims(), times, n);
+        let scatter =
+            times.iter().zip(&self.clip_squares).map(|(times, squares)| f64::from(*times) * squares);
+        let scatter = scatter.sum::<f64>() - n * squares(&shift);
+        let common = self.common(times, n).ok_or(FeatureMetricError::NoConvergence)?;
+        let spread =
+            reference.moments.scatter / here + scatter / there - 2.0 * common / (here * there).sqrt();
+        let mean: Vec<f64> = self.moments.mean.iter().zip(&shift).map(|(mean, shift)| mean + shift).collect();
+        Ok((squared_distance(&reference.moments.mean, &mean) + spread).max(0.0))
+    }
+
+    fn common(&self, times: &[u32], n: f64) -> Option<f64> {
+        let width = self.reference.factor.nrows();
+        let mean = weighted_mean(&self.projections, width, times, n);
+        let clips = self.projections.chunks_exact(width).zip(times).filter(|(_, times)| **times > 0);
+        let drawn: Vec<f64> = clips
+            .flat_map(|(clip, times)| {
+                let root = f64::from(*times).sqrt();
+                clip.iter().zip(&mean).map(move |(value, mean)| root * (value - mean))
+            })
+            .collect();
+        let columns = MatRef::from_column_major_slice(&drawn, width, drawn.len() / width);
+        // Both products have the same eigenvalues but for zeros.
+        let smaller =
+            if columns.ncols() < columns.nrows() { gram(columns) } else { gram(columns.transpose()) };
+        let eigenvalues = eigenvalues(&smaller)?;
+        let noise = eigenvalues.last()? * eigenvalues.len() as f64 * f64::EPSILON;
+        Some(eigenvalues.iter().filter(|value| **value > noise).map(|value| value.sqrt()).sum())
+    }
+}
+
+/// Sum of squares, in order.
+fn squares(values: &[f64]) -> f64 {
+    values.iter().map(|value| value * value).sum()
+}
+
+fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+}
+
+/// The mean of the rows of that width, each taken as often as `times` says, `n` in all.
+fn weighted_mean(rows: &[f64], width: usize, times: &[u32], n: f64) -> Vec<f64> {
+    let mut mean = vec![0.0; width];
+    for (row, times) in rows.chunks_exact(width).zip(times) {
+        let times = f64::from(*times);
+        mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += times * value);
+    }
+    mean.iter_mut().for_each(|sum| *sum /= n);
+    mean
 }

@@ -1,8 +1,9 @@
 //! Metrics: one file per metric, pure functions of frames and features.
 //!
 //! A metric is a [`MetricDescriptor`] and a function. A clip metric turns the frames of one clip (and its prompt) into
-//! a [`Score`]; a set metric compares the features of many clips with those of a reference set. No clock, no files, no
-//! network, no global random numbers; no result depends on the number of threads.
+//! a [`Score`]; a set metric compares the features of many clips with those of a reference set, and a feature metric does so
+//! with features that are given ([`feature_metric`], [`read_features`]). No clock, no files, no network, no global random
+//! numbers; no result depends on the number of threads.
 //!
 //! ```
 //! use vidbench_core::{FramesU8, Score};
@@ -18,14 +19,27 @@
 mod bootstrap;
 mod clip;
 pub mod colourfulness;
+pub mod density_coverage;
 mod error;
+mod feature_error;
+mod feature_metric;
+mod features;
 pub mod frame_difference;
 mod frame_mean;
 mod frechet;
+pub mod frechet_distance;
+pub mod frechet_infinity;
 pub mod frechet_shapes;
+pub mod inception_score;
+mod kernel;
+pub mod kernel_distance;
+mod linalg;
 pub mod meter;
+pub mod mmd_polynomial;
 pub mod motion_magnitude;
 pub mod ms_ssim;
+mod neighbours;
+pub mod precision_recall;
 pub mod psnr;
 mod registry;
 mod set;
@@ -39,9 +53,17 @@ pub mod temporal_flickering;
 pub use bootstrap::{CONFIDENCE, RESAMPLES};
 pub use clip::score_clip;
 pub use error::MetricError;
-pub use frechet::{
-    FeatureError, Features, FrechetError, FrechetReference, Gaussian, MAX_DIMS, frechet_distance,
+pub use feature_error::FeatureMetricError;
+pub use feature_metric::{SetMeasurement, SetOptions, feature_metric};
+pub use features::{
+    DuplicateRow, FeatureError, FeatureFileError, FeatureFormat, FeatureMatrix, FeatureShard,
+    MAX_ARRAY_BYTES, MAX_DIMS, Precision, read_features,
 };
-pub use registry::{ClipMetric, DESCRIPTORS, Metric, PairMetric, SetMetric, UnknownMetric, find};
+pub use frechet::{CovDivisor, FrechetReference, frechet_distance};
+pub use kernel::{Degree, Polynomial};
+pub use neighbours::{NEIGHBOURS, Neighbourhoods};
+pub use registry::{
+    ClipMetric, DESCRIPTORS, FeatureMetric, Metric, PairMetric, SetMetric, UnknownMetric, find,
+};
 pub use set::{FeatureGroup, ReferenceSet, is_underpowered, set_scores};
 pub use vidbench_core::{MetricDescriptor, Score};

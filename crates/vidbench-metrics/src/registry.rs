@@ -4,8 +4,9 @@ use vidbench_core::{MetricDescriptor, nearest};
 
 use crate::frame_difference::Statistic;
 use crate::{
-    colourfulness, frame_difference, frechet_shapes, motion_magnitude, ms_ssim, psnr, shape_adherence,
-    sharpness, ssim, still_share, temporal_flickering,
+    colourfulness, density_coverage, frame_difference, frechet_distance, frechet_infinity, frechet_shapes,
+    inception_score, kernel_distance, mmd_polynomial, motion_magnitude, ms_ssim, precision_recall, psnr,
+    shape_adherence, sharpness, ssim, still_share, temporal_flickering,
 };
 
 /// What every metric says about itself, sorted by id.
@@ -13,11 +14,21 @@ pub const DESCRIPTORS: &[MetricDescriptor] = &[
     still_share::BLACK_DESCRIPTOR,
     colourfulness::DESCRIPTOR,
     still_share::DUPLICATE_DESCRIPTOR,
+    density_coverage::COVERAGE_DESCRIPTOR,
+    density_coverage::DENSITY_DESCRIPTOR,
+    precision_recall::PRECISION_DESCRIPTOR,
+    precision_recall::RECALL_DESCRIPTOR,
     frame_difference::MAX_DESCRIPTOR,
     frame_difference::MEAN_DESCRIPTOR,
     frame_difference::SD_DESCRIPTOR,
+    frechet_distance::BIASED_DESCRIPTOR,
+    frechet_distance::DESCRIPTOR,
+    frechet_infinity::DESCRIPTOR,
     frechet_shapes::DESCRIPTOR,
     still_share::FROZEN_DESCRIPTOR,
+    inception_score::DESCRIPTOR,
+    kernel_distance::DESCRIPTOR,
+    mmd_polynomial::DESCRIPTOR,
     motion_magnitude::DESCRIPTOR,
     ms_ssim::DESCRIPTOR,
     ms_ssim::LUMA_DESCRIPTOR,
@@ -40,6 +51,8 @@ pub enum Metric {
     Pair(PairMetric),
     /// A number about a set of clips.
     Set(SetMetric),
+    /// A number about features that are given.
+    Feature(FeatureMetric),
 }
 
 /// A metric of one clip.
@@ -91,17 +104,52 @@ pub enum SetMetric {
     FrechetShapes,
 }
 
+/// A metric of features that are given, whatever net they come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FeatureMetric {
+    /// [`density_coverage`].
+    Coverage,
+    /// [`density_coverage`].
+    Density,
+    /// [`frechet_distance`], covariances over N - 1.
+    FrechetDistance,
+    /// [`frechet_distance`], covariances over N.
+    FrechetDistanceBiased,
+    /// [`frechet_infinity`].
+    FrechetInfinity,
+    /// [`inception_score`].
+    InceptionScore,
+    /// [`kernel_distance`].
+    KernelDistance,
+    /// [`mmd_polynomial`].
+    MmdPolynomial,
+    /// [`precision_recall`].
+    Precision,
+    /// [`precision_recall`].
+    Recall,
+}
+
 impl Metric {
     /// Every metric, in the order of [`DESCRIPTORS`].
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 29] = [
         Self::Clip(ClipMetric::BlackShare),
         Self::Clip(ClipMetric::Colourfulness),
         Self::Clip(ClipMetric::DuplicateShare),
+        Self::Feature(FeatureMetric::Coverage),
+        Self::Feature(FeatureMetric::Density),
+        Self::Feature(FeatureMetric::Precision),
+        Self::Feature(FeatureMetric::Recall),
         Self::Clip(ClipMetric::FrameDifference(Statistic::Max)),
         Self::Clip(ClipMetric::FrameDifference(Statistic::Mean)),
         Self::Clip(ClipMetric::FrameDifference(Statistic::Sd)),
+        Self::Feature(FeatureMetric::FrechetDistanceBiased),
+        Self::Feature(FeatureMetric::FrechetDistance),
+        Self::Feature(FeatureMetric::FrechetInfinity),
         Self::Set(SetMetric::FrechetShapes),
         Self::Clip(ClipMetric::FrozenShare),
+        Self::Feature(FeatureMetric::InceptionScore),
+        Self::Feature(FeatureMetric::KernelDistance),
+        Self::Feature(FeatureMetric::MmdPolynomial),
         Self::Clip(ClipMetric::MotionMagnitude),
         Self::Pair(PairMetric::MsSsim),
         Self::Pair(PairMetric::MsSsimLuma),
@@ -132,7 +180,7 @@ impl Metric {
     pub fn set(self) -> Option<SetMetric> {
         match self {
             Self::Set(metric) => Some(metric),
-            Self::Clip(_) | Self::Pair(_) => None,
+            Self::Clip(_) | Self::Pair(_) | Self::Feature(_) => None,
         }
     }
 
@@ -142,6 +190,7 @@ impl Metric {
             Self::Clip(metric) => metric.descriptor(),
             Self::Pair(metric) => metric.descriptor(),
             Self::Set(metric) => metric.descriptor(),
+            Self::Feature(metric) => metric.descriptor(),
         }
     }
 }
@@ -186,6 +235,43 @@ impl SetMetric {
         match self {
             Self::FrechetShapes => &frechet_shapes::DESCRIPTOR,
         }
+    }
+}
+
+impl FeatureMetric {
+    /// Every metric of features, in the order of [`DESCRIPTORS`].
+    pub const ALL: [Self; 10] = [
+        Self::Coverage,
+        Self::Density,
+        Self::Precision,
+        Self::Recall,
+        Self::FrechetDistanceBiased,
+        Self::FrechetDistance,
+        Self::FrechetInfinity,
+        Self::InceptionScore,
+        Self::KernelDistance,
+        Self::MmdPolynomial,
+    ];
+
+    /// What it says about itself.
+    pub fn descriptor(self) -> &'static MetricDescriptor {
+        match self {
+            Self::Coverage => &density_coverage::COVERAGE_DESCRIPTOR,
+            Self::Density => &density_coverage::DENSITY_DESCRIPTOR,
+            Self::FrechetDistance => &frechet_distance::DESCRIPTOR,
+            Self::FrechetDistanceBiased => &frechet_distance::BIASED_DESCRIPTOR,
+            Self::FrechetInfinity => &frechet_infinity::DESCRIPTOR,
+            Self::InceptionScore => &inception_score::DESCRIPTOR,
+            Self::KernelDistance => &kernel_distance::DESCRIPTOR,
+            Self::MmdPolynomial => &mmd_polynomial::DESCRIPTOR,
+            Self::Precision => &precision_recall::PRECISION_DESCRIPTOR,
+            Self::Recall => &precision_recall::RECALL_DESCRIPTOR,
+        }
+    }
+
+    /// It compares two sets; otherwise it looks at the generated one alone.
+    pub fn compares(self) -> bool {
+        self != Self::InceptionScore
     }
 }
 

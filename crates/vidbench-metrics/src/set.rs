@@ -3,8 +3,9 @@
 use vidbench_core::protocol;
 use vidbench_core::{ModelId, Score, SetScore};
 
-use crate::bootstrap::{centred_interval, resamples};
-use crate::frechet::{Features, FrechetReference};
+use crate::bootstrap::{RESAMPLES, centred_interval, resamples};
+use crate::features::FeatureMatrix;
+use crate::frechet::{CovDivisor, FrechetReference};
 use crate::{SetMetric, frechet_shapes};
 
 /// The features of all clips of one model and set of parameters that have any.
@@ -72,12 +73,10 @@ struct Measured {
 
 impl<'a> Prepared<'a> {
     fn new(reference: &'a ReferenceSet) -> Result<Self, String> {
-        let features = features(&reference.features)?;
-        let frechet = FrechetReference::new(features.gaussian()).map_err(|error| error.to_string())?;
+        let frechet = frechet_reference(&reference.features)?;
         let (first, second) = reference.features.split_at(reference.features.len() / 2);
-        let half =
-            FrechetReference::new(self::features(first)?.gaussian()).map_err(|error| error.to_string())?;
-        let floor = half.distance(&self::features(second)?.gaussian()).map_err(|error| error.to_string())?;
+        let floor =
+            frechet_reference(first)?.distance(&matrix(second)?).map_err(|error| error.to_string())?;
         Ok(Self { net: &reference.net, frechet, floor })
     }
 
@@ -89,11 +88,11 @@ impl<'a> Prepared<'a> {
             ));
         }
         let rows = group.features.iter().map(|features| features.values.as_slice());
-        let features = Features::new(rows).map_err(|error| error.to_string())?;
-        let distance = |gaussian| self.frechet.distance(&gaussian).map_err(|error| error.to_string());
-        let value = distance(features.gaussian())?;
-        let resampled: Result<Vec<f64>, String> = resamples(features.count(), bootstrap_seed)
-            .map(|times| distance(features.weighted_gaussian(&times)))
+        let features = FeatureMatrix::from_rows(rows).map_err(|error| error.to_string())?;
+        let value = self.frechet.distance(&features).map_err(|error| error.to_string())?;
+        let projected = self.frechet.project(&features).map_err(|error| error.to_string())?;
+        let resampled: Result<Vec<f64>, String> = resamples(RESAMPLES, features.count(), bootstrap_seed)
+            .map(|times| projected.distance(&times).map_err(|error| error.to_string()))
             .collect();
         // A distance cannot be negative, and so neither can the bound of one.
         let interval = centred_interval(value, resampled?).map(|(low, high)| (low.max(0.0), high));
@@ -101,8 +100,12 @@ impl<'a> Prepared<'a> {
     }
 }
 
-fn features(rows: &[Vec<f32>]) -> Result<Features<'_>, String> {
-    Features::new(rows.iter().map(Vec::as_slice)).map_err(|error| error.to_string())
+fn matrix(rows: &[Vec<f32>]) -> Result<FeatureMatrix, String> {
+    FeatureMatrix::from_rows(rows.iter().map(Vec::as_slice)).map_err(|error| error.to_string())
+}
+
+fn frechet_reference(rows: &[Vec<f32>]) -> Result<FrechetReference, String> {
+    FrechetReference::new(&matrix(rows)?, CovDivisor::NMinus1).map_err(|error| error.to_string())
 }
 
 fn set_score(

@@ -13,9 +13,9 @@ use std::fmt::Write as _;
 use vidbench_core::protocol::{
     Capabilities, DecodeOptions, Decoded, Features, RpcError, ScoreParams, ScoreResult,
 };
-use vidbench_core::{ErrorKind, FramesU8, MetricId, MetricScore};
+use vidbench_core::{ErrorKind, FramesU8, MetricId, MetricScore, Needs};
 use vidbench_metrics::frechet_shapes::ShapesClassifier;
-use vidbench_metrics::{DESCRIPTORS, Metric, MetricError, SetMetric, UnknownMetric};
+use vidbench_metrics::{DESCRIPTORS, FeatureMetric, Metric, MetricError, SetMetric, UnknownMetric};
 use vidbench_video::{Fps, Limits, RawVideo, ReadOptions, VideoError, VideoErrorKind};
 
 use self::pass::{Pass, Passed};
@@ -103,7 +103,8 @@ impl Scorer {
 
 impl Handler for Scorer {
     fn initialize(&mut self) -> WorkerInfo {
-        let metrics = DESCRIPTORS.iter().map(|descriptor| descriptor.metric_id()).collect();
+        let of_clips = DESCRIPTORS.iter().filter(|descriptor| descriptor.needs != Needs::Features);
+        let metrics = of_clips.map(|descriptor| descriptor.metric_id()).collect();
         WorkerInfo {
             name: SCORER_NAME.into(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -142,9 +143,19 @@ fn read_options(options: &DecodeOptions) -> Result<ReadOptions, RpcError> {
 }
 
 fn known_metric(id: &MetricId) -> Result<Metric, RpcError> {
-    Metric::from_id(id.as_str()).map_err(|error: UnknownMetric| {
+    let found = Metric::from_id(id.as_str()).map_err(|error: UnknownMetric| {
         RpcError::new(ErrorKind::InvalidRequest, error.to_string()).with_hint(error.hints().join("; "))
-    })
+    });
+    match found? {
+        Metric::Feature(metric) => Err(not_of_clips(metric)),
+        found @ (Metric::Clip(_) | Metric::Pair(_) | Metric::Set(_)) => Ok(found),
+    }
+}
+
+fn not_of_clips(metric: FeatureMetric) -> RpcError {
+    let id = metric.descriptor().id;
+    let message = format!("{id} is computed from files of features and not from clips");
+    RpcError::new(ErrorKind::InvalidRequest, message)
 }
 
 fn decode_failed(reason: String) -> ScoreResult {

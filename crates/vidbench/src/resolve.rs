@@ -9,8 +9,8 @@ use vidbench_core::prompt::policy::{Judgement, PolicyLimits, judge};
 use vidbench_core::prompt::{self, Category, Prompt, PromptSuite};
 use vidbench_core::suite::{Engine, Grid, ModelEntry, PromptSelection, parse_size};
 use vidbench_core::{
-    Domain, MetricDescriptor, ModelId, Needs, Params, Problem, PromptSuiteRef, ResolvedModel, ResolvedPrompt,
-    ResolvedSuite, Suite, WeightsOrigin, nearest,
+    Domain, MetricDescriptor, MetricId, ModelId, Needs, Params, Problem, PromptSuiteRef, ResolvedModel,
+    ResolvedPrompt, ResolvedSuite, Suite, WeightsOrigin, nearest,
 };
 use vidbench_shapes::GRAMMAR;
 
@@ -55,23 +55,7 @@ pub fn resolve(
 ) -> Result<ResolvedSuite, Vec<Problem>> {
     let mut problems = Vec::new();
     for metric in &suite.metrics {
-        match known
-            .metrics
-            .iter()
-            .find(|descriptor| descriptor.id == metric.as_str())
-            .map(|known| known.needs)
-        {
-            None => {
-                let names = known.metrics.iter().map(|descriptor| descriptor.id);
-                problems.push(unknown(source, "metrics", "metric", metric.as_str(), names));
-            }
-            Some(Needs::Pair) => {
-                let message = format!("{metric} compares clips with references, and a suite has none");
-                let hint = "score the videos afterwards: vidbench score VIDEOS --reference VIDEOS";
-                problems.push(Problem::at_key(source, "metrics", message).with_hint(Some(hint.into())));
-            }
-            Some(Needs::Clip | Needs::ClipAndPrompt | Needs::Set) => {}
-        }
+        problems.extend(refused_metric(metric, source, known));
     }
     let models =
         gather(&mut problems, suite.models.iter().map(|entry| model(entry, &suite.grid, source, known)));
@@ -102,6 +86,34 @@ pub fn resolve(
         problems.push(too_many);
     }
     if problems.is_empty() { Ok(resolved) } else { Err(problems) }
+}
+
+/// A metric that no run can compute: there is none of that id, or it takes features that a run does not have.
+fn refused_metric(metric: &MetricId, source: &str, known: &Known<'_>) -> Option<Problem> {
+    let of_runs = |needs: Needs| match needs {
+        Needs::Clip | Needs::ClipAndPrompt | Needs::Set => true,
+        Needs::Pair | Needs::Features => false,
+    };
+    let runnable = || known.metrics.iter().filter(|descriptor| of_runs(descriptor.needs));
+    match known.metrics.iter().find(|descriptor| descriptor.id == metric.as_str()) {
+        None => {
+            let names = runnable().map(|descriptor| descriptor.id);
+            Some(unknown(source, "metrics", "metric", metric.as_str(), names))
+        }
+        Some(descriptor) if descriptor.needs == Needs::Features => {
+            let message =
+                format!("{} is computed from files of features; a run has none for it", descriptor.id);
+            let names: Vec<&str> = runnable().map(|descriptor| descriptor.id).collect();
+            let hint = format!("metrics of a run: {}", names.join(", "));
+            Some(Problem::at_key(source, "metrics", message).with_hint(Some(hint)))
+        }
+        Some(descriptor) if descriptor.needs == Needs::Pair => {
+            let message = format!("{} compares clips with references, and a suite has none", descriptor.id);
+            let hint = "score the videos afterwards: vidbench score VIDEOS --reference VIDEOS";
+            Some(Problem::at_key(source, "metrics", message).with_hint(Some(hint.into())))
+        }
+        Some(_) => None,
+    }
 }
 
 /// What a model that ships is known to refuse, before a run is spent on it. Prompts of which it takes some are run: the

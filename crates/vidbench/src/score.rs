@@ -59,7 +59,7 @@ pub fn choose_metrics(names: &[String], references: bool) -> Result<Vec<MetricId
         let metric = descriptor.metric_id();
         match descriptor.needs {
             Needs::Pair if !references => return Err(MetricChoiceError::NoReference { metric }),
-            Needs::Set => {
+            Needs::Set | Needs::Features => {
                 return Err(MetricChoiceError::NotOfClips { metric, from: "features of a set of clips" });
             }
             Needs::Clip | Needs::ClipAndPrompt | Needs::Pair => {}
@@ -76,7 +76,7 @@ pub fn default_metrics(references: bool) -> Vec<MetricId> {
     let needs = |needs: Needs| match needs {
         Needs::Clip => true,
         Needs::Pair => references,
-        Needs::ClipAndPrompt | Needs::Set => false,
+        Needs::ClipAndPrompt | Needs::Set | Needs::Features => false,
     };
     let chosen = DESCRIPTORS.iter().filter(|known| needs(known.needs) && known.nets.is_empty());
     chosen.map(|known| known.metric_id()).collect()

@@ -1,9 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod clip_metrics;
+mod feature_files;
+mod feature_metrics;
 mod features;
 mod frames;
 mod frechet;
+mod fuzz;
 mod numpy;
 mod registry;
 mod sets;

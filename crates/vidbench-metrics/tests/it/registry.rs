@@ -2,7 +2,7 @@ use std::path::Path;
 
 use expect_test::expect;
 use vidbench_core::{MetricId, Needs};
-use vidbench_metrics::{DESCRIPTORS, Metric, find};
+use vidbench_metrics::{DESCRIPTORS, FeatureMetric, Metric, find};
 
 #[test]
 fn descriptors_are_sorted_and_their_ids_are_valid() {
@@ -22,8 +22,17 @@ fn every_metric_is_in_the_registry_once_and_is_found_by_its_id() {
         assert_eq!(Metric::from_id(metric.descriptor().id), Ok(metric));
         let set = matches!(metric, Metric::Set(_));
         assert_eq!(set, metric.descriptor().needs == Needs::Set);
+        let feature = matches!(metric, Metric::Feature(_));
+        assert_eq!(feature, metric.descriptor().needs == Needs::Features);
     }
-    assert_eq!(find("shape_adherence@1").unwrap().title, vidbench_metrics::shape_adherence::DESCRIPTOR.title);
+    assert_eq!(find("shape_adherence@1").unwrap().id, "shape_adherence@1");
+}
+
+#[test]
+fn features_have_the_metrics_that_are_listed() {
+    let listed: Vec<_> = FeatureMetric::ALL.into_iter().map(Metric::Feature).collect();
+    let all: Vec<_> = Metric::ALL.into_iter().filter(|metric| matches!(metric, Metric::Feature(_))).collect();
+    assert_eq!(listed, all);
 }
 
 #[test]
@@ -32,7 +41,7 @@ fn an_unknown_metric_is_answered_with_the_nearest_and_all() {
     assert_eq!(error.to_string(), "unknown metric \"temporal_flicker@1\"");
     expect![[r#"
         did you mean "temporal_flickering@1"?
-        the metrics are black_share@1, colourfulness@1, duplicate_share@1, frame_difference.max@1, frame_difference.mean@1, frame_difference.sd@1, frechet_shapes@1, frozen_share@1, motion_magnitude@1, ms_ssim@1, ms_ssim_y@1, psnr.pooled@1, psnr@1, psnr_y@1, shape_adherence@1, sharpness@1, ssim@1, ssim_y@1, temporal_flickering@1"#]]
+        the metrics are black_share@1, colourfulness@1, duplicate_share@1, feature_coverage@1, feature_density@1, feature_precision@1, feature_recall@1, frame_difference.max@1, frame_difference.mean@1, frame_difference.sd@1, frechet_distance.biased@1, frechet_distance@1, frechet_infinity@1, frechet_shapes@1, frozen_share@1, inception_score@1, kernel_distance@1, mmd_polynomial@1, motion_magnitude@1, ms_ssim@1, ms_ssim_y@1, psnr.pooled@1, psnr@1, psnr_y@1, shape_adherence@1, sharpness@1, ssim@1, ssim_y@1, temporal_flickering@1"#]]
     .assert_eq(&error.hints().join("\n"));
     assert_eq!(find("fvd@1").unwrap_err().nearest, None);
 }

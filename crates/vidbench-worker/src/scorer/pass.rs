@@ -43,7 +43,7 @@ impl<'a> Pass<'a> {
         let measuring = metrics.iter().filter_map(|metric| match metric {
             Metric::Clip(metric) => Some(Measuring::Clip(*metric, metric.meter(prompt))),
             Metric::Pair(metric) => Some(Measuring::Pair(*metric, metric.meter())),
-            Metric::Set(_) => None,
+            Metric::Set(_) | Metric::Feature(_) => None,
         });
         let clip = metrics.iter().any(|metric| metric.set().is_some()).then(ClipCollector::default);
         Self { params, options, metrics: measuring.collect(), facts: FactsMeter::new(), clip }

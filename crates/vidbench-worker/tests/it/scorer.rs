@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use vidbench_core::protocol::{Decoded, Features, InitializeResult, RpcError, ScoreParams, ScoreResult};
-use vidbench_core::{ErrorKind, FramesU8, MetricId, Score};
+use vidbench_core::{ErrorKind, FramesU8, MetricId, Needs, Score};
 use vidbench_metrics::{ClipMetric, score_clip};
 use vidbench_shapes::{Attributes, parse_prompt, render};
 use vidbench_video::{Fps, H264Options, encode_ffv1, encode_h264};
-use vidbench_worker::{Exit, SCORER_NAME, Scorer, serve};
+use vidbench_worker::{Exit, Handler as _, SCORER_NAME, Scorer, serve};
 
 use crate::mean_net;
 
@@ -198,6 +198,21 @@ fn an_unknown_metric_is_refused_with_the_nearest_before_the_file_is_opened() {
 }
 
 #[test]
+fn a_metric_of_files_of_features_is_refused_and_not_offered() {
+    let error = score(Path::new("/absent.mp4"), &["frechet_distance@1"]).unwrap_err();
+    assert_eq!(error.data.kind, ErrorKind::InvalidRequest);
+    assert_eq!(error.message, "frechet_distance@1 is computed from files of features and not from clips");
+    let offered = Scorer::new(Vec::new()).initialize().capabilities.metrics;
+    assert_eq!(offered.iter().map(MetricId::as_str).collect::<Vec<_>>(), of_clips());
+}
+
+/// Every metric but those of files of features.
+fn of_clips() -> Vec<&'static str> {
+    let known = vidbench_metrics::DESCRIPTORS.iter();
+    known.filter(|known| known.needs != Needs::Features).map(|known| known.id).collect()
+}
+
+#[test]
 fn a_classifier_that_does_not_load_costs_only_the_set_metric() {
     let (_dir, path) = lossless(&rendered());
     let mut scorer = Scorer::new(b"not a graph".to_vec());
@@ -246,7 +261,7 @@ fn it_speaks_the_protocol() {
     );
     let hello: InitializeResult = serde_json::from_value(answers[0]["result"].clone()).unwrap();
     assert_eq!(hello.name, SCORER_NAME);
-    assert_eq!(hello.capabilities.metrics.len(), vidbench_metrics::DESCRIPTORS.len());
+    assert_eq!(hello.capabilities.metrics.len(), of_clips().len());
     let result: ScoreResult = serde_json::from_value(answers[1]["result"].clone()).unwrap();
     let direct = score(&path, &ALL).unwrap();
     assert_eq!(

@@ -73,6 +73,19 @@ fn unknown_names() {
 }
 
 #[test]
+fn a_metric_of_files_of_features() {
+    check(
+        &suite("[1]", 2, "[1]").replace("temporal_flickering@1", "frechet_distance@1"),
+        &expect![[r#"
+            exit 2
+            error: suite.toml has a problem:
+              line 4, column 1: frechet_distance@1 is computed from files of features; a run has none for it (hint: metrics of a run: black_share@1, colourfulness@1, duplicate_share@1, frame_difference.max@1, frame_difference.mean@1, frame_difference.sd@1, frechet_shapes@1, frozen_share@1, motion_magnitude@1, shape_adherence@1, sharpness@1, temporal_flickering@1)
+            hint: `vidbench schema suite` prints every key with its bounds
+        "#]],
+    );
+}
+
+#[test]
 fn zero_frames() {
     check(
         &(suite("[1]", 2, "[1]") + "frames = [0]\n"),

@@ -1,0 +1,143 @@
+//! Metrics of features that a user gives: from one or two matrices to a number with its interval.
+
+use vidbench_core::Score;
+
+use crate::bootstrap::{RESAMPLES, centred_interval};
+use crate::features::FeatureMatrix;
+use crate::frechet::CovDivisor;
+use crate::set::is_underpowered;
+use crate::{
+    FeatureMetric, FeatureMetricError, density_coverage, frechet_distance, frechet_infinity, inception_score,
+    kernel_distance, mmd_polynomial, precision_recall,
+};
+
+/// How a metric of features is measured. What the value itself depends on is part of the metric and no option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetOptions {
+    /// Resamples of the interval; 0 for none, which is quicker. [`RESAMPLES`] is usual.
+    pub resamples: usize,
+    /// Seed of the resamples.
+    pub bootstrap_seed: u64,
+}
+
+impl SetOptions {
+    /// [`RESAMPLES`] resamples from that seed.
+    pub fn new(bootstrap_seed: u64) -> Self {
+        Self { resamples: RESAMPLES, bootstrap_seed }
+    }
+}
+
+/// A metric of features with what it needs to be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SetMeasurement {
+    /// The metric.
+    pub metric: FeatureMetric,
+    /// The value, or why there is none.
+    pub score: Score,
+    /// The 95 % bootstrap interval; `None` without a value or resamples.
+    pub interval: Option<(f64, f64)>,
+    /// Generated clips.
+    pub n: usize,
+    /// Clips of the reference; `None` for a metric that has none.
+    pub n_reference: Option<usize>,
+    /// Length of a row.
+    pub dims: usize,
+    /// A set has too few clips for its dimensions: fewer than two a dimension, or what the metric says more.
+    pub underpowered: bool,
+    /// Further numbers by name, as the metric's page explains them.
+    pub extra: Vec<(&'static str, f64)>,
+}
+
+/// What a metric's own file gives.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) value: f64,
+    pub(crate) resampled: Vec<f64>,
+    pub(crate) extra: Vec<(&'static str, f64)>,
+    pub(crate) underpowered: bool,
+}
+
+impl Measured {
+    pub(crate) fn new(value: f64, resampled: Vec<f64>) -> Self {
+        Self { value, resampled, extra: Vec::new(), underpowered: false }
+    }
+}
+
+/// Measures `generated` against `reference`. What cannot be computed is not available, with the reason; no input panics.
+///
+/// Rows are taken in their order: the draws of the interval, and the subsets of some metrics, go by index.
+///
+/// ```
+/// use vidbench_metrics::{FeatureMatrix, FeatureMetric, SetOptions, feature_metric};
+///
+/// let generated = FeatureMatrix::f32(3, 1, vec![1.0, 2.0, 3.0]).unwrap();
+/// let reference = FeatureMatrix::f32(3, 1, vec![2.0, 3.0, 4.0]).unwrap();
+/// let options = SetOptions { resamples: 0, bootstrap_seed: 1 };
+/// let measured = feature_metric(FeatureMetric::FrechetDistance, &generated, Some(&reference), &options);
+/// assert!((measured.score.value().unwrap() - 1.0).abs() < 1e-12);
+/// assert_eq!((measured.n, measured.n_reference, measured.dims), (3, Some(3), 1));
+/// ```
+pub fn feature_metric(
+    metric: FeatureMetric,
+    generated: &FeatureMatrix,
+    reference: Option<&FeatureMatrix>,
+    options: &SetOptions,
+) -> SetMeasurement {
+    let reference = reference.filter(|_| metric.compares());
+    let (n, dims) = (generated.count(), generated.dims());
+    let n_reference = reference.map(FeatureMatrix::count);
+    let few = is_underpowered(n.min(n_reference.unwrap_or(n)), dims);
+    let measurement = SetMeasurement {
+        metric,
+        score: Score::not_available("not measured"),
+        interval: None,
+        n,
+        n_reference,
+        dims,
+        underpowered: few,
+        extra: Vec::new(),
+    };
+    match measure(metric, generated, reference, options) {
+        Err(error) => SetMeasurement { score: Score::not_available(error.to_string()), ..measurement },
+        Ok(measured) => SetMeasurement {
+            score: Score::from_value(measured.value),
+            interval: interval(metric, &measured),
+            underpowered: few || measured.underpowered,
+            extra: measured.extra,
+            ..measurement
+        },
+    }
+}
+
+fn measure(
+    metric: FeatureMetric,
+    generated: &FeatureMatrix,
+    reference: Option<&FeatureMatrix>,
+    options: &SetOptions,
+) -> Result<Measured, FeatureMetricError> {
+    let compared = || reference.ok_or(FeatureMetricError::NoReference);
+    match metric {
+        FeatureMetric::Coverage => density_coverage::coverage(generated, compared()?, options),
+        FeatureMetric::Density => density_coverage::density(generated, compared()?, options),
+        FeatureMetric::FrechetDistance => {
+            frechet_distance::measure(generated, compared()?, CovDivisor::NMinus1, options)
+        }
+        FeatureMetric::FrechetDistanceBiased => {
+            frechet_distance::measure(generated, compared()?, CovDivisor::N, options)
+        }
+        FeatureMetric::FrechetInfinity => frechet_infinity::measure(generated, compared()?, options),
+        FeatureMetric::InceptionScore => inception_score::measure(generated, options),
+        FeatureMetric::KernelDistance => kernel_distance::measure(generated, compared()?, options),
+        FeatureMetric::MmdPolynomial => mmd_polynomial::measure(generated, compared()?, options),
+        FeatureMetric::Precision => precision_recall::precision(generated, compared()?, options),
+        FeatureMetric::Recall => precision_recall::recall(generated, compared()?, options),
+    }
+}
+
+/// Moved onto the value and cut at the ends of the metric's range.
+fn interval(metric: FeatureMetric, measured: &Measured) -> Option<(f64, f64)> {
+    let (lowest, highest) = metric.descriptor().range;
+    let cut = |bound: f64| bound.max(lowest.unwrap_or(bound)).min(highest.unwrap_or(bound));
+    let (low, high) = centred_interval(measured.value, measured.resampled.clone())?;
+    (low.is_finite() && high.is_finite()).then(|| (cut(low), cut(high)))
+}

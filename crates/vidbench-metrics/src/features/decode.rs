@@ -1,0 +1,182 @@
+//! Bytes of an array of floats to values, and the choice of one array among several.
+
+use super::matrix::Values;
+use super::{FeatureFileError, FeatureMatrix};
+
+/// A kind of float in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Float {
+    F16,
+    BF16,
+    F32,
+    F64,
+}
+
+impl Float {
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::F16 | Self::BF16 => 2,
+            Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+}
+
+/// How an array lies in its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) float: Float,
+    pub(crate) big_endian: bool,
+    /// The first index runs fastest.
+    pub(crate) fortran: bool,
+    pub(crate) shape: Vec<u64>,
+}
+
+impl Layout {
+    /// Rows and columns.
+    pub(crate) fn matrix_shape(&self, array: &str) -> Result<(usize, usize), FeatureFileError> {
+        let wrong = || FeatureFileError::Shape { array: array.to_owned(), shape: shape_text(&self.shape) };
+        let [rows, dims] = self.shape.as_slice() else { return Err(wrong()) };
+        let (rows, dims) = usize::try_from(*rows).ok().zip(usize::try_from(*dims).ok()).ok_or_else(wrong)?;
+        if rows == 0 || dims == 0 { Err(wrong()) } else { Ok((rows, dims)) }
+    }
+
+    /// Bytes of a matrix of this shape; `None` beyond 2^64.
+    pub(crate) fn bytes(&self) -> Option<u64> {
+        let values = self.shape.iter().try_fold(1_u64, |product, length| product.checked_mul(*length));
+        values?.checked_mul(self.float.bytes() as u64)
+    }
+}
+
+/// The matrix in `bytes`, which hold it and nothing else.
+pub(crate) fn matrix(layout: &Layout, bytes: &[u8], array: &str) -> Result<FeatureMatrix, FeatureFileError> {
+    let (rows, dims) = layout.matrix_shape(array)?;
+    if layout.bytes() != Some(bytes.len() as u64) {
+        let wanted = layout.bytes().map_or("more than 2^64".to_owned(), |bytes| bytes.to_string());
+        return Err(FeatureFileError::Length { array: array.to_owned(), found: bytes.len(), wanted });
+    }
+    let values = match layout.float {
+        Float::F16 => Values::F32(numbers(bytes, layout.big_endian, |b| f32_from_f16(u16::from_le_bytes(b)))),
+        Float::BF16 => Values::F32(numbers(bytes, layout.big_endian, |b| {
+            f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)
+        })),
+        Float::F32 => Values::F32(numbers(bytes, layout.big_endian, f32::from_le_bytes)),
+        Float::F64 => Values::F64(numbers(bytes, layout.big_endian, f64::from_le_bytes)),
+    };
+    let values = if layout.fortran { values.transposed(rows) } else { values };
+    FeatureMatrix::new(rows, dims, values)
+        .map_err(|error| FeatureFileError::from_features(error, array.to_owned()))
+}
+
+fn numbers<const B: usize, T>(bytes: &[u8], big_endian: bool, number: impl Fn([u8; B]) -> T) -> Vec<T> {
+    let (chunks, _) = bytes.as_chunks::<B>();
+    let little = chunks.iter().map(|chunk| {
+        let mut chunk = *chunk;
+        if big_endian {
+            chunk.reverse();
+        }
+        number(chunk)
+    });
+    little.collect()
+}
+
+impl Values {
+    /// Column after column to row after row.
+    fn transposed(self, rows: usize) -> Self {
+        match self {
+            Self::F32(values) => Self::F32(transposed(&values, rows)),
+            Self::F64(values) => Self::F64(transposed(&values, rows)),
+        }
+    }
+}
+
+fn transposed<T: Copy>(columns: &[T], rows: usize) -> Vec<T> {
+    (0..rows).flat_map(|row| columns.iter().skip(row).step_by(rows).copied()).collect()
+}
+
+/// IEEE 754 binary16, which every f32 holds exactly.
+fn f32_from_f16(half: u16) -> f32 {
+    let sign = u32::from(half >> 15) << 31;
+    let (exponent, fraction) = (u32::from(half >> 10) & 0x1f, u32::from(half) & 0x3ff);
+    match exponent {
+        // Subnormal: the fraction counts in steps of 2^-24.
+        0 => f32::from_bits((fraction as f32 / 16_777_216.0).to_bits() | sign),
+        31 => f32::from_bits(sign | 0x7f80_0000 | (fraction << 13)),
+        _ => f32::from_bits(sign | ((exponent + 112) << 23) | (fraction << 13)),
+    }
+}
+
+/// `(3, 4)`, as Python writes it.
+pub(crate) fn shape_text(shape: &[u64]) -> String {
+    match shape {
+        [one] => format!("({one},)"),
+        _ => format!("({})", shape.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// The array of that name, or the only one that is a matrix. `arrays` are names with shapes.
+pub(crate) fn choose(arrays: &[(String, Vec<u64>)], name: Option<&str>) -> Result<String, FeatureFileError> {
+    if let Some(name) = name {
+        let found = arrays.iter().find(|(known, _)| known == name);
+        return found.map(|(known, _)| known.clone()).ok_or_else(|| FeatureFileError::NoSuchArray {
+            array: name.to_owned(),
+            arrays: listing(arrays),
+        });
+    }
+    let mut matrices = arrays.iter().filter(|(_, shape)| shape.len() == 2);
+    match (matrices.next(), matrices.next()) {
+        (Some((only, _)), None) => Ok(only.clone()),
+        (None, _) => Err(FeatureFileError::NoMatrix { arrays: listing(arrays) }),
+        (Some(_), Some(_)) => Err(FeatureFileError::SeveralMatrices { arrays: listing(arrays) }),
+    }
+}
+
+/// Names with shapes; of many the first few, because a hostile file has any number.
+fn listing(arrays: &[(String, Vec<u64>)]) -> String {
+    const SHOWN: usize = 20;
+    if arrays.is_empty() {
+        return "none".into();
+    }
+    let shown = arrays.iter().take(SHOWN).map(|(name, shape)| format!("{name:?} {}", shape_text(shape)));
+    let more = arrays.len().checked_sub(SHOWN + 1).map(|more| format!("and {} more", more + 1));
+    shown.chain(more).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_floats_are_what_numpy_says() {
+        // numpy.frombuffer(bytes, "<f2").astype("f4")
+        let pairs = [
+            (0x0000, 0.0),
+            (0x8000, -0.0),
+            (0x0001, 5.960_464_5e-8),
+            (0x03ff, 6.097_555e-5),
+            (0x0400, 6.103_515_6e-5),
+            (0x3c00, 1.0),
+            (0xc500, -5.0),
+            (0x3555, 0.333_251_95),
+            (0x7bff, 65504.0),
+        ];
+        for (half, expected) in pairs {
+            assert_eq!(f32_from_f16(half).to_bits(), f32::to_bits(expected), "{half:#06x}");
+        }
+        assert_eq!(f32_from_f16(0xfc00), f32::NEG_INFINITY);
+        assert!(f32_from_f16(0x7c01).is_nan());
+    }
+
+    #[test]
+    fn shapes_are_written_as_in_python() {
+        assert_eq!(shape_text(&[]), "()");
+        assert_eq!(shape_text(&[7]), "(7,)");
+        assert_eq!(shape_text(&[7, 8]), "(7, 8)");
+    }
+
+    #[test]
+    fn many_arrays_are_not_all_listed() {
+        let arrays: Vec<_> = (0..30).map(|i| (format!("a{i}"), vec![1, 2])).collect();
+        assert!(listing(&arrays).ends_with("\"a19\" (1, 2), and 10 more"));
+    }
+}

@@ -1,0 +1,68 @@
+//! `.npz` files: a zip archive of `.npy` files.
+
+use std::io::{Cursor, Read as _};
+
+use zip::ZipArchive;
+
+use super::decode;
+use super::{FeatureFileError, FeatureMatrix, MAX_ARRAY_BYTES, npy};
+
+/// Most files in an archive; each costs the reading of its header.
+const MAX_ENTRIES: usize = 1000;
+
+type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
+
+pub(crate) fn read(bytes: &[u8], name: Option<&str>) -> Result<FeatureMatrix, FeatureFileError> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
+    if archive.len() > MAX_ENTRIES {
+        return Err(damaged(&format!(
+            "{} files in the archive, at most {MAX_ENTRIES} are taken",
+            archive.len()
+        )));
+    }
+    let arrays = arrays(&mut archive)?;
+    let shapes: Vec<_> = arrays.iter().map(|(name, shape, _)| (name.clone(), shape.clone())).collect();
+    let name = decode::choose(&shapes, name)?;
+    let entry = arrays.iter().find(|(known, ..)| *known == name).map_or(0, |(_, _, entry)| *entry);
+    array(&mut archive, entry, &name)
+}
+
+fn damaged(reason: &impl ToString) -> FeatureFileError {
+    FeatureFileError::Damaged { format: "npz", reason: reason.to_string() }
+}
+
+/// Name, shape and place of every array, sorted by name. An entry that is no array has no shape.
+fn arrays(archive: &mut Archive<'_>) -> Result<Vec<(String, Vec<u64>, usize)>, FeatureFileError> {
+    let mut arrays = Vec::new();
+    for entry in 0..archive.len() {
+        let file = archive.by_index(entry).map_err(|error| damaged(&error))?;
+        let name = file.name().map_err(|error| damaged(&error))?.into_owned();
+        let mut start = Vec::new();
+        let sound = file.take(npy::MAX_BEFORE_DATA as u64).read_to_end(&mut start).is_ok();
+        let shape = npy::shape(&start).filter(|_| sound).unwrap_or_default();
+        arrays.push((name.strip_suffix(".npy").map(str::to_owned).unwrap_or(name), shape, entry));
+    }
+    arrays.sort();
+    Ok(arrays)
+}
+
+/// The array in that entry: first its header, so that no more is inflated than it says and no more than the limit.
+fn array(archive: &mut Archive<'_>, entry: usize, name: &str) -> Result<FeatureMatrix, FeatureFileError> {
+    let mut file = archive.by_index(entry).map_err(|error| damaged(&error))?;
+    let mut bytes = Vec::new();
+    file.by_ref()
+        .take(npy::MAX_BEFORE_DATA as u64)
+        .read_to_end(&mut bytes)
+        .map_err(|error| damaged(&error))?;
+    let (layout, data) = npy::header(&bytes, name)?;
+    layout.matrix_shape(name)?;
+    let wanted = layout.bytes().filter(|bytes| *bytes <= MAX_ARRAY_BYTES).ok_or_else(|| {
+        let bytes = layout.bytes().map_or("more than 2^64".to_owned(), |bytes| bytes.to_string());
+        FeatureFileError::TooLarge { array: name.to_owned(), bytes }
+    })?;
+    // One byte more than wanted shows that there is more.
+    let end = data as u64 + wanted + 1;
+    bytes.truncate(usize::try_from(end).unwrap_or(usize::MAX));
+    file.take(end - bytes.len() as u64).read_to_end(&mut bytes).map_err(|error| damaged(&error))?;
+    decode::matrix(&layout, bytes.get(data..).unwrap_or_default(), name)
+}

@@ -1,0 +1,103 @@
+//! The linear algebra of set metrics, on one thread: sums run in an order that nothing outside can change.
+//!
+//! faer is built without its thread pool, so its own choice is sequential as well; products say so themselves.
+
+use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
+use faer::{Accum, Mat, MatRef, Par, Side};
+
+/// `a b`.
+pub(crate) fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
+    let mut out = Mat::zeros(a.nrows(), b.ncols());
+    matmul(&mut out, Accum::Replace, a, b, 1.0, Par::Seq);
+    out
+}
+
+/// The lower triangle of `a b` for factors whose product is symmetric; the upper triangle is zero.
+pub(crate) fn symmetric_product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
+    let mut out = Mat::zeros(a.nrows(), b.ncols());
+    let full = BlockStructure::Rectangular;
+    let lower = BlockStructure::TriangularLower;
+    triangular_matmul(&mut out, lower, Accum::Replace, a, full, b, full, 1.0, Par::Seq);
+    out
+}
+
+/// The lower triangle of `rows^T rows`.
+pub(crate) fn gram(rows: MatRef<'_, f64>) -> Mat<f64> {
+    symmetric_product(rows.transpose(), rows)
+}
+
+/// The whole matrix from its lower triangle.
+pub(crate) fn mirrored(lower: &Mat<f64>) -> Mat<f64> {
+    Mat::from_fn(lower.nrows(), lower.ncols(), |i, j| lower[(i.max(j), i.min(j))])
+}
+
+/// Eigenvalues of the symmetric matrix with that lower triangle, rising; `None` when they are out of the range of floats.
+pub(crate) fn eigenvalues(lower: &Mat<f64>) -> Option<Vec<f64>> {
+    is_finite(lower).then(|| lower.self_adjoint_eigenvalues(Side::Lower).ok())?
+}
+
+/// Singular values, falling; `None` when they are out of the range of floats.
+pub(crate) fn singular_values(matrix: &Mat<f64>) -> Option<Vec<f64>> {
+    is_finite(matrix).then(|| matrix.singular_values().ok())?
+}
+
+/// R of the QR decomposition: `min(n, d) x d` with `R^T R = rows^T rows`, to the precision of the rows themselves.
+pub(crate) fn triangular_factor(rows: MatRef<'_, f64>) -> Mat<f64> {
+    rows.qr().thin_R().to_owned()
+}
+
+/// L of the Cholesky decomposition; `None` for a matrix that is singular or nearly so: the ratio of its smallest to its
+/// largest pivot is below `smallest`.
+pub(crate) fn cholesky(lower: &Mat<f64>, smallest: f64) -> Option<Mat<f64>> {
+    let factor = is_finite(lower).then(|| lower.llt(Side::Lower).ok())??.L().to_owned();
+    let pivots = || factor.diagonal().column_vector().iter().map(|pivot| pivot * pivot);
+    let (low, high) = (pivots().fold(f64::INFINITY, f64::min), pivots().fold(0.0, f64::max));
+    (low > smallest * high).then_some(factor)
+}
+
+fn is_finite(matrix: &Mat<f64>) -> bool {
+    matrix.col_iter().all(|column| column.iter().all(|cell| cell.is_finite()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> Mat<f64> {
+        Mat::from_fn(5, 3, |i, j| ((i * 7 + j * 3) % 5) as f64 - 1.5 * j as f64)
+    }
+
+    fn assert_near(a: &Mat<f64>, b: &Mat<f64>) {
+        assert!((a - b).norm_max() < 1e-12, "{a:?} {b:?}");
+    }
+
+    #[test]
+    fn both_factors_give_the_gram_matrix_back() {
+        let whole = product(rows().transpose(), rows().as_ref());
+        assert_near(&mirrored(&gram(rows().as_ref())), &whole);
+        let r = triangular_factor(rows().as_ref());
+        assert_near(&product(r.transpose(), r.as_ref()), &whole);
+        let l = cholesky(&gram(rows().as_ref()), 1e-12).unwrap();
+        assert_near(&product(l.as_ref(), l.transpose()), &whole);
+    }
+
+    #[test]
+    fn eigenvalues_are_squares_of_singular_values() {
+        let mut roots: Vec<f64> =
+            eigenvalues(&gram(rows().as_ref())).unwrap().iter().map(|x| x.sqrt()).collect();
+        roots.reverse();
+        let singular = singular_values(&rows()).unwrap();
+        assert!(roots.iter().zip(&singular).all(|(a, b)| (a - b).abs() < 1e-12), "{roots:?} {singular:?}");
+    }
+
+    #[test]
+    fn what_has_no_decomposition_has_none() {
+        let infinite = Mat::from_fn(2, 2, |_, _| f64::INFINITY);
+        assert_eq!(eigenvalues(&infinite), None);
+        assert_eq!(singular_values(&infinite), None);
+        assert!(cholesky(&infinite, 0.0).is_none());
+        let singular = Mat::from_fn(2, 2, |_, _| 1.0);
+        assert!(cholesky(&singular, 1e-8).is_none());
+    }
+}
