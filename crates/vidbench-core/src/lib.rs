@@ -6,6 +6,7 @@
 pub mod clip_name;
 mod clock;
 mod event;
+mod feature_scoring;
 mod frames;
 mod ids;
 pub mod manifest;
@@ -23,6 +24,7 @@ mod toml_check;
 
 pub use clock::{Clock, rfc3339};
 pub use event::{Event, Phase};
+pub use feature_scoring::{FeatureFile, FeatureScore, FeatureScoring, FeatureSet, FeatureSource};
 pub use frames::{DecodedFrame, FramesShapeError, FramesU8, Plane, Planes};
 pub use ids::{IdError, MetricId, ModelId, RunId, SampleId};
 pub use metric::{Direction, MetricDescriptor, MetricScore, Needs, Score, Series};

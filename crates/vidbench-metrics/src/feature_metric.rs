@@ -137,7 +137,10 @@ fn measure(
 /// Moved onto the value and cut at the ends of the metric's range.
 fn interval(metric: FeatureMetric, measured: &Measured) -> Option<(f64, f64)> {
     let (lowest, highest) = metric.descriptor().range;
-    let cut = |bound: f64| bound.max(lowest.unwrap_or(bound)).min(highest.unwrap_or(bound));
+    let cut = |bound: f64| {
+        let bound = lowest.map_or(bound, |lowest| bound.max(lowest));
+        highest.map_or(bound, |highest| bound.min(highest))
+    };
     let (low, high) = centred_interval(measured.value, measured.resampled.clone())?;
     (low.is_finite() && high.is_finite()).then(|| (cut(low), cut(high)))
 }

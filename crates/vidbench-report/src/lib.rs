@@ -6,6 +6,7 @@
 
 mod csv;
 mod export;
+mod features;
 mod html;
 mod latex;
 mod markdown;
@@ -17,6 +18,7 @@ mod text;
 
 pub use csv::export_csv;
 pub use export::{EXPORT_SCHEMA_VERSION, export_json, export_jsonl};
+pub use features::{features_csv, features_latex, features_markdown, features_terminal};
 pub use html::{ClipEmbed, ClipMime, ReportInput, ScoringEmbed, ScoringReportInput, html, scoring_html};
 pub use latex::latex;
 pub use markdown::markdown;

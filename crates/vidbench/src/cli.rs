@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Score videos that exist already, alone or against references.
     Score(ScoreArgs),
+    /// Compare sets of clips by files of their features: Fréchet and kernel distances, precision, recall and more.
+    Features(FeaturesArgs),
     /// Write the HTML report of a run or a scoring.
     Report(ReportArgs),
     /// List, show or remove runs and scorings.
@@ -251,6 +253,69 @@ pub(crate) enum ScoreFormat {
     /// One clip a line.
     Jsonl,
     /// One clip a line, one column a metric.
+    Csv,
+    /// The table for a README or a pull request.
+    Markdown,
+    /// The table for a paper.
+    Latex,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  vidbench features wan.npy --reference real.npy            every metric that compares two sets
+  vidbench features a.npz b.npz --reference real.npz        one row each
+  vidbench features part-*.npy --join --reference real.npy  shards of one set
+  vidbench features wan.safetensors --reference real.safetensors --metrics frechet_distance.biased
+  vidbench features probabilities.npy --metrics inception_score
+
+A file holds one row of features a clip, all from the same net: .npy, .npz or .safetensors with floats of 16, 32 or 64 bits.
+A distance depends on the number of clips: compare equal N only. Nothing is stored; --json has everything with its origin.
+
+Exit codes: 0 every number is there; 1 a set or a metric has none; 2 usage or environment.")]
+pub(crate) struct FeaturesArgs {
+    /// Files with the features of generated clips.
+    #[arg(required = true, value_name = "GENERATED")]
+    pub(crate) generated: Vec<PathBuf>,
+    /// File with the features of the reference; several are shards of one set.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) reference: Vec<PathBuf>,
+    /// Take the files of GENERATED as shards of one set, in their order.
+    #[arg(long)]
+    pub(crate) join: bool,
+    /// Metrics, such as frechet_distance or frechet_distance@1. By default all that compare two sets.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) metrics: Vec<String>,
+    /// Array to take from files of GENERATED that hold several.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) array: Option<String>,
+    /// Array to take from files of the reference that hold several; by default that of --array.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) reference_array: Option<String>,
+    /// Resamples of each interval; 0 for none, which is much quicker for thousands of dimensions.
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub(crate) resamples: u32,
+    /// Seed of the resamples.
+    #[arg(long, default_value_t = 1, value_name = "SEED")]
+    pub(crate) bootstrap_seed: u64,
+    /// Metrics computed side by side, by default one per core; scores do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = FeatureFormat::Table)]
+    pub(crate) format: FeatureFormat,
+    /// The same as --format json.
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FeatureFormat {
+    /// For people.
+    Table,
+    /// Everything, with hashes of the files.
+    Json,
+    /// One number a line.
     Csv,
     /// The table for a README or a pull request.
     Markdown,

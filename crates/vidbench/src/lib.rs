@@ -5,6 +5,7 @@
 mod clock;
 mod environment;
 mod execute;
+mod features;
 mod gather;
 mod prepare;
 mod resolve;
@@ -15,6 +16,9 @@ mod shipped;
 pub use clock::SystemClock;
 pub use environment::environment;
 pub use execute::{ExecuteError, Execution, WorkerPrograms, execute, preflight};
+pub use features::{
+    FeatureInputError, FeatureMetricChoiceError, FeatureRequest, choose_feature_metrics, score_features,
+};
 pub use gather::{GatherError, Gathered, MANIFEST, gather, gather_pairs};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
 pub use resolve::{

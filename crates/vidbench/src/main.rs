@@ -46,6 +46,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<u8, Error> {
         Command::Init(args) => commands::init::init(&args, ui),
         Command::Run(args) => commands::run::run(&args, &workspace, ui),
         Command::Score(args) => commands::score::score(&args, &workspace, ui),
+        Command::Features(args) => commands::features::features(&args, ui),
         Command::Report(args) => commands::report::report(&args, &workspace, ui),
         Command::Runs(command) => commands::runs::runs(command, &workspace, ui),
         Command::Export(args) => commands::export::export(&args, &workspace, ui),

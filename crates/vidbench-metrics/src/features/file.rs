@@ -123,7 +123,9 @@ impl FeatureFileError {
     /// What to do about it.
     pub fn hints(&self) -> Vec<&'static str> {
         match self {
-            Self::SeveralMatrices { .. } | Self::NoSuchArray { .. } => vec!["name one of the arrays"],
+            Self::SeveralMatrices { .. } | Self::NoSuchArray { .. } => {
+                vec!["name one of the arrays with --array"]
+            }
             Self::Pickled { .. } => vec!["save the features as an array of float32"],
             Self::NotFloat { .. } => vec!["convert the features to float32 before they are saved"],
             Self::Shape { .. } | Self::NoMatrix { .. } => vec!["save one row of features for each clip"],

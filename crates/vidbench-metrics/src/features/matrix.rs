@@ -113,6 +113,31 @@ impl FeatureMatrix {
         Self::f32(rows, dims, values)
     }
 
+    /// The rows of all of `parts` behind each other, as if they had come in one: in 64 bits when a part is.
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureError::TooFew`] without parts, [`FeatureError::Unequal`] when a part has other dimensions than the first.
+    pub fn concat(parts: &[Self]) -> Result<Self, FeatureError> {
+        let Some(first) = parts.first() else { return Err(FeatureError::TooFew { n: 0 }) };
+        let mut rows = 0;
+        for part in parts {
+            if part.dims != first.dims {
+                return Err(FeatureError::Unequal { clip: rows, found: part.dims, wanted: first.dims });
+            }
+            rows += part.rows;
+        }
+        let singles = parts.iter().map(|part| match &part.values {
+            Values::F32(values) => Some(values.as_slice()),
+            Values::F64(_) => None,
+        });
+        let values = match singles.collect::<Option<Vec<_>>>() {
+            Some(singles) => Values::F32(singles.concat()),
+            None => Values::F64(parts.iter().flat_map(Self::to_f64).collect()),
+        };
+        Self::new(rows, first.dims, values)
+    }
+
     pub(crate) fn new(rows: usize, dims: usize, values: Values) -> Result<Self, FeatureError> {
         if rows == 0 {
             return Err(FeatureError::TooFew { n: 0 });

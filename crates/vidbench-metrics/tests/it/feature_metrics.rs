@@ -196,6 +196,20 @@ fn a_measurement_carries_its_counts_and_is_flagged_when_a_set_is_small() {
 }
 
 #[test]
+fn an_interval_ends_where_the_range_of_the_metric_does() {
+    let options = SetOptions { resamples: 100, bootstrap_seed: 1 };
+    let (generated, reference) = (set(1, 60, 3, 1.0, 0.0), set(2, 60, 3, 1.0, 0.0));
+    for metric in FeatureMetric::ALL.into_iter().filter(|metric| metric.compares()) {
+        let (low, high) = feature_metric(metric, &generated, Some(&reference), &options).interval.unwrap();
+        let (lowest, highest) = metric.descriptor().range;
+        assert!(lowest.is_none_or(|lowest| low >= lowest), "{metric:?} {low}");
+        assert!(highest.is_none_or(|highest| high <= highest), "{metric:?} {high}");
+    }
+    let same = feature_metric(FeatureMetric::FrechetDistance, &reference, Some(&reference), &options);
+    assert_eq!(same.interval.unwrap().0, 0.0);
+}
+
+#[test]
 fn what_is_missing_or_does_not_fit_is_a_reason() {
     let (three, four) = (set(1, 40, 3, 1.0, 0.0), set(2, 40, 4, 1.0, 0.0));
     let one = set(1, 1, 3, 1.0, 0.0);

@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod export;
+pub(crate) mod features;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod prompts;

@@ -30,6 +30,8 @@ fn short_help_fits_a_screen() {
           init         Write a commented suite file to start from
           run          Run a suite, or go on with a run that stopped
           score        Score videos that exist already, alone or against references
+          features     Compare sets of clips by files of their features: Fréchet and kernel distances,
+                       precision, recall and more
           report       Write the HTML report of a run or a scoring
           runs         List, show or remove runs and scorings
           export       Write the data of a run or a scoring as JSON, JSON lines or CSV

@@ -4,6 +4,7 @@
 mod browser;
 mod errors;
 mod faults;
+mod features;
 mod generated;
 mod help;
 mod kill;

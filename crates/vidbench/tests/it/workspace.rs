@@ -46,7 +46,7 @@ impl Workspace {
         command
     }
 
-    pub(crate) fn run<const N: usize>(&self, args: [&str; N]) -> Said {
+    pub(crate) fn run(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Said {
         Said::from(self.command(args).output().unwrap())
     }
 

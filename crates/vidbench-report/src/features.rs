@@ -1,0 +1,195 @@
+//! Scores of sets by their features as text: one row a set, one column a metric.
+
+use vidbench_core::{
+    Direction, FeatureScore, FeatureScoring, FeatureSet, FeatureSource, MetricDescriptor, MetricId, Score,
+};
+
+use crate::csv::{number, optional, text};
+use crate::number::{NONE, count, decimals_for};
+use crate::results::{Cell, Column, ResultTable, short_name, unit_and_arrow};
+use crate::terminal::{Style, paint, write_table};
+use crate::text::visible_line;
+use crate::{latex, markdown};
+
+/// What was compared in one line, the table, and what has no number with its reason.
+pub fn features_terminal(scoring: &FeatureScoring, descriptors: &[MetricDescriptor], style: Style) -> String {
+    let mut out = format!("{}\n\n", visible_line(&compared(scoring)));
+    write_table(&mut out, &table(scoring, descriptors), style);
+    for note in notes(scoring) {
+        out += &format!("{} {}\n", paint(style, "2", "note:"), visible_line(&note));
+    }
+    out
+}
+
+/// The same as GitHub-flavoured Markdown.
+pub fn features_markdown(scoring: &FeatureScoring, descriptors: &[MetricDescriptor]) -> String {
+    let mut out = format!("{}.\n\n", markdown::escaped(&compared(scoring)));
+    markdown::write_table(&mut out, &table(scoring, descriptors));
+    for note in notes(scoring) {
+        out += &format!("\n- {}", markdown::escaped(&note));
+    }
+    out.trim_end().to_owned() + "\n"
+}
+
+/// The table as LaTeX with the booktabs package.
+pub fn features_latex(scoring: &FeatureScoring, descriptors: &[MetricDescriptor]) -> String {
+    latex::table(&table(scoring, descriptors))
+}
+
+/// One number a line, the further numbers of a metric behind it.
+pub fn features_csv(scoring: &FeatureScoring) -> String {
+    const HEADS: [&str; 10] = [
+        "set",
+        "metric",
+        "number",
+        "value",
+        "low",
+        "high",
+        "clips",
+        "reference_clips",
+        "underpowered",
+        "not_available",
+    ];
+    let mut out = HEADS.join(",") + "\r\n";
+    for set in &scoring.sets {
+        if let Some(problem) = &set.problem {
+            let mut cells = vec![text(&set.label)];
+            cells.resize(HEADS.len() - 1, String::new());
+            cells.push(text(problem));
+            out += &(cells.join(",") + "\r\n");
+        }
+        for score in &set.scores {
+            write_lines(&mut out, scoring, set, score);
+        }
+    }
+    out
+}
+
+fn write_lines(out: &mut String, scoring: &FeatureScoring, set: &FeatureSet, score: &FeatureScore) {
+    let clips = |source: &Option<FeatureSource>| optional(source.as_ref().map(|source| source.clips));
+    let reason = match &score.score {
+        Score::NotAvailable { reason } => reason.as_str(),
+        Score::Value(_) => "",
+    };
+    let mut line = |name: &str, value: Option<f64>, interval: Option<(f64, f64)>| {
+        let cells = [
+            text(&set.label),
+            text(score.metric.as_str()),
+            text(name),
+            optional(value),
+            optional(interval.map(|(low, _)| low)),
+            optional(interval.map(|(_, high)| high)),
+            clips(&set.source),
+            clips(&scoring.reference),
+            number(score.underpowered),
+            text(reason),
+        ];
+        *out += &(cells.join(",") + "\r\n");
+    };
+    line("value", score.score.value(), score.interval);
+    for (name, value) in &score.extra {
+        line(name, Some(*value), None);
+    }
+}
+
+/// `2 sets against 2048 clips of 400 dimensions (real.npy); 95 % intervals of 200 resamples`
+fn compared(scoring: &FeatureScoring) -> String {
+    let mut out = count(scoring.sets.len() as u64, "set");
+    if let Some(reference) = &scoring.reference {
+        let files: Vec<&str> = reference.files.iter().map(|file| file.path.as_str()).collect();
+        let clips = count(reference.clips, "clip");
+        out += &format!(" against {clips} of {} dimensions ({})", reference.dims, files.join(", "));
+    }
+    match scoring.resamples {
+        0 => out + "; no intervals",
+        n => out + &format!("; ranges are 95 % intervals of {n} resamples"),
+    }
+}
+
+fn table(scoring: &FeatureScoring, descriptors: &[MetricDescriptor]) -> ResultTable {
+    let mut columns = vec![
+        column("features", "", "a file, or the first of the files that were joined"),
+        column("clips", "x dimensions", "rows and columns"),
+    ];
+    let mut rows: Vec<Vec<Cell>> = scoring.sets.iter().map(source_cells).collect();
+    for metric in &scoring.metrics {
+        columns.push(metric_column(metric, descriptors));
+        let scores: Vec<_> = scoring.sets.iter().map(|set| find(set, metric)).collect();
+        let decimals = scores.iter().flatten().filter_map(|score| decimals_of(score)).max().unwrap_or(0);
+        for (row, score) in rows.iter_mut().zip(scores) {
+            row.push(score.map_or_else(|| empty(""), |score| score_cell(score, decimals)));
+        }
+    }
+    ResultTable { columns, rows }
+}
+
+fn find<'s>(set: &'s FeatureSet, metric: &MetricId) -> Option<&'s FeatureScore> {
+    set.scores.iter().find(|score| score.metric == *metric)
+}
+
+fn column(title: &str, unit: &str, help: &str) -> Column {
+    Column { title: title.into(), unit: unit.into(), help: help.into() }
+}
+
+fn metric_column(metric: &MetricId, descriptors: &[MetricDescriptor]) -> Column {
+    let known = descriptors.iter().find(|descriptor| descriptor.id == metric.as_str());
+    let (unit, direction) = known.map_or(("", Direction::Descriptive), |known| (known.unit, known.direction));
+    let help = known.map_or(metric.as_str(), |known| known.title);
+    column(&short_name(metric), &unit_and_arrow(unit, direction), help)
+}
+
+fn source_cells(set: &FeatureSet) -> Vec<Cell> {
+    let label = Cell { text: visible_line(&set.label).into_owned(), ..Cell::default() };
+    let shape = match &set.source {
+        Some(source) => Cell {
+            text: format!("{} x {}", source.clips, source.dims),
+            sort: Some(source.clips as f64),
+            ..Cell::default()
+        },
+        None => Cell { alarming: true, ..empty("not read") },
+    };
+    vec![label, shape]
+}
+
+fn empty(detail: &str) -> Cell {
+    Cell { text: NONE.into(), detail: detail.into(), ..Cell::default() }
+}
+
+/// Digits after the point that show two digits of the interval, or four of a value without one.
+fn decimals_of(score: &FeatureScore) -> Option<usize> {
+    let value = score.score.value()?;
+    let width = score.interval.map(|(low, high)| high - low).filter(|width| *width > 0.0);
+    Some(width.map_or_else(|| decimals_for(value, 4), |width| decimals_for(width / 2.0, 2)))
+}
+
+fn score_cell(score: &FeatureScore, decimals: usize) -> Cell {
+    let Some(value) = score.score.value() else { return empty("not available") };
+    let interval = score.interval.map(|(low, high)| format!("{low:.decimals$} to {high:.decimals$}"));
+    let flag = score.underpowered.then(|| "underpowered".to_owned());
+    Cell {
+        text: format!("{value:.decimals$}"),
+        detail: interval.into_iter().chain(flag).collect::<Vec<_>>().join(", "),
+        sort: Some(value),
+        ..Cell::default()
+    }
+}
+
+/// What has no number, each reason once, and what the flag means.
+fn notes(scoring: &FeatureScoring) -> Vec<String> {
+    let mut notes: Vec<String> = scoring.sets.iter().filter_map(|set| set.problem.clone()).collect();
+    for set in &scoring.sets {
+        for score in &set.scores {
+            if let Score::NotAvailable { reason } = &score.score {
+                notes.push(format!("{}: {} is not available: {reason}", set.label, score.metric));
+            }
+        }
+    }
+    if scoring.sets.iter().flat_map(|set| &set.scores).any(|score| score.underpowered) {
+        notes.push(
+            "underpowered: a set has fewer than two clips a dimension, and a Fréchet distance is then mostly \
+             its bias; take more clips, or read the kernel distance"
+                .into(),
+        );
+    }
+    notes
+}
