@@ -1,5 +1,5 @@
 # Two commands: `make demo` runs the main job, `make test` passes every test. Both set up what they need.
-.PHONY: demo test test-slow setup setup-test bench clean
+.PHONY: demo test test-slow fuzz setup setup-test bench clean
 
 VIDBENCH := target/release/vidbench
 
@@ -12,7 +12,8 @@ test: setup-test
 	cargo xtask check-deps
 	cargo deny --locked --all-features check bans licenses sources
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo nextest run --workspace --locked
+	cargo nextest run --workspace --locked -E 'not test(/\bfuzz_/)'
+	$(MAKE) fuzz
 	@if command -v python3 >/dev/null; then \
 		cargo nextest run --workspace --locked --run-ignored only -E 'test(/\bpython_/)'; \
 	else echo "not run: the example worker of docs/worker-protocol.md, because there is no python3"; fi
@@ -22,6 +23,11 @@ test: setup-test
 # What takes minutes: tests whose names begin with `slow_`.
 test-slow: setup-test
 	cargo nextest run --workspace --locked --run-ignored only --no-capture -E 'test(/\bslow_/)'
+
+# Damaged files for every reader of files, FUZZ_SECS seconds each: `make fuzz FUZZ_SECS=3600`.
+FUZZ_SECS := 60
+fuzz:
+	VIDBENCH_FUZZ_SECS=$(FUZZ_SECS) cargo nextest run --workspace --locked --profile fuzz -E 'test(/\bfuzz_/)'
 
 bench: setup
 	cargo xtask bench

@@ -1,0 +1,115 @@
+//! Benchmarks of running suites: start-up, planning, recording, the harness's own share, sampling.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use super::{Watched, at_least, at_most, example, median, number, python, report, scratch, watch};
+
+/// Start-up of the program, median of 21.
+pub(super) fn version(binary: &Path) -> Result<()> {
+    let mut millis = Vec::new();
+    for _ in 0..21 {
+        let start = Instant::now();
+        Command::new(binary).arg("--version").stdout(Stdio::null()).status()?;
+        millis.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    at_most("--version", median(millis), 20.0, "ms");
+    Ok(())
+}
+
+/// Planning a million samples: reading, resolving, hashing, printing the plan.
+pub(super) fn plan(binary: &Path) -> Result<()> {
+    let folder = scratch("plan")?;
+    let seeds: Vec<String> = (0..1000).map(|seed| seed.to_string()).collect();
+    let suite = format!(
+        "schema_version = 1\nname = \"million\"\nseeds = [{}]\nrepeats = 4\n\
+         [[models]]\nid = \"shapes-ldm\"\nengine = \"embedded\"\n[prompts]\nsuite = \"shapes\"\nlimit = 125\n\
+         [grid]\nsteps = [8, 16]\n",
+        seeds.join(", ")
+    );
+    std::fs::write(folder.join("suite.toml"), suite)?;
+    let child = Command::new(binary)
+        .args(["run", "suite.toml", "--dry-run"])
+        .current_dir(&folder)
+        .stdout(Stdio::null())
+        .spawn()?;
+    let Watched { secs, peak_mib } = watch(child)?;
+    at_most("plan 1,000,000 samples", secs, 5.0, "s");
+    at_most("plan 1,000,000 samples, memory", peak_mib, 1024.0, "MiB");
+    Ok(())
+}
+
+/// Outcomes a second, each one durable before the next.
+pub(super) fn durable(_: &Path) -> Result<()> {
+    let folder = scratch("durable")?;
+    let figure = example("vidbench-store", "bench_durable", &[folder.to_string_lossy().as_ref()], None)?;
+    at_least("durable outcomes", number(&figure, "outcomes_per_sec")?, 300.0, "/s");
+    Ok(())
+}
+
+/// The harness's own share of a run of the demo's shape, median of three.
+pub(super) fn overhead(binary: &Path) -> Result<()> {
+    let (mut shares, mut walls) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let (share, wall_secs) = demo(binary)?;
+        shares.push(100.0 * share);
+        walls.push(wall_secs);
+    }
+    at_most("demo, harness share of the run", median(shares), 2.0, "%");
+    at_most("demo, whole program", median(walls), 180.0, "s");
+    Ok(())
+}
+
+/// Runs the demo: the share of the session that is no work, and the seconds of the whole program.
+fn demo(binary: &Path) -> Result<(f64, f64)> {
+    let folder = scratch("overhead")?;
+    let start = Instant::now();
+    let output =
+        Command::new(binary).args(["demo", "--json", "--progress", "none"]).current_dir(&folder).output()?;
+    let wall_secs = start.elapsed().as_secs_f64();
+    if !output.status.success() {
+        bail!("the demo failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let exported = Command::new(binary).args(["export", "latest"]).current_dir(&folder).output()?;
+    let data: Value = serde_json::from_slice(&exported.stdout)?;
+    let ledger = &data["sessions"][0]["ledger"];
+    let parts = ["load_secs", "warmup_secs", "generate_secs", "encode_secs", "score_secs"];
+    let work: f64 = parts.iter().map(|part| number(ledger, part)).sum::<Result<f64>>()?;
+    let session_secs = number(ledger, "wall_secs")?;
+    Ok(((session_secs - work) / session_secs, wall_secs))
+}
+
+/// Sampling the embedded model, against the same networks in ONNX Runtime through Python where it is installed: with the
+/// built-in runtime, and with the very library of that Python.
+pub(super) fn sample(_: &Path) -> Result<()> {
+    let python = python();
+    let output = Command::new(&python).arg(crate::root().join("training/bench_sample.py")).output();
+    let Some(output) = output.ok().filter(|output| output.status.success()) else {
+        let ours = sample_millis(None)?;
+        println!("{:<34} {ours:>9.0} ms  peer not available: {python} has no onnxruntime", SAMPLE);
+        return Ok(());
+    };
+    let peer: Value = serde_json::from_slice(&output.stdout)?;
+    let peer_millis = number(&peer, "millis")?;
+    let library = peer["library"].as_str().context("the peer's onnxruntime has no shared library")?;
+    for (runtime, library) in [("tract", None), ("onnxruntime", Some(library))] {
+        let ours = sample_millis(library)?;
+        let name = format!("{SAMPLE}, {runtime}");
+        report(&name, format!("{ours:.0} ms"), format!("{peer_millis:.0} ms"), peer_millis / ours);
+    }
+    Ok(())
+}
+
+const SAMPLE: &str = "16 guided steps";
+
+/// Median time of a clip, in the built-in runtime or in a library of ONNX Runtime.
+fn sample_millis(library: Option<&str>) -> Result<f64> {
+    let environment = library.map(|library| ("ORT_DYLIB_PATH", library));
+    let runtime = if library.is_some() { "onnxruntime" } else { "tract" };
+    let figure = example("vidbench-worker", "bench_sample", &[runtime], environment)?;
+    number(&figure, "millis")
+}

@@ -1,0 +1,219 @@
+//! Benchmarks of scoring: decoding, metrics of clips and of pairs, sets of features, and how the cost grows.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use super::{Watched, at_most, example, number, python, report, scratch, watch};
+
+/// 40 clips of 832x480, 49 frames, in two qualities; made once and kept for the other benchmarks.
+fn clips() -> Result<PathBuf> {
+    let folder = super::target().join("bench/clips-480p");
+    if !folder.join("complete").exists() {
+        let folder = scratch("clips-480p")?;
+        make_clips(&folder, ["40", "832", "480", "49"])?;
+        std::fs::write(folder.join("complete"), "")?;
+    }
+    Ok(folder)
+}
+
+fn make_clips(folder: &Path, numbers: [&str; 4]) -> Result<()> {
+    let folder = folder.to_string_lossy();
+    let args: Vec<&str> = std::iter::once(folder.as_ref()).chain(numbers).collect();
+    example("vidbench-video", "bench_clips", &args, None).map(drop)
+}
+
+/// Decoding to RGB in one process, against FFmpeg's program and the libraries that Python programs decode with.
+pub(super) fn decode(_: &Path) -> Result<()> {
+    let folder = clips()?.join("full");
+    for threads in ["1", "2"] {
+        let args = [threads, &folder.to_string_lossy()];
+        example("vidbench-video", "bench_decode", &args, None)?;
+        let ours = number(&example("vidbench-video", "bench_decode", &args, None)?, "secs")?;
+        let name = |peer: &str| format!("decode, {threads} threads, {peer}");
+        against(&name("ffmpeg"), ours, ffmpeg_decode(&folder, threads));
+        let peers = peer("decoders", &[&args[1], &threads])?;
+        for (peer, secs) in peers["secs"].as_object().into_iter().flatten() {
+            against(&name(peer), ours, secs.as_f64().context("no seconds"));
+        }
+    }
+    Ok(())
+}
+
+fn ffmpeg_decode(folder: &Path, threads: &str) -> Result<f64> {
+    let args = |clip: &Path| {
+        let mut args: Vec<&OsStr> = ["-v", "error", "-threads", threads, "-i"].map(OsStr::new).to_vec();
+        args.push(clip.as_os_str());
+        args.extend(
+            ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-y", "/dev/null"]
+                .map(OsStr::new),
+        );
+        Command::new("ffmpeg").args(args).stdin(Stdio::null()).status()
+    };
+    let mut clips: Vec<_> =
+        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    clips.sort();
+    let start = Instant::now();
+    for clip in &clips {
+        if !args(clip).context("no ffmpeg")?.success() {
+            bail!("ffmpeg failed");
+        }
+    }
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// Temporal flickering of 40 clips, against VBench's module.
+pub(super) fn flicker(binary: &Path) -> Result<()> {
+    let folder = clips()?.join("full");
+    let ours =
+        scored(binary, &[folder.as_os_str(), OsStr::new("--metrics"), OsStr::new("temporal_flickering")])?;
+    let peer = peer("flicker", &[&folder.to_string_lossy()]);
+    against("temporal flickering, 40 clips", ours.secs, peer.and_then(|peer| number(&peer, "secs")));
+    Ok(())
+}
+
+/// Four metrics of 40 pairs in one pass, against the libraries that scripts call one by one.
+pub(super) fn pairs(binary: &Path) -> Result<()> {
+    let folder = clips()?;
+    let ours = scored_pairs(binary, &folder, "psnr,ssim,ms_ssim,temporal_flickering")?;
+    let (fast, full) = (folder.join("fast"), folder.join("full"));
+    let peer = peer("pairs", &[&fast.to_string_lossy(), &full.to_string_lossy()]);
+    against("four metrics, 40 pairs", ours.secs, peer.and_then(|peer| number(&peer, "secs")));
+    Ok(())
+}
+
+/// SSIM of 40 pairs, decoding included, against FFmpeg's filter (8x8 blocks on all planes).
+pub(super) fn ssim(binary: &Path) -> Result<()> {
+    let folder = clips()?;
+    for metric in ["ssim_y", "ssim"] {
+        let ours = scored_pairs(binary, &folder, metric)?;
+        against(&format!("{metric}, 40 pairs, ffmpeg ssim"), ours.secs, ffmpeg_ssim(&folder));
+    }
+    Ok(())
+}
+
+fn ffmpeg_ssim(folder: &Path) -> Result<f64> {
+    let start = Instant::now();
+    for at in 0..40 {
+        let clip = |quality: &str| folder.join(quality).join(format!("clip-{at}.mp4"));
+        let status = Command::new("ffmpeg")
+            .args(["-v", "error", "-i"])
+            .arg(clip("fast"))
+            .arg("-i")
+            .arg(clip("full"))
+            .args(["-lavfi", "ssim", "-f", "null", "-"])
+            .stdin(Stdio::null())
+            .status()
+            .context("no ffmpeg")?;
+        if !status.success() {
+            bail!("ffmpeg failed");
+        }
+    }
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// The Fréchet distance of two files of features, whole program, against SciPy's route without its start-up.
+pub(super) fn frechet(binary: &Path) -> Result<()> {
+    for (count, dims, limit_secs) in [("2048", "400", None), ("2048", "2048", Some(15.0))] {
+        let folder = scratch("frechet")?;
+        if let Err(error) = peer("make_features", &[&folder.to_string_lossy(), count, dims]) {
+            println!("{:<34} not measured: {error:#}", "frechet");
+            return Ok(());
+        }
+        let start = Instant::now();
+        let output = Command::new(binary)
+            .args(["features", "x.npy", "--reference", "y.npy", "--metrics", "frechet_distance"])
+            .args(["--resamples", "0", "--json"])
+            .current_dir(&folder)
+            .output()?;
+        let ours = start.elapsed().as_secs_f64();
+        let value =
+            serde_json::from_slice::<Value>(&output.stdout)?["sets"][0]["scores"][0]["score"]["value"]
+                .as_f64()
+                .context("no distance")?;
+        let name = format!("frechet distance, {count} x {dims}");
+        if let Some(limit) = limit_secs {
+            at_most(&name, ours, limit, "s");
+        }
+        let peer = peer("frechet", &[&folder.to_string_lossy()])?;
+        against(&format!("{name}, scipy"), ours, number(&peer, "secs"));
+        let difference = (value - number(&peer, "value")?).abs() / value;
+        println!("{name:<34} relative difference to scipy {difference:.1e}");
+    }
+    Ok(())
+}
+
+/// Seconds a clip and memory at 100 and at 10,000 clips: 1 is a cost that grows as the number of clips.
+pub(super) fn scale(binary: &Path) -> Result<()> {
+    let mut found = Vec::new();
+    for count in ["100", "10000"] {
+        let folder = scratch("scale")?;
+        make_clips(&folder, [count, "64", "64", "16"])?;
+        let watched = scored(binary, &[folder.join("fast").as_os_str()])?;
+        let clips: f64 = count.parse()?;
+        let millis = 1e3 * watched.secs / clips;
+        println!(
+            "{:<34} {millis:>9.2} ms a clip, {:.0} MiB",
+            format!("score {count} clips"),
+            watched.peak_mib
+        );
+        found.push((millis, watched.peak_mib));
+    }
+    if let [(few, few_mib), (many, many_mib)] = found[..] {
+        report(
+            "score, ms a clip, 10,000 to 100",
+            format!("{many:.2} ms"),
+            format!("{few:.2} ms"),
+            few / many,
+        );
+        let mib = |mib: f64| format!("{mib:.0} MiB");
+        report("score, memory, 10,000 to 100", mib(many_mib), mib(few_mib), few_mib / many_mib);
+    }
+    Ok(())
+}
+
+fn scored_pairs(binary: &Path, folder: &Path, metrics: &str) -> Result<Watched> {
+    let (fast, full) = (folder.join("fast"), folder.join("full"));
+    let args = [fast.as_os_str(), OsStr::new("--reference"), full.as_os_str()];
+    let args = args.into_iter().chain(["--metrics", metrics].map(OsStr::new));
+    scored(binary, &args.collect::<Vec<_>>())
+}
+
+/// `vidbench score` in an empty workspace.
+fn scored(binary: &Path, args: &[&OsStr]) -> Result<Watched> {
+    let workspace = scratch("workspace")?;
+    let child = Command::new(binary)
+        .arg("score")
+        .args(args)
+        .args(["--progress", "none", "--format", "csv", "--quiet", "--workspace"])
+        .arg(&workspace)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()?;
+    watch(child)
+}
+
+/// One line: ours beside the peer's, or why there is no peer.
+fn against(name: &str, ours: f64, peer: Result<f64>) {
+    match peer {
+        Ok(peer) => report(name, format!("{ours:.2} s"), format!("{peer:.2} s"), peer / ours),
+        Err(error) => println!("{name:<34} {ours:>10.2} s  peer not available: {error:#}"),
+    }
+}
+
+/// What a task of peers.py prints.
+fn peer(task: &str, args: &[&str]) -> Result<Value> {
+    let python = python();
+    let script = crate::root().join("xtask/src/bench/peers.py");
+    let output = Command::new(&python).arg(script).arg(task).args(args).output()?;
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr);
+        bail!("{python}: {}", error.lines().last().unwrap_or("no reason"));
+    }
+    let text = String::from_utf8(output.stdout)?;
+    Ok(serde_json::from_str(text.lines().last().unwrap_or_default())?)
+}
