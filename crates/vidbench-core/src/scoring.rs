@@ -63,12 +63,8 @@ pub enum ClipOutcome {
     Ok,
     /// The file cannot be read, or is not the one the manifest names.
     Unreadable,
-    /// The file is no sound video.
+    /// The file is no sound video, it took longer than it may, or the scorer died over it twice; the reason says which.
     DecodeFailed,
-    /// Decoding or scoring took longer than it may.
-    Timeout,
-    /// The scorer died over the file, twice.
-    ScorerCrashed,
     /// References were asked for and the clip has none.
     ReferenceMissing,
     /// The reference is no sound video.
@@ -79,12 +75,10 @@ pub enum ClipOutcome {
 
 impl ClipOutcome {
     /// Every outcome, in the order used by tables.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 6] = [
         Self::Ok,
         Self::Unreadable,
         Self::DecodeFailed,
-        Self::Timeout,
-        Self::ScorerCrashed,
         Self::ReferenceMissing,
         Self::ReferenceFailed,
         Self::PairMismatch,
@@ -96,8 +90,6 @@ impl ClipOutcome {
             Self::Ok => "ok",
             Self::Unreadable => "unreadable",
             Self::DecodeFailed => "decode_failed",
-            Self::Timeout => "timeout",
-            Self::ScorerCrashed => "scorer_crashed",
             Self::ReferenceMissing => "reference_missing",
             Self::ReferenceFailed => "reference_failed",
             Self::PairMismatch => "pair_mismatch",

@@ -322,8 +322,11 @@ impl Lane<'_> {
             Ok(result) => found(result),
             Err(CallError::Cancelled { .. }) => return Ok(None),
             Err(error @ CallError::Worker(_)) => failed(ClipOutcome::Unreadable, reason(&error)),
-            Err(error @ CallError::Timeout { .. }) => failed(ClipOutcome::Timeout, reason(&error)),
-            Err(error) => failed(ClipOutcome::ScorerCrashed, reason(&error)),
+            Err(error @ CallError::Timeout { .. }) => failed(ClipOutcome::DecodeFailed, reason(&error)),
+            Err(error) => failed(
+                ClipOutcome::DecodeFailed,
+                format!("the scorer died over it, twice: {}", reason(&error)),
+            ),
         }))
     }
 

@@ -183,10 +183,7 @@ fn holds_scores(outcome: ClipOutcome) -> bool {
         | ClipOutcome::PairMismatch
         | ClipOutcome::ReferenceFailed
         | ClipOutcome::ReferenceMissing => true,
-        ClipOutcome::Unreadable
-        | ClipOutcome::DecodeFailed
-        | ClipOutcome::Timeout
-        | ClipOutcome::ScorerCrashed => false,
+        ClipOutcome::Unreadable | ClipOutcome::DecodeFailed => false,
     }
 }
 

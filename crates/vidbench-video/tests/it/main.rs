@@ -8,6 +8,7 @@ mod fixtures;
 mod fuzz;
 mod hostile;
 mod limits;
+mod memory;
 mod reader;
 mod round_trip;
 mod timing;

@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
-use vidbench_core::FramesU8;
+use vidbench::{ScoreSettings, WorkerPrograms};
+use vidbench_core::protocol::DecodeOptions;
+use vidbench_core::{ClipOutcome, Clock, FramesU8, ScoringRequest};
+use vidbench_runner::Cancel;
 use vidbench_shapes::{parse_prompt, render};
 use vidbench_video::{Fps, H264Options, encode_ffv1, encode_h264};
 
@@ -167,6 +172,45 @@ fn bad_files_are_named_and_the_rest_is_scored() {
         one["scores"][0]["score"]["not_available"]["reason"],
         "clip has 1 frames, the metric needs at least 2"
     );
+}
+
+/// A scorer that dies or hangs where libav would: a script that hands requests on to the real one, but for two files.
+fn fragile_scorer(workspace: &Workspace) -> WorkerPrograms {
+    let script = format!(
+        "#!/bin/sh\nwhile IFS= read -r line; do\n case \"$line\" in\n *clip-1.mp4*) exit 139;;\n *clip-2.mp4*) sleep 60;;\n esac\n \
+         printf '%s\\n' \"$line\"\ndone | '{}' \"$@\"\n",
+        env!("CARGO_BIN_EXE_vidbench")
+    );
+    let path = workspace.write("scorer.sh", script);
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    WorkerPrograms { vidbench: path }
+}
+
+#[test]
+fn a_file_that_crashes_or_hangs_the_scorer_is_named_and_the_rest_is_scored() {
+    let workspace = Workspace::new();
+    folders(&workspace, 4);
+    let store = vidbench_store::Store::open(&workspace.path().join("store")).unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(vidbench::SystemClock::start());
+    let request = ScoringRequest {
+        name: "fragile".into(),
+        metrics: vidbench::choose_metrics(&["temporal_flickering".into()], false).unwrap(),
+        clips: vidbench::gather(&[workspace.path().join("fast")], None).unwrap().clips,
+        options: DecodeOptions::default(),
+    };
+    let record = vidbench::new_scoring(request, vidbench::environment(Vec::new()), clock.as_ref());
+    store.create_scoring(&record).unwrap();
+    let settings = ScoreSettings { workers: 2, timeout: Duration::from_secs(3), references: false };
+    let programs = fragile_scorer(&workspace);
+    let (finish, data) =
+        vidbench::score(&store, &record, settings, &programs, &clock, Cancel::new(), &mut |_| {}).unwrap();
+    assert_eq!((finish.done, finish.ok), (4, 2));
+    let of = |at: usize| (data.clips[at].outcome, data.clips[at].reason.clone().unwrap_or_default());
+    assert_eq!([of(0).0, of(3).0], [ClipOutcome::Ok; 2]);
+    let (crashed, hung) = (of(1), of(2));
+    assert_eq!([crashed.0, hung.0], [ClipOutcome::DecodeFailed; 2]);
+    assert!(crashed.1.starts_with("the scorer died over it, twice: "), "{}", crashed.1);
+    assert!(hung.1.contains("within 3.0 s"), "{}", hung.1);
 }
 
 #[test]
