@@ -31,12 +31,13 @@ fn make_clips(folder: &Path, numbers: [&str; 4]) -> Result<()> {
 pub(super) fn decode(_: &Path) -> Result<()> {
     let folder = clips()?.join("full");
     for threads in ["1", "2"] {
-        let args = [threads, &folder.to_string_lossy()];
+        let text = folder.to_string_lossy();
+        let args = [threads, text.as_ref()];
         example("vidbench-video", "bench_decode", &args, None)?;
         let ours = number(&example("vidbench-video", "bench_decode", &args, None)?, "secs")?;
         let name = |peer: &str| format!("decode, {threads} threads, {peer}");
         against(&name("ffmpeg"), ours, ffmpeg_decode(&folder, threads));
-        let peers = peer("decoders", &[&args[1], &threads])?;
+        let peers = peer("decoders", &[args[1], threads])?;
         for (peer, secs) in peers["secs"].as_object().into_iter().flatten() {
             against(&name(peer), ours, secs.as_f64().context("no seconds"));
         }

@@ -15,7 +15,7 @@ const MAX_RSS_KIB: u64 = 500_000;
 fn seconds_of_1080p(path: &Path, times: usize) {
     let scratch = Scratch::new();
     let second = scratch.path("second.mp4");
-    let options = H264Options { preset: X264Preset::Ultrafast, ..H264Options::new(fps(24, 1)) };
+    let options = H264Options { crf: 40, preset: X264Preset::Ultrafast, ..H264Options::new(fps(24, 1)) };
     encode_h264(&second, &moving_clip(FRAMES, 1080, 1920), &options).unwrap();
     let mut output = format::output(path).unwrap();
     let first = format::input(&second).unwrap();
