@@ -57,6 +57,12 @@ pub enum MetricError {
         /// Least side.
         needed: usize,
     },
+    /// No pixel of a frame is found again in the next one.
+    #[error("no pixel of frame {} is found again in frame {frame}", frame.saturating_sub(1))]
+    NothingInCommon {
+        /// The later frame, from 0.
+        frame: usize,
+    },
     /// The clip could not be compared with its reference.
     #[error("{reason}")]
     NoPair {

@@ -7,7 +7,7 @@ use vidbench_core::{
     Clock, Environment, Event, MetricId, Needs, RECORD_SCHEMA_VERSION, RequestedClip, RunId, RunStatus,
     ScoringData, ScoringRecord, ScoringRequest, sha256_hex,
 };
-use vidbench_metrics::{DESCRIPTORS, Metric, UnknownMetric, find};
+use vidbench_metrics::{Metric, UnknownMetric, find};
 use vidbench_runner::{Cancel, RunError, ScoreFinish, ScoreInputs, score_clips};
 use vidbench_store::{Store, StoreError, Wanted};
 
@@ -69,17 +69,6 @@ pub fn choose_metrics(names: &[String], references: bool) -> Result<Vec<MetricId
         }
     }
     Ok(chosen)
-}
-
-/// The metrics of a scoring that names none: all that need nothing but the clips, and with references those of pairs.
-pub fn default_metrics(references: bool) -> Vec<MetricId> {
-    let needs = |needs: Needs| match needs {
-        Needs::Clip => true,
-        Needs::Pair => references,
-        Needs::ClipAndPrompt | Needs::Set | Needs::Features => false,
-    };
-    let chosen = DESCRIPTORS.iter().filter(|known| needs(known.needs) && known.nets.is_empty());
-    chosen.map(|known| known.metric_id()).collect()
 }
 
 /// A new scoring.

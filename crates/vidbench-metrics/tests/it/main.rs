@@ -11,3 +11,4 @@ mod numpy;
 mod registry;
 mod sets;
 mod structure;
+mod warping_error;
