@@ -5,7 +5,7 @@ use vidbench_core::{FramesU8, MetricScore, Score};
 use crate::meter::{Channels, ClipMeter, Measured, PairMeter, measure_clip};
 use crate::{
     ClipMetric, MetricError, PairMetric, colourfulness, frame_difference, motion_magnitude, ms_ssim, psnr,
-    shape_adherence, sharpness, ssim, still_share, temporal_flickering, warping_error,
+    shape_adherence, sharpness, ssim, still_share, temporal_flickering, vmaf, warping_error,
 };
 
 impl ClipMetric {
@@ -42,6 +42,7 @@ impl PairMetric {
             Self::PsnrPooled => Box::new(psnr::PooledMeter::default()),
             Self::Ssim => Box::new(ssim::Meter::new(Channels::Rgb)),
             Self::SsimLuma => Box::new(ssim::Meter::new(Channels::Luma)),
+            Self::Vmaf => Box::new(vmaf::Meter::default()),
         }
     }
 

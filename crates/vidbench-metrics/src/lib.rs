@@ -50,6 +50,7 @@ pub mod ssim;
 pub mod still_share;
 pub mod structure;
 pub mod temporal_flickering;
+pub mod vmaf;
 pub mod warping_error;
 
 pub use bootstrap::{CONFIDENCE, RESAMPLES};

@@ -6,7 +6,7 @@ use crate::frame_difference::Statistic;
 use crate::{
     colourfulness, density_coverage, frame_difference, frechet_distance, frechet_infinity, frechet_shapes,
     inception_score, kernel_distance, mmd_polynomial, motion_magnitude, ms_ssim, precision_recall, psnr,
-    shape_adherence, sharpness, ssim, still_share, temporal_flickering, warping_error,
+    shape_adherence, sharpness, ssim, still_share, temporal_flickering, vmaf, warping_error,
 };
 
 /// What every metric says about itself, sorted by id.
@@ -40,6 +40,7 @@ pub const DESCRIPTORS: &[MetricDescriptor] = &[
     ssim::DESCRIPTOR,
     ssim::LUMA_DESCRIPTOR,
     temporal_flickering::DESCRIPTOR,
+    vmaf::DESCRIPTOR,
     warping_error::DESCRIPTOR,
 ];
 
@@ -98,6 +99,8 @@ pub enum PairMetric {
     Ssim,
     /// [`ssim`] of luma.
     SsimLuma,
+    /// [`vmaf`].
+    Vmaf,
 }
 
 /// A metric of a set of clips against a reference set.
@@ -134,7 +137,7 @@ pub enum FeatureMetric {
 
 impl Metric {
     /// Every metric, in the order of [`DESCRIPTORS`].
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Clip(ClipMetric::BlackShare),
         Self::Clip(ClipMetric::Colourfulness),
         Self::Clip(ClipMetric::DuplicateShare),
@@ -164,6 +167,7 @@ impl Metric {
         Self::Pair(PairMetric::Ssim),
         Self::Pair(PairMetric::SsimLuma),
         Self::Clip(ClipMetric::TemporalFlickering),
+        Self::Pair(PairMetric::Vmaf),
         Self::Clip(ClipMetric::WarpingError),
     ];
 
@@ -230,6 +234,7 @@ impl PairMetric {
             Self::PsnrPooled => &psnr::POOLED_DESCRIPTOR,
             Self::Ssim => &ssim::DESCRIPTOR,
             Self::SsimLuma => &ssim::LUMA_DESCRIPTOR,
+            Self::Vmaf => &vmaf::DESCRIPTOR,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which metrics a scoring computes when it names none.
 
 use vidbench_core::{MetricDescriptor, MetricId, Needs};
-use vidbench_metrics::{DESCRIPTORS, warping_error};
+use vidbench_metrics::{DESCRIPTORS, vmaf, warping_error};
 
 /// When a scoring that names no metrics computes a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub enum ByDefault {
     Always,
     /// When references are named.
     WithReferences,
+    /// When references are named and libvmaf is found.
+    WithLibvmaf,
     /// Never: it needs more than clips, or costs many times what all others cost together.
     Never,
 }
@@ -22,6 +24,7 @@ impl ByDefault {
         }
         match metric.needs {
             Needs::Clip => Self::Always,
+            Needs::Pair if metric.id == vmaf::DESCRIPTOR.id => Self::WithLibvmaf,
             Needs::Pair => Self::WithReferences,
             Needs::ClipAndPrompt | Needs::Set | Needs::Features => Self::Never,
         }
@@ -32,6 +35,7 @@ impl ByDefault {
         match self {
             Self::Always => "yes",
             Self::WithReferences => "with references",
+            Self::WithLibvmaf => "with references and libvmaf",
             Self::Never => "no",
         }
     }
@@ -40,6 +44,7 @@ impl ByDefault {
         match self {
             Self::Always => true,
             Self::WithReferences => references,
+            Self::WithLibvmaf => references && vidbench_video::libvmaf_version().is_ok(),
             Self::Never => false,
         }
     }
@@ -61,6 +66,8 @@ mod tests {
         let (alone, pairs) = (of(false), of(true));
         assert!(alone.contains(&"sharpness@1".into()) && !alone.contains(&"ssim@1".into()), "{alone:?}");
         assert!(pairs.contains(&"sharpness@1".into()) && pairs.contains(&"ssim@1".into()), "{pairs:?}");
+        let vmaf = vidbench_video::libvmaf_version().is_ok();
+        assert_eq!((alone.contains(&"vmaf@1".into()), pairs.contains(&"vmaf@1".into())), (false, vmaf));
         for never in
             ["warping_error.farneback@1", "shape_adherence@1", "frechet_shapes@1", "inception_score@1"]
         {

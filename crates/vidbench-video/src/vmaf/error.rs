@@ -39,6 +39,9 @@ pub enum VmafError {
         /// The frame, from 0.
         frame: u32,
     },
+    /// There was nothing to compare.
+    #[error("there was no frame to compare")]
+    NoFrames,
     /// libvmaf refused.
     #[error("libvmaf cannot {step}: error {code}")]
     Call {
@@ -56,7 +59,11 @@ impl VmafError {
             Self::NotInstalled { .. } | Self::Unfit { .. } => {
                 Some("for VMAF install libvmaf 2 or 3, or name its file in VIDBENCH_LIBVMAF")
             }
-            Self::BitDepth { .. } | Self::TooSmall { .. } | Self::Differs { .. } | Self::Call { .. } => None,
+            Self::BitDepth { .. }
+            | Self::TooSmall { .. }
+            | Self::Differs { .. }
+            | Self::NoFrames
+            | Self::Call { .. } => None,
         }
     }
 }

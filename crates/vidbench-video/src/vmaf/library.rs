@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "loads a shared library and takes addresses of functions from it")]
 
 use std::env;
+use std::error::Error as _;
 use std::ffi::{CStr, OsStr, OsString, c_char, c_double, c_int, c_uint, c_void};
 use std::ptr;
 use std::sync::OnceLock;
@@ -107,9 +108,9 @@ fn find() -> Result<Library, VmafError> {
 pub(super) fn load(name: &OsStr) -> Result<Library, VmafError> {
     // SAFETY: libvmaf's initialisers have no preconditions; another library that is named here is the user's choice.
     let loaded = unsafe { Loaded::new(name) };
-    let loaded = loaded.map_err(|error| VmafError::NotInstalled { reason: error.to_string() })?;
+    let loaded = loaded.map_err(|error| VmafError::NotInstalled { reason: told(&error) })?;
     let unfit = |reason: String| VmafError::Unfit { file: name.to_string_lossy().into_owned(), reason };
-    let library = functions(&loaded).map_err(|error| unfit(error.to_string()))?;
+    let library = functions(&loaded).map_err(|error| unfit(told(&error)))?;
     // The functions point into it for as long as the process lives.
     std::mem::forget(loaded);
     let major =
@@ -119,6 +120,11 @@ pub(super) fn load(name: &OsStr) -> Result<Library, VmafError> {
         return Err(unfit(format!("it is version {}", library.version)));
     }
     Ok(library)
+}
+
+/// What the dynamic linker said, which libloading keeps as the cause.
+fn told(error: &libloading::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 fn functions(loaded: &Loaded) -> Result<Library, libloading::Error> {

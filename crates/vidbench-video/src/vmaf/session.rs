@@ -99,13 +99,13 @@ impl Vmaf {
         Ok(())
     }
 
-    /// The scores of the frames that were pushed; none without a frame.
+    /// The scores of the frames that were pushed.
     ///
     /// # Errors
     ///
-    /// When libvmaf refuses.
-    pub fn finish(self) -> Result<Option<VmafScores>, VmafError> {
-        let Some(last) = self.frames.checked_sub(1) else { return Ok(None) };
+    /// When there was no frame, or libvmaf refuses.
+    pub fn finish(self) -> Result<VmafScores, VmafError> {
+        let last = self.frames.checked_sub(1).ok_or(VmafError::NoFrames)?;
         let Self { library, context, model, .. } = self;
         // SAFETY: the context lives; two null pointers are how its header says that there are no more frames.
         check("end", unsafe { (library.read_pictures)(context, ptr::null_mut(), ptr::null_mut(), 0) })?;
@@ -119,7 +119,7 @@ impl Vmaf {
         let mut mean = 0.0;
         // SAFETY: as above.
         check("score the clip", unsafe { (library.score_pooled)(context, model, MEAN, &mut mean, 0, last) })?;
-        Ok(Some(VmafScores { mean, frames }))
+        Ok(VmafScores { mean, frames })
     }
 }
 
