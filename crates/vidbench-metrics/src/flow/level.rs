@@ -23,6 +23,9 @@ type Equations = [f32; 5];
 /// The flow between two pictures of one size, from a first idea of it.
 pub(super) fn refine(from: &Expansion, to: &Expansion, mut flow: Flow) -> Flow {
     let mut equations = vec![[0.0; 5]; from.terms.len()];
+    if equations.is_empty() {
+        return flow;
+    }
     for _ in 0..ITERATIONS {
         set_equations(from, to, &flow, &mut equations);
         solve(&equations, &mut flow);

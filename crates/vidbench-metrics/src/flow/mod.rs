@@ -9,6 +9,20 @@
 //! thousandth of a pixel; what the paper leaves open (weights at the border, smoothing, smallest picture) is as published
 //! there. Only where a side is below 10 pixels do they differ, because OpenCV weighs the border there differently. Everything is
 //! computed in one order by one thread.
+//!
+//! ```
+//! use vidbench_metrics::flow::Pyramid;
+//!
+//! // A soft bump at (20, 16), then at (22, 15).
+//! let bump = |x0: f32, y0: f32| -> Vec<u8> {
+//!     let at = |n: usize| ((n % 40) as f32 - x0, (n / 40) as f32 - y0);
+//!     (0..40 * 32).map(at).map(|(x, y)| (250.0 * (-(x * x + y * y) / 50.0).exp()) as u8).collect()
+//! };
+//! let pyramid = |grey: Vec<u8>| Pyramid::new(&grey, 40, 32);
+//! let flow = pyramid(bump(20.0, 16.0)).flow_to(&pyramid(bump(22.0, 15.0)));
+//! let centre = 16 * 40 + 20;
+//! assert!((flow.dx[centre] - 2.0).abs() < 0.1 && (flow.dy[centre] + 1.0).abs() < 0.1);
+//! ```
 
 mod expansion;
 mod level;
@@ -58,6 +72,10 @@ pub struct Pyramid {
 
 impl Pyramid {
     /// Of brightness `[height, width]`, 8 bit. Any size, none included.
+    ///
+    /// # Panics
+    ///
+    /// When `grey` has fewer pixels.
     pub fn new(grey: &[u8], width: usize, height: usize) -> Self {
         let pixels: Vec<f32> = grey.iter().map(|value| f32::from(*value)).collect();
         let level = |halvings: u32| {
@@ -69,12 +87,14 @@ impl Pyramid {
 
     /// The flow from this frame to another of the same size.
     pub fn flow_to(&self, other: &Self) -> Flow {
-        let mut pairs = self.levels.iter().zip(&other.levels).rev();
-        let first =
-            pairs.next().map(|(from, to)| level::refine(from, to, Flow::zero(from.width, from.height)));
-        pairs.fold(first.unwrap_or_else(|| Flow::zero(0, 0)), |flow, (from, to)| {
-            level::refine(from, to, resample::grow(&flow, from.width, from.height))
-        })
+        let pairs = self.levels.iter().zip(&other.levels).rev();
+        let flow = pairs.fold(None, |flow, (from, to)| {
+            let (width, height) = (from.width, from.height);
+            let idea =
+                flow.map_or_else(|| Flow::zero(width, height), |flow| resample::grow(&flow, width, height));
+            Some(level::refine(from, to, idea))
+        });
+        flow.unwrap_or_else(|| Flow::zero(0, 0))
     }
 }
 

@@ -86,6 +86,15 @@ fn the_flow_is_that_of_opencv() {
 }
 
 #[test]
+fn a_picture_without_pixels_has_a_flow_without_pixels() {
+    for (width, height) in [(0, 0), (0, 40), (40, 0)] {
+        let pyramid = Pyramid::new(&[], width, height);
+        let flow = pyramid.flow_to(&pyramid);
+        assert_eq!((flow.width, flow.height, flow.dx.len(), flow.dy.len()), (width, height, 0, 0));
+    }
+}
+
+#[test]
 fn the_flow_of_a_shifted_texture_is_the_shift() {
     let size = [192_usize, 128];
     let noise = RandomState::new(4).bytes(300 * 300);
@@ -158,6 +167,25 @@ fn more_flicker_is_more_error() {
     let errors = [0.0, 2.0, 5.0, 10.0, 20.0].map(|amplitude| {
         let flickering = clip(5, [64, 48], |t, _| if t % 2 == 0 { amplitude } else { -amplitude });
         warping_error(&flickering).unwrap()
+    });
+    assert!(errors.windows(2).all(|pair| pair[1] > pair[0]), "{errors:?}");
+}
+
+#[test]
+fn rows_that_jitter_more_are_more_error() {
+    let errors = [0.0, 0.5, 1.0, 2.0, 4.0].map(|pixels| {
+        let noise = RandomState::new(3).bytes(5 * 48);
+        let (width, height) = (64, 48);
+        let value = |t: usize, y: usize, x: usize, c: usize| {
+            // Each row is shifted by itself in each frame, which no smooth flow follows.
+            let shift = (f64::from(noise[t * height + y]) / 128.0 - 1.0) * pixels;
+            scene(t as f64, y as f64, x as f64 + shift, c as f64).clamp(0.0, 255.0) as u8
+        };
+        let bytes = (0..5 * height * width * 3).map(|at| {
+            let pixel = at / 3;
+            value(pixel / width / height, pixel / width % height, pixel % width, at % 3)
+        });
+        warping_error(&FramesU8::new(5, height, width, bytes.collect()).unwrap()).unwrap()
     });
     assert!(errors.windows(2).all(|pair| pair[1] > pair[0]), "{errors:?}");
 }

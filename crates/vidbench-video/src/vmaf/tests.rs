@@ -118,3 +118,20 @@ fn vmaf_of_planes_that_change_is_refused() {
     let small = Plane { height: 63, ..plane(&narrow[1], 8) };
     assert_eq!(vmaf.push(&small, &plane(&narrow[1], 8), 8), Err(VmafError::Differs { frame: 1 }));
 }
+
+#[test]
+#[ignore = "needs libvmaf; `make test` runs it where there is one"]
+fn vmaf_of_small_odd_and_padded_pictures_is_a_number() {
+    for (width, height) in [(64, 64), (65, 67), (64, 333), (333, 64)] {
+        let stride = width + 7;
+        let bytes: Vec<u8> = (0..stride * (height - 1) + width).map(|at| (at * at / 7 % 251) as u8).collect();
+        let plane = Plane { width, height, stride, bytes: &bytes };
+        let mut vmaf = Vmaf::new().unwrap();
+        (0..3).for_each(|_| vmaf.push(&plane, &plane, 8).unwrap());
+        let scores = vmaf.finish().unwrap();
+        assert!(
+            scores.frames.iter().all(|score| (90.0..=100.0).contains(score)),
+            "{width}x{height}: {scores:?}"
+        );
+    }
+}
