@@ -1,9 +1,9 @@
 //! Dense optical flow by polynomial expansion: where each pixel of a frame is in another frame, without learned weights.
 //!
 //! Farnebäck, "Two-frame motion estimation based on polynomial expansion", SCIA 2003. The neighbourhood of each pixel is
-//! described by a quadratic polynomial ([`expansion`]); a displacement changes the polynomial in a known way, so the
-//! displacement follows from two polynomials by least squares over a window ([`level`]), from a small picture to the full
-//! one ([`resample`]). The parameters are fixed, because they are part of the metrics that use the flow.
+//! described by a quadratic polynomial (`expansion`); a displacement changes the polynomial in a known way, so the
+//! displacement follows from two polynomials by least squares over a window (`level`), from a small picture to the full
+//! one (`resample`). The parameters are fixed, because they are part of the metrics that use the flow.
 //!
 //! The numbers are those of OpenCV 5.0's `calcOpticalFlowFarneback(a, b, None, 0.5, 5, 15, 3, 7, 1.5, 0)` to about a
 //! thousandth of a pixel; what the paper leaves open (weights at the border, smoothing, smallest picture) is as published
