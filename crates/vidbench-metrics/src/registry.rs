@@ -117,9 +117,9 @@ pub enum FeatureMetric {
     Coverage,
     /// [`density_coverage`].
     Density,
-    /// [`frechet_distance`], covariances over N - 1.
+    /// [`mod@frechet_distance`], covariances over N - 1.
     FrechetDistance,
-    /// [`frechet_distance`], covariances over N.
+    /// [`mod@frechet_distance`], covariances over N.
     FrechetDistanceBiased,
     /// [`frechet_infinity`].
     FrechetInfinity,
