@@ -47,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const OWNERS: &[(&str, &str)] = &[
     ("ffmpeg-next", "vidbench-video"),
     ("ffmpeg-sys-next", "vidbench-video"),
+    ("libloading", "vidbench-video"),
     ("tract-onnx", "vidbench-nn"),
     ("ort", "vidbench-nn"),
     ("rusqlite", "vidbench-store"),

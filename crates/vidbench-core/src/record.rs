@@ -199,8 +199,21 @@ pub struct Environment {
     pub accelerators: Vec<String>,
     /// Versions of the libav libraries.
     pub libav: String,
+    /// Version of libvmaf; none where it is not found.
+    #[serde(default)]
+    pub libvmaf: Option<String>,
     /// The command line.
     pub command: Vec<String>,
+}
+
+impl Environment {
+    /// The libraries that read and compare videos, with their versions.
+    pub fn video_libraries(&self) -> String {
+        match &self.libvmaf {
+            Some(version) => format!("{}, libvmaf {version}", self.libav),
+            None => self.libav.clone(),
+        }
+    }
 }
 
 /// How far a run has come.

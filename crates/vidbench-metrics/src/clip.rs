@@ -5,7 +5,7 @@ use vidbench_core::{FramesU8, MetricScore, Score};
 use crate::meter::{Channels, ClipMeter, Measured, PairMeter, measure_clip};
 use crate::{
     ClipMetric, MetricError, PairMetric, colourfulness, frame_difference, motion_magnitude, ms_ssim, psnr,
-    shape_adherence, sharpness, ssim, still_share, temporal_flickering,
+    shape_adherence, sharpness, ssim, still_share, temporal_flickering, vmaf, warping_error,
 };
 
 impl ClipMetric {
@@ -21,6 +21,7 @@ impl ClipMetric {
             Self::ShapeAdherence => Box::new(shape_adherence::Meter::new(prompt)),
             Self::Sharpness => Box::new(sharpness::Meter::default()),
             Self::TemporalFlickering => Box::new(temporal_flickering::Meter::default()),
+            Self::WarpingError => Box::new(warping_error::Meter::default()),
         }
     }
 
@@ -41,6 +42,7 @@ impl PairMetric {
             Self::PsnrPooled => Box::new(psnr::PooledMeter::default()),
             Self::Ssim => Box::new(ssim::Meter::new(Channels::Rgb)),
             Self::SsimLuma => Box::new(ssim::Meter::new(Channels::Luma)),
+            Self::Vmaf => Box::new(vmaf::Meter::default()),
         }
     }
 

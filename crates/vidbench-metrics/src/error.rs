@@ -2,6 +2,7 @@
 
 use vidbench_core::Score;
 use vidbench_shapes::GrammarError;
+use vidbench_video::VmafError;
 
 /// A metric cannot be computed; the message becomes the reason of [`Score::NotAvailable`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +58,15 @@ pub enum MetricError {
         /// Least side.
         needed: usize,
     },
+    /// No pixel of a frame is found again in the next one.
+    #[error("no pixel of frame {} is found again in frame {frame}", frame.saturating_sub(1))]
+    NothingInCommon {
+        /// The later frame, from 0.
+        frame: usize,
+    },
+    /// libvmaf is not there or refuses the clip.
+    #[error(transparent)]
+    Vmaf(#[from] VmafError),
     /// The clip could not be compared with its reference.
     #[error("{reason}")]
     NoPair {

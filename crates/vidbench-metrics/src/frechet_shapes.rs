@@ -27,7 +27,7 @@
 //!
 //! Neither FID nor FVD: the features are those of a net that knows five attributes of moving shapes, so the value cannot be
 //! compared with any other distance. The covariance is divided by N - 1 (StyleGAN-V and cd-fvd divide by N); the root is taken
-//! as in [`frechet_distance`](crate::frechet_distance) rather than by a general matrix square root. The value is biased upwards, about
+//! as in [`frechet_distance`](crate::frechet_distance()) rather than by a general matrix square root. The value is biased upwards, about
 //! as 1/N: compare only equal N. The 95 % interval is a bootstrap over the clips of the model with the reference held
 //! fixed, seed [`BOOTSTRAP_SEED`], moved to lie around the value. The reference clips are not encoded; H.264
 //! at CRF 23 or better moves the value of rendered clips by less than the floor.

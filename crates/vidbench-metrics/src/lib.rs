@@ -24,6 +24,7 @@ mod error;
 mod feature_error;
 mod feature_metric;
 mod features;
+pub mod flow;
 pub mod frame_difference;
 mod frame_mean;
 mod frechet;
@@ -49,6 +50,8 @@ pub mod ssim;
 pub mod still_share;
 pub mod structure;
 pub mod temporal_flickering;
+pub mod vmaf;
+pub mod warping_error;
 
 pub use bootstrap::{CONFIDENCE, RESAMPLES};
 pub use clip::score_clip;

@@ -6,7 +6,7 @@ use crate::frame_difference::Statistic;
 use crate::{
     colourfulness, density_coverage, frame_difference, frechet_distance, frechet_infinity, frechet_shapes,
     inception_score, kernel_distance, mmd_polynomial, motion_magnitude, ms_ssim, precision_recall, psnr,
-    shape_adherence, sharpness, ssim, still_share, temporal_flickering,
+    shape_adherence, sharpness, ssim, still_share, temporal_flickering, vmaf, warping_error,
 };
 
 /// What every metric says about itself, sorted by id.
@@ -40,6 +40,8 @@ pub const DESCRIPTORS: &[MetricDescriptor] = &[
     ssim::DESCRIPTOR,
     ssim::LUMA_DESCRIPTOR,
     temporal_flickering::DESCRIPTOR,
+    vmaf::DESCRIPTOR,
+    warping_error::DESCRIPTOR,
 ];
 
 /// A metric, by what it is computed from.
@@ -76,6 +78,8 @@ pub enum ClipMetric {
     Sharpness,
     /// [`temporal_flickering`].
     TemporalFlickering,
+    /// [`warping_error`].
+    WarpingError,
 }
 
 /// A metric of a clip and its reference.
@@ -95,6 +99,8 @@ pub enum PairMetric {
     Ssim,
     /// [`ssim`] of luma.
     SsimLuma,
+    /// [`vmaf`].
+    Vmaf,
 }
 
 /// A metric of a set of clips against a reference set.
@@ -111,9 +117,9 @@ pub enum FeatureMetric {
     Coverage,
     /// [`density_coverage`].
     Density,
-    /// [`frechet_distance`], covariances over N - 1.
+    /// [`mod@frechet_distance`], covariances over N - 1.
     FrechetDistance,
-    /// [`frechet_distance`], covariances over N.
+    /// [`mod@frechet_distance`], covariances over N.
     FrechetDistanceBiased,
     /// [`frechet_infinity`].
     FrechetInfinity,
@@ -131,7 +137,7 @@ pub enum FeatureMetric {
 
 impl Metric {
     /// Every metric, in the order of [`DESCRIPTORS`].
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::Clip(ClipMetric::BlackShare),
         Self::Clip(ClipMetric::Colourfulness),
         Self::Clip(ClipMetric::DuplicateShare),
@@ -161,6 +167,8 @@ impl Metric {
         Self::Pair(PairMetric::Ssim),
         Self::Pair(PairMetric::SsimLuma),
         Self::Clip(ClipMetric::TemporalFlickering),
+        Self::Pair(PairMetric::Vmaf),
+        Self::Clip(ClipMetric::WarpingError),
     ];
 
     /// The metric of that id.
@@ -210,6 +218,7 @@ impl ClipMetric {
             Self::ShapeAdherence => &shape_adherence::DESCRIPTOR,
             Self::Sharpness => &sharpness::DESCRIPTOR,
             Self::TemporalFlickering => &temporal_flickering::DESCRIPTOR,
+            Self::WarpingError => &warping_error::DESCRIPTOR,
         }
     }
 }
@@ -225,6 +234,7 @@ impl PairMetric {
             Self::PsnrPooled => &psnr::POOLED_DESCRIPTOR,
             Self::Ssim => &ssim::DESCRIPTOR,
             Self::SsimLuma => &ssim::LUMA_DESCRIPTOR,
+            Self::Vmaf => &vmaf::DESCRIPTOR,
         }
     }
 }

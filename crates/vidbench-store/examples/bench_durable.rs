@@ -63,6 +63,7 @@ fn record() -> Result<RunRecord, Box<dyn std::error::Error>> {
         memory_bytes: None,
         accelerators: vec![],
         libav: String::new(),
+        libvmaf: None,
         command: vec![],
     };
     Ok(RunRecord {

@@ -54,8 +54,9 @@ pub struct Wanted {
     pub metric: MetricId,
     /// It compares with the reference.
     pub of_pair: bool,
-    /// The prompt, for a metric that reads it.
-    pub prompt: Option<String>,
+    /// What the score depends on beside the files: the prompt, or the version of the library that computes it. Held by the
+    /// column `prompt`.
+    pub depends_on: Option<String>,
 }
 
 /// What is known of a clip.
@@ -237,7 +238,7 @@ fn score_of(connection: &Connection, columns: &Columns<'_>, wanted: &Wanted) -> 
         columns.reference_of(wanted),
         columns.reading,
         wanted.metric.as_str(),
-        wanted.prompt.as_deref().unwrap_or_default(),
+        wanted.depends_on.as_deref().unwrap_or_default(),
     ])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let series = row.get::<_, Option<Vec<u8>>>(3)?;
@@ -308,7 +309,7 @@ fn insert_scores(
             columns.reference_of(wanted),
             columns.reading,
             score.metric.as_str(),
-            wanted.prompt.as_deref().unwrap_or_default(),
+            wanted.depends_on.as_deref().unwrap_or_default(),
             value,
             reason,
             series_to_bytes(&score.metric, score.series.as_ref())?,

@@ -24,8 +24,8 @@ pub struct Clip {
 ///
 /// # Errors
 ///
-/// Every [`VideoErrorKind`] of reading, each for the input its doc names; the first damaged or unusable frame fails
-/// the whole clip, and so does a clip of more than [`Limits::max_decoded_bytes`].
+/// Every [`VideoErrorKind`](crate::VideoErrorKind) of reading, each for the input its doc names; the first damaged or
+/// unusable frame fails the whole clip, and so does a clip of more than [`Limits::max_decoded_bytes`].
 pub fn decode(path: impl AsRef<Path>, limits: &Limits) -> Result<Clip, VideoError> {
     let path = path.as_ref();
     let (mut data, mut timestamps_secs) = (Vec::new(), Vec::new());

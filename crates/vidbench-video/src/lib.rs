@@ -1,6 +1,6 @@
 //! Containers and codecs: probe, decode, encode, and facts about a clip.
 //!
-//! The only crate of the workspace that links libav. Every input file is treated as hostile: what comes out is
+//! The only crate of the workspace that links libav and, where it is installed, libvmaf. Every input file is treated as hostile: what comes out is
 //! frames or a named [`VideoErrorKind`], never a placeholder, a clamped size, or a frame that libav had to repair.
 //! Nothing is written to stdout or stderr; libav's own log is off. Frames come as a player shows them, in the size they
 //! are stored in; docs/decoding.md says which pixels those are.
@@ -47,6 +47,7 @@ mod source;
 mod truncation;
 mod turn;
 mod version;
+mod vmaf;
 mod yuv;
 
 pub use clip_stats::{BLACK_FRAME_SHARE, BLACK_LUMA_MAX, ClipStats, ClipStatsMeter, clip_stats};
@@ -65,3 +66,4 @@ pub use resize::{
     resize_bytes, resize_float, shorter_side,
 };
 pub use version::libav_version;
+pub use vmaf::{Vmaf, VmafError, VmafScores, libvmaf_version};

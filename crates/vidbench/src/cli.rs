@@ -167,7 +167,7 @@ pub(crate) enum Progress {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  vidbench score videos/                               every metric that needs nothing but the videos
+  vidbench score videos/                               the metrics that need nothing but the videos
   vidbench score fp8/ --reference bf16/                compare with full renders of the same names
   vidbench score videos/ --metrics psnr,ssim --reference full/
   vidbench score a/ b/ --format csv > scores.csv       two folders, one row each
@@ -184,7 +184,7 @@ pub(crate) struct ScoreArgs {
     /// Folder, file or manifest with the clip that each clip is compared with, found by manifest or by name.
     #[arg(long, value_name = "VIDEOS")]
     pub(crate) reference: Option<PathBuf>,
-    /// Metrics, such as ssim or ssim@1; `vidbench list metrics` shows them. By default all that the input allows.
+    /// Metrics, such as ssim or ssim@1; `vidbench list metrics` shows them and which are computed by default.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) metrics: Vec<String>,
     /// What to print on stdout.

@@ -16,6 +16,7 @@ pub fn environment(command: Vec<String>) -> Environment {
         memory_bytes: memory_bytes(),
         accelerators: accelerators(),
         libav: vidbench_video::libav_version().unwrap_or_else(|error| format!("not available: {error}")),
+        libvmaf: vidbench_video::libvmaf_version().ok(),
         command,
     }
 }

@@ -36,7 +36,9 @@ impl WorkerPrograms {
     }
 
     pub(crate) fn scorer(&self) -> WorkerCommand {
-        WorkerCommand::new(&self.vidbench).args(["worker", "scorer"]).pass_env(&["ORT_DYLIB_PATH"])
+        WorkerCommand::new(&self.vidbench)
+            .args(["worker", "scorer"])
+            .pass_env(&["ORT_DYLIB_PATH", "VIDBENCH_LIBVMAF"])
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The binary of the same name is the only place that parses arguments, prints or exits.
 
+mod by_default;
 mod clock;
 mod environment;
 mod execute;
@@ -13,6 +14,7 @@ mod score;
 mod sets;
 mod shipped;
 
+pub use by_default::{ByDefault, default_metrics};
 pub use clock::SystemClock;
 pub use environment::environment;
 pub use execute::{ExecuteError, Execution, WorkerPrograms, execute, preflight};
@@ -24,8 +26,6 @@ pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, re
 pub use resolve::{
     Known, ShippedModel, prompt_suite_names, read_prompt_suite, resolve, shipped_prompt_suite,
 };
-pub use score::{
-    MetricChoiceError, ScoreSettings, choose_metrics, default_metrics, new_scoring, score, scoring_data,
-};
+pub use score::{MetricChoiceError, ScoreSettings, choose_metrics, new_scoring, score, scoring_data};
 pub use sets::{SetError, compute_set_metrics};
 pub use shipped::{CLASSIFIER, DEMO_SUITE, SUITE_TEMPLATE, known, models};

@@ -7,7 +7,7 @@ use vidbench_core::{
     Clock, Environment, Event, MetricId, Needs, RECORD_SCHEMA_VERSION, RequestedClip, RunId, RunStatus,
     ScoringData, ScoringRecord, ScoringRequest, sha256_hex,
 };
-use vidbench_metrics::{DESCRIPTORS, Metric, UnknownMetric, find};
+use vidbench_metrics::{Metric, PairMetric, UnknownMetric, find};
 use vidbench_runner::{Cancel, RunError, ScoreFinish, ScoreInputs, score_clips};
 use vidbench_store::{Store, StoreError, Wanted};
 
@@ -71,17 +71,6 @@ pub fn choose_metrics(names: &[String], references: bool) -> Result<Vec<MetricId
     Ok(chosen)
 }
 
-/// The metrics of a scoring that names none: all that need nothing but the clips, and with references those of pairs.
-pub fn default_metrics(references: bool) -> Vec<MetricId> {
-    let needs = |needs: Needs| match needs {
-        Needs::Clip => true,
-        Needs::Pair => references,
-        Needs::ClipAndPrompt | Needs::Set | Needs::Features => false,
-    };
-    let chosen = DESCRIPTORS.iter().filter(|known| needs(known.needs) && known.nets.is_empty());
-    chosen.map(|known| known.metric_id()).collect()
-}
-
 /// A new scoring.
 pub fn new_scoring(request: ScoringRequest, environment: Environment, clock: &dyn Clock) -> ScoringRecord {
     let created_ms = clock.unix_ms();
@@ -128,7 +117,7 @@ pub fn score(
         store,
         record,
         reading: &request.options.reading(),
-        wanted: &|clip| wanted(&request.metrics, clip),
+        wanted: &|clip| wanted(record, clip),
         references: settings.references,
         scorer: programs.scorer(),
         workers: settings.workers,
@@ -152,19 +141,26 @@ pub fn score(
 pub fn scoring_data(store: &Store, id: &RunId) -> Result<ScoringData, StoreError> {
     store.scoring_data(id, &|record: &ScoringRecord, ordinal| {
         let clip = usize::try_from(ordinal).ok().and_then(|at| record.request.clips.get(at));
-        clip.map(|clip| wanted(&record.request.metrics, clip)).unwrap_or_default()
+        clip.map(|clip| wanted(record, clip)).unwrap_or_default()
     })
 }
 
 /// The scores a clip is to get. A metric that this version does not know has none.
-fn wanted(metrics: &[MetricId], clip: &RequestedClip) -> Vec<Wanted> {
-    let wanted = |metric: &MetricId| {
-        let descriptor = Metric::from_id(metric.as_str()).ok()?.descriptor();
-        Some(Wanted {
-            metric: metric.clone(),
-            of_pair: descriptor.needs == Needs::Pair,
-            prompt: (descriptor.needs == Needs::ClipAndPrompt).then(|| clip.prompt.clone()).flatten(),
-        })
+fn wanted(record: &ScoringRecord, clip: &RequestedClip) -> Vec<Wanted> {
+    let wanted = |id: &MetricId| {
+        let metric = Metric::from_id(id.as_str()).ok()?;
+        let of_pair = metric.descriptor().needs == Needs::Pair;
+        Some(Wanted { metric: id.clone(), of_pair, depends_on: depends_on(metric, record, clip) })
     };
-    metrics.iter().filter_map(wanted).collect()
+    record.request.metrics.iter().filter_map(wanted).collect()
+}
+
+/// What a score depends on beside the files. libvmaf that was not found is one of its versions, so that a scoring after it was
+/// installed computes what an earlier one could not.
+fn depends_on(metric: Metric, record: &ScoringRecord, clip: &RequestedClip) -> Option<String> {
+    match metric {
+        Metric::Pair(PairMetric::Vmaf) => record.environment.libvmaf.clone(),
+        metric if metric.descriptor().needs == Needs::ClipAndPrompt => clip.prompt.clone(),
+        Metric::Clip(_) | Metric::Pair(_) | Metric::Set(_) | Metric::Feature(_) => None,
+    }
 }

@@ -250,6 +250,7 @@ fn environment() -> Environment {
         memory_bytes: Some(8 << 30),
         accelerators: Vec::new(),
         libav: "libavcodec 61.3.100".into(),
+        libvmaf: None,
         command: ["vidbench", "run", "demo.toml"].map(str::to_owned).to_vec(),
     }
 }

@@ -11,3 +11,5 @@ mod numpy;
 mod registry;
 mod sets;
 mod structure;
+mod vmaf;
+mod warping_error;

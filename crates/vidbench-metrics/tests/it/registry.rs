@@ -41,7 +41,7 @@ fn an_unknown_metric_is_answered_with_the_nearest_and_all() {
     assert_eq!(error.to_string(), "unknown metric \"temporal_flicker@1\"");
     expect![[r#"
         did you mean "temporal_flickering@1"?
-        the metrics are black_share@1, colourfulness@1, duplicate_share@1, feature_coverage@1, feature_density@1, feature_precision@1, feature_recall@1, frame_difference.max@1, frame_difference.mean@1, frame_difference.sd@1, frechet_distance.biased@1, frechet_distance@1, frechet_infinity@1, frechet_shapes@1, frozen_share@1, inception_score@1, kernel_distance@1, mmd_polynomial@1, motion_magnitude@1, ms_ssim@1, ms_ssim_y@1, psnr.pooled@1, psnr@1, psnr_y@1, shape_adherence@1, sharpness@1, ssim@1, ssim_y@1, temporal_flickering@1"#]]
+        the metrics are black_share@1, colourfulness@1, duplicate_share@1, feature_coverage@1, feature_density@1, feature_precision@1, feature_recall@1, frame_difference.max@1, frame_difference.mean@1, frame_difference.sd@1, frechet_distance.biased@1, frechet_distance@1, frechet_infinity@1, frechet_shapes@1, frozen_share@1, inception_score@1, kernel_distance@1, mmd_polynomial@1, motion_magnitude@1, ms_ssim@1, ms_ssim_y@1, psnr.pooled@1, psnr@1, psnr_y@1, shape_adherence@1, sharpness@1, ssim@1, ssim_y@1, temporal_flickering@1, vmaf@1, warping_error.farneback@1"#]]
     .assert_eq(&error.hints().join("\n"));
     assert_eq!(find("fvd@1").unwrap_err().nearest, None);
 }

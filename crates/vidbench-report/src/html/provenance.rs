@@ -55,7 +55,7 @@ fn facts(out: &mut String, data: &RunData) {
             ),
         ),
         ("Accelerators", accelerators),
-        ("Video library", environment.libav.clone()),
+        ("Video libraries", environment.video_libraries()),
         ("Percentiles", vidbench_analysis::percentile::DEFINITION.into()),
     ] {
         *out += &format!("<div><dt>{name}</dt><dd>{}</dd></div>\n", escape(&value));

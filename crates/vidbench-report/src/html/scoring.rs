@@ -306,7 +306,7 @@ fn provenance(out: &mut String, input: &ScoringReportInput<'_>) {
                     environment.memory_bytes.map_or_else(|| "memory unknown".into(), bytes)
                 ),
             ),
-            ("Video library", environment.libav.clone()),
+            ("Video libraries", environment.video_libraries()),
         ],
     );
     let known = |id: &vidbench_core::MetricId| input.descriptors.iter().find(|known| known.id == id.as_str());

@@ -100,6 +100,7 @@ fn environment() -> Environment {
         memory_bytes: Some(1 << 34),
         accelerators: Vec::new(),
         libav: "61".into(),
+        libvmaf: None,
         command: vec!["vidbench".into(), "run".into()],
     }
 }

@@ -48,6 +48,7 @@ fn examine(workspace: &Path) -> Vec<Finding> {
         libav(),
         h264(),
         runtime(),
+        vmaf(),
     ];
     findings.push(match machine.accelerators.as_slice() {
         [] => Finding {
@@ -117,6 +118,18 @@ fn runtime() -> Finding {
             Some("ONNX Runtime is faster where it is found: set ORT_DYLIB_PATH to its libonnxruntime.so"),
         ),
     }
+}
+
+fn vmaf() -> Finding {
+    let (state, detail, hint) = match vidbench_video::libvmaf_version() {
+        Ok(version) => (State::Ok, format!("libvmaf {version}"), None),
+        Err(error) => {
+            let named = std::env::var_os("VIDBENCH_LIBVMAF").is_some_and(|path| !path.is_empty());
+            let state = if named { State::Broken } else { State::Absent };
+            (state, format!("optional: {error}"), error.hint().map(str::to_owned))
+        }
+    };
+    Finding { name: "vmaf", state, detail, hint }
 }
 
 fn workspace_finding(workspace: &Path) -> Finding {

@@ -53,7 +53,7 @@ fn models() -> (serde_json::Value, Vec<Vec<String>>) {
 }
 
 fn metrics() -> Vec<Vec<String>> {
-    let mut rows = header(["metric", "better", "unit", "what"]);
+    let mut rows = header(["metric", "better", "unit", "by default", "what"]);
     rows.extend(DESCRIPTORS.iter().map(|metric| {
         let better = match metric.direction {
             vidbench_core::Direction::HigherIsBetter => "higher",
@@ -61,7 +61,9 @@ fn metrics() -> Vec<Vec<String>> {
             vidbench_core::Direction::Descriptive => "-",
         };
         let unit = if metric.unit.is_empty() { "-" } else { metric.unit };
-        [metric.id, better, unit, metric.title].map(str::to_owned).to_vec()
+        [metric.id, better, unit, vidbench::ByDefault::of(metric).text(), metric.title]
+            .map(str::to_owned)
+            .to_vec()
     }));
     rows
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::{Arg, Command, CommandFactory as _};
-use vidbench::{prompt_suite_names, shipped_prompt_suite};
+use vidbench::{ByDefault, prompt_suite_names, shipped_prompt_suite};
 use vidbench_core::{Direction, MetricDescriptor, Needs, suite};
 use vidbench_metrics::DESCRIPTORS;
 
@@ -74,13 +74,14 @@ fn spelled(arg: &Arg) -> String {
 
 fn metrics_page() -> String {
     let mut text = String::from(
-        "# Metrics\n\n| id | what | unit | better | range | computed from | nets |\n|---|---|---|---|---|---|---|\n",
+        "# Metrics\n\n| id | what | unit | better | range | computed from | nets | by default |\n|---|---|---|---|---|---|---|---|\n",
     );
     for metric in DESCRIPTORS {
         text.push_str(&metric_row(metric));
     }
     text.push_str(
-        "\nMeasured in every run: [latency and stages](../metrics/latency.md), [throughput](../metrics/throughput.md),\n\
+        "\n`vidbench score` computes those that say so in the last column unless `--metrics` names others.\n\n\
+         Measured in every run: [latency and stages](../metrics/latency.md), [throughput](../metrics/throughput.md),\n\
          [peak memory](../metrics/peak_memory.md). How values become means, intervals and places:\n\
          [statistics](../statistics.md).\n",
     );
@@ -109,13 +110,14 @@ fn metric_row(metric: &MetricDescriptor) -> String {
     let bound = |bound: Option<f64>| bound.map_or("unbounded".into(), |bound| bound.to_string());
     let page = page(metric.id);
     format!(
-        "| [`{}`](../metrics/{page}.md) | {} | {} | {better} | {} to {} | {needs} | {} |\n",
+        "| [`{}`](../metrics/{page}.md) | {} | {} | {better} | {} to {} | {needs} | {} | {} |\n",
         metric.id,
         metric.title,
         if metric.unit.is_empty() { "-" } else { metric.unit },
         bound(metric.range.0),
         bound(metric.range.1),
         if metric.nets.is_empty() { "-".into() } else { metric.nets.join(", ") },
+        ByDefault::of(metric).text(),
     )
 }
 

@@ -130,7 +130,7 @@ fn doctor_names_the_parts() {
     let names: Vec<&str> = findings.as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["system", "processor", "libav", "h264 encoder", "inference", "accelerator", "workspace"]
+        ["system", "processor", "libav", "h264 encoder", "inference", "vmaf", "accelerator", "workspace"]
     );
 }
 

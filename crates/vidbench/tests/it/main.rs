@@ -10,4 +10,5 @@ mod help;
 mod kill;
 mod main_job;
 mod score;
+mod vmaf;
 mod workspace;

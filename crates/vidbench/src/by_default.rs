@@ -1,0 +1,77 @@
+//! Which metrics a scoring computes when it names none.
+
+use vidbench_core::{MetricDescriptor, MetricId, Needs};
+use vidbench_metrics::{DESCRIPTORS, vmaf, warping_error};
+
+/// When a scoring that names no metrics computes a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByDefault {
+    /// Always: it needs nothing but the clips.
+    Always,
+    /// When references are named.
+    WithReferences,
+    /// When references are named and libvmaf is found.
+    WithLibvmaf,
+    /// Never: it needs more than clips, or costs many times what all others cost together.
+    Never,
+}
+
+impl ByDefault {
+    /// That of a metric.
+    pub fn of(metric: &MetricDescriptor) -> Self {
+        if metric.id == warping_error::DESCRIPTOR.id || !metric.nets.is_empty() {
+            return Self::Never;
+        }
+        match metric.needs {
+            Needs::Clip => Self::Always,
+            Needs::Pair if metric.id == vmaf::DESCRIPTOR.id => Self::WithLibvmaf,
+            Needs::Pair => Self::WithReferences,
+            Needs::ClipAndPrompt | Needs::Set | Needs::Features => Self::Never,
+        }
+    }
+
+    /// For people, in a few words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Always => "yes",
+            Self::WithReferences => "with references",
+            Self::WithLibvmaf => "with references and libvmaf",
+            Self::Never => "no",
+        }
+    }
+
+    fn holds(self, references: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::WithReferences => references,
+            Self::WithLibvmaf => references && vidbench_video::libvmaf_version().is_ok(),
+            Self::Never => false,
+        }
+    }
+}
+
+/// The metrics of a scoring that names none.
+pub fn default_metrics(references: bool) -> Vec<MetricId> {
+    let chosen = DESCRIPTORS.iter().filter(|metric| ByDefault::of(metric).holds(references));
+    chosen.map(|metric| metric.metric_id()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_costs_much_or_needs_more_is_computed_only_by_name() {
+        let of = |references| default_metrics(references).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let (alone, pairs) = (of(false), of(true));
+        assert!(alone.contains(&"sharpness@1".into()) && !alone.contains(&"ssim@1".into()), "{alone:?}");
+        assert!(pairs.contains(&"sharpness@1".into()) && pairs.contains(&"ssim@1".into()), "{pairs:?}");
+        let vmaf = vidbench_video::libvmaf_version().is_ok();
+        assert_eq!((alone.contains(&"vmaf@1".into()), pairs.contains(&"vmaf@1".into())), (false, vmaf));
+        for never in
+            ["warping_error.farneback@1", "shape_adherence@1", "frechet_shapes@1", "inception_score@1"]
+        {
+            assert!(!pairs.contains(&never.into()), "{never}");
+        }
+    }
+}
