@@ -5,3 +5,4 @@ mod manifest;
 mod plan;
 mod prompts;
 mod suite_file;
+mod vbench;
