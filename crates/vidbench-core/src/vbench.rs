@@ -2,8 +2,8 @@
 //!
 //! [`FullInfo`] is `VBench_full_info.json` and the `*_full_info.json` that an evaluation writes; [`EvalResults`] is
 //! `*_eval_results.json`. Both are read as hostile input: bounded in size and depth, every problem listed with its place.
-//! What is written reads back equal, and VBench's own scripts read it.
-//! Nothing here reads a file or computes a total.
+//! What is written reads back equal, and VBench's own scripts read it. [`check_folder`] compares the names in a folder with a
+//! suite. Nothing here reads a file or computes a total.
 //!
 //! ```
 //! use vidbench_core::vbench::{Dimension, EvalResults};
@@ -17,6 +17,7 @@
 mod dimension;
 mod error;
 mod eval_results;
+mod folder;
 mod full_info;
 mod node;
 mod write;
@@ -24,6 +25,7 @@ mod write;
 pub use dimension::{Dimension, VbenchSuite};
 pub use error::{VbenchErrors, VbenchProblem, VbenchProblemKind};
 pub use eval_results::{DimensionResult, EvalResults, VideoResult};
+pub use folder::{FolderCheck, Layout, PromptShortage, SuffixTrap, WantedClips, check_folder};
 pub use full_info::{FullInfo, PromptEntry};
 
 /// Bytes of one file. The suite has 0.2 MB, the results of all its 4,730 clips a few.

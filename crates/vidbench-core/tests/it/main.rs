@@ -6,3 +6,4 @@ mod plan;
 mod prompts;
 mod suite_file;
 mod vbench;
+mod vbench_folder;
