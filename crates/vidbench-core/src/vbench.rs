@@ -14,6 +14,7 @@
 //! assert_eq!(EvalResults::parse(results.to_json().as_bytes()), Ok(results));
 //! ```
 
+mod checked;
 mod dimension;
 mod error;
 mod eval_results;
@@ -22,6 +23,7 @@ mod full_info;
 mod node;
 mod write;
 
+pub use checked::{CheckedFolder, FewFrames, Undecodable};
 pub use dimension::{Dimension, VbenchSuite};
 pub use error::{VbenchErrors, VbenchProblem, VbenchProblemKind};
 pub use eval_results::{DimensionResult, EvalResults, VideoResult};

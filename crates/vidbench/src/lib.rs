@@ -6,16 +6,19 @@ mod clock;
 mod environment;
 mod execute;
 mod gather;
+mod known_prompts;
 mod prepare;
 mod resolve;
 mod score;
 mod sets;
 mod shipped;
+mod vbench;
 
 pub use clock::SystemClock;
 pub use environment::environment;
 pub use execute::{ExecuteError, Execution, WorkerPrograms, execute, preflight};
 pub use gather::{GatherError, Gathered, MANIFEST, gather, gather_pairs};
+pub use known_prompts::{KnownPromptsError, read_known_prompts};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
 pub use resolve::{
     Known, ShippedModel, prompt_suite_names, read_prompt_suite, resolve, shipped_prompt_suite,
@@ -25,3 +28,7 @@ pub use score::{
 };
 pub use sets::{SetError, compute_set_metrics};
 pub use shipped::{CLASSIFIER, DEMO_SUITE, SUITE_TEMPLATE, known, models};
+pub use vbench::{
+    Exported, JoinError, Joined, VbenchExportError, VbenchFileError, check_request, empty_clips,
+    export_scoring, join_results, list_entries, read_eval_results, read_full_info,
+};

@@ -60,9 +60,11 @@ fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
             .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?,
     };
     let options = options(&args.limits)?;
+    let prompts = args.prompts.as_deref().map(vidbench::read_known_prompts).transpose();
+    let prompts = prompts.map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
     let gathered = match &args.reference {
-        Some(reference) => vidbench::gather_pairs(&args.videos, reference, None)?,
-        None => vidbench::gather(&args.videos, None)?,
+        Some(reference) => vidbench::gather_pairs(&args.videos, reference, prompts.as_ref())?,
+        None => vidbench::gather(&args.videos, prompts.as_ref())?,
     };
     for note in &gathered.notes {
         ui.say(&format!("note: {note}"));
@@ -71,7 +73,7 @@ fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
     Ok(ScoringRequest { name: args.name.clone().unwrap_or(named), metrics, clips: gathered.clips, options })
 }
 
-fn options(limits: &ScoreLimits) -> Result<DecodeOptions> {
+pub(crate) fn options(limits: &ScoreLimits) -> Result<DecodeOptions> {
     if let Some(format) = &limits.raw_format {
         format.parse::<vidbench_video::RawPixelFormat>().map_err(|error| {
             UserError::new(format!("--raw-format: {error}"), "write it as FFmpeg does, such as yuv420p")
@@ -187,6 +189,6 @@ fn playable(facts: &vidbench_core::ClipFacts) -> Option<ClipMime> {
     }
 }
 
-fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
