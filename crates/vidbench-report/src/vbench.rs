@@ -8,8 +8,10 @@ use vidbench_core::vbench::{Dimension, VbenchSuite};
 
 use crate::csv;
 use crate::export::EXPORT_SCHEMA_VERSION;
+use crate::number::count;
 use crate::results::{Cell, Column, ResultTable, head};
 use crate::terminal::{Style, paint, write_table};
+use crate::text::wrapped;
 use crate::{latex, markdown};
 
 /// What a report of a total shows.
@@ -25,6 +27,9 @@ pub struct VbenchReport<'d> {
 
 /// Stands before figures that count what is missing as 0.
 const AS_VBENCH: &str = "as VBench counts";
+
+/// The longest name of a mean.
+const MEAN_NAME: usize = "semantic".len();
 
 impl VbenchReport<'_> {
     fn measured(&self) -> usize {
@@ -65,17 +70,18 @@ impl VbenchReport<'_> {
                 };
                 let than = if videos < wanted { "fewer" } else { "more" };
                 notes.push(format!(
-                    "{}: {videos} videos, {than} than the {wanted} of the suite{dropped}",
-                    dimension.words()
+                    "{}: {}, {than} than the {wanted} of the suite{dropped}",
+                    dimension.words(),
+                    count(videos, "video")
                 ));
             }
         }
-        let silent = self.total.dimensions.iter().filter(|score| score.raw.is_some());
-        let silent = silent.filter(|score| !self.videos.contains_key(&score.normalisation.dimension)).count();
+        let measured = self.total.dimensions.iter().filter(|score| score.raw.is_some());
+        let silent =
+            measured.filter(|score| !self.videos.contains_key(&score.normalisation.dimension)).count();
         if silent > 0 {
-            notes.push(format!(
-                "{silent} dimensions have no list of videos, so that nobody can say how many there were"
-            ));
+            let dimensions = count(silent as u64, "dimension");
+            notes.push(format!("over how many videos {dimensions} were measured, the files do not say"));
         }
         notes
     }
@@ -90,17 +96,18 @@ pub fn vbench_terminal(report: &VbenchReport<'_>, style: Style) -> String {
     let mut out = format!("{word}  {}\n\n", report.counts());
     write_table(&mut out, &table(report), style);
     for (name, mean) in report.means() {
-        out += &format!("{name:<8}  {}\n", mean_text(mean));
+        let text = format!("{name:<MEAN_NAME$}  {}", mean_text(mean));
+        out += &wrapped(&text, style.width, MEAN_NAME + 2);
     }
     if report.as_vbench.is_some() {
         let words = format!("{}, what is missing as 0; no result to report", AS_VBENCH.to_uppercase());
         out += &format!("\n{}\n", paint(style, "1;31", &words));
         for (name, value) in report.figures() {
-            out += &format!("{name:<8}  {}\n", percent(value));
+            out += &format!("{name:<MEAN_NAME$}  {}\n", percent(value));
         }
     }
     for note in report.notes() {
-        out += &format!("{} {note}\n", paint(style, "2", "note:"));
+        out += &wrapped(&format!("{} {note}", paint(style, "2", "note:")), style.width, 6);
     }
     out
 }

@@ -6,7 +6,7 @@ use vidbench_core::vbench::{
 
 use crate::number::count;
 use crate::terminal::{Style, paint};
-use crate::text::{shortened, visible_line};
+use crate::text::{shortened, visible_line, wrapped};
 
 /// Lines of each list; the rest is counted.
 const LISTED: usize = 10;
@@ -16,22 +16,23 @@ const MIN_LINE: usize = 40;
 
 /// The verdict in one line, then a list for each kind of fault, then notes.
 pub fn vbench_check_terminal(checked: &CheckedFolder, style: Style) -> String {
-    let word = if checked.is_sound() {
-        paint(style, "1;32", "ALL THERE AND SOUND")
-    } else {
-        paint(style, "1;31", "NOT READY")
+    let (code, word) = match (checked.is_sound(), checked.decoded) {
+        (true, Some(_)) => ("1;32", "ALL THERE AND SOUND"),
+        (true, None) => ("1;32", "ALL THERE"),
+        (false, _) => ("1;31", "NOT READY"),
     };
-    let word = if checked.is_sound() && checked.decoded.is_none() {
-        paint(style, "1;32", "ALL THERE")
-    } else {
-        word
-    };
+    let word = paint(style, code, word);
     let mut out = format!("{word}  {}: {}\n", visible_line(&checked.folder), counts(checked));
     for (title, lines) in faults(checked) {
         write_list(&mut out, &title, &lines, style);
     }
-    for note in notes(checked) {
-        out += &format!("{} {}\n", paint(style, "2", "note:"), visible_line(&note));
+    let notes = notes(checked);
+    if !notes.is_empty() && !checked.is_sound() {
+        out.push('\n');
+    }
+    for note in notes {
+        let note = format!("{} {}", paint(style, "2", "note:"), visible_line(&note));
+        out += &wrapped(&note, style.width.max(MIN_LINE), 6);
     }
     out
 }

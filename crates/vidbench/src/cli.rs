@@ -173,7 +173,7 @@ Examples:
   vidbench score videos/ --metrics psnr,ssim --reference full/
   vidbench score a/ b/ --format csv > scores.csv       two folders, one row each
   vidbench score videos/manifest.jsonl                 clips, prompts and seeds by a manifest
-  vidbench score videos/ --prompts VBench_full_info.json   prompts and numbers by the names of the files
+  vidbench score videos/ --prompts VBench_full_info.json   prompts by the names of the files
 
 A folder of images is one clip. Each clip's scores are kept by the content of its file: the same command again computes only
 what is missing, also after a kill.
@@ -382,8 +382,8 @@ Examples:
   vidbench vbench export latest --output results/ --full-info VBench_full_info.json
   vidbench vbench export latest --output results/ --name lavie
 
-temporal_flickering is the dimension that is computed here exactly as VBench does. With --full-info only the clips count that
-VBench would look for; without it, every clip with a prompt.
+temporal_flickering is the dimension whose formula is computed here; what differs is in docs/vbench.md. With --full-info only the
+clips count that VBench would look for; without it, every clip with a prompt.
 
 Exit codes: 0 every clip is in the files; 1 some are not, each named; 2 usage, or nothing to write.")]
 pub(crate) struct VbenchExportArgs {

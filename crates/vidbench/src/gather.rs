@@ -141,7 +141,7 @@ fn same_clip(clips: &[Found]) -> Option<String> {
         }
     }
     let first = twice.first()?;
-    Some(format!("{} clips are there twice, such as {first}", twice.len()))
+    Some(format!("more than one file for a clip of a prompt ({}), such as {first}", twice.len()))
 }
 
 /// What a name is listed under: the last part of its path, or all of it when two arguments end alike.

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use vidbench::{ScoreSettings, SystemClock};
 use vidbench_analysis::{ScoringAnalysis, analyse_scoring};
 use vidbench_core::protocol::DecodeOptions;
-use vidbench_core::{Clock, RunId, ScoringData, ScoringRequest, path_from_text, text_from_path};
+use vidbench_core::{Clock, Needs, RunId, ScoringData, ScoringRequest, path_from_text, text_from_path};
 use vidbench_metrics::DESCRIPTORS;
 use vidbench_report::{
     ClipMime, ScoringEmbed, ScoringReportInput, Style, scoring_csv, scoring_html, scoring_json,
@@ -68,6 +68,12 @@ fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
     };
     for note in &gathered.notes {
         ui.say(&format!("note: {note}"));
+    }
+    let wants_prompt = metrics.iter().any(|metric| {
+        DESCRIPTORS.iter().any(|known| known.needs == Needs::ClipAndPrompt && known.id == metric.as_str())
+    });
+    if wants_prompt && prompts.is_none() && gathered.clips.iter().any(|clip| clip.prompt.is_none()) {
+        ui.say("note: names of files give no prompt; --prompts FILE says which prompts they begin with");
     }
     let named = args.videos.first().map(|path| text_from_path(path)).unwrap_or_default();
     Ok(ScoringRequest { name: args.name.clone().unwrap_or(named), metrics, clips: gathered.clips, options })

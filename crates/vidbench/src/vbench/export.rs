@@ -1,4 +1,4 @@
-//! A scoring as VBench's own files, with the dimensions that are computed here exactly as VBench does.
+//! A scoring as VBench's own files, with the dimensions that are computed here by VBench's own formula.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +52,9 @@ impl VbenchExportError {
                     .push("`vidbench score DIR --prompts FILE` reads prompts from the names of files".into());
                 hints
             }
-            Self::SameClip { .. } => vec!["VBench has one file a model: score each model by itself".into()],
+            Self::SameClip { .. } => {
+                vec!["keep one of them; VBench has one file a model, so score each model by itself".into()]
+            }
             Self::Format(_) => Vec::new(),
         }
     }
@@ -224,7 +226,10 @@ fn absent(suite: &FullInfo, dimension: Dimension, by_prompt: &ByPrompt<'_, '_>) 
 fn notes(data: &ScoringData, dimension: Dimension) -> Vec<String> {
     let others: Vec<&str> =
         data.record.request.metrics.iter().map(MetricId::as_str).filter(|id| *id != EXACT.1).collect();
-    let mut notes = vec![format!("{dimension} is the one dimension of VBench that this version computes")];
+    let mut notes = vec![format!(
+        "{dimension} is the one dimension of VBench that this version computes: by its formula, but chroma is interpolated where \
+         OpenCV repeats it, which moves the value by up to about 0.001 on strongly coloured clips"
+    )];
     if !others.is_empty() {
         notes.push(format!("no dimension of VBench, and not written: {}", others.join(", ")));
     }

@@ -30,6 +30,7 @@ fn short_help_fits_a_screen() {
           init         Write a commented suite file to start from
           run          Run a suite, or go on with a run that stopped
           score        Score videos that exist already, alone or against references
+          vbench       Work beside VBench: totals of its results, a check of a folder, scores as its files
           report       Write the HTML report of a run or a scoring
           runs         List, show or remove runs and scorings
           export       Write the data of a run or a scoring as JSON, JSON lines or CSV

@@ -9,4 +9,5 @@ mod help;
 mod kill;
 mod main_job;
 mod score;
+mod vbench;
 mod workspace;
