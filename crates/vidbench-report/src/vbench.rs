@@ -10,7 +10,7 @@ use crate::csv;
 use crate::export::EXPORT_SCHEMA_VERSION;
 use crate::number::count;
 use crate::results::{Cell, Column, ResultTable, head};
-use crate::terminal::{Style, paint, write_table};
+use crate::terminal::{Style, note_text, paint, write_table};
 use crate::text::wrapped;
 use crate::{latex, markdown};
 
@@ -63,10 +63,12 @@ impl VbenchReport<'_> {
         for score in self.total.dimensions.iter().filter(|score| score.raw.is_some()) {
             let (dimension, wanted) = (score.normalisation.dimension, score.normalisation.videos());
             if let Some(&videos) = self.videos.get(&dimension).filter(|videos| **videos != wanted) {
-                let dropped = match dimension {
-                    Dimension::Color => "; VBench leaves out videos in which it finds no object",
-                    Dimension::TemporalFlickering => "; VBench's static filter may keep fewer",
-                    _ => "",
+                let dropped = if dimension == Dimension::Color {
+                    "; VBench leaves out videos in which it finds no object"
+                } else if dimension == Dimension::TemporalFlickering {
+                    "; VBench's static filter may keep fewer"
+                } else {
+                    ""
                 };
                 let than = if videos < wanted { "fewer" } else { "more" };
                 notes.push(format!(
@@ -107,7 +109,7 @@ pub fn vbench_terminal(report: &VbenchReport<'_>, style: Style) -> String {
         }
     }
     for note in report.notes() {
-        out += &wrapped(&format!("{} {note}", paint(style, "2", "note:")), style.width, 6);
+        out += &note_text(&note, style);
     }
     out
 }

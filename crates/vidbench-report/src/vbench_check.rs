@@ -5,8 +5,8 @@ use vidbench_core::vbench::{
 };
 
 use crate::number::count;
-use crate::terminal::{Style, paint};
-use crate::text::{shortened, visible_line, wrapped};
+use crate::terminal::{Style, note_text, paint};
+use crate::text::{shortened, visible_line};
 
 /// Lines of each list; the rest is counted.
 const LISTED: usize = 10;
@@ -31,8 +31,7 @@ pub fn vbench_check_terminal(checked: &CheckedFolder, style: Style) -> String {
         out.push('\n');
     }
     for note in notes {
-        let note = format!("{} {}", paint(style, "2", "note:"), visible_line(&note));
-        out += &wrapped(&note, style.width.max(MIN_LINE), 6);
+        out += &note_text(&visible_line(&note), style);
     }
     out
 }
@@ -86,12 +85,13 @@ fn write_list(out: &mut String, title: &str, lines: &[String], style: Style) {
     }
 }
 
+/// The prompt first: a narrow terminal cuts the rest.
 fn shortage(shortage: &PromptShortage) -> String {
     let dimensions: Vec<&str> = shortage.dimensions.iter().map(|dimension| dimension.key()).collect();
     let folder = shortage.folder.as_ref().map(|folder| format!("{folder}/")).unwrap_or_default();
     let which =
-        if shortage.found == 0 { String::new() } else { format!(" lacks {}", ranges(&shortage.missing)) };
-    format!("[{}] {folder}{}{which}", dimensions.join(", "), shortage.prompt)
+        if shortage.found == 0 { String::new() } else { format!(": lacks {}", ranges(&shortage.missing)) };
+    format!("{folder}{}{which} [{}]", shortage.prompt, dimensions.join(", "))
 }
 
 /// `0, 2-4`.

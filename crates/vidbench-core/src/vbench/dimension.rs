@@ -52,28 +52,34 @@ pub enum Dimension {
     CameraMotion,
 }
 
-/// Each dimension with its key in files and its words in VBench's scripts for text to video and for image to video
-/// (scripts/constant.py).
-const NAMES: [(D, &str, &str, &str); 19] = [
-    (D::SubjectConsistency, "subject_consistency", "subject consistency", "subject consistency"),
-    (D::BackgroundConsistency, "background_consistency", "background consistency", "background consistency"),
-    (D::TemporalFlickering, "temporal_flickering", "temporal flickering", "temporal flickering"),
-    (D::MotionSmoothness, "motion_smoothness", "motion smoothness", "motion smoothness"),
-    (D::DynamicDegree, "dynamic_degree", "dynamic degree", "dynamic degree"),
-    (D::AestheticQuality, "aesthetic_quality", "aesthetic quality", "aesthetic quality"),
-    (D::ImagingQuality, "imaging_quality", "imaging quality", "imaging quality"),
-    (D::ObjectClass, "object_class", "object class", "object class"),
-    (D::MultipleObjects, "multiple_objects", "multiple objects", "multiple objects"),
-    (D::HumanAction, "human_action", "human action", "human action"),
-    (D::Color, "color", "color", "color"),
-    (D::SpatialRelationship, "spatial_relationship", "spatial relationship", "spatial relationship"),
-    (D::Scene, "scene", "scene", "scene"),
-    (D::AppearanceStyle, "appearance_style", "appearance style", "appearance style"),
-    (D::TemporalStyle, "temporal_style", "temporal style", "temporal style"),
-    (D::OverallConsistency, "overall_consistency", "overall consistency", "overall consistency"),
-    (D::I2vSubject, "i2v_subject", "i2v subject", "video-image subject consistency"),
-    (D::I2vBackground, "i2v_background", "i2v background", "video-image background consistency"),
-    (D::CameraMotion, "camera_motion", "camera motion", "video-text camera motion"),
+/// Each dimension with its key in files and its words, in the order of the enum.
+const NAMES: [(D, &str, &str); 19] = [
+    (D::SubjectConsistency, "subject_consistency", "subject consistency"),
+    (D::BackgroundConsistency, "background_consistency", "background consistency"),
+    (D::TemporalFlickering, "temporal_flickering", "temporal flickering"),
+    (D::MotionSmoothness, "motion_smoothness", "motion smoothness"),
+    (D::DynamicDegree, "dynamic_degree", "dynamic degree"),
+    (D::AestheticQuality, "aesthetic_quality", "aesthetic quality"),
+    (D::ImagingQuality, "imaging_quality", "imaging quality"),
+    (D::ObjectClass, "object_class", "object class"),
+    (D::MultipleObjects, "multiple_objects", "multiple objects"),
+    (D::HumanAction, "human_action", "human action"),
+    (D::Color, "color", "color"),
+    (D::SpatialRelationship, "spatial_relationship", "spatial relationship"),
+    (D::Scene, "scene", "scene"),
+    (D::AppearanceStyle, "appearance_style", "appearance style"),
+    (D::TemporalStyle, "temporal_style", "temporal style"),
+    (D::OverallConsistency, "overall_consistency", "overall consistency"),
+    (D::I2vSubject, "i2v_subject", "i2v subject"),
+    (D::I2vBackground, "i2v_background", "i2v background"),
+    (D::CameraMotion, "camera_motion", "camera motion"),
+];
+
+/// What VBench's script for image to video calls its own dimensions (scripts/constant.py), in lower case.
+const I2V_TITLES: [(D, &str); 3] = [
+    (D::I2vSubject, "video-image subject consistency"),
+    (D::I2vBackground, "video-image background consistency"),
+    (D::CameraMotion, "video-text camera motion"),
 ];
 
 impl Dimension {
@@ -111,8 +117,8 @@ impl FromStr for Dimension {
     /// The key, or the words of VBench's scripts, whatever their case.
     fn from_str(value: &str) -> Result<Self, UnknownName> {
         let words = value.to_lowercase().replace('_', " ");
-        let named = |&&(_, _, t2v, i2v): &&(D, &str, &str, &str)| t2v == words || i2v == words;
-        NAMES.iter().find(named).map(|name| name.0).ok_or_else(|| UnknownName {
+        let named = NAMES.iter().map(|name| (name.0, name.2)).chain(I2V_TITLES).find(|name| name.1 == words);
+        named.map(|name| name.0).ok_or_else(|| UnknownName {
             what: "dimension",
             value: value.to_owned(),
             known: NAMES.iter().map(|name| name.1.to_owned()).collect(),

@@ -64,7 +64,8 @@ pub struct FolderCheck {
     pub extra: u64,
     /// Clips of prompts that are not of the chosen dimensions.
     pub other: u64,
-    /// Prompts of temporal_flickering with fewer than [`FLICKERING_CLIPS_PER_PROMPT`] clips, when it was chosen.
+    /// Prompts of temporal_flickering with fewer than [`FLICKERING_CLIPS_PER_PROMPT`] clips, when it was chosen; VBench-I2V has no
+    /// static filter.
     pub few_for_static_filter: Option<u64>,
     /// Prompts of the suite, among those chosen, whose files are one where case does not count.
     pub case_twins: Vec<Vec<String>>,
@@ -142,7 +143,7 @@ pub fn check_folder<'a>(
         suffix_traps: Vec::new(),
         extra: 0,
         other: 0,
-        few_for_static_filter: few_for_static_filter(&places, &by_prompt),
+        few_for_static_filter: if suite.is_i2v() { None } else { few_for_static_filter(&places, &by_prompt) },
         case_twins: case_twins(known.colliding(), &places),
     };
     let mut placed = BTreeSet::new();

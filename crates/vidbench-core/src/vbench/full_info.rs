@@ -86,6 +86,12 @@ impl FullInfo {
         all.into_iter().collect()
     }
 
+    /// Whether it is a suite of image to video.
+    pub fn is_i2v(&self) -> bool {
+        let own = [Dimension::I2vSubject, Dimension::I2vBackground, Dimension::CameraMotion];
+        self.entries.iter().flat_map(|entry| &entry.dimensions).any(|dimension| own.contains(dimension))
+    }
+
     /// The prompts, ready to be found in file names.
     pub fn known_prompts(&self) -> KnownPrompts {
         KnownPrompts::new(self.entries.iter().map(|entry| entry.prompt_en.as_str()), "")

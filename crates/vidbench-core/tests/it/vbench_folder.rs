@@ -105,6 +105,11 @@ fn flickering_and_case_are_told_of_when_they_matter() {
     assert_eq!((flickering.few_for_static_filter, flickering.extra), (Some(0), 20));
     assert_eq!(check(&[Dimension::TemporalFlickering], 5, &still[..24]).few_for_static_filter, Some(1));
     assert_eq!(check(&[Dimension::Color], 5, &[]).few_for_static_filter, None);
+    let i2v =
+        json!([{"prompt_en": "a dog", "dimension": ["temporal_flickering", "i2v_subject"]}]).to_string();
+    let wanted = WantedClips { dimensions: vec![Dimension::TemporalFlickering], clips_per_prompt: 5 };
+    let i2v = check_folder(&FullInfo::parse(i2v.as_bytes()).unwrap(), &wanted, []);
+    assert_eq!((i2v.few_for_static_filter, i2v.wanted), (None, 5));
     let both = check(&[Dimension::Scene, Dimension::OverallConsistency], 5, &[]);
     assert_eq!(both.case_twins, [["A fantasy landscape", "a fantasy landscape"]]);
     assert!(check(&[Dimension::Scene], 5, &[]).case_twins.is_empty());

@@ -18,13 +18,47 @@ use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_store::Store;
 
 use super::{UserError, json as pretty, report, run};
-use crate::cli::{ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
+use crate::cli::{Progress, ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
 use crate::ui::{ProgressView, Ui};
 use crate::{FAILED, INTERRUPTED, OK};
 
 pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let request = request(args, ui)?;
     run::check_report(args.report.as_deref())?;
+    let effort = Effort {
+        workers: args.workers,
+        timeout_secs: args.limits.timeout,
+        references: args.reference.is_some(),
+        progress: args.progress,
+    };
+    let Scored { store, finish, data } = carry_out(request, &effort, workspace, ui)?;
+    conclude(&store, &finish, &data, args, ui)
+}
+
+/// How a scoring is carried out and shown.
+pub(crate) struct Effort {
+    /// Scorers side by side; one per core when nobody says.
+    pub(crate) workers: Option<u16>,
+    pub(crate) timeout_secs: u64,
+    /// References were named.
+    pub(crate) references: bool,
+    pub(crate) progress: Progress,
+}
+
+/// A scoring that was carried out.
+pub(crate) struct Scored {
+    pub(crate) store: Store,
+    pub(crate) finish: ScoreFinish,
+    pub(crate) data: ScoringData,
+}
+
+/// Carries out a scoring in the workspace, until it is done or a person stops it.
+pub(crate) fn carry_out(
+    request: ScoringRequest,
+    effort: &Effort,
+    workspace: &Path,
+    ui: Ui,
+) -> Result<Scored> {
     vidbench_video::libav_version().map_err(|error| {
         UserError::new(format!("videos cannot be read: {error}"), "`vidbench doctor` says what to install")
     })?;
@@ -36,11 +70,11 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     store.create_scoring(&record)?;
     let cancel = Cancel::new();
     run::listen_for_signals(cancel.clone(), ui)?;
-    let mut view = ProgressView::new(args.progress, ui.is_quiet());
+    let mut view = ProgressView::new(effort.progress, ui.is_quiet());
     let settings = ScoreSettings {
-        workers: args.workers.map_or_else(cores, usize::from),
-        timeout: Duration::from_secs(args.limits.timeout),
-        references: args.reference.is_some(),
+        workers: effort.workers.map_or_else(cores, usize::from),
+        timeout: Duration::from_secs(effort.timeout_secs),
+        references: effort.references,
     };
     let scored =
         vidbench::score(&store, &record, settings, &run::programs()?, &clock, cancel, &mut |event| {
@@ -49,7 +83,7 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     view.finish();
     let (finish, data) =
         scored.with_context(|| format!("scoring {} stopped; what is recorded stays", record.id))?;
-    conclude(&store, &finish, &data, args, ui)
+    Ok(Scored { store, finish, data })
 }
 
 fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
@@ -195,6 +229,6 @@ fn playable(facts: &vidbench_core::ClipFacts) -> Option<ClipMime> {
     }
 }
 
-pub(crate) fn cores() -> usize {
+fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -317,11 +317,11 @@ fn everything_that_a_folder_lacks_is_listed_before_the_work() {
         NOT READY  videos: 5 of 10 clips of 5 prompts, 4 of 6 decoded
 
         missing: prompts without a clip (2)
-          [background_consistency, scene] a fantasy landscape
-          [overall_consistency] A fantasy landscape
+          a fantasy landscape [background_consistency, scene]
+          A fantasy landscape [overall_consistency]
 
         short: prompts with some of their clips (1)
-          [background_consistency, scene] a cat lacks 1
+          a cat: lacks 1 [background_consistency, scene]
 
         undecodable: files that are no sound video (2)
           a large red circle moving left on a navy background-0.mp4: file is empty (0 bytes)

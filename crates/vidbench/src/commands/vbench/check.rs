@@ -2,21 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use vidbench::{ScoreSettings, SystemClock, check_request, empty_clips, list_entries, read_full_info};
+use anyhow::Result;
+use vidbench::{check_request, empty_clips, list_entries, read_full_info};
 use vidbench_core::vbench::{CheckedFolder, Dimension, FolderCheck, FullInfo, WantedClips, check_folder};
-use vidbench_core::{Clock, ScoringData, text_from_path};
+use vidbench_core::{ScoringData, text_from_path};
 use vidbench_report::{Style, vbench_check_terminal};
-use vidbench_runner::Cancel;
-use vidbench_store::Store;
 
 use super::unusable;
 use crate::cli::VbenchCheckArgs;
-use crate::commands::{UserError, json, report, run, score};
-use crate::ui::{ProgressView, Ui};
+use crate::commands::score::{self, Effort, Scored};
+use crate::commands::{UserError, json, report};
+use crate::ui::Ui;
 use crate::{FAILED, INTERRUPTED, OK};
 
 pub(crate) fn check(args: &VbenchCheckArgs, workspace: &Path, ui: Ui) -> Result<u8> {
@@ -72,33 +69,14 @@ fn dimensions(args: &VbenchCheckArgs, suite: &FullInfo) -> Result<Vec<Dimension>
 
 /// Decodes every clip that was found. The scoring that carries it out leaves no trace but what it learned of each file.
 fn decode(args: &VbenchCheckArgs, names: &FolderCheck, workspace: &Path, ui: Ui) -> Result<ScoringData> {
-    vidbench_video::libav_version().map_err(|error| {
-        UserError::new(
-            format!("videos cannot be read: {error}"),
-            "`vidbench doctor` says what to install; --no-decode looks at names alone",
-        )
-    })?;
     let request = check_request(&args.videos, names, score::options(&args.limits)?);
-    let store = Store::open(workspace)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    let environment =
-        vidbench::environment(std::env::args_os().map(|arg| text_from_path(Path::new(&arg))).collect());
-    let record = vidbench::new_scoring(request, environment, clock.as_ref());
-    store.create_scoring(&record)?;
-    let cancel = Cancel::new();
-    run::listen_for_signals(cancel.clone(), ui)?;
-    let mut view = ProgressView::new(args.progress, ui.is_quiet());
-    let settings = ScoreSettings {
-        workers: args.workers.map_or_else(score::cores, usize::from),
-        timeout: Duration::from_secs(args.limits.timeout),
+    let effort = Effort {
+        workers: args.workers,
+        timeout_secs: args.limits.timeout,
         references: false,
+        progress: args.progress,
     };
-    let decoded =
-        vidbench::score(&store, &record, settings, &run::programs()?, &clock, cancel, &mut |event| {
-            view.show(event);
-        });
-    view.finish();
-    store.remove_scoring(&record.id)?;
-    let (_, data) = decoded.context("the check stopped; what is decoded stays")?;
+    let Scored { store, data, .. } = score::carry_out(request, &effort, workspace, ui)?;
+    store.remove_scoring(&data.record.id)?;
     Ok(data)
 }
