@@ -30,6 +30,7 @@ mod stage_times;
 pub mod stats;
 mod summary;
 mod throughput;
+pub mod vbench_total;
 mod verdict;
 
 pub use analysis::{RunAnalysis, analyse};

@@ -23,6 +23,7 @@ use serde::Serialize;
 pub use known::KnownPrompts;
 pub use listing::{Collision, IgnoredFile, NameListing, NamedClip, UnreadableName, read_listing};
 pub use stem::{IgnoreReason, VIDEO_EXTENSIONS, ignored};
+pub(crate) use stem::{last_component, split_extension};
 
 /// Characters of a VBench-2.0 prompt that enter the file name (`prompt[:180]`, Vchitect/VBench at 45e79ec).
 pub const VBENCH2_PROMPT_CHARS: usize = 180;

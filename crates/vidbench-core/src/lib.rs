@@ -21,6 +21,7 @@ mod record;
 mod scoring;
 pub mod suite;
 mod toml_check;
+pub mod vbench;
 
 pub use clock::{Clock, rfc3339};
 pub use event::{Event, Phase};

@@ -15,6 +15,8 @@ mod results;
 mod scoring;
 mod terminal;
 mod text;
+mod vbench;
+mod vbench_check;
 
 pub use csv::export_csv;
 pub use export::{EXPORT_SCHEMA_VERSION, export_json, export_jsonl};
@@ -27,3 +29,5 @@ pub use scoring::{
 };
 pub use terminal::{Style, terminal_table};
 pub use text::visible_line;
+pub use vbench::{VbenchReport, vbench_csv, vbench_json, vbench_latex, vbench_markdown, vbench_terminal};
+pub use vbench_check::vbench_check_terminal;

@@ -40,15 +40,15 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 
-    fn number(text: String, sort: f64) -> Self {
+    pub(crate) fn number(text: String, sort: f64) -> Self {
         Self { text, sort: Some(sort), ..Self::default() }
     }
 
-    fn none(detail: impl Into<String>) -> Self {
+    pub(crate) fn none(detail: impl Into<String>) -> Self {
         Self { text: NONE.into(), detail: detail.into(), ..Self::default() }
     }
 }
@@ -71,7 +71,7 @@ pub(crate) fn result_table(analysis: &RunAnalysis, descriptors: &[MetricDescript
     ResultTable { columns, rows: cells }
 }
 
-fn head(title: &str, unit: &str, help: &str) -> Column {
+pub(crate) fn head(title: &str, unit: &str, help: &str) -> Column {
     Column { title: title.into(), unit: unit.into(), help: help.into() }
 }
 

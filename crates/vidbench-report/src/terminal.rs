@@ -4,7 +4,7 @@ use vidbench_analysis::{RunAnalysis, RunVerdict};
 use vidbench_core::{MetricDescriptor, RunData};
 
 use crate::results::{Cell, Column, ResultTable, result_table};
-use crate::text::visible_line;
+use crate::text::{visible_line, wrapped};
 
 /// How a terminal is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,15 @@ fn headline(data: &RunData, analysis: &RunAnalysis, style: Style) -> String {
 
 pub(crate) fn paint(style: Style, code: &str, text: &str) -> String {
     if style.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// A note in lines that fit.
+pub(crate) fn note_text(note: &str, style: Style) -> String {
+    wrapped(&format!("note: {note}"), style.width, "note: ".len()).replacen(
+        "note:",
+        &paint(style, "2", "note:"),
+        1,
+    )
 }
 
 /// Columns that fit beside the first, block by block; a column wider than the terminal gets a block of its own.

@@ -46,6 +46,22 @@ pub(crate) fn shortened(text: &str, max: usize) -> Cow<'_, str> {
     }
 }
 
+/// Breaks a text between words into lines of at most `width` characters, those after the first indented. A longer word stands
+/// over.
+pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    let (mut out, mut used) = (String::new(), 0);
+    for word in text.split_inclusive(' ') {
+        if used > indent && used + word.trim_end().chars().count() > width {
+            out.truncate(out.trim_end().len());
+            out += &format!("\n{:indent$}", "");
+            used = indent;
+        }
+        out += word;
+        used += word.chars().count();
+    }
+    out + "\n"
+}
+
 /// A word of a POSIX shell: quoted unless it is plainly harmless.
 pub(crate) fn shell_word(word: &str) -> String {
     let harmless = |b: u8| b.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(&b);

@@ -62,7 +62,7 @@ pub fn gather(inputs: &[PathBuf], prompts: Option<&KnownPrompts>) -> Result<Gath
     for (input, label) in inputs.iter().zip(labels) {
         found.input(input, &label)?;
     }
-    let Listed { clips, notes } = found.listed;
+    let (clips, notes) = found.listed.into_parts();
     Ok(Gathered { clips: clips.into_iter().map(|clip| clip.clip).collect(), notes })
 }
 
@@ -84,7 +84,7 @@ pub fn gather_pairs(
     }
     let mut originals = Finder { prompts, listed: Listed::default() };
     originals.input(references, "reference")?;
-    let Listed { mut clips, mut notes } = samples.listed;
+    let (mut clips, mut notes) = samples.listed.into_parts();
     let pairs = References::of(&originals.listed.clips);
     let single = references.is_file() && clips.len() == 1;
     for clip in &mut clips {
@@ -109,6 +109,39 @@ struct Found {
 struct Listed {
     clips: Vec<Found>,
     notes: Vec<String>,
+    /// Names that give no prompt, each with why.
+    unnamed: Vec<String>,
+}
+
+/// Names without a prompt that are told one by one.
+const TOLD_NAMES: usize = 5;
+
+impl Listed {
+    /// What there is to tell, with the names that give no prompt and those that give one clip twice.
+    fn into_parts(self) -> (Vec<Found>, Vec<String>) {
+        let Self { clips, mut notes, unnamed } = self;
+        let more = unnamed.len().saturating_sub(TOLD_NAMES);
+        notes.extend(unnamed.into_iter().take(TOLD_NAMES));
+        if more > 0 {
+            notes.push(format!("{more} more names give no prompt"));
+        }
+        notes.extend(same_clip(&clips));
+        (clips, notes)
+    }
+}
+
+/// Files of one group that are one clip of one prompt: a person has to say which is meant.
+fn same_clip(clips: &[Found]) -> Option<String> {
+    let (mut seen, mut twice) = (HashMap::new(), Vec::new());
+    for found in clips {
+        let clip = &found.clip;
+        let (Some(prompt), Some(index)) = (&clip.prompt, clip.index) else { continue };
+        if let Some(first) = seen.insert((&clip.group, clip.seed, prompt, index), found) {
+            twice.push(format!("{} and {}", first.below, found.below));
+        }
+    }
+    let first = twice.first()?;
+    Some(format!("more than one file for a clip of a prompt ({}), such as {first}", twice.len()))
 }
 
 /// What a name is listed under: the last part of its path, or all of it when two arguments end alike.
@@ -256,7 +289,7 @@ impl Finder<'_> {
         match self.prompts.map(|prompts| prompts.read(below)) {
             Some(Ok(name)) => (clip.prompt, clip.index) = (Some(name.prompt), name.index),
             Some(Err(error)) if clip.problem.is_none() => {
-                self.listed.notes.push(format!("{below}: {error}"));
+                self.listed.unnamed.push(format!("{below}: {error}"));
             }
             Some(Err(_)) | None => {}
         }

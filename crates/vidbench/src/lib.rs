@@ -8,11 +8,13 @@ mod environment;
 mod execute;
 mod features;
 mod gather;
+mod known_prompts;
 mod prepare;
 mod resolve;
 mod score;
 mod sets;
 mod shipped;
+mod vbench;
 
 pub use by_default::{ByDefault, default_metrics};
 pub use clock::SystemClock;
@@ -22,6 +24,7 @@ pub use features::{
     FeatureInputError, FeatureMetricChoiceError, FeatureRequest, choose_feature_metrics, score_features,
 };
 pub use gather::{GatherError, Gathered, MANIFEST, gather, gather_pairs};
+pub use known_prompts::{KnownPromptsError, read_known_prompts};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
 pub use resolve::{
     Known, ShippedModel, prompt_suite_names, read_prompt_suite, resolve, shipped_prompt_suite,
@@ -29,3 +32,7 @@ pub use resolve::{
 pub use score::{MetricChoiceError, ScoreSettings, choose_metrics, new_scoring, score, scoring_data};
 pub use sets::{SetError, compute_set_metrics};
 pub use shipped::{CLASSIFIER, DEMO_SUITE, SUITE_TEMPLATE, known, models};
+pub use vbench::{
+    Exported, JoinError, Joined, VbenchExportError, VbenchFileError, check_request, empty_clips,
+    export_scoring, join_results, list_entries, read_eval_results, read_full_info,
+};

@@ -53,6 +53,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<u8, Error> {
         Command::List(args) => commands::list::list(&args, ui),
         Command::Prompts(command) => commands::prompts::prompts(command, ui),
         Command::Worker(command) => commands::worker::worker(command, ui),
+        Command::Vbench(command) => commands::vbench::vbench(&command, &workspace, ui),
         Command::Doctor(args) => commands::doctor::doctor(&args, &workspace, ui),
         Command::Schema(args) => commands::schema::schema(&args, ui),
         Command::Completions(args) => commands::completions::completions(&args, ui),

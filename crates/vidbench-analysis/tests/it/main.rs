@@ -8,3 +8,4 @@ mod pareto;
 mod percentile;
 mod ranking;
 mod stats;
+mod vbench_total;

@@ -30,12 +30,12 @@ pub fn ignored(path: &str) -> Option<IgnoreReason> {
 }
 
 /// What follows the last `/`.
-pub(super) fn last_component(path: &str) -> &str {
+pub(crate) fn last_component(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
 /// The name without its extension, and the extension without its dot (empty if there is none).
-pub(super) fn split_extension(name: &str) -> (&str, &str) {
+pub(crate) fn split_extension(name: &str) -> (&str, &str) {
     match name.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() => (stem, extension),
         Some(_) | None => (name, ""),

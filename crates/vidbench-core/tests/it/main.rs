@@ -5,3 +5,5 @@ mod manifest;
 mod plan;
 mod prompts;
 mod suite_file;
+mod vbench;
+mod vbench_folder;

@@ -12,6 +12,7 @@ pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod score;
+pub(crate) mod vbench;
 pub(crate) mod worker;
 
 use vidbench_report::visible_line;

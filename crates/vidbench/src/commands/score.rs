@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use vidbench::{ScoreSettings, SystemClock};
 use vidbench_analysis::{ScoringAnalysis, analyse_scoring};
 use vidbench_core::protocol::DecodeOptions;
-use vidbench_core::{Clock, RunId, ScoringData, ScoringRequest, path_from_text, text_from_path};
+use vidbench_core::{Clock, Needs, RunId, ScoringData, ScoringRequest, path_from_text, text_from_path};
 use vidbench_metrics::DESCRIPTORS;
 use vidbench_report::{
     ClipMime, ScoringEmbed, ScoringReportInput, Style, scoring_csv, scoring_html, scoring_json,
@@ -18,13 +18,47 @@ use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_store::Store;
 
 use super::{UserError, json as pretty, report, run};
-use crate::cli::{ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
+use crate::cli::{Progress, ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
 use crate::ui::{ProgressView, Ui};
 use crate::{FAILED, INTERRUPTED, OK};
 
 pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let request = request(args, ui)?;
     run::check_report(args.report.as_deref())?;
+    let effort = Effort {
+        workers: args.workers,
+        timeout_secs: args.limits.timeout,
+        references: args.reference.is_some(),
+        progress: args.progress,
+    };
+    let Scored { store, finish, data } = carry_out(request, &effort, workspace, ui)?;
+    conclude(&store, &finish, &data, args, ui)
+}
+
+/// How a scoring is carried out and shown.
+pub(crate) struct Effort {
+    /// Scorers side by side; one per core when nobody says.
+    pub(crate) workers: Option<u16>,
+    pub(crate) timeout_secs: u64,
+    /// References were named.
+    pub(crate) references: bool,
+    pub(crate) progress: Progress,
+}
+
+/// A scoring that was carried out.
+pub(crate) struct Scored {
+    pub(crate) store: Store,
+    pub(crate) finish: ScoreFinish,
+    pub(crate) data: ScoringData,
+}
+
+/// Carries out a scoring in the workspace, until it is done or a person stops it.
+pub(crate) fn carry_out(
+    request: ScoringRequest,
+    effort: &Effort,
+    workspace: &Path,
+    ui: Ui,
+) -> Result<Scored> {
     vidbench_video::libav_version().map_err(|error| {
         UserError::new(format!("videos cannot be read: {error}"), "`vidbench doctor` says what to install")
     })?;
@@ -36,11 +70,11 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     store.create_scoring(&record)?;
     let cancel = Cancel::new();
     run::listen_for_signals(cancel.clone(), ui)?;
-    let mut view = ProgressView::new(args.progress, ui.is_quiet());
+    let mut view = ProgressView::new(effort.progress, ui.is_quiet());
     let settings = ScoreSettings {
-        workers: args.workers.map_or_else(cores, usize::from),
-        timeout: Duration::from_secs(args.limits.timeout),
-        references: args.reference.is_some(),
+        workers: effort.workers.map_or_else(cores, usize::from),
+        timeout: Duration::from_secs(effort.timeout_secs),
+        references: effort.references,
     };
     let scored =
         vidbench::score(&store, &record, settings, &run::programs()?, &clock, cancel, &mut |event| {
@@ -49,7 +83,7 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     view.finish();
     let (finish, data) =
         scored.with_context(|| format!("scoring {} stopped; what is recorded stays", record.id))?;
-    conclude(&store, &finish, &data, args, ui)
+    Ok(Scored { store, finish, data })
 }
 
 fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
@@ -60,18 +94,26 @@ fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
             .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?,
     };
     let options = options(&args.limits)?;
+    let prompts = args.prompts.as_deref().map(vidbench::read_known_prompts).transpose();
+    let prompts = prompts.map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
     let gathered = match &args.reference {
-        Some(reference) => vidbench::gather_pairs(&args.videos, reference, None)?,
-        None => vidbench::gather(&args.videos, None)?,
+        Some(reference) => vidbench::gather_pairs(&args.videos, reference, prompts.as_ref())?,
+        None => vidbench::gather(&args.videos, prompts.as_ref())?,
     };
     for note in &gathered.notes {
         ui.say(&format!("note: {note}"));
+    }
+    let wants_prompt = metrics.iter().any(|metric| {
+        DESCRIPTORS.iter().any(|known| known.needs == Needs::ClipAndPrompt && known.id == metric.as_str())
+    });
+    if wants_prompt && prompts.is_none() && gathered.clips.iter().any(|clip| clip.prompt.is_none()) {
+        ui.say("note: names of files give no prompt; --prompts FILE says which prompts they begin with");
     }
     let named = args.videos.first().map(|path| text_from_path(path)).unwrap_or_default();
     Ok(ScoringRequest { name: args.name.clone().unwrap_or(named), metrics, clips: gathered.clips, options })
 }
 
-fn options(limits: &ScoreLimits) -> Result<DecodeOptions> {
+pub(crate) fn options(limits: &ScoreLimits) -> Result<DecodeOptions> {
     if let Some(format) = &limits.raw_format {
         format.parse::<vidbench_video::RawPixelFormat>().map_err(|error| {
             UserError::new(format!("--raw-format: {error}"), "write it as FFmpeg does, such as yuv420p")

@@ -10,5 +10,6 @@ mod help;
 mod kill;
 mod main_job;
 mod score;
+mod vbench;
 mod vmaf;
 mod workspace;

@@ -1,0 +1,85 @@
+//! A folder whose names were compared with a suite, and whose clips may have been decoded.
+
+use serde::Serialize;
+
+use super::FolderCheck;
+use crate::{ClipOutcome, ScoringData};
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CheckedFolder {
+    /// The folder that was named.
+    pub folder: String,
+    /// What the names say.
+    pub names: FolderCheck,
+    /// Clips that were decoded or could not be; none when that was not asked for.
+    pub decoded: Option<u64>,
+    /// Clips that are no sound video, in the order of their names.
+    pub undecodable: Vec<Undecodable>,
+    /// Clips with fewer frames than they should have.
+    pub few_frames: Vec<FewFrames>,
+}
+
+/// A clip that is no sound video.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Undecodable {
+    /// The file.
+    pub file: String,
+    /// What came of it.
+    pub outcome: ClipOutcome,
+    /// Why.
+    pub reason: String,
+}
+
+/// A clip that is too short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FewFrames {
+    /// The file.
+    pub file: String,
+    /// Frames it has.
+    pub frames: u64,
+}
+
+impl CheckedFolder {
+    /// A folder of which nothing was decoded; `empty` are clips whose files have no byte.
+    pub fn of_names(folder: String, names: FolderCheck, empty: Vec<String>) -> Self {
+        let (outcome, reason) = (ClipOutcome::DecodeFailed, "file is empty".to_owned());
+        let empty = empty.into_iter().map(|file| Undecodable { file, outcome, reason: reason.clone() });
+        Self { folder, names, decoded: None, undecodable: empty.collect(), few_frames: Vec::new() }
+    }
+
+    /// A folder whose clips, in the order of `names.clips`, were given to a scorer. A clip that nobody came to is not counted.
+    pub fn decoded(folder: String, names: FolderCheck, data: &ScoringData, min_frames: Option<u64>) -> Self {
+        let (mut undecodable, mut few_frames) = (Vec::new(), Vec::new());
+        for clip in &data.clips {
+            let asked = usize::try_from(clip.ordinal).ok().and_then(|at| names.clips.get(at));
+            let Some(file) = asked.map(|asked| asked.file.clone()) else { continue };
+            match (clip.outcome, &clip.facts) {
+                (ClipOutcome::Ok, Some(facts)) => {
+                    let frames = u64::from(facts.frames);
+                    let few = min_frames.is_some_and(|min| frames < min);
+                    few_frames.extend(few.then_some(FewFrames { file, frames }));
+                }
+                (outcome, _) => {
+                    let reason = clip.reason.clone().unwrap_or_default();
+                    undecodable.push(Undecodable { file, outcome, reason });
+                }
+            }
+        }
+        let decoded = Some(data.clips.len() as u64);
+        Self { folder, names, decoded, undecodable, few_frames }
+    }
+
+    /// Everything that VBench looks for is there under the name it looks for, and whatever was decoded is sound.
+    pub fn is_sound(&self) -> bool {
+        let names = &self.names;
+        names.shortages.is_empty()
+            && names.renamed.is_empty()
+            && names.collisions.is_empty()
+            && names.unnumbered.is_empty()
+            && names.unreadable.is_empty()
+            && names.suffix_traps.is_empty()
+            && self.undecodable.is_empty()
+            && self.few_frames.is_empty()
+    }
+}

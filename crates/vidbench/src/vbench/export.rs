@@ -1,0 +1,243 @@
+//! A scoring as VBench's own files, with the dimensions that are computed here by VBench's own formula.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Number};
+use vidbench_core::vbench::{
+    CLIPS_PER_PROMPT, Dimension, DimensionResult, EvalResults, FullInfo, PromptEntry, VbenchErrors,
+    VideoResult,
+};
+use vidbench_core::{MetricId, RequestedClip, Score, ScoredClip, ScoringData};
+
+/// The one dimension that needs no net, and the metric that is it: its score is the mean over videos.
+const EXACT: (Dimension, &str) = (Dimension::TemporalFlickering, "temporal_flickering@1");
+
+/// A scoring that has nothing to write.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum VbenchExportError {
+    /// None of its metrics is a dimension of VBench.
+    #[error("the scoring has no metric that VBench has: {}", EXACT.1)]
+    NoMetric,
+    /// Every clip of a dimension failed, has no prompt or is none of the suite's.
+    #[error("no clip of the scoring can be exported")]
+    NoClips {
+        /// Why, each with how many.
+        left_out: Vec<String>,
+    },
+    /// Two clips claim to be one, as those of two models do.
+    #[error("{first:?} and {second:?} are both clip {index} of {prompt:?}")]
+    SameClip {
+        /// The prompt.
+        prompt: String,
+        /// The number.
+        index: u32,
+        /// Path of one.
+        first: String,
+        /// Path of the other.
+        second: String,
+    },
+    /// What was made breaks the rules of the format.
+    #[error(transparent)]
+    Format(#[from] VbenchErrors),
+}
+
+impl VbenchExportError {
+    /// What to do about it.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::NoMetric => vec![format!("score with --metrics {}", EXACT.1)],
+            Self::NoClips { left_out } => {
+                let mut hints = left_out.clone();
+                hints
+                    .push("`vidbench score DIR --prompts FILE` reads prompts from the names of files".into());
+                hints
+            }
+            Self::SameClip { .. } => {
+                vec!["keep one of them; VBench has one file a model, so score each model by itself".into()]
+            }
+            Self::Format(_) => Vec::new(),
+        }
+    }
+}
+
+/// The two files, and what is not in them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exported {
+    /// `*_full_info.json`.
+    pub full_info: FullInfo,
+    /// `*_eval_results.json`.
+    pub results: EvalResults,
+    /// Clips that should be in it and are not, each with its reason.
+    pub failed: Vec<String>,
+    /// What else is to be known, for people.
+    pub notes: Vec<String>,
+}
+
+/// A clip with its value.
+struct Valued<'d> {
+    clip: &'d RequestedClip,
+    prompt: &'d str,
+    value: f64,
+}
+
+/// Writes a scoring as VBench's files. With a suite only the clips that VBench would look for count: numbers 0 to 4 of the
+/// prompts of the dimension.
+///
+/// # Errors
+///
+/// When nothing can be written, or two clips are one.
+pub fn export_scoring(data: &ScoringData, suite: Option<&FullInfo>) -> Result<Exported, VbenchExportError> {
+    let (dimension, id) = EXACT;
+    if !data.record.request.metrics.iter().any(|metric| metric.as_str() == id) {
+        return Err(VbenchExportError::NoMetric);
+    }
+    let prompts: Option<BTreeSet<&str>> =
+        suite.map(|suite| suite.of(dimension).map(|entry| entry.prompt_en.as_str()).collect());
+    let (valued, mut failed) = values(data, id, prompts.as_ref());
+    let by_prompt = by_prompt(&valued)?;
+    let (entries, counted) = match suite {
+        Some(suite) => of_suite(suite, dimension, &by_prompt),
+        None => of_prompts(dimension, &by_prompt),
+    };
+    let mut notes = notes(data, dimension);
+    let left_out = data.record.request.clips.len() - counted.len() - failed.len();
+    if left_out > 0 {
+        notes.push(format!("{left_out} clips are not among those that VBench scores for {dimension}"));
+    }
+    if let Some(suite) = suite {
+        failed.extend(absent(suite, dimension, &by_prompt));
+    }
+    let Some(score) = mean(&counted) else {
+        notes.extend(failed.into_iter().take(5));
+        return Err(VbenchExportError::NoClips { left_out: notes });
+    };
+    let videos = counted.iter().filter_map(|valued| {
+        Some(VideoResult::new(valued.clip.path.clone(), Number::from_f64(valued.value)?))
+    });
+    let result = DimensionResult { dimension, score, videos: Some(videos.collect()) };
+    let (full_info, results) = (FullInfo::new(entries)?, EvalResults::new(vec![result])?);
+    Ok(Exported { full_info, results, failed, notes })
+}
+
+/// Clips with a value and a prompt, and what there is to say of the others. Clips of prompts that are not among `prompts` are
+/// passed over.
+fn values<'d>(
+    data: &'d ScoringData,
+    id: &str,
+    prompts: Option<&BTreeSet<&str>>,
+) -> (Vec<Valued<'d>>, Vec<String>) {
+    let (mut valued, mut failed) = (Vec::new(), Vec::new());
+    let scored: BTreeMap<u64, &ScoredClip> = data.clips.iter().map(|clip| (clip.ordinal, clip)).collect();
+    for (ordinal, clip) in (0..).zip(&data.record.request.clips) {
+        let other = |prompt: &str| prompts.is_some_and(|prompts| !prompts.contains(prompt));
+        if clip.prompt.as_deref().is_some_and(other) {
+            continue;
+        }
+        let score = scored.get(&ordinal).map(|scored| value(scored, id));
+        match (score.unwrap_or_else(|| Err("not scored yet".into())), clip.prompt.as_deref()) {
+            (Ok(value), Some(prompt)) => valued.push(Valued { clip, prompt, value }),
+            (Ok(_), None) => failed.push(format!("{}: its prompt is not known", clip.path)),
+            (Err(reason), _) => failed.push(format!("{}: {reason}", clip.path)),
+        }
+    }
+    (valued, failed)
+}
+
+fn value(scored: &ScoredClip, id: &str) -> Result<f64, String> {
+    match scored.scores.iter().find(|score| score.metric.as_str() == id).map(|score| &score.score) {
+        Some(Score::Value(value)) => Ok(*value),
+        Some(Score::NotAvailable { reason }) => Err(reason.clone()),
+        None => Err(scored.reason.clone().unwrap_or_else(|| scored.outcome.to_string())),
+    }
+}
+
+/// Clips of each prompt in the order of their numbers, those without one first.
+type ByPrompt<'v, 'd> = BTreeMap<&'d str, Vec<&'v Valued<'d>>>;
+
+fn by_prompt<'v, 'd>(valued: &'v [Valued<'d>]) -> Result<ByPrompt<'v, 'd>, VbenchExportError> {
+    let mut by_prompt: ByPrompt<'v, 'd> = BTreeMap::new();
+    for clip in valued {
+        by_prompt.entry(clip.prompt).or_default().push(clip);
+    }
+    for (prompt, clips) in &mut by_prompt {
+        clips.sort_by_key(|valued| valued.clip.index);
+        for pair in clips.windows(2) {
+            let [first, second] = pair else { continue };
+            if let (Some(index), true) = (first.clip.index, first.clip.index == second.clip.index) {
+                return Err(VbenchExportError::SameClip {
+                    prompt: (*prompt).to_owned(),
+                    index,
+                    first: first.clip.path.clone(),
+                    second: second.clip.path.clone(),
+                });
+            }
+        }
+    }
+    Ok(by_prompt)
+}
+
+/// Whether VBench looks for a clip of that number.
+fn looked_for(clip: &Valued<'_>) -> bool {
+    clip.clip.index.is_some_and(|index| index < CLIPS_PER_PROMPT)
+}
+
+fn of_suite<'v, 'd>(
+    suite: &FullInfo,
+    dimension: Dimension,
+    by_prompt: &ByPrompt<'v, 'd>,
+) -> (Vec<PromptEntry>, Vec<&'v Valued<'d>>) {
+    let (mut entries, mut counted) = (Vec::new(), Vec::new());
+    for entry in suite.of(dimension) {
+        let clips = by_prompt.get(entry.prompt_en.as_str()).into_iter().flatten();
+        let clips: Vec<&Valued<'_>> = clips.copied().filter(|clip| looked_for(clip)).collect();
+        let video_list = clips.iter().map(|valued| valued.clip.path.clone()).collect();
+        entries.push(PromptEntry { video_list: Some(video_list), ..entry.clone() });
+        counted.extend(clips);
+    }
+    (entries, counted)
+}
+
+fn of_prompts<'v, 'd>(
+    dimension: Dimension,
+    by_prompt: &ByPrompt<'v, 'd>,
+) -> (Vec<PromptEntry>, Vec<&'v Valued<'d>>) {
+    let entry = |(prompt, clips): (&&str, &Vec<&Valued<'_>>)| PromptEntry {
+        prompt_en: (*prompt).to_owned(),
+        dimensions: vec![dimension],
+        auxiliary_info: None,
+        video_list: Some(clips.iter().map(|valued| valued.clip.path.clone()).collect()),
+        extras: Map::new(),
+    };
+    (by_prompt.iter().map(entry).collect(), by_prompt.values().flatten().copied().collect())
+}
+
+/// Prompts of the suite without all the clips that VBench looks for.
+fn absent(suite: &FullInfo, dimension: Dimension, by_prompt: &ByPrompt<'_, '_>) -> Vec<String> {
+    let short = |entry: &PromptEntry| {
+        let clips = by_prompt.get(entry.prompt_en.as_str()).into_iter().flatten();
+        let found = clips.filter(|clip| looked_for(clip)).count();
+        let wanted = CLIPS_PER_PROMPT as usize;
+        (found < wanted).then(|| format!("{:?}: {found} of {wanted} clips", entry.prompt_en))
+    };
+    suite.of(dimension).filter_map(short).collect()
+}
+
+/// What else the scoring has.
+fn notes(data: &ScoringData, dimension: Dimension) -> Vec<String> {
+    let others: Vec<&str> =
+        data.record.request.metrics.iter().map(MetricId::as_str).filter(|id| *id != EXACT.1).collect();
+    let mut notes = vec![format!(
+        "{dimension} is the one dimension of VBench that this version computes: by its formula, but chroma is interpolated where \
+         OpenCV repeats it, which moves the value by up to about 0.001 on strongly coloured clips"
+    )];
+    if !others.is_empty() {
+        notes.push(format!("no dimension of VBench, and not written: {}", others.join(", ")));
+    }
+    notes
+}
+
+/// In the order of the file.
+fn mean(counted: &[&Valued<'_>]) -> Option<f64> {
+    let sum: f64 = counted.iter().map(|valued| valued.value).sum();
+    (!counted.is_empty()).then(|| sum / counted.len() as f64)
+}
