@@ -56,19 +56,10 @@ fn faults(checked: &CheckedFolder) -> Vec<(String, Vec<String>)> {
         ("undecodable: files that are no sound video", undecodable(checked)),
         ("few frames: clips shorter than asked for", few_frames(checked)),
         ("colliding: files that claim to be one clip", collisions(names)),
-        (
-            "renamed: files that VBench does not find, since their names are not the prompt's own",
-            renamed(names),
-        ),
-        (
-            "unnumbered: files that VBench does not find, since they have no -0 to -4",
-            names.unnumbered.clone(),
-        ),
+        ("renamed: names that are not the prompt's own, which VBench does not find", renamed(names)),
+        ("unnumbered: names without a -0 to -4, which VBench does not find", names.unnumbered.clone()),
         ("unreadable: videos whose names give no prompt", unreadable(names)),
-        (
-            "suffix: VBench takes the suffix of whatever entry it lists first, and these have another",
-            traps(names),
-        ),
+        ("suffix: entries that mislead VBench, which takes the suffix of any of them", traps(names)),
     ];
     let occurred = lists.into_iter().filter(|(_, lines)| !lines.is_empty());
     occurred.map(|(title, lines)| (title.to_owned(), lines)).collect()

@@ -333,16 +333,16 @@ fn everything_that_a_folder_lacks_is_listed_before_the_work() {
         colliding: files that claim to be one clip (1)
           a cat-0.MP4 and a cat-0.mp4
 
-        renamed: files that VBench does not find, since their names are not the prompt's own (1)
+        renamed: names that are not the prompt's own, which VBench does not find (1)
           A Small blue square moving right on a gray background-1.mp4: another case
 
-        unnumbered: files that VBench does not find, since they have no -0 to -4 (1)
+        unnumbered: names without a -0 to -4, which VBench does not find (1)
           a cat.mp4
 
         unreadable: videos whose names give no prompt (1)
           a dog-0.mp4: no known prompt
 
-        suffix: VBench takes the suffix of whatever entry it lists first, and these have another (2)
+        suffix: entries that mislead VBench, which takes the suffix of any of them (2)
           .DS_Store, beside clips in .mp4
           a cat-0.MP4, beside clips in .mp4
 
