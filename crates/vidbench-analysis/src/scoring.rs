@@ -153,7 +153,9 @@ fn extremes(clips: &[&ScoredClip], id: &MetricId, descriptors: &[MetricDescripto
         let order = a.value.total_cmp(&b.value);
         if higher { order.reverse() } else { order }
     });
-    let ends = EXTREMES.min(values.len() / 2);
+    // Clips that are all alike have neither best nor worst.
+    let alike = values.first().map(|best| best.value) == values.last().map(|worst| worst.value);
+    let ends = if alike { 0 } else { EXTREMES.min(values.len() / 2) };
     let worst = values.iter().rev().take(ends).copied().collect();
     values.truncate(ends);
     Some(Extremes { metric: id.clone(), best: values, worst })

@@ -67,7 +67,7 @@ pub enum Statistic {
     Max,
 }
 
-/// The metric, being computed. Its series begins at frame 1.
+/// The metric, being computed. The mean alone has a series, from frame 1 on: that of the others would be the same.
 #[derive(Debug)]
 pub struct Meter {
     statistic: Statistic,
@@ -101,6 +101,12 @@ impl ClipMeter for Meter {
                 (squares / (pairs - 1.0)).sqrt()
             }
         };
-        Ok(Measured::with_series(value, 1, self.differences.iter().map(|value| *value as f32).collect()))
+        Ok(match self.statistic {
+            Statistic::Mean => {
+                let values = self.differences.iter().map(|value| *value as f32).collect();
+                Measured::with_series(value, 1, values)
+            }
+            Statistic::Sd | Statistic::Max => Measured::value(value),
+        })
     }
 }

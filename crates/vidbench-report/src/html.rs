@@ -24,7 +24,7 @@ use vidbench_core::{MetricDescriptor, RunData, SampleId};
 
 use self::base64::base64;
 use self::escape::escape;
-pub use self::scoring::{ScoringEmbed, ScoringReportInput, scoring_html};
+pub use self::scoring::{EmbeddedVideo, ScoringEmbed, ScoringReportInput, scoring_html};
 
 const CSS: &str = include_str!("../assets/report.css");
 const JS: &str = include_str!("../assets/report.js");

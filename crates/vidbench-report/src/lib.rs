@@ -21,7 +21,9 @@ mod vbench_check;
 pub use csv::export_csv;
 pub use export::{EXPORT_SCHEMA_VERSION, export_json, export_jsonl};
 pub use features::{features_csv, features_latex, features_markdown, features_terminal};
-pub use html::{ClipEmbed, ClipMime, ReportInput, ScoringEmbed, ScoringReportInput, html, scoring_html};
+pub use html::{
+    ClipEmbed, ClipMime, EmbeddedVideo, ReportInput, ScoringEmbed, ScoringReportInput, html, scoring_html,
+};
 pub use latex::latex;
 pub use markdown::markdown;
 pub use scoring::{

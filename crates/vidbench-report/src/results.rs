@@ -139,7 +139,7 @@ fn set_metrics(groups: &[Group]) -> Vec<MetricId> {
 
 /// The name without its version, which the page shows under "how it was made".
 pub(crate) fn short_name(metric: &MetricId) -> String {
-    metric.as_str().split('@').next().unwrap_or_default().replace('_', " ")
+    metric.as_str().split('@').next().unwrap_or_default().replace(['_', '.'], " ")
 }
 
 pub(crate) fn unit_and_arrow(unit: &str, direction: Direction) -> String {

@@ -26,8 +26,9 @@ pub fn scoring_terminal(data: &ScoringData, analysis: &ScoringAnalysis, style: S
     out += "± and ranges are 95 % intervals over clips\n";
     for extremes in analysis.extremes.iter().filter(|extremes| !extremes.worst.is_empty()) {
         let name = short_name(&extremes.metric);
-        out += &format!("worst {name}: {}\n", named(data, &extremes.worst));
-        out += &format!(" best {name}: {}\n", named(data, &extremes.best));
+        let ends = [("worst", &extremes.worst), ("best", &extremes.best)];
+        let ends = ends.map(|(end, clips)| format!("{end} {}", named(data, clips)));
+        out += &format!("{name}: {}\n", ends.join("; "));
     }
     for (reason, clips) in reasons(data) {
         out += &format!("{} {}\n", paint(style, "2", "note:"), visible_line(&format!("{reason} ({clips})")));
@@ -62,12 +63,13 @@ pub(crate) fn reasons(data: &ScoringData) -> Vec<(String, String)> {
     found.into_iter().map(|(reason, count)| (reason, clips(count))).collect()
 }
 
+/// The first of the clips at one end; the page shows more.
 fn named(data: &ScoringData, values: &[ClipValue]) -> String {
     let name = |value: &ClipValue| {
         let path = asked(data, value.ordinal).map_or("", |clip| clip.path.as_str());
-        format!("{} {:.*}", visible_line(path), decimals_for(value.value, 4).min(4), value.value)
+        format!("{:.*} {}", decimals_for(value.value, 4).min(4), value.value, visible_line(path))
     };
-    values.iter().map(name).collect::<Vec<_>>().join(", ")
+    values.first().map(name).unwrap_or_default()
 }
 
 pub(crate) fn asked(data: &ScoringData, ordinal: u64) -> Option<&RequestedClip> {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use vidbench_analysis::ScoringAnalysis;
-use vidbench_core::{ClipOutcome, MetricDescriptor, RequestedClip, Score, ScoredClip, ScoringData, rfc3339};
+use vidbench_core::{
+    ClipFacts, ClipOutcome, MetricDescriptor, RequestedClip, Score, ScoredClip, ScoringData, rfc3339,
+};
 
 use super::base64::base64;
 use super::escape::escape;
@@ -29,11 +31,20 @@ pub struct ScoringReportInput<'a> {
     pub generated_by: &'a str,
 }
 
-/// A scored video that goes into the page.
+/// A scored video that goes into the page, with its reference when that can be played too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScoringEmbed {
     /// Its place in the request.
     pub ordinal: u64,
+    /// The clip.
+    pub clip: EmbeddedVideo,
+    /// The clip it was compared with.
+    pub reference: Option<EmbeddedVideo>,
+}
+
+/// A video that a browser plays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddedVideo {
     /// Its type.
     pub mime: ClipMime,
     /// The file.
@@ -218,18 +229,11 @@ fn write_clip(
     let path = asked(input.data, clip.ordinal).map_or("", |asked| asked.path.as_str());
     match (embed, &clip.facts) {
         (Some(embed), Some(facts)) => {
-            let class = if facts.width.max(facts.height) <= 128 { " class=\"tiny\"" } else { "" };
-            let _ = write!(
-                out,
-                "<video{class} muted loop playsinline preload=\"auto\" tabindex=\"-1\" width=\"{}\" height=\"{}\" data-fps=\"{}\" \
-                 aria-label=\"{}\" src=\"data:{};base64,{}\"></video>",
-                facts.width,
-                facts.height,
-                facts.fps,
-                escape(&visible(path)),
-                embed.mime.name(),
-                base64(&embed.bytes)
-            );
+            write_video(out, facts, &visible(path), &embed.clip);
+            if let Some(reference) = &embed.reference {
+                *out += "<p class=\"beside\">reference</p>";
+                write_video(out, facts, &format!("reference of {}", visible(path)), reference);
+            }
         }
         (_, Some(_)) => *out += "<p class=\"none\">clip not in this page</p>",
         (_, None) => {}
@@ -258,6 +262,21 @@ fn write_clip(
         );
     }
     *out += "</dl>";
+}
+
+fn write_video(out: &mut String, facts: &ClipFacts, label: &str, video: &EmbeddedVideo) {
+    let class = if facts.width.max(facts.height) <= 128 { " class=\"tiny\"" } else { "" };
+    let _ = write!(
+        out,
+        "<video{class} muted loop playsinline preload=\"auto\" tabindex=\"-1\" width=\"{}\" height=\"{}\" data-fps=\"{}\" \
+         aria-label=\"{}\" src=\"data:{};base64,{}\"></video>",
+        facts.width,
+        facts.height,
+        facts.fps,
+        escape(label),
+        video.mime.name(),
+        base64(&video.bytes)
+    );
 }
 
 fn failures(out: &mut String, input: &ScoringReportInput<'_>) {

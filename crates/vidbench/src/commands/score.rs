@@ -11,8 +11,8 @@ use vidbench_core::protocol::DecodeOptions;
 use vidbench_core::{Clock, Needs, RunId, ScoringData, ScoringRequest, path_from_text, text_from_path};
 use vidbench_metrics::DESCRIPTORS;
 use vidbench_report::{
-    ClipMime, ScoringEmbed, ScoringReportInput, Style, scoring_csv, scoring_html, scoring_json,
-    scoring_jsonl, scoring_latex, scoring_markdown, scoring_terminal,
+    ClipMime, EmbeddedVideo, ScoringEmbed, ScoringReportInput, Style, scoring_csv, scoring_html,
+    scoring_json, scoring_jsonl, scoring_latex, scoring_markdown, scoring_terminal,
 };
 use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_store::Store;
@@ -191,7 +191,7 @@ fn text(data: &ScoringData, analysis: &ScoringAnalysis, format: ScoreFormat, ui:
     })
 }
 
-/// The page, with the first `max_clips` videos that a browser plays inside.
+/// The page, with the first `max_clips` videos that a browser plays inside, each with its reference.
 fn page(data: &ScoringData, analysis: &ScoringAnalysis, max_clips: usize) -> String {
     let mut room = report::MAX_CLIP_BYTES;
     let embeds: Vec<ScoringEmbed> = data
@@ -200,12 +200,13 @@ fn page(data: &ScoringData, analysis: &ScoringAnalysis, max_clips: usize) -> Str
         .filter_map(|clip| {
             let asked = data.record.request.clips.get(usize::try_from(clip.ordinal).ok()?)?;
             let mime = playable(clip.facts.as_ref()?)?;
-            let path: PathBuf = path_from_text(&asked.path);
-            room = room.checked_sub(std::fs::metadata(&path).ok()?.len())?;
-            let bytes = std::fs::read(&path).ok()?;
-            // The page shows what was scored, or nothing.
-            let same = clip.sha256.as_deref() == Some(vidbench_core::sha256_hex(&bytes).as_str());
-            same.then_some(ScoringEmbed { ordinal: clip.ordinal, mime, bytes })
+            let mut read = |path: &str, sha256: Option<&str>| same_file(path, sha256?, &mut room);
+            let shown = EmbeddedVideo { mime, bytes: read(&asked.path, clip.sha256.as_deref())? };
+            let reference = asked.reference.as_deref();
+            let reference = reference.and_then(|path| read(path, clip.reference_sha256.as_deref()));
+            let reference =
+                reference.and_then(|bytes| Some(EmbeddedVideo { mime: container(&bytes)?, bytes }));
+            Some(ScoringEmbed { ordinal: clip.ordinal, clip: shown, reference })
         })
         .take(max_clips)
         .collect();
@@ -219,6 +220,14 @@ fn page(data: &ScoringData, analysis: &ScoringAnalysis, max_clips: usize) -> Str
     })
 }
 
+/// The bytes of the file, when they are those that were scored and there is room: the page shows what was scored, or nothing.
+fn same_file(path: &str, sha256: &str, room: &mut u64) -> Option<Vec<u8>> {
+    let path = path_from_text(path);
+    *room = room.checked_sub(std::fs::metadata(&path).ok()?.len())?;
+    let bytes = std::fs::read(&path).ok()?;
+    (vidbench_core::sha256_hex(&bytes) == sha256).then_some(bytes)
+}
+
 fn playable(facts: &vidbench_core::ClipFacts) -> Option<ClipMime> {
     match (facts.container.as_str(), facts.codec.as_str()) {
         (container, "h264" | "hevc" | "av1" | "vp9" | "mpeg4") if container.contains("mp4") => {
@@ -226,6 +235,16 @@ fn playable(facts: &vidbench_core::ClipFacts) -> Option<ClipMime> {
         }
         (container, "vp8" | "vp9" | "av1") if container.contains("webm") => Some(ClipMime::Webm),
         _ => None,
+    }
+}
+
+/// The container by its first bytes, of a reference, of whose codec nothing is kept. Nothing is decoded outside a scorer.
+fn container(bytes: &[u8]) -> Option<ClipMime> {
+    let head = bytes.get(..64)?;
+    let webm = head.starts_with(b"\x1a\x45\xdf\xa3") && head.windows(4).any(|word| word == b"webm");
+    match head.get(4..8) {
+        Some(b"ftyp") => Some(ClipMime::Mp4),
+        _ => webm.then_some(ClipMime::Webm),
     }
 }
 
