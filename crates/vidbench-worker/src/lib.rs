@@ -6,11 +6,13 @@
 
 pub mod clock;
 pub mod embedded;
+mod memory;
 mod reference;
 mod rss;
 mod scorer;
 mod serve;
 
+pub use memory::keep_freed_memory;
 pub use reference::{SHAPES_CLASSIFIER, reference_features, shapes_net};
 pub use rss::peak_rss_bytes;
 pub use scorer::{SCORER_NAME, Scorer};

@@ -1,7 +1,6 @@
 """What other programs take for the work of `cargo xtask bench`: prints one JSON object with seconds and versions.
 
-Run by the benchmarks with the Python that VIDBENCH_BENCH_PYTHON names; CONTRIBUTING.md says how to make one. A peer that is
-not installed has `null` and a reason.
+Run by the benchmarks with the Python that VIDBENCH_BENCH_PYTHON names; CONTRIBUTING.md says how to make one.
 """
 
 import importlib.metadata
@@ -125,15 +124,15 @@ def decoders(folder, threads):
 
         return lambda: [read(path) for path in clips]
 
-    found = {}
+    found, absent = {}, {}
     for make in [opencv, pyav, decord, torchcodec]:
         try:
             work = make()
             work()
             found[make.__name__] = timed(work)
         except Exception as error:  # a peer that is absent or broken is told of, and the others are timed
-            print(f"{make.__name__}: not available: {str(error).splitlines()[0][:160]}", file=sys.stderr)
-    return {"secs": found}
+            absent[make.__name__] = str(error).splitlines()[0][:160]
+    return {"secs": found, "absent": absent}
 
 
 def make_features(folder, count, dims):

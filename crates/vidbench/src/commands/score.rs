@@ -1,6 +1,6 @@
 //! `vidbench score`: videos that exist already.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ use vidbench_core::{ModelId, Params};
 use vidbench_engines::WorkerCommand as Program;
 use vidbench_engines::conformance::{self, CheckOptions, Report, RuleVerdict};
 use vidbench_worker::embedded::EmbeddedGenerator;
-use vidbench_worker::{Handler, Scorer, serve};
+use vidbench_worker::{Handler, Scorer, keep_freed_memory, serve};
 
 use super::{UserError, json as pretty};
 use crate::cli::{WorkerCheckArgs, WorkerCommand};
@@ -24,7 +24,10 @@ use crate::{FAILED, OK};
 pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
     match command {
         WorkerCommand::Embedded => serve_on_stdio(&mut EmbeddedGenerator::new()),
-        WorkerCommand::Scorer => serve_on_stdio(&mut Scorer::new(CLASSIFIER)),
+        WorkerCommand::Scorer => {
+            keep_freed_memory();
+            serve_on_stdio(&mut Scorer::new(CLASSIFIER))
+        }
         WorkerCommand::Check(args) => check(&args, ui),
     }
 }
