@@ -25,6 +25,21 @@ pub struct ScoringRequest {
     pub options: DecodeOptions,
 }
 
+impl ScoringRequest {
+    /// How the files of a clip are read, where that changes what metrics see: scores are kept by it. The name of a file of raw
+    /// samples is part of it, because it may say their size, format and rate.
+    pub fn reading(&self, clip: &RequestedClip) -> String {
+        let mut text = self.options.reading();
+        for (role, path) in [("clip", Some(&clip.path)), ("reference", clip.reference.as_ref())] {
+            let name = path.and_then(|path| path.rsplit('/').next());
+            if let Some(name) = name.filter(|name| name.to_ascii_lowercase().ends_with(".yuv")) {
+                text += &format!(" {role}={name}");
+            }
+        }
+        text
+    }
+}
+
 /// One clip to score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RequestedClip {

@@ -25,6 +25,9 @@ pub enum FeatureMetricError {
     /// Eigenvalues were not found, because the covariance is out of the range of 64-bit floats.
     #[error("eigenvalues of the covariance do not converge")]
     NoConvergence,
+    /// Distances between rows are beyond 64-bit floats.
+    #[error("distances between features are beyond the range of 64-bit floats")]
+    OutOfRange,
     /// A row is no distribution over classes.
     #[error("row {row} is no distribution over classes: its smallest value is {smallest}, its sum {sum}")]
     NoDistribution {

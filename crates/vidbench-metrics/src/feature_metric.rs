@@ -103,7 +103,7 @@ pub fn feature_metric(
             score: Score::from_value(measured.value),
             interval: interval(metric, &measured),
             underpowered: few || measured.underpowered,
-            extra: measured.extra,
+            extra: measured.extra.into_iter().filter(|(_, value)| value.is_finite()).collect(),
             ..measurement
         },
     }

@@ -14,6 +14,7 @@ use crate::FeatureMetricError;
 use crate::features::FeatureMatrix;
 use crate::linalg::{
     cholesky, eigenvalues, gram, mirrored, product, singular_values, symmetric_product, triangular_factor,
+    zero_at_least,
 };
 
 /// What sums of squares are divided by to become a covariance. A distance from the one cannot be compared with one from the
@@ -91,7 +92,7 @@ impl FrechetReference {
             self.moments.scatter / here + other.scatter / there - 2.0 * common / (here * there).sqrt();
         let apart = squared_distance(&self.moments.mean, &other.mean);
         // The distance cannot be negative; rounding can make it so for distributions that are equal.
-        Ok((apart + spread).max(0.0))
+        Ok(zero_at_least(apart + spread))
     }
 
     /// The rows of a set, ready for the distances of many of its subsets and resamples.
@@ -220,7 +221,7 @@ impl Projected<'_> {
         let spread =
             reference.moments.scatter / here + scatter / there - 2.0 * common / (here * there).sqrt();
         let mean: Vec<f64> = self.moments.mean.iter().zip(&shift).map(|(mean, shift)| mean + shift).collect();
-        Ok((squared_distance(&reference.moments.mean, &mean) + spread).max(0.0))
+        Ok(zero_at_least(squared_distance(&reference.moments.mean, &mean) + spread))
     }
 
     fn common(&self, times: &[u32], n: f64) -> Option<f64> {

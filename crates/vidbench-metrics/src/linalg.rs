@@ -6,6 +6,11 @@ use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
 use faer::{Accum, Mat, MatRef, Par, Side};
 
+/// 0 in place of what rounding made negative. A value that is no number stays none, which [`f64::max`] would turn into 0.
+pub(crate) fn zero_at_least(value: f64) -> f64 {
+    if value < 0.0 { 0.0 } else { value }
+}
+
 /// `a b`.
 pub(crate) fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
     let mut out = Mat::zeros(a.nrows(), b.ncols());

@@ -33,6 +33,7 @@ use crate::bootstrap::resamples;
 use crate::feature_metric::{Measured, SetOptions};
 use crate::features::FeatureMatrix;
 use crate::kernel::{Degree, Polynomial, Weights, across, ones, weights, within};
+use crate::linalg::zero_at_least;
 
 /// What `mmd_polynomial@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
@@ -73,10 +74,10 @@ pub(crate) fn measure(
     let draws: Vec<_> = resamples(options.resamples, m, options.bootstrap_seed).collect();
     let resamples = (weights(m, &draws), Weights::from_fn(n, draws.len(), |_, _| 1.0));
     let [value, resampled] = squared(kernel, generated, reference, &[(ones(m), ones(n)), resamples])?;
-    let value = value.first().copied().unwrap_or(f64::NAN);
     // A mean of squares cannot be negative; rounding can make it so for sets that are equal.
+    let value = zero_at_least(SCALE * value.first().copied().unwrap_or(f64::NAN));
     let scaled = resampled.into_iter().map(|value| SCALE * value).collect();
-    Ok(Measured::new((SCALE * value).max(0.0), scaled))
+    Ok(Measured::new(value, scaled))
 }
 
 fn squared<const SETS: usize>(

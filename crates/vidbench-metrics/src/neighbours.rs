@@ -25,7 +25,8 @@ impl Neighbourhoods {
     ///
     /// # Errors
     ///
-    /// [`FeatureMetricError::TooFew`] when a set has no more than `k` rows, and [`FeatureMetricError::Dims`].
+    /// [`FeatureMetricError::TooFew`] when a set has no more than `k` rows, [`FeatureMetricError::Dims`] and
+    /// [`FeatureMetricError::OutOfRange`].
     pub fn new(
         generated: &FeatureMatrix,
         reference: &FeatureMatrix,
@@ -39,7 +40,7 @@ impl Neighbourhoods {
         FeatureMetricError::check_count(reference.count(), k + 1)
             .map_err(FeatureMetricError::of_reference)?;
         let (generated, reference) = (generated.to_f64(), reference.to_f64());
-        Ok(count(&generated, &reference, dims, k))
+        count(&generated, &reference, dims, k)
     }
 
     /// Share of generated rows in a ball of the reference (Kynkäänniemi et al. 2019). [0, 1].
@@ -73,9 +74,17 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     values.sum::<f64>() / count
 }
 
-fn count(generated: &[f64], reference: &[f64], dims: usize, k: usize) -> Neighbourhoods {
+fn count(
+    generated: &[f64],
+    reference: &[f64],
+    dims: usize,
+    k: usize,
+) -> Result<Neighbourhoods, FeatureMetricError> {
     let own_radii = radii(generated, dims, k);
     let reference_radii = radii(reference, dims, k);
+    if !own_radii.iter().chain(&reference_radii).all(|radius| radius.is_finite()) {
+        return Err(FeatureMetricError::OutOfRange);
+    }
     let rows = reference.len() / dims;
     let (mut recalled, mut covered) = (vec![false; rows], vec![false; rows]);
     let mut reference_balls = Vec::with_capacity(own_radii.len());
@@ -90,7 +99,7 @@ fn count(generated: &[f64], reference: &[f64], dims: usize, k: usize) -> Neighbo
         }
         reference_balls.push(balls);
     }
-    Neighbourhoods { reference_balls, recalled, covered }
+    Ok(Neighbourhoods { reference_balls, recalled, covered })
 }
 
 /// Squared distance of each row to the `k`-th nearest other row.

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod cancel;
+mod content;
 mod error;
 mod generate;
 mod judge;

@@ -3,22 +3,20 @@
 //! What is known of a file's content is not computed again. How many scorers there are changes nothing but the time: each
 //! clip is scored by itself, by one scorer, and results are read back in the order of the request.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-use vidbench_core::protocol::{Decoded, Pairing, ScoreParams, ScoreResult};
+use vidbench_core::protocol::{DecodeOptions, Decoded, Pairing, ScoreParams, ScoreResult};
 use vidbench_core::{
-    ClipOutcome, Clock, Event, MetricScore, Phase, RequestedClip, ScoredClip, ScoringRecord, path_from_text,
+    ClipFacts, ClipOutcome, Clock, Event, MetricScore, Phase, RequestedClip, ScoredClip, ScoringRecord,
+    path_from_text,
 };
 use vidbench_engines::{CallError, WorkerCommand, WorkerProcess};
 use vidbench_store::{ClipKey, Store, Wanted};
 
+use crate::content::{FileMark, content_sha256};
 use crate::error::{ModelError, reason};
 use crate::workers::{self, UntilCancelled};
 use crate::{Cancel, RunError};
@@ -30,8 +28,6 @@ pub struct ScoreInputs<'a> {
     pub store: &'a Store,
     /// What was asked; its scoring has been created.
     pub record: &'a ScoringRecord,
-    /// How files are read, as scores are kept by it.
-    pub reading: &'a str,
     /// The scores a clip is to get.
     pub wanted: &'a (dyn Fn(&RequestedClip) -> Vec<Wanted> + Sync),
     /// References were asked for; a clip without one is told of.
@@ -69,19 +65,8 @@ pub struct ScoreFinish {
 ///
 /// When the store cannot be written or no scorer comes up; what is recorded stays.
 pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
-    let ScoreInputs {
-        store,
-        record,
-        reading,
-        wanted,
-        references,
-        scorer,
-        workers,
-        timeout,
-        clock,
-        cancel,
-        events,
-    } = inputs;
+    let ScoreInputs { store, record, wanted, references, scorer, workers, timeout, clock, cancel, events } =
+        inputs;
     let clips = &record.request.clips;
     events(&Event::PhaseStarted { phase: Phase::Score, total: clips.len() as u64 });
     let next = AtomicUsize::new(0);
@@ -94,7 +79,6 @@ pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
             let mut lane = Lane {
                 store,
                 record,
-                reading,
                 wanted,
                 references,
                 scorer: &scorer,
@@ -175,7 +159,6 @@ fn tell(told: Told, clips: &[RequestedClip], finish: &mut ScoreFinish, events: &
 struct Lane<'a> {
     store: &'a Store,
     record: &'a ScoringRecord,
-    reading: &'a str,
     wanted: &'a (dyn Fn(&RequestedClip) -> Vec<Wanted> + Sync),
     references: bool,
     scorer: &'a WorkerCommand,
@@ -207,6 +190,7 @@ impl Lane<'_> {
         };
         let mut wanted = (self.wanted)(clip);
         let (mut content, mut pairing, mut known) = (None, None, false);
+        let before = FileMark::of_clip(clip);
         match self.identify(clip) {
             Err(reason) => (scored.outcome, scored.reason) = (ClipOutcome::Unreadable, Some(reason)),
             Ok(Identified { key, unpaired }) => {
@@ -235,6 +219,12 @@ impl Lane<'_> {
                 };
                 content = Some(key);
             }
+        }
+        if content.is_some() && before != FileMark::of_clip(clip) {
+            // Who knows which bytes were decoded: nothing of them is kept.
+            scored.outcome = ClipOutcome::Unreadable;
+            scored.reason = Some("the file changed while it was scored".into());
+            (scored.facts, scored.scores, content) = (None, Vec::new(), None);
         }
         if matches!(pairing, Some(Pairing::ReferenceFailed { .. })) {
             // Another libav, or a mended file of that name, may do better: nothing of the pair is kept by content.
@@ -270,7 +260,7 @@ impl Lane<'_> {
             }
             None => (None, None),
         };
-        let key = ClipKey { clip: sha256, reference, reading: self.reading.to_owned() };
+        let key = ClipKey { clip: sha256, reference, reading: self.record.request.reading(clip) };
         Ok(Identified { key, unpaired })
     }
 
@@ -285,7 +275,9 @@ impl Lane<'_> {
         let has = |wanted: &&Wanted| !known.scores.iter().any(|score| score.metric == wanted.metric);
         let missing: Vec<_> = wanted.iter().filter(has).map(|wanted| wanted.metric.clone()).collect();
         let paired = key.reference.is_none() || known.pairing.is_some();
-        if known.facts.is_some() && missing.is_empty() && paired {
+        let allowed =
+            known.facts.as_ref().is_some_and(|facts| is_within(facts, &self.record.request.options));
+        if allowed && missing.is_empty() && paired {
             let (facts, pairing, scores) = (known.facts, known.pairing, known.scores);
             return Ok(Some(Found { facts, pairing, scores, failure: None, known: true }));
         }
@@ -293,7 +285,12 @@ impl Lane<'_> {
             path: clip.path.clone(),
             reference: key.reference.is_some().then(|| clip.reference.clone()).flatten(),
             prompt: clip.prompt.clone(),
-            metrics: missing,
+            // Beyond a limit the scorer says so, and in the same words whether the clip was known or not.
+            metrics: if allowed {
+                missing
+            } else {
+                wanted.iter().map(|wanted| wanted.metric.clone()).collect()
+            },
             options: self.record.request.options.clone(),
         };
         let mut found = match self.compute(&params)? {
@@ -345,10 +342,18 @@ impl Lane<'_> {
     }
 }
 
+/// A clip that was decoded under other limits may be beyond those of this scoring.
+fn is_within(facts: &ClipFacts, options: &DecodeOptions) -> bool {
+    let secs = facts.duration_secs.unwrap_or_else(|| f64::from(facts.frames) / facts.fps);
+    facts.width.max(facts.height) <= options.max_side
+        && u64::from(facts.frames) <= options.max_frames
+        && secs <= options.max_duration_secs
+}
+
 /// What came of a clip's content.
 #[derive(Default)]
 struct Found {
-    facts: Option<vidbench_core::ClipFacts>,
+    facts: Option<ClipFacts>,
     pairing: Option<Pairing>,
     scores: Vec<MetricScore>,
     failure: Option<(ClipOutcome, String)>,
@@ -378,47 +383,4 @@ fn start(command: &WorkerCommand, clock: &Arc<dyn Clock>) -> Result<WorkerProces
             unreachable!("starting a worker loads nothing")
         }
     })
-}
-
-/// SHA-256 of a file; of a folder of images, of the names and hashes of its files in the order of their names.
-fn content_sha256(path: &Path) -> io::Result<String> {
-    let metadata = fs::metadata(path)?;
-    if metadata.is_dir() {
-        return folder_sha256(path);
-    }
-    if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "is neither a file nor a folder"));
-    }
-    file_sha256(path)
-}
-
-fn file_sha256(path: &Path) -> io::Result<String> {
-    let (mut file, mut hasher, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; 1 << 18]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hasher.finalize())),
-            read => hasher.update(&buffer[..read]),
-        }
-    }
-}
-
-fn folder_sha256(path: &Path) -> io::Result<String> {
-    let entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
-    let mut names: Vec<_> = entries.into_iter().map(|entry| entry.file_name()).collect();
-    names.sort();
-    let mut hasher = Sha256::new();
-    for name in names {
-        let file = path.join(&name);
-        if fs::metadata(&file)?.is_file() {
-            let name = name.as_encoded_bytes();
-            hasher.update((name.len() as u64).to_le_bytes());
-            hasher.update(name);
-            hasher.update(file_sha256(&file)?);
-        }
-    }
-    Ok(hex(&hasher.finalize()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

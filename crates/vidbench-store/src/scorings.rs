@@ -133,13 +133,13 @@ impl Store {
     pub fn scoring_data(&self, id: &RunId, wanted: WantedOf<'_>) -> Result<ScoringData> {
         self.read("reading a scoring", |tx| {
             let record = scoring_record(tx, id)?;
-            let reading = record.request.options.reading();
             let key = scoring_key(tx, id)?;
             let mut clips = outcomes(tx, key)?;
             for clip in &mut clips {
-                let Some(sha256) = clip.sha256.clone() else { continue };
+                let asked = usize::try_from(clip.ordinal).ok().and_then(|at| record.request.clips.get(at));
+                let (Some(sha256), Some(asked)) = (clip.sha256.clone(), asked) else { continue };
                 let reference = clip.reference_sha256.clone();
-                let content = ClipKey { clip: sha256, reference, reading: reading.clone() };
+                let content = ClipKey { clip: sha256, reference, reading: record.request.reading(asked) };
                 let columns = Columns::of(&content)?;
                 // Scores of a clip that failed here may be known from another scoring; they are not this one's.
                 if holds_scores(clip.outcome) {

@@ -116,7 +116,6 @@ pub fn score(
     let finish = score_clips(ScoreInputs {
         store,
         record,
-        reading: &request.options.reading(),
         wanted: &|clip| wanted(record, clip),
         references: settings.references,
         scorer: programs.scorer(),

@@ -210,6 +210,25 @@ fn an_interval_ends_where_the_range_of_the_metric_does() {
 }
 
 #[test]
+fn what_overflows_is_never_the_best_value() {
+    for size in [1e77, 1e155, 1e200] {
+        let huge = set(1, 40, 3, size, 0.0);
+        let near = set(2, 40, 3, 1.0, 0.0);
+        for metric in FeatureMetric::ALL.into_iter().filter(|metric| metric.compares()) {
+            let measured = feature_metric(metric, &huge, Some(&near), &QUICK);
+            let worst = match metric {
+                FeatureMetric::Coverage | FeatureMetric::Density | FeatureMetric::Precision => Some(0.0),
+                _ => None,
+            };
+            let sound = measured.score.value().is_none_or(|value| Some(value) == worst || value > 1e6);
+            let recall = metric == FeatureMetric::Recall;
+            assert!(sound || recall, "{metric:?} {size}: {:?}", measured.score);
+            assert!(measured.extra.iter().all(|(_, value)| value.is_finite()), "{:?}", measured.extra);
+        }
+    }
+}
+
+#[test]
 fn what_is_missing_or_does_not_fit_is_a_reason() {
     let (three, four) = (set(1, 40, 3, 1.0, 0.0), set(2, 40, 4, 1.0, 0.0));
     let one = set(1, 1, 3, 1.0, 0.0);

@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde_json::Value;
 use vidbench::{ScoreSettings, WorkerPrograms};
 use vidbench_core::protocol::DecodeOptions;
-use vidbench_core::{ClipOutcome, Clock, FramesU8, ScoringRequest};
-use vidbench_runner::Cancel;
+use vidbench_core::{ClipOutcome, Clock, FramesU8, ScoringData, ScoringRequest};
+use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_shapes::{parse_prompt, render};
 use vidbench_video::{Fps, H264Options, encode_ffv1, encode_h264};
 
@@ -178,26 +178,18 @@ fn bad_files_are_named_and_the_rest_is_scored() {
     );
 }
 
-/// A scorer that dies or hangs where libav would: a script that hands requests on to the real one, but for two files.
-fn fragile_scorer(workspace: &Workspace) -> WorkerPrograms {
-    let script = format!(
-        "#!/bin/sh\nwhile IFS= read -r line; do\n case \"$line\" in\n *clip-1.mp4*) exit 139;;\n *clip-2.mp4*) sleep 60;;\n esac\n \
-         printf '%s\\n' \"$line\"\ndone | '{}' \"$@\"\n",
-        env!("CARGO_BIN_EXE_vidbench")
-    );
+fn scorer_script(workspace: &Workspace, script: &str) -> WorkerPrograms {
     let path = workspace.write("scorer.sh", script);
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     WorkerPrograms { vidbench: path }
 }
 
-#[test]
-fn a_file_that_crashes_or_hangs_the_scorer_is_named_and_the_rest_is_scored() {
-    let workspace = Workspace::new();
-    folders(&workspace, 4);
+/// Scores the folder `fast` with these programs.
+fn score_with(workspace: &Workspace, programs: &WorkerPrograms) -> (ScoreFinish, ScoringData) {
     let store = vidbench_store::Store::open(&workspace.path().join("store")).unwrap();
     let clock: Arc<dyn Clock> = Arc::new(vidbench::SystemClock::start());
     let request = ScoringRequest {
-        name: "fragile".into(),
+        name: "scripted".into(),
         metrics: vidbench::choose_metrics(&["temporal_flickering".into()], false).unwrap(),
         clips: vidbench::gather(&[workspace.path().join("fast")], None).unwrap().clips,
         options: DecodeOptions::default(),
@@ -205,9 +197,20 @@ fn a_file_that_crashes_or_hangs_the_scorer_is_named_and_the_rest_is_scored() {
     let record = vidbench::new_scoring(request, vidbench::environment(Vec::new()), clock.as_ref());
     store.create_scoring(&record).unwrap();
     let settings = ScoreSettings { workers: 2, timeout: Duration::from_secs(3), references: false };
-    let programs = fragile_scorer(&workspace);
-    let (finish, data) =
-        vidbench::score(&store, &record, settings, &programs, &clock, Cancel::new(), &mut |_| {}).unwrap();
+    vidbench::score(&store, &record, settings, programs, &clock, Cancel::new(), &mut |_| {}).unwrap()
+}
+
+/// A scorer that dies or hangs where libav would: a script that hands requests on to the real one, but for two files.
+#[test]
+fn a_file_that_crashes_or_hangs_the_scorer_is_named_and_the_rest_is_scored() {
+    let workspace = Workspace::new();
+    folders(&workspace, 4);
+    let script = format!(
+        "#!/bin/sh\nwhile IFS= read -r line; do\n case \"$line\" in\n *clip-1.mp4*) exit 139;;\n *clip-2.mp4*) sleep 60;;\n esac\n \
+         printf '%s\\n' \"$line\"\ndone | '{}' \"$@\"\n",
+        env!("CARGO_BIN_EXE_vidbench")
+    );
+    let (finish, data) = score_with(&workspace, &scorer_script(&workspace, &script));
     assert_eq!((finish.done, finish.ok), (4, 2));
     let of = |at: usize| (data.clips[at].outcome, data.clips[at].reason.clone().unwrap_or_default());
     assert_eq!([of(0).0, of(3).0], [ClipOutcome::Ok; 2]);
@@ -215,6 +218,57 @@ fn a_file_that_crashes_or_hangs_the_scorer_is_named_and_the_rest_is_scored() {
     assert_eq!([crashed.0, hung.0], [ClipOutcome::DecodeFailed; 2]);
     assert!(crashed.1.starts_with("the scorer died over it, twice: "), "{}", crashed.1);
     assert!(hung.1.contains("within 3.0 s"), "{}", hung.1);
+}
+
+/// As many samples make 48x64 and 64x48.
+#[test]
+fn raw_samples_of_another_name_are_another_clip() {
+    let workspace = Workspace::new();
+    let samples: Vec<u8> = (0..3 * 64 * 48 * 3 / 2).map(|at| (at * 7 % 251) as u8).collect();
+    let score = |name: &str| {
+        workspace.write(name, &samples);
+        let said = workspace.run(["score", name, "--metrics", "temporal_flickering", "--json"]);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        json(&said)["clips"][0].clone()
+    };
+    let (tall, wide) = (score("x_48x64_yuv420p_8fps.yuv"), score("x_64x48_yuv420p_24fps.yuv"));
+    assert_eq!((&tall["facts"]["width"], &tall["facts"]["fps"]), (&Value::from(48), &Value::from(8.0)));
+    assert_eq!((&wide["facts"]["width"], &wide["facts"]["fps"]), (&Value::from(64), &Value::from(24.0)));
+    assert_ne!(tall["scores"], wide["scores"]);
+}
+
+#[test]
+fn limits_hold_for_clips_that_are_known() {
+    let workspace = Workspace::new();
+    folders(&workspace, 1);
+    assert_eq!(workspace.run(["score", "fast"]).code, 0);
+    let said = workspace.run(["score", "fast", "--max-frames", "5", "--json"]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    let outcomes = outcomes(&json(&said));
+    assert_eq!(outcomes["clip-0.mp4"].0, "decode_failed", "{outcomes:?}");
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_scored_is_unreadable_and_nothing_is_kept() {
+    let workspace = Workspace::new();
+    folders(&workspace, 1);
+    let clip = workspace.path().join("fast/clip-0.mp4");
+    // The script writes the same bytes again before the real scorer answers.
+    let script = format!(
+        "#!/bin/sh\nwhile IFS= read -r line; do\n case \"$line\" in *clip-0.mp4*) cat '{0}' > '{0}.new'; cat '{0}.new' > '{0}'; rm '{0}.new';; esac\n \
+         printf '%s\\n' \"$line\"\ndone | '{1}' \"$@\"\n",
+        clip.display(),
+        env!("CARGO_BIN_EXE_vidbench")
+    );
+    let programs = scorer_script(&workspace, &script);
+    let (finish, data) = score_with(&workspace, &programs);
+    assert_eq!((finish.done, finish.ok), (1, 0));
+    assert_eq!(data.clips[0].outcome, ClipOutcome::Unreadable);
+    assert_eq!(data.clips[0].reason.as_deref(), Some("the file changed while it was scored"));
+    assert!(data.clips[0].scores.is_empty());
+    let (again, _) =
+        score_with(&workspace, &WorkerPrograms { vidbench: env!("CARGO_BIN_EXE_vidbench").into() });
+    assert_eq!((again.ok, again.known), (1, 0));
 }
 
 #[test]

@@ -1,0 +1,87 @@
+//! What a file holds, and whether it is still the same file.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+use vidbench_core::{RequestedClip, path_from_text};
+
+/// What the system says of a file that changes whenever its bytes do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FileMark {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    /// Seconds and nanoseconds of the last change of bytes, and of bytes or attributes.
+    times: [i64; 4],
+}
+
+impl FileMark {
+    /// Marks of a clip's file and of its reference, or of the images of a folder; what cannot be read has none.
+    pub(crate) fn of_clip(clip: &RequestedClip) -> Vec<Option<Self>> {
+        let paths = std::iter::once(&clip.path).chain(&clip.reference);
+        paths.flat_map(|path| Self::of_path(&path_from_text(path))).collect()
+    }
+
+    fn of_path(path: &Path) -> Vec<Option<Self>> {
+        let mark = |path: &Path| fs::metadata(path).ok().map(|metadata| Self::new(&metadata));
+        let mut files: Vec<_> =
+            fs::read_dir(path).into_iter().flatten().flatten().map(|file| file.path()).collect();
+        files.sort();
+        std::iter::once(mark(path)).chain(files.iter().map(|file| mark(file))).collect()
+    }
+
+    fn new(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            bytes: metadata.len(),
+            times: [metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()],
+        }
+    }
+}
+
+/// SHA-256 of a file; of a folder of images, of the names and hashes of its files in the order of their names.
+pub(crate) fn content_sha256(path: &Path) -> io::Result<String> {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        return folder_sha256(path);
+    }
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "is neither a file nor a folder"));
+    }
+    file_sha256(path)
+}
+
+fn file_sha256(path: &Path) -> io::Result<String> {
+    let (mut file, mut hasher, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; 1 << 18]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hasher.finalize())),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+}
+
+fn folder_sha256(path: &Path) -> io::Result<String> {
+    let entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+    let mut names: Vec<_> = entries.into_iter().map(|entry| entry.file_name()).collect();
+    names.sort();
+    let mut hasher = Sha256::new();
+    for name in names {
+        let file = path.join(&name);
+        if fs::metadata(&file)?.is_file() {
+            let name = name.as_encoded_bytes();
+            hasher.update((name.len() as u64).to_le_bytes());
+            hasher.update(name);
+            hasher.update(file_sha256(&file)?);
+        }
+    }
+    Ok(hex(&hasher.finalize()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
