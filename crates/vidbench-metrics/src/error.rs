@@ -48,6 +48,14 @@ pub enum MetricError {
         /// Bits of the sample.
         sample: u8,
     },
+    /// The metric compares luma as it is stored, and it stands for other brightness in the one file than in the other.
+    #[error("the reference stores luma as {reference}, the sample as {sample}; compare R, G and B instead")]
+    LumaMeanings {
+        /// Range and matrix of the reference.
+        reference: String,
+        /// Range and matrix of the sample.
+        sample: String,
+    },
     /// The frames are smaller than the metric's window.
     #[error("frames of {width}x{height} are too small, both sides must be at least {needed}")]
     TooSmall {

@@ -224,6 +224,14 @@ impl ClipMetric {
 }
 
 impl PairMetric {
+    /// It compares luma as the files store it.
+    pub fn is_of_luma(self) -> bool {
+        match self {
+            Self::MsSsimLuma | Self::PsnrLuma | Self::SsimLuma | Self::Vmaf => true,
+            Self::MsSsim | Self::Psnr | Self::PsnrPooled | Self::Ssim => false,
+        }
+    }
+
     /// What it says about itself.
     pub fn descriptor(self) -> &'static MetricDescriptor {
         match self {

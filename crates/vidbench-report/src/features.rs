@@ -184,6 +184,14 @@ fn notes(scoring: &FeatureScoring) -> Vec<String> {
             }
         }
     }
+    let mut counts: Vec<u64> =
+        scoring.sets.iter().filter_map(|set| Some(set.source.as_ref()?.clips)).collect();
+    counts.dedup();
+    if counts.len() > 1 {
+        notes.push(
+            "the sets have different numbers of clips, which Fréchet distances depend on: compare equal N only".into(),
+        );
+    }
     if scoring.sets.iter().flat_map(|set| &set.scores).any(|score| score.underpowered) {
         notes.push(
             "underpowered: a set has fewer than two clips a dimension, and a Fréchet distance is then mostly \

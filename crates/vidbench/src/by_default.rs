@@ -1,6 +1,6 @@
 //! Which metrics a scoring computes when it names none.
 
-use vidbench_core::{MetricDescriptor, MetricId, Needs};
+use vidbench_core::{Direction, MetricDescriptor, MetricId, Needs};
 use vidbench_metrics::{DESCRIPTORS, vmaf, warping_error};
 
 /// When a scoring that names no metrics computes a metric.
@@ -50,10 +50,12 @@ impl ByDefault {
     }
 }
 
-/// The metrics of a scoring that names none.
+/// The metrics of a scoring that names none: those of pairs first, then those with a direction, then what only describes.
 pub fn default_metrics(references: bool) -> Vec<MetricId> {
-    let chosen = DESCRIPTORS.iter().filter(|metric| ByDefault::of(metric).holds(references));
-    chosen.map(|metric| metric.metric_id()).collect()
+    let mut chosen: Vec<_> =
+        DESCRIPTORS.iter().filter(|metric| ByDefault::of(metric).holds(references)).collect();
+    chosen.sort_by_key(|metric| (metric.needs != Needs::Pair, metric.direction == Direction::Descriptive));
+    chosen.into_iter().map(MetricDescriptor::metric_id).collect()
 }
 
 #[cfg(test)]

@@ -157,7 +157,12 @@ impl fmt::Display for ManifestErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.problems.len() + self.unlisted;
         write!(f, "{count} problem{} in the manifest", if count == 1 { "" } else { "s" })?;
-        self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))?;
+        for problem in &self.problems {
+            write!(f, "\n  {problem}")?;
+            if let Some(hint) = problem.kind.hint() {
+                write!(f, " (hint: {hint})")?;
+            }
+        }
         if self.unlisted > 0 {
             write!(f, "\n  and {} more", self.unlisted)?;
         }

@@ -212,7 +212,8 @@ fn an_interval_ends_where_the_range_of_the_metric_does() {
 #[test]
 fn what_overflows_is_never_the_best_value() {
     for size in [1e77, 1e155, 1e200] {
-        let huge = set(1, 40, 3, size, 0.0);
+        let values = set(1, 40, 3, 1.0, 0.0).to_f64().iter().map(|value| size * value).collect();
+        let huge = FeatureMatrix::f64(40, 3, values).unwrap();
         let near = set(2, 40, 3, 1.0, 0.0);
         for metric in FeatureMetric::ALL.into_iter().filter(|metric| metric.compares()) {
             let measured = feature_metric(metric, &huge, Some(&near), &QUICK);

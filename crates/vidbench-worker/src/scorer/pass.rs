@@ -6,7 +6,7 @@ use vidbench_core::protocol::{Pairing, ScoreParams};
 use vidbench_core::{ClipFacts, DecodedFrame, FramesU8, MetricScore, path_from_text};
 use vidbench_metrics::meter::{ClipCollector, ClipMeter, FrameView, PairMeter, PairView};
 use vidbench_metrics::{ClipMetric, Metric, MetricError, PairMetric};
-use vidbench_video::{FrameReader, ReadOptions, VideoError};
+use vidbench_video::{Colour, ColourRange, FrameReader, ReadOptions, VideoError};
 
 use super::facts::FactsMeter;
 use super::with_causes;
@@ -76,10 +76,12 @@ impl<'a> Pass<'a> {
             kept.extend_from_slice(frame.rgb);
             scoring += start.elapsed();
         }
+        let luma = reference.as_ref().and_then(|reference| reference.luma_differs(&sample.probe().colour));
         let pairing = reference.map(Reference::finish);
         let start = Instant::now();
         let facts = self.facts.finish(sample.probe());
-        let scores = self.metrics.into_iter().map(|metric| finish(metric, pairing.as_ref())).collect();
+        let scores =
+            self.metrics.into_iter().map(|metric| finish(metric, pairing.as_ref(), luma.as_ref())).collect();
         let clip = self.clip.map(ClipCollector::finish);
         scoring += start.elapsed();
         let score_secs = scoring.as_secs_f64();
@@ -88,12 +90,15 @@ impl<'a> Pass<'a> {
     }
 }
 
-fn finish(metric: Measuring, pairing: Option<&Pairing>) -> MetricScore {
+fn finish(metric: Measuring, pairing: Option<&Pairing>, luma: Option<&MetricError>) -> MetricScore {
     match metric {
         Measuring::Clip(metric, meter) => metric.score(meter.finish()),
         Measuring::Pair(metric, meter) => match pairing.and_then(Pairing::reason) {
             Some(reason) => metric.score(Err(MetricError::NoPair { reason: reason.to_owned() })),
-            None => metric.score(meter.finish()),
+            None => metric.score(meter.finish().and_then(|measured| match luma {
+                Some(error) if metric.is_of_luma() => Err(error.clone()),
+                Some(_) | None => Ok(measured),
+            })),
         },
     }
 }
@@ -140,6 +145,23 @@ impl Reference {
                 None
             }
         }
+    }
+
+    /// Why luma of the reference cannot be compared with that of a sample of this colour. A matrix that is not recorded may be
+    /// any, and does not differ.
+    fn luma_differs(&self, sample: &Colour) -> Option<MetricError> {
+        let reference = &self.reader.as_ref()?.probe().colour;
+        let matrices = reference.matrix_tag.as_ref().zip(sample.matrix_tag.as_ref());
+        let same = reference.range == sample.range && matrices.is_none_or(|(a, b)| a == b);
+        let meaning = |colour: &Colour| {
+            let range = match colour.range {
+                ColourRange::Full => "full range",
+                ColourRange::Limited => "limited range",
+            };
+            colour.matrix_tag.as_ref().map_or(range.to_owned(), |matrix| format!("{range}, {matrix}"))
+        };
+        let (reference, sample) = (meaning(reference), meaning(sample));
+        (!same).then_some(MetricError::LumaMeanings { reference, sample })
     }
 
     /// Reads what the reference has beyond the sample, and compares the lengths.

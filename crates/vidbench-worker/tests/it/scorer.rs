@@ -71,6 +71,39 @@ fn failure(result: &ScoreResult) -> &str {
     }
 }
 
+/// Two frames of 16x16, the samples meant as the range says.
+fn y4m(dir: &TempDir, range: &str) -> PathBuf {
+    let frame: Vec<u8> = (0..16 * 16 * 3 / 2).map(|at| 60 + (at % 90) as u8).collect();
+    let mut bytes = format!("YUV4MPEG2 W16 H16 F8:1 C420 XCOLORRANGE={range}\n").into_bytes();
+    for _ in 0..2 {
+        bytes.extend(b"FRAME\n");
+        bytes.extend(&frame);
+    }
+    let path = dir.path().join(format!("{range}.y4m"));
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[test]
+fn luma_of_another_range_is_not_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let (full, limited) = (y4m(&dir, "FULL"), y4m(&dir, "LIMITED"));
+    let score = |reference: &Path| {
+        let reference = Some(reference.to_str().unwrap().to_owned());
+        scorer().score(&ScoreParams { reference, ..params(&full, &["psnr@1", "psnr_y@1"]) }).unwrap()
+    };
+    let same = score(&full);
+    assert_eq!(values(&same), [("psnr@1", Some(60.0)), ("psnr_y@1", Some(60.0))]);
+    let other = score(&limited);
+    assert!(other.scores[0].score.value().unwrap() < 40.0, "{:?}", other.scores);
+    assert_eq!(
+        other.scores[1].score,
+        Score::not_available(
+            "the reference stores luma as limited range, the sample as full range; compare R, G and B instead"
+        )
+    );
+}
+
 #[test]
 fn a_lossless_file_scores_as_its_frames_do() {
     let frames = rendered();

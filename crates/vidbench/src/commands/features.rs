@@ -1,5 +1,7 @@
 //! `vidbench features`: sets of clips by files of their features.
 
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use vidbench::FeatureRequest;
 use vidbench_core::FeatureScoring;
@@ -11,9 +13,13 @@ use crate::cli::{FeatureFormat, FeaturesArgs};
 use crate::ui::Ui;
 use crate::{FAILED, OK};
 
+/// After which a quicker way is told of.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 pub(crate) fn features(args: &FeaturesArgs, ui: Ui) -> Result<u8> {
     let metrics = vidbench::choose_feature_metrics(&args.metrics, !args.reference.is_empty())
         .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
+    let start = Instant::now();
     let scoring = vidbench::score_features(&FeatureRequest {
         generated: &args.generated,
         join: args.join,
@@ -25,6 +31,9 @@ pub(crate) fn features(args: &FeaturesArgs, ui: Ui) -> Result<u8> {
         threads: args.threads.map_or_else(cores, usize::from),
     })
     .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
+    if args.resamples > 0 && start.elapsed() > PATIENCE {
+        ui.say("note: intervals took most of the time; --resamples 0 leaves them out");
+    }
     let format = if args.json { FeatureFormat::Json } else { args.format };
     ui.data(&text(&scoring, format, ui)?)?;
     Ok(if scoring.is_complete() { OK } else { FAILED })

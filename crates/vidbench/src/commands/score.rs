@@ -123,6 +123,8 @@ pub(crate) fn options(limits: &ScoreLimits) -> Result<DecodeOptions> {
         max_side: limits.max_side,
         max_frames: limits.max_frames,
         max_duration_secs: f64::from(limits.max_duration),
+        // A clip that takes too long is ended by the scorer itself, or from outside when it hangs.
+        max_decode_secs: limits.timeout as f64,
         max_file_bytes: limits.max_file_mib << 20,
         threads: limits.decode_threads,
         image_fps: limits.image_fps,

@@ -97,6 +97,7 @@ fn sets_stand_below_each_other_and_what_is_bad_is_named() {
             note: other.npy: frechet_distance@1 is not available: features of 2 dimensions cannot be compared with 3
             note: other.npy: kernel_distance@1 is not available: features of 2 dimensions cannot be compared with 3
             note: other.npy: feature_recall@1 is not available: features of 2 dimensions cannot be compared with 3
+            note: the sets have different numbers of clips, which Fréchet distances depend on: compare equal N only
             note: underpowered: a set has fewer than two clips a dimension, and a Fréchet distance is then mostly its bias; take more clips, or read the kernel distance
         "#]],
     );
