@@ -225,7 +225,7 @@ fn what_a_program_makes_is_checked_too() {
 }
 
 #[test]
-fn no_bytes_make_a_reader_panic() {
+fn fuzz_vbench() {
     let seeds: [&[u8]; 3] = [SUITE.as_bytes(), RESULTS.as_bytes(), b"{\"scene\": [NaN, [-Infinity]]}"];
     fuzz::mutate(&seeds, |bytes| {
         if let Ok(suite) = FullInfo::parse(bytes) {
