@@ -124,7 +124,7 @@ impl FeatureFileError {
     pub fn hints(&self) -> Vec<&'static str> {
         match self {
             Self::SeveralMatrices { .. } | Self::NoSuchArray { .. } => {
-                vec!["name one of the arrays with --array"]
+                vec!["name one of the arrays"]
             }
             Self::Pickled { .. } => vec!["save the features as an array of float32"],
             Self::NotFloat { .. } => vec!["convert the features to float32 before they are saved"],
