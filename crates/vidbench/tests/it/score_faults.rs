@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 
 use crate::score::{clip, folders, json, outcomes, write};
-use crate::workspace::{Said, Workspace};
+use crate::workspace::{Said, Workspace, suite};
 
 const METRIC: [&str; 2] = ["--metrics", "temporal_flickering"];
 
@@ -23,6 +23,31 @@ fn scored(workspace: &Workspace, args: &[&str]) -> (BTreeMap<String, (String, St
 fn refused(said: &Said, words: &str) {
     assert_eq!(said.code, 2, "{}", said.stderr);
     assert!(said.stderr.contains(words), "{words}: {}", said.stderr);
+}
+
+#[test]
+fn a_report_takes_the_place_of_no_other_file() {
+    let workspace = Workspace::new();
+    folders(&workspace, 1);
+    workspace.write("notes.html", "<!doctype html>\n<p>My notes</p>\n");
+    let clip = workspace.path().join("fast/clip-0.mp4");
+    let before = std::fs::read(&clip).unwrap();
+    for report in ["fast/clip-0.mp4", "full/../fast/clip-0.mp4"] {
+        refused(&score(&workspace, &["fast", "--report", report]), "which is read");
+    }
+    refused(&score(&workspace, &["new.mp4", "--report", "./new.mp4"]), "which is read");
+    refused(&score(&workspace, &["fast", "--report", "notes.html"]), "exists and is no report");
+    refused(&score(&workspace, &["fast", "--report", "full/clip-0.mkv"]), "exists and is no report");
+    assert!(!workspace.path().join(".vidbench").exists(), "nothing was begun");
+    for _ in 0..2 {
+        let said = score(&workspace, &["fast", "--report", "report.html"]);
+        assert_eq!(said.code, 0, "a report may be replaced: {}", said.stderr);
+    }
+    refused(&workspace.run(["report", "latest", "--output", "notes.html"]), "exists and is no report");
+    assert_eq!(workspace.run(["report", "latest", "--output", "report.html"]).code, 0);
+    workspace.write("suite.toml", suite("[1]", 1, "[1]"));
+    refused(&workspace.run(["run", "suite.toml", "--report", "notes.html"]), "exists and is no report");
+    assert_eq!(std::fs::read(&clip).unwrap(), before);
 }
 
 #[test]
