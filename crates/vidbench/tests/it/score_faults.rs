@@ -4,6 +4,14 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vidbench::{ScoreSettings, WorkerPrograms};
+use vidbench_core::protocol::DecodeOptions;
+use vidbench_core::{Clock, Event, RunId, ScoringRequest};
+use vidbench_runner::{Cancel, ScoreFinish};
+use vidbench_store::Store;
 
 use crate::score::{clip, folders, json, outcomes, write};
 use crate::workspace::{Said, Workspace, suite};
@@ -167,4 +175,49 @@ fn references_that_share_a_name_are_told_of() {
             "several references share its name: clip-0.avi, clip-0.mkv".to_owned()
         )
     );
+}
+
+/// Scores `fast`, telling `at_each` of each clip as it comes.
+fn scoring(
+    workspace: &Workspace,
+    store: &Store,
+    cancel: &Cancel,
+    mut at_each: impl FnMut(&RunId),
+) -> (RunId, ScoreFinish) {
+    let clock: Arc<dyn Clock> = Arc::new(vidbench::SystemClock::start());
+    let request = ScoringRequest {
+        name: "fast".into(),
+        metrics: vidbench::choose_metrics(&["temporal_flickering".into()], false).unwrap(),
+        clips: vidbench::gather(&[workspace.path().join("fast")], None).unwrap().clips,
+        options: DecodeOptions::default(),
+    };
+    let record = vidbench::new_scoring(request, vidbench::environment(Vec::new()), clock.as_ref());
+    store.create_scoring(&record).unwrap();
+    let settings = ScoreSettings { workers: 1, timeout: Duration::from_secs(60), references: false };
+    let programs = WorkerPrograms { vidbench: env!("CARGO_BIN_EXE_vidbench").into() };
+    let mut events = |event: &Event| {
+        if matches!(event, Event::ClipScored { .. }) {
+            at_each(&record.id);
+        }
+    };
+    let scored = vidbench::score(store, &record, settings, &programs, &clock, cancel.clone(), &mut events);
+    (record.id.clone(), scored.unwrap().0)
+}
+
+#[test]
+fn a_scoring_that_was_stopped_is_headed_so() {
+    let workspace = Workspace::new();
+    folders(&workspace, 12);
+    let store = Store::open(&workspace.path().join(".vidbench")).unwrap();
+    let cancel = Cancel::new();
+    let (_, finish) = scoring(&workspace, &store, &cancel, |_| cancel.ask());
+    assert!(finish.interrupted && finish.done < 12, "{finish:?}");
+    let shown = workspace.run(["runs", "show", "latest"]).stdout;
+    assert!(shown.starts_with("INTERRUPTED  "), "{shown}");
+    assert!(shown.contains(" not done"), "{shown}");
+    let markdown = workspace.run(["report", "latest", "--format", "markdown"]).stdout;
+    assert!(markdown.starts_with("**INTERRUPTED** scoring `"), "{markdown}");
+    assert_eq!(workspace.run(["report", "latest", "--output", "page.html"]).code, 0);
+    let page = std::fs::read_to_string(workspace.path().join("page.html")).unwrap();
+    assert!(page.contains("</span> INTERRUPTED</strong>") && !page.contains("WITH FAILURES"));
 }
