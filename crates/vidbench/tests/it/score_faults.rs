@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use vidbench::{ScoreSettings, WorkerPrograms};
 use vidbench_core::protocol::DecodeOptions;
-use vidbench_core::{Clock, Event, RunId, ScoringRequest};
+use vidbench_core::{Clock, Event, RunId, RunStatus, ScoringRequest};
 use vidbench_runner::{Cancel, ScoreFinish};
-use vidbench_store::Store;
+use vidbench_store::{Store, StoreError};
 
 use crate::score::{clip, folders, json, outcomes, write};
 use crate::workspace::{Said, Workspace, suite};
@@ -220,4 +220,23 @@ fn a_scoring_that_was_stopped_is_headed_so() {
     assert_eq!(workspace.run(["report", "latest", "--output", "page.html"]).code, 0);
     let page = std::fs::read_to_string(workspace.path().join("page.html")).unwrap();
     assert!(page.contains("</span> INTERRUPTED</strong>") && !page.contains("WITH FAILURES"));
+}
+
+#[test]
+fn a_scoring_that_goes_on_is_not_removed() {
+    let workspace = Workspace::new();
+    folders(&workspace, 2);
+    let store = Store::open(&workspace.path().join(".vidbench")).unwrap();
+    let mut seen = 0;
+    let (id, finish) = scoring(&workspace, &store, &Cancel::new(), |id| {
+        seen += 1;
+        let said = workspace.run(["runs", "rm", id.as_str()]);
+        refused(&said, &format!("error: run {id} is in use by process {}", std::process::id()));
+        assert!(workspace.run(["runs", "list"]).stdout.contains("running"));
+        assert!(matches!(store.remove_scoring(id), Err(StoreError::Locked { .. })));
+    });
+    assert_eq!((seen, finish.ok), (2, 2));
+    assert_eq!(store.scorings().unwrap()[0].status, RunStatus::Complete);
+    assert_eq!(workspace.run(["runs", "rm", id.as_str()]).code, 0);
+    assert!(!workspace.path().join(format!(".vidbench/locks/{id}.lock")).exists());
 }
