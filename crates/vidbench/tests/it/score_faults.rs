@@ -78,7 +78,7 @@ fn a_folder_that_cannot_be_listed_is_one_clip_with_a_problem() {
     folders(&workspace, 1);
     let closed = workspace.path().join("fast/closed");
     std::fs::create_dir(&closed).unwrap();
-    std::fs::set_permissions(&closed, PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(&closed, PermissionsExt::from_mode(0o000)).unwrap();
     let is_root = std::fs::metadata(&closed).unwrap().uid() == 0;
     let mut command = workspace.command(["score", "fast", "--json", METRIC[0], METRIC[1]]);
     if is_root {
