@@ -24,7 +24,8 @@ pub enum Event {
         /// Items it has.
         total: u64,
     },
-    /// A part of the run that has no samples has ended.
+    /// A part of the run has ended, maybe because a person stopped it. Samples and clips count when each is told of; a part
+    /// without them is done as a whole.
     PhaseFinished {
         /// Which part.
         phase: Phase,

@@ -68,6 +68,9 @@ pub struct RequestedClip {
     /// The clip it is compared with, written as `path`; absent without references or when it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// Why it has no reference, where more can be said than that none belongs to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_problem: Option<String>,
 }
 
 /// What came of a clip.

@@ -1,7 +1,9 @@
 //! Samples as comma-separated values (RFC 4180: CRLF, quotes doubled, quoted where needed).
 //!
-//! Formula rule: a spreadsheet runs a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return (or the full-width
-//! forms of the first four). A text cell that does gets one apostrophe in front, which spreadsheets do not show. Cells that
+//! Text cells are shown as elsewhere: what a terminal or a spreadsheet would obey or hide (controls, line ends, marks that
+//! reorder text) is written as its escape; the JSON exports keep it as it is.
+//!
+//! Formula rule: a spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` (or their full-width forms). A text cell that does gets one apostrophe in front, which spreadsheets do not show. Cells that
 //! are numbers are written by this program and are left alone. To read a text back, drop one leading apostrophe when one of
 //! these characters follows it.
 
@@ -9,6 +11,8 @@ use std::fmt::Display;
 
 use vidbench_analysis::{SampleView, join};
 use vidbench_core::{MetricId, RunData, Score};
+
+use crate::text::visible_line;
 
 const COLUMNS: [&str; 31] = [
     "run",
@@ -128,11 +132,8 @@ pub(crate) fn optional(value: Option<impl Display>) -> String {
 
 /// A text cell: see the module's formula rule.
 pub(crate) fn text(value: &str) -> String {
-    let runs = |c| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠');
-    let guarded = if value.starts_with(runs) { format!("'{value}") } else { value.to_owned() };
-    if guarded.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", guarded.replace('"', "\"\""))
-    } else {
-        guarded
-    }
+    let runs = |c| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
+    let value = visible_line(value);
+    let guarded = if value.starts_with(runs) { format!("'{value}") } else { value.into_owned() };
+    if guarded.contains([',', '"']) { format!("\"{}\"", guarded.replace('"', "\"\"")) } else { guarded }
 }

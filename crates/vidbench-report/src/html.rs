@@ -109,17 +109,28 @@ fn end(out: &mut String, generated_by: &str, of: &str) {
     *out += &format!("<script>{JS}</script>\n</body>\n</html>\n");
 }
 
+/// What every page begins with.
+const START: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+    <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-";
+
+/// Bytes that [`begins_as_page`] looks at.
+pub const PAGE_START_BYTES: usize = START.len();
+
+/// Whether a file with these first bytes is a page of this program, of this version or an earlier one.
+pub fn begins_as_page(first_bytes: &[u8]) -> bool {
+    first_bytes.starts_with(START.as_bytes())
+}
+
 fn head(title: &str) -> String {
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src data:; media-src data:; \
+        "{}'; script-src 'sha256-{}'; img-src data:; media-src data:; \
          base-uri 'none'; form-action 'none'",
         base64(&Sha256::digest(CSS)),
         base64(&Sha256::digest(JS))
     );
     let title = escape(title);
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
+        "{START}{policy}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
          <title>{title} – vidbench report</title>\n<style>{CSS}</style>\n</head>\n<body>\n\

@@ -22,7 +22,8 @@ pub use csv::export_csv;
 pub use export::{EXPORT_SCHEMA_VERSION, export_json, export_jsonl};
 pub use features::{features_csv, features_latex, features_markdown, features_terminal};
 pub use html::{
-    ClipEmbed, ClipMime, EmbeddedVideo, ReportInput, ScoringEmbed, ScoringReportInput, html, scoring_html,
+    ClipEmbed, ClipMime, EmbeddedVideo, PAGE_START_BYTES, ReportInput, ScoringEmbed, ScoringReportInput,
+    begins_as_page, html, scoring_html,
 };
 pub use latex::latex;
 pub use markdown::markdown;

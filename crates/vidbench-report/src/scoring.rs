@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use vidbench_analysis::{ClipValue, OutcomeCount, ScoringAnalysis};
-use vidbench_core::{RequestedClip, Score, ScoredClip, ScoringData};
+use vidbench_core::{RequestedClip, RunStatus, Score, ScoredClip, ScoringData};
 
 use crate::csv::{number, optional, text};
 use crate::export::EXPORT_SCHEMA_VERSION;
@@ -15,11 +15,8 @@ use crate::{latex, markdown};
 
 /// The counts in one line, the table, what failed, and the clips at both ends.
 pub fn scoring_terminal(data: &ScoringData, analysis: &ScoringAnalysis, style: Style) -> String {
-    let word = if analysis.ok == analysis.clips {
-        paint(style, "1;32", "SCORED")
-    } else {
-        paint(style, "1;33", "SCORED WITH FAILURES")
-    };
+    let word = headword(data, analysis);
+    let word = paint(style, if word == SCORED { "1;32" } else { "1;33" }, word);
     let mut out = format!("{word}  {}: {}\n\n", data.record.id, counts(analysis));
     let table = scoring_table(analysis);
     write_table(&mut out, &table, style);
@@ -34,6 +31,19 @@ pub fn scoring_terminal(data: &ScoringData, analysis: &ScoringAnalysis, style: S
         out += &format!("{} {}\n", paint(style, "2", "note:"), visible_line(&format!("{reason} ({clips})")));
     }
     out
+}
+
+/// The head of a scoring of which every clip is ok.
+pub(crate) const SCORED: &str = "SCORED";
+
+/// How far the scoring has come, in a word or three. Clips that are not done are no failures.
+pub(crate) fn headword(data: &ScoringData, analysis: &ScoringAnalysis) -> &'static str {
+    match data.record.status {
+        _ if analysis.ok == analysis.clips => SCORED,
+        _ if analysis.done == analysis.clips => "SCORED WITH FAILURES",
+        RunStatus::Interrupted => "INTERRUPTED",
+        RunStatus::Running | RunStatus::Complete => "INCOMPLETE",
+    }
 }
 
 /// `10 of 12 clips ok, 1 decode_failed, 1 pair_mismatch`
@@ -78,7 +88,8 @@ pub(crate) fn asked(data: &ScoringData, ordinal: u64) -> Option<&RequestedClip> 
 
 /// The counts and the table as GitHub-flavoured Markdown.
 pub fn scoring_markdown(data: &ScoringData, analysis: &ScoringAnalysis) -> String {
-    let mut out = format!("Scoring `{}`: {}.\n\n", data.record.id, counts(analysis));
+    let word = headword(data, analysis);
+    let mut out = format!("**{word}** scoring `{}`: {}.\n\n", data.record.id, counts(analysis));
     markdown::write_table(&mut out, &scoring_table(analysis));
     out + "\n± and ranges are 95 % intervals over clips.\n"
 }

@@ -255,7 +255,8 @@ impl Lane<'_> {
                 (None, Some((ClipOutcome::ReferenceFailed, format!("the reference cannot be read: {error}"))))
             }
             None if self.references => {
-                let reason = "no reference belongs to it".to_owned();
+                let reason = clip.reference_problem.clone();
+                let reason = reason.unwrap_or_else(|| "no reference belongs to it".to_owned());
                 (None, Some((ClipOutcome::ReferenceMissing, reason)))
             }
             None => (None, None),

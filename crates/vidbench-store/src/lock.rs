@@ -1,4 +1,4 @@
-//! One process at a time for each run.
+//! One process at a time for each run and each scoring.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use vidbench_core::RunId;
 
 use crate::{Result, Store, StoreError, folders};
 
-/// The right to execute or remove one run. Given back by drop, and by the system when the process dies.
+/// The right to execute or remove one run or scoring. Given back by drop, and by the system when the process dies.
 #[derive(Debug)]
 pub struct RunLock {
     run: RunId,
@@ -17,7 +17,7 @@ pub struct RunLock {
 }
 
 impl RunLock {
-    /// The run that is locked.
+    /// The run or scoring that is locked.
     pub fn run(&self) -> &RunId {
         &self.run
     }
@@ -28,7 +28,20 @@ impl Store {
     ///
     /// Fails at once when another process, or another part of this one, has it.
     pub fn lock_run(&self, run: &RunId) -> Result<RunLock> {
-        self.require_run(run)?;
+        let lock = self.lock(run, || self.require_run(run))?;
+        let tmp = self.run_tmp(run);
+        folders::remove_folder(&tmp)?;
+        folders::create_folder(&tmp)?;
+        Ok(lock)
+    }
+
+    /// Takes the scoring for this process. Fails as [`Store::lock_run`] does.
+    pub fn lock_scoring(&self, scoring: &RunId) -> Result<RunLock> {
+        self.lock(scoring, || self.require_scoring(scoring))
+    }
+
+    fn lock(&self, run: &RunId, require: impl Fn() -> Result<()>) -> Result<RunLock> {
+        require()?;
         let path = self.lock_path(run);
         let file = OpenOptions::new()
             .create(true)
@@ -45,15 +58,12 @@ impl Store {
             Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", &path)(error)),
         }
         // The run may have been removed while its lock file was being opened.
-        self.require_run(run)?;
+        require()?;
         write_pid(&file).map_err(StoreError::io("write", &path))?;
-        let tmp = self.run_tmp(run);
-        folders::remove_folder(&tmp)?;
-        folders::create_folder(&tmp)?;
         Ok(RunLock { run: run.clone(), _file: file })
     }
 
-    /// Whether a process executes the run now. One that was killed gave its lock back.
+    /// Whether a process executes the run or scoring now. One that was killed gave its lock back.
     pub(crate) fn is_locked(&self, run: &RunId) -> bool {
         let Ok(file) = File::open(self.lock_path(run)) else { return false };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))

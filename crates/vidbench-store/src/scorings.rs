@@ -15,7 +15,7 @@ use crate::codec::{
 };
 use crate::rows::metric_column;
 use crate::runs::{parse_id, parse_status};
-use crate::{Result, Store, StoreError};
+use crate::{Result, Store, StoreError, folders};
 
 /// One line of the list of scorings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,8 +131,10 @@ impl Store {
 
     /// A scoring with everything that is known of its clips.
     pub fn scoring_data(&self, id: &RunId, wanted: WantedOf<'_>) -> Result<ScoringData> {
+        let status = |recorded| self.scoring_status(id, recorded);
         self.read("reading a scoring", |tx| {
             let record = scoring_record(tx, id)?;
+            let record = ScoringRecord { status: status(record.status), ..record };
             let key = scoring_key(tx, id)?;
             let mut clips = outcomes(tx, key)?;
             for clip in &mut clips {
@@ -153,7 +155,7 @@ impl Store {
 
     /// All scorings, newest first.
     pub fn scorings(&self) -> Result<Vec<ScoringSummary>> {
-        self.read("listing scorings", |tx| {
+        let scorings: Vec<ScoringSummary> = self.read("listing scorings", |tx| {
             let mut statement = tx.prepare_cached(
                 "SELECT id, request ->> 'name', status, created_ms, clips,
                  (SELECT count(*) FROM scored_clips WHERE scoring = scorings.key),
@@ -161,16 +163,37 @@ impl Store {
                  FROM scorings ORDER BY created_ms DESC, key DESC",
             )?;
             statement.query_and_then([], summary)?.collect()
-        })
+        })?;
+        let status = |scoring: &ScoringSummary| self.scoring_status(&scoring.id, scoring.status);
+        Ok(scorings
+            .into_iter()
+            .map(|scoring| ScoringSummary { status: status(&scoring), ..scoring })
+            .collect())
     }
 
-    /// Removes a scoring. Scores stay, because they belong to the content of the files.
+    /// Removes a scoring. Scores stay, because they belong to the content of the files. Fails while it is in use.
     pub fn remove_scoring(&self, id: &RunId) -> Result<()> {
+        let lock = self.lock_scoring(id)?;
         self.write("removing a scoring", |tx| {
             let key = scoring_key(tx, id)?;
             tx.execute("DELETE FROM scorings WHERE key = ?1", [key])?;
             Ok(())
-        })
+        })?;
+        folders::remove_file(&self.lock_path(id))?;
+        drop(lock);
+        Ok(())
+    }
+
+    pub(crate) fn require_scoring(&self, id: &RunId) -> Result<()> {
+        self.read("looking for a scoring", |tx| scoring_key(tx, id)).map(drop)
+    }
+
+    /// Only the lock says that a scoring goes on: see [`Store::create_scoring`].
+    fn scoring_status(&self, id: &RunId, recorded: RunStatus) -> RunStatus {
+        match recorded {
+            RunStatus::Interrupted if self.is_locked(id) => RunStatus::Running,
+            RunStatus::Running | RunStatus::Interrupted | RunStatus::Complete => recorded,
+        }
     }
 }
 

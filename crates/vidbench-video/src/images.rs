@@ -130,13 +130,19 @@ fn image_files(folder: &Path, options: &ReadOptions) -> Result<(Vec<PathBuf>, &'
             let (a, b) = (first.min(format), first.max(format));
             return Err(VideoErrorKind::MixedImages { formats: [a, b] });
         }
-        bytes = bytes.saturating_add(fs::metadata(&path).map_err(io_kind)?.len());
+        bytes = bytes.saturating_add(image_bytes(&path)?);
         options.limits.check_file_bytes(bytes)?;
         files.push(path);
         options.limits.check_frames(files.len() as u64)?;
     }
     files.sort_by(|a, b| natural_order(&name_bytes(a), &name_bytes(b)));
     Ok((files, found.ok_or(VideoErrorKind::Directory)?))
+}
+
+/// A link may lead nowhere.
+fn image_bytes(path: &Path) -> Result<u64, VideoErrorKind> {
+    let metadata = fs::metadata(path).map_err(|error| of_image(path, io_kind(error)))?;
+    Ok(metadata.len())
 }
 
 /// Hidden files are none: macOS leaves `._frame.png` beside `frame.png` on foreign disks.

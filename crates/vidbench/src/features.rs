@@ -29,7 +29,8 @@ pub struct FeatureRequest<'a> {
     pub reference: &'a [PathBuf],
     /// Array to read from files of generated clips that have several.
     pub array: Option<&'a str>,
-    /// Array to read from files of the reference that have several.
+    /// Array to read from files of the reference that have several; without it the one of `array`, but of a file whose arrays
+    /// have no names.
     pub reference_array: Option<&'a str>,
     /// Metrics, each once.
     pub metrics: &'a [FeatureMetric],
@@ -78,6 +79,14 @@ pub enum FeatureInputError {
         /// What does not fit.
         source: FeatureError,
     },
+    /// Two shards hold the same bytes.
+    #[error("shard {} is named twice: it holds the same bytes as {first}", path.display())]
+    ShardTwice {
+        /// The second.
+        path: PathBuf,
+        /// The first, as a record has it.
+        first: String,
+    },
 }
 
 impl FeatureInputError {
@@ -92,6 +101,7 @@ impl FeatureInputError {
             Self::Format { .. } => {
                 vec!["save the features with numpy.save, numpy.savez or safetensors".into()]
             }
+            Self::ShardTwice { .. } => vec!["name each shard once".into()],
             Self::Unreadable { .. } | Self::TooLarge { .. } | Self::Shards { .. } => Vec::new(),
         }
     }
@@ -175,13 +185,13 @@ fn no_reference(metric: FeatureMetric) -> FeatureMetricChoiceError {
 pub fn score_features(request: &FeatureRequest<'_>) -> Result<FeatureScoring, FeatureInputError> {
     let reference = match request.reference {
         [] => None,
-        files => Some(read_shards(files, request.reference_array)?),
+        files => Some(read_shards(files, |path| reference_array(path, request))?),
     };
     let sets: Vec<(String, Result<Loaded, FeatureInputError>)> = if request.join {
         let label = request.generated.first().map(|path| text_from_path(path)).unwrap_or_default();
-        vec![(label, Ok(read_shards(request.generated, request.array)?))]
+        vec![(label, Ok(read_shards(request.generated, |_| request.array)?))]
     } else {
-        let read = |path: &PathBuf| read_shards(std::slice::from_ref(path), request.array);
+        let read = |path: &PathBuf| read_shards(std::slice::from_ref(path), |_| request.array);
         request.generated.iter().map(|path| (text_from_path(path), read(path))).collect()
     };
     let readable: Vec<&Loaded> = sets.iter().filter_map(|(_, set)| set.as_ref().ok()).collect();
@@ -220,11 +230,24 @@ struct Loaded {
     matrix: FeatureMatrix,
 }
 
-fn read_shards(paths: &[PathBuf], array: Option<&str>) -> Result<Loaded, FeatureInputError> {
-    let mut files = Vec::new();
+/// The array to read from a file of the reference.
+fn reference_array<'a>(path: &Path, request: &FeatureRequest<'a>) -> Option<&'a str> {
+    let has_names = format(path).is_none_or(FeatureFormat::has_names);
+    request.reference_array.or_else(|| request.array.filter(|_| has_names))
+}
+
+/// The set that the files are shards of; a shard that is there twice would count its clips twice.
+fn read_shards<'a>(
+    paths: &[PathBuf],
+    array: impl Fn(&Path) -> Option<&'a str>,
+) -> Result<Loaded, FeatureInputError> {
+    let mut files: Vec<FeatureFile> = Vec::new();
     let mut parts = Vec::new();
     for path in paths {
-        let (file, part) = read_file(path, array)?;
+        let (file, part) = read_file(path, array(path))?;
+        if let Some(first) = files.iter().find(|first| first.sha256 == file.sha256) {
+            return Err(FeatureInputError::ShardTwice { path: path.clone(), first: first.path.clone() });
+        }
         files.push(file);
         parts.push(part);
     }
@@ -234,8 +257,7 @@ fn read_shards(paths: &[PathBuf], array: Option<&str>) -> Result<Loaded, Feature
 }
 
 fn read_file(path: &Path, array: Option<&str>) -> Result<(FeatureFile, FeatureMatrix), FeatureInputError> {
-    let format = path.extension().and_then(|extension| FeatureFormat::from_extension(extension.to_str()?));
-    let format = format.ok_or_else(|| FeatureInputError::Format { path: path.to_owned() })?;
+    let format = format(path).ok_or_else(|| FeatureInputError::Format { path: path.to_owned() })?;
     let bytes = read_bytes(path)?;
     let matrix = read_features(format, &bytes, array)
         .map_err(|source| FeatureInputError::File { path: path.to_owned(), source })?;
@@ -246,6 +268,10 @@ fn read_file(path: &Path, array: Option<&str>) -> Result<(FeatureFile, FeatureMa
         clips: matrix.count() as u64,
     };
     Ok((file, matrix))
+}
+
+fn format(path: &Path) -> Option<FeatureFormat> {
+    path.extension().and_then(|extension| FeatureFormat::from_extension(extension.to_str()?))
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, FeatureInputError> {

@@ -3,7 +3,11 @@
 //! Nothing is left out silently: a name that leads nowhere, or a folder without a video, is a clip with a problem, and files
 //! that are no videos are counted.
 
+mod references;
+mod twice;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,14 +16,17 @@ use vidbench_core::clip_name::{KnownPrompts, VIDEO_EXTENSIONS};
 use vidbench_core::manifest::{Manifest, ManifestErrors};
 use vidbench_core::{RequestedClip, text_from_path};
 
+use references::{Match, References};
+pub use twice::place;
+
 /// Name of the manifest that a folder may hold.
 pub const MANIFEST: &str = "manifest.jsonl";
 
 /// Folders below a folder that are looked into.
 const MAX_DEPTH: usize = 16;
 
-/// Extensions of the images that a folder of frames may hold.
-const IMAGE_EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "tiff"];
+/// Extensions of the images that a folder of frames may hold: those that are decoded (docs/decoding.md).
+const IMAGE_EXTENSIONS: [&str; 9] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "ppm", "pgm"];
 
 /// Clips that were found.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -49,20 +56,35 @@ pub enum GatherError {
         /// All of them.
         source: ManifestErrors,
     },
+    /// What was named as references holds none, so that every clip would be without one.
+    #[error("no references in {}: {problem}", path.display())]
+    NoReferences {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+}
+
+impl GatherError {
+    /// What to do about it.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::NoReferences { .. } => {
+                vec!["name a folder, a file or a manifest of videos with --reference".into()]
+            }
+            Self::Unreadable { .. } | Self::Manifest { .. } => Vec::new(),
+        }
+    }
 }
 
 /// Lists the clips of `inputs`; `prompts` are those that file names may begin with.
 ///
 /// # Errors
 ///
-/// A manifest or a folder that cannot be read. A file or folder that is not there is a clip with a problem.
+/// A manifest that cannot be read. A file or folder that is not there, or cannot be listed, is a clip with a problem.
 pub fn gather(inputs: &[PathBuf], prompts: Option<&KnownPrompts>) -> Result<Gathered, GatherError> {
-    let labels = labels(inputs);
-    let mut found = Finder { prompts, listed: Listed::default() };
-    for (input, label) in inputs.iter().zip(labels) {
-        found.input(input, &label)?;
-    }
-    let (clips, notes) = found.listed.into_parts();
+    let (clips, notes) = list(inputs, prompts)?;
     Ok(Gathered { clips: clips.into_iter().map(|clip| clip.clip).collect(), notes })
 }
 
@@ -71,38 +93,61 @@ pub fn gather(inputs: &[PathBuf], prompts: Option<&KnownPrompts>) -> Result<Gath
 ///
 /// # Errors
 ///
-/// As [`gather`].
+/// As [`gather`], and when there is no reference at all.
 pub fn gather_pairs(
     inputs: &[PathBuf],
     references: &Path,
     prompts: Option<&KnownPrompts>,
 ) -> Result<Gathered, GatherError> {
-    let labels = labels(inputs);
-    let mut samples = Finder { prompts, listed: Listed::default() };
-    for (input, label) in inputs.iter().zip(labels) {
-        samples.input(input, &label)?;
-    }
-    let mut originals = Finder { prompts, listed: Listed::default() };
-    originals.input(references, "reference")?;
-    let (mut clips, mut notes) = samples.listed.into_parts();
-    let pairs = References::of(&originals.listed.clips);
-    let single = references.is_file() && clips.len() == 1;
+    let (mut clips, mut notes) = list(inputs, prompts)?;
+    let originals = originals(references, prompts)?;
+    let pairs = References::of(&originals);
+    let single = originals.first().filter(|_| references.is_file() && clips.len() == 1);
     for clip in &mut clips {
-        let reference = if single { originals.listed.clips.first() } else { pairs.find(clip) };
-        clip.clip.reference = reference.map(|reference| reference.clip.path.clone());
+        match single.map_or_else(|| pairs.find(clip), Match::One) {
+            Match::One(reference) => clip.clip.reference = Some(reference.clip.path.clone()),
+            Match::Several(reason) => clip.clip.reference_problem = Some(reason),
+            Match::None => {}
+        }
     }
     let used: BTreeSet<&str> = clips.iter().filter_map(|clip| clip.clip.reference.as_deref()).collect();
-    let unused = originals.listed.clips.iter().filter(|clip| !used.contains(clip.clip.path.as_str())).count();
+    let unused = originals.iter().filter(|clip| !used.contains(clip.clip.path.as_str())).count();
     if unused > 0 {
         notes.push(format!("{unused} references belong to no clip"));
     }
     Ok(Gathered { clips: clips.into_iter().map(|clip| clip.clip).collect(), notes })
 }
 
+fn list(
+    inputs: &[PathBuf],
+    prompts: Option<&KnownPrompts>,
+) -> Result<(Vec<Found>, Vec<String>), GatherError> {
+    let mut samples = Finder { prompts, listed: Listed::default() };
+    for (input, label) in inputs.iter().zip(labels(inputs)) {
+        samples.input(input, &label)?;
+    }
+    Ok(samples.listed.into_parts())
+}
+
+/// The references. Names of one file stay apart, because each may be the one that a clip has.
+fn originals(references: &Path, prompts: Option<&KnownPrompts>) -> Result<Vec<Found>, GatherError> {
+    let mut originals = Finder { prompts, listed: Listed::default() };
+    originals.input(references, "reference")?;
+    let clips = originals.listed.clips;
+    if clips.iter().any(|found| found.clip.problem.is_none()) {
+        return Ok(clips);
+    }
+    let problem = clips.into_iter().find_map(|found| found.clip.problem);
+    let problem = problem.unwrap_or_else(|| "it names no video".into());
+    Err(GatherError::NoReferences { path: references.into(), problem })
+}
+
 /// A clip with its path below the folder that was named.
 struct Found {
     below: String,
     clip: RequestedClip,
+    /// A manifest may name one file for several prompts or models.
+    of_manifest: bool,
 }
 
 #[derive(Default)]
@@ -119,7 +164,8 @@ const TOLD_NAMES: usize = 5;
 impl Listed {
     /// What there is to tell, with the names that give no prompt and those that give one clip twice.
     fn into_parts(self) -> (Vec<Found>, Vec<String>) {
-        let Self { clips, mut notes, unnamed } = self;
+        let Self { mut clips, mut notes, unnamed } = self;
+        notes.extend(twice::leave_out(&mut clips));
         let more = unnamed.len().saturating_sub(TOLD_NAMES);
         notes.extend(unnamed.into_iter().take(TOLD_NAMES));
         if more > 0 {
@@ -173,7 +219,10 @@ impl Finder<'_> {
             Ok(metadata) if metadata.is_dir() && path.join(MANIFEST).is_file() => {
                 self.manifest(&path.join(MANIFEST), label)
             }
-            Ok(metadata) if metadata.is_dir() => self.folder(path, label),
+            Ok(metadata) if metadata.is_dir() => {
+                self.folder(path, label);
+                Ok(())
+            }
             Ok(_) if is_manifest => self.manifest(path, label),
             Ok(_) => {
                 let name = path.file_name().map_or(path, Path::new);
@@ -210,16 +259,18 @@ impl Finder<'_> {
                     expected_sha256: clip.sha256.clone(),
                     problem: fs::metadata(&file).err().as_ref().map(problem),
                     reference: None,
+                    reference_problem: None,
                 },
+                of_manifest: true,
             });
         }
         Ok(())
     }
 
-    fn folder(&mut self, root: &Path, label: &str) -> Result<(), GatherError> {
+    fn folder(&mut self, root: &Path, label: &str) {
         let before = self.listed.clips.len();
         let mut walk = Walk { label, seen: BTreeSet::new(), left_out: BTreeMap::new() };
-        self.walk(root, Path::new(""), 0, &mut walk)?;
+        self.walk(root, Path::new(""), 0, &mut walk);
         if self.listed.clips.len() == before {
             let problem = "the folder holds no video".to_owned();
             self.clip(root, "", label, Some(problem));
@@ -227,51 +278,47 @@ impl Finder<'_> {
         for (what, count) in walk.left_out {
             self.listed.notes.push(format!("{count} {what} in {} left out", text_from_path(root)));
         }
-        Ok(())
     }
 
-    fn walk(
-        &mut self,
-        folder: &Path,
-        below: &Path,
-        depth: usize,
-        walk: &mut Walk<'_>,
-    ) -> Result<(), GatherError> {
-        let unreadable = |source| GatherError::Unreadable { path: folder.into(), source };
+    /// One folder that cannot be listed costs no other.
+    fn walk(&mut self, folder: &Path, below: &Path, depth: usize, walk: &mut Walk<'_>) {
+        let listed = fs::canonicalize(folder).and_then(|place| Ok((place, names(folder)?)));
+        let (place, names) = match listed {
+            Ok(listed) => listed,
+            Err(error) => {
+                let problem = format!("cannot be listed: {error}");
+                return self.clip(folder, &text_from_path(below), &walk.group(below.parent()), Some(problem));
+            }
+        };
         // A link back to a folder above would be walked for ever.
-        if !walk.seen.insert(fs::canonicalize(folder).map_err(unreadable)?) {
-            walk.leave_out("folders that were seen before");
-            return Ok(());
+        if !walk.seen.insert(place) {
+            return walk.leave_out("folders that were seen before");
         }
-        let mut names = fs::read_dir(folder)
-            .map_err(unreadable)?
-            .map(|entry| entry.map(|entry| entry.file_name()))
-            .collect::<io::Result<Vec<_>>>()
-            .map_err(unreadable)?;
-        names.sort();
         if is_frames(folder, &names) {
-            self.clip(folder, &text_from_path(below), &walk.group(below.parent()), None);
-            return Ok(());
+            names.iter().filter_map(|name| passed_over(name)).for_each(|what| walk.leave_out(what));
+            return self.clip(folder, &text_from_path(below), &walk.group(below.parent()), None);
         }
         for name in names {
-            let (path, below) = (folder.join(&name), below.join(&name));
-            let hidden = name.as_encoded_bytes().starts_with(b".");
-            match fs::metadata(&path) {
-                _ if hidden => walk.leave_out("hidden files"),
-                Ok(metadata) if metadata.is_dir() && depth >= MAX_DEPTH => {
-                    walk.leave_out("folders below the sixteenth level");
-                }
-                Ok(metadata) if metadata.is_dir() => self.walk(&path, &below, depth + 1, walk)?,
-                // Only what is named as a video may be one; a broken link is told of when it is.
-                _ if !has_extension(&name, &VIDEO_EXTENSIONS) => walk.leave_out("other files"),
-                Ok(_) => self.clip(&path, &text_from_path(&below), &walk.group(below.parent()), None),
-                Err(error) => {
-                    let group = walk.group(below.parent());
-                    self.clip(&path, &text_from_path(&below), &group, Some(problem(&error)));
-                }
+            self.entry(&folder.join(&name), &below.join(&name), depth, walk);
+        }
+    }
+
+    fn entry(&mut self, path: &Path, below: &Path, depth: usize, walk: &mut Walk<'_>) {
+        let name = path.file_name().unwrap_or_default();
+        match fs::metadata(path) {
+            _ if is_hidden(name) => walk.leave_out("hidden files"),
+            Ok(metadata) if metadata.is_dir() && depth >= MAX_DEPTH => {
+                walk.leave_out("folders below the sixteenth level");
+            }
+            Ok(metadata) if metadata.is_dir() => self.walk(path, below, depth + 1, walk),
+            // Only what is named as a video may be one; a broken link is told of when it is.
+            _ if !has_extension(name, &VIDEO_EXTENSIONS) => walk.leave_out("other files"),
+            Ok(_) => self.clip(path, &text_from_path(below), &walk.group(below.parent()), None),
+            Err(error) => {
+                let group = walk.group(below.parent());
+                self.clip(path, &text_from_path(below), &group, Some(problem(&error)));
             }
         }
-        Ok(())
     }
 
     fn clip(&mut self, path: &Path, below: &str, group: &str, problem: Option<String>) {
@@ -285,6 +332,7 @@ impl Finder<'_> {
             expected_sha256: None,
             problem,
             reference: None,
+            reference_problem: None,
         };
         match self.prompts.map(|prompts| prompts.read(below)) {
             Some(Ok(name)) => (clip.prompt, clip.index) = (Some(name.prompt), name.index),
@@ -293,7 +341,7 @@ impl Finder<'_> {
             }
             Some(Err(_)) | None => {}
         }
-        self.listed.clips.push(Found { below: below.to_owned(), clip });
+        self.listed.clips.push(Found { below: below.to_owned(), clip, of_manifest: false });
     }
 }
 
@@ -316,14 +364,35 @@ impl Walk<'_> {
     }
 }
 
-/// A folder of images and nothing else that is not hidden is one clip.
-fn is_frames(folder: &Path, names: &[std::ffi::OsString]) -> bool {
-    let mut shown = names.iter().filter(|name| !name.as_encoded_bytes().starts_with(b".")).peekable();
-    shown.peek().is_some()
-        && shown.all(|name| has_extension(name, &IMAGE_EXTENSIONS) && folder.join(name).is_file())
+/// The names in a folder, sorted.
+fn names(folder: &Path) -> io::Result<Vec<OsString>> {
+    let names = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name()));
+    let mut names = names.collect::<io::Result<Vec<_>>>()?;
+    names.sort();
+    Ok(names)
 }
 
-fn has_extension(name: &std::ffi::OsStr, extensions: &[&str]) -> bool {
+/// A folder that shows images, no video and no folder is one clip; what else lies in it does not make it less of one. A link
+/// that leads nowhere counts by its name, and the decoder tells of it.
+fn is_frames(folder: &Path, names: &[OsString]) -> bool {
+    let shown = || names.iter().filter(|name| !is_hidden(name));
+    shown().any(|name| has_extension(name, &IMAGE_EXTENSIONS))
+        && shown().all(|name| !has_extension(name, &VIDEO_EXTENSIONS) && !folder.join(name).is_dir())
+}
+
+/// What a name in a folder of frames is when it is no frame.
+fn passed_over(name: &OsStr) -> Option<&'static str> {
+    match is_hidden(name) {
+        true => Some("hidden files"),
+        false => (!has_extension(name, &IMAGE_EXTENSIONS)).then_some("other files"),
+    }
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+fn has_extension(name: &OsStr, extensions: &[&str]) -> bool {
     let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| extensions.iter().any(|known| known.eq_ignore_ascii_case(extension)))
 }
@@ -332,49 +401,5 @@ fn problem(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".into(),
         _ => error.to_string(),
-    }
-}
-
-type Identity<'c> = (&'c str, Option<u64>, Option<u32>);
-
-/// References by all that a clip may name them with. What two of them share names neither.
-struct References<'c> {
-    identities: HashMap<Identity<'c>, Option<&'c Found>>,
-    paths: HashMap<&'c str, Option<&'c Found>>,
-    stems: HashMap<&'c str, Option<&'c Found>>,
-}
-
-impl<'c> References<'c> {
-    fn of(clips: &'c [Found]) -> Self {
-        let (mut identities, mut paths, mut stems) = (HashMap::new(), HashMap::new(), HashMap::new());
-        for found in clips {
-            if let Some(identity) = identity(&found.clip) {
-                identities.entry(identity).and_modify(|only| *only = None).or_insert(Some(found));
-            }
-            paths.entry(found.below.as_str()).and_modify(|only| *only = None).or_insert(Some(found));
-            stems.entry(stem(&found.below)).and_modify(|only| *only = None).or_insert(Some(found));
-        }
-        Self { identities, paths, stems }
-    }
-
-    fn find(&self, clip: &Found) -> Option<&'c Found> {
-        let by_identity = identity(&clip.clip).and_then(|identity| self.identities.get(&identity).copied());
-        by_identity
-            .flatten()
-            .or_else(|| self.paths.get(clip.below.as_str()).copied().flatten())
-            .or_else(|| self.stems.get(stem(&clip.below)).copied().flatten())
-    }
-}
-
-/// A prompt alone names a clip only beside a seed or an index.
-fn identity(clip: &RequestedClip) -> Option<Identity<'_>> {
-    let told = clip.seed.is_some() || clip.index.is_some();
-    clip.prompt.as_deref().filter(|_| told).map(|prompt| (prompt, clip.seed, clip.index))
-}
-
-fn stem(below: &str) -> &str {
-    match below.rsplit_once('.') {
-        Some((stem, extension)) if !extension.contains('/') && !stem.is_empty() => stem,
-        Some(_) | None => below,
     }
 }

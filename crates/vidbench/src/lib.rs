@@ -23,7 +23,7 @@ pub use execute::{ExecuteError, Execution, WorkerPrograms, execute, preflight};
 pub use features::{
     FeatureInputError, FeatureMetricChoiceError, FeatureRequest, choose_feature_metrics, score_features,
 };
-pub use gather::{GatherError, Gathered, MANIFEST, gather, gather_pairs};
+pub use gather::{GatherError, Gathered, MANIFEST, gather, gather_pairs, place};
 pub use known_prompts::{KnownPromptsError, read_known_prompts};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
 pub use resolve::{

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Error;
 use clap::Parser as _;
-use vidbench::{ExecuteError, InputError};
+use vidbench::{ExecuteError, GatherError, InputError};
 use vidbench_engines::EngineError;
 use vidbench_store::StoreError;
 
@@ -78,6 +78,9 @@ fn hints(error: &Error) -> Vec<String> {
             return Some(error.hints.clone());
         }
         if let Some(error) = cause.downcast_ref::<InputError>() {
+            return Some(error.hints());
+        }
+        if let Some(error) = cause.downcast_ref::<GatherError>() {
             return Some(error.hints());
         }
         if let Some(error) = cause.downcast_ref::<ExecuteError>() {

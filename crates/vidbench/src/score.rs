@@ -113,6 +113,7 @@ pub fn score(
     events: &mut dyn FnMut(&Event),
 ) -> Result<(ScoreFinish, ScoringData), RunError> {
     let request = &record.request;
+    let lock = store.lock_scoring(&record.id).map_err(RunError::Store)?;
     let finish = score_clips(ScoreInputs {
         store,
         record,
@@ -128,6 +129,7 @@ pub fn score(
     if finish.done == request.clips.len() as u64 {
         store.finish_scoring(&record.id, clock.unix_ms()).map_err(RunError::Store)?;
     }
+    drop(lock);
     let data = scoring_data(store, &record.id).map_err(RunError::Store)?;
     Ok((finish, data))
 }

@@ -22,6 +22,14 @@ impl FeatureFormat {
         let formats = [("npy", Self::Npy), ("npz", Self::Npz), ("safetensors", Self::Safetensors)];
         formats.into_iter().find(|(known, _)| extension.eq_ignore_ascii_case(known)).map(|(_, format)| format)
     }
+
+    /// Whether arrays in such a file have names.
+    pub fn has_names(self) -> bool {
+        match self {
+            Self::Npy => false,
+            Self::Npz | Self::Safetensors => true,
+        }
+    }
 }
 
 /// A file of features cannot be used.
@@ -124,7 +132,7 @@ impl FeatureFileError {
     pub fn hints(&self) -> Vec<&'static str> {
         match self {
             Self::SeveralMatrices { .. } | Self::NoSuchArray { .. } => {
-                vec!["name one of the arrays with --array"]
+                vec!["name one of the arrays"]
             }
             Self::Pickled { .. } => vec!["save the features as an array of float32"],
             Self::NotFloat { .. } => vec!["convert the features to float32 before they are saved"],

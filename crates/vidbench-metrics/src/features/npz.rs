@@ -21,9 +21,13 @@ pub(crate) fn read(bytes: &[u8], name: Option<&str>) -> Result<FeatureMatrix, Fe
         )));
     }
     let arrays = arrays(&mut archive)?;
-    let shapes: Vec<_> = arrays.iter().map(|(name, shape, _)| (name.clone(), shape.clone())).collect();
+    // Without a name any of them may be the one that is meant.
+    if let (None, Some(damage)) = (name, arrays.iter().find_map(|found| found.damage.as_ref())) {
+        return Err(damaged(damage));
+    }
+    let shapes: Vec<_> = arrays.iter().map(|found| (found.name.clone(), found.shape.clone())).collect();
     let name = decode::choose(&shapes, name)?;
-    let entry = arrays.iter().find(|(known, ..)| *known == name).map_or(0, |(_, _, entry)| *entry);
+    let entry = arrays.iter().find(|found| found.name == name).map_or(0, |found| found.entry);
     array(&mut archive, entry, &name)
 }
 
@@ -31,18 +35,30 @@ fn damaged(reason: &impl ToString) -> FeatureFileError {
     FeatureFileError::Damaged { format: "npz", reason: reason.to_string() }
 }
 
-/// Name, shape and place of every array, sorted by name. An entry that is no array has no shape.
-fn arrays(archive: &mut Archive<'_>) -> Result<Vec<(String, Vec<u64>, usize)>, FeatureFileError> {
+/// A file in the archive.
+struct Entry {
+    name: String,
+    /// Empty of a file that is no array.
+    shape: Vec<u64>,
+    entry: usize,
+    /// Why not even its beginning can be read.
+    damage: Option<String>,
+}
+
+/// The files in the archive, sorted by name.
+fn arrays(archive: &mut Archive<'_>) -> Result<Vec<Entry>, FeatureFileError> {
     let mut arrays = Vec::new();
     for entry in 0..archive.len() {
         let file = archive.by_index(entry).map_err(|error| damaged(&error))?;
         let name = file.name().map_err(|error| damaged(&error))?.into_owned();
+        let name = name.strip_suffix(".npy").map(str::to_owned).unwrap_or(name);
         let mut start = Vec::new();
-        let sound = file.take(npy::MAX_BEFORE_DATA as u64).read_to_end(&mut start).is_ok();
-        let shape = npy::shape(&start).filter(|_| sound).unwrap_or_default();
-        arrays.push((name.strip_suffix(".npy").map(str::to_owned).unwrap_or(name), shape, entry));
+        let damage = file.take(npy::MAX_BEFORE_DATA as u64).read_to_end(&mut start).err();
+        let damage = damage.map(|error| format!("array {name:?}: {error}"));
+        let shape = npy::shape(&start).filter(|_| damage.is_none()).unwrap_or_default();
+        arrays.push(Entry { name, shape, entry, damage });
     }
-    arrays.sort();
+    arrays.sort_by(|a, b| (&a.name, a.entry).cmp(&(&b.name, b.entry)));
     Ok(arrays)
 }
 

@@ -241,6 +241,20 @@ fn an_archive_without_a_matrix_and_one_of_many_files_are_named() {
 }
 
 #[test]
+fn damage_in_an_archive_is_the_reason() {
+    let mut bytes = npz_file(&[("a.npy", &npy_file("<f4", "(2, 3)", 24))]);
+    // The checksum in the central directory (APPNOTE 4.3.12).
+    let directory = bytes.windows(4).position(|word| word == b"PK\x01\x02").unwrap();
+    let crc = directory + 16;
+    bytes[crc] ^= 1;
+    for array in [None, Some("a")] {
+        let refused = refusal(FeatureFormat::Npz, &bytes, array);
+        assert!(refused.starts_with("not a sound npz file: "), "{refused}");
+        assert!(refused.contains("Invalid checksum"), "{refused}");
+    }
+}
+
+#[test]
 fn tensors_whose_offsets_lie_are_refused() {
     let tensor = |shape: &str, offsets: &str, data| {
         let header = format!("{{\"a\":{{\"dtype\":\"F32\",\"shape\":{shape},\"data_offsets\":{offsets}}}}}");

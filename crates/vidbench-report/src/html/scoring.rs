@@ -13,7 +13,7 @@ use super::escape::escape;
 use super::{ClipMime, end, head, open_section, plain_table, results_table, strip};
 use crate::number::{bytes, decimals_for};
 use crate::results::{scoring_table, short_name};
-use crate::scoring::{asked, counts, reasons};
+use crate::scoring::{SCORED, asked, counts, headword, reasons};
 use crate::text::{shell_command, visible};
 
 /// What the page of a scoring is made of.
@@ -74,10 +74,8 @@ pub fn scoring_html(input: &ScoringReportInput<'_>) -> String {
 
 fn header(out: &mut String, input: &ScoringReportInput<'_>) {
     let (record, analysis) = (&input.data.record, input.analysis);
-    let (class, sign, word) = match analysis.ok == analysis.clips {
-        true => ("good", "✓", "SCORED"),
-        false => ("mixed", "!", "SCORED WITH FAILURES"),
-    };
+    let word = headword(input.data, analysis);
+    let (class, sign) = if word == SCORED { ("good", "✓") } else { ("mixed", "!") };
     *out += "<header class=\"top\">\n<div class=\"bar\"><p class=\"brand\">vidbench <span>scoring report</span></p>\
              <button type=\"button\" id=\"theme\" hidden>Theme: auto</button></div>\n";
     let _ = write!(

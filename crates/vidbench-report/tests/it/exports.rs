@@ -2,7 +2,7 @@ use expect_test::expect;
 use serde_json::Value;
 use vidbench_analysis::analyse;
 use vidbench_core::Score;
-use vidbench_report::{EXPORT_SCHEMA_VERSION, export_csv, export_json, export_jsonl};
+use vidbench_report::{EXPORT_SCHEMA_VERSION, export_csv, export_json, export_jsonl, visible_line};
 
 use crate::build::{DESCRIPTORS, Spec, run};
 use crate::demo::demo;
@@ -85,13 +85,14 @@ fn csv_with_prompt(prompt: &str) -> Vec<Vec<String>> {
 #[test]
 fn csv_reads_back_and_starts_no_formula() {
     for (prompt, cell) in [
-        ("a, \"b\"\r\nc", "a, \"b\"\r\nc"),
+        ("a, \"b\"\r\nc", "a, \"b\"\\r\\nc"),
+        ("\u{1b}[2Jx\u{202e}y\0", "\\u{1b}[2Jx\\u{202e}y\\u{0}"),
         ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
         ("+1", "'+1"),
         ("-1+1", "'-1+1"),
         ("@SUM(A1)", "'@SUM(A1)"),
-        ("\t=1", "'\t=1"),
-        ("\r=1", "'\r=1"),
+        ("\t=1", "\\t=1"),
+        ("\r=1", "\\r=1"),
         ("＝1", "'＝1"),
         ("'quoted'", "'quoted'"),
     ] {
@@ -109,8 +110,10 @@ proptest::proptest! {
         let at = rows[0].iter().position(|head| head == "prompt").unwrap();
         proptest::prop_assert_eq!(rows.len(), 2);
         proptest::prop_assert_eq!(rows[1].len(), rows[0].len());
+        let prompt = visible_line(&prompt);
         let guarded = format!("'{prompt}");
         proptest::prop_assert!(rows[1][at] == prompt || rows[1][at] == guarded);
         proptest::prop_assert!(!rows[1][at].starts_with(['=', '+', '-', '@', '\t', '\r']));
+        proptest::prop_assert!(!rows[1][at].contains(char::is_control));
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn features(args: &FeaturesArgs, ui: Ui) -> Result<u8> {
         join: args.join,
         reference: &args.reference,
         array: args.array.as_deref(),
-        reference_array: args.reference_array.as_deref().or(args.array.as_deref()),
+        reference_array: args.reference_array.as_deref(),
         metrics: &metrics,
         options: SetOptions { resamples: args.resamples as usize, bootstrap_seed: args.bootstrap_seed },
         threads: args.threads.map_or_else(cores, usize::from),

@@ -6,6 +6,7 @@ pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod init;
 pub(crate) mod list;
+pub(crate) mod page_file;
 pub(crate) mod prompts;
 pub(crate) mod report;
 pub(crate) mod run;

@@ -9,7 +9,7 @@ use vidbench_metrics::DESCRIPTORS;
 use vidbench_report::{ClipEmbed, ClipMime, ReportInput, Style, html, latex, markdown, terminal_table};
 use vidbench_store::{RecordKind, Store};
 
-use super::score;
+use super::{page_file, score};
 use crate::OK;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::ui::Ui;
@@ -35,6 +35,7 @@ pub(crate) fn report(args: &ReportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
     match args.format {
         ReportFormat::Html => {
             let path = args.output.clone().unwrap_or_else(|| default_path(&store, &run));
+            page_file::check_replaced(&path)?;
             write_html(&store, &data, &analysis, args.max_clips, &path, ui)?;
             ui.say(&format!("report: {}", path.display()));
         }

@@ -13,7 +13,7 @@ use vidbench_metrics::DESCRIPTORS;
 use vidbench_runner::{Cancel, Finish, RunError};
 use vidbench_store::{Store, StoreError};
 
-use super::{UserError, columns, json as pretty, report};
+use super::{UserError, columns, json as pretty, page_file, report};
 use crate::cli::{DemoArgs, RunArgs, RunOutput};
 use crate::ui::{ProgressView, Ui, duration, visible};
 use crate::{FAILED, INCOMPLETE, INTERRUPTED, OK};
@@ -67,7 +67,7 @@ fn start(prepared: &Prepared, output: &RunOutput, workspace: &Path, ui: Ui) -> R
     vidbench::preflight(Some(&store), &prepared.suite, &estimate, &programs, &clock)?;
     let environment = vidbench::environment(std::env::args().collect());
     let record = vidbench::new_run(prepared, environment, clock.as_ref());
-    check_report(output.report.as_deref())?;
+    page_file::check(output.report.as_deref())?;
     store.create_run(&record)?;
     carry_out(&store, &record, &prepared.plan, output, clock, ui)
 }
@@ -81,23 +81,12 @@ fn resume(wanted: &str, suite: Option<&Path>, args: &RunArgs, workspace: &Path, 
         ui.data(&format!("run {run}: {left} of {} samples are left\n", record.planned))?;
         return Ok(OK);
     }
-    check_report(args.output.report.as_deref())?;
+    page_file::check(args.output.report.as_deref())?;
     if record.status == RunStatus::Complete {
         ui.say(&format!("run {run} is complete already"));
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     carry_out(&store, &record, &plan, &args.output, clock, ui)
-}
-
-/// A report that cannot be written must be known before the first second of work.
-pub(crate) fn check_report(report: Option<&Path>) -> Result<()> {
-    let Some(path) = report else { return Ok(()) };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if path.is_dir() || !folder.is_dir() {
-        let message = format!("the report cannot be written to {}", path.display());
-        return Err(UserError::new(message, "name a file in a folder that exists").into());
-    }
-    Ok(())
 }
 
 fn carry_out(
@@ -286,12 +275,5 @@ mod tests {
     fn the_demo_suite_is_sound() {
         let prepared = vidbench::prepare(vidbench::DEMO_SUITE, Path::new("demo.toml")).unwrap();
         assert!(prepared.plan.samples.len() > 100);
-    }
-
-    #[test]
-    fn a_report_in_a_folder_that_is_not_there_is_refused_early() {
-        assert!(check_report(Some(Path::new("/nonexistent/report.html"))).is_err());
-        assert!(check_report(Some(Path::new("/"))).is_err());
-        assert!(check_report(Some(Path::new("report.html"))).is_ok());
     }
 }

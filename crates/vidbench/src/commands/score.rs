@@ -1,6 +1,6 @@
 //! `vidbench score`: videos that exist already.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use vidbench_report::{
 use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_store::Store;
 
-use super::{UserError, json as pretty, report, run};
+use super::{UserError, json as pretty, page_file, report, run};
 use crate::cli::{Progress, ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
 use crate::ui::{ProgressView, Ui};
 use crate::{FAILED, INTERRUPTED, OK};
 
 pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let request = request(args, ui)?;
-    run::check_report(args.report.as_deref())?;
+    page_file::check_apart(args.report.as_deref(), files(args, &request))?;
     let effort = Effort {
         workers: args.workers,
         timeout_secs: args.limits.timeout,
@@ -84,6 +84,13 @@ pub(crate) fn carry_out(
     let (finish, data) =
         scored.with_context(|| format!("scoring {} stopped; what is recorded stays", record.id))?;
     Ok(Scored { store, finish, data })
+}
+
+/// Every file that is read.
+fn files(args: &ScoreArgs, request: &ScoringRequest) -> Vec<PathBuf> {
+    let clips = request.clips.iter().flat_map(|clip| [Some(&clip.path), clip.reference.as_ref()]);
+    let named = args.videos.iter().chain(&args.reference).chain(&args.prompts).cloned();
+    named.chain(clips.flatten().map(|path| path_from_text(path))).collect()
 }
 
 fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
@@ -161,6 +168,7 @@ pub(crate) fn report(store: &Store, id: &RunId, args: &ReportArgs, ui: Ui) -> Re
         ReportFormat::Html => {
             let data = vidbench::scoring_data(store, id)?;
             let path = args.output.clone().unwrap_or_else(|| report::default_path(store, id));
+            page_file::check_replaced(&path)?;
             ui.write(&path, &page(&data, &analyse_scoring(&data, DESCRIPTORS), args.max_clips))?;
             ui.say(&format!("report: {}", path.display()));
             return Ok(OK);

@@ -77,9 +77,13 @@ impl ProgressView {
                 self.current.clear();
                 self.refresh(true);
             }
-            Event::PhaseFinished { .. } => {
-                self.done = self.total;
-                self.refresh(false);
+            Event::PhaseFinished { phase } => {
+                // Samples and clips were counted one by one; a person may have stopped the work before the last.
+                if *phase == Phase::SetMetrics {
+                    self.done = self.total;
+                }
+                let news = self.told != Some((self.done, self.failed));
+                self.refresh(news);
             }
             Event::ModelLoaded { model, load_secs } => {
                 self.line(&format!("loaded {model} in {load_secs:.1} s"));
@@ -273,5 +277,18 @@ mod tests {
         let sample = SampleId([3; 16]);
         view.show(&Event::Judged { sample, label: "a".into(), outcome: Outcome::Ok, reason: None });
         assert_eq!(view.summary(), "score 1/1");
+    }
+
+    #[test]
+    fn a_phase_that_was_stopped_ends_at_what_is_done() {
+        let mut view = ProgressView::new(Progress::None, false);
+        view.show(&Event::PhaseStarted { phase: Phase::Score, total: 60 });
+        let (label, outcome) = ("a.mp4".to_owned(), ClipOutcome::Ok);
+        view.show(&Event::ClipScored { ordinal: 0, label, outcome, reason: None, known: false });
+        view.show(&Event::PhaseFinished { phase: Phase::Score });
+        assert_eq!(view.summary(), "score 1/60");
+        view.show(&Event::PhaseStarted { phase: Phase::SetMetrics, total: 2 });
+        view.show(&Event::PhaseFinished { phase: Phase::SetMetrics });
+        assert_eq!(view.summary(), "set metrics 2/2");
     }
 }

@@ -57,6 +57,7 @@ pub fn check_request(root: &Path, found: &FolderCheck, options: DecodeOptions) -
         expected_sha256: None,
         problem: None,
         reference: None,
+        reference_problem: None,
     };
     let name = format!("check of {}", text_from_path(root));
     ScoringRequest { name, metrics: Vec::new(), clips: found.clips.iter().map(clip).collect(), options }

@@ -188,4 +188,31 @@ fn wrong_requests_say_what_to_do() {
         error: the files are no shards of one set: features of clip 40 have 2 dimensions, those of clip 0 have 3
     "#]],
     );
+    check(
+        &["features", "near.npy", "./near.npy", "--join", "--reference", "real.npy"],
+        &expect![[r#"
+        exit 2
+        error: shard ./near.npy is named twice: it holds the same bytes as near.npy
+        hint: name each shard once
+    "#]],
+    );
+}
+
+#[test]
+fn an_array_is_not_asked_of_a_reference_whose_array_has_no_name() {
+    let workspace = workspace();
+    let header = r#"{"a":{"dtype":"F32","shape":[3,3],"data_offsets":[0,36]},"b":{"dtype":"F32","shape":[3,3],"data_offsets":[36,72]}}"#;
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.extend((0..18).flat_map(|at| noise(at, 0, 5).to_le_bytes()));
+    workspace.write("two.safetensors", bytes);
+    let args =
+        ["features", "two.safetensors", "--array", "a", "--metrics", "frechet_distance", "--reference"];
+    let of_npy = workspace.run(args.iter().chain(&["real.npy"]));
+    assert_eq!(of_npy.code, 0, "{}", of_npy.stderr);
+    // Where arrays have names, --array names that of the reference too.
+    let of_named = workspace.run(args.iter().chain(&["two.safetensors"]));
+    assert_eq!(of_named.code, 0, "{}", of_named.stderr);
+    let asked = workspace.run(args.iter().chain(&["real.npy", "--reference-array", "a"]));
+    assert!(asked.stderr.contains("there is no array \"a\""), "{}", asked.stderr);
 }

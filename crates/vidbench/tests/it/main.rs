@@ -10,6 +10,7 @@ mod help;
 mod kill;
 mod main_job;
 mod score;
+mod score_faults;
 mod vbench;
 mod vmaf;
 mod workspace;

@@ -28,7 +28,7 @@ fn fps() -> Fps {
     Fps::new(8, 1).unwrap()
 }
 
-fn clip(at: usize) -> FramesU8 {
+pub(crate) fn clip(at: usize) -> FramesU8 {
     render(&parse_prompt(PROMPTS[at % PROMPTS.len()]).unwrap(), at as u64)
 }
 
@@ -38,7 +38,7 @@ fn first_frames(frames: &FramesU8, count: usize) -> FramesU8 {
 }
 
 /// `full` holds lossless clips, `fast` the same after H.264.
-fn folders(workspace: &Workspace, count: usize) {
+pub(crate) fn folders(workspace: &Workspace, count: usize) {
     for (folder, lossless) in [("full", true), ("fast", false)] {
         std::fs::create_dir(workspace.path().join(folder)).unwrap();
         for at in 0..count {
@@ -47,7 +47,7 @@ fn folders(workspace: &Workspace, count: usize) {
     }
 }
 
-fn write(folder: &Path, stem: &str, frames: &FramesU8, lossless: bool) {
+pub(crate) fn write(folder: &Path, stem: &str, frames: &FramesU8, lossless: bool) {
     if lossless {
         encode_ffv1(folder.join(format!("{stem}.mkv")), frames, fps()).unwrap();
     } else {
@@ -55,7 +55,7 @@ fn write(folder: &Path, stem: &str, frames: &FramesU8, lossless: bool) {
     }
 }
 
-fn json(said: &Said) -> Value {
+pub(crate) fn json(said: &Said) -> Value {
     serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{}\n{}", said.stdout, said.stderr))
 }
 
@@ -68,7 +68,7 @@ fn clips(data: &Value) -> Vec<Value> {
     clips
 }
 
-fn outcomes(data: &Value) -> BTreeMap<String, (String, String)> {
+pub(crate) fn outcomes(data: &Value) -> BTreeMap<String, (String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let of = |clip: &Value| {
         let path = text(&clip["path"]);
