@@ -47,11 +47,14 @@ pub enum VideoErrorKind {
         /// What is missing.
         what: &'static str,
     },
-    /// The recorded rotation is no quarter turn.
-    #[error("a player would turn the frames by {degrees} degrees, which is no quarter turn")]
+    /// The recorded display matrix is no quarter turn: another angle, a mirror or a scale.
+    #[error(
+        "a player would apply the matrix [{} {}; {} {}], which is no quarter turn",
+        matrix[0], matrix[1], matrix[2], matrix[3]
+    )]
     UnsupportedRotation {
-        /// Clockwise.
-        degrees: u16,
+        /// `a`, `b`, `c`, `d`, which take (x, y) to (a x + c y, b x + d y); y points down.
+        matrix: [f64; 4],
     },
     /// The path is a device, a pipe or a socket.
     #[error("is not a regular file")]
@@ -254,7 +257,9 @@ impl VideoErrorKind {
             Self::RawUnknown { .. } => Some(
                 "name the file like clip_832x480_yuv420p_24fps.yuv, or state size, pixel format and rate",
             ),
-            Self::UnsupportedRotation { .. } => Some("write the file anew with the rotation applied"),
+            Self::UnsupportedRotation { .. } => {
+                Some("write the file anew with the matrix applied to its frames")
+            }
             Self::Missing
             | Self::SymlinkLoop
             | Self::NotRegularFile

@@ -88,7 +88,7 @@ impl FrameReader {
         let index = self.next_index;
         self.next_index += 1;
         let size = (frame.width() as usize, frame.height() as usize);
-        let turn = Turn::from_degrees(self.source.probe().rotation_degrees)?;
+        let turn = self.source.turn();
         let (width, height) = turn.size(size);
         if turn == Turn::None {
             return Ok(Some(DecodedFrame { index, timestamp_secs, width, height, rgb, planes: stored }));

@@ -48,6 +48,7 @@ mod truncation;
 mod turn;
 mod version;
 mod vmaf;
+mod y4m;
 mod yuv;
 
 pub use clip_stats::{BLACK_FRAME_SHARE, BLACK_LUMA_MAX, ClipStats, ClipStatsMeter, clip_stats};

@@ -5,11 +5,12 @@ use std::path::Path;
 use ffmpeg_next::{Rational, Stream, format, packet::side_data};
 
 use crate::colour::Colour;
-use crate::error::VideoError;
+use crate::error::{VideoError, VideoErrorKind};
 use crate::fps::Fps;
 use crate::frame_reader::FrameReader;
 use crate::limits::Limits;
 use crate::options::ReadOptions;
+use crate::turn::Turn;
 
 /// Facts about a video file and its video stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,45 +101,29 @@ pub(crate) fn secs_from_ticks(ticks: i64, base: Rational) -> Option<f64> {
     sound.then(|| ticks as f64 * f64::from(base.numerator()) / f64::from(base.denominator()))
 }
 
-pub(crate) fn rotation_degrees(stream: &Stream<'_>) -> u16 {
-    let matrix = stream.side_data().find(|data| data.kind() == side_data::Type::DisplayMatrix);
-    matrix.and_then(|matrix| clockwise_degrees(matrix.data())).unwrap_or(0)
+/// The turn the stream asks for.
+pub(crate) fn recorded_turn(stream: &Stream<'_>) -> Result<Turn, VideoErrorKind> {
+    let data = stream.side_data().find(|data| data.kind() == side_data::Type::DisplayMatrix);
+    data.and_then(|data| matrix_cells(data.data())).map_or(Ok(Turn::None), Turn::from_matrix)
 }
 
-/// Angle of a display matrix: nine native-endian i32, 16.16 fixed point, `[a b u; c d v; x y w]`.
-fn clockwise_degrees(matrix: &[u8]) -> Option<u16> {
-    let cell = |index: usize| Some(f64::from(i32::from_ne_bytes(*matrix.as_chunks().0.get(index)?)));
-    let (a, b, c, d) = (cell(0)?, cell(1)?, cell(3)?, cell(4)?);
-    let (scale_x, scale_y) = (a.hypot(c), b.hypot(d));
-    if scale_x == 0.0 || scale_y == 0.0 {
-        return None;
-    }
-    let degrees = (b / scale_y).atan2(a / scale_x).to_degrees().round();
-    Some(degrees.rem_euclid(360.0) as u16)
+/// `a`, `b`, `c` and `d` of a display matrix: nine native-endian i32, 16.16 fixed point, `[a b u; c d v; x y w]`.
+fn matrix_cells(matrix: &[u8]) -> Option<[f64; 4]> {
+    let cells = matrix.as_chunks().0;
+    let cell = |index: usize| Some(f64::from(i32::from_ne_bytes(*cells.get(index)?)) / 65536.0);
+    Some([cell(0)?, cell(1)?, cell(3)?, cell(4)?])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn matrix(cells: [i32; 4]) -> Vec<u8> {
-        let [a, b, c, d] = cells;
-        [a, b, 0, c, d, 0, 0, 0, 1 << 30].iter().flat_map(|cell| cell.to_ne_bytes()).collect()
-    }
-
     #[test]
-    fn a_display_matrix_gives_the_clockwise_turn() {
-        const ONE: i32 = 1 << 16;
-        assert_eq!(clockwise_degrees(&matrix([ONE, 0, 0, ONE])), Some(0));
-        assert_eq!(clockwise_degrees(&matrix([0, ONE, -ONE, 0])), Some(90));
-        assert_eq!(clockwise_degrees(&matrix([-ONE, 0, 0, -ONE])), Some(180));
-        assert_eq!(clockwise_degrees(&matrix([0, -ONE, ONE, 0])), Some(270));
-    }
-
-    #[test]
-    fn a_broken_display_matrix_gives_no_turn() {
-        assert_eq!(clockwise_degrees(&matrix([0; 4])), None);
-        assert_eq!(clockwise_degrees(&[1, 2, 3]), None);
+    fn a_display_matrix_is_in_fixed_point() {
+        let cells = [1 << 15, -(1 << 16), 7, 3 << 16, 0, 7, 7, 7, 1 << 30];
+        let bytes: Vec<u8> = cells.iter().flat_map(|cell: &i32| cell.to_ne_bytes()).collect();
+        assert_eq!(matrix_cells(&bytes), Some([0.5, -1.0, 3.0, 0.0]));
+        assert_eq!(matrix_cells(&[1, 2, 3]), None);
     }
 
     #[test]

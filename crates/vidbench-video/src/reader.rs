@@ -67,6 +67,11 @@ impl VideoReader {
         &self.frame
     }
 
+    /// The turn that a player applies to the frames.
+    pub(crate) fn turn(&self) -> Turn {
+        self.turn
+    }
+
     /// Facts so far; complete once every frame was read.
     pub(crate) fn probe(&self) -> &Probe {
         &self.probe
@@ -82,7 +87,8 @@ impl VideoReader {
         let input = open_input(file, containers, budget)?;
         let stream = video_stream(&input)?;
         let decoder = open_decoder(&stream, limits)?;
-        let probe = stream_facts(&input, &stream, &decoder);
+        let turn = probe::recorded_turn(&stream)?;
+        let probe = stream_facts(&input, &stream, &decoder, turn);
         check_claims(&probe, limits)?;
         let (stream_idx, time_base) = (stream.index(), stream.time_base());
         Ok(Self {
@@ -95,7 +101,7 @@ impl VideoReader {
             frame: frame::Video::empty(),
             frames_decoded: 0,
             stored_size: (0, 0),
-            turn: Turn::from_degrees(probe.rotation_degrees)?,
+            turn,
             first_timestamp_secs: None,
             containers,
             probe,
@@ -290,11 +296,8 @@ fn max_coded_pixels(limits: &Limits) -> u64 {
     coded(limits.max_width).saturating_mul(coded(limits.max_height)).min(i32::MAX as u64)
 }
 
-fn stream_facts(input: &Input, stream: &Stream<'_>, decoder: &decoder::Video) -> Probe {
+fn stream_facts(input: &Input, stream: &Stream<'_>, decoder: &decoder::Video, turn: Turn) -> Probe {
     let format = decoder.format();
-    let rotation_degrees = probe::rotation_degrees(stream);
-    // A turn that is none of ours is refused right after.
-    let turn = Turn::from_degrees(rotation_degrees).unwrap_or(Turn::None);
     let (width, height) = turn.size((decoder.width(), decoder.height()));
     Probe {
         container: input.format().name().to_owned(),
@@ -306,7 +309,7 @@ fn stream_facts(input: &Input, stream: &Stream<'_>, decoder: &decoder::Video) ->
         fps_assumed: false,
         frame_count: recorded_frames(stream),
         duration_secs: probe::duration_secs(input, stream),
-        rotation_degrees,
+        rotation_degrees: turn.degrees(),
         colour: colour(libav::decoder_colour_tags(decoder), format, decoder.height()),
     }
 }

@@ -14,6 +14,7 @@ use crate::options::ReadOptions;
 use crate::probe::Probe;
 use crate::raw::RawReader;
 use crate::reader::{Containers, VideoReader, io_kind};
+use crate::turn::Turn;
 
 #[derive(Debug)]
 pub(crate) enum Source {
@@ -56,6 +57,14 @@ impl Source {
             Self::Raw(reader) => reader.frame(),
         };
         (frame, libav::frame_colour_tags(frame))
+    }
+
+    /// The turn that a player applies to the frames.
+    pub(crate) fn turn(&self) -> Turn {
+        match self {
+            Self::Video(reader) => reader.turn(),
+            Self::Images(_) | Self::Raw(_) => Turn::None,
+        }
     }
 
     /// Facts so far; complete once every frame was read.

@@ -1,10 +1,17 @@
 //! Finds files that end before their own structure says.
 //!
-//! libav opens many cut files and only fails, or stops early, at the cut. The outermost structure of MP4/MOV and
-//! Matroska/WebM states lengths, so a cut shows before anything is decoded, with a better message. Other
-//! containers, and a cut exactly between two fragments, are left to the decoder.
+//! libav opens many cut files and only fails, or stops early, at the cut. The outermost structure of most containers
+//! states lengths or marks its end, so a cut shows before anything is decoded, with a better message. FLV, IVF and other
+//! containers, and a cut exactly between two fragments or transport packets, are left to the decoder.
+
+mod avi;
+mod gif;
+mod mpegts;
+mod ogg;
 
 use std::io::{self, Read, Seek, SeekFrom};
+
+use crate::y4m::Y4mHeader;
 
 /// More top-level boxes than any real file has; bounds the walk through a hostile one.
 const MAX_BOXES: usize = 10_000;
@@ -27,7 +34,19 @@ pub(crate) fn find_cut(file: &mut (impl Read + Seek), len: u64) -> io::Result<Op
     if head.get(4..8).is_some_and(is_top_level) {
         return iso_bmff_cut(file, len);
     }
-    Ok(None)
+    if gif::MAGICS.iter().any(|magic| head.starts_with(magic)) {
+        return gif::find_cut(file);
+    }
+    if head.starts_with(ogg::MAGIC) {
+        return ogg::find_cut(file, len);
+    }
+    if avi::is_avi(&head) {
+        return avi::find_cut(file, len);
+    }
+    match Y4mHeader::read(file)? {
+        Some(header) => header.find_cut(file, len),
+        None => mpegts::find_cut(file, len),
+    }
 }
 
 fn is_top_level(kind: &[u8]) -> bool {

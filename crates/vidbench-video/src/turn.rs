@@ -14,13 +14,33 @@ pub(crate) enum Turn {
 }
 
 impl Turn {
-    pub(crate) fn from_degrees(clockwise: u16) -> Result<Self, VideoErrorKind> {
-        match clockwise {
-            0 => Ok(Self::None),
-            90 => Ok(Self::Quarter),
-            180 => Ok(Self::Half),
-            270 => Ok(Self::ThreeQuarters),
-            degrees => Err(VideoErrorKind::UnsupportedRotation { degrees }),
+    /// The turn that `[a, b, c, d]` of a display matrix asks for: one within a hundredth of a quarter turn. Mirrors,
+    /// scales and shears have no name here.
+    pub(crate) fn from_matrix(matrix: [f64; 4]) -> Result<Self, VideoErrorKind> {
+        const TOLERANCE: f64 = 0.01;
+        let is = |turn: &Self| {
+            turn.matrix().iter().zip(matrix).all(|(cell, other)| (cell - other).abs() <= TOLERANCE)
+        };
+        let known = [Self::None, Self::Quarter, Self::Half, Self::ThreeQuarters].into_iter().find(is);
+        known.ok_or(VideoErrorKind::UnsupportedRotation { matrix })
+    }
+
+    fn matrix(self) -> [f64; 4] {
+        match self {
+            Self::None => [1.0, 0.0, 0.0, 1.0],
+            Self::Quarter => [0.0, 1.0, -1.0, 0.0],
+            Self::Half => [-1.0, 0.0, 0.0, -1.0],
+            Self::ThreeQuarters => [0.0, -1.0, 1.0, 0.0],
+        }
+    }
+
+    /// Clockwise.
+    pub(crate) fn degrees(self) -> u16 {
+        match self {
+            Self::None => 0,
+            Self::Quarter => 90,
+            Self::Half => 180,
+            Self::ThreeQuarters => 270,
         }
     }
 
@@ -136,11 +156,13 @@ mod tests {
 
     #[test]
     fn only_quarters_are_turned() {
-        assert!(Turn::from_degrees(270).is_ok());
-        let error = Turn::from_degrees(45).unwrap_err();
+        for turn in [Turn::None, Turn::Quarter, Turn::Half, Turn::ThreeQuarters] {
+            assert_eq!(Turn::from_matrix(turn.matrix().map(|cell| cell + 0.005)).unwrap(), turn);
+        }
+        let error = Turn::from_matrix([0.5, 0.5, -0.5, 0.5]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a player would turn the frames by 45 degrees, which is no quarter turn"
+            "a player would apply the matrix [0.5 0.5; -0.5 0.5], which is no quarter turn"
         );
     }
 }

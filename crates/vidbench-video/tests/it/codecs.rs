@@ -126,7 +126,7 @@ const MPEG4_OPTIONS: &[(&str, &str)] = &[("flags", "+qscale"), ("global_quality"
 /// One small file of every container that libav demuxes here and of every kind of codec.
 pub(crate) fn small_files() -> Vec<(&'static str, Vec<u8>)> {
     let scratch = Scratch::new();
-    let files: [(&str, Fixture); 8] = [
+    let files: [(&str, Fixture); 9] = [
         ("h264.mp4", fixture("mp4", "libx264", Pixel::YUV420P, &[])),
         ("hevc.mov", fixture("mov", "libx265", Pixel::YUV420P10LE, &[("x265-params", "log-level=none")])),
         ("h264.ts", fixture("mpegts", "libx264", Pixel::YUV420P, &[])),
@@ -135,6 +135,7 @@ pub(crate) fn small_files() -> Vec<(&'static str, Vec<u8>)> {
         ("ffv1.mkv", fixture("matroska", "ffv1", Pixel::YUV420P, &[("level", "3"), ("slicecrc", "1")])),
         ("prores.mov", fixture("mov", "prores_ks", Pixel::YUV422P10LE, &[])),
         ("grey.gif", fixture("gif", "gif", Pixel::GRAY8, &[])),
+        ("theora.ogg", fixture("ogg", "libtheora", Pixel::YUV420P, &[])),
     ];
     let read =
         |(name, file): &(&'static str, Fixture)| (*name, std::fs::read(file.made(&scratch, name)).unwrap());

@@ -146,10 +146,21 @@ fn planes_are_turned_with_the_picture() {
 }
 
 #[test]
-fn a_turn_that_is_no_quarter_is_refused() {
+fn a_matrix_that_is_no_quarter_turn_is_refused() {
     let scratch = Scratch::new();
-    let error = read(&turned(&scratch, [1, 1, -1, 1])).unwrap_err();
-    assert!(matches!(error.kind, VideoErrorKind::UnsupportedRotation { degrees: 45 }), "{error}");
+    let mirrors = [[-1, 0, 0, 1], [1, 0, 0, -1], [0, 1, 1, 0], [0, -1, -1, 0]];
+    for cells in [[1, 1, -1, 1], [0; 4], [2, 0, 0, 2], [2, 0, 0, 1]].into_iter().chain(mirrors) {
+        let path = turned(&scratch, cells);
+        let error = read(&path).unwrap_err();
+        assert!(matches!(error.kind, VideoErrorKind::UnsupportedRotation { .. }), "{cells:?}: {error}");
+        let probed = probe(&path, &Limits::default()).unwrap_err();
+        assert_eq!(probed.to_string(), error.to_string());
+    }
+    let error = read(&turned(&scratch, [-1, 0, 0, 1])).unwrap_err().to_string();
+    assert!(
+        error.ends_with("a player would apply the matrix [-1 0; 0 1], which is no quarter turn"),
+        "{error}"
+    );
 }
 
 #[test]

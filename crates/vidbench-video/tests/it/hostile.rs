@@ -169,6 +169,36 @@ fn a_matroska_file_cut_anywhere_is_cut_off() {
 }
 
 #[test]
+fn files_of_other_containers_cut_anywhere_are_cut_off() {
+    let scratch = Scratch::new();
+    let mut files = small_files();
+    files.retain(|(name, _)| [".ts", ".avi", ".gif", ".y4m", ".ogg"].iter().any(|end| name.ends_with(end)));
+    assert_eq!(files.len(), 5);
+    for (name, bytes) in files {
+        assert!(read(&scratch.file(name, &bytes)).is_ok(), "{name}");
+        for len in [bytes.len() / 2, bytes.len() * 9 / 10, bytes.len() - 1] {
+            // A transport stream that ends between two packets looks whole.
+            let len = if name.ends_with(".ts") { len / 188 * 188 + 100 } else { len };
+            let kind = kind_of(&scratch.file(name, &bytes[..len]));
+            assert!(matches!(kind, VideoErrorKind::Truncated { .. }), "{name} to {len}: {kind}");
+        }
+    }
+}
+
+#[test]
+fn junk_behind_the_end_is_no_cut() {
+    let scratch = Scratch::new();
+    for (name, bytes) in small_files() {
+        let frames = read(&scratch.file(name, &bytes)).unwrap().frames;
+        let with_junk = read(&scratch.file(name, &[&bytes, b"\njunk".as_slice()].concat()));
+        match with_junk {
+            Ok(clip) => assert!(clip.frames == frames, "{name}"),
+            Err(error) => assert!(!matches!(error.kind, VideoErrorKind::Truncated { .. }), "{error}"),
+        }
+    }
+}
+
+#[test]
 fn an_mp4_without_frames() {
     let (scratch, mut bytes) = (Scratch::new(), mp4_bytes());
     // Track sample sizes (ISO/IEC 14496-12, 8.7.3): type, version and flags, default size, then the count.
