@@ -2,6 +2,7 @@
 //! same frames at a coarser quality, `FOLDER/fast/clip-N.mp4`. Waves that move over a texture, so that codecs have work.
 
 use std::error::Error;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -34,7 +35,9 @@ fn main() -> Result<()> {
         let threads: Vec<_> =
             (0..thread::available_parallelism()?.get()).map(|_| scope.spawn(write)).collect();
         threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a thread died")?)
-    })
+    })?;
+    writeln!(std::io::stdout(), "{{\"clips\": {count}}}")?;
+    Ok(())
 }
 
 fn write_pair(folder: &Path, at: usize, frames: &FramesU8) -> Result<()> {

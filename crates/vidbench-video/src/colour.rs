@@ -73,6 +73,16 @@ const MATRIX_UNSPECIFIED: i32 = 2;
 const HDR_TRANSFERS: [i32; 2] = [16, 18];
 const TRANSFER_UNSPECIFIED: i32 = 2;
 
+impl ColourTags {
+    /// Of a still image: a range that is not recorded is full, because image formats have no other.
+    #[must_use]
+    pub(crate) fn of_image(self) -> Self {
+        const UNSPECIFIED: i32 = 0;
+        const FULL: i32 = 2;
+        Self { range: if self.range == UNSPECIFIED { FULL } else { self.range }, ..self }
+    }
+}
+
 impl Colour {
     pub(crate) fn from_tags(tags: ColourTags, kind: SampleKind, height: u32) -> Self {
         let range_tag = range_name(tags.range);

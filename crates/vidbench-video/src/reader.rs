@@ -166,7 +166,9 @@ impl VideoReader {
             self.stored_size = (width, height);
             (self.probe.width, self.probe.height) = self.turn.size((width, height));
             self.probe.pixel_format = pixel_format_name(self.frame.format());
-            self.probe.colour = colour(libav::frame_colour_tags(&self.frame), self.frame.format(), height);
+            let tags = libav::frame_colour_tags(&self.frame);
+            let tags = if self.containers == Containers::Image { tags.of_image() } else { tags };
+            self.probe.colour = colour(tags, self.frame.format(), height);
         } else if (width, height) != (first_width, first_height) {
             let frame = self.frames_decoded;
             return Err(VideoErrorKind::SizeChanged { frame, width, height, first_width, first_height });

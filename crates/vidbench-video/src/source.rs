@@ -56,7 +56,11 @@ impl Source {
             Self::Images(folder) => folder.frame(),
             Self::Raw(reader) => reader.frame(),
         };
-        (frame, libav::frame_colour_tags(frame))
+        let tags = libav::frame_colour_tags(frame);
+        match self {
+            Self::Images(_) => (frame, tags.of_image()),
+            Self::Video(_) | Self::Raw(_) => (frame, tags),
+        }
     }
 
     /// The turn that a player applies to the frames.

@@ -217,7 +217,12 @@ impl Finder<'_> {
         let is_manifest = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonl"));
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() && path.join(MANIFEST).is_file() => {
-                self.manifest(&path.join(MANIFEST), label)
+                let manifest = path.join(MANIFEST);
+                self.listed.notes.push(format!(
+                    "{} says which clips of the folder there are; other files of the folder are left out",
+                    text_from_path(&manifest)
+                ));
+                self.manifest(&manifest, label)
             }
             Ok(metadata) if metadata.is_dir() => {
                 self.folder(path, label);

@@ -309,9 +309,15 @@ fn a_folder_of_images_is_a_clip() {
 #[test]
 fn a_folder_of_grey_and_of_jpeg_images_keeps_its_levels() {
     let scratch = Scratch::new();
-    for (name, encoder, pixel) in [("grey.png", "png", Pixel::GRAY8), ("full.jpg", "mjpeg", Pixel::YUVJ444P)]
-    {
-        let folder = scratch.path(name).with_extension("");
+    let images = [
+        ("grey.png", "png", Pixel::GRAY8),
+        ("full.jpg", "mjpeg", Pixel::YUVJ444P),
+        // Whose decoders record no range.
+        ("grey.tiff", "tiff", Pixel::GRAY8),
+        ("grey.jpg", "mjpeg", Pixel::GRAY8),
+    ];
+    for (name, encoder, pixel) in images {
+        let folder = scratch.path(&format!("of-{name}"));
         std::fs::create_dir(&folder).unwrap();
         let mut frame = new_frame(pixel, 32, 32);
         (0..frame.planes()).for_each(|plane| frame.data_mut(plane).fill(if plane == 0 { 10 } else { 128 }));
