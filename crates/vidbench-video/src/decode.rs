@@ -14,7 +14,7 @@ use crate::probe::Probe;
 pub struct Clip {
     /// Every frame in presentation order, `[T, H, W, 3]`, sRGB, full range; at least one.
     pub frames: FramesU8,
-    /// Presentation time of each frame as recorded, in seconds; one per frame.
+    /// Presentation time of each frame as recorded, in seconds; one per frame, all 0 for a Y4M without a rate.
     pub timestamps_secs: Vec<f64>,
     /// Facts about the file; the frame count is the decoded one.
     pub probe: Probe,

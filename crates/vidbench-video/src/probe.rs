@@ -31,7 +31,8 @@ pub struct Probe {
     pub fps_assumed: bool,
     /// Number of frames, and who says so.
     pub frame_count: FrameCount,
-    /// Duration of the video stream, else of the container, in seconds; absent if neither is recorded.
+    /// Duration of the video stream, else of the container, in seconds; absent if neither is recorded, as in a Y4M
+    /// without a rate.
     pub duration_secs: Option<f64>,
     /// Clockwise turn the file records, in degrees: 0, 90, 180 or 270. Applied to decoded frames, as players do.
     pub rotation_degrees: u16,

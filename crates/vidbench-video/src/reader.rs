@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::probe::{self, FrameCount, FrameCountSource, Probe};
 use crate::truncation::find_cut;
 use crate::turn::Turn;
+use crate::y4m::Y4mHeader;
 
 /// Containers a file may be. Playlists and scripts (HLS, DASH, concat) are out: they make libav open other files.
 /// Audio containers are in, so that an audio file is told from a file that is no media at all.
@@ -56,6 +57,8 @@ pub(crate) struct VideoReader {
     /// Width and height of the first frame, as stored.
     stored_size: (u32, u32),
     turn: Turn,
+    /// Whether the times of frames are the file's, not libav's 25 to a second for a Y4M without a rate.
+    timed: bool,
     first_timestamp_secs: Option<f64>,
     containers: Containers,
     probe: Probe,
@@ -83,12 +86,16 @@ impl VideoReader {
         containers: Containers,
         budget: &TimeBudget,
     ) -> Result<Self, VideoErrorKind> {
-        let file = check_file(path, limits)?;
+        let (file, y4m) = check_file(path, limits)?;
         let input = open_input(file, containers, budget)?;
         let stream = video_stream(&input)?;
         let decoder = open_decoder(&stream, limits)?;
         let turn = probe::recorded_turn(&stream)?;
-        let probe = stream_facts(&input, &stream, &decoder, turn);
+        let mut probe = stream_facts(&input, &stream, &decoder, turn);
+        let timed = y4m.is_none_or(|header| header.fps.is_some());
+        if !timed {
+            (probe.fps, probe.duration_secs) = (None, None);
+        }
         check_claims(&probe, limits)?;
         let (stream_idx, time_base) = (stream.index(), stream.time_base());
         Ok(Self {
@@ -102,6 +109,7 @@ impl VideoReader {
             frames_decoded: 0,
             stored_size: (0, 0),
             turn,
+            timed,
             first_timestamp_secs: None,
             containers,
             probe,
@@ -177,6 +185,9 @@ impl VideoReader {
     }
 
     fn timestamp_secs(&self) -> Result<f64, VideoErrorKind> {
+        if !self.timed {
+            return Ok(0.0);
+        }
         let ticks = self.frame.timestamp();
         let secs = ticks.and_then(|ticks| probe::secs_from_ticks(ticks, self.time_base));
         // A lone image has no place in time.
@@ -205,12 +216,22 @@ impl fmt::Debug for VideoReader {
 }
 
 /// Everything that can be said about the file before libav sees it.
-fn check_file(path: &Path, limits: &Limits) -> Result<File, VideoErrorKind> {
+fn check_file(path: &Path, limits: &Limits) -> Result<(File, Option<Y4mHeader>), VideoErrorKind> {
     let (mut file, len) = check_regular(path, limits)?;
+    let y4m = Y4mHeader::read(&mut file).map_err(io_kind)?;
+    if let Some(header) = &y4m {
+        let (width, height) = header.size.ok_or_else(y4m_without_size)?;
+        limits.check_size(width, height)?;
+    }
     match find_cut(&mut file, len).map_err(io_kind)? {
         Some(reason) => Err(VideoErrorKind::Truncated { reason }),
-        None => file.rewind().map(|()| file).map_err(io_kind),
+        None => file.rewind().map(|()| (file, y4m)).map_err(io_kind),
     }
+}
+
+/// libav's own word for it is "Device or resource busy".
+fn y4m_without_size() -> VideoErrorKind {
+    VideoErrorKind::NotVideo(LibavError::new("the Y4M header states no size"))
 }
 
 /// An opened file with bytes in it, and how many.

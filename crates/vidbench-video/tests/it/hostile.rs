@@ -93,14 +93,33 @@ fn one_pixel_is_a_picture_and_16k_by_16k_is_refused() {
 }
 
 #[test]
-fn a_rate_of_zero_is_no_rate_and_no_frame_is_lost() {
+fn a_y4m_without_a_rate_has_none_and_no_frame_is_lost() {
     let scratch = Scratch::new();
     let frame = [b"FRAME\n".as_slice(), &[100; 24]].concat();
-    let bytes = [b"YUV4MPEG2 W4 H4 F0:1 C420\n".as_slice(), &frame, &frame].concat();
-    match read(&scratch.file("still.y4m", &bytes)) {
-        Ok(clip) => assert_eq!((clip.frames.count(), clip.probe.fps_assumed), (2, false)),
-        Err(error) => assert!(matches!(error.kind, VideoErrorKind::NotVideo(_)), "{error}"),
+    for rate in ["F0:1 ", "F8:0 ", "F0:0 ", ""] {
+        let header = format!("YUV4MPEG2 W4 H4 {rate}C420\n");
+        let clip = read(&scratch.file("still.y4m", &[header.as_bytes(), &frame, &frame].concat())).unwrap();
+        let facts = (clip.frames.count(), clip.probe.fps, clip.probe.fps_assumed, clip.probe.duration_secs);
+        assert_eq!(facts, (2, None, false, None), "{rate}");
+        assert_eq!(clip.timestamps_secs, [0.0; 2], "{rate}");
     }
+}
+
+#[test]
+fn a_y4m_of_impossible_size_is_refused_for_its_size() {
+    let scratch = Scratch::new();
+    let refused = |sides: &str| {
+        let bytes = [format!("YUV4MPEG2 {sides} F8:1 C420\nFRAME\n").as_bytes(), &[100; 24]].concat();
+        read(&scratch.file("size.y4m", &bytes)).unwrap_err()
+    };
+    for sides in ["W0 H4", "W-64 H4", "W4", "W4 Hx"] {
+        let error = refused(sides);
+        assert!(matches!(error.kind, VideoErrorKind::NotVideo(_)), "{sides}: {error}");
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(cause, "libav: the Y4M header states no size", "{sides}");
+    }
+    let error = refused("W100000 H4");
+    assert!(matches!(error.kind, VideoErrorKind::OverLimit { .. }), "{error}");
 }
 
 #[test]
