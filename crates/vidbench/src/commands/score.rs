@@ -138,7 +138,6 @@ pub(crate) fn options(limits: &ScoreLimits) -> Result<DecodeOptions> {
         raw_size: limits.raw_size,
         raw_format: limits.raw_format.clone(),
         raw_fps: limits.raw_fps,
-        ..DecodeOptions::default()
     })
 }
 
