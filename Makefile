@@ -17,7 +17,7 @@ test: setup-test
 	@if command -v python3 >/dev/null; then \
 		cargo nextest run --workspace --locked --run-ignored only -E 'test(/\bpython_/)'; \
 	else echo "not run: the example worker of docs/worker-protocol.md, because there is no python3"; fi
-	@if cargo run --quiet --locked --bin vidbench -- doctor | grep -q '^ok *vmaf'; then \
+	@if "$${CARGO_TARGET_DIR:-target}/debug/vidbench" doctor | grep -q '^ok *vmaf'; then \
 		cargo nextest run --workspace --locked --run-ignored only -E 'test(/\bvmaf_/)'; \
 	else echo "not run: VMAF against libvmaf, because libvmaf is not found"; fi
 	cargo test --workspace --doc --locked
