@@ -5,6 +5,8 @@
 
 use faer::{Mat, MatRef};
 
+use crate::FeatureMetricError;
+use crate::features::FeatureMatrix;
 use crate::linalg::product;
 
 /// Rows of a block.
@@ -53,9 +55,50 @@ pub(crate) fn weights(n: usize, draws: &[Vec<u32>]) -> Weights {
     Mat::from_fn(n, draws.len(), |row, draw| f64::from(draws[draw].get(row).copied().unwrap_or(0)))
 }
 
+/// The mean of a kernel over the pairs of rows of one set: from the sum over pairs of different rows, the kernel of each row
+/// with itself, the weights, and which column of them.
+pub(crate) type MeanWithin = fn(f64, &[f64], &Weights, usize) -> f64;
+
+/// For each column of each pair of weights the squared maximum mean discrepancy: the means within both sets less twice the mean
+/// across.
+///
+/// # Errors
+///
+/// [`FeatureMetricError::Dims`].
+pub(crate) fn discrepancies<const SETS: usize>(
+    kernel: Polynomial,
+    generated: &FeatureMatrix,
+    reference: &FeatureMatrix,
+    sets: &[(Weights, Weights); SETS],
+    mean: MeanWithin,
+) -> Result<[Vec<f64>; SETS], FeatureMetricError> {
+    if generated.dims() != reference.dims() {
+        return Err(FeatureMetricError::Dims { found: generated.dims(), wanted: reference.dims() });
+    }
+    let (x, y) = (generated.columns(), reference.columns());
+    let (x, y) = (x.transpose(), y.transpose());
+    let pairs = sets.each_ref().map(|(u, v)| (u, v));
+    let between = across(kernel, x, y, &pairs);
+    let (here, own) = within(kernel, x, &pairs.map(|(u, _)| u));
+    let (there, others) = within(kernel, y, &pairs.map(|(_, v)| v));
+    Ok(std::array::from_fn(|set| {
+        let (u, v) = pairs[set];
+        let column = |column: usize| {
+            mean(here[set][column], &own, u, column) + mean(there[set][column], &others, v, column)
+                - 2.0 * between[set][column] / (total(u, column) * total(v, column))
+        };
+        (0..u.ncols()).map(column).collect()
+    }))
+}
+
+/// How many rows a column of weights counts.
+pub(crate) fn total(weights: &Weights, column: usize) -> f64 {
+    weights.col(column).iter().sum()
+}
+
 /// For each column of weights, the sum of `u_i v_j k(x_i, y_j)` over all i and j. `weights` are pairs of equal width; each
 /// pair is summed for itself, so that what stands beside it cannot change its bits.
-pub(crate) fn across(
+fn across(
     kernel: Polynomial,
     x: MatRef<'_, f64>,
     y: MatRef<'_, f64>,
@@ -65,11 +108,7 @@ pub(crate) fn across(
 }
 
 /// For each column of weights, the sum of `w_i w_j k(x_i, x_j)` over all i and j but i = j, and `k(x_i, x_i)` for each i.
-pub(crate) fn within(
-    kernel: Polynomial,
-    x: MatRef<'_, f64>,
-    weights: &[&Weights],
-) -> (Vec<Vec<f64>>, Vec<f64>) {
+fn within(kernel: Polynomial, x: MatRef<'_, f64>, weights: &[&Weights]) -> (Vec<Vec<f64>>, Vec<f64>) {
     let pairs: Vec<_> = weights.iter().map(|weights| (*weights, *weights)).collect();
     let mut diagonal = Vec::with_capacity(x.nrows());
     let sums = sums(kernel, x, x, &pairs, |first, block| {

@@ -36,7 +36,7 @@ use crate::FeatureMetricError;
 use crate::bootstrap::{resamples, subset};
 use crate::feature_metric::{Measured, SetOptions};
 use crate::features::FeatureMatrix;
-use crate::kernel::{Degree, Polynomial, Weights, across, ones, weights, within};
+use crate::kernel::{Degree, Polynomial, Weights, discrepancies, ones, total, weights};
 
 /// What `kernel_distance@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
@@ -72,7 +72,8 @@ pub(crate) fn measure(
         (weights(m, &of_generated), weights(n, &of_reference)),
         (weights(m, &draws), Weights::from_fn(n, draws.len(), |_, _| 1.0)),
     ];
-    let [full, subsets, resampled] = &distances(generated, reference, &sets)?;
+    let kernel = Polynomial { degree: Degree::Three, gamma: 1.0 / reference.dims() as f64, coef0: 1.0 };
+    let [full, subsets, resampled] = &discrepancies(kernel, generated, reference, &sets, unbiased)?;
     let mean = subsets.iter().sum::<f64>() / SUBSETS as f64;
     let variance = subsets.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / SUBSETS as f64;
     Ok(Measured {
@@ -87,37 +88,6 @@ fn subsets(m: usize, n: usize, size: usize) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
     let (of_generated, of_reference) = (vec![1; m], vec![1; n]);
     let mut pair = || (subset(&mut rng, &of_generated, size), subset(&mut rng, &of_reference, size));
     (0..SUBSETS).map(|_| pair()).unzip()
-}
-
-/// A distance for each column of each pair of weights.
-fn distances<const SETS: usize>(
-    generated: &FeatureMatrix,
-    reference: &FeatureMatrix,
-    sets: &[(Weights, Weights); SETS],
-) -> Result<[Vec<f64>; SETS], FeatureMetricError> {
-    if generated.dims() != reference.dims() {
-        return Err(FeatureMetricError::Dims { found: generated.dims(), wanted: reference.dims() });
-    }
-    let kernel = Polynomial { degree: Degree::Three, gamma: 1.0 / reference.dims() as f64, coef0: 1.0 };
-    let (x, y) = (generated.columns(), reference.columns());
-    let (x, y) = (x.transpose(), y.transpose());
-    let pairs = sets.each_ref().map(|(u, v)| (u, v));
-    let between = across(kernel, x, y, &pairs);
-    let (here, own) = within(kernel, x, &pairs.map(|(u, _)| u));
-    let (there, others) = within(kernel, y, &pairs.map(|(_, v)| v));
-    Ok(std::array::from_fn(|set| {
-        let (u, v) = pairs[set];
-        let column = |column: usize| {
-            let (m, n) = (total(u, column), total(v, column));
-            unbiased(here[set][column], &own, u, column) + unbiased(there[set][column], &others, v, column)
-                - 2.0 * between[set][column] / (m * n)
-        };
-        (0..u.ncols()).map(column).collect()
-    }))
-}
-
-fn total(weights: &Weights, column: usize) -> f64 {
-    weights.col(column).iter().sum()
 }
 
 /// The mean over all pairs of drawn rows. A row that was drawn twice is a pair with its copy, not with itself.

@@ -32,7 +32,7 @@ use crate::FeatureMetricError;
 use crate::bootstrap::resamples;
 use crate::feature_metric::{Measured, SetOptions};
 use crate::features::FeatureMatrix;
-use crate::kernel::{Degree, Polynomial, Weights, across, ones, weights, within};
+use crate::kernel::{Degree, Polynomial, Weights, discrepancies, ones, total, weights};
 use crate::linalg::zero_at_least;
 
 /// What `mmd_polynomial@1` says about itself.
@@ -60,7 +60,7 @@ pub fn mmd_squared(
     reference: &FeatureMatrix,
 ) -> Result<f64, FeatureMetricError> {
     let all = (ones(generated.count()), ones(reference.count()));
-    let [values] = squared(kernel, generated, reference, &[all])?;
+    let [values] = discrepancies(kernel, generated, reference, &[all], biased)?;
     Ok(values.first().copied().unwrap_or(f64::NAN))
 }
 
@@ -73,42 +73,16 @@ pub(crate) fn measure(
     let kernel = Polynomial { degree: Degree::Two, gamma: 1.0 / reference.dims() as f64, coef0: 0.0 };
     let draws: Vec<_> = resamples(options.resamples, m, options.bootstrap_seed).collect();
     let resamples = (weights(m, &draws), Weights::from_fn(n, draws.len(), |_, _| 1.0));
-    let [value, resampled] = squared(kernel, generated, reference, &[(ones(m), ones(n)), resamples])?;
+    let sets = [(ones(m), ones(n)), resamples];
+    let [value, resampled] = discrepancies(kernel, generated, reference, &sets, biased)?;
     // A mean of squares cannot be negative; rounding can make it so for sets that are equal.
     let value = zero_at_least(SCALE * value.first().copied().unwrap_or(f64::NAN));
     let scaled = resampled.into_iter().map(|value| SCALE * value).collect();
     Ok(Measured::new(value, scaled))
 }
 
-fn squared<const SETS: usize>(
-    kernel: Polynomial,
-    generated: &FeatureMatrix,
-    reference: &FeatureMatrix,
-    sets: &[(Weights, Weights); SETS],
-) -> Result<[Vec<f64>; SETS], FeatureMetricError> {
-    if generated.dims() != reference.dims() {
-        return Err(FeatureMetricError::Dims { found: generated.dims(), wanted: reference.dims() });
-    }
-    let (x, y) = (generated.columns(), reference.columns());
-    let (x, y) = (x.transpose(), y.transpose());
-    let pairs = sets.each_ref().map(|(u, v)| (u, v));
-    let between = across(kernel, x, y, &pairs);
-    let (here, own) = within(kernel, x, &pairs.map(|(u, _)| u));
-    let (there, others) = within(kernel, y, &pairs.map(|(_, v)| v));
-    Ok(std::array::from_fn(|set| {
-        let (u, v) = pairs[set];
-        let column = |column: usize| {
-            let (m, n): (f64, f64) = (u.col(column).iter().sum(), v.col(column).iter().sum());
-            biased(here[set][column], &own, u, column) / (m * m)
-                + biased(there[set][column], &others, v, column) / (n * n)
-                - 2.0 * between[set][column] / (m * n)
-        };
-        (0..u.ncols()).map(column).collect()
-    }))
-}
-
-/// The sum over all pairs of drawn rows, those of a row with itself included.
+/// The mean over all pairs of drawn rows, those of a row with itself included.
 fn biased(apart: f64, diagonal: &[f64], weights: &Weights, column: usize) -> f64 {
     let own = weights.col(column).iter().zip(diagonal).map(|(times, own)| times * times * own);
-    apart + own.sum::<f64>()
+    (apart + own.sum::<f64>()) / total(weights, column).powi(2)
 }
