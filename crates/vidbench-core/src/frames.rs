@@ -33,6 +33,8 @@ pub struct DecodedFrame<'a> {
 pub struct Planes<'a> {
     /// Bits of a sample: 8, 10, 12, 14 or 16.
     pub bit_depth: u8,
+    /// Whether black and white are the least and the greatest value, rather than 16 and 235 of 255 at 8 bit.
+    pub full_range: bool,
     /// Luma, as large as the frame.
     pub luma: Plane<'a>,
     /// Cb and Cr; none for grey video.

@@ -115,21 +115,21 @@ pub struct PairView<'a> {
     pub reference: DecodedFrame<'a>,
     /// The frame that is judged.
     pub sample: DecodedFrame<'a>,
-    rgb: OnceCell<Compared>,
-    luma: OnceCell<Result<Compared, MetricError>>,
+    rgb: OnceCell<Compared<'a>>,
+    luma: OnceCell<Result<Compared<'a>, MetricError>>,
     squared_error: OnceCell<u64>,
 }
 
 /// Two images with their similarity at full size; none when they are smaller than its window.
 #[derive(Debug)]
-pub(crate) struct Compared {
-    pub(crate) reference: Image,
-    pub(crate) sample: Image,
+pub(crate) struct Compared<'a> {
+    pub(crate) reference: Image<'a>,
+    pub(crate) sample: Image<'a>,
     pub(crate) similarity: Option<Similarity>,
 }
 
-impl Compared {
-    fn of(reference: Image, sample: Image) -> Self {
+impl<'a> Compared<'a> {
+    fn of(reference: Image<'a>, sample: Image<'a>) -> Self {
         let similarity = structure::compare(&reference, &sample);
         Self { reference, sample, similarity }
     }
@@ -152,19 +152,19 @@ impl<'a> PairView<'a> {
     }
 
     /// The images of both and their similarity.
-    pub(crate) fn compared(&self, channels: Channels) -> Result<&Compared, MetricError> {
+    pub(crate) fn compared(&self, channels: Channels) -> Result<&Compared<'a>, MetricError> {
         match channels {
             Channels::Rgb => Ok(self.rgb.get_or_init(|| {
-                let image = |frame: &DecodedFrame<'_>| Image::from_rgb(frame.rgb, frame.width, frame.height);
+                let image = |frame: &DecodedFrame<'a>| Image::from_rgb(frame.rgb, frame.width, frame.height);
                 Compared::of(image(&self.reference), image(&self.sample))
             })),
             Channels::Luma => self.luma.get_or_init(|| self.compare_luma()).as_ref().map_err(Clone::clone),
         }
     }
 
-    fn compare_luma(&self) -> Result<Compared, MetricError> {
+    fn compare_luma(&self) -> Result<Compared<'a>, MetricError> {
         let (reference, sample) = self.planes()?;
-        let image = |planes: &Planes<'_>| Image::from_plane(&planes.luma, planes.bit_depth);
+        let image = |planes: &Planes<'a>| Image::from_plane(&planes.luma, planes.bit_depth);
         Ok(Compared::of(image(&reference), image(&sample)))
     }
 

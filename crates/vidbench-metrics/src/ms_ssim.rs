@@ -70,11 +70,11 @@ pub fn ms_ssim(reference: &FramesU8, sample: &FramesU8) -> Result<f64, MetricErr
 }
 
 /// The metric of two images; none when a side is below [`MIN_SIDE`].
-pub fn ms_ssim_of_images(reference: &Image, sample: &Image) -> Option<f64> {
+pub fn ms_ssim_of_images(reference: &Image<'_>, sample: &Image<'_>) -> Option<f64> {
     at_five_scales(reference, sample, compare(reference, sample)?)
 }
 
-fn at_five_scales(reference: &Image, sample: &Image, first: Similarity) -> Option<f64> {
+fn at_five_scales(reference: &Image<'_>, sample: &Image<'_>, first: Similarity) -> Option<f64> {
     let (width, height) = sample.size();
     if width.min(height) < MIN_SIDE {
         return None;
@@ -117,7 +117,7 @@ impl PairMeter for Meter {
         }
         let (width, height) = (pair.sample.width, pair.sample.height);
         let too_small = MetricError::TooSmall { width, height, needed: MIN_SIDE };
-        let of = |compared: &Compared| {
+        let of = |compared: &Compared<'_>| {
             let first = compared.similarity?;
             at_five_scales(&compared.reference, &compared.sample, first)
         };

@@ -33,7 +33,7 @@
 //!
 //! # Cost
 //!
-//! On one core about 2 ms for luma and 5.5 ms for R, G and B of a pair of 832x480; a few rows of memory.
+//! On one core about 1.4 ms for luma and 4 ms for R, G and B of a pair of 832x480; a few rows of memory.
 
 use vidbench_core::{Direction, FramesU8, MetricDescriptor, Needs};
 

@@ -1,12 +1,12 @@
 //! The sums behind SSIM and MS-SSIM: local means, variances and covariance under a Gaussian window.
 //!
 //! Only places where the whole window lies inside the image count ('valid'). The window is separable: each row is filtered
-//! along, kept in a ring of eleven rows, and the ring is filtered across. Channels stay interleaved, because a filter along a
+//! along, kept in a ring of twelve rows, and the ring is filtered across. Channels stay interleaved, because a filter along a
 //! row of pixels is a filter of stride `channels` along its samples. Values are taken from the middle of their range first,
 //! so that variances lose little to cancellation in 32-bit floats; sums over places are in 64 bit.
 //!
-//! Every operation has its fixed order and none is fused, so that a machine with wide registers gives the bits of one
-//! without.
+//! Every operation has its fixed order, and which ones are fused is written down, so that a machine with wide registers gives the
+//! bits of one without.
 #![expect(
     unsafe_code,
     reason = "calls the function that was compiled for wide registers where the processor has them"
@@ -24,46 +24,56 @@ pub const K1: f64 = 0.01;
 pub const K2: f64 = 0.03;
 /// Sums that run side by side; a multiple of 1 and 3 channels and of the width of registers.
 const LANES: usize = 24;
+/// Rows that two rows of places look at.
+const RING: usize = TAPS + 1;
 /// Most channels of an image.
 pub const MAX_CHANNELS: usize = 3;
 
-/// An image of 32-bit floats, `[H, W, C]`, one or three channels.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Image {
+/// An image, `[H, W, C]`, one or three channels, whose samples become 32-bit floats a row at a time.
+#[derive(Debug, Clone)]
+pub struct Image<'a> {
     width: usize,
     height: usize,
     channels: usize,
     /// Value of white.
     peak: f32,
-    data: Vec<f32>,
+    samples: Samples<'a>,
 }
 
-impl Image {
+/// Where the samples lie.
+#[derive(Debug, Clone)]
+enum Samples<'a> {
+    /// Row after row.
+    Floats(Vec<f32>),
+    /// One byte each.
+    Bytes { bytes: &'a [u8], stride: usize },
+    /// Two bytes each, the least significant first.
+    Words { bytes: &'a [u8], stride: usize },
+}
+
+impl<'a> Image<'a> {
     /// An image of any values from 0 to `peak`; `None` when `data` is not `[height, width, channels]` with 1 or 3 channels.
     pub fn new(width: usize, height: usize, channels: usize, peak: f32, data: Vec<f32>) -> Option<Self> {
         let fits = data.len() == width * height * channels && [1, MAX_CHANNELS].contains(&channels);
-        fits.then_some(Self { width, height, channels, peak, data })
+        fits.then_some(Self { width, height, channels, peak, samples: Samples::Floats(data) })
     }
 
     /// R, G and B of a frame, 0 to 255.
-    pub fn from_rgb(rgb: &[u8], width: usize, height: usize) -> Self {
-        let data = rgb.iter().map(|value| f32::from(*value)).collect();
-        Self { width, height, channels: FramesU8::CHANNELS, peak: 255.0, data }
+    pub fn from_rgb(rgb: &'a [u8], width: usize, height: usize) -> Self {
+        let channels = FramesU8::CHANNELS;
+        let samples = Samples::Bytes { bytes: rgb, stride: width * channels };
+        Self { width, height, channels, peak: 255.0, samples }
     }
 
     /// A plane as stored, 0 to 2^depth - 1.
-    pub fn from_plane(plane: &Plane<'_>, bit_depth: u8) -> Self {
-        let mut data = Vec::with_capacity(plane.width * plane.height);
-        for row in plane.bytes.chunks(plane.stride.max(1)).take(plane.height) {
-            if bit_depth == 8 {
-                data.extend(row.iter().take(plane.width).map(|value| f32::from(*value)));
-            } else {
-                let samples = row.as_chunks::<2>().0.iter().take(plane.width);
-                data.extend(samples.map(|sample| f32::from(u16::from_le_bytes(*sample))));
-            }
-        }
+    pub fn from_plane(plane: &Plane<'a>, bit_depth: u8) -> Self {
+        let (bytes, stride) = (plane.bytes, plane.stride);
+        let samples = match bit_depth {
+            8 => Samples::Bytes { bytes, stride },
+            _ => Samples::Words { bytes, stride },
+        };
         let peak = ((1_u32 << bit_depth.min(16)) - 1) as f32;
-        Self { width: plane.width, height: plane.height, channels: 1, peak, data }
+        Self { width: plane.width, height: plane.height, channels: 1, peak, samples }
     }
 
     /// Width and height in pixels.
@@ -71,34 +81,54 @@ impl Image {
         (self.width, self.height)
     }
 
+    /// Samples of a row.
+    fn row_len(&self) -> usize {
+        self.width * self.channels
+    }
+
+    /// Copies a row of the image, which has it.
+    #[inline(always)]
+    fn read_row(&self, y: usize, out: &mut [f32]) {
+        match &self.samples {
+            Samples::Floats(data) => out.copy_from_slice(&data[y * out.len()..][..out.len()]),
+            Samples::Bytes { bytes, stride } => {
+                for (out, sample) in out.iter_mut().zip(&bytes[y * stride..]) {
+                    *out = f32::from(*sample);
+                }
+            }
+            Samples::Words { bytes, stride } => {
+                for (out, sample) in out.iter_mut().zip(bytes[y * stride..].as_chunks().0) {
+                    *out = f32::from(u16::from_le_bytes(*sample));
+                }
+            }
+        }
+    }
+
     /// Half the size: means of 2x2 pixels. An odd side gets a black row or column at both ends first, as pytorch_msssim does.
     #[must_use]
-    pub fn halved(&self) -> Self {
-        let (left, top) = (self.width % 2, self.height % 2);
+    pub fn halved(&self) -> Image<'static> {
+        let (left, top, channels) = (self.width % 2, self.height % 2, self.channels);
         let (width, height) = (self.width / 2 + left, self.height / 2 + top);
-        let mut data = Vec::with_capacity(width * height * self.channels);
-        let black = vec![0.0; self.width * self.channels];
-        let row = |y: usize| {
-            let at = y.checked_sub(top).map(|y| y * self.width * self.channels);
-            at.and_then(|at| self.data.get(at..at + self.width * self.channels)).unwrap_or(&black)
-        };
+        let mut data = Vec::with_capacity(width * height * channels);
+        // Black on the left where the width is odd.
+        let mut pair = [(); 2].map(|()| vec![0.0; 2 * width * channels]);
         for y in 0..height {
-            let (upper, lower) = (row(2 * y), row(2 * y + 1));
+            for (row, pixels) in pair.iter_mut().enumerate() {
+                let pixels = &mut pixels[left * channels..][..self.row_len()];
+                match (2 * y + row).checked_sub(top) {
+                    Some(y) => self.read_row(y, pixels),
+                    None => pixels.fill(0.0),
+                }
+            }
+            let [upper, lower] = &pair;
             for x in 0..width {
-                for channel in 0..self.channels {
-                    let value = |row: &[f32], x: usize| {
-                        let at = x.checked_sub(left).map(|x| x * self.channels + channel);
-                        at.and_then(|at| row.get(at)).copied().unwrap_or(0.0)
-                    };
-                    let sum = value(upper, 2 * x)
-                        + value(upper, 2 * x + 1)
-                        + value(lower, 2 * x)
-                        + value(lower, 2 * x + 1);
+                for at in 2 * x * channels..(2 * x + 1) * channels {
+                    let sum = upper[at] + upper[at + channels] + lower[at] + lower[at + channels];
                     data.push(sum / 4.0);
                 }
             }
         }
-        Self { width, height, data, ..*self }
+        Image { width, height, channels, peak: self.peak, samples: Samples::Floats(data) }
     }
 }
 
@@ -121,13 +151,13 @@ impl Similarity {
 }
 
 /// Compares two images of one shape; `None` when they differ in shape or are smaller than the window.
-pub fn compare(a: &Image, b: &Image) -> Option<Similarity> {
-    let shape = |image: &Image| (image.width, image.height, image.channels);
+pub fn compare(a: &Image<'_>, b: &Image<'_>) -> Option<Similarity> {
+    let shape = |image: &Image<'_>| (image.width, image.height, image.channels);
     if shape(a) != shape(b) || a.width < TAPS || a.height < TAPS {
         return None;
     }
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
         // SAFETY: the processor has what the function was compiled for.
         return Some(unsafe { compare_wide(a, b) });
     }
@@ -135,8 +165,8 @@ pub fn compare(a: &Image, b: &Image) -> Option<Similarity> {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn compare_wide(a: &Image, b: &Image) -> Similarity {
+#[target_feature(enable = "avx2,fma")]
+fn compare_wide(a: &Image<'_>, b: &Image<'_>) -> Similarity {
     compare_any(a, b)
 }
 
@@ -144,28 +174,48 @@ fn compare_wide(a: &Image, b: &Image) -> Similarity {
 type Row = [Vec<f32>; 4];
 
 #[inline(always)]
-fn compare_any(a: &Image, b: &Image) -> Similarity {
-    let (channels, samples) = (a.channels, a.width * a.channels);
+fn compare_any(a: &Image<'_>, b: &Image<'_>) -> Similarity {
+    let (channels, samples) = (a.channels, a.row_len());
     let valid = samples - (TAPS - 1) * channels;
     let window = window();
     let mut products: Row = std::array::from_fn(|_| vec![0.0; samples]);
-    let mut across: Row = std::array::from_fn(|_| vec![0.0; valid]);
-    let mut ring: Vec<Row> = (0..TAPS).map(|_| std::array::from_fn(|_| vec![0.0; valid])).collect();
+    let mut places: [Row; 2] = std::array::from_fn(|_| std::array::from_fn(|_| vec![0.0; valid]));
+    let mut ring: Vec<Row> = (0..RING).map(|_| std::array::from_fn(|_| vec![0.0; valid])).collect();
     let mut sums = Sums::new(a.peak);
-    for (y, (a_row, b_row)) in a.data.chunks_exact(samples).zip(b.data.chunks_exact(samples)).enumerate() {
-        multiply(a_row, b_row, a.peak / 2.0, &mut products);
-        for (product, row) in products.iter().zip(&mut ring[y % TAPS]) {
+    let [mut a_row, mut b_row] = [(); 2].map(|()| vec![0.0; samples]);
+    for y in 0..a.height {
+        a.read_row(y, &mut a_row);
+        b.read_row(y, &mut b_row);
+        multiply(&a_row, &b_row, a.peak / 2.0, &mut products);
+        for (product, row) in products.iter().zip(&mut ring[y % RING]) {
             filter_along(product, channels, &window, row);
         }
-        if y + 1 >= TAPS {
-            for (map, out) in across.iter_mut().enumerate() {
-                let rows: [&[f32]; TAPS] = std::array::from_fn(|tap| &*ring[(y + 1 + tap) % TAPS][map]);
-                filter_across(&rows, &window, out);
+        if y >= TAPS && (y - TAPS).is_multiple_of(2) {
+            let [first, second] = &mut places;
+            for (map, (upper, lower)) in first.iter_mut().zip(second).enumerate() {
+                filter_across_two(&rows(&ring, y - TAPS, map), &window, upper, lower);
             }
-            sums.add(&across, a.peak / 2.0);
+            // No closure: its code would not be compiled for wide registers.
+            for row in &places {
+                sums.add(row, a.peak / 2.0);
+            }
         }
     }
-    sums.finish(channels, (a.height + 1 - TAPS) * (valid / channels))
+    // An odd number of rows of places leaves the last one.
+    let last = a.height - TAPS;
+    if last.is_multiple_of(2) {
+        for (map, out) in places[0].iter_mut().enumerate() {
+            filter(&rows(&ring, last, map), &window, out);
+        }
+        sums.add(&places[0], a.peak / 2.0);
+    }
+    sums.finish(channels, (last + 1) * (valid / channels))
+}
+
+/// A map's rows in the ring, from that row of the image on.
+#[inline(always)]
+fn rows<const N: usize>(ring: &[Row], first: usize, map: usize) -> [&[f32]; N] {
+    std::array::from_fn(|tap| &*ring[(first + tap) % RING][map])
 }
 
 /// The Gaussian, its sum 1.
@@ -191,23 +241,51 @@ fn multiply(a: &[f32], b: &[f32], middle: f32, out: &mut Row) {
 #[inline(always)]
 fn filter_along(row: &[f32], stride: usize, window: &[f32; MIDDLE + 1], out: &mut [f32]) {
     let taps: [&[f32]; TAPS] = std::array::from_fn(|tap| &row[tap * stride..][..out.len()]);
-    filter_across(&taps, window, out);
+    filter(&taps, window, out);
 }
 
-/// `out[i]` is the weighted sum of `rows[..][i]`, taps of one weight added first.
+/// `out[i]` is the weighted sum of `taps[..][i]`.
 #[inline(always)]
-fn filter_across(rows: &[&[f32]; TAPS], window: &[f32; MIDDLE + 1], out: &mut [f32]) {
-    let n = out.len();
-    let [r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10] = rows.map(|row| &row[..n]);
-    let [w0, w1, w2, w3, w4, w5] = *window;
-    for i in 0..n {
-        out[i] = w0 * (r0[i] + r10[i])
-            + w1 * (r1[i] + r9[i])
-            + w2 * (r2[i] + r8[i])
-            + w3 * (r3[i] + r7[i])
-            + w4 * (r4[i] + r6[i])
-            + w5 * r5[i];
+fn filter(taps: &[&[f32]; TAPS], window: &[f32; MIDDLE + 1], out: &mut [f32]) {
+    let taps = taps.map(|tap| &tap[..out.len()]);
+    for i in 0..out.len() {
+        let mut column = [0.0; TAPS];
+        for tap in 0..TAPS {
+            column[tap] = taps[tap][i];
+        }
+        out[i] = weighted_sum(&column, window);
     }
+}
+
+/// The same for two windows, the second one row lower: what bounds the filter is loading, and they share all rows but two.
+#[inline(always)]
+fn filter_across_two(
+    rows: &[&[f32]; RING],
+    window: &[f32; MIDDLE + 1],
+    upper: &mut [f32],
+    lower: &mut [f32],
+) {
+    let (rows, lower) = (rows.map(|row| &row[..upper.len()]), &mut lower[..upper.len()]);
+    for i in 0..upper.len() {
+        let mut column = [0.0; RING];
+        for row in 0..RING {
+            column[row] = rows[row][i];
+        }
+        let [taps @ .., _] = column;
+        upper[i] = weighted_sum(&taps, window);
+        let [_, taps @ ..] = column;
+        lower[i] = weighted_sum(&taps, window);
+    }
+}
+
+/// From the middle outwards, taps of one weight added first.
+#[inline(always)]
+fn weighted_sum(taps: &[f32; TAPS], window: &[f32; MIDDLE + 1]) -> f32 {
+    let mut sum = window[MIDDLE] * taps[MIDDLE];
+    for tap in (0..MIDDLE).rev() {
+        sum = (taps[tap] + taps[TAPS - 1 - tap]).mul_add(window[tap], sum);
+    }
+    sum
 }
 
 /// SSIM and its contrast factor, summed over places.
@@ -226,27 +304,36 @@ impl Sums {
 
     /// Adds one row of places. A row begins with the first channel, so every lane keeps to one channel.
     #[inline(always)]
-    fn add(&mut self, [mean_a, mean_b, squares, product]: &Row, middle: f32) {
-        let n = mean_a.len();
-        let mut at = 0;
-        while at < n {
-            let lanes = LANES.min(n - at);
-            let [a, b, s, p] = [mean_a, mean_b, squares, product].map(|map| &map[at..at + lanes]);
-            let (mut ssim, mut contrast) = ([0.0_f32; LANES], [0.0_f32; LANES]);
-            for lane in 0..lanes {
-                let (shifted_a, shifted_b) = (a[lane], b[lane]);
-                let variances = s[lane] - (shifted_a * shifted_a + shifted_b * shifted_b);
-                let covariance = p[lane] - shifted_a * shifted_b;
-                let (a, b) = (shifted_a + middle, shifted_b + middle);
-                let luminance = (2.0 * (a * b) + self.c1) / ((a * a + b * b) + self.c1);
-                contrast[lane] = (2.0 * covariance + self.c2) / (variances + self.c2);
-                ssim[lane] = luminance * contrast[lane];
-            }
-            for lane in 0..LANES {
-                self.ssim[lane] += f64::from(ssim[lane]);
-                self.contrast[lane] += f64::from(contrast[lane]);
-            }
-            at += LANES;
+    fn add(&mut self, row: &Row, middle: f32) {
+        let places = row[0].len();
+        let rest = places % LANES;
+        let mut sums = [[0.0_f32; LANES]; 2];
+        for at in (0..places - rest).step_by(LANES) {
+            self.add_lanes(row, at, LANES, middle, &mut sums);
+        }
+        self.add_lanes(row, places - rest, rest, middle, &mut sums);
+        for lane in 0..LANES {
+            self.ssim[lane] += f64::from(sums[0][lane]);
+            self.contrast[lane] += f64::from(sums[1][lane]);
+        }
+    }
+
+    /// Adds up to [`LANES`] places, one a lane.
+    #[inline(always)]
+    fn add_lanes(&self, row: &Row, at: usize, lanes: usize, middle: f32, sums: &mut [[f32; LANES]; 2]) {
+        let [mean_a, mean_b, squares, product] = row;
+        let (mean_a, mean_b) = (&mean_a[at..at + lanes], &mean_b[at..at + lanes]);
+        let (squares, product) = (&squares[at..at + lanes], &product[at..at + lanes]);
+        let [ssim, contrast] = sums;
+        for lane in 0..lanes {
+            let (a, b) = (mean_a[lane], mean_b[lane]);
+            let variances = squares[lane] - (a * a + b * b);
+            let covariance = product[lane] - a * b;
+            let (a, b) = (a + middle, b + middle);
+            let luminance = (2.0 * (a * b) + self.c1) / ((a * a + b * b) + self.c1);
+            let structure = (2.0 * covariance + self.c2) / (variances + self.c2);
+            contrast[lane] += structure;
+            ssim[lane] += luminance * structure;
         }
     }
 
@@ -265,7 +352,7 @@ mod tests {
 
     #[test]
     fn wide_registers_change_no_bit() {
-        for (width, height, channels) in [(11, 11, 1), (53, 17, 1), (11, 12, 3), (47, 31, 3)] {
+        for (width, height, channels) in [(11, 11, 1), (53, 17, 1), (12, 18, 1), (11, 12, 3), (47, 31, 3)] {
             let image = |step: usize| {
                 let data = (0..width * height * channels).map(|at| (at * step % 256) as f32).collect();
                 Image::new(width, height, channels, 255.0, data).unwrap()
@@ -278,7 +365,8 @@ mod tests {
     #[test]
     fn an_odd_side_is_halved_with_a_black_border() {
         let image = Image::new(3, 2, 1, 255.0, vec![4.0, 8.0, 12.0, 16.0, 20.0, 24.0]).unwrap();
-        let halved = image.halved();
-        assert_eq!((halved.size(), halved.data), ((2, 1), vec![5.0, 16.0]));
+        let (halved, mut row) = (image.halved(), [0.0; 2]);
+        halved.read_row(0, &mut row);
+        assert_eq!((halved.size(), row), ((2, 1), [5.0, 16.0]));
     }
 }

@@ -82,7 +82,7 @@ impl FrameReader {
     fn try_next_frame(&mut self) -> Result<Option<DecodedFrame<'_>>, VideoErrorKind> {
         let Some(timestamp_secs) = self.source.next_frame()? else { return Ok(None) };
         let (frame, tags) = self.source.frame();
-        let stored = stored_planes(frame)?;
+        let stored = stored_planes(frame, tags)?;
         let wanted = self.rgb_wanted || stored.is_none();
         let rgb = self.rgb.convert(frame, stored.as_ref(), tags, wanted)?;
         let index = self.next_index;

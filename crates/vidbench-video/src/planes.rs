@@ -3,11 +3,15 @@
 use ffmpeg_next::frame;
 use vidbench_core::{Plane, Planes};
 
+use crate::colour::{Colour, ColourRange, ColourTags};
 use crate::error::VideoErrorKind;
 use crate::libav::{self, PlanarYuv};
 
 /// Luma and chroma of `frame`; `None` for RGB, for palettes, and for formats that pack several samples together.
-pub(crate) fn stored_planes(frame: &frame::Video) -> Result<Option<Planes<'_>>, VideoErrorKind> {
+pub(crate) fn stored_planes(
+    frame: &frame::Video,
+    tags: ColourTags,
+) -> Result<Option<Planes<'_>>, VideoErrorKind> {
     let Some(layout) = libav::planar_yuv(frame.format()) else { return Ok(None) };
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     let luma = plane(frame, 0, width, height, layout)?;
@@ -18,7 +22,10 @@ pub(crate) fn stored_planes(frame: &frame::Video) -> Result<Option<Planes<'_>>, 
         }
         None => None,
     };
-    Ok(Some(Planes { bit_depth: layout.bit_depth, luma, chroma }))
+    let kind = libav::sample_kind(frame.format());
+    let range = kind.map(|kind| Colour::from_tags(tags, kind, frame.height()).range);
+    let full_range = range == Some(ColourRange::Full);
+    Ok(Some(Planes { bit_depth: layout.bit_depth, full_range, luma, chroma }))
 }
 
 fn plane(

@@ -94,6 +94,7 @@ impl Turned {
         let [luma, cb, cr] = &self.planes;
         let planes = planes.map(|stored| Planes {
             bit_depth: stored.bit_depth,
+            full_range: stored.full_range,
             luma: of(&stored.luma, luma, stored.bit_depth),
             chroma: stored
                 .chroma

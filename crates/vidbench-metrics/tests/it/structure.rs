@@ -12,7 +12,7 @@ use vidbench_metrics::{MetricError, ms_ssim as ms_ssim_metric};
 use crate::numpy::RandomState;
 
 /// `A = RandomState(9).rand(3, 64, 64)` and `B = clip(A + .1 RandomState(10).randn(3, 64, 64), 0, 1)`, `[H, W, C]`.
-fn unit_images() -> (Image, Image) {
+fn unit_images() -> (Image<'static>, Image<'static>) {
     let (mut uniform, mut normal) = (RandomState::new(9), RandomState::new(10));
     let a: Vec<f64> = (0..3 * 64 * 64).map(|_| uniform.uniform()).collect();
     let b: Vec<f64> = a.iter().map(|a| (a + 0.1 * normal.normal()).clamp(0.0, 1.0)).collect();
@@ -141,7 +141,7 @@ fn luma(
     let frame = |bytes, bit_depth: u8| {
         let stride = (width + 3) * if bit_depth == 8 { 1 } else { 2 };
         let luma = Plane { width, height, stride, bytes };
-        let planes = Some(Planes { bit_depth, luma, chroma: None });
+        let planes = Some(Planes { bit_depth, full_range: false, luma, chroma: None });
         DecodedFrame { index: 0, timestamp_secs: 0.0, width, height, rgb: &[], planes }
     };
     let mut meter = meter;

@@ -13,7 +13,7 @@ fn refusal(reference: Option<u8>, sample: Option<u8>) -> MetricError {
     let bytes = [0; 64 * 64 * 2];
     let planes = |bit_depth: u8| {
         let luma = Plane { width: 64, height: 64, stride: 128, bytes: &bytes };
-        Planes { bit_depth, luma, chroma: None }
+        Planes { bit_depth, full_range: false, luma, chroma: None }
     };
     let mut meter = PairMetric::Vmaf.meter();
     meter.push(&PairView::new(frame(reference.map(planes)), frame(sample.map(planes))));

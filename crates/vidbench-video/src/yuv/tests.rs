@@ -81,8 +81,12 @@ fn worst(size: (usize, usize), halved: (bool, bool), bits: u8, meaning: &YuvMean
     let (chroma_w, chroma_h) = (part(width, halved.0), part(height, halved.1));
     let luma = Stored::noise(width, height, bits, 1);
     let chroma = [2, 3].map(|seed| Stored::noise(chroma_w, chroma_h, bits, seed));
-    let planes =
-        Planes { bit_depth: bits, luma: luma.plane(), chroma: Some([chroma[0].plane(), chroma[1].plane()]) };
+    let planes = Planes {
+        bit_depth: bits,
+        full_range: false,
+        luma: luma.plane(),
+        chroma: Some([chroma[0].plane(), chroma[1].plane()]),
+    };
     assert!(YuvToRgb::handles(&planes));
     let mut rgb = vec![7; 3];
     YuvToRgb::default().convert(&planes, meaning, &mut rgb);
@@ -157,7 +161,7 @@ fn every_siting_and_subsampling_is_within_the_bound_at_odd_sizes() {
 fn grey_has_no_colour_and_full_range_grey_is_itself() {
     let luma: Vec<u8> = (0..=255).collect();
     let plane = Plane { width: 256, height: 1, stride: 256, bytes: &luma };
-    let planes = Planes { bit_depth: 8, luma: plane, chroma: None };
+    let planes = Planes { bit_depth: 8, full_range: false, luma: plane, chroma: None };
     let siting = Siting::from_tag(0);
     let rgb = |range| {
         let mut rgb = Vec::new();
@@ -182,7 +186,8 @@ fn samples_beyond_their_depth_are_taken_as_the_largest() {
         let of = |word: u16| {
             let bytes = word.to_le_bytes().repeat(4);
             let plane = Plane { width: 2, height: 2, stride: 4, bytes: &bytes };
-            let planes = Planes { bit_depth: bits, luma: plane, chroma: Some([plane, plane]) };
+            let planes =
+                Planes { bit_depth: bits, full_range: false, luma: plane, chroma: Some([plane, plane]) };
             let mut rgb = Vec::new();
             let (matrix, range) = (ColourMatrix::Bt2020, ColourRange::Limited);
             YuvToRgb::default().convert(
@@ -201,8 +206,12 @@ fn the_variant_for_avx2_gives_the_same_bytes() {
     for (bits, size) in [(8, (131, 9)), (10, (131, 9)), (12, (64, 4))] {
         let luma = Stored::noise(size.0, size.1, bits, 4);
         let chroma = Stored::noise(size.0.div_ceil(2), size.1.div_ceil(2), bits, 5);
-        let planes =
-            Planes { bit_depth: bits, luma: luma.plane(), chroma: Some([chroma.plane(), chroma.plane()]) };
+        let planes = Planes {
+            bit_depth: bits,
+            full_range: false,
+            luma: luma.plane(),
+            chroma: Some([chroma.plane(), chroma.plane()]),
+        };
         let siting = Siting::from_tag(2);
         let meaning = YuvMeaning { matrix: ColourMatrix::Bt709, range: ColourRange::Limited, siting };
         let mut chosen = Vec::new();
@@ -220,7 +229,7 @@ fn formats_it_was_not_written_for_are_left_alone() {
     let plane = |width, height| Plane { width, height, stride: 16, bytes: &bytes };
     let planes = |bit_depth, chroma: (usize, usize)| {
         let chroma = Some([plane(chroma.0, chroma.1); 2]);
-        Planes { bit_depth, luma: plane(8, 4), chroma }
+        Planes { bit_depth, full_range: false, luma: plane(8, 4), chroma }
     };
     assert!(YuvToRgb::handles(&planes(8, (4, 2))));
     assert!(!YuvToRgb::handles(&planes(8, (2, 4))));

@@ -17,7 +17,7 @@ impl FactsMeter {
     }
 
     pub(super) fn push(&mut self, frame: &DecodedFrame<'_>) {
-        self.stats.push(frame.rgb);
+        self.stats.push(frame);
         self.frames += 1;
         let first = self.timestamps.map_or(frame.timestamp_secs, |(first, _)| first);
         self.timestamps = Some((first, frame.timestamp_secs));

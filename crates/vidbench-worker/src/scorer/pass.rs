@@ -21,6 +21,13 @@ pub(super) struct Pass<'a> {
     clip: Option<ClipCollector>,
 }
 
+/// One of the two files.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Whose {
+    Sample,
+    Reference,
+}
+
 /// A metric with its meter.
 enum Measuring {
     Clip(ClipMetric, Box<dyn ClipMeter>),
@@ -49,11 +56,23 @@ impl<'a> Pass<'a> {
         Self { params, options, metrics: measuring.collect(), facts: FactsMeter::new(), clip }
     }
 
+    /// Both files are converted to RGB only for metrics that look at it.
+    fn options(&self, whose: Whose) -> ReadOptions {
+        let of_rgb = |measuring: &Measuring| match measuring {
+            Measuring::Clip(..) => whose == Whose::Sample,
+            Measuring::Pair(metric, _) => !metric.is_of_luma(),
+        };
+        let rgb = self.metrics.iter().any(of_rgb) || (whose == Whose::Sample && self.clip.is_some());
+        ReadOptions { rgb, ..self.options.clone() }
+    }
+
     /// Reads both files to their ends.
     pub(super) fn run(mut self) -> Result<Passed, VideoError> {
         let (begin, mut scoring) = (Instant::now(), Duration::ZERO);
-        let mut sample = FrameReader::open_with(path_from_text(&self.params.path), &self.options)?;
-        let mut reference = self.params.reference.as_deref().map(|path| Reference::open(path, &self.options));
+        let mut sample =
+            FrameReader::open_with(path_from_text(&self.params.path), &self.options(Whose::Sample))?;
+        let options = self.options(Whose::Reference);
+        let mut reference = self.params.reference.as_deref().map(|path| Reference::open(path, &options));
         let mut previous: Option<Vec<u8>> = None;
         while let Some(frame) = sample.next_frame()? {
             let beside = reference.as_mut().and_then(|reference| reference.beside(frame.width, frame.height));
