@@ -3,7 +3,19 @@
 import importlib
 import sys
 
-MODULES = ("i3d", "clip", "dino", "lpips", "raft")
+MODULES = (
+    "i3d",
+    "inception",
+    "c3d",
+    "clip",
+    "viclip",
+    "videomae",
+    "dino",
+    "raft",
+    "amt",
+    "musiq",
+    "lpips",
+)
 
 
 def collected():

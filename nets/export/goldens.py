@@ -7,6 +7,7 @@ value, the first 16 values and 16 values at the places `floor(k * (count - 1) / 
 import argparse
 import gc
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +28,15 @@ def main():
     torch.set_num_threads(options.threads)
     GOLDENS.mkdir(exist_ok=True)
     for net in picked(options.names):
-        text = json.dumps(golden(net), indent=1)
-        (GOLDENS / f"{net.name}.json").write_text(text + "\n")
+        (GOLDENS / f"{net.name}.json").write_text(readable(golden(net)))
         print(net.name, flush=True)
         gc.collect()
+
+
+def readable(value):
+    """Indented JSON, but a list of numbers on one line."""
+    text = json.dumps(value, indent=1)
+    return re.sub(r"\[[^\[\]{}]+\]", lambda found: " ".join(found[0].split()), text) + "\n"
 
 
 def golden(net):

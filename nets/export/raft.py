@@ -170,6 +170,6 @@ NETS = (
         ),
         outputs={"flow": ("B", 2, "H", "W")},
         cases=({"B": 1, "H": 128, "W": 160}, {"B": 2, "H": 144, "W": 136}),
-        reference="none",
+        reference="vbench 0.1.5, third_party/RAFT: 9.6e-7",
     ),
 )

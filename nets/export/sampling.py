@@ -4,12 +4,12 @@ import torch
 from torch.nn import functional as F
 
 
-def sampled(image, places):
-    """`image` (N, C, H, W) at `places` (N, h, w, 2), x then y in pixels; zero outside."""
+def sampled(image, places, outside="zeros"):
+    """`image` (N, C, H, W) at `places` (N, h, w, 2), x then y in pixels."""
     height, width = image.shape[-2:]
     x, y = places.unbind(-1)
     grid = torch.stack((2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1), -1)
-    return F.grid_sample(image, grid, align_corners=True)
+    return F.grid_sample(image, grid, padding_mode=outside, align_corners=True)
 
 
 def pixel_places(image):

@@ -11,8 +11,14 @@ All integers are u64 and wrap. The value comes from `u` in f64 and is rounded to
     the name ends with `running_var`                    0.5 + u
     one dimension and the name ends with `weight`       0.75 + 0.5 * u
     no dimension or one, any other name                 0.2 * (u - 0.5)
+    ends with `flow_head.conv2.weight` (RAFT)           (2u - 1) * sqrt(0.06 / fan_in)
+    ends with `.2.weight` behind `convblock`,           (2u - 1) * sqrt(0.0006 / fan_in)
+      `flow_head`, `feat_head` or `comb_block` (AMT)
     two dimensions                                      (2u - 1) * sqrt(3 / fan_in)
     more dimensions                                     (2u - 1) * sqrt(6 / fan_in)
+
+The small last layers keep the flows of RAFT and AMT short. With long ones both are chaotic: they turn
+the rounding of a runtime into a difference of 1e-3, and AMT's image is all black and white.
 
 `fan_in` is the product of all dimensions but the first. The rules are tried from the top.
 """
@@ -29,6 +35,8 @@ WRAP = 2**64
 # The u64 arrays of one chunk stay in the processor's cache.
 CHUNK = 1 << 16
 LPIPS_HEAD = re.compile(r"lin\d\.model\.1\.weight")
+RAFT_LAST_LAYER = re.compile(r".*flow_head\.conv2\.weight")
+AMT_LAST_LAYER = re.compile(r".*(convblock|flow_head|feat_head|comb_block)\.2\.weight")
 
 
 def fnv1a_64(text):
@@ -75,5 +83,14 @@ def weight(name, shape, seed=SEED):
         return mapped(name, shape, seed, lambda u: 0.75 + 0.5 * u)
     if len(shape) < 2:
         return mapped(name, shape, seed, lambda u: 0.2 * (u - 0.5))
-    bound = math.sqrt((3 if len(shape) == 2 else 6) / fan_in)
+    bound = math.sqrt(gain(name, shape) / fan_in)
     return mapped(name, shape, seed, lambda u: (2 * u - 1) * bound)
+
+
+def gain(name, shape):
+    """Three times the variance by which a layer multiplies; 6 keeps it level through a ReLU."""
+    if RAFT_LAST_LAYER.fullmatch(name):
+        return 0.06
+    if AMT_LAST_LAYER.fullmatch(name):
+        return 0.0006
+    return 3 if len(shape) == 2 else 6
