@@ -240,7 +240,7 @@ class AmtS(nn.Module):
 
 
 def decoder_inputs(features, features0, features1, flows):
-    flow0, flow1 = flows.chunk(2, 1)
+    flow0, flow1 = flows.split(2, 1)
     return features, warped(features0, flow0), warped(features1, flow1), flow0, flow1
 
 
@@ -255,7 +255,7 @@ def correlation_pyramids(features0, features1):
 
 def correlation_at(volumes, flows):
     """The correlations where `flows`, carried on to the other end of the time, point."""
-    flow0, flow1 = flows.chunk(2, 1)
+    flow0, flow1 = flows.split(2, 1)
     places = pixel_places(flows)
     seen0 = looked_up(volumes[0], places + flow1 / TIME, RADIUS)
     seen1 = looked_up(volumes[1], places + flow0 / (1 - TIME), RADIUS)

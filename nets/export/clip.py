@@ -22,7 +22,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .attention import attend, causal_mask, join_heads, split_heads
+from .attention import attend, causal_mask, join_heads, split_heads, thirds
 from .net import Input, Net, Tokens, Uniform
 
 
@@ -38,7 +38,7 @@ class Attention(nn.Module):
 
     def forward(self, tokens, mask):
         projected = F.linear(tokens, self.in_proj_weight, self.in_proj_bias)
-        heads = (split_heads(part, self.heads) for part in projected.chunk(3, -1))
+        heads = (split_heads(part, self.heads) for part in thirds(projected))
         return self.out_proj(join_heads(attend(*heads, mask)))
 
 

@@ -7,14 +7,14 @@ dino-vitb16
     Checkpoint: `dino_vitbase16_pretrain.pth`; nothing to strip. Its `pos_embed` (1, 197, 768) is not
     in the graph: the host interpolates it to the image's grid and gives it as an input.
     Inputs: `image` (B, 3, H, W), normalised, H and W multiples of 16; `pos_embed`
-    (1, 1 + H/16 * W/16, 768), the first row for the class token, then the patches row by row.
+    (1, N, 768) with N = 1 + H/16 * W/16, the first row for the class token, then the patches row by row.
     Output: `cls` (B, 768), the class token after the last norm.
 """
 
 import torch
 from torch import nn
 
-from .attention import attend, join_heads, split_heads
+from .attention import attend, join_heads, split_heads, thirds
 from .net import Input, Net, Uniform
 
 WIDTH = 768
@@ -40,7 +40,7 @@ class Attention(nn.Module):
         self.proj = nn.Linear(WIDTH, WIDTH)
 
     def forward(self, tokens):
-        heads = (split_heads(part, HEADS) for part in self.qkv(tokens).chunk(3, -1))
+        heads = (split_heads(part, HEADS) for part in thirds(self.qkv(tokens)))
         return self.proj(join_heads(attend(*heads)))
 
 
@@ -90,10 +90,10 @@ NETS = (
         build=Dino,
         inputs=(
             Input("image", ("B", 3, "H", "W"), Uniform(-2, 2)),
-            Input("pos_embed", (1, "1+H/16*W/16", WIDTH), Uniform(-0.1, 0.1)),
+            Input("pos_embed", (1, "N", WIDTH), Uniform(-0.1, 0.1)),
         ),
         outputs={"cls": ("B", WIDTH)},
-        cases=({"B": 2, "H": 96, "W": 160}, {"B": 1, "H": 224, "W": 224}),
+        cases=({"B": 2, "H": 96, "W": 160, "N": 61}, {"B": 1, "H": 224, "W": 224, "N": 197}),
         reference="timm 1.0.31, vit_base_patch16_224.dino: 7.3e-7",
     ),
 )

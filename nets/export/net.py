@@ -1,6 +1,5 @@
 """What the exporter has to know of a network: how to build it, what goes in and what comes out."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -77,7 +76,7 @@ class Input:
     values: Uniform | Index | Tokens | Mask
 
     def concrete_shape(self, axes):
-        return tuple(eval_dim(dim, axes) for dim in self.shape)
+        return tuple(axes[dim] if isinstance(dim, str) else dim for dim in self.shape)
 
     def array(self, axes, seed=weights.SEED):
         return self.values.array(f"input:{self.name}", self.concrete_shape(axes), seed)
@@ -98,18 +97,3 @@ class Net:
 
     def arrays(self, axes):
         return [entry.array(axes) for entry in self.inputs]
-
-
-def eval_dim(dim, axes):
-    """The size of a dimension: a number, an axis, or (as "1+H/16*W/16") a formula of axes."""
-    if isinstance(dim, int):
-        return dim
-    terms = dim.split("+")
-    return sum(math.prod(eval_factor(factor, axes) for factor in term.split("*")) for term in terms)
-
-
-def eval_factor(factor, axes):
-    """The size of `3`, `H` or `H/16`."""
-    axis, _, divisor = factor.partition("/")
-    size = int(axis) if axis.isdigit() else axes[axis]
-    return size // int(divisor or 1)

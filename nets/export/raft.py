@@ -150,7 +150,7 @@ class Raft(nn.Module):
         image1, image2 = 2 * image1 / 255 - 1, 2 * image2 / 255 - 1
         features1, features2 = self.fnet(image1), self.fnet(image2)
         images = pyramid(correlations(features1, features2), features1, LEVELS)
-        hidden, context = self.cnet(image1).chunk(2, 1)
+        hidden, context = self.cnet(image1).split(HIDDEN, 1)
         hidden, context = hidden.tanh(), context.relu()
         start = pixel_places(features1).expand(image1.shape[0], -1, -1, -1)
         places = start

@@ -23,7 +23,7 @@ def pixel_places(image):
 def correlations(features0, features1):
     """The product of each place of one with each place of the other, (B, H * W, H * W)."""
     product = features0.flatten(2).transpose(1, 2) @ features1.flatten(2)
-    return product / features0.shape[1] ** 0.5
+    return product / int(features0.shape[1]) ** 0.5
 
 
 def pyramid(volume, features, levels):

@@ -6,7 +6,7 @@ import warnings
 
 import onnx
 import torch
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from . import weights
 
@@ -48,6 +48,7 @@ def skeleton(net, module):
     names = wanted_names(module)
     check_names(model, names)
     move_weights(model, module.state_dict(), names)
+    declare_shapes(model, net)
     strip(model)
     check_inline(model)
     return model
@@ -104,6 +105,15 @@ def move_weights(model, state, names):
     del graph.input[:]
     graph.input.extend(kept)
     graph.initializer.extend(external(name, state[name]) for name in names)
+
+
+def declare_shapes(model, net):
+    """Gives inputs and outputs the shapes of `net`: the tracer loses some of the open axes' names."""
+    shapes = {entry.name: entry.shape for entry in net.inputs} | net.outputs
+    for entry in (*model.graph.input, *model.graph.output):
+        tensor_type = entry.type.tensor_type
+        shape = helper.make_tensor_type_proto(tensor_type.elem_type, shapes[entry.name])
+        entry.type.CopyFrom(shape)
 
 
 def external(name, tensor):

@@ -27,11 +27,11 @@ videomae-g
     Output: `features` (B, 1408), the mean of all tokens after the norm `fc_norm`.
 """
 
+import torch
 from torch import nn
 from torch.nn import functional as F
-import torch
 
-from .attention import attend, join_heads, split_heads
+from .attention import attend, join_heads, split_heads, thirds
 from .net import Input, Net, Uniform
 
 NORM_EPS = 1e-6
@@ -49,7 +49,7 @@ class Attention(nn.Module):
         self.proj = nn.Linear(width, width)
 
     def forward(self, tokens):
-        query, key, value = self.qkv(tokens).chunk(3, -1)
+        query, key, value = thirds(self.qkv(tokens))
         parts = (query + self.q_bias, key, value + self.v_bias)
         return self.proj(join_heads(attend(*(split_heads(part, HEADS) for part in parts))))
 
