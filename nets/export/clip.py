@@ -134,7 +134,7 @@ def at_end_of_text(hidden, tokens):
 
     A product with ones and zeros is exact, and plainer in a graph than a gather over two axes.
     """
-    places = torch.arange(tokens.shape[1])
+    places = torch.arange(int(tokens.shape[1]))
     chosen = (places == tokens.argmax(1, keepdim=True)).to(hidden.dtype)
     return (chosen.unsqueeze(1) @ hidden).squeeze(1)
 

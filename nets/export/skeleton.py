@@ -50,6 +50,7 @@ def skeleton(net, module):
     move_weights(model, module.state_dict(), names)
     declare_shapes(model, net)
     strip(model)
+    merge_constants(model)
     check_inline(model)
     return model
 
@@ -138,6 +139,20 @@ def strip(model):
     for node in model.graph.node:
         node.ClearField("doc_string")
         del node.metadata_props[:]
+
+
+def merge_constants(model):
+    """The tracer repeats a constant wherever it is used; one of each is enough."""
+    first, replaced, kept = {}, {}, []
+    for node in model.graph.node:
+        node.input[:] = [replaced.get(name, name) for name in node.input]
+        if node.op_type == "Constant":
+            value = node.attribute[0].SerializeToString(deterministic=True)
+            replaced[node.output[0]] = first.setdefault(value, node.output[0])
+        if replaced.get(node.output[0], node.output[0]) == node.output[0]:
+            kept.append(node)
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
 
 
 def check_inline(model):
