@@ -23,6 +23,7 @@
 #![warn(missing_docs)]
 
 mod error;
+pub mod nets;
 mod ort_runtime;
 mod session;
 mod tensor;

@@ -13,7 +13,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ort::LoadDynamicError;
 use ort::environment::Environment;
-use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 
@@ -107,7 +107,9 @@ pub(crate) struct OrtSession {
 impl OrtSession {
     pub(crate) fn load(graph: &[u8], specs: &[InputSpec], threads: usize) -> Result<Self, NnError> {
         let library = library()?;
-        let session = build(&library.environment, graph, threads).map_err(load_error)?;
+        let session = builder(&library.environment, threads)
+            .and_then(|mut builder| builder.commit_from_memory(graph))
+            .map_err(load_error)?;
         let names: Vec<String> = session.inputs().iter().map(|input| input.name().to_owned()).collect();
         let positions = match_inputs(&names, specs)?;
         for (spec, position) in specs.iter().zip(&positions) {
@@ -115,6 +117,33 @@ impl OrtSession {
             input.map_or(Ok(()), |input| check_fits(NAME, spec, &declared(input)))?;
         }
         Ok(Self { session: Mutex::new(session), name: &library.name, order: feed_order(&positions) })
+    }
+
+    /// A graph in a file, whose open axes stay open; its inputs are given by name.
+    pub(crate) fn open(graph: &Path, threads: usize) -> Result<Self, NnError> {
+        let library = library()?;
+        let session = builder(&library.environment, threads)
+            .and_then(|mut builder| builder.commit_from_file(graph))
+            .map_err(load_error)?;
+        Ok(Self { session: Mutex::new(session), name: &library.name, order: Vec::new() })
+    }
+
+    /// Runs a graph of [`Self::open`].
+    pub(crate) fn run_named(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<Tensor>, NnError> {
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let names: Vec<String> = session.inputs().iter().map(|input| input.name().to_owned()).collect();
+        let spec = |(name, tensor): &(&str, Tensor)| InputSpec::new(*name, tensor.dtype(), tensor.shape());
+        let specs: Vec<InputSpec> = inputs.iter().map(spec).collect();
+        let positions = match_inputs(&names, &specs)?;
+        for (spec, position) in specs.iter().zip(&positions) {
+            let input = session.inputs().get(*position);
+            input.map_or(Ok(()), |input| check_fits(NAME, spec, &declared(input)))?;
+        }
+        let ordered = feed_order(&positions).into_iter().filter_map(|index| inputs.get(index));
+        let values =
+            ordered.map(|(_, tensor)| value(tensor).map_err(run_error)).collect::<Result<Vec<_>, _>>()?;
+        let outputs = session.run(values.as_slice()).map_err(run_error)?;
+        outputs.values().enumerate().map(|(index, output)| plain(index, &output)).collect()
     }
 
     pub(crate) fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, NnError> {
@@ -141,12 +170,11 @@ impl fmt::Debug for OrtSession {
     }
 }
 
-fn build(environment: &Environment, graph: &[u8], threads: usize) -> Result<Session, ort::Error> {
-    Session::builder(environment)?
+fn builder(environment: &Environment, threads: usize) -> Result<SessionBuilder, ort::Error> {
+    Ok(Session::builder(environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_intra_threads(threads)?
-        .with_inter_threads(1)?
-        .commit_from_memory(graph)
+        .with_inter_threads(1)?)
 }
 
 fn declared(input: &Outlet) -> Declared {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rayon::ThreadPoolBuilder;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
+use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::infer::{DimFact, Factoid as _};
 
@@ -23,8 +24,19 @@ pub(crate) struct TractSession {
 }
 
 impl TractSession {
+    pub(crate) const NAME: &str = NAME;
+
     pub(crate) fn load(graph: &[u8], specs: &[InputSpec], threads: usize) -> Result<Self, NnError> {
-        let mut model = tract_onnx::onnx().model_for_read(&mut &*graph).map_err(load_error)?;
+        Self::of_model(tract_onnx::onnx().model_for_read(&mut &*graph).map_err(load_error)?, specs, threads)
+    }
+
+    /// A graph with its weights inside.
+    pub(crate) fn of_graph(graph: &ModelProto, specs: &[InputSpec], threads: usize) -> Result<Self, NnError> {
+        let onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
+        Self::of_model(onnx.model_for_proto_model(graph).map_err(load_error)?, specs, threads)
+    }
+
+    fn of_model(mut model: InferenceModel, specs: &[InputSpec], threads: usize) -> Result<Self, NnError> {
         let positions = match_inputs(&input_names(&model).map_err(load_error)?, specs)?;
         for (spec, position) in specs.iter().zip(&positions) {
             check_fits(NAME, spec, &declared(model.input_fact(*position).map_err(load_error)?))?;

@@ -1,0 +1,52 @@
+//! What can go wrong between the name of a net and its first output.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use crate::NnError;
+
+/// A net that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NetError {
+    /// No graph of that name ships.
+    #[error("there is no net {name:?}")]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+    /// A graph that ships cannot be read.
+    #[error("the graph of {name} that ships with vidbench cannot be read")]
+    Shipped {
+        /// The net.
+        name: &'static str,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A file of weights that does not fit its net.
+    #[error("weights {}: {reason}", path.display())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file that cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The runtime refuses.
+    #[error(transparent)]
+    Runtime(#[from] NnError),
+}
+
+impl NetError {
+    pub(crate) fn shipped(name: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Shipped { name, source: source.into() }
+    }
+}

@@ -1,0 +1,173 @@
+//! A net that is ready to run: its graph, its weights, and sessions for the shapes it meets.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prost::Message as _;
+use tract_onnx::pb::{StringStringEntryProto, TensorProto};
+
+use super::weights_file::Place;
+use super::{NetError, Skeleton, WeightsFile};
+use crate::ort_runtime::{self, OrtSession};
+use crate::session::{InputSpec, Runtime, SessionOptions};
+use crate::tensor::Tensor;
+use crate::tract_runtime::TractSession;
+
+/// Sessions for different shapes that tract keeps; each holds the weights once more.
+const TRACT_SESSIONS: usize = 2;
+
+/// A net with its weights, on one runtime.
+#[derive(Debug)]
+pub struct Net {
+    skeleton: Skeleton,
+    weights: WeightsFile,
+    options: SessionOptions,
+    backend: Backend,
+}
+
+#[derive(Debug)]
+enum Backend {
+    /// One session takes every shape.
+    Ort(Box<OrtSession>),
+    /// A session plans for one shape; the one used last is last.
+    Tract(Mutex<Vec<Arc<Planned>>>),
+}
+
+#[derive(Debug)]
+struct Planned {
+    specs: Vec<InputSpec>,
+    session: TractSession,
+}
+
+impl Net {
+    /// Takes a runtime and makes it ready.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::Runtime`] and [`NetError::Io`].
+    pub fn load(
+        skeleton: Skeleton,
+        weights: WeightsFile,
+        options: &SessionOptions,
+    ) -> Result<Self, NetError> {
+        options.check()?;
+        let with_ort = match options.runtime {
+            Runtime::Tract => false,
+            Runtime::OnnxRuntime => true,
+            Runtime::Auto => ort_runtime::onnx_runtime_version().is_ok(),
+        };
+        let backend = if with_ort {
+            let graph = graph_beside(&skeleton, &weights)?;
+            Backend::Ort(Box::new(OrtSession::open(&graph, options.threads)?))
+        } else {
+            Backend::Tract(Mutex::default())
+        };
+        Ok(Self { skeleton, weights, options: options.clone(), backend })
+    }
+
+    /// Name of the net.
+    pub fn name(&self) -> &'static str {
+        self.skeleton.name()
+    }
+
+    /// Runtime and version, such as `tract 0.23.9` or `onnxruntime 1.22.0`.
+    pub fn runtime_name(&self) -> &str {
+        match &self.backend {
+            Backend::Ort(session) => session.name(),
+            Backend::Tract(_) => TractSession::NAME,
+        }
+    }
+
+    /// Computes the outputs, in the graph's order, of inputs by their names.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::Runtime`]: inputs that the graph does not take, and what the runtime says. tract reads the weights for each new
+    /// shape: [`NetError::Io`].
+    pub fn run(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<Tensor>, NetError> {
+        match &self.backend {
+            Backend::Ort(session) => Ok(session.run_named(inputs)?),
+            Backend::Tract(sessions) => {
+                let planned = self.planned(sessions, inputs)?;
+                let tensors: Vec<Tensor> = inputs.iter().map(|(_, tensor)| tensor.clone()).collect();
+                Ok(planned.session.run(&tensors)?)
+            }
+        }
+    }
+
+    fn planned(
+        &self,
+        sessions: &Mutex<Vec<Arc<Planned>>>,
+        inputs: &[(&str, Tensor)],
+    ) -> Result<Arc<Planned>, NetError> {
+        let spec = |(name, tensor): &(&str, Tensor)| InputSpec::new(*name, tensor.dtype(), tensor.shape());
+        let specs: Vec<InputSpec> = inputs.iter().map(spec).collect();
+        // Nothing is left half done when a holder panics: a list of sessions has no state between them.
+        let mut kept = sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let planned = match kept.iter().position(|planned| planned.specs == specs) {
+            Some(at) => kept.remove(at),
+            None => {
+                if kept.len() == TRACT_SESSIONS {
+                    kept.remove(0);
+                }
+                let session = self.plan(&specs)?;
+                Arc::new(Planned { specs, session })
+            }
+        };
+        kept.push(Arc::clone(&planned));
+        Ok(planned)
+    }
+
+    fn plan(&self, specs: &[InputSpec]) -> Result<TractSession, NetError> {
+        let mut places = self.weights.places().iter();
+        let graph = self.skeleton.bound(|_, tensor| {
+            let bytes = places.next().map(|place| self.weights.read(*place)).transpose()?;
+            fill(tensor, bytes.unwrap_or_default());
+            Ok::<_, NetError>(())
+        })?;
+        Ok(TractSession::of_graph(&graph, specs, self.options.threads)?)
+    }
+}
+
+/// The tensor with its data inside.
+fn fill(tensor: &mut TensorProto, bytes: Vec<u8>) {
+    tensor.data_location = None;
+    tensor.external_data.clear();
+    tensor.raw_data = bytes;
+}
+
+/// The graph as ONNX Runtime reads it, in a file beside the weights, whose tensors point into the file of weights: so the runtime
+/// maps that file instead of holding it several times.
+fn graph_beside(skeleton: &Skeleton, weights: &WeightsFile) -> Result<PathBuf, NetError> {
+    let file_name = weights.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut places = weights.places().iter();
+    let graph = skeleton.bound(|_, tensor| {
+        places.next().into_iter().for_each(|place| point(tensor, &file_name, *place));
+        Ok::<_, NetError>(())
+    })?;
+    let bytes = graph.encode_to_vec();
+    let hash = vidbench_core::sha256_hex(&bytes);
+    let path = weights.path().with_file_name(format!("graph-{}.onnx", hash.get(..16).unwrap_or(&hash)));
+    match fs::read(&path) {
+        Ok(found) if found == bytes => Ok(path),
+        Ok(_) | Err(_) => write_whole(&path, &bytes).map(|()| path),
+    }
+}
+
+fn point(tensor: &mut TensorProto, file_name: &str, place: Place) {
+    let entry = |key: &str, value: String| StringStringEntryProto { key: key.into(), value };
+    tensor.external_data = vec![
+        entry("location", file_name.to_owned()),
+        entry("offset", place.offset.to_string()),
+        entry("length", place.len.to_string()),
+    ];
+}
+
+/// Under another name first: another process may read it.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), NetError> {
+    let partial = path.with_extension(format!("partial-{}", std::process::id()));
+    fs::write(&partial, bytes)
+        .and_then(|()| fs::rename(&partial, path))
+        .map_err(|source| NetError::Io { path: path.to_owned(), source })
+}

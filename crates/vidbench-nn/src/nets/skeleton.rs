@@ -1,0 +1,146 @@
+//! The graphs of the metric nets, which ship with vidbench, without their weights, which do not.
+
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
+use prost::Message as _;
+use tract_onnx::pb::{ModelProto, TensorProto, tensor_proto::DataLocation};
+use vidbench_core::sha256_hex;
+
+use super::NetError;
+
+macro_rules! skeletons {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_bytes!(concat!("../../../../nets/skeletons/", $name, ".onnx.gz")))),*]
+    };
+}
+
+/// Name and packed bytes of each graph, sorted by name.
+const SKELETONS: &[(&str, &[u8])] = skeletons![
+    "aesthetic-head",
+    "amt-s",
+    "c3d-ucf101",
+    "clip-vit-b32-text",
+    "clip-vit-b32-vision",
+    "clip-vit-l14-vision",
+    "dino-vitb16",
+    "i3d-400",
+    "inception-fid",
+    "lpips-alex",
+    "lpips-squeeze",
+    "lpips-vgg",
+    "musiq-spaq",
+    "raft",
+    "viclip-l-text",
+];
+
+/// A graph whose weights are named and shaped, but not there.
+#[derive(Debug, Clone)]
+pub struct Skeleton {
+    name: &'static str,
+    graph: ModelProto,
+    tensors: Vec<TensorSpec>,
+    sha256: String,
+}
+
+/// Name and shape of a tensor of weights, 32-bit floats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// Name, as in the authors' checkpoint.
+    pub name: String,
+    /// Extent of each axis.
+    pub shape: Vec<usize>,
+}
+
+impl TensorSpec {
+    /// Number of elements.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+impl Skeleton {
+    /// Every net there is, sorted.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        SKELETONS.iter().map(|(name, _)| *name)
+    }
+
+    /// The graph of a net.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::Unknown`].
+    pub fn of(name: &str) -> Result<Self, NetError> {
+        let shipped = SKELETONS.iter().find(|(known, _)| *known == name);
+        let (name, packed) = shipped.ok_or_else(|| NetError::Unknown { name: name.to_owned() })?;
+        let mut bytes = Vec::new();
+        GzDecoder::new(*packed).read_to_end(&mut bytes).map_err(|error| NetError::shipped(name, error))?;
+        let graph = ModelProto::decode(&*bytes).map_err(|error| NetError::shipped(name, error))?;
+        let tensors = graph.graph.iter().flat_map(|graph| &graph.initializer);
+        let tensors = tensors.filter(|tensor| is_external(tensor)).map(spec).collect();
+        Ok(Self { name, graph, tensors, sha256: sha256_hex(&bytes) })
+    }
+
+    /// Name of the net.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The tensors that its weights must have.
+    pub fn tensors(&self) -> &[TensorSpec] {
+        &self.tensors
+    }
+
+    /// Hash of the graph, in hexadecimal.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// The graph, each tensor of weights changed by `bind`.
+    pub(crate) fn bound<E>(
+        &self,
+        mut bind: impl FnMut(&TensorSpec, &mut TensorProto) -> Result<(), E>,
+    ) -> Result<ModelProto, E> {
+        let mut graph = self.graph.clone();
+        let tensors = graph.graph.iter_mut().flat_map(|graph| &mut graph.initializer);
+        for (proto, spec) in tensors.filter(|tensor| is_external(tensor)).zip(&self.tensors) {
+            bind(spec, proto)?;
+        }
+        Ok(graph)
+    }
+}
+
+fn is_external(tensor: &TensorProto) -> bool {
+    tensor.data_location == Some(DataLocation::External as i32)
+}
+
+fn spec(tensor: &TensorProto) -> TensorSpec {
+    let shape = tensor.dims.iter().map(|extent| usize::try_from(*extent).unwrap_or(0)).collect();
+    TensorSpec { name: tensor.name.clone(), shape }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_graph_that_ships_can_be_read_and_has_weights() {
+        for name in Skeleton::names() {
+            let skeleton = Skeleton::of(name).unwrap();
+            assert!(!skeleton.tensors().is_empty(), "{name}");
+            assert!(skeleton.tensors().iter().all(|tensor| tensor.elements() > 0), "{name}");
+        }
+        assert!(Skeleton::names().is_sorted());
+    }
+
+    #[test]
+    fn weights_have_the_names_of_their_checkpoint() {
+        let shape = |net: &str, tensor: &str| {
+            let skeleton = Skeleton::of(net).unwrap();
+            skeleton.tensors().iter().find(|spec| spec.name == tensor).map(|spec| spec.shape.clone())
+        };
+        assert_eq!(shape("i3d-400", "Conv3d_1a_7x7.conv3d.weight"), Some(vec![64, 3, 7, 7, 7]));
+        assert_eq!(shape("clip-vit-b32-vision", "visual.proj"), Some(vec![768, 512]));
+        assert_eq!(shape("lpips-alex", "lin0.model.1.weight"), Some(vec![1, 64, 1, 1]));
+    }
+}
