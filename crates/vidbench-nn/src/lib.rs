@@ -22,14 +22,22 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod checkpoint;
 mod error;
+mod manifest;
 pub mod nets;
 mod ort_runtime;
 mod session;
+mod store;
 mod tensor;
 mod tract_runtime;
 
 pub use error::NnError;
+pub use manifest::{Address, Bundle, Commercial, HubFile, Manifest, ManifestError, NetEntry, SourceFile};
 pub use ort_runtime::onnx_runtime_version;
 pub use session::{InputSpec, MAX_THREADS, Runtime, Session, SessionOptions};
+pub use store::{
+    FileHashes, NetState, NetStore, NetStoreError, ReadyNet, RecordedFile, SourceOnDisk, SourceRecord, Stamp,
+    WeightsIdentity,
+};
 pub use tensor::{DType, Tensor};

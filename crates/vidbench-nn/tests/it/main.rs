@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod graphs;
+mod net_store;
 mod nets;
 mod runtimes;
 mod session;

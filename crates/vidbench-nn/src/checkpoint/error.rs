@@ -1,0 +1,99 @@
+//! Why a file of weights cannot be read.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::Form;
+
+/// A file of weights that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {kind}", path.display())]
+pub struct CheckpointError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    #[source]
+    pub kind: CheckpointErrorKind,
+}
+
+/// What is wrong with a file of weights.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointErrorKind {
+    /// The system cannot read it.
+    #[error("it cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// It is no file of weights.
+    #[error("it is neither safetensors, nor what torch.save or torch.jit.save write")]
+    UnknownForm,
+    /// It begins well and is not.
+    #[error("it is {} and damaged: {reason}", form.text())]
+    Damaged {
+        /// What it looks like.
+        form: Form,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It asks for a call that builds no tensor.
+    #[error("it asks for a call of {name}, which builds no tensor; nothing was executed")]
+    Refused {
+        /// Module and name, as Python has them.
+        name: String,
+    },
+    /// It is sound and holds no tensor with a name.
+    #[error("it is {} and has no tensor with a name", form.text())]
+    Empty {
+        /// How it is written.
+        form: Form,
+    },
+    /// It has no tensor of that name.
+    #[error("it has no tensor {name:?}")]
+    NoTensor {
+        /// The name.
+        name: String,
+    },
+    /// Weights are floats.
+    #[error("{name:?} holds {element}; weights are floats")]
+    NotFloats {
+        /// The tensor.
+        name: String,
+        /// What it holds.
+        element: String,
+    },
+}
+
+impl Form {
+    /// In words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Safetensors => "a safetensors file",
+            Self::PyTorch => "a file of torch.save",
+            Self::TorchScript => "a TorchScript archive",
+        }
+    }
+}
+
+impl CheckpointError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match &self.kind {
+            CheckpointErrorKind::UnknownForm => {
+                "a page of a web site in its place begins with <: fetch it again"
+            }
+            CheckpointErrorKind::Damaged { .. } => {
+                "fetch it again and compare its length with that of the original"
+            }
+            CheckpointErrorKind::Refused { .. } => {
+                "get the file from its authors, and do not load this one in Python"
+            }
+            CheckpointErrorKind::Empty { form: Form::TorchScript } => {
+                "a frozen archive has lost the names; take the one it was made from"
+            }
+            CheckpointErrorKind::Empty { .. }
+            | CheckpointErrorKind::Io(_)
+            | CheckpointErrorKind::NoTensor { .. }
+            | CheckpointErrorKind::NotFloats { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

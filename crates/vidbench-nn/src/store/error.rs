@@ -1,0 +1,138 @@
+//! Why a net has no weights, and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use vidbench_core::nearest;
+
+use crate::checkpoint::CheckpointError;
+use crate::manifest::Manifest;
+use crate::nets::{NetError, TensorSpec};
+
+/// Weights that are not there, or cannot be used or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NetStoreError {
+    /// Nothing says where the store is.
+    #[error("there is no folder for weights: none of VIDBENCH_NETS, XDG_CACHE_HOME and HOME is set")]
+    NoHome,
+    /// No graph of that name ships.
+    #[error("there is no net {name:?}")]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+    /// The net has no weights here.
+    #[error("{} has no weights of {net}", root.display())]
+    Absent {
+        /// The net.
+        net: String,
+        /// The store.
+        root: PathBuf,
+    },
+    /// What is here cannot be used.
+    #[error("{} of {net} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The net.
+        net: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+        /// The seed, where the weights are random.
+        seed: Option<u64>,
+    },
+    /// A file that cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A checkpoint that cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// No file has a tensor of the net.
+    #[error("{files} cannot be of {net}: no tensor {:?} {:?}", wanted.name, wanted.shape)]
+    Missing {
+        /// The net.
+        net: String,
+        /// The files that were looked through.
+        files: String,
+        /// The tensor.
+        wanted: TensorSpec,
+    },
+    /// A tensor of the net has another shape.
+    #[error("{file} cannot be of {net}: {:?} is {found:?}, {:?} is wanted", wanted.name, wanted.shape)]
+    Shape {
+        /// The net.
+        net: String,
+        /// The file.
+        file: String,
+        /// The tensor.
+        wanted: TensorSpec,
+        /// Its shape in the file.
+        found: Vec<usize>,
+    },
+    /// A file is not the one that is meant.
+    #[error("{} is not {name}: {reason}", path.display())]
+    WrongFile {
+        /// The file.
+        path: PathBuf,
+        /// Name in the manifest.
+        name: String,
+        /// What differs.
+        reason: String,
+    },
+    /// A file whose hash nobody published is not the one that it was.
+    #[error("{name} has changed: its SHA-256 is {found}, and was {recorded} when it was first used")]
+    Changed {
+        /// Name in the manifest.
+        name: String,
+        /// Hash now.
+        found: String,
+        /// Hash then.
+        recorded: String,
+    },
+    /// The graph or the file of weights.
+    #[error(transparent)]
+    Net(#[from] NetError),
+}
+
+impl NetStoreError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoHome => Some("name a folder for them in VIDBENCH_NETS".into()),
+            Self::Unknown { name } => Some(match nearest(name, known_names()) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => "`vidbench nets list` shows the nets".into(),
+            }),
+            Self::Absent { net, .. } => Some(format!(
+                "`vidbench nets fetch {net}` fetches them; `vidbench nets import FOLDER` takes them from files that are here"
+            )),
+            Self::Damaged { net, seed: Some(seed), .. } => {
+                Some(format!("`vidbench nets random {net} --seed {seed}` makes them again"))
+            }
+            Self::Damaged { net, seed: None, .. } => Some(format!("`vidbench nets fetch {net}` writes them again")),
+            Self::Missing { net, .. } | Self::Shape { net, .. } => Some(meant(net)),
+            Self::Changed { .. } => {
+                Some("compare with whoever gave you the file; --accept-changed takes it, and scores will not be comparable".into())
+            }
+            Self::WrongFile { .. } => Some("remove it and fetch it again; nothing was taken from it".into()),
+            Self::Checkpoint(error) => error.hint(),
+            Self::Io { .. } | Self::Net(_) => None,
+        }
+    }
+}
+
+fn known_names() -> impl Iterator<Item = &'static str> {
+    Manifest::shipped().nets().map(|net| net.name.as_str())
+}
+
+/// Which checkpoint a net wants.
+fn meant(net: &str) -> String {
+    let files = Manifest::shipped().net(net).map_or(String::new(), |entry| entry.files.join(" and "));
+    format!("the weights of {net} are in {files}")
+}

@@ -1,0 +1,231 @@
+//! From checkpoints to the weights of a net.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::record::{RecordedFile, SCHEMA_VERSION, SourceRecord};
+use super::{FileHashes, NetStore, NetStoreError, RECORD, WeightsIdentity, skeleton};
+use crate::checkpoint::Checkpoint;
+use crate::manifest::SourceFile;
+use crate::nets::{NetError, Skeleton, TensorSpec, WeightsFile, random_weights};
+
+/// A checkpoint that is here.
+#[derive(Debug, Clone)]
+pub struct SourceOnDisk<'a> {
+    /// What the manifest knows of it.
+    pub file: &'a SourceFile,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Where it came from, for the record: an address or a file name.
+    pub from: String,
+}
+
+/// What only the caller knows.
+#[derive(Debug, Clone, Default)]
+pub struct Stamp {
+    /// Now, as it is to stand in the record.
+    pub made_at: Option<String>,
+    /// Whether a file whose hash nobody published may be another than at its first use.
+    pub accept_changed: bool,
+}
+
+/// An open checkpoint and what its names begin with.
+struct Opened {
+    name: String,
+    checkpoint: Checkpoint,
+    prefix: String,
+}
+
+impl NetStore {
+    /// Takes the weights of a net from checkpoints, in the order in which a tensor is looked for, and puts them in the place of
+    /// those that may be there.
+    ///
+    /// # Errors
+    ///
+    /// [`NetStoreError::WrongFile`] and [`NetStoreError::Changed`] for a file that is not the one that is meant, before anything is read
+    /// from it; [`NetStoreError::Missing`] and [`NetStoreError::Shape`] name the first tensor that does not fit; nothing is changed then.
+    pub fn install(
+        &self,
+        net: &str,
+        sources: &[SourceOnDisk<'_>],
+        stamp: &Stamp,
+    ) -> Result<WeightsIdentity, NetStoreError> {
+        let skeleton = skeleton(net)?;
+        let files =
+            sources.iter().map(|source| self.checked(source, stamp)).collect::<Result<Vec<_>, _>>()?;
+        let opened = sources.iter().map(|source| open(source, &skeleton)).collect::<Result<Vec<_>, _>>()?;
+        let places = skeleton.tensors().iter().map(|spec| place(net, spec, &opened));
+        let mut places = places.collect::<Result<Vec<_>, _>>()?.into_iter();
+        let record = SourceRecord { files, ..empty_record(net, stamp) };
+        self.put(&skeleton, record, |spec| {
+            let (opened, name) = places.next().ok_or_else(|| unplaced(spec))?;
+            opened.checkpoint.read_f32(&name).map_err(|error| NetError::Weights {
+                path: opened.checkpoint.path().to_owned(),
+                reason: error.to_string(),
+            })
+        })
+    }
+
+    /// Writes random weights of a net.
+    ///
+    /// # Errors
+    ///
+    /// [`NetStoreError::Unknown`] and [`NetStoreError::Io`].
+    pub fn install_random(
+        &self,
+        net: &str,
+        seed: u64,
+        stamp: &Stamp,
+    ) -> Result<WeightsIdentity, NetStoreError> {
+        self.random(seed).write_random(&skeleton(net)?, seed, stamp)
+    }
+
+    /// In a store of random weights.
+    pub(super) fn write_random(
+        &self,
+        skeleton: &Skeleton,
+        seed: u64,
+        stamp: &Stamp,
+    ) -> Result<WeightsIdentity, NetStoreError> {
+        let record = SourceRecord { random: Some(seed), ..empty_record(skeleton.name(), stamp) };
+        self.put(skeleton, record, |spec| Ok(random_weights(spec, seed)))
+    }
+
+    /// Hashes a file and compares them with what is known of it.
+    fn checked(&self, source: &SourceOnDisk<'_>, stamp: &Stamp) -> Result<RecordedFile, NetStoreError> {
+        let SourceOnDisk { file, path, from } = source;
+        let found =
+            FileHashes::of(path).map_err(|source| NetStoreError::Io { path: path.clone(), source })?;
+        if let Some(reason) = file.difference(&found) {
+            return Err(NetStoreError::WrongFile { path: path.clone(), name: file.name.clone(), reason });
+        }
+        let recorded = self.recorded_sha256(&file.name).filter(|recorded| *recorded != found.sha256);
+        match recorded {
+            Some(recorded) if !file.is_pinned() && !stamp.accept_changed => {
+                let name = file.name.clone();
+                Err(NetStoreError::Changed { name, found: found.sha256, recorded })
+            }
+            _ => Ok(RecordedFile {
+                name: file.name.clone(),
+                from: from.clone(),
+                sha256: found.sha256,
+                size_bytes: found.size_bytes,
+                pinned: file.is_pinned(),
+            }),
+        }
+    }
+
+    /// Writes weights and their record. The record goes first and comes last: without one there are no weights.
+    fn put(
+        &self,
+        skeleton: &Skeleton,
+        mut record: SourceRecord,
+        read: impl FnMut(&TensorSpec) -> Result<Vec<f32>, NetError>,
+    ) -> Result<WeightsIdentity, NetStoreError> {
+        let net = skeleton.name();
+        let _lock = self.locked(net)?;
+        let (folder, weights) = (self.folder(net), self.weights_path(net));
+        let incoming = folder.join("incoming.safetensors");
+        let io_error = |path: &Path| {
+            let path = path.to_owned();
+            move |source: io::Error| NetStoreError::Io { path, source }
+        };
+        WeightsFile::create(&incoming, skeleton, read)?;
+        let hashes = FileHashes::of(&incoming).map_err(io_error(&incoming))?;
+        record.pinned = record.random.is_none() && record.files.iter().all(|file| file.pinned);
+        (record.weights_sha256, record.weights_bytes) = (hashes.sha256, hashes.size_bytes);
+        let path = folder.join(RECORD);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error(&path)(error)),
+            _ => {}
+        }
+        fs::rename(&incoming, &weights).map_err(io_error(&weights))?;
+        write_record(&path, &record).map_err(io_error(&path))?;
+        Ok(record.identity())
+    }
+}
+
+impl SourceFile {
+    /// The first of what is known of a file that this one has otherwise.
+    pub fn difference(&self, found: &FileHashes) -> Option<String> {
+        let differs = |what: &str, wanted: Option<&String>, found: &str| {
+            let wanted = wanted.filter(|wanted| !found.starts_with(wanted.as_str()))?;
+            Some(format!("its {what} is {found}, {wanted} is wanted"))
+        };
+        let size = self.size_bytes.filter(|size| *size != found.size_bytes);
+        size.map(|size| format!("it has {} bytes, {size} are wanted", found.size_bytes))
+            .or_else(|| differs("SHA-256", self.sha256.as_ref(), &found.sha256))
+            .or_else(|| differs("SHA-256", self.sha256_prefix.as_ref(), &found.sha256))
+            .or_else(|| differs("git SHA-1", self.git_sha1.as_ref(), &found.git_sha1))
+    }
+}
+
+fn empty_record(net: &str, stamp: &Stamp) -> SourceRecord {
+    SourceRecord {
+        schema_version: SCHEMA_VERSION,
+        net: net.to_owned(),
+        files: Vec::new(),
+        pinned: false,
+        random: None,
+        weights_sha256: String::new(),
+        weights_bytes: 0,
+        made_at: stamp.made_at.clone(),
+        vidbench: env!("CARGO_PKG_VERSION").into(),
+    }
+}
+
+/// Opens a checkpoint and finds out which of its prefixes gives it the most tensors of the net.
+fn open(source: &SourceOnDisk<'_>, skeleton: &Skeleton) -> Result<Opened, NetStoreError> {
+    let checkpoint = Checkpoint::open(&source.path)?;
+    let known = |prefix: &str| {
+        let has = |spec: &&TensorSpec| checkpoint.tensor(&format!("{prefix}{}", spec.name)).is_some();
+        skeleton.tensors().iter().filter(has).count()
+    };
+    let prefixes = std::iter::once(String::new()).chain(source.file.prefixes.iter().cloned());
+    // Of equally good ones the last is taken by `max_by_key`, the first is wanted.
+    let prefix = prefixes.rev().max_by_key(|prefix| known(prefix)).unwrap_or_default();
+    Ok(Opened { name: source.file.name.clone(), checkpoint, prefix })
+}
+
+/// Which checkpoint has a tensor, and what it is called there.
+fn place<'a>(
+    net: &str,
+    spec: &TensorSpec,
+    opened: &'a [Opened],
+) -> Result<(&'a Opened, String), NetStoreError> {
+    let named = |opened: &'a Opened| {
+        let name = format!("{}{}", opened.prefix, spec.name);
+        opened.checkpoint.tensor(&name).map(|tensor| (opened, name, tensor))
+    };
+    let Some((found, name, tensor)) = opened.iter().find_map(named) else {
+        let names: Vec<&str> = opened.iter().map(|opened| opened.name.as_str()).collect();
+        return Err(NetStoreError::Missing {
+            net: net.to_owned(),
+            files: names.join(" and "),
+            wanted: spec.clone(),
+        });
+    };
+    if tensor.shape != spec.shape {
+        return Err(NetStoreError::Shape {
+            net: net.to_owned(),
+            file: found.name.clone(),
+            wanted: spec.clone(),
+            found: tensor.shape.clone(),
+        });
+    }
+    Ok((found, name))
+}
+
+fn unplaced(spec: &TensorSpec) -> NetError {
+    NetError::Weights { path: PathBuf::new(), reason: format!("{:?} was asked for twice", spec.name) }
+}
+
+/// Under another name first, so that a record is whole.
+fn write_record(path: &Path, record: &SourceRecord) -> io::Result<()> {
+    let partial = path.with_extension("partial");
+    let mut file = File::create(&partial)?;
+    file.write_all(serde_json::to_string_pretty(record)?.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&partial, path)
+}
