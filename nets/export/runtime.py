@@ -37,9 +37,10 @@ def checked_difference(net, module, model):
     largest = 0.0
     for axes in net.cases:
         arrays = net.arrays(axes)
-        feed = {entry.name: array for entry, array in zip(net.inputs, arrays)}
+        feed = {entry.name: array for entry, array in zip(net.inputs, arrays, strict=True)}
         actual = run.run(list(net.outputs), feed)
-        for name, ours, theirs in zip(net.outputs, torch_outputs(module, arrays), actual):
+        expected = torch_outputs(module, arrays)
+        for name, ours, theirs in zip(net.outputs, expected, actual, strict=True):
             check_alive(f"{net.name}.{name}", ours)
             largest = max(largest, relative_difference(ours, theirs))
     if not largest <= DIFFERENCE_MAX:
