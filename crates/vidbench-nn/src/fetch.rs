@@ -83,8 +83,12 @@ impl Fetcher {
         let url = self.hub.url(file.address());
         let found = |path: PathBuf, from: String| SourceOnDisk { file, path, from };
         if let Some(path) = self.hub.cached(file.address()) {
-            let from = format!("{url} (from the hub's cache)");
-            return self.check(file, &url, &path).map(|()| found(path, from));
+            match self.check(file, &url, &path) {
+                Ok(()) => return Ok(found(path, format!("{url} (from the hub's cache)"))),
+                Err(error) if self.hub.offline => return Err(error),
+                // It may be of an older revision.
+                Err(_) => {}
+            }
         }
         let failed = |kind| FetchError { name: file.name.clone(), url: url.clone(), kind };
         let path = self.folder.join(&file.name);

@@ -223,7 +223,7 @@ fn another_length_or_hash_is_refused_and_nothing_of_it_stays() {
 #[test]
 fn the_token_goes_to_the_hub_and_not_to_where_it_sends_us() {
     let other = Server::start(|_, _| Reply::whole(&content()));
-    let elsewhere = other.other_host();
+    let elsewhere = other.url().replace("127.0.0.1", "localhost");
     let hub = Server::start(move |_, _| Reply::status(302).with("Location", format!("{elsewhere}/cdn")));
     let desk = Desk::new(&hub).with("HF_TOKEN", "secret");
     assert_eq!(desk.fetch().0.unwrap(), content());

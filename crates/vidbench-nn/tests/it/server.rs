@@ -1,4 +1,4 @@
-//! A web server on this machine that answers as a test says.
+//! A web server on this machine that answers as a test says; the tests of the binary have it too.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -28,6 +28,8 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
     /// Bytes of the body after which the line breaks.
     pub(crate) breaks_after: Option<usize>,
+    /// Bytes of the body after which the line stays open and nothing more comes.
+    pub(crate) hangs_after: Option<usize>,
 }
 
 impl Reply {
@@ -74,11 +76,14 @@ impl Server {
         let seen = Arc::clone(&requests);
         // It ends with the test's process.
         std::thread::spawn(move || {
+            let mut open = Vec::new();
             for stream in listener.incoming().map_while(Result::ok) {
                 let Some(request) = read(&stream) else { continue };
                 let before = seen.lock().unwrap().len();
                 seen.lock().unwrap().push(request.clone());
-                send(stream, &answer(&request, before));
+                let reply = answer(&request, before);
+                send(&stream, &reply);
+                open.extend(reply.hangs_after.map(|_| stream));
             }
         });
         Self { port, requests }
@@ -86,11 +91,6 @@ impl Server {
 
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
-    }
-
-    /// The same server by another name.
-    pub(crate) fn other_host(&self) -> String {
-        format!("http://localhost:{}", self.port)
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
@@ -109,13 +109,14 @@ fn read(stream: &TcpStream) -> Option<Request> {
     Some(Request { path, headers: headers.collect() })
 }
 
-fn send(mut stream: TcpStream, reply: &Reply) {
+fn send(mut stream: &TcpStream, reply: &Reply) {
     let mut head = format!("HTTP/1.1 {} Test\r\nConnection: close\r\n", reply.status);
     for (name, value) in &reply.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str(&format!("Content-Length: {}\r\n\r\n", reply.body.len()));
-    let body = &reply.body[..reply.breaks_after.unwrap_or(reply.body.len()).min(reply.body.len())];
+    let sent = reply.breaks_after.or(reply.hangs_after).unwrap_or(reply.body.len());
+    let body = &reply.body[..sent.min(reply.body.len())];
     // A client that has seen enough may be gone.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
 }
