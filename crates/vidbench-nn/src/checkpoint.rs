@@ -125,9 +125,18 @@ impl Checkpoint {
     fn bytes(&self, source: &Source) -> Result<Vec<u8>, String> {
         match source {
             Source::Range { offset, len } => self.range(*offset, *len).map_err(|error| error.to_string()),
-            Source::PyTorch(tensor) => tensor.read().map_err(|error| error.to_string()),
+            Source::PyTorch(tensor) => self.of_pytorch(tensor),
             Source::Archive(view) => view.read(&self.path),
         }
+    }
+
+    /// PyTorch can say of one number that it fills a tensor of any size; weights are never more than their file.
+    fn of_pytorch(&self, tensor: &pytorch_reader::Tensor) -> Result<Vec<u8>, String> {
+        let len = std::fs::metadata(&self.path).map_err(|error| error.to_string())?.len();
+        if tensor.byte_len() as u64 > len {
+            return Err(format!("it has {} bytes, its file {len}", tensor.byte_len()));
+        }
+        tensor.read().map_err(|error| error.to_string())
     }
 
     fn range(&self, offset: u64, len: u64) -> std::io::Result<Vec<u8>> {

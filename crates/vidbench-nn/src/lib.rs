@@ -5,7 +5,8 @@
 //! Both agree within 1e-4 of the output's largest magnitude, but not bit for bit: "same seed, same bytes" holds for one
 //! runtime of one version on one kind of processor.
 //!
-//! It does not download, convert or train anything. Graphs are trusted once their hash is known
+//! Weights of nets come from their authors' files ([`checkpoint`], [`Fetcher`]) and lie in a [`NetStore`].
+//! It trains nothing. Graphs are trusted once their hash is known
 //! ([`Session::graph_sha256`]); inputs are checked before the runtime sees them.
 //!
 //! ```no_run
@@ -24,6 +25,7 @@
 
 pub mod checkpoint;
 mod error;
+mod fetch;
 mod manifest;
 pub mod nets;
 mod ort_runtime;
@@ -33,6 +35,7 @@ mod tensor;
 mod tract_runtime;
 
 pub use error::NnError;
+pub use fetch::{FetchError, FetchErrorKind, FetchEvent, Fetcher, Hub, Patience};
 pub use manifest::{Address, Bundle, Commercial, HubFile, Manifest, ManifestError, NetEntry, SourceFile};
 pub use ort_runtime::onnx_runtime_version;
 pub use session::{InputSpec, MAX_THREADS, Runtime, Session, SessionOptions};

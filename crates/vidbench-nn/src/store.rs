@@ -105,7 +105,7 @@ impl NetStore {
     pub fn ready(&self, net: &str) -> Result<ReadyNet, NetStoreError> {
         let skeleton = skeleton(net)?;
         match (self.seed, self.record(net)?) {
-            (Some(seed), None) => drop(self.write_random(&skeleton, seed, &Stamp::default())?),
+            (Some(seed), None) => self.make_random(&skeleton, seed)?,
             (None, None) => return Err(self.absent(net)),
             (_, Some(_)) => {}
         }

@@ -1,8 +1,12 @@
 //! The command line: verbs, flags, help. The only place that names them.
 
+mod nets;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use nets::{NetsCommand, NetsFetchArgs, NetsImportArgs, NetsRandomArgs, NetsVerifyArgs};
 
 /// Benchmark video diffusion models: quality, speed and memory in one run.
 #[derive(Debug, Parser)]
@@ -79,6 +83,9 @@ pub(crate) enum Command {
     /// List, show or make prompt suites, or check a prompt against the policy.
     #[command(subcommand)]
     Prompts(PromptsCommand),
+    /// Weights of the nets that metrics need: list, fetch, import, verify, their licences.
+    #[command(subcommand)]
+    Nets(NetsCommand),
     /// Run a worker of vidbench, or check a worker of yours.
     #[command(subcommand)]
     Worker(WorkerCommand),
@@ -680,6 +687,8 @@ pub(crate) enum SchemaPage {
     Metrics,
     /// Every prompt suite, as Markdown.
     Prompts,
+    /// Every net with its licence, as Markdown.
+    Nets,
 }
 
 #[derive(Debug, Args)]

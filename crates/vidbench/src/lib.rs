@@ -3,12 +3,14 @@
 //! The binary of the same name is the only place that parses arguments, prints or exits.
 
 mod by_default;
+mod checkpoints;
 mod clock;
 mod environment;
 mod execute;
 mod features;
 mod gather;
 mod known_prompts;
+mod net_choice;
 mod prepare;
 mod resolve;
 mod score;
@@ -17,6 +19,7 @@ mod shipped;
 mod vbench;
 
 pub use by_default::{ByDefault, default_metrics};
+pub use checkpoints::{FindCheckpointsError, FoundCheckpoints, find_checkpoints};
 pub use clock::SystemClock;
 pub use environment::environment;
 pub use execute::{ExecuteError, Execution, WorkerPrograms, execute, preflight};
@@ -25,6 +28,7 @@ pub use features::{
 };
 pub use gather::{GatherError, Gathered, MANIFEST, gather, gather_pairs, place};
 pub use known_prompts::{KnownPromptsError, read_known_prompts};
+pub use net_choice::{NetChoiceError, choose_nets};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
 pub use resolve::{
     Known, ShippedModel, prompt_suite_names, read_prompt_suite, resolve, shipped_prompt_suite,

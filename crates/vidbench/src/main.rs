@@ -8,8 +8,9 @@ use std::process::ExitCode;
 
 use anyhow::Error;
 use clap::Parser as _;
-use vidbench::{ExecuteError, GatherError, InputError};
+use vidbench::{ExecuteError, FindCheckpointsError, GatherError, InputError, NetChoiceError};
 use vidbench_engines::EngineError;
+use vidbench_nn::NetStoreError;
 use vidbench_store::StoreError;
 
 use crate::cli::{Cli, Command};
@@ -52,6 +53,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<u8, Error> {
         Command::Export(args) => commands::export::export(&args, &workspace, ui),
         Command::List(args) => commands::list::list(&args, ui),
         Command::Prompts(command) => commands::prompts::prompts(command, ui),
+        Command::Nets(command) => commands::nets::nets(&command, ui),
         Command::Worker(command) => commands::worker::worker(command, ui),
         Command::Vbench(command) => commands::vbench::vbench(&command, &workspace, ui),
         Command::Doctor(args) => commands::doctor::doctor(&args, &workspace, ui),
@@ -85,6 +87,15 @@ fn hints(error: &Error) -> Vec<String> {
         }
         if let Some(error) = cause.downcast_ref::<ExecuteError>() {
             return Some(error.hints());
+        }
+        if let Some(error) = cause.downcast_ref::<NetChoiceError>() {
+            return Some(error.hints());
+        }
+        if let Some(error) = cause.downcast_ref::<FindCheckpointsError>() {
+            return Some(error.hints());
+        }
+        if let Some(error) = cause.downcast_ref::<NetStoreError>() {
+            return Some(error.hint().into_iter().collect());
         }
         if let Some(error) = cause.downcast_ref::<EngineError>() {
             return Some(error.hint().into_iter().collect());

@@ -58,7 +58,8 @@ impl NetStore {
         let places = skeleton.tensors().iter().map(|spec| place(net, spec, &opened));
         let mut places = places.collect::<Result<Vec<_>, _>>()?.into_iter();
         let record = SourceRecord { files, ..empty_record(net, stamp) };
-        self.put(&skeleton, record, |spec| {
+        let lock = self.locked(net)?;
+        self.put(&lock, &skeleton, record, |spec| {
             let (opened, name) = places.next().ok_or_else(|| unplaced(spec))?;
             opened.checkpoint.read_f32(&name).map_err(|error| NetError::Weights {
                 path: opened.checkpoint.path().to_owned(),
@@ -78,18 +79,30 @@ impl NetStore {
         seed: u64,
         stamp: &Stamp,
     ) -> Result<WeightsIdentity, NetStoreError> {
-        self.random(seed).write_random(&skeleton(net)?, seed, stamp)
+        let store = self.random(seed);
+        let lock = store.locked(net)?;
+        store.write_random(&lock, &skeleton(net)?, seed, stamp)
+    }
+
+    /// Makes random weights, unless somebody else has while the lock was waited for.
+    pub(super) fn make_random(&self, skeleton: &Skeleton, seed: u64) -> Result<(), NetStoreError> {
+        let lock = self.locked(skeleton.name())?;
+        if self.record(skeleton.name())?.is_none() {
+            self.write_random(&lock, skeleton, seed, &Stamp::default())?;
+        }
+        Ok(())
     }
 
     /// In a store of random weights.
-    pub(super) fn write_random(
+    fn write_random(
         &self,
+        lock: &File,
         skeleton: &Skeleton,
         seed: u64,
         stamp: &Stamp,
     ) -> Result<WeightsIdentity, NetStoreError> {
         let record = SourceRecord { random: Some(seed), ..empty_record(skeleton.name(), stamp) };
-        self.put(skeleton, record, |spec| Ok(random_weights(spec, seed)))
+        self.put(lock, skeleton, record, |spec| Ok(random_weights(spec, seed)))
     }
 
     /// Hashes a file and compares them with what is known of it.
@@ -119,12 +132,12 @@ impl NetStore {
     /// Writes weights and their record. The record goes first and comes last: without one there are no weights.
     fn put(
         &self,
+        _lock: &File,
         skeleton: &Skeleton,
         mut record: SourceRecord,
         read: impl FnMut(&TensorSpec) -> Result<Vec<f32>, NetError>,
     ) -> Result<WeightsIdentity, NetStoreError> {
         let net = skeleton.name();
-        let _lock = self.locked(net)?;
         let (folder, weights) = (self.folder(net), self.weights_path(net));
         let incoming = folder.join("incoming.safetensors");
         let io_error = |path: &Path| {

@@ -106,6 +106,32 @@ fn threads_that_ask_at_once_get_the_same_random_weights() {
     store.verify("lpips-squeeze").unwrap();
 }
 
+/// A file of safetensors with something in front of each name.
+fn renamed(path: &Path, prefix: &str) {
+    let bytes = fs::read(path).unwrap();
+    let len = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+    let header: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&bytes[8..8 + len]).unwrap();
+    let header: serde_json::Map<_, _> =
+        header.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)).collect();
+    let header = serde_json::to_vec(&header).unwrap();
+    fs::write(path, [&(header.len() as u64).to_le_bytes()[..], &header, &bytes[8 + len..]].concat()).unwrap();
+}
+
+#[test]
+fn what_the_manifest_says_names_begin_with_is_taken_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = NetStore::at(folder.path().join("nets"));
+    let path = checkpoint(folder.path(), "amt-s", 1);
+    let plain = store.install("amt-s", &[source("amt-s.pth", &path)], &stamp()).unwrap();
+    renamed(&path, "state_dict.");
+    let changed = Stamp { accept_changed: true, ..stamp() };
+    assert_eq!(store.install("amt-s", &[source("amt-s.pth", &path)], &changed).unwrap(), plain);
+    renamed(&path, "other.");
+    let error = store.install("amt-s", &[source("amt-s.pth", &path)], &changed).unwrap_err();
+    assert!(error.to_string().starts_with("amt-s.pth cannot be of amt-s: no tensor"), "{error}");
+}
+
 #[test]
 fn a_checkpoint_of_another_net_is_refused_by_its_first_tensor() {
     let folder = tempfile::tempdir().unwrap();

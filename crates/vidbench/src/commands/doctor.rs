@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
+use vidbench_nn::{Manifest, NetState, NetStore};
 use vidbench_store::Store;
 
 use super::json;
@@ -48,6 +49,7 @@ fn examine(workspace: &Path) -> Vec<Finding> {
         libav(),
         h264(),
         runtime(),
+        nets(),
         vmaf(),
     ];
     findings.push(match machine.accelerators.as_slice() {
@@ -115,8 +117,45 @@ fn runtime() -> Finding {
         Err(_) => finding(
             State::Ok,
             "tract, built in".into(),
-            Some("ONNX Runtime is faster where it is found: set ORT_DYLIB_PATH to its libonnxruntime.so"),
+            Some(
+                "ONNX Runtime is faster: pip install onnxruntime, then set ORT_DYLIB_PATH to the libonnxruntime.so.* in its folder capi",
+            ),
         ),
+    }
+}
+
+/// Metrics without a net work all the same, so that nothing is broken here.
+fn nets() -> Finding {
+    let finding = |state, detail, hint: Option<&str>| Finding {
+        name: "nets",
+        state,
+        detail,
+        hint: hint.map(str::to_owned),
+    };
+    let store = match NetStore::from_environment() {
+        Ok(store) => store,
+        Err(error) => return finding(State::Absent, error.to_string(), error.hint().as_deref()),
+    };
+    let names: Vec<&str> = Manifest::shipped().nets().map(|net| net.name.as_str()).collect();
+    let state = |name: &&str| store.state(name).unwrap_or_else(|error| NetState::Damaged(error.to_string()));
+    let states: Vec<NetState> = names.iter().map(state).collect();
+    let ready = states.iter().filter(|state| matches!(state, NetState::Ready(_))).count();
+    let detail = format!("{ready} of {} are ready, in {}", names.len(), store.root().display());
+    let damaged = names.iter().zip(&states).filter(|(_, state)| matches!(state, NetState::Damaged(_)));
+    let damaged: Vec<&str> = damaged.map(|(name, _)| *name).collect();
+    match ready {
+        _ if !damaged.is_empty() => {
+            let detail = format!("{detail}; damaged: {}", damaged.join(", "));
+            finding(State::Absent, detail, Some("`vidbench nets verify` says what is wrong with each"))
+        }
+        0 => finding(
+            State::Absent,
+            detail,
+            Some(
+                "`vidbench nets fetch vbench` fetches what VBench's dimensions need; `vidbench nets list` shows all",
+            ),
+        ),
+        _ => finding(State::Ok, detail, None),
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod init;
 pub(crate) mod list;
+pub(crate) mod nets;
 pub(crate) mod page_file;
 pub(crate) mod prompts;
 pub(crate) mod report;
@@ -48,6 +49,15 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     text
 }
 
+/// A length in SI units, as disks and servers count: `12.3 MB`.
+pub(crate) fn bytes_text(bytes: u64) -> String {
+    let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")];
+    match units.into_iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => format!("{:.1} {name}", bytes as f64 / unit as f64),
+        None => format!("{bytes} B"),
+    }
+}
+
 /// Pretty JSON with a line end.
 pub(crate) fn json(value: &impl serde::Serialize) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
@@ -55,6 +65,12 @@ pub(crate) fn json(value: &impl serde::Serialize) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn lengths_are_in_the_largest_unit_that_they_fill() {
+        let texts = [0, 999, 1000, 12_345_678, 2_020_000_000].map(super::bytes_text);
+        assert_eq!(texts, ["0 B", "999 B", "1.0 kB", "12.3 MB", "2.0 GB"]);
+    }
+
     #[test]
     fn columns_are_aligned_and_lines_are_trimmed() {
         let row = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];

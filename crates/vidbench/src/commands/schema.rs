@@ -5,6 +5,7 @@ use clap::{Arg, Command, CommandFactory as _};
 use vidbench::{ByDefault, prompt_suite_names, shipped_prompt_suite};
 use vidbench_core::{Direction, MetricDescriptor, Needs, suite};
 use vidbench_metrics::DESCRIPTORS;
+use vidbench_nn::{Address, Manifest, NetEntry, SourceFile};
 
 use super::json;
 use crate::OK;
@@ -17,6 +18,7 @@ pub(crate) fn schema(args: &SchemaArgs, ui: Ui) -> Result<u8> {
         SchemaPage::Cli => cli_page(),
         SchemaPage::Metrics => metrics_page(),
         SchemaPage::Prompts => prompts_page(),
+        SchemaPage::Nets => nets_page(),
     };
     ui.data(&text)?;
     Ok(OK)
@@ -137,4 +139,51 @@ fn prompts_page() -> String {
         ));
     }
     text
+}
+
+fn nets_page() -> String {
+    let mut text = String::from(
+        "# Nets\n\nvidbench ships their graphs and none of their weights: `vidbench nets fetch NAME` brings them from their authors. How they\n\
+         are kept and checked: [nets](../nets.md).\n\n",
+    );
+    text.push_str("| net | what | licence of the weights | commercial use | names verified | cite |\n|---|---|---|---|---|---|\n");
+    text.extend(Manifest::shipped().nets().map(net_row));
+    text.push_str("\n## Bundles\n\n| bundle | for | nets |\n|---|---|---|\n");
+    text.extend(
+        Manifest::shipped()
+            .bundles()
+            .map(|bundle| format!("| `{}` | {} | {} |\n", bundle.name, bundle.title, bundle.nets.join(", "))),
+    );
+    text.push_str("\n## Files\n\n| net | file | where | known by |\n|---|---|---|---|\n");
+    for net in Manifest::shipped().nets() {
+        text.extend(Manifest::shipped().files_of(net).map(|file| file_row(net, file)));
+    }
+    text.push_str("\n\"First use\": nobody published a hash; the first file that comes is recorded, and another one is refused later.\n");
+    text
+}
+
+fn net_row(net: &NetEntry) -> String {
+    format!(
+        "| `{}` | {} | {} | {} | {} | {} |\n",
+        net.name,
+        net.title,
+        net.licence,
+        net.commercial.text(),
+        if net.names_verified { "yes" } else { "no" },
+        net.citation,
+    )
+}
+
+fn file_row(net: &NetEntry, file: &SourceFile) -> String {
+    let place = match file.address() {
+        Address::Url(url) => format!("<{url}>"),
+        Address::Hub(hub) => format!("hub: `{}`, `{}`", hub.repository, hub.path),
+    };
+    let known = match (&file.sha256, &file.git_sha1, &file.sha256_prefix) {
+        (Some(_), _, _) => "SHA-256",
+        (None, Some(_), _) => "git SHA-1",
+        (None, None, Some(_)) => "the first digits of its SHA-256, then first use",
+        (None, None, None) => "first use",
+    };
+    format!("| `{}` | `{}` | {place} | {known} |\n", net.name, file.name)
 }

@@ -1,5 +1,6 @@
 //! The only place that writes to the terminal: data to stdout, talk to stderr.
 
+mod downloads;
 mod progress;
 
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
@@ -7,6 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+pub(crate) use downloads::DownloadView;
 pub(crate) use progress::{ProgressView, duration};
 
 use crate::cli::{Color, Global};

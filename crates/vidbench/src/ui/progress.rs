@@ -10,7 +10,7 @@ use vidbench_report::visible_line;
 use crate::cli::Progress;
 
 /// At most one plain progress line in this time; failures and slow samples are always told.
-const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
+pub(super) const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Shows events in the way that was asked for.
 pub(crate) struct ProgressView {
@@ -27,23 +27,29 @@ pub(crate) struct ProgressView {
     generated: Option<SampleId>,
 }
 
-enum Kind {
+pub(super) enum Kind {
     Bar(ProgressBar),
     Plain { last: Option<Instant> },
     Json,
     None,
 }
 
+impl Kind {
+    pub(super) fn of(wanted: Progress, quiet: bool) -> Self {
+        match wanted {
+            Progress::None => Self::None,
+            Progress::Json => Self::Json,
+            Progress::Auto if quiet => Self::None,
+            Progress::Bar => Self::Bar(bar()),
+            Progress::Auto if io::stderr().is_terminal() => Self::Bar(bar()),
+            Progress::Auto | Progress::Plain => Self::Plain { last: None },
+        }
+    }
+}
+
 impl ProgressView {
     pub(crate) fn new(wanted: Progress, quiet: bool) -> Self {
-        let kind = match wanted {
-            Progress::None => Kind::None,
-            Progress::Json => Kind::Json,
-            Progress::Auto if quiet => Kind::None,
-            Progress::Bar => Kind::Bar(bar()),
-            Progress::Auto if io::stderr().is_terminal() => Kind::Bar(bar()),
-            Progress::Auto | Progress::Plain => Kind::Plain { last: None },
-        };
+        let kind = Kind::of(wanted, quiet);
         let (phase, phase_started) = (Phase::Generate, Instant::now());
         Self {
             kind,

@@ -21,6 +21,7 @@ fn the_reference_pages_are_current() {
     check(&expect_file!["../../../../docs/reference/cli.md"], ["schema", "cli"]);
     check(&expect_file!["../../../../docs/reference/metrics.md"], ["schema", "metrics"]);
     check(&expect_file!["../../../../docs/reference/prompts.md"], ["schema", "prompts"]);
+    check(&expect_file!["../../../../docs/reference/nets.md"], ["schema", "nets"]);
 }
 
 #[test]

@@ -38,6 +38,7 @@ fn short_help_fits_a_screen() {
           export       Write the data of a run or a scoring as JSON, JSON lines or CSV
           list         List models, metrics or suites
           prompts      List, show or make prompt suites, or check a prompt against the policy
+          nets         Weights of the nets that metrics need: list, fetch, import, verify, their licences
           worker       Run a worker of vidbench, or check a worker of yours
           doctor       Say what this machine has and lacks, and how to mend it
           schema       Print the JSON Schema of suite files, or a reference page
@@ -131,7 +132,17 @@ fn doctor_names_the_parts() {
     let names: Vec<&str> = findings.as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["system", "processor", "libav", "h264 encoder", "inference", "vmaf", "accelerator", "workspace"]
+        [
+            "system",
+            "processor",
+            "libav",
+            "h264 encoder",
+            "inference",
+            "nets",
+            "vmaf",
+            "accelerator",
+            "workspace"
+        ]
     );
 }
 

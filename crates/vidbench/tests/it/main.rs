@@ -9,8 +9,11 @@ mod generated;
 mod help;
 mod kill;
 mod main_job;
+mod nets;
 mod score;
 mod score_faults;
+#[path = "../../../vidbench-nn/tests/it/server.rs"]
+mod server;
 mod vbench;
 mod vmaf;
 mod workspace;

@@ -41,6 +41,7 @@ impl Workspace {
             .current_dir(self.path())
             .env("COLUMNS", "100")
             .env("NO_COLOR", "1")
+            .env("VIDBENCH_NETS", self.path().join("nets"))
             .stdin(Stdio::null());
         command.env_remove("VIDBENCH_WORKSPACE").env_remove("VIDBENCH_PROGRESS");
         command

@@ -1,0 +1,171 @@
+//! From the address of a checkpoint to a file on this machine: out of a hub's cache, or over the network, resumed where it stopped.
+//!
+//! What is here is a file of the length and the hash that the manifest knows; what it holds is for [`crate::NetStore::install`].
+
+mod error;
+mod http;
+mod hub;
+mod member;
+mod part;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use error::{FetchError, FetchErrorKind};
+pub use hub::Hub;
+
+use crate::manifest::SourceFile;
+use crate::store::{FileHashes, SourceOnDisk};
+use http::{Client, Download};
+
+/// How often and how long to wait where a server or a line fails for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Attempts in a row that bring no byte.
+    pub attempts: u32,
+    /// Before the second attempt; twice as long before each further one.
+    pub first_wait: Duration,
+    /// Longest wait for an answer, or for the next bytes.
+    pub silence: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { attempts: 5, first_wait: Duration::from_secs(1), silence: Duration::from_secs(60) }
+    }
+}
+
+/// What is told while a file comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FetchEvent {
+    /// Bytes that are here, and of how many, where the server says so.
+    Bytes {
+        /// Here, those of earlier attempts included.
+        done: u64,
+        /// All.
+        total: Option<u64>,
+    },
+    /// A wait before another attempt.
+    Retry {
+        /// What went wrong.
+        reason: String,
+        /// How long.
+        wait: Duration,
+    },
+}
+
+/// Fetches files into a folder.
+#[derive(Debug)]
+pub struct Fetcher {
+    hub: Hub,
+    folder: PathBuf,
+    client: Client,
+}
+
+impl Fetcher {
+    /// Downloads go to `folder`, which is made when it is needed.
+    pub fn new(hub: Hub, folder: impl Into<PathBuf>, patience: Patience) -> Self {
+        Self { hub, folder: folder.into(), client: Client::new(patience) }
+    }
+
+    /// Gets a file: from an earlier download, the hub's cache or its address.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchErrorKind`]: what the server or the line says, a file of another length or hash, no network where none is allowed.
+    pub fn fetch<'a>(
+        &self,
+        file: &'a SourceFile,
+        tell: &mut dyn FnMut(FetchEvent),
+    ) -> Result<SourceOnDisk<'a>, FetchError> {
+        let url = self.hub.url(file.address());
+        let found = |path: PathBuf, from: String| SourceOnDisk { file, path, from };
+        if let Some(path) = self.hub.cached(file.address()) {
+            match self.check(file, &url, &path) {
+                Ok(()) => return Ok(found(path, format!("{url} (from the hub's cache)"))),
+                Err(error) if self.hub.offline => return Err(error),
+                // It may be of an older revision.
+                Err(_) => {}
+            }
+        }
+        let failed = |kind| FetchError { name: file.name.clone(), url: url.clone(), kind };
+        let path = self.folder.join(&file.name);
+        let io_error = |source: io::Error| failed(FetchErrorKind::Io { path: path.clone(), source });
+        if !path.exists() && self.hub.offline {
+            return Err(failed(FetchErrorKind::Offline));
+        }
+        let lock = lock(&self.folder, &file.name).map_err(io_error)?;
+        if !path.exists() {
+            self.download(file, &url, &path, tell)?;
+        }
+        drop(lock);
+        match self.check(file, &url, &path) {
+            Ok(()) => Ok(found(path, url)),
+            Err(error) => {
+                // Nobody wants a file that is another; the next attempt begins anew.
+                fs::remove_file(&path).map_err(io_error)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes a download whose weights are taken, or that is of no use; what lies elsewhere stays.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn discard(&self, source: &SourceOnDisk<'_>) -> io::Result<()> {
+        if source.path.parent() != Some(&self.folder) {
+            return Ok(());
+        }
+        let removed = fs::remove_file(&source.path);
+        // The folder goes with the last of them.
+        let _ = fs::remove_file(lock_path(&self.folder, &source.file.name));
+        let _ = fs::remove_dir(&self.folder);
+        removed
+    }
+
+    fn download(
+        &self,
+        file: &SourceFile,
+        url: &str,
+        path: &Path,
+        tell: &mut dyn FnMut(FetchEvent),
+    ) -> Result<(), FetchError> {
+        let failed = |kind| FetchError { name: file.name.clone(), url: url.to_owned(), kind };
+        let whole = match &file.member {
+            Some(_) => path.with_extension("archive"),
+            None => path.to_owned(),
+        };
+        let size_bytes = file.size_bytes.filter(|_| file.member.is_none());
+        let download = Download { url, token: self.hub.token_for(url), size_bytes };
+        self.client.get(&download, &whole, tell).map_err(failed)?;
+        let Some(member) = &file.member else { return Ok(()) };
+        let taken = member::take(&whole, member, path);
+        // The archive is of no use, whatever became of its member.
+        let removed = fs::remove_file(&whole);
+        taken.map_err(|reason| failed(FetchErrorKind::Member { member: member.clone(), reason }))?;
+        removed.map_err(|source| failed(FetchErrorKind::Io { path: whole, source }))
+    }
+
+    fn check(&self, file: &SourceFile, url: &str, path: &Path) -> Result<(), FetchError> {
+        let failed = |kind| FetchError { name: file.name.clone(), url: url.to_owned(), kind };
+        let io_error = |source| failed(FetchErrorKind::Io { path: path.to_owned(), source });
+        let difference = file.difference(&FileHashes::of(path).map_err(io_error)?);
+        difference.map_or(Ok(()), |reason| Err(failed(FetchErrorKind::WrongContent { reason })))
+    }
+}
+
+/// Keeps another process from writing the same download; it waits for its turn.
+fn lock(folder: &Path, name: &str) -> io::Result<File> {
+    fs::create_dir_all(folder)?;
+    let file = File::create(lock_path(folder, name))?;
+    file.lock()?;
+    Ok(file)
+}
+
+fn lock_path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!(".{name}.lock"))
+}

@@ -1,0 +1,121 @@
+//! Why a file did not come, and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A file that did not come.
+#[derive(Debug, thiserror::Error)]
+#[error("{name} did not come from {url}: {kind}")]
+pub struct FetchError {
+    /// Name in the manifest.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+    /// What went wrong.
+    #[source]
+    pub kind: FetchErrorKind,
+}
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchErrorKind {
+    /// No socket may be opened.
+    #[error("offline, and it is not in the hub's cache")]
+    Offline,
+    /// The server has no such file.
+    #[error("the server has no such file (404)")]
+    NotFound,
+    /// The server gives it to some people only.
+    #[error("the server does not give it to everyone ({status})")]
+    Gated {
+        /// 401 or 403.
+        status: u16,
+    },
+    /// Another answer that is none.
+    #[error("the server answers {status}")]
+    Status {
+        /// The status of HTTP.
+        status: u16,
+    },
+    /// The line, the name or the certificate.
+    #[error("{reason}")]
+    Transport {
+        /// What the system or the protocol says.
+        reason: String,
+        /// Whether it may be better in a while.
+        transient: bool,
+    },
+    /// Not the length that is known.
+    #[error("it has {found} bytes there, {wanted} are wanted")]
+    WrongSize {
+        /// Length as the server says, or as it came.
+        found: u64,
+        /// Length as the manifest says.
+        wanted: u64,
+    },
+    /// Not the content that is known; it was removed.
+    #[error("it is another file: {reason}")]
+    WrongContent {
+        /// What differs.
+        reason: String,
+    },
+    /// An archive without the file that is meant.
+    #[error("it holds no {member}: {reason}")]
+    Member {
+        /// The file inside.
+        member: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file cannot be written or read here.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl FetchErrorKind {
+    /// Whether the same question may have another answer in a while.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Status { status } => matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504),
+            Self::Transport { transient, .. } => *transient,
+            Self::Offline
+            | Self::NotFound
+            | Self::Gated { .. }
+            | Self::WrongSize { .. }
+            | Self::WrongContent { .. }
+            | Self::Member { .. }
+            | Self::Io { .. } => false,
+        }
+    }
+}
+
+impl FetchError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        let Self { name, .. } = self;
+        match &self.kind {
+            FetchErrorKind::Offline => format!(
+                "without HF_HUB_OFFLINE and --offline it is fetched; or bring {name} here and `vidbench nets import` it"
+            ),
+            FetchErrorKind::Gated { .. } => {
+                "accept the licence on the page of the repository, then set HF_TOKEN to a token that may read it".into()
+            }
+            FetchErrorKind::NotFound | FetchErrorKind::Member { .. } => {
+                format!("if it has moved, fetch {name} by hand and `vidbench nets import` it; tell us its new address")
+            }
+            FetchErrorKind::Status { .. } | FetchErrorKind::Transport { .. } => format!(
+                "the same command goes on where it stopped; or fetch {name} by hand and `vidbench nets import` it"
+            ),
+            FetchErrorKind::WrongSize { .. } | FetchErrorKind::WrongContent { .. } => {
+                "nothing of it was kept; try again, and if it stays so, its authors have changed it: tell us".into()
+            }
+            FetchErrorKind::Io { .. } => "make room or name another folder in VIDBENCH_NETS".into(),
+        }
+    }
+}
