@@ -26,6 +26,7 @@ def session(model, module):
     options.intra_op_num_threads = torch.get_num_threads()
     state = module.state_dict()
     names = [entry.name for entry in model.graph.initializer]
+    # The values borrow the module's memory, so the module has to outlive the session.
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(state[name].numpy()) for name in names]
     options.add_external_initializers(names, values)
     return onnxruntime.InferenceSession(model.SerializeToString(), options)
