@@ -75,6 +75,7 @@ impl MetricDescriptor {
         match name.as_str() {
             "kvd" | "fvd_infinity" => "fvd".into(),
             "vbench_background_consistency" | "vbench_subject_consistency" => "vbench_consistency".into(),
+            "vbench_temporal_style" => "vbench_overall_consistency".into(),
             _ => name,
         }
     }

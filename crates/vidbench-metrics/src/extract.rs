@@ -12,6 +12,7 @@ mod lpips;
 mod middle;
 mod musiq;
 mod padding;
+mod places;
 mod text;
 mod videos;
 
@@ -22,9 +23,12 @@ use vidbench_core::DecodedFrame;
 use vidbench_nn::Tensor;
 use vidbench_nn::nets::Net;
 
+use self::videos::Layout::{ChannelsFirst, FramesFirst};
+use self::videos::Video;
+
 use crate::MetricError;
 
-pub(crate) use text::clip_text_embedding;
+pub(crate) use text::{clip_text_embedding, viclip_text_embedding};
 
 /// Gives nets that are ready to run.
 pub trait NetSource: fmt::Debug {
@@ -94,6 +98,14 @@ pub enum Extraction {
     I3dCdfvd,
     /// A row a clip: I3D as VideoGPT feeds it.
     I3dVideogpt,
+    /// A row a clip: VideoMAE v2 as cd-fvd feeds it.
+    VideomaeCdfvd,
+    /// A row a clip: ViCLIP as VBench feeds it.
+    ViclipVbench,
+    /// A row a clip, logits of Kinetics-400: UMT as VBench feeds it.
+    UmtVbench,
+    /// A row of one number a pair of frames: what RAFT's flow does not explain of their difference.
+    RaftWarping,
 }
 
 /// What is known of a clip before its first frame.
@@ -101,6 +113,8 @@ pub enum Extraction {
 pub struct Beginning {
     /// Frames a second that the file records.
     pub fps: Option<f64>,
+    /// Its frames, counted, where an extraction [needs](Extraction::counts_frames) that.
+    pub frames: Option<usize>,
 }
 
 /// Takes the frames of a clip, one after the other.
@@ -140,6 +154,10 @@ impl Extraction {
             Self::LpipsSqueeze => "lpips-squeeze.frames@1",
             Self::I3dCdfvd => "i3d-400.cdfvd@1",
             Self::I3dVideogpt => "i3d-400.videogpt@1",
+            Self::VideomaeCdfvd => "videomae-g.cdfvd@1",
+            Self::ViclipVbench => "viclip-l.vbench@1",
+            Self::UmtVbench => "umt-l16.vbench@1",
+            Self::RaftWarping => "raft.warping@1",
         }
     }
 
@@ -156,7 +174,16 @@ impl Extraction {
             Self::LpipsVgg => &["lpips-vgg"],
             Self::LpipsSqueeze => &["lpips-squeeze"],
             Self::I3dCdfvd | Self::I3dVideogpt => &["i3d-400"],
+            Self::VideomaeCdfvd => &["videomae-g"],
+            Self::ViclipVbench => &["viclip-l-vision"],
+            Self::UmtVbench => &["umt-l16"],
+            Self::RaftWarping => &["raft"],
         }
+    }
+
+    /// Which frames are looked at depends on how many there are.
+    pub fn counts_frames(self) -> bool {
+        matches!(self, Self::ViclipVbench | Self::UmtVbench)
     }
 
     /// Begins with a clip.
@@ -166,6 +193,8 @@ impl Extraction {
     /// [`MetricError::NoNet`].
     pub fn extractor(self, nets: &dyn NetSource, clip: Beginning) -> Result<Box<dyn Extractor>, MetricError> {
         let net = |at: usize| nets.net(self.nets()[at]);
+        let first = || (0..videos::FIRST_FRAMES).collect();
+        let middle = |count| videos::middle_frames(count, clip.frames.unwrap_or(0));
         Ok(match self {
             Self::ClipB32Vbench => Box::new(images::Images::new(net(0)?, frames::clip_vbench, None)),
             Self::ClipB32 => Box::new(images::Images::new(net(0)?, frames::clip, None)),
@@ -176,8 +205,19 @@ impl Extraction {
             Self::MusiqVbench => Box::new(musiq::Musiq::new(net(0)?)),
             Self::RaftFastest => Box::new(flow::FastestFlow::dynamic_degree(net(0)?, clip.fps)),
             Self::AmtMiddles => Box::new(middle::MadeUpMiddles::new(net(0)?)),
-            Self::I3dCdfvd => Box::new(videos::FirstFrames::new(net(0)?, frames::i3d_cdfvd)),
-            Self::I3dVideogpt => Box::new(videos::FirstFrames::new(net(0)?, frames::i3d_videogpt)),
+            Self::I3dCdfvd => Box::new(Video::new(net(0)?, frames::i3d_cdfvd, ChannelsFirst, first())),
+            Self::I3dVideogpt => Box::new(Video::new(net(0)?, frames::i3d_videogpt, ChannelsFirst, first())),
+            Self::VideomaeCdfvd => Box::new(
+                Video::new(net(0)?, frames::videomae_cdfvd, ChannelsFirst, first())
+                    .with_places(places::videomae()),
+            ),
+            Self::ViclipVbench => {
+                Box::new(Video::new(net(0)?, frames::viclip_vbench, FramesFirst, middle(8)))
+            }
+            Self::UmtVbench => Box::new(
+                Video::new(net(0)?, frames::umt_vbench, ChannelsFirst, middle(16)).with_places(places::umt()),
+            ),
+            Self::RaftWarping => Box::new(flow::Warping::new(net(0)?)),
             Self::LpipsAlex | Self::LpipsVgg | Self::LpipsSqueeze => Box::new(lpips::Lpips::new(net(0)?)),
         })
     }

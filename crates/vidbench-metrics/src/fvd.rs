@@ -1,11 +1,12 @@
-//! `fvd.cdfvd-i3d@1`, `fvd.videogpt@1`, `kvd.cdfvd-i3d@1`, `fvd_infinity.cdfvd-i3d@1`: how far a set of clips is from a reference set, to I3D.
+//! `fvd.cdfvd-i3d@1`, `fvd.cdfvd-videomae@1`, `fvd.videogpt@1`, `kvd.cdfvd-i3d@1`, `fvd_infinity.cdfvd-i3d@1`: how far a set of clips is from a reference set, to a net.
 //!
 //! # Definition
 //!
-//! I3D, trained on Kinetics-400, gives 400 numbers of each clip's first 16 frames: its logits, averaged over time. Of these, `fvd` is the
+//! I3D, trained on Kinetics-400, gives 400 numbers of each clip's first 16 frames: its logits, averaged over time; VideoMAE v2 ViT-g, trained on
+//! Something-Something, gives 1,408: the mean of its tokens after their norm. Of these, `fvd` is the
 //! Fréchet distance, `kvd` the squared maximum mean discrepancy under a cubic kernel, and `fvd_infinity` the Fréchet distance that is
 //! expected of endless sets (see `frechet_distance`, `kernel_distance`, `frechet_infinity`). Covariances are divided by N in
-//! `fvd.cdfvd-i3d`, by N - 1 in the others.
+//! `fvd.cdfvd-i3d` and `fvd.cdfvd-videomae`, by N - 1 in the others.
 //!
 //! # Range and direction
 //!
@@ -15,12 +16,13 @@
 //! # Input
 //!
 //! Clips of at least 16 frames; further frames are not looked at. `cdfvd-i3d`: the shorter side to 256, bilinear, antialiased; the middle; cut
-//! off to bytes; squashed to 224x224, bilinear, no antialias. `videogpt`: the shorter side to 224, bilinear, no antialias; the middle.
+//! off to bytes; squashed to 224x224, bilinear, no antialias. `cdfvd-videomae`: the same, in [0, 1] and without any mean or deviation. `videogpt`: the shorter side to 224, bilinear, no antialias; the middle.
 //!
 //! # Reference
 //!
 //! Unterthiner et al., "Towards Accurate Generative Models of Video: A New Metric & Challenges", 2018; Ge et al., "On the Content Bias in Fréchet
-//! Video Distance", CVPR 2024, package `cd-fvd` 0.1.1; Yan et al., "VideoGPT", 2021. Weights: `i3d_pretrained_400.pt`.
+//! Video Distance", CVPR 2024, package `cd-fvd` 0.1.1; Yan et al., "VideoGPT", 2021. Weights: `i3d_pretrained_400.pt` and
+//! `vit_g_hybrid_pt_1200e_ssv2_ft.pth`.
 //!
 //! # Differences
 //!
@@ -29,7 +31,7 @@
 //!
 //! # Cost
 //!
-//! On one core about 1 s a clip; the distance itself less than a second at N = 2,048.
+//! On one core about 1 s a clip for I3D and a minute for VideoMAE; the distance itself less than a second at N = 2,048.
 
 use vidbench_core::{Direction, MetricDescriptor, Needs};
 
@@ -48,6 +50,11 @@ const fn descriptor(id: &'static str, title: &'static str, lowest: Option<f64>) 
 /// What `fvd.cdfvd-i3d@1` says about itself.
 pub const CDFVD_DESCRIPTOR: MetricDescriptor =
     descriptor("fvd.cdfvd-i3d@1", "Fréchet video distance, as cd-fvd has it", Some(0.0));
+/// What `fvd.cdfvd-videomae@1` says about itself.
+pub const VIDEOMAE_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    nets: &["videomae-g"],
+    ..descriptor("fvd.cdfvd-videomae@1", "Fréchet video distance to VideoMAE, as cd-fvd has it", Some(0.0))
+};
 /// What `fvd.videogpt@1` says about itself.
 pub const VIDEOGPT_DESCRIPTOR: MetricDescriptor =
     descriptor("fvd.videogpt@1", "Fréchet video distance, as VideoGPT has it", Some(0.0));

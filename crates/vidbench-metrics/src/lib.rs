@@ -60,8 +60,10 @@ pub mod temporal_flickering;
 pub mod vbench_aesthetic_quality;
 pub mod vbench_consistency;
 pub mod vbench_dynamic_degree;
+pub mod vbench_human_action;
 pub mod vbench_imaging_quality;
 pub mod vbench_motion_smoothness;
+pub mod vbench_overall_consistency;
 pub mod vmaf;
 pub mod warping_error;
 

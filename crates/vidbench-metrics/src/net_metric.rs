@@ -7,7 +7,8 @@ use crate::extract::{Extraction, NetSource, Rows};
 use crate::meter::Measured;
 use crate::{
     MetricError, clip_temporal_consistency, clipsim, lpips, vbench_aesthetic_quality, vbench_consistency,
-    vbench_dynamic_degree, vbench_imaging_quality, vbench_motion_smoothness,
+    vbench_dynamic_degree, vbench_human_action, vbench_imaging_quality, vbench_motion_smoothness,
+    vbench_overall_consistency, warping_error,
 };
 
 /// A metric of what nets see in a clip.
@@ -29,12 +30,20 @@ pub enum NetMetric {
     VbenchBackgroundConsistency,
     /// [`vbench_dynamic_degree`].
     VbenchDynamicDegree,
+    /// [`vbench_human_action`].
+    VbenchHumanAction,
     /// [`vbench_imaging_quality`].
     VbenchImagingQuality,
     /// [`vbench_motion_smoothness`].
     VbenchMotionSmoothness,
+    /// [`vbench_overall_consistency`].
+    VbenchOverallConsistency,
     /// [`vbench_consistency`] of the subject.
     VbenchSubjectConsistency,
+    /// [`vbench_overall_consistency`] on prompts of a style.
+    VbenchTemporalStyle,
+    /// [`warping_error`] by RAFT.
+    WarpingErrorRaft,
 }
 
 /// What is known of a clip after its last frame, for metrics of what nets saw in it.
@@ -62,9 +71,13 @@ impl NetMetric {
             Self::VbenchAestheticQuality => &vbench_aesthetic_quality::DESCRIPTOR,
             Self::VbenchBackgroundConsistency => &vbench_consistency::BACKGROUND_DESCRIPTOR,
             Self::VbenchDynamicDegree => &vbench_dynamic_degree::DESCRIPTOR,
+            Self::VbenchHumanAction => &vbench_human_action::DESCRIPTOR,
             Self::VbenchImagingQuality => &vbench_imaging_quality::DESCRIPTOR,
             Self::VbenchMotionSmoothness => &vbench_motion_smoothness::DESCRIPTOR,
+            Self::VbenchOverallConsistency => &vbench_overall_consistency::DESCRIPTOR,
             Self::VbenchSubjectConsistency => &vbench_consistency::SUBJECT_DESCRIPTOR,
+            Self::VbenchTemporalStyle => &vbench_overall_consistency::STYLE_DESCRIPTOR,
+            Self::WarpingErrorRaft => &warping_error::RAFT_DESCRIPTOR,
         }
     }
 
@@ -85,7 +98,10 @@ impl NetMetric {
             Self::VbenchDynamicDegree => Extraction::RaftFastest,
             Self::VbenchImagingQuality => Extraction::MusiqVbench,
             Self::VbenchMotionSmoothness => Extraction::AmtMiddles,
+            Self::VbenchHumanAction => Extraction::UmtVbench,
+            Self::VbenchOverallConsistency | Self::VbenchTemporalStyle => Extraction::ViclipVbench,
             Self::VbenchSubjectConsistency => Extraction::DinoVbench,
+            Self::WarpingErrorRaft => Extraction::RaftWarping,
         }
     }
 
@@ -109,7 +125,12 @@ impl NetMetric {
                 vbench_consistency::measure(rows)
             }
             Self::VbenchDynamicDegree => vbench_dynamic_degree::measure(rows, seen),
+            Self::VbenchHumanAction => vbench_human_action::measure(rows, seen),
             Self::VbenchImagingQuality => vbench_imaging_quality::measure(rows),
+            Self::VbenchOverallConsistency | Self::VbenchTemporalStyle => {
+                vbench_overall_consistency::measure(rows, seen)
+            }
+            Self::WarpingErrorRaft => warping_error::measure_rows(rows),
             Self::VbenchMotionSmoothness => vbench_motion_smoothness::measure(rows),
         }
     }

@@ -10,6 +10,8 @@ use crate::{FeatureMetric, fvd};
 pub enum NetSetMetric {
     /// [`fvd`], as cd-fvd has it.
     FvdCdfvd,
+    /// [`fvd`] to VideoMAE, as cd-fvd has it.
+    FvdVideomae,
     /// [`fvd`], as VideoGPT has it.
     FvdVideogpt,
     /// [`fvd`] of endless sets.
@@ -23,6 +25,7 @@ impl NetSetMetric {
     pub fn descriptor(self) -> &'static MetricDescriptor {
         match self {
             Self::FvdCdfvd => &fvd::CDFVD_DESCRIPTOR,
+            Self::FvdVideomae => &fvd::VIDEOMAE_DESCRIPTOR,
             Self::FvdVideogpt => &fvd::VIDEOGPT_DESCRIPTOR,
             Self::FvdInfinity => &fvd::INFINITY_DESCRIPTOR,
             Self::Kvd => &fvd::KVD_DESCRIPTOR,
@@ -33,6 +36,7 @@ impl NetSetMetric {
     pub fn extraction(self) -> Extraction {
         match self {
             Self::FvdCdfvd | Self::FvdInfinity | Self::Kvd => Extraction::I3dCdfvd,
+            Self::FvdVideomae => Extraction::VideomaeCdfvd,
             Self::FvdVideogpt => Extraction::I3dVideogpt,
         }
     }
@@ -40,7 +44,7 @@ impl NetSetMetric {
     /// What is computed of the features.
     pub fn of_features(self) -> FeatureMetric {
         match self {
-            Self::FvdCdfvd => FeatureMetric::FrechetDistanceBiased,
+            Self::FvdCdfvd | Self::FvdVideomae => FeatureMetric::FrechetDistanceBiased,
             Self::FvdVideogpt => FeatureMetric::FrechetDistance,
             Self::FvdInfinity => FeatureMetric::FrechetInfinity,
             Self::Kvd => FeatureMetric::KernelDistance,

@@ -10,7 +10,8 @@ use crate::{
     frechet_infinity, frechet_shapes, fvd, inception_score, kernel_distance, lpips, mmd_polynomial,
     motion_magnitude, ms_ssim, precision_recall, psnr, shape_adherence, sharpness, ssim, still_share,
     temporal_flickering, vbench_aesthetic_quality, vbench_consistency, vbench_dynamic_degree,
-    vbench_imaging_quality, vbench_motion_smoothness, vmaf, warping_error,
+    vbench_human_action, vbench_imaging_quality, vbench_motion_smoothness, vbench_overall_consistency, vmaf,
+    warping_error,
 };
 
 /// What every metric says about itself, sorted by id.
@@ -33,6 +34,7 @@ pub const DESCRIPTORS: &[MetricDescriptor] = &[
     frechet_shapes::DESCRIPTOR,
     still_share::FROZEN_DESCRIPTOR,
     fvd::CDFVD_DESCRIPTOR,
+    fvd::VIDEOMAE_DESCRIPTOR,
     fvd::VIDEOGPT_DESCRIPTOR,
     fvd::INFINITY_DESCRIPTOR,
     inception_score::DESCRIPTOR,
@@ -56,11 +58,15 @@ pub const DESCRIPTORS: &[MetricDescriptor] = &[
     vbench_aesthetic_quality::DESCRIPTOR,
     vbench_consistency::BACKGROUND_DESCRIPTOR,
     vbench_dynamic_degree::DESCRIPTOR,
+    vbench_human_action::DESCRIPTOR,
     vbench_imaging_quality::DESCRIPTOR,
     vbench_motion_smoothness::DESCRIPTOR,
+    vbench_overall_consistency::DESCRIPTOR,
     vbench_consistency::SUBJECT_DESCRIPTOR,
+    vbench_overall_consistency::STYLE_DESCRIPTOR,
     vmaf::DESCRIPTOR,
     warping_error::DESCRIPTOR,
+    warping_error::RAFT_DESCRIPTOR,
 ];
 
 /// A metric, by what it is computed from.
@@ -160,7 +166,7 @@ pub enum FeatureMetric {
 
 impl Metric {
     /// Every metric, in the order of [`DESCRIPTORS`].
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 51] = [
         Self::Clip(ClipMetric::BlackShare),
         Self::Net(NetMetric::ClipTemporalConsistency),
         Self::Net(NetMetric::Clipsim),
@@ -179,6 +185,7 @@ impl Metric {
         Self::Set(SetMetric::FrechetShapes),
         Self::Clip(ClipMetric::FrozenShare),
         Self::NetSet(NetSetMetric::FvdCdfvd),
+        Self::NetSet(NetSetMetric::FvdVideomae),
         Self::NetSet(NetSetMetric::FvdVideogpt),
         Self::NetSet(NetSetMetric::FvdInfinity),
         Self::Feature(FeatureMetric::InceptionScore),
@@ -202,11 +209,15 @@ impl Metric {
         Self::Net(NetMetric::VbenchAestheticQuality),
         Self::Net(NetMetric::VbenchBackgroundConsistency),
         Self::Net(NetMetric::VbenchDynamicDegree),
+        Self::Net(NetMetric::VbenchHumanAction),
         Self::Net(NetMetric::VbenchImagingQuality),
         Self::Net(NetMetric::VbenchMotionSmoothness),
+        Self::Net(NetMetric::VbenchOverallConsistency),
         Self::Net(NetMetric::VbenchSubjectConsistency),
+        Self::Net(NetMetric::VbenchTemporalStyle),
         Self::Pair(PairMetric::Vmaf),
         Self::Clip(ClipMetric::WarpingError),
+        Self::Net(NetMetric::WarpingErrorRaft),
     ];
 
     /// The metric of that id.

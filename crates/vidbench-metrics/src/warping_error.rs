@@ -1,4 +1,4 @@
-//! `warping_error.farneback@1`: how much of a frame its successor does not explain, once motion is taken out.
+//! `warping_error.farneback@1`, `warping_error.raft@1`: how much of a frame its successor does not explain, once motion is taken out.
 //!
 //! # Definition
 //!
@@ -13,7 +13,8 @@
 //! The error of the pair is the mean over the pixels that count and over R, G and B of the squared difference between a and
 //! the b that was read, with 255 as 1; the value is the mean over pairs. The flow is Farnebäck's of the frames' brightness
 //! (0.299 R + 0.587 G + 0.114 B, 8 bit, rounded): window 15, polynomials over 15 pixels with deviation 1.5, 3 iterations,
-//! up to 5 halvings while both sides stay at 32 or more.
+//! up to 5 halvings while both sides stay at 32 or more. `warping_error.raft` takes RAFT's flow in 20 iterations instead, of frames with both
+//! sides at least 121 pixels, whose border is repeated to multiples of 8.
 //!
 //! # Range and direction
 //!
@@ -51,9 +52,11 @@ use vidbench_core::{Direction, FramesU8, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::clip::check_frames;
+use crate::extract::Rows;
 use crate::flow::{Flow, Pyramid};
 use crate::frame_mean::FrameMean;
 use crate::meter::{ClipMeter, FrameView, Measured, measure_clip};
+use crate::net_metric::{mean_over_frames, numbers};
 
 /// Ruder et al. 2016, test of disoccluded regions: of both squared lengths.
 const CONSISTENCY_SHARE: f32 = 0.01;
@@ -74,6 +77,19 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     needs: Needs::Clip,
     nets: &[],
 };
+
+/// What `warping_error.raft@1` says about itself.
+pub const RAFT_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    id: "warping_error.raft@1",
+    title: "change from frame to frame that motion does not explain, to RAFT",
+    nets: &["raft"],
+    ..DESCRIPTOR
+};
+
+/// `warping_error.raft@1`, from one number a pair of frames.
+pub(crate) fn measure_rows(rows: &Rows) -> Result<Measured, MetricError> {
+    Ok(mean_over_frames(&numbers(rows, 2)?, 1))
+}
 
 /// See the [module](self). [0, 1].
 ///
@@ -119,7 +135,7 @@ impl ClipMeter for Meter {
 }
 
 /// The error of two frames, `[H, W, 3]`; none when no pixel counts.
-fn pair_error(a: &[u8], b: &[u8], forward: &Flow, backward: &Flow) -> Option<f64> {
+pub(crate) fn pair_error(a: &[u8], b: &[u8], forward: &Flow, backward: &Flow) -> Option<f64> {
     let (a, b) = (a.as_chunks::<3>().0, b.as_chunks::<3>().0);
     let (mut sum, mut pixels) = (0.0, 0_usize);
     for (y, row) in a.chunks(forward.width.max(1)).enumerate() {

@@ -8,6 +8,8 @@ use vidbench_nn::nets::Net;
 use super::padding::{Padded, padded};
 use super::{Extractor, Rows, run_rows, tensor};
 use crate::MetricError;
+use crate::flow::Flow;
+use crate::warping_error::pair_error;
 
 /// What the sides of RAFT's images are multiples of.
 const MULTIPLE: usize = 8;
@@ -53,6 +55,54 @@ impl Extractor for FastestFlow {
             self.rows.values.push(fastest(&flow, self.share));
         }
         self.previous = Some(current);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Rows, MetricError> {
+        Ok(self.rows)
+    }
+}
+
+/// For each pair of frames, what the flow between them does not explain of their difference.
+#[derive(Debug)]
+pub(super) struct Warping {
+    net: Arc<Net>,
+    previous: Option<(Padded, Vec<u8>)>,
+    rows: Rows,
+}
+
+impl Warping {
+    pub(super) fn new(net: Arc<Net>) -> Self {
+        Self { net, previous: None, rows: Rows { dims: 1, values: Vec::new() } }
+    }
+
+    /// The flow from one padded frame to another, without the border.
+    fn flow(&self, from: &Padded, to: &Padded, width: usize, height: usize) -> Result<Flow, MetricError> {
+        let image = |padded: &Padded| tensor(padded.shape(), padded.values.clone());
+        let (flow, _) = run_rows(&self.net, &[("image1", image(from)), ("image2", image(to))])?;
+        let (across, down) = flow.split_at(flow.len() / 2);
+        let inside = |plane: &[f32]| {
+            let rows = plane.chunks_exact(from.width).skip(from.top).take(height);
+            rows.flat_map(|row| &row[from.left..][..width]).copied().collect()
+        };
+        Ok(Flow { width, height, dx: inside(across), dy: inside(down) })
+    }
+}
+
+impl Extractor for Warping {
+    fn push(&mut self, frame: &DecodedFrame<'_>, _: Option<&DecodedFrame<'_>>) -> Result<(), MetricError> {
+        let (width, height) = (frame.width, frame.height);
+        let current = padded(frame, MULTIPLE, LEAST_SIDE, 1.0)?;
+        if let Some((previous, rgb)) = self.previous.take() {
+            let (forward, backward) = (
+                self.flow(&previous, &current, width, height)?,
+                self.flow(&current, &previous, width, height)?,
+            );
+            let error = pair_error(&rgb, frame.rgb, &forward, &backward);
+            let alone = MetricError::NothingInCommon { frame: frame.index };
+            self.rows.values.push(error.ok_or(alone)? as f32);
+        }
+        self.previous = Some((current, frame.rgb.to_vec()));
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use vidbench_video::{
 use crate::MetricError;
 
 /// Planes of R, G and B, `[3, H, W]`, normalised.
+#[derive(Clone)]
 pub(super) struct Planar {
     pub(super) size: Size,
     pub(super) values: Vec<f32>,
@@ -91,18 +92,23 @@ pub(super) fn unfit(error: &dyn std::error::Error) -> MetricError {
     MetricError::Unfit { reason: error.to_string() }
 }
 
-/// cd-fvd's loader, then its preprocessing for I3D: the shorter side to 256, bilinear and antialiased, the longer one rounded up; the
-/// middle; cut off to bytes; squashed to 224x224, bilinear without antialias; to [-1, 1].
-pub(super) fn i3d_cdfvd(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
-    const LOADED: usize = 256;
+/// Size of the frames that cd-fvd's loader gives.
+const LOADED: Size = Size { height: 256, width: 256 };
+
+/// cd-fvd's loader: the shorter side to 256, bilinear and antialiased, the longer one rounded up; the middle, cut off to bytes.
+fn loaded_cdfvd(frame: &DecodedFrame<'_>) -> Result<Vec<u8>, MetricError> {
     let unit: Vec<f32> = frame.rgb.iter().map(|value| f32::from(*value) / 255.0).collect();
-    let size = shorter_side_up(size(frame), LOADED);
+    let size = shorter_side_up(size(frame), LOADED.height);
     let resized = resize_float(&unit, shape(frame), size, FloatResize::TorchBilinearAntialias)
         .map_err(|error| unfit(&error))?;
-    let loaded = middle_cut_off(&resized, size, LOADED);
-    let square = rgb(Size { height: LOADED, width: LOADED });
-    let squashed =
-        resize_float(&loaded, square, SQUARE, FloatResize::TorchBilinear).map_err(|error| unfit(&error))?;
+    Ok(middle(&resized, size, LOADED.height).iter().map(|value| (value * 255.0) as u8).collect())
+}
+
+/// cd-fvd's loader, then its preprocessing for I3D: squashed to 224x224, bilinear without antialias; to [-1, 1].
+pub(super) fn i3d_cdfvd(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
+    let loaded = loaded_cdfvd(frame)?;
+    let squashed = resize_float(&loaded, rgb(LOADED), SQUARE, FloatResize::TorchBilinear)
+        .map_err(|error| unfit(&error))?;
     Ok(signed(&squashed, |value| 2.0 * value / 255.0 - 1.0))
 }
 
@@ -114,6 +120,34 @@ pub(super) fn i3d_videogpt(frame: &DecodedFrame<'_>) -> Result<Planar, MetricErr
     let resized =
         resize_float(&unit, shape(frame), size, FloatResize::TorchBilinear).map_err(|error| unfit(&error))?;
     Ok(signed(&middle(&resized, size, SIDE), |value| (value - 0.5) * 2.0))
+}
+
+/// cd-fvd's loader, then its preprocessing for VideoMAE: squashed to 224x224, bilinear without antialias, to [0, 1].
+pub(super) fn videomae_cdfvd(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
+    let loaded = loaded_cdfvd(frame)?;
+    let unit: Vec<f32> = loaded.iter().map(|value| f32::from(*value) / 255.0).collect();
+    let squashed = resize_float(&unit, rgb(LOADED), SQUARE, FloatResize::TorchBilinear)
+        .map_err(|error| unfit(&error))?;
+    Ok(signed(&squashed, |value| value))
+}
+
+/// VBench's frames for ViCLIP: the shorter side to 224, bicubic without antialias, rounded to bytes; the middle, CLIP's mean and deviation.
+pub(super) fn viclip_vbench(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
+    let (shape, size) = (shape(frame), shorter_side(size(frame), SIDE));
+    let resized = resize_bytes(frame.rgb, shape, size, ByteResize::TorchvisionBicubic)
+        .map_err(|error| unfit(&error))?;
+    let middle = centre_crop(&resized, rgb(size), SQUARE).map_err(|error| unfit(&error))?;
+    Ok(planar(&middle, SQUARE, &CLIP))
+}
+
+/// VBench's frames for UMT: the shorter side to 256 by OpenCV's bilinear, the middle 224x224, ImageNet's mean and deviation.
+pub(super) fn umt_vbench(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
+    const SHORTER: usize = 256;
+    let (shape, size) = (shape(frame), shorter_side(size(frame), SHORTER));
+    let resized =
+        resize_bytes(frame.rgb, shape, size, ByteResize::Cv2Linear).map_err(|error| unfit(&error))?;
+    let middle = centre_crop(&resized, rgb(size), SQUARE).map_err(|error| unfit(&error))?;
+    Ok(planar(&middle, SQUARE, &IMAGENET))
 }
 
 /// The size whose shorter side is `side`; the longer one is rounded up, as VideoGPT and cd-fvd do.
@@ -131,11 +165,6 @@ fn middle(image: &[f32], size: Size, side: usize) -> Vec<f32> {
     let (top, left) = ((size.height - side) / 2, (size.width - side) / 2);
     let rows = image.chunks_exact(size.width * FramesU8::CHANNELS).skip(top).take(side);
     rows.flat_map(|row| &row[left * FramesU8::CHANNELS..][..side * FramesU8::CHANNELS]).copied().collect()
-}
-
-/// The middle square of values in [0, 1], as bytes that are cut off, not rounded.
-fn middle_cut_off(image: &[f32], size: Size, side: usize) -> Vec<u8> {
-    middle(image, size, side).iter().map(|value| (value * 255.0) as u8).collect()
 }
 
 /// A square of CLIP's and I3D's side as planes.

@@ -8,11 +8,21 @@ use crate::MetricError;
 
 /// Tokens that CLIP's text net takes.
 const CLIP_CONTEXT: usize = 77;
+/// Tokens that ViCLIP's text net takes.
+const VICLIP_CONTEXT: usize = 32;
 
 /// A text in the space of CLIP ViT-B/32. What does not fit in 77 tokens is cut off.
 pub(crate) fn clip_text_embedding(nets: &dyn NetSource, text: &str) -> Result<Vec<f32>, MetricError> {
     let net = nets.net("clip-vit-b32-text")?;
     let tokens = clip_tokens(text, CLIP_CONTEXT).ids;
     let tokens = Tensor::i64([1, CLIP_CONTEXT], tokens).expect("invariant: as many tokens as the context");
+    Ok(run_rows(&net, &[("tokens", tokens)])?.0)
+}
+
+/// A text in the space of ViCLIP. What does not fit in 32 tokens is cut off.
+pub(crate) fn viclip_text_embedding(nets: &dyn NetSource, text: &str) -> Result<Vec<f32>, MetricError> {
+    let net = nets.net("viclip-l-text")?;
+    let tokens = clip_tokens(text, VICLIP_CONTEXT).ids;
+    let tokens = Tensor::i64([1, VICLIP_CONTEXT], tokens).expect("invariant: as many tokens as the context");
     Ok(run_rows(&net, &[("tokens", tokens)])?.0)
 }

@@ -1,9 +1,10 @@
-//! Nets that look at a video of a fixed number of frames: its first ones.
+//! Nets that look at a video of a fixed number of frames: the first ones of a clip, or some spread over it.
 
 use std::fmt;
 use std::sync::Arc;
 
 use vidbench_core::{DecodedFrame, FramesU8};
+use vidbench_nn::Tensor;
 use vidbench_nn::nets::Net;
 
 use super::frames::Planar;
@@ -12,41 +13,85 @@ use crate::MetricError;
 
 type Prepare = fn(&DecodedFrame<'_>) -> Result<Planar, MetricError>;
 
-/// Frames of a video.
-const FRAMES: usize = 16;
+/// Frames of a video that a Fréchet distance is computed of.
+pub(super) const FIRST_FRAMES: usize = 16;
 
-/// A net with an input `video`, `[1, 3, T, H, W]`; one row for a clip.
-pub(super) struct FirstFrames {
+/// How the net takes a video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// `[1, 3, T, H, W]`
+    ChannelsFirst,
+    /// `[1, T, 3, H, W]`
+    FramesFirst,
+}
+
+/// A net with an input `video`, and maybe one for a table of places; one row for a clip.
+pub(super) struct Video {
     net: Arc<Net>,
     prepare: Prepare,
+    layout: Layout,
+    places: Option<Tensor>,
+    /// Which frames, rising; one may be wanted several times.
+    wanted: Vec<usize>,
     frames: Vec<Planar>,
     seen: usize,
 }
 
-impl FirstFrames {
-    pub(super) fn new(net: Arc<Net>, prepare: Prepare) -> Self {
-        Self { net, prepare, frames: Vec::new(), seen: 0 }
+impl Video {
+    pub(super) fn new(net: Arc<Net>, prepare: Prepare, layout: Layout, wanted: Vec<usize>) -> Self {
+        Self { net, prepare, layout, places: None, wanted, frames: Vec::new(), seen: 0 }
+    }
+
+    /// With a table for the input `pos_embed`.
+    pub(super) fn with_places(self, places: Tensor) -> Self {
+        Self { places: Some(places), ..self }
     }
 }
 
-impl Extractor for FirstFrames {
+impl Extractor for Video {
     fn push(&mut self, frame: &DecodedFrame<'_>, _: Option<&DecodedFrame<'_>>) -> Result<(), MetricError> {
         self.seen += 1;
-        if self.frames.len() < FRAMES {
-            self.frames.push((self.prepare)(frame)?);
+        let times = self.wanted.iter().filter(|wanted| **wanted == frame.index).count();
+        if times > 0 {
+            let planar = (self.prepare)(frame)?;
+            self.frames.extend(std::iter::repeat_n(planar, times));
         }
         Ok(())
     }
 
     fn finish(self: Box<Self>) -> Result<Rows, MetricError> {
-        if self.frames.len() < FRAMES {
-            return Err(MetricError::TooFewFrames { frames: self.seen, needed: FRAMES });
-        }
-        let size = self.frames[0].size;
-        let shape = [1, FramesU8::CHANNELS, FRAMES, size.height, size.width];
-        let (values, dims) = run_rows(&self.net, &[("video", tensor(shape, by_channel(&self.frames)))])?;
+        let (frames, needed) = (self.frames.len(), self.wanted.len());
+        let Some(size) = self.frames.first().map(|frame| frame.size).filter(|_| frames == needed) else {
+            return Err(MetricError::TooFewFrames { frames: self.seen, needed });
+        };
+        let shape = match self.layout {
+            Layout::ChannelsFirst => [1, FramesU8::CHANNELS, frames, size.height, size.width],
+            Layout::FramesFirst => [1, frames, FramesU8::CHANNELS, size.height, size.width],
+        };
+        let values = match self.layout {
+            Layout::ChannelsFirst => by_channel(&self.frames),
+            Layout::FramesFirst => self.frames.iter().flat_map(|frame| &frame.values).copied().collect(),
+        };
+        let places = self.places.map(|places| ("pos_embed", places));
+        let inputs: Vec<(&str, Tensor)> =
+            [("video", tensor(shape, values))].into_iter().chain(places).collect();
+        let (values, dims) = run_rows(&self.net, &inputs)?;
         Ok(Rows { dims, values })
     }
+}
+
+/// VBench's "middle" frames: of as many equal parts of the clip the frame in the middle, the last one again where the clip is shorter.
+pub(super) fn middle_frames(count: usize, frames: usize) -> Vec<usize> {
+    let parts = count.min(frames);
+    let step = frames as f64 / parts.max(1) as f64;
+    // numpy's linspace ends exactly at its end.
+    let edge = |at: usize| if at == parts { frames } else { (at as f64 * step) as usize };
+    let mut wanted: Vec<usize> =
+        (0..parts).map(|at| (edge(at) + edge(at + 1)).saturating_sub(1) / 2).collect();
+    if let Some(last) = wanted.last().copied() {
+        wanted.resize(count, last);
+    }
+    wanted
 }
 
 /// `T` times `[3, H, W]` to `[3, T, H, W]`.
@@ -58,9 +103,9 @@ fn by_channel(frames: &[Planar]) -> Vec<f32> {
     (0..FramesU8::CHANNELS).flat_map(of).copied().collect()
 }
 
-impl fmt::Debug for FirstFrames {
+impl fmt::Debug for Video {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FirstFrames").field("net", &self.net.name()).finish_non_exhaustive()
+        f.debug_struct("Video").field("net", &self.net.name()).finish_non_exhaustive()
     }
 }
 
@@ -78,5 +123,25 @@ mod tests {
         };
         let channels = by_channel(&[frame(0.0), frame(10.0)]);
         assert_eq!(channels, [0.0, 1.0, 10.0, 11.0, 2.0, 3.0, 12.0, 13.0, 4.0, 5.0, 14.0, 15.0]);
+    }
+
+    #[test]
+    fn middle_frames_are_those_of_vbench() {
+        for (frames, wanted) in [
+            (16, vec![0, 2, 4, 6, 8, 10, 12, 14]),
+            (49, vec![2, 8, 14, 20, 26, 32, 38, 45]),
+            (81, vec![4, 14, 24, 34, 44, 54, 64, 75]),
+            (120, vec![7, 22, 37, 52, 67, 82, 97, 112]),
+            (129, vec![7, 23, 39, 55, 71, 87, 103, 120]),
+            (5, vec![0, 1, 2, 3, 4, 4, 4, 4]),
+            (8, vec![0, 1, 2, 3, 4, 5, 6, 7]),
+            (10, vec![0, 1, 2, 3, 5, 6, 7, 8]),
+        ] {
+            assert_eq!(middle_frames(8, frames), wanted, "{frames}");
+        }
+        let sixteen = [3, 10, 18, 25, 33, 40, 48, 55, 63, 70, 78, 85, 93, 100, 108, 115];
+        assert_eq!(middle_frames(16, 120), sixteen);
+        assert_eq!(middle_frames(16, 10), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9, 9, 9, 9]);
+        assert!(middle_frames(8, 0).is_empty());
     }
 }

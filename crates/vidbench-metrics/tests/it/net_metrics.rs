@@ -47,7 +47,8 @@ fn rows(
     clip: &FramesU8,
     reference: Option<&FramesU8>,
 ) -> Result<Rows, MetricError> {
-    let mut extractor = extraction.extractor(nets, Beginning { fps: Some(8.0) })?;
+    let mut extractor =
+        extraction.extractor(nets, Beginning { fps: Some(8.0), frames: Some(clip.count()) })?;
     let lend = |frames: &FramesU8, index: usize| {
         let (width, height) = (frames.width(), frames.height());
         (index, width, height)

@@ -98,7 +98,11 @@ impl<'a> Pass<'a> {
             FrameReader::open_with(path_from_text(&self.params.path), &self.options(Whose::Sample))?;
         let options = self.options(Whose::Reference);
         let mut reference = self.params.reference.as_deref().map(|path| Reference::open(path, &options));
-        let beginning = Beginning { fps: sample.probe().fps.map(|fps| fps.hz()) };
+        let frames = match self.extractions().any(Extraction::counts_frames) {
+            true => Some(count_frames(&self.params.path, &self.options)?),
+            false => None,
+        };
+        let beginning = Beginning { fps: sample.probe().fps.map(|fps| fps.hz()), frames };
         let mut looks = Looks::begin(self.extractions(), self.nets, beginning);
         let mut previous: Option<Vec<u8>> = None;
         let mut size = (0, 0);
@@ -142,6 +146,17 @@ impl<'a> Pass<'a> {
         let decode_secs = (begin.elapsed().saturating_sub(scoring)).as_secs_f64();
         Ok(Passed { facts, pairing, scores, features, clip, decode_secs, score_secs })
     }
+}
+
+/// The frames of a file, decoded one by one: what containers say of it may be wrong.
+fn count_frames(path: &str, options: &ReadOptions) -> Result<usize, VideoError> {
+    let mut reader =
+        FrameReader::open_with(path_from_text(path), &ReadOptions { rgb: false, ..options.clone() })?;
+    let mut frames = 0;
+    while reader.next_frame()?.is_some() {
+        frames += 1;
+    }
+    Ok(frames)
 }
 
 /// Features for metrics of sets, each once, and a score without a value for each metric whose features the clip cannot give.

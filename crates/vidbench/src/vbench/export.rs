@@ -7,16 +7,39 @@ use vidbench_core::vbench::{
     CLIPS_PER_PROMPT, Dimension, DimensionResult, EvalResults, FullInfo, PromptEntry, VbenchErrors,
     VideoResult,
 };
-use vidbench_core::{MetricId, RequestedClip, Score, ScoredClip, ScoringData};
+use vidbench_core::{MetricId, NetsInUse, RequestedClip, Score, ScoredClip, ScoringData};
 
-/// The one dimension that needs no net, and the metric that is it: its score is the mean over videos.
-const EXACT: (Dimension, &str) = (Dimension::TemporalFlickering, "temporal_flickering@1");
+/// A dimension and the metric that is it.
+struct Measured {
+    dimension: Dimension,
+    metric: &'static str,
+    /// What VBench's file has for a clip of value 1; the score of the dimension is the mean over clips of the value.
+    clip_unit: f64,
+}
+
+const fn measured(dimension: Dimension, metric: &'static str) -> Measured {
+    Measured { dimension, metric, clip_unit: 1.0 }
+}
+
+/// The dimensions that are computed here by VBench's formula.
+const MEASURED: [Measured; 10] = [
+    measured(Dimension::SubjectConsistency, "vbench.subject_consistency@1"),
+    measured(Dimension::BackgroundConsistency, "vbench.background_consistency@1"),
+    measured(Dimension::TemporalFlickering, "temporal_flickering@1"),
+    measured(Dimension::MotionSmoothness, "vbench.motion_smoothness@1"),
+    measured(Dimension::DynamicDegree, "vbench.dynamic_degree@1"),
+    measured(Dimension::AestheticQuality, "vbench.aesthetic_quality@1"),
+    Measured { clip_unit: 100.0, ..measured(Dimension::ImagingQuality, "vbench.imaging_quality@1") },
+    measured(Dimension::HumanAction, "vbench.human_action@1"),
+    measured(Dimension::TemporalStyle, "vbench.temporal_style@1"),
+    measured(Dimension::OverallConsistency, "vbench.overall_consistency@1"),
+];
 
 /// A scoring that has nothing to write.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum VbenchExportError {
     /// None of its metrics is a dimension of VBench.
-    #[error("the scoring has no metric that VBench has: {}", EXACT.1)]
+    #[error("the scoring has no metric that VBench has: {}", known_metrics())]
     NoMetric,
     /// Every clip of a dimension failed, has no prompt or is none of the suite's.
     #[error("no clip of the scoring can be exported")]
@@ -45,7 +68,7 @@ impl VbenchExportError {
     /// What to do about it.
     pub fn hints(&self) -> Vec<String> {
         match self {
-            Self::NoMetric => vec![format!("score with --metrics {}", EXACT.1)],
+            Self::NoMetric => vec![format!("score with --metrics {}", known_metrics())],
             Self::NoClips { left_out } => {
                 let mut hints = left_out.clone();
                 hints
@@ -87,36 +110,73 @@ struct Valued<'d> {
 ///
 /// When nothing can be written, or two clips are one.
 pub fn export_scoring(data: &ScoringData, suite: Option<&FullInfo>) -> Result<Exported, VbenchExportError> {
-    let (dimension, id) = EXACT;
-    if !data.record.request.metrics.iter().any(|metric| metric.as_str() == id) {
+    let asked = &data.record.request.metrics;
+    let wanted = MEASURED.iter().filter(|known| asked.iter().any(|metric| metric.as_str() == known.metric));
+    let mut entries: Vec<PromptEntry> = Vec::new();
+    let (mut results, mut failed, mut notes) = (Vec::new(), Vec::new(), notes(data));
+    for measured in wanted.clone() {
+        let dimension = measured.dimension;
+        let prompts: Option<BTreeSet<&str>> =
+            suite.map(|suite| suite.of(dimension).map(|entry| entry.prompt_en.as_str()).collect());
+        let (valued, without) = values(data, measured.metric, prompts.as_ref());
+        let by_prompt = by_prompt(&valued)?;
+        let (of_dimension, counted) = match suite {
+            Some(suite) => of_suite(suite, dimension, &by_prompt),
+            None => of_prompts(dimension, &by_prompt),
+        };
+        let left_out = asked_clips(data) - counted.len() - without.len();
+        if left_out > 0 {
+            notes.push(format!("{left_out} clips are not among those that VBench scores for {dimension}"));
+        }
+        failed.extend(without);
+        if let Some(suite) = suite {
+            failed.extend(absent(suite, dimension, &by_prompt));
+        }
+        let Some(score) = mean(&counted) else { continue };
+        let videos = counted.iter().filter_map(|valued| {
+            let value = Number::from_f64(valued.value * measured.clip_unit)?;
+            Some(VideoResult::new(valued.clip.path.clone(), value))
+        });
+        results.push(DimensionResult { dimension, score, videos: Some(videos.collect()) });
+        merge(&mut entries, of_dimension, suite.is_some());
+    }
+    if wanted.count() == 0 {
         return Err(VbenchExportError::NoMetric);
     }
-    let prompts: Option<BTreeSet<&str>> =
-        suite.map(|suite| suite.of(dimension).map(|entry| entry.prompt_en.as_str()).collect());
-    let (valued, mut failed) = values(data, id, prompts.as_ref());
-    let by_prompt = by_prompt(&valued)?;
-    let (entries, counted) = match suite {
-        Some(suite) => of_suite(suite, dimension, &by_prompt),
-        None => of_prompts(dimension, &by_prompt),
-    };
-    let mut notes = notes(data, dimension);
-    let left_out = data.record.request.clips.len() - counted.len() - failed.len();
-    if left_out > 0 {
-        notes.push(format!("{left_out} clips are not among those that VBench scores for {dimension}"));
-    }
-    if let Some(suite) = suite {
-        failed.extend(absent(suite, dimension, &by_prompt));
-    }
-    let Some(score) = mean(&counted) else {
+    failed.sort();
+    failed.dedup();
+    if results.is_empty() {
         notes.extend(failed.into_iter().take(5));
         return Err(VbenchExportError::NoClips { left_out: notes });
-    };
-    let videos = counted.iter().filter_map(|valued| {
-        Some(VideoResult::new(valued.clip.path.clone(), Number::from_f64(valued.value)?))
-    });
-    let result = DimensionResult { dimension, score, videos: Some(videos.collect()) };
-    let (full_info, results) = (FullInfo::new(entries)?, EvalResults::new(vec![result])?);
+    }
+    let (full_info, results) = (FullInfo::new(entries)?, EvalResults::new(results)?);
     Ok(Exported { full_info, results, failed, notes })
+}
+
+fn asked_clips(data: &ScoringData) -> usize {
+    data.record.request.clips.len()
+}
+
+fn known_metrics() -> String {
+    MEASURED.map(|known| known.metric).join(", ")
+}
+
+/// Adds the entries of one more dimension: to those of the same prompt, where there are some. Entries of a suite keep their dimensions.
+fn merge(entries: &mut Vec<PromptEntry>, more: Vec<PromptEntry>, of_suite: bool) {
+    for entry in more {
+        let same = |known: &&mut PromptEntry| {
+            known.prompt_en == entry.prompt_en && (!of_suite || known.dimensions == entry.dimensions)
+        };
+        let Some(known) = entries.iter_mut().find(same) else {
+            entries.push(entry);
+            continue;
+        };
+        let new = entry.dimensions.into_iter().filter(|dimension| !known.dimensions.contains(dimension));
+        known.dimensions.extend(new.collect::<Vec<_>>());
+        let videos = known.video_list.get_or_insert_default();
+        let new = entry.video_list.into_iter().flatten().filter(|video| !videos.contains(video));
+        videos.extend(new.collect::<Vec<_>>());
+    }
 }
 
 /// Clips with a value and a prompt, and what there is to say of the others. Clips of prompts that are not among `prompts` are
@@ -223,13 +283,19 @@ fn absent(suite: &FullInfo, dimension: Dimension, by_prompt: &ByPrompt<'_, '_>) 
 }
 
 /// What else the scoring has.
-fn notes(data: &ScoringData, dimension: Dimension) -> Vec<String> {
-    let others: Vec<&str> =
-        data.record.request.metrics.iter().map(MetricId::as_str).filter(|id| *id != EXACT.1).collect();
-    let mut notes = vec![format!(
-        "{dimension} is the one dimension of VBench that this version computes: by its formula, but chroma is interpolated where \
-         OpenCV repeats it, which moves the value by up to about 0.001 on strongly coloured clips"
-    )];
+fn notes(data: &ScoringData) -> Vec<String> {
+    let metrics = data.record.request.metrics.iter().map(MetricId::as_str);
+    let (known, others): (Vec<&str>, Vec<&str>) =
+        metrics.partition(|id| MEASURED.iter().any(|known| known.metric == *id));
+    let mut notes = Vec::new();
+    if known.contains(&"temporal_flickering@1") {
+        notes.push(
+            "temporal_flickering is computed by its formula, but chroma is interpolated where OpenCV repeats it, which moves the value \
+             by up to about 0.001 on strongly coloured clips"
+                .to_owned(),
+        );
+    }
+    notes.extend(data.record.environment.nets.iter().flat_map(NetsInUse::warnings));
     if !others.is_empty() {
         notes.push(format!("no dimension of VBench, and not written: {}", others.join(", ")));
     }

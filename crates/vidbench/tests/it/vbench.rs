@@ -413,13 +413,13 @@ fn a_scoring_becomes_vbenchs_files() {
         &workspace,
         export,
         &expect![[r#"
-        exit 0
-        wrote out/try_full_info.json
-        wrote out/try_eval_results.json
-        note: temporal_flickering is the one dimension of VBench that this version computes: by its formula, but chroma is interpolated where OpenCV repeats it, which moves the value by up to about 0.001 on strongly coloured clips
-        note: no dimension of VBench, and not written: black_share@1
-        note: 2 clips are not among those that VBench scores for temporal_flickering
-    "#]],
+            exit 0
+            wrote out/try_full_info.json
+            wrote out/try_eval_results.json
+            note: temporal_flickering is computed by its formula, but chroma is interpolated where OpenCV repeats it, which moves the value by up to about 0.001 on strongly coloured clips
+            note: no dimension of VBench, and not written: black_share@1
+            note: 2 clips are not among those that VBench scores for temporal_flickering
+        "#]],
     );
     let read = |file: &str| -> Value {
         serde_json::from_str(&std::fs::read_to_string(workspace.path().join("out").join(file)).unwrap())
@@ -442,15 +442,15 @@ fn a_scoring_becomes_vbenchs_files() {
         &workspace,
         export,
         &expect![[r#"
-        exit 1
-        wrote out/try_full_info.json
-        wrote out/try_eval_results.json
-        note: temporal_flickering is the one dimension of VBench that this version computes: by its formula, but chroma is interpolated where OpenCV repeats it, which moves the value by up to about 0.001 on strongly coloured clips
-        note: no dimension of VBench, and not written: black_share@1
-        note: 2 clips are not among those that VBench scores for temporal_flickering
-        not exported: videos/a large red circle moving left on a navy background-1.mp4: not a video container: libav: Invalid data found when processing input
-        not exported: "a large red circle moving left on a navy background": 3 of 5 clips
-    "#]],
+            exit 1
+            wrote out/try_full_info.json
+            wrote out/try_eval_results.json
+            note: temporal_flickering is computed by its formula, but chroma is interpolated where OpenCV repeats it, which moves the value by up to about 0.001 on strongly coloured clips
+            note: no dimension of VBench, and not written: black_share@1
+            note: 2 clips are not among those that VBench scores for temporal_flickering
+            not exported: "a large red circle moving left on a navy background": 3 of 5 clips
+            not exported: videos/a large red circle moving left on a navy background-1.mp4: not a video container: libav: Invalid data found when processing input
+        "#]],
     );
     check(
         &workspace,
@@ -466,9 +466,9 @@ fn a_scoring_becomes_vbenchs_files() {
         &workspace,
         ["vbench", "export", "latest", "--output", "out"],
         &expect![[r#"
-        exit 2
-        error: the scoring has no metric that VBench has: temporal_flickering@1
-        hint: score with --metrics temporal_flickering@1
-    "#]],
+            exit 2
+            error: the scoring has no metric that VBench has: vbench.subject_consistency@1, vbench.background_consistency@1, temporal_flickering@1, vbench.motion_smoothness@1, vbench.dynamic_degree@1, vbench.aesthetic_quality@1, vbench.imaging_quality@1, vbench.human_action@1, vbench.temporal_style@1, vbench.overall_consistency@1
+            hint: score with --metrics vbench.subject_consistency@1, vbench.background_consistency@1, temporal_flickering@1, vbench.motion_smoothness@1, vbench.dynamic_degree@1, vbench.aesthetic_quality@1, vbench.imaging_quality@1, vbench.human_action@1, vbench.temporal_style@1, vbench.overall_consistency@1
+        "#]],
     );
 }

@@ -1,0 +1,111 @@
+//! `vbench.human_action@1`: whether the action of the prompt is seen in the clip.
+//!
+//! # Definition
+//!
+//! UMT-L, trained on Kinetics-400, gives a number for each of 400 actions. The clip has 1 when the action of its prompt is among the five highest and
+//! its sigmoid, rounded to four places, is at least 0.85; else 0.
+//!
+//! # Range and direction
+//!
+//! 0 or 1, higher is better. The mean over clips is the share of actions that are seen.
+//!
+//! # Input
+//!
+//! The middle frame of each of sixteen equal parts: the shorter side to 256, OpenCV's bilinear, then the middle 224x224, ImageNet's mean and deviation.
+//! The action is what follows "person is " in the prompt, and one of Kinetics-400's names.
+//!
+//! # Reference
+//!
+//! Huang et al., "VBench: Comprehensive Benchmark Suite for Video Generative Models", CVPR 2024; Vchitect/VBench at commit
+//! 45e79ec, `human_action.py`; Li et al., "Unmasked Teacher", ICCV 2023.
+//!
+//! # Differences
+//!
+//! VBench reads the action from the file's name up to the first hyphen or underscore, and counts a clip whose name has none of Kinetics-400's actions as wrong;
+//! here the action comes from the prompt, cut at the same marks, and such a clip has no score. decord's conversion to RGB differs from ours by up to a few levels.
+//!
+//! # Cost
+//!
+//! On one core about 25 s a clip.
+
+use vidbench_core::{Direction, MetricDescriptor, Needs};
+
+use crate::MetricError;
+use crate::extract::Rows;
+use crate::meter::Measured;
+use crate::net_metric::Seen;
+
+/// What `vbench.human_action@1` says about itself.
+pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    id: "vbench.human_action@1",
+    title: "whether the action of the prompt is seen, to UMT, as VBench has it",
+    unit: "",
+    direction: Direction::HigherIsBetter,
+    range: (Some(0.0), Some(1.0)),
+    needs: Needs::ClipAndPrompt,
+    nets: &["umt-l16"],
+};
+
+/// The actions in the order of UMT's outputs, one a line.
+const ACTIONS: &str = include_str!("../../../nets/kinetics-400.txt");
+/// How many of the highest count.
+const HIGHEST: usize = 5;
+/// Least sigmoid.
+const LEAST: f64 = 0.85;
+
+/// From the logits of the clip, and the prompt.
+pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
+    let wanted = action(seen.prompt.ok_or(MetricError::NoPrompt)?);
+    let Some(wanted) = ACTIONS.lines().position(|known| known.to_lowercase() == wanted) else {
+        return Err(MetricError::Unfit {
+            reason: format!("the prompt's action {wanted:?} is none of Kinetics-400"),
+        });
+    };
+    let mut order: Vec<usize> = (0..rows.values.len()).collect();
+    order.sort_by(|a, b| rows.values[*b].total_cmp(&rows.values[*a]));
+    let found = order.iter().take(HIGHEST).any(|at| *at == wanted && sigmoid(rows.values[*at]) >= LEAST);
+    Ok(Measured { value: f64::from(u8::from(found)), series: None })
+}
+
+/// What VBench takes as the action.
+fn action(prompt: &str) -> String {
+    let lower = prompt.to_lowercase();
+    let before_hyphen = lower.split('-').next().unwrap_or_default();
+    let behind = before_hyphen.rsplit("person is ").next().unwrap_or_default();
+    behind.split('_').next().unwrap_or_default().to_owned()
+}
+
+/// Rounded to four places, as VBench does.
+fn sigmoid(logit: f32) -> f64 {
+    let value = 1.0 / (1.0 + f64::from(-logit).exp());
+    (value * 1e4).round_ties_even() / 1e4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::NoNets;
+
+    fn score(logits: &[(usize, f32)], prompt: &str) -> Result<f64, MetricError> {
+        let mut values = vec![-9.0; 400];
+        logits.iter().for_each(|(at, logit)| values[*at] = *logit);
+        let seen = Seen { width: 1, height: 1, prompt: Some(prompt), nets: &NoNets };
+        measure(&Rows { dims: 400, values }, seen).map(|measured| measured.value)
+    }
+
+    #[test]
+    fn an_action_counts_when_it_is_among_the_five_highest_and_sure() {
+        // 1.735 has a sigmoid of 0.85003.
+        assert_eq!(score(&[(0, 1.735)], "A person is riding a bike"), Ok(1.0));
+        assert_eq!(score(&[(0, 1.73)], "A person is riding a bike"), Ok(0.0));
+        let five: Vec<(usize, f32)> = (1..6).map(|at| (at, 5.0)).chain([(0, 4.0)]).collect();
+        assert_eq!(score(&five, "A person is riding a bike"), Ok(0.0));
+    }
+
+    #[test]
+    fn an_action_that_is_unknown_has_no_score() {
+        let error = score(&[], "A dog runs").unwrap_err().to_string();
+        assert_eq!(error, "the prompt's action \"a dog runs\" is none of Kinetics-400");
+        assert_eq!(ACTIONS.lines().count(), 400);
+    }
+}
