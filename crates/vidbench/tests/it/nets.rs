@@ -268,6 +268,19 @@ fn random_weights_lie_apart_and_are_the_same_each_time() {
 }
 
 #[test]
+fn every_verb_has_examples() {
+    let workspace = Workspace::new();
+    for verb in ["fetch", "import", "verify", "random"] {
+        let help = workspace.run(["nets", verb, "--help"]).stdout;
+        assert!(help.contains("Examples:\n  vidbench nets"), "{verb}: {help}");
+    }
+    let help = workspace.run(["nets", "-h"]).stdout;
+    for verb in ["list", "fetch", "verify", "import", "licences", "random"] {
+        assert!(help.contains(&format!("\n  {verb} ")), "{help}");
+    }
+}
+
+#[test]
 fn a_mistyped_net_gets_a_suggestion() {
     let workspace = Workspace::new();
     for verb in ["fetch", "random", "verify"] {
