@@ -5,9 +5,10 @@ arXiv 1412.0767. The score: Saito et al. 2020, "Train Sparsely, Generate Densely
 Unsupervised Training of High-resolution Temporal GAN", arXiv 1811.09245 (TGAN v2).
 
 c3d-ucf101
-    Checkpoint: names: unverified. The layers have the names of TGAN v2's Chainer file, which holds `W`
-    and `b` where the graph says `weight` and `bias`; the names in StyleGAN-V's TorchScript archive
-    `c3d_ucf101.pt` are not known from any public source.
+    Checkpoint: names: unverified. The layers have the names of TGAN v2's Chainer file
+    (`conv3d_deepnetA_ucf.npz`, entries as `conv1a/W`), which holds `W` and `b` where the graph says
+    `weight` and `bias`; the names in StyleGAN-V's TorchScript archive `c3d_ucf101.pt` are not known from
+    any public source.
     Input: `video` (B, 3, 16, 112, 112): blue, green, red in 0..255, less the mean volume of the
     training set, which the host has to read from its own file.
     Output: `logits` (B, 101), before the softmax.
@@ -61,6 +62,6 @@ NETS = (
         inputs=(Input("video", ("B", 3, 16, 112, 112), Uniform(-128, 128)),),
         outputs={"logits": ("B", CLASSES)},
         cases=({"B": 1}, {"B": 2}),
-        reference="none",
+        reference="pfnet-research/tgan2 c3d_ucf101.py on Chainer 7.8.1: 1.5e-6",
     ),
 )

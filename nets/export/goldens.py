@@ -54,7 +54,7 @@ def golden_case(net, module, axes):
     return {
         "axes": axes,
         "inputs": [described_input(entry, axes) for entry in net.inputs],
-        "outputs": [described_output(*pair) for pair in zip(net.outputs, outputs)],
+        "outputs": [described_output(*pair) for pair in zip(net.outputs, outputs, strict=True)],
     }
 
 

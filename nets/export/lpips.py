@@ -101,6 +101,10 @@ def head(channels):
     return nn.Sequential(OrderedDict(model=nn.Sequential(nn.Identity(), convolution)))
 
 
+def by_channel(values):
+    return torch.tensor(values).view(1, 3, 1, 1)
+
+
 def unit_length(features):
     length = features.square().sum(1, keepdim=True).sqrt()
     return features / (length + NORM_EPS)
@@ -121,7 +125,7 @@ class Lpips(nn.Module):
         return sum(self.layer_distance(number, *pair) for number, pair in enumerate(pairs))
 
     def tapped(self, image):
-        image = (image - torch.tensor(SHIFT).view(1, 3, 1, 1)) / torch.tensor(SCALE).view(1, 3, 1, 1)
+        image = (image - by_channel(SHIFT)) / by_channel(SCALE)
         outputs = []
         for place, layer in enumerate(self.features):
             image = layer(image)

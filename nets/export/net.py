@@ -22,7 +22,8 @@ class Uniform:
         return weights.mapped(name, shape, seed, lambda u: self.low + (self.high - self.low) * u)
 
     def described(self):
-        return {"rule": "low + (high - low) * u", "dtype": "f32", "low": self.low, "high": self.high}
+        rule = "low + (high - low) * u"
+        return {"rule": rule, "dtype": "f32", "low": self.low, "high": self.high}
 
 
 @dataclass(frozen=True)

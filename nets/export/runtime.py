@@ -26,6 +26,7 @@ def session(model, module):
     options.intra_op_num_threads = torch.get_num_threads()
     state = module.state_dict()
     names = [entry.name for entry in model.graph.initializer]
+    # The values borrow the module's memory, so the module has to outlive the session.
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(state[name].numpy()) for name in names]
     options.add_external_initializers(names, values)
     return onnxruntime.InferenceSession(model.SerializeToString(), options)
@@ -37,9 +38,10 @@ def checked_difference(net, module, model):
     largest = 0.0
     for axes in net.cases:
         arrays = net.arrays(axes)
-        feed = {entry.name: array for entry, array in zip(net.inputs, arrays)}
+        feed = {entry.name: array for entry, array in zip(net.inputs, arrays, strict=True)}
         actual = run.run(list(net.outputs), feed)
-        for name, ours, theirs in zip(net.outputs, torch_outputs(module, arrays), actual):
+        expected = torch_outputs(module, arrays)
+        for name, ours, theirs in zip(net.outputs, expected, actual, strict=True):
             check_alive(f"{net.name}.{name}", ours)
             largest = max(largest, relative_difference(ours, theirs))
     if not largest <= DIFFERENCE_MAX:

@@ -113,7 +113,7 @@ NETS = (
         ),
         outputs={"logits": ("B", 400)},
         cases=({"B": 1}, {"B": 2}),
-        reference="none",
+        reference="vbench 0.1.5, third_party/umt: 2.7e-7",
     ),
     Net(
         name="videomae-g",
@@ -124,6 +124,6 @@ NETS = (
         ),
         outputs={"features": ("B", 1408)},
         cases=({"B": 1}, {"B": 2}),
-        reference="none",
+        reference="cd-fvd 0.1.1, third_party/VideoMAEv2: 1.4e-7",
     ),
 )

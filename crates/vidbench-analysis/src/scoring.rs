@@ -1,7 +1,7 @@
 //! What a scoring says of each group of clips, and which clips are best and worst.
 
 use serde::Serialize;
-use vidbench_core::{ClipOutcome, Direction, MetricDescriptor, MetricId, ScoredClip, ScoringData};
+use vidbench_core::{ClipOutcome, Direction, MetricDescriptor, MetricId, Needs, ScoredClip, ScoringData};
 
 use crate::metric_summary::{MetricSummary, descriptor, score_of, summarise_scores};
 
@@ -75,7 +75,7 @@ pub struct ClipValue {
 /// Analyses a scoring.
 pub fn analyse_scoring(data: &ScoringData, descriptors: &[MetricDescriptor]) -> ScoringAnalysis {
     let all: Vec<&ScoredClip> = data.clips.iter().collect();
-    let metrics = &data.record.request.metrics;
+    let metrics = of_clips(&data.record.request.metrics, descriptors);
     ScoringAnalysis {
         clips: data.record.request.clips.len() as u64,
         done: all.len() as u64,
@@ -86,8 +86,15 @@ pub fn analyse_scoring(data: &ScoringData, descriptors: &[MetricDescriptor]) -> 
     }
 }
 
+/// Metrics that give clips numbers of their own.
+fn of_clips<'a>(metrics: &'a [MetricId], descriptors: &[MetricDescriptor]) -> Vec<&'a MetricId> {
+    let of_sets = |id: &MetricId| descriptor(descriptors, id).is_some_and(|known| known.needs == Needs::Set);
+    metrics.iter().filter(|id| !of_sets(id)).collect()
+}
+
 fn groups(data: &ScoringData, descriptors: &[MetricDescriptor]) -> Vec<ScoredGroup> {
     let request = &data.record.request;
+    let metrics = of_clips(&request.metrics, descriptors);
     let mut labels: Vec<(&str, u64)> = Vec::new();
     let mut places = std::collections::HashMap::new();
     for clip in &request.clips {
@@ -113,7 +120,7 @@ fn groups(data: &ScoringData, descriptors: &[MetricDescriptor]) -> Vec<ScoredGro
         done: members.len() as u64,
         ok: ok(members),
         failures: failures(members),
-        metrics: request.metrics.iter().map(|id| summary(members, id, descriptors)).collect(),
+        metrics: metrics.iter().map(|id| summary(members, id, descriptors)).collect(),
     };
     labels.into_iter().zip(&members).map(group).collect()
 }

@@ -36,9 +36,13 @@ pub use plan::{
     Plan, PlannedSample, PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, sha256_hex,
 };
 pub use record::{
-    ClipFacts, Domain, Environment, Generation, GivenUp, Ledger, RECORD_SCHEMA_VERSION, RunData, RunRecord,
-    RunStatus, SampleRecord, Session, SessionModel, SetScore, Timing, Verdict, WeightsOrigin,
+    ClipFacts, Domain, Environment, Generation, GivenUp, Ledger, NetsInUse, RECORD_SCHEMA_VERSION, RunData,
+    RunRecord, RunStatus, SampleRecord, Session, SessionModel, SetScore, Timing, Verdict, WeightsInUse,
+    WeightsOrigin,
 };
-pub use scoring::{ClipOutcome, RequestedClip, ScoredClip, ScoringData, ScoringRecord, ScoringRequest};
+pub use scoring::{
+    ClipOutcome, NetOptions, NetRuntime, RequestedClip, ScoredClip, ScoringData, ScoringRecord,
+    ScoringRequest,
+};
 pub use suite::Suite;
 pub use toml_check::{Problem, nearest};

@@ -477,7 +477,8 @@ impl Decoded {
 /// A clip as a net sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Features {
-    /// The net with its weights hash, `name@hash`: features of different weights never mix.
+    /// The net with its weights hash, `name@hash`, or the net with one way to feed it, `name.way@version`: features of different
+    /// origin never mix.
     pub net: String,
     /// The feature vector.
     pub values: Vec<f32>,

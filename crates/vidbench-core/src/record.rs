@@ -202,6 +202,9 @@ pub struct Environment {
     /// Version of libvmaf; none where it is not found.
     #[serde(default)]
     pub libvmaf: Option<String>,
+    /// The nets that metrics look through; none where no metric does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nets: Option<NetsInUse>,
     /// The command line.
     pub command: Vec<String>,
 }
@@ -213,6 +216,58 @@ impl Environment {
             Some(version) => format!("{}, libvmaf {version}", self.libav),
             None => self.libav.clone(),
         }
+    }
+}
+
+/// The nets that metrics look through, and what runs them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NetsInUse {
+    /// Runtime and version, such as `onnxruntime 1.22.0`.
+    pub runtime: String,
+    /// The weights of each net, sorted by net.
+    pub weights: Vec<WeightsInUse>,
+}
+
+/// The weights of a net.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WeightsInUse {
+    /// The net.
+    pub net: String,
+    /// SHA-256 of its weights, in hexadecimal; none where they are not on this machine.
+    pub sha256: Option<String>,
+    /// Whether the authors' file was known by its hash before it was used.
+    pub pinned: bool,
+    /// The seed, where the weights are random and the scores mean nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub random_seed: Option<u64>,
+}
+
+impl NetsInUse {
+    /// What a reader of the scores must know of the nets, a line each.
+    pub fn warnings(&self) -> Vec<String> {
+        let seed = self.weights.iter().find_map(|weights| weights.random_seed);
+        let random = seed.map(|seed| {
+            format!("every net has random weights (seed {seed}): scores of nets say nothing of the clips")
+        });
+        let unpinned = |weights: &&WeightsInUse| {
+            weights.sha256.is_some() && !weights.pinned && weights.random_seed.is_none()
+        };
+        let unpinned: Vec<&str> =
+            self.weights.iter().filter(unpinned).map(|weights| weights.net.as_str()).collect();
+        let unpinned = (!unpinned.is_empty()).then(|| {
+            format!(
+                "weights of {} are unpinned: no hash of their file was known beforehand",
+                unpinned.join(", ")
+            )
+        });
+        random.into_iter().chain(unpinned).collect()
+    }
+
+    /// Net, weights and runtime in one text: what a score depends on.
+    pub fn identity(&self, net: &str) -> String {
+        let weights = self.weights.iter().find(|weights| weights.net == net);
+        let sha256 = weights.and_then(|weights| weights.sha256.as_deref()).unwrap_or("absent");
+        format!("{net}@{sha256} {}", self.runtime)
     }
 }
 

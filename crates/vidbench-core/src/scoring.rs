@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::FeatureScoring;
 use crate::protocol::DecodeOptions;
 use crate::{ClipFacts, Environment, MetricId, MetricScore, RunId, RunStatus};
 
@@ -23,6 +24,44 @@ pub struct ScoringRequest {
     pub clips: Vec<RequestedClip>,
     /// How files are read, and what they may cost.
     pub options: DecodeOptions,
+    /// How nets are run.
+    #[serde(default)]
+    pub nets: NetOptions,
+}
+
+/// How the nets of metrics are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NetOptions {
+    /// The seed of random weights instead of trained ones: what is measured costs as much, and means nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub random_seed: Option<u64>,
+    /// The runtime.
+    #[serde(default)]
+    pub runtime: NetRuntime,
+}
+
+/// What runs nets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetRuntime {
+    /// ONNX Runtime where its library is found, else the one that is built in.
+    #[default]
+    Auto,
+    /// ONNX Runtime.
+    OnnxRuntime,
+    /// tract, which is built in.
+    Tract,
+}
+
+impl NetRuntime {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::OnnxRuntime => "onnxruntime",
+            Self::Tract => "tract",
+        }
+    }
 }
 
 impl ScoringRequest {
@@ -171,4 +210,6 @@ pub struct ScoringData {
     pub record: ScoringRecord,
     /// Clips with an outcome, in the order of the request.
     pub clips: Vec<ScoredClip>,
+    /// What came of sets of clips against a reference set: one for each way to look at clips.
+    pub sets: Vec<FeatureScoring>,
 }

@@ -52,7 +52,10 @@ impl PairMetric {
     }
 }
 
-fn metric_score(metric: vidbench_core::MetricId, measured: Result<Measured, MetricError>) -> MetricScore {
+pub(crate) fn metric_score(
+    metric: vidbench_core::MetricId,
+    measured: Result<Measured, MetricError>,
+) -> MetricScore {
     match measured {
         Ok(Measured { value, series }) => MetricScore { metric, score: Score::from_value(value), series },
         Err(error) => MetricScore::new(metric, error.into()),

@@ -113,6 +113,18 @@ pub enum MetricError {
         /// Height in pixels.
         height: usize,
     },
+    /// A net that the metric looks through cannot be used.
+    #[error("{reason}")]
+    NoNet {
+        /// Why, with what to do.
+        reason: String,
+    },
+    /// The frames cannot be brought into the shape that the net takes.
+    #[error("{reason}")]
+    Unfit {
+        /// Why.
+        reason: String,
+    },
     /// The net did not give what it should.
     #[error("net {net}: {reason}")]
     Net {

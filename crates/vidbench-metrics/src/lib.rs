@@ -18,9 +18,12 @@
 
 mod bootstrap;
 mod clip;
+pub mod clip_temporal_consistency;
+pub mod clipsim;
 pub mod colourfulness;
 pub mod density_coverage;
 mod error;
+pub mod extract;
 mod feature_error;
 mod feature_metric;
 mod features;
@@ -31,15 +34,19 @@ mod frechet;
 pub mod frechet_distance;
 pub mod frechet_infinity;
 pub mod frechet_shapes;
+pub mod fvd;
 pub mod inception_score;
 mod kernel;
 pub mod kernel_distance;
 mod linalg;
+pub mod lpips;
 pub mod meter;
 pub mod mmd_polynomial;
 pub mod motion_magnitude;
 pub mod ms_ssim;
 mod neighbours;
+mod net_metric;
+mod net_set_metric;
 pub mod precision_recall;
 pub mod psnr;
 mod registry;
@@ -50,6 +57,11 @@ pub mod ssim;
 pub mod still_share;
 pub mod structure;
 pub mod temporal_flickering;
+pub mod vbench_aesthetic_quality;
+pub mod vbench_consistency;
+pub mod vbench_dynamic_degree;
+pub mod vbench_imaging_quality;
+pub mod vbench_motion_smoothness;
 pub mod vmaf;
 pub mod warping_error;
 
@@ -65,6 +77,8 @@ pub use features::{
 pub use frechet::{CovDivisor, FrechetReference, frechet_distance};
 pub use kernel::{Degree, Polynomial};
 pub use neighbours::{NEIGHBOURS, Neighbourhoods};
+pub use net_metric::{NetMetric, Seen};
+pub use net_set_metric::NetSetMetric;
 pub use registry::{
     ClipMetric, DESCRIPTORS, FeatureMetric, Metric, PairMetric, SetMetric, UnknownMetric, find,
 };

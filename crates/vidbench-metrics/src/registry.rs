@@ -3,15 +3,21 @@
 use vidbench_core::{MetricDescriptor, nearest};
 
 use crate::frame_difference::Statistic;
+use crate::net_metric::NetMetric;
+use crate::net_set_metric::NetSetMetric;
 use crate::{
-    colourfulness, density_coverage, frame_difference, frechet_distance, frechet_infinity, frechet_shapes,
-    inception_score, kernel_distance, mmd_polynomial, motion_magnitude, ms_ssim, precision_recall, psnr,
-    shape_adherence, sharpness, ssim, still_share, temporal_flickering, vmaf, warping_error,
+    clip_temporal_consistency, clipsim, colourfulness, density_coverage, frame_difference, frechet_distance,
+    frechet_infinity, frechet_shapes, fvd, inception_score, kernel_distance, lpips, mmd_polynomial,
+    motion_magnitude, ms_ssim, precision_recall, psnr, shape_adherence, sharpness, ssim, still_share,
+    temporal_flickering, vbench_aesthetic_quality, vbench_consistency, vbench_dynamic_degree,
+    vbench_imaging_quality, vbench_motion_smoothness, vmaf, warping_error,
 };
 
 /// What every metric says about itself, sorted by id.
 pub const DESCRIPTORS: &[MetricDescriptor] = &[
     still_share::BLACK_DESCRIPTOR,
+    clip_temporal_consistency::DESCRIPTOR,
+    clipsim::DESCRIPTOR,
     colourfulness::DESCRIPTOR,
     still_share::DUPLICATE_DESCRIPTOR,
     density_coverage::COVERAGE_DESCRIPTOR,
@@ -26,8 +32,15 @@ pub const DESCRIPTORS: &[MetricDescriptor] = &[
     frechet_infinity::DESCRIPTOR,
     frechet_shapes::DESCRIPTOR,
     still_share::FROZEN_DESCRIPTOR,
+    fvd::CDFVD_DESCRIPTOR,
+    fvd::VIDEOGPT_DESCRIPTOR,
+    fvd::INFINITY_DESCRIPTOR,
     inception_score::DESCRIPTOR,
     kernel_distance::DESCRIPTOR,
+    fvd::KVD_DESCRIPTOR,
+    lpips::ALEX_DESCRIPTOR,
+    lpips::SQUEEZE_DESCRIPTOR,
+    lpips::VGG_DESCRIPTOR,
     mmd_polynomial::DESCRIPTOR,
     motion_magnitude::DESCRIPTOR,
     ms_ssim::DESCRIPTOR,
@@ -40,6 +53,12 @@ pub const DESCRIPTORS: &[MetricDescriptor] = &[
     ssim::DESCRIPTOR,
     ssim::LUMA_DESCRIPTOR,
     temporal_flickering::DESCRIPTOR,
+    vbench_aesthetic_quality::DESCRIPTOR,
+    vbench_consistency::BACKGROUND_DESCRIPTOR,
+    vbench_dynamic_degree::DESCRIPTOR,
+    vbench_imaging_quality::DESCRIPTOR,
+    vbench_motion_smoothness::DESCRIPTOR,
+    vbench_consistency::SUBJECT_DESCRIPTOR,
     vmaf::DESCRIPTOR,
     warping_error::DESCRIPTOR,
 ];
@@ -55,6 +74,10 @@ pub enum Metric {
     Set(SetMetric),
     /// A number about features that are given.
     Feature(FeatureMetric),
+    /// A number about what nets see in one clip, or in a clip and its reference.
+    Net(NetMetric),
+    /// A number about what nets see in a set of clips.
+    NetSet(NetSetMetric),
 }
 
 /// A metric of one clip.
@@ -137,8 +160,10 @@ pub enum FeatureMetric {
 
 impl Metric {
     /// Every metric, in the order of [`DESCRIPTORS`].
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 46] = [
         Self::Clip(ClipMetric::BlackShare),
+        Self::Net(NetMetric::ClipTemporalConsistency),
+        Self::Net(NetMetric::Clipsim),
         Self::Clip(ClipMetric::Colourfulness),
         Self::Clip(ClipMetric::DuplicateShare),
         Self::Feature(FeatureMetric::Coverage),
@@ -153,8 +178,15 @@ impl Metric {
         Self::Feature(FeatureMetric::FrechetInfinity),
         Self::Set(SetMetric::FrechetShapes),
         Self::Clip(ClipMetric::FrozenShare),
+        Self::NetSet(NetSetMetric::FvdCdfvd),
+        Self::NetSet(NetSetMetric::FvdVideogpt),
+        Self::NetSet(NetSetMetric::FvdInfinity),
         Self::Feature(FeatureMetric::InceptionScore),
         Self::Feature(FeatureMetric::KernelDistance),
+        Self::NetSet(NetSetMetric::Kvd),
+        Self::Net(NetMetric::LpipsAlex),
+        Self::Net(NetMetric::LpipsSqueeze),
+        Self::Net(NetMetric::LpipsVgg),
         Self::Feature(FeatureMetric::MmdPolynomial),
         Self::Clip(ClipMetric::MotionMagnitude),
         Self::Pair(PairMetric::MsSsim),
@@ -167,6 +199,12 @@ impl Metric {
         Self::Pair(PairMetric::Ssim),
         Self::Pair(PairMetric::SsimLuma),
         Self::Clip(ClipMetric::TemporalFlickering),
+        Self::Net(NetMetric::VbenchAestheticQuality),
+        Self::Net(NetMetric::VbenchBackgroundConsistency),
+        Self::Net(NetMetric::VbenchDynamicDegree),
+        Self::Net(NetMetric::VbenchImagingQuality),
+        Self::Net(NetMetric::VbenchMotionSmoothness),
+        Self::Net(NetMetric::VbenchSubjectConsistency),
         Self::Pair(PairMetric::Vmaf),
         Self::Clip(ClipMetric::WarpingError),
     ];
@@ -188,7 +226,15 @@ impl Metric {
     pub fn set(self) -> Option<SetMetric> {
         match self {
             Self::Set(metric) => Some(metric),
-            Self::Clip(_) | Self::Pair(_) | Self::Feature(_) => None,
+            Self::Clip(_) | Self::Pair(_) | Self::Feature(_) | Self::Net(_) | Self::NetSet(_) => None,
+        }
+    }
+
+    /// The metric, if it is one of sets as nets see them.
+    pub fn net_set(self) -> Option<NetSetMetric> {
+        match self {
+            Self::NetSet(metric) => Some(metric),
+            Self::Clip(_) | Self::Pair(_) | Self::Set(_) | Self::Feature(_) | Self::Net(_) => None,
         }
     }
 
@@ -199,6 +245,8 @@ impl Metric {
             Self::Pair(metric) => metric.descriptor(),
             Self::Set(metric) => metric.descriptor(),
             Self::Feature(metric) => metric.descriptor(),
+            Self::Net(metric) => metric.descriptor(),
+            Self::NetSet(metric) => metric.descriptor(),
         }
     }
 }

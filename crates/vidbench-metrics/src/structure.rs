@@ -312,9 +312,9 @@ impl Sums {
             self.add_lanes(row, at, LANES, middle, &mut sums);
         }
         self.add_lanes(row, places - rest, rest, middle, &mut sums);
-        for lane in 0..LANES {
-            self.ssim[lane] += f64::from(sums[0][lane]);
-            self.contrast[lane] += f64::from(sums[1][lane]);
+        let [ssim, contrast] = sums;
+        for (total, sum) in self.ssim.iter_mut().zip(ssim).chain(self.contrast.iter_mut().zip(contrast)) {
+            *total += f64::from(sum);
         }
     }
 

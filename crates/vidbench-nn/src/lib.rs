@@ -32,6 +32,7 @@ mod ort_runtime;
 mod session;
 mod store;
 mod tensor;
+pub mod tokens;
 mod tract_runtime;
 
 pub use error::NnError;
@@ -44,3 +45,4 @@ pub use store::{
     WeightsIdentity,
 };
 pub use tensor::{DType, Tensor};
+pub use tract_runtime::tract_version;

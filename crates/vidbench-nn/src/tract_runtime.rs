@@ -16,6 +16,11 @@ use crate::tensor::{DType, Data, Tensor as PlainTensor};
 /// tract does not tell its version; a test holds this against Cargo.lock.
 const NAME: &str = "tract 0.23.9";
 
+/// Name and version of the runtime that is built in.
+pub fn tract_version() -> &'static str {
+    NAME
+}
+
 pub(crate) struct TractSession {
     plan: Arc<TypedSimplePlan>,
     /// For each graph input, which of the caller's tensors feeds it.

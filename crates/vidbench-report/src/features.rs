@@ -14,7 +14,7 @@ use crate::{latex, markdown};
 /// What was compared in one line, the table, and what has no number with its reason.
 pub fn features_terminal(scoring: &FeatureScoring, descriptors: &[MetricDescriptor], style: Style) -> String {
     let mut out = format!("{}\n\n", visible_line(&compared(scoring)));
-    write_table(&mut out, &table(scoring, descriptors), style);
+    write_table(&mut out, &features_table(scoring, descriptors), style);
     for note in notes(scoring) {
         out += &format!("{} {}\n", paint(style, "2", "note:"), visible_line(&note));
     }
@@ -24,7 +24,7 @@ pub fn features_terminal(scoring: &FeatureScoring, descriptors: &[MetricDescript
 /// The same as GitHub-flavoured Markdown.
 pub fn features_markdown(scoring: &FeatureScoring, descriptors: &[MetricDescriptor]) -> String {
     let mut out = format!("{}.\n\n", markdown::escaped(&compared(scoring)));
-    markdown::write_table(&mut out, &table(scoring, descriptors));
+    markdown::write_table(&mut out, &features_table(scoring, descriptors));
     for note in notes(scoring) {
         out += &format!("\n- {}", markdown::escaped(&note));
     }
@@ -33,7 +33,7 @@ pub fn features_markdown(scoring: &FeatureScoring, descriptors: &[MetricDescript
 
 /// The table as LaTeX with the booktabs package.
 pub fn features_latex(scoring: &FeatureScoring, descriptors: &[MetricDescriptor]) -> String {
-    latex::table(&table(scoring, descriptors))
+    latex::table(&features_table(scoring, descriptors))
 }
 
 /// One number a line, the further numbers of a metric behind it.
@@ -93,7 +93,7 @@ fn write_lines(out: &mut String, scoring: &FeatureScoring, set: &FeatureSet, sco
 }
 
 /// `2 sets against 2048 clips of 400 dimensions (real.npy); 95 % intervals of 200 resamples`
-fn compared(scoring: &FeatureScoring) -> String {
+pub(crate) fn compared(scoring: &FeatureScoring) -> String {
     let mut out = count(scoring.sets.len() as u64, "set");
     if let Some(reference) = &scoring.reference {
         let files: Vec<&str> = reference.files.iter().map(|file| file.path.as_str()).collect();
@@ -106,7 +106,7 @@ fn compared(scoring: &FeatureScoring) -> String {
     }
 }
 
-fn table(scoring: &FeatureScoring, descriptors: &[MetricDescriptor]) -> ResultTable {
+pub(crate) fn features_table(scoring: &FeatureScoring, descriptors: &[MetricDescriptor]) -> ResultTable {
     let mut columns = vec![
         column("features", "", "a file, or the first of the files that were joined"),
         column("clips", "x dimensions", "rows and columns"),

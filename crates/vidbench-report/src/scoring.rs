@@ -3,29 +3,43 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use vidbench_analysis::{ClipValue, OutcomeCount, ScoringAnalysis};
-use vidbench_core::{RequestedClip, RunStatus, Score, ScoredClip, ScoringData};
+use vidbench_core::{
+    MetricDescriptor, MetricId, NetsInUse, RequestedClip, RunStatus, Score, ScoredClip, ScoringData,
+};
 
 use crate::csv::{number, optional, text};
 use crate::export::EXPORT_SCHEMA_VERSION;
+use crate::features::{features_latex, features_markdown, features_terminal};
 use crate::number::decimals_for;
 use crate::results::{scoring_table, short_name};
 use crate::terminal::{Style, paint, write_table};
 use crate::text::visible_line;
 use crate::{latex, markdown};
 
-/// The counts in one line, the table, what failed, and the clips at both ends.
-pub fn scoring_terminal(data: &ScoringData, analysis: &ScoringAnalysis, style: Style) -> String {
+/// The counts in one line, the table, what failed, the clips at both ends, and the tables of sets.
+pub fn scoring_terminal(
+    data: &ScoringData,
+    analysis: &ScoringAnalysis,
+    descriptors: &[MetricDescriptor],
+    style: Style,
+) -> String {
     let word = headword(data, analysis);
     let word = paint(style, if word == SCORED { "1;32" } else { "1;33" }, word);
     let mut out = format!("{word}  {}: {}\n\n", data.record.id, counts(analysis));
     let table = scoring_table(analysis);
     write_table(&mut out, &table, style);
     out += "± and ranges are 95 % intervals over clips\n";
+    for sets in &data.sets {
+        out += &format!("\n{}", features_terminal(sets, descriptors, style));
+    }
     for extremes in analysis.extremes.iter().filter(|extremes| !extremes.worst.is_empty()) {
         let name = short_name(&extremes.metric);
         let ends = [("worst", &extremes.worst), ("best", &extremes.best)];
         let ends = ends.map(|(end, clips)| format!("{end} {}", named(data, clips)));
         out += &format!("{name}: {}\n", ends.join("; "));
+    }
+    for warning in warnings(data) {
+        out += &format!("{} {}\n", paint(style, "2", "note:"), visible_line(&warning));
     }
     for (reason, clips) in reasons(data) {
         out += &format!("{} {}\n", paint(style, "2", "note:"), visible_line(&format!("{reason} ({clips})")));
@@ -58,6 +72,11 @@ pub(crate) fn counts(analysis: &ScoringAnalysis) -> String {
     text
 }
 
+/// What a reader must know before the first number.
+pub(crate) fn warnings(data: &ScoringData) -> Vec<String> {
+    data.record.environment.nets.as_ref().map(NetsInUse::warnings).unwrap_or_default()
+}
+
 /// Reasons why metrics have no value, with the number of clips of each, in alphabetical order.
 pub(crate) fn reasons(data: &ScoringData) -> Vec<(String, String)> {
     let mut found: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
@@ -87,16 +106,32 @@ pub(crate) fn asked(data: &ScoringData, ordinal: u64) -> Option<&RequestedClip> 
 }
 
 /// The counts and the table as GitHub-flavoured Markdown.
-pub fn scoring_markdown(data: &ScoringData, analysis: &ScoringAnalysis) -> String {
+pub fn scoring_markdown(
+    data: &ScoringData,
+    analysis: &ScoringAnalysis,
+    descriptors: &[MetricDescriptor],
+) -> String {
     let word = headword(data, analysis);
     let mut out = format!("**{word}** scoring `{}`: {}.\n\n", data.record.id, counts(analysis));
     markdown::write_table(&mut out, &scoring_table(analysis));
-    out + "\n± and ranges are 95 % intervals over clips.\n"
+    out += "\n± and ranges are 95 % intervals over clips.\n";
+    for sets in &data.sets {
+        out += &format!("\n{}", features_markdown(sets, descriptors));
+    }
+    for warning in warnings(data) {
+        out += &format!("\nNote: {}.\n", visible_line(&warning));
+    }
+    out
 }
 
 /// The table as LaTeX with the booktabs package.
-pub fn scoring_latex(analysis: &ScoringAnalysis) -> String {
-    latex::table(&scoring_table(analysis))
+pub fn scoring_latex(
+    data: &ScoringData,
+    analysis: &ScoringAnalysis,
+    descriptors: &[MetricDescriptor],
+) -> String {
+    let sets = data.sets.iter().map(|sets| format!("\n{}", features_latex(sets, descriptors)));
+    sets.fold(latex::table(&scoring_table(analysis)), |out, table| out + &table)
 }
 
 /// The scoring with every clip, and its analysis.
@@ -117,6 +152,7 @@ pub fn scoring_json(data: &ScoringData, analysis: &ScoringAnalysis) -> Result<Va
         "options": request.options,
         "environment": serde_json::to_value(&data.record.environment)?,
         "clips": lines.collect::<Result<Vec<_>, _>>()?,
+        "sets": serde_json::to_value(&data.sets)?,
         "analysis": serde_json::to_value(analysis)?,
     }))
 }
@@ -172,7 +208,8 @@ const COLUMNS: [&str; 18] = [
 
 /// One clip a line after a line of heads: the fixed columns, one per metric, and the reasons why metrics are not available.
 pub fn scoring_csv(data: &ScoringData) -> String {
-    let metrics = &data.record.request.metrics;
+    let of_sets = |id: &MetricId| data.sets.iter().any(|sets| sets.metrics.contains(id));
+    let metrics: Vec<&MetricId> = data.record.request.metrics.iter().filter(|id| !of_sets(id)).collect();
     let mut heads: Vec<String> = COLUMNS.map(str::to_owned).to_vec();
     heads.extend(metrics.iter().map(|id| text(id.as_str())));
     heads.push("not_available".into());
@@ -180,7 +217,7 @@ pub fn scoring_csv(data: &ScoringData) -> String {
     for clip in &data.clips {
         let mut cells = fixed_cells(data, clip);
         cells.extend(metrics.iter().map(|id| {
-            let score = clip.scores.iter().find(|score| score.metric == *id);
+            let score = clip.scores.iter().find(|score| score.metric == **id);
             optional(score.and_then(|score| score.score.value()))
         }));
         cells.push(text(&unavailable(clip)));

@@ -8,7 +8,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use vidbench_core::protocol::{DecodeOptions, Decoded, Pairing, ScoreParams, ScoreResult};
+use vidbench_core::protocol::{DecodeOptions, Decoded, Features, Pairing, ScoreParams, ScoreResult};
 use vidbench_core::{
     ClipFacts, ClipOutcome, Clock, Event, MetricScore, Phase, RequestedClip, ScoredClip, ScoringRecord,
     path_from_text,
@@ -189,7 +189,7 @@ impl Lane<'_> {
             scores: Vec::new(),
         };
         let mut wanted = (self.wanted)(clip);
-        let (mut content, mut pairing, mut known) = (None, None, false);
+        let (mut content, mut pairing, mut known, mut features) = (None, None, false, Vec::new());
         let before = FileMark::of_clip(clip);
         match self.identify(clip) {
             Err(reason) => (scored.outcome, scored.reason) = (ClipOutcome::Unreadable, Some(reason)),
@@ -204,7 +204,7 @@ impl Lane<'_> {
                 };
                 known = found.known;
                 pairing = found.pairing;
-                (scored.facts, scored.scores) = (found.facts, found.scores);
+                (scored.facts, scored.scores, features) = (found.facts, found.scores, found.features);
                 (scored.outcome, scored.reason) = match (found.failure, unpaired, &pairing) {
                     (Some((outcome, reason)), _, _) | (None, Some((outcome, reason)), _) => {
                         (outcome, Some(reason))
@@ -232,7 +232,9 @@ impl Lane<'_> {
             pairing = None;
         }
         let content = content.as_ref().map(|key| (key, pairing.as_ref()));
-        self.store.record_scored_clip(&self.record.id, &scored, content, &wanted).map_err(RunError::Store)?;
+        self.store
+            .record_scored_clip(&self.record.id, &scored, content, &features, &wanted)
+            .map_err(RunError::Store)?;
         let (outcome, reason) = (scored.outcome, scored.reason);
         Ok(Some(Told { ordinal, outcome, reason, known, restarts: std::mem::take(&mut self.restarts) }))
     }
@@ -273,14 +275,15 @@ impl Lane<'_> {
         wanted: &[Wanted],
     ) -> Result<Option<Found>, RunError> {
         let known = self.store.known_scores(key, wanted).map_err(RunError::Store)?;
-        let has = |wanted: &&Wanted| !known.scores.iter().any(|score| score.metric == wanted.metric);
-        let missing: Vec<_> = wanted.iter().filter(has).map(|wanted| wanted.metric.clone()).collect();
+        let missing = wanted.iter().filter(|wanted| !known.has(wanted));
+        let missing: Vec<_> = missing.map(|wanted| wanted.metric.clone()).collect();
         let paired = key.reference.is_none() || known.pairing.is_some();
         let allowed =
             known.facts.as_ref().is_some_and(|facts| is_within(facts, &self.record.request.options));
         if allowed && missing.is_empty() && paired {
             let (facts, pairing, scores) = (known.facts, known.pairing, known.scores);
-            return Ok(Some(Found { facts, pairing, scores, failure: None, known: true }));
+            // Features that are known are in the store already.
+            return Ok(Some(Found { facts, pairing, scores, features: vec![], failure: None, known: true }));
         }
         let params = ScoreParams {
             path: clip.path.clone(),
@@ -357,6 +360,7 @@ struct Found {
     facts: Option<ClipFacts>,
     pairing: Option<Pairing>,
     scores: Vec<MetricScore>,
+    features: Vec<Features>,
     failure: Option<(ClipOutcome, String)>,
     known: bool,
 }
@@ -367,6 +371,7 @@ fn found(result: ScoreResult) -> Found {
             facts: Some(facts),
             pairing: result.pairing,
             scores: result.scores,
+            features: result.features,
             failure: None,
             known: false,
         },

@@ -64,6 +64,7 @@ fn record() -> Result<RunRecord, Box<dyn std::error::Error>> {
         accelerators: vec![],
         libav: String::new(),
         libvmaf: None,
+        nets: None,
         command: vec![],
     };
     Ok(RunRecord {

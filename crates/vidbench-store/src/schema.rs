@@ -8,7 +8,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x7662_6e63;
 /// Version of the tables that this tool writes: the number of migrations.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-const MIGRATIONS: &[&str] = &[V1, V2, V3];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
 
 pub(crate) fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
@@ -193,4 +193,19 @@ CREATE TABLE clip_scores (
   CHECK ((value IS NULL) <> (reason IS NULL)),
   PRIMARY KEY (clip, reference, reading, metric, prompt)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What nets saw of clips, by content: vectors of 32-bit floats, least significant byte first. `nets` says which weights on which runtime.
+const V4: &str = "
+CREATE TABLE clip_features (
+  key INTEGER PRIMARY KEY,
+  clip BLOB NOT NULL CHECK (length(clip) = 32),
+  reading TEXT NOT NULL,
+  extraction TEXT NOT NULL,
+  nets TEXT NOT NULL,
+  vector BLOB NOT NULL CHECK (length(vector) % 4 = 0),
+  UNIQUE (clip, reading, extraction, nets)
+) STRICT;
+
+ALTER TABLE scorings ADD COLUMN sets TEXT NOT NULL DEFAULT '[]';
 ";

@@ -4,9 +4,10 @@
 //! that a scorer died, stays with that scoring, and the next one tries again.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
-use vidbench_core::protocol::Pairing;
+use vidbench_core::protocol::{Features, Pairing};
 use vidbench_core::{
-    ClipFacts, ClipOutcome, MetricId, MetricScore, RunId, RunStatus, ScoredClip, ScoringData, ScoringRecord,
+    ClipFacts, ClipOutcome, FeatureScoring, MetricId, MetricScore, RunId, RunStatus, ScoredClip, ScoringData,
+    ScoringRecord,
 };
 
 use crate::codec::{
@@ -57,6 +58,8 @@ pub struct Wanted {
     /// What the score depends on beside the files: the prompt, or the version of the library that computes it. Held by the
     /// column `prompt`.
     pub depends_on: Option<String>,
+    /// Not a score but features of the clip are wanted: the extraction that gives them.
+    pub extraction: Option<String>,
 }
 
 /// What is known of a clip.
@@ -68,6 +71,17 @@ pub struct Known {
     pub pairing: Option<Pairing>,
     /// Scores there are, in the order wanted.
     pub scores: Vec<MetricScore>,
+    /// Features there are, in the order wanted, each once.
+    pub features: Vec<Features>,
+}
+
+impl Known {
+    /// Nothing more has to be computed for it.
+    pub fn has(&self, wanted: &Wanted) -> bool {
+        let extraction = wanted.extraction.as_ref();
+        extraction.is_some_and(|extraction| self.features.iter().any(|known| known.net == *extraction))
+            || self.scores.iter().any(|score| score.metric == wanted.metric)
+    }
 }
 
 impl Store {
@@ -105,6 +119,16 @@ impl Store {
         })
     }
 
+    /// Records what came of sets of clips, in place of what was there.
+    pub fn record_scoring_sets(&self, id: &RunId, sets: &Vec<FeatureScoring>) -> Result<()> {
+        let sets = to_json("sets", sets)?;
+        self.write("recording sets of clips", |tx| {
+            let key = scoring_key(tx, id)?;
+            tx.execute("UPDATE scorings SET sets = ?2 WHERE key = ?1", params![key, sets])?;
+            Ok(())
+        })
+    }
+
     /// What the store knows of a clip.
     pub fn known_scores(&self, key: &ClipKey, wanted: &[Wanted]) -> Result<Known> {
         let columns = Columns::of(key)?;
@@ -118,6 +142,7 @@ impl Store {
         scoring: &RunId,
         clip: &ScoredClip,
         content: Option<(&ClipKey, Option<&Pairing>)>,
+        features: &[Features],
         wanted: &[Wanted],
     ) -> Result<()> {
         self.write("recording the scores of a clip", |tx| {
@@ -125,7 +150,34 @@ impl Store {
             let (Some((key, pairing)), Some(facts)) = (content, &clip.facts) else { return Ok(()) };
             let columns = Columns::of(key)?;
             insert_facts(tx, &columns, facts, pairing)?;
-            insert_scores(tx, &columns, &clip.scores, wanted)
+            insert_scores(tx, &columns, &clip.scores, wanted)?;
+            insert_features(tx, &columns, features, wanted)
+        })
+    }
+
+    /// The features that one extraction gave of each clip of a scoring, with the clip's ordinal, in order.
+    pub fn scoring_features(
+        &self,
+        id: &RunId,
+        wanted: impl Fn(&ScoringRecord, u64) -> Option<Wanted>,
+    ) -> Result<Vec<(u64, Vec<f32>)>> {
+        self.read("reading features of a scoring", |tx| {
+            let record = scoring_record(tx, id)?;
+            let mut found = Vec::new();
+            for clip in outcomes(tx, scoring_key(tx, id)?)? {
+                let asked = usize::try_from(clip.ordinal).ok().and_then(|at| record.request.clips.get(at));
+                let (Some(sha256), Some(asked), true) = (clip.sha256, asked, holds_scores(clip.outcome))
+                else {
+                    continue;
+                };
+                let key = ClipKey { clip: sha256, reference: None, reading: record.request.reading(asked) };
+                if let Some(wanted) = wanted(&record, clip.ordinal)
+                    && let Some(features) = features_of(tx, &Columns::of(&key)?, &wanted)?
+                {
+                    found.push((clip.ordinal, features.values));
+                }
+            }
+            Ok(found)
         })
     }
 
@@ -149,7 +201,9 @@ impl Store {
                     (clip.facts, clip.scores) = (known.facts, known.scores);
                 }
             }
-            Ok(ScoringData { record, clips })
+            let sets: String =
+                tx.query_row("SELECT sets FROM scorings WHERE key = ?1", [key], |row| row.get(0))?;
+            Ok(ScoringData { record, clips, sets: from_json("sets", &sets)? })
         })
     }
 
@@ -244,7 +298,16 @@ fn known(connection: &Connection, columns: &Columns<'_>, wanted: &[Wanted]) -> R
     let Some((facts, pairing)) = found else { return Ok(Known::default()) };
     let pairing = pairing.map(|pairing| from_json("pairing", &pairing)).transpose()?;
     let scores = wanted.iter().filter_map(|wanted| score_of(connection, columns, wanted).transpose());
+    let mut features: Vec<Features> = Vec::new();
+    for wanted in wanted {
+        if let Some(found) = features_of(connection, columns, wanted)?
+            && !features.iter().any(|known| known.net == found.net)
+        {
+            features.push(found);
+        }
+    }
     Ok(Known {
+        features,
         facts: Some(from_json("clip facts", &facts)?),
         pairing,
         scores: scores.collect::<Result<_>>()?,
@@ -270,6 +333,55 @@ fn score_of(connection: &Connection, columns: &Columns<'_>, wanted: &Wanted) -> 
         score: score(row.get(1)?, row.get(2)?)?,
         series: series_from_bytes(series.as_deref())?,
     }))
+}
+
+fn features_of(connection: &Connection, columns: &Columns<'_>, wanted: &Wanted) -> Result<Option<Features>> {
+    let Some(extraction) = &wanted.extraction else { return Ok(None) };
+    let vector: Option<Vec<u8>> = connection
+        .prepare_cached(
+            "SELECT vector FROM clip_features
+             WHERE clip = ?1 AND reading = ?2 AND extraction = ?3 AND nets = ?4",
+        )?
+        .query_row(
+            params![
+                columns.clip,
+                columns.reading,
+                extraction,
+                wanted.depends_on.as_deref().unwrap_or_default()
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let values =
+        |vector: Vec<u8>| vector.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    Ok(vector.map(|vector| Features { net: extraction.clone(), values: values(vector) }))
+}
+
+fn insert_features(
+    tx: &Transaction<'_>,
+    columns: &Columns<'_>,
+    features: &[Features],
+    wanted: &[Wanted],
+) -> Result<()> {
+    let mut statement = tx.prepare_cached(
+        "INSERT OR REPLACE INTO clip_features (clip, reading, extraction, nets, vector)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for features in features {
+        let wanted = wanted.iter().find(|wanted| wanted.extraction.as_ref() == Some(&features.net));
+        let Some(wanted) = wanted else {
+            return Err(StoreError::unstorable("features", &format!("{} was not asked for", features.net)));
+        };
+        let vector: Vec<u8> = features.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        statement.execute(params![
+            columns.clip,
+            columns.reading,
+            features.net,
+            wanted.depends_on.as_deref().unwrap_or_default(),
+            vector
+        ])?;
+    }
+    Ok(())
 }
 
 fn insert_outcome(tx: &Transaction<'_>, scoring: i64, clip: &ScoredClip) -> Result<()> {

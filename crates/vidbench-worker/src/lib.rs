@@ -11,9 +11,11 @@ mod reference;
 mod rss;
 mod scorer;
 mod serve;
+mod stored_nets;
 
 pub use memory::keep_freed_memory;
 pub use reference::{SHAPES_CLASSIFIER, reference_features, shapes_net};
 pub use rss::peak_rss_bytes;
 pub use scorer::{SCORER_NAME, Scorer};
 pub use serve::{Exit, Handler, Notifier, WorkerInfo, serve};
+pub use stored_nets::StoredNets;

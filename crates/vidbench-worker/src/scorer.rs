@@ -4,6 +4,7 @@
 //! unknown metric, a file that is not there, a net that does not load.
 
 mod facts;
+mod looks;
 mod pass;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use vidbench_core::protocol::{
     Capabilities, DecodeOptions, Decoded, Features, RpcError, ScoreParams, ScoreResult,
 };
 use vidbench_core::{ErrorKind, FramesU8, MetricId, MetricScore, Needs};
+use vidbench_metrics::extract::NetSource;
 use vidbench_metrics::frechet_shapes::ShapesClassifier;
 use vidbench_metrics::{DESCRIPTORS, FeatureMetric, Metric, MetricError, SetMetric, UnknownMetric};
 use vidbench_video::{Fps, Limits, RawVideo, ReadOptions, VideoError, VideoErrorKind};
@@ -30,12 +32,13 @@ pub struct Scorer {
     classifier_graph: Cow<'static, [u8]>,
     /// Loaded when a set metric first asks for it: loading takes longer than scoring a clip.
     classifier: Option<ShapesClassifier>,
+    nets: Box<dyn NetSource>,
 }
 
 impl Scorer {
-    /// A scorer that takes the shapes classifier from the bytes of its ONNX file.
-    pub fn new(classifier_graph: impl Into<Cow<'static, [u8]>>) -> Self {
-        Self { classifier_graph: classifier_graph.into(), classifier: None }
+    /// A scorer that takes the shapes classifier from the bytes of its ONNX file, and the nets of metrics from `nets`.
+    pub fn new(classifier_graph: impl Into<Cow<'static, [u8]>>, nets: impl NetSource + 'static) -> Self {
+        Self { classifier_graph: classifier_graph.into(), classifier: None, nets: Box::new(nets) }
     }
 
     /// Decodes `params.path` once, and `params.reference` beside it; gives the facts, one score for each metric of clips and
@@ -48,21 +51,23 @@ impl Scorer {
     /// decoded.
     pub fn score(&mut self, params: &ScoreParams) -> Result<ScoreResult, RpcError> {
         let metrics = params.metrics.iter().map(known_metric).collect::<Result<Vec<_>, _>>()?;
-        if params.reference.is_none() && metrics.iter().any(|metric| matches!(metric, Metric::Pair(_))) {
+        if params.reference.is_none() && metrics.iter().any(|metric| metric.descriptor().needs == Needs::Pair)
+        {
             let message = "a metric of pairs was asked for without a reference";
             return Err(RpcError::new(ErrorKind::InvalidRequest, message));
         }
-        let passed = match Pass::new(&metrics, params, read_options(&params.options)?).run() {
-            Ok(passed) => passed,
-            Err(error) => return decode_error(&error).map(decode_failed),
-        };
-        let Passed { facts, pairing, scores, clip, decode_secs, mut score_secs } = passed;
+        let passed =
+            match Pass::new(&metrics, params, read_options(&params.options)?, self.nets.as_ref()).run() {
+                Ok(passed) => passed,
+                Err(error) => return decode_error(&error).map(decode_failed),
+            };
+        let Passed { facts, pairing, scores, features, clip, decode_secs, mut score_secs } = passed;
         let facts = match facts {
             Ok(facts) => facts,
             Err(reason) => return Ok(decode_failed(reason)),
         };
         let start = std::time::Instant::now();
-        let (mut scores, mut features) = (scores, Vec::new());
+        let (mut scores, mut features) = (scores, features);
         if let Some(clip) = clip {
             for metric in metrics.iter().filter_map(|metric| metric.set()) {
                 match self.features(metric, clip.as_ref())? {
@@ -148,7 +153,9 @@ fn known_metric(id: &MetricId) -> Result<Metric, RpcError> {
     });
     match found? {
         Metric::Feature(metric) => Err(not_of_clips(metric)),
-        found @ (Metric::Clip(_) | Metric::Pair(_) | Metric::Set(_)) => Ok(found),
+        found @ (Metric::Clip(_) | Metric::Pair(_) | Metric::Set(_) | Metric::Net(_) | Metric::NetSet(_)) => {
+            Ok(found)
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod nets;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use vidbench_core::{NetOptions, NetRuntime};
 
 pub(crate) use nets::{NetsCommand, NetsFetchArgs, NetsImportArgs, NetsRandomArgs, NetsVerifyArgs};
 
@@ -68,6 +69,9 @@ pub(crate) enum Command {
     Score(ScoreArgs),
     /// Compare sets of clips by files of their features: Fréchet and kernel distances, precision, recall and more.
     Features(FeaturesArgs),
+    /// Make a reference set that others can compare with: features of videos in one file.
+    #[command(subcommand)]
+    Reference(ReferenceCommand),
     /// Work beside VBench: totals of its results, a check of a folder, scores as its files.
     #[command(subcommand)]
     Vbench(VbenchCommand),
@@ -195,6 +199,10 @@ pub(crate) struct ScoreArgs {
     /// Folder, file or manifest with the clip that each clip is compared with, found by manifest or by name.
     #[arg(long, value_name = "VIDEOS")]
     pub(crate) reference: Option<PathBuf>,
+    /// Clips that the set of clips is compared with, for metrics of sets such as fvd.cdfvd-i3d: folder, file or manifest of videos, or a
+    /// .safetensors file of `vidbench reference make`.
+    #[arg(long, value_name = "VIDEOS")]
+    pub(crate) reference_set: Option<PathBuf>,
     /// Prompts that file names begin with, as in "a red fox-3.mp4": a VBench full_info.json, a prompt suite (its name or its
     /// .toml file), or a .txt file with one prompt a line. Without it names give no prompt.
     #[arg(long, value_name = "FILE")]
@@ -221,7 +229,82 @@ pub(crate) struct ScoreArgs {
     #[arg(long, value_name = "N", env = "VIDBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: Option<u16>,
     #[command(flatten)]
+    pub(crate) nets: NetArgs,
+    #[command(flatten)]
     pub(crate) limits: ScoreLimits,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReferenceCommand {
+    /// Look at videos with nets and write what they see to a file.
+    #[command(after_long_help = "\
+Examples:
+  vidbench reference make real/ --output real.safetensors
+  vidbench reference make real/ --metrics fvd.cdfvd-i3d,fvd.videogpt --output real.safetensors
+  vidbench score videos/ --metrics fvd.cdfvd-i3d --reference-set real.safetensors
+
+The file holds the features of each clip, their mean and covariance, and which weights, runtime and preprocessing gave them. Clips that
+were looked at before are not looked at again.
+
+Exit codes: 0 every clip is in the file; 1 some are not; 2 usage or environment; 130 interrupted.")]
+    Make(ReferenceMakeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReferenceMakeArgs {
+    /// Folders, video files or manifests (.jsonl).
+    #[arg(required = true, value_name = "VIDEOS")]
+    pub(crate) videos: Vec<PathBuf>,
+    /// File to write, .safetensors.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Metrics that the set is for.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES", default_value = "fvd.cdfvd-i3d")]
+    pub(crate) metrics: Vec<String>,
+    /// How progress is shown on stderr; auto is a bar on a terminal and lines elsewhere.
+    #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
+    pub(crate) progress: Progress,
+    /// Scorers side by side, by default one per core; features do not depend on it.
+    #[arg(long, value_name = "N", env = "VIDBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) workers: Option<u16>,
+    #[command(flatten)]
+    pub(crate) nets: NetArgs,
+    #[command(flatten)]
+    pub(crate) limits: ScoreLimits,
+}
+
+/// How the nets of metrics are run.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Nets of metrics")]
+pub(crate) struct NetArgs {
+    /// What runs nets: auto takes ONNX Runtime where it is found (ORT_DYLIB_PATH), else the runtime that is built in.
+    #[arg(long, value_enum, default_value_t = NetRuntimeName::Auto, value_name = "NAME", env = "VIDBENCH_NET_RUNTIME")]
+    pub(crate) net_runtime: NetRuntimeName,
+    /// Random weights of this seed in every net: for measuring speed before weights are fetched. The scores mean nothing, and say so.
+    #[arg(long, value_name = "SEED")]
+    pub(crate) random_nets: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lowercase")]
+pub(crate) enum NetRuntimeName {
+    /// ONNX Runtime where it is found, else tract.
+    Auto,
+    /// ONNX Runtime.
+    OnnxRuntime,
+    /// The runtime that is built in.
+    Tract,
+}
+
+impl From<NetArgs> for NetOptions {
+    fn from(args: NetArgs) -> Self {
+        let runtime = match args.net_runtime {
+            NetRuntimeName::Auto => NetRuntime::Auto,
+            NetRuntimeName::OnnxRuntime => NetRuntime::OnnxRuntime,
+            NetRuntimeName::Tract => NetRuntime::Tract,
+        };
+        Self { random_seed: args.random_nets, runtime }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -618,7 +701,7 @@ pub(crate) enum WorkerCommand {
     /// Serve the embedded model on stdin and stdout.
     Embedded,
     /// Serve decoding and metrics on stdin and stdout.
-    Scorer,
+    Scorer(NetArgs),
     /// Check that a worker keeps the protocol, rule by rule.
     #[command(after_long_help = "\
 Examples:

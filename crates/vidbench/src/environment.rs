@@ -17,6 +17,7 @@ pub fn environment(command: Vec<String>) -> Environment {
         accelerators: accelerators(),
         libav: vidbench_video::libav_version().unwrap_or_else(|error| format!("not available: {error}")),
         libvmaf: vidbench_video::libvmaf_version().ok(),
+        nets: None,
         command,
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vidbench_core::suite::Engine;
-use vidbench_core::{Clock, Event, Phase, Plan, ResolvedModel, ResolvedSuite, RunData, RunRecord};
+use vidbench_core::{
+    Clock, Event, NetOptions, Phase, Plan, ResolvedModel, ResolvedSuite, RunData, RunRecord,
+};
 use vidbench_engines::{WorkerCommand, WorkerProcess};
 use vidbench_runner::{Cancel, Commands, Finish, Inputs};
 use vidbench_store::Store;
@@ -35,10 +37,12 @@ impl WorkerPrograms {
         }
     }
 
-    pub(crate) fn scorer(&self) -> WorkerCommand {
+    pub(crate) fn scorer(&self, nets: NetOptions) -> WorkerCommand {
+        let seed = nets.random_seed.map(|seed| ["--random-nets".to_owned(), seed.to_string()]);
         WorkerCommand::new(&self.vidbench)
-            .args(["worker", "scorer"])
-            .pass_env(&["ORT_DYLIB_PATH", "VIDBENCH_LIBVMAF"])
+            .args(["worker", "scorer", "--net-runtime", nets.runtime.name()])
+            .args(seed.into_iter().flatten())
+            .pass_env(&["ORT_DYLIB_PATH", "VIDBENCH_LIBVMAF", "VIDBENCH_NETS", "XDG_CACHE_HOME", "HOME"])
     }
 }
 
@@ -153,7 +157,8 @@ pub fn execute(
 ) -> Result<Execution, ExecuteError> {
     let threads = run.suite.scenario.threads.unwrap_or_else(cores);
     let generator = |model: &ResolvedModel| programs.generator(model);
-    let commands = Commands { generator: &generator, scorer: programs.scorer(), threads };
+    let commands =
+        Commands { generator: &generator, scorer: programs.scorer(NetOptions::default()), threads };
     let finish =
         vidbench_runner::execute(Inputs { store, run, plan, commands, clock, cancel, events: &mut *events })?;
     let mut data = store.run_data(&run.id)?;

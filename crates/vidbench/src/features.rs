@@ -315,7 +315,7 @@ fn measure(sets: &[&Loaded], reference: Option<&Loaded>, request: &FeatureReques
     scores.into_iter().flatten().collect()
 }
 
-fn feature_score(measured: SetMeasurement) -> FeatureScore {
+pub(crate) fn feature_score(measured: SetMeasurement) -> FeatureScore {
     FeatureScore {
         metric: measured.metric.descriptor().metric_id(),
         score: measured.score,

@@ -11,7 +11,9 @@ mod features;
 mod gather;
 mod known_prompts;
 mod net_choice;
+mod nets_in_use;
 mod prepare;
+mod reference_set;
 mod resolve;
 mod score;
 mod sets;
@@ -29,7 +31,12 @@ pub use features::{
 pub use gather::{GatherError, Gathered, MANIFEST, gather, gather_pairs, place};
 pub use known_prompts::{KnownPromptsError, read_known_prompts};
 pub use net_choice::{NetChoiceError, choose_nets};
+pub use nets_in_use::{nets_in_use, stored_nets};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
+pub use reference_set::{
+    ReferenceFeatures, ReferenceSetError, features_of_scoring, read_reference_set, set_scorings,
+    write_reference_set,
+};
 pub use resolve::{
     Known, ShippedModel, prompt_suite_names, read_prompt_suite, resolve, shipped_prompt_suite,
 };

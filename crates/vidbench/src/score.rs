@@ -26,6 +26,12 @@ pub enum MetricChoiceError {
         /// The metric.
         metric: MetricId,
     },
+    /// It compares a set of clips with a reference set, and there is none.
+    #[error("{metric} compares the clips with a reference set, and none was named")]
+    NoReferenceSet {
+        /// The metric.
+        metric: MetricId,
+    },
     /// It is computed from something else than clips.
     #[error("{metric} is computed from {from}, not from clips alone")]
     NotOfClips {
@@ -42,6 +48,9 @@ impl MetricChoiceError {
         match self {
             Self::Unknown(error) => error.hints(),
             Self::NoReference { .. } => vec!["add --reference VIDEOS".into()],
+            Self::NoReferenceSet { .. } => {
+                vec!["add --reference-set VIDEOS, or a file that `vidbench reference make` wrote".into()]
+            }
             Self::NotOfClips { .. } => vec!["`vidbench list metrics` says what each metric needs".into()],
         }
     }
@@ -52,12 +61,21 @@ impl MetricChoiceError {
 /// # Errors
 ///
 /// The first name that cannot be asked for.
-pub fn choose_metrics(names: &[String], references: bool) -> Result<Vec<MetricId>, MetricChoiceError> {
+pub fn choose_metrics(
+    names: &[String],
+    references: bool,
+    reference_set: bool,
+) -> Result<Vec<MetricId>, MetricChoiceError> {
     let mut chosen: Vec<MetricId> = Vec::new();
     for name in names {
         let descriptor = find(name)?;
         let metric = descriptor.metric_id();
+        let of_net_set = Metric::from_id(descriptor.id)?.net_set().is_some();
         match descriptor.needs {
+            Needs::Set if of_net_set && !reference_set => {
+                return Err(MetricChoiceError::NoReferenceSet { metric });
+            }
+            Needs::Set if of_net_set => {}
             Needs::Pair if !references => return Err(MetricChoiceError::NoReference { metric }),
             Needs::Set | Needs::Features => {
                 return Err(MetricChoiceError::NotOfClips { metric, from: "features of a set of clips" });
@@ -119,7 +137,7 @@ pub fn score(
         record,
         wanted: &|clip| wanted(record, clip),
         references: settings.references,
-        scorer: programs.scorer(),
+        scorer: programs.scorer(request.nets),
         workers: settings.workers,
         timeout: settings.timeout,
         clock: Arc::clone(clock),
@@ -148,20 +166,29 @@ pub fn scoring_data(store: &Store, id: &RunId) -> Result<ScoringData, StoreError
 
 /// The scores a clip is to get. A metric that this version does not know has none.
 fn wanted(record: &ScoringRecord, clip: &RequestedClip) -> Vec<Wanted> {
-    let wanted = |id: &MetricId| {
-        let metric = Metric::from_id(id.as_str()).ok()?;
-        let of_pair = metric.descriptor().needs == Needs::Pair;
-        Some(Wanted { metric: id.clone(), of_pair, depends_on: depends_on(metric, record, clip) })
-    };
-    record.request.metrics.iter().filter_map(wanted).collect()
+    record.request.metrics.iter().filter_map(|id| wanted_metric(id, record, clip)).collect()
+}
+
+/// What a metric wants of a clip. A metric that this version does not know wants nothing.
+pub(crate) fn wanted_metric(id: &MetricId, record: &ScoringRecord, clip: &RequestedClip) -> Option<Wanted> {
+    let metric = Metric::from_id(id.as_str()).ok()?;
+    let of_pair = metric.descriptor().needs == Needs::Pair;
+    let extraction = metric.net_set().map(|metric| metric.extraction().id().to_owned());
+    Some(Wanted { metric: id.clone(), of_pair, depends_on: depends_on(metric, record, clip), extraction })
 }
 
 /// What a score depends on beside the files. libvmaf that was not found is one of its versions, so that a scoring after it was
 /// installed computes what an earlier one could not.
 fn depends_on(metric: Metric, record: &ScoringRecord, clip: &RequestedClip) -> Option<String> {
+    let prompt = (metric.descriptor().needs == Needs::ClipAndPrompt).then(|| clip.prompt.clone()).flatten();
     match metric {
         Metric::Pair(PairMetric::Vmaf) => record.environment.libvmaf.clone(),
-        metric if metric.descriptor().needs == Needs::ClipAndPrompt => clip.prompt.clone(),
-        Metric::Clip(_) | Metric::Pair(_) | Metric::Set(_) | Metric::Feature(_) => None,
+        Metric::Net(_) | Metric::NetSet(_) => {
+            let nets = record.environment.nets.iter();
+            let identities =
+                nets.flat_map(|nets| metric.descriptor().nets.iter().map(|net| nets.identity(net)));
+            Some(identities.chain(prompt).collect::<Vec<_>>().join("\n"))
+        }
+        Metric::Clip(_) | Metric::Pair(_) | Metric::Set(_) | Metric::Feature(_) => prompt,
     }
 }

@@ -251,6 +251,7 @@ fn environment() -> Environment {
         accelerators: Vec::new(),
         libav: "libavcodec 61.3.100".into(),
         libvmaf: None,
+        nets: None,
         command: ["vidbench", "run", "demo.toml"].map(str::to_owned).to_vec(),
     }
 }

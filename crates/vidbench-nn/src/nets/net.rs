@@ -96,6 +96,23 @@ impl Net {
         }
     }
 
+    /// A tensor of the weights that is in no graph, because it is worked on before it becomes an input.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::Io`], and [`NetError::Weights`] for a tensor that the net does not have.
+    pub fn host_tensor(&self, name: &str) -> Result<Vec<f32>, NetError> {
+        let specs = self.skeleton.tensors().iter();
+        let place =
+            specs.zip(self.weights.places()).find(|(spec, _)| spec.name == name).map(|(_, place)| *place);
+        let place = place.ok_or_else(|| NetError::Weights {
+            path: self.weights.path().to_owned(),
+            reason: format!("{} has no tensor {name:?}", self.name()),
+        })?;
+        let bytes = self.weights.read(place)?;
+        Ok(bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    }
+
     fn planned(
         &self,
         sessions: &Mutex<Vec<Arc<Planned>>>,

@@ -31,8 +31,14 @@ const SKELETONS: &[(&str, &[u8])] = skeletons![
     "lpips-vgg",
     "musiq-spaq",
     "raft",
+    "umt-l16",
     "viclip-l-text",
+    "viclip-l-vision",
+    "videomae-g",
 ];
+
+/// Tensors of a checkpoint that are in no graph, because they are worked on before they become an input: net, name, shape.
+const HOST_TENSORS: &[(&str, &str, &[usize])] = &[("dino-vitb16", "pos_embed", &[1, 197, 768])];
 
 /// A graph whose weights are named and shaped, but not there.
 #[derive(Debug, Clone)]
@@ -77,7 +83,11 @@ impl Skeleton {
         GzDecoder::new(*packed).read_to_end(&mut bytes).map_err(|error| NetError::shipped(name, error))?;
         let graph = ModelProto::decode(&*bytes).map_err(|error| NetError::shipped(name, error))?;
         let tensors = graph.graph.iter().flat_map(|graph| &graph.initializer);
-        let tensors = tensors.filter(|tensor| is_external(tensor)).map(spec).collect();
+        let tensors = tensors.filter(|tensor| is_external(tensor)).map(spec);
+        let of_host = HOST_TENSORS.iter().filter(|(net, ..)| net == name);
+        let of_host =
+            of_host.map(|(_, name, shape)| TensorSpec { name: (*name).into(), shape: shape.to_vec() });
+        let tensors = tensors.chain(of_host).collect();
         Ok(Self { name, graph, tensors, sha256: sha256_hex(&bytes) })
     }
 
@@ -86,7 +96,7 @@ impl Skeleton {
         self.name
     }
 
-    /// The tensors that its weights must have.
+    /// The tensors that its weights must have, those that are in no graph last.
     pub fn tensors(&self) -> &[TensorSpec] {
         &self.tensors
     }

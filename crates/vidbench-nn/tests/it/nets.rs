@@ -95,7 +95,6 @@ fn check_values(net: &str, runtime: Runtime, found: &[f32], wanted: &Value) {
         pairs.chain(spread.iter().enumerate().map(|(at, wanted)| (found[place(at)], *wanted))).collect();
     let largest = pairs.iter().map(|(_, wanted)| wanted.abs()).fold(0.0, f32::max);
     let apart = pairs.iter().map(|(found, wanted)| (found - wanted).abs()).fold(0.0, f32::max);
-    println!("{net} on {runtime:?}: {:.1e}", apart / largest);
     assert!(apart <= TOLERANCE * largest, "{net} on {runtime:?}: {apart} of {largest}");
     let mean = found.iter().map(|value| f64::from(value.abs())).sum::<f64>() / found.len() as f64;
     let wanted_mean = wanted["mean_abs"].as_f64().unwrap();

@@ -11,9 +11,10 @@ use vidbench_core::{
 use super::base64::base64;
 use super::escape::escape;
 use super::{ClipMime, end, head, open_section, plain_table, results_table, strip};
+use crate::features::{compared, features_table};
 use crate::number::{bytes, decimals_for};
 use crate::results::{scoring_table, short_name};
-use crate::scoring::{SCORED, asked, counts, headword, reasons};
+use crate::scoring::{SCORED, asked, counts, headword, reasons, warnings};
 use crate::text::{shell_command, visible};
 
 /// What the page of a scoring is made of.
@@ -63,6 +64,10 @@ pub fn scoring_html(input: &ScoringReportInput<'_>) -> String {
         "One row per folder or model. ± and ranges are 95 % intervals over clips; n is beside every mean.";
     open_section(&mut out, "results", "Results", lead);
     results_table::write_table(&mut out, &scoring_table(input.analysis));
+    for sets in &input.data.sets {
+        let _ = writeln!(out, "<h3>Sets of clips</h3>\n<p>{}</p>", escape(&compared(sets)));
+        results_table::write_table(&mut out, &features_table(sets, input.descriptors));
+    }
     out += "</section>\n";
     extremes(&mut out, input);
     clips(&mut out, input);
@@ -94,9 +99,12 @@ fn header(out: &mut String, input: &ScoringReportInput<'_>) {
             ("Metrics", record.request.metrics.iter().map(short_name).collect::<Vec<_>>().join(", ")),
         ],
     );
-    let reasons = reasons(input.data);
-    if !reasons.is_empty() {
+    let (warnings, reasons) = (warnings(input.data), reasons(input.data));
+    if !reasons.is_empty() || !warnings.is_empty() {
         *out += "<div class=\"notes\"><ul>";
+        for warning in warnings {
+            let _ = write!(out, "<li>{}</li>", escape(&warning));
+        }
         for (reason, clips) in reasons {
             let _ = write!(out, "<li>{} ({clips})</li>", escape(&reason));
         }
@@ -326,6 +334,20 @@ fn provenance(out: &mut String, input: &ScoringReportInput<'_>) {
             ("Video libraries", environment.video_libraries()),
         ],
     );
+    if let Some(nets) = &environment.nets {
+        let row = |weights: &vidbench_core::WeightsInUse| {
+            let origin = match (weights.random_seed, weights.pinned) {
+                (Some(seed), _) => format!("random, seed {seed}"),
+                (None, true) => "pinned".into(),
+                (None, false) => "unpinned".into(),
+            };
+            let hash = weights.sha256.clone().unwrap_or_else(|| "absent".into());
+            vec![weights.net.clone(), hash, origin]
+        };
+        let rows: Vec<Vec<String>> = nets.weights.iter().map(row).collect();
+        let _ = writeln!(out, "<h3>Nets, on {}</h3>", escape(&nets.runtime));
+        plain_table(out, "Nets", &["Net", "SHA-256 of its weights", "Origin"], &rows);
+    }
     let known = |id: &vidbench_core::MetricId| input.descriptors.iter().find(|known| known.id == id.as_str());
     let rows: Vec<Vec<String>> = record
         .request

@@ -101,6 +101,7 @@ fn environment() -> Environment {
         accelerators: Vec::new(),
         libav: "61".into(),
         libvmaf: None,
+        nets: None,
         command: vec!["vidbench".into(), "run".into()],
     }
 }

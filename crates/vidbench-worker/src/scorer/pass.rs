@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use vidbench_core::protocol::{Pairing, ScoreParams};
+use vidbench_core::protocol::{Features, Pairing, ScoreParams};
 use vidbench_core::{ClipFacts, DecodedFrame, FramesU8, MetricScore, path_from_text};
+use vidbench_metrics::extract::{Beginning, Extraction, NetSource};
 use vidbench_metrics::meter::{ClipCollector, ClipMeter, FrameView, PairMeter, PairView};
-use vidbench_metrics::{ClipMetric, Metric, MetricError, PairMetric};
+use vidbench_metrics::{ClipMetric, Metric, MetricError, NetMetric, NetSetMetric, PairMetric, Seen};
 use vidbench_video::{Colour, ColourRange, FrameReader, ReadOptions, VideoError};
 
 use super::facts::FactsMeter;
+use super::looks::{Looks, SeenRows};
 use super::with_causes;
 
 /// What is to be measured.
@@ -17,6 +19,9 @@ pub(super) struct Pass<'a> {
     options: ReadOptions,
     metrics: Vec<Measuring>,
     facts: FactsMeter,
+    nets: &'a dyn NetSource,
+    /// Metrics of sets, whose features of this clip are wanted.
+    sets: Vec<NetSetMetric>,
     /// The clip, for set metrics whose net looks at all of it.
     clip: Option<ClipCollector>,
 }
@@ -32,6 +37,8 @@ enum Whose {
 enum Measuring {
     Clip(ClipMetric, Box<dyn ClipMeter>),
     Pair(PairMetric, Box<dyn PairMeter>),
+    /// Of what a net sees, which several metrics share.
+    Net(NetMetric),
 }
 
 /// What a pass gave.
@@ -39,21 +46,37 @@ pub(super) struct Passed {
     pub(super) facts: Result<ClipFacts, String>,
     pub(super) pairing: Option<Pairing>,
     pub(super) scores: Vec<MetricScore>,
+    pub(super) features: Vec<Features>,
     pub(super) clip: Option<Result<FramesU8, MetricError>>,
     pub(super) decode_secs: f64,
     pub(super) score_secs: f64,
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(metrics: &[Metric], params: &'a ScoreParams, options: ReadOptions) -> Self {
+    pub(super) fn new(
+        metrics: &[Metric],
+        params: &'a ScoreParams,
+        options: ReadOptions,
+        nets: &'a dyn NetSource,
+    ) -> Self {
         let prompt = params.prompt.as_deref();
         let measuring = metrics.iter().filter_map(|metric| match metric {
             Metric::Clip(metric) => Some(Measuring::Clip(*metric, metric.meter(prompt))),
             Metric::Pair(metric) => Some(Measuring::Pair(*metric, metric.meter())),
-            Metric::Set(_) | Metric::Feature(_) => None,
+            Metric::Net(metric) => Some(Measuring::Net(*metric)),
+            Metric::Set(_) | Metric::Feature(_) | Metric::NetSet(_) => None,
         });
+        let sets = metrics.iter().filter_map(|metric| metric.net_set()).collect();
         let clip = metrics.iter().any(|metric| metric.set().is_some()).then(ClipCollector::default);
-        Self { params, options, metrics: measuring.collect(), facts: FactsMeter::new(), clip }
+        Self { params, options, metrics: measuring.collect(), facts: FactsMeter::new(), nets, sets, clip }
+    }
+
+    fn extractions(&self) -> impl Iterator<Item = Extraction> {
+        let of_clips = self.metrics.iter().filter_map(|metric| match metric {
+            Measuring::Net(metric) => Some(metric.extraction()),
+            Measuring::Clip(..) | Measuring::Pair(..) => None,
+        });
+        of_clips.chain(self.sets.iter().map(|metric| metric.extraction()))
     }
 
     /// Both files are converted to RGB only for metrics that look at it.
@@ -61,8 +84,10 @@ impl<'a> Pass<'a> {
         let of_rgb = |measuring: &Measuring| match measuring {
             Measuring::Clip(..) => whose == Whose::Sample,
             Measuring::Pair(metric, _) => !metric.is_of_luma(),
+            Measuring::Net(metric) => whose == Whose::Sample || metric.is_of_pair(),
         };
-        let rgb = self.metrics.iter().any(of_rgb) || (whose == Whose::Sample && self.clip.is_some());
+        let of_set = self.clip.is_some() || !self.sets.is_empty();
+        let rgb = self.metrics.iter().any(of_rgb) || (whose == Whose::Sample && of_set);
         ReadOptions { rgb, ..self.options.clone() }
     }
 
@@ -73,11 +98,16 @@ impl<'a> Pass<'a> {
             FrameReader::open_with(path_from_text(&self.params.path), &self.options(Whose::Sample))?;
         let options = self.options(Whose::Reference);
         let mut reference = self.params.reference.as_deref().map(|path| Reference::open(path, &options));
+        let beginning = Beginning { fps: sample.probe().fps.map(|fps| fps.hz()) };
+        let mut looks = Looks::begin(self.extractions(), self.nets, beginning);
         let mut previous: Option<Vec<u8>> = None;
+        let mut size = (0, 0);
         while let Some(frame) = sample.next_frame()? {
             let beside = reference.as_mut().and_then(|reference| reference.beside(frame.width, frame.height));
             let start = Instant::now();
             self.facts.push(&frame);
+            size = (frame.width, frame.height);
+            looks.push(&frame, beside.as_ref());
             if let Some(clip) = &mut self.clip {
                 clip.push(&frame);
             }
@@ -87,7 +117,7 @@ impl<'a> Pass<'a> {
                 match (metric, &pair) {
                     (Measuring::Clip(_, meter), _) => meter.push(&view),
                     (Measuring::Pair(_, meter), Some(pair)) => meter.push(pair),
-                    (Measuring::Pair(..), None) => {}
+                    (Measuring::Pair(..), None) | (Measuring::Net(_), _) => {}
                 }
             }
             let kept = previous.get_or_insert_default();
@@ -99,26 +129,54 @@ impl<'a> Pass<'a> {
         let pairing = reference.map(Reference::finish);
         let start = Instant::now();
         let facts = self.facts.finish(sample.probe());
-        let scores =
-            self.metrics.into_iter().map(|metric| finish(metric, pairing.as_ref(), luma.as_ref())).collect();
+        let seen =
+            Seen { width: size.0, height: size.1, prompt: self.params.prompt.as_deref(), nets: self.nets };
+        let seen = looks.finish(seen);
+        let (features, without) = features(&self.sets, &seen);
+        let scores = self.metrics.into_iter();
+        let scores = scores.map(|metric| finish(metric, pairing.as_ref(), luma.as_ref(), &seen));
+        let scores = scores.chain(without).collect();
         let clip = self.clip.map(ClipCollector::finish);
         scoring += start.elapsed();
         let score_secs = scoring.as_secs_f64();
         let decode_secs = (begin.elapsed().saturating_sub(scoring)).as_secs_f64();
-        Ok(Passed { facts, pairing, scores, clip, decode_secs, score_secs })
+        Ok(Passed { facts, pairing, scores, features, clip, decode_secs, score_secs })
     }
 }
 
-fn finish(metric: Measuring, pairing: Option<&Pairing>, luma: Option<&MetricError>) -> MetricScore {
-    match metric {
-        Measuring::Clip(metric, meter) => metric.score(meter.finish()),
-        Measuring::Pair(metric, meter) => match pairing.and_then(Pairing::reason) {
-            Some(reason) => metric.score(Err(MetricError::NoPair { reason: reason.to_owned() })),
-            None => metric.score(meter.finish().and_then(|measured| match luma {
+/// Features for metrics of sets, each once, and a score without a value for each metric whose features the clip cannot give.
+fn features(sets: &[NetSetMetric], seen: &SeenRows<'_>) -> (Vec<Features>, Vec<MetricScore>) {
+    let (mut features, mut without) = (Vec::<Features>::new(), Vec::new());
+    for metric in sets {
+        let net = metric.extraction().id();
+        match seen.rows(metric.extraction()) {
+            Ok(_) if features.iter().any(|known| known.net == net) => {}
+            Ok(rows) => features.push(Features { net: net.to_owned(), values: rows.values.clone() }),
+            Err(error) => without.push(MetricScore::new(metric.descriptor().metric_id(), error.into())),
+        }
+    }
+    (features, without)
+}
+
+fn finish(
+    metric: Measuring,
+    pairing: Option<&Pairing>,
+    luma: Option<&MetricError>,
+    seen: &SeenRows<'_>,
+) -> MetricScore {
+    let no_pair =
+        pairing.and_then(Pairing::reason).map(|reason| MetricError::NoPair { reason: reason.to_owned() });
+    match (metric, no_pair) {
+        (Measuring::Clip(metric, meter), _) => metric.score(meter.finish()),
+        (Measuring::Pair(metric, _), Some(error)) => metric.score(Err(error)),
+        (Measuring::Pair(metric, meter), None) => {
+            metric.score(meter.finish().and_then(|measured| match luma {
                 Some(error) if metric.is_of_luma() => Err(error.clone()),
                 Some(_) | None => Ok(measured),
-            })),
-        },
+            }))
+        }
+        (Measuring::Net(metric), Some(error)) if metric.is_of_pair() => metric.score(Err(error)),
+        (Measuring::Net(metric), _) => metric.score(seen.measure(metric)),
     }
 }
 

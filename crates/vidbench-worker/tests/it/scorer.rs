@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use vidbench_core::protocol::{Decoded, Features, InitializeResult, RpcError, ScoreParams, ScoreResult};
 use vidbench_core::{ErrorKind, FramesU8, MetricId, Needs, Score};
+use vidbench_metrics::extract::NoNets;
 use vidbench_metrics::{ClipMetric, score_clip};
 use vidbench_shapes::{Attributes, parse_prompt, render};
 use vidbench_video::{Fps, H264Options, encode_ffv1, encode_h264};
@@ -26,7 +27,7 @@ fn rendered() -> FramesU8 {
 }
 
 fn scorer() -> Scorer {
-    Scorer::new(mean_net::graph())
+    Scorer::new(mean_net::graph(), NoNets)
 }
 
 fn params(path: &Path, metrics: &[&str]) -> ScoreParams {
@@ -235,7 +236,7 @@ fn a_metric_of_files_of_features_is_refused_and_not_offered() {
     let error = score(Path::new("/absent.mp4"), &["frechet_distance@1"]).unwrap_err();
     assert_eq!(error.data.kind, ErrorKind::InvalidRequest);
     assert_eq!(error.message, "frechet_distance@1 is computed from files of features and not from clips");
-    let offered = Scorer::new(Vec::new()).initialize().capabilities.metrics;
+    let offered = Scorer::new(Vec::new(), NoNets).initialize().capabilities.metrics;
     assert_eq!(offered.iter().map(MetricId::as_str).collect::<Vec<_>>(), of_clips());
 }
 
@@ -248,7 +249,7 @@ fn of_clips() -> Vec<&'static str> {
 #[test]
 fn a_classifier_that_does_not_load_costs_only_the_set_metric() {
     let (_dir, path) = lossless(&rendered());
-    let mut scorer = Scorer::new(b"not a graph".to_vec());
+    let mut scorer = Scorer::new(b"not a graph".to_vec(), NoNets);
     assert!(scorer.score(&params(&path, &ALL[..3])).is_ok());
     let error = scorer.score(&params(&path, &ALL)).unwrap_err();
     assert_eq!(error.data.kind, ErrorKind::Internal);

@@ -9,6 +9,7 @@ pub(crate) mod list;
 pub(crate) mod nets;
 pub(crate) mod page_file;
 pub(crate) mod prompts;
+pub(crate) mod reference;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod runs;

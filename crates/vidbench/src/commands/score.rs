@@ -9,7 +9,7 @@ use vidbench::{ScoreSettings, SystemClock};
 use vidbench_analysis::{ScoringAnalysis, analyse_scoring};
 use vidbench_core::protocol::DecodeOptions;
 use vidbench_core::{Clock, Needs, RunId, ScoringData, ScoringRequest, path_from_text, text_from_path};
-use vidbench_metrics::DESCRIPTORS;
+use vidbench_metrics::{DESCRIPTORS, SetOptions};
 use vidbench_report::{
     ClipMime, EmbeddedVideo, ScoringEmbed, ScoringReportInput, Style, scoring_csv, scoring_html,
     scoring_json, scoring_jsonl, scoring_latex, scoring_markdown, scoring_terminal,
@@ -17,10 +17,13 @@ use vidbench_report::{
 use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_store::Store;
 
-use super::{UserError, json as pretty, page_file, report, run};
+use super::{UserError, json as pretty, page_file, reference, report, run};
 use crate::cli::{Progress, ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
 use crate::ui::{ProgressView, Ui};
 use crate::{FAILED, INTERRUPTED, OK};
+
+/// Of the intervals of metrics of sets; any number does, as long as it is always the same.
+const BOOTSTRAP_SEED: u64 = 1;
 
 pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let request = request(args, ui)?;
@@ -31,11 +34,21 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
         references: args.reference.is_some(),
         progress: args.progress,
     };
-    let Scored { store, finish, data } = carry_out(request, &effort, workspace, ui)?;
+    let reference_set = args.reference_set.as_deref();
+    let reference_set =
+        reference_set.map(|path| reference::load(path, &request, &effort, workspace, ui)).transpose()?;
+    let Scored { store, finish, mut data } = carry_out(request, &effort, workspace, ui)?;
+    if let Some(reference_set) = &reference_set {
+        data.sets =
+            vidbench::set_scorings(&store, &data.record, reference_set, SetOptions::new(BOOTSTRAP_SEED))
+                .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
+        store.record_scoring_sets(&data.record.id, &data.sets)?;
+    }
     conclude(&store, &finish, &data, args, ui)
 }
 
 /// How a scoring is carried out and shown.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
     /// Scorers side by side; one per core when nobody says.
     pub(crate) workers: Option<u16>,
@@ -64,8 +77,9 @@ pub(crate) fn carry_out(
     })?;
     let store = Store::open(workspace)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    let environment =
+    let mut environment =
         vidbench::environment(std::env::args_os().map(|arg| text_from_path(Path::new(&arg))).collect());
+    environment.nets = vidbench::nets_in_use(&request.metrics, request.nets);
     let record = vidbench::new_scoring(request, environment, clock.as_ref());
     store.create_scoring(&record)?;
     let cancel = Cancel::new();
@@ -97,7 +111,7 @@ fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
     let references = args.reference.is_some();
     let metrics = match args.metrics.as_slice() {
         [] => vidbench::default_metrics(references),
-        names => vidbench::choose_metrics(names, references)
+        names => vidbench::choose_metrics(names, references, args.reference_set.is_some())
             .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?,
     };
     let options = options(&args.limits)?;
@@ -117,7 +131,13 @@ fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
         ui.say("note: names of files give no prompt; --prompts FILE says which prompts they begin with");
     }
     let named = args.videos.first().map(|path| text_from_path(path)).unwrap_or_default();
-    Ok(ScoringRequest { name: args.name.clone().unwrap_or(named), metrics, clips: gathered.clips, options })
+    Ok(ScoringRequest {
+        name: args.name.clone().unwrap_or(named),
+        metrics,
+        clips: gathered.clips,
+        options,
+        nets: args.nets.into(),
+    })
 }
 
 pub(crate) fn options(limits: &ScoreLimits) -> Result<DecodeOptions> {
@@ -157,6 +177,7 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
             INTERRUPTED
         }
         ScoreFinish { done, ok, .. } if ok < done => FAILED,
+        ScoreFinish { .. } if data.sets.iter().any(|sets| !sets.is_complete()) => FAILED,
         ScoreFinish { .. } => OK,
     })
 }
@@ -189,14 +210,17 @@ pub(crate) fn show(store: &Store, id: &RunId, format: ScoreFormat, ui: Ui) -> Re
 /// The scoring in one of its forms.
 fn text(data: &ScoringData, analysis: &ScoringAnalysis, format: ScoreFormat, ui: Ui) -> Result<String> {
     Ok(match format {
-        ScoreFormat::Table => {
-            scoring_terminal(data, analysis, Style { color: ui.stdout_color, width: report::width() })
-        }
+        ScoreFormat::Table => scoring_terminal(
+            data,
+            analysis,
+            DESCRIPTORS,
+            Style { color: ui.stdout_color, width: report::width() },
+        ),
         ScoreFormat::Json => pretty(&scoring_json(data, analysis)?)?,
         ScoreFormat::Jsonl => scoring_jsonl(data)?,
         ScoreFormat::Csv => scoring_csv(data),
-        ScoreFormat::Markdown => scoring_markdown(data, analysis),
-        ScoreFormat::Latex => scoring_latex(analysis),
+        ScoreFormat::Markdown => scoring_markdown(data, analysis, DESCRIPTORS),
+        ScoreFormat::Latex => scoring_latex(data, analysis, DESCRIPTORS),
     })
 }
 

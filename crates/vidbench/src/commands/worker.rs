@@ -10,7 +10,7 @@ use serde_json::json;
 use vidbench::{CLASSIFIER, SystemClock};
 use vidbench_core::protocol::{Decoded, ScoreParams};
 use vidbench_core::suite::parse_size;
-use vidbench_core::{ModelId, Params};
+use vidbench_core::{ModelId, NetOptions, Params};
 use vidbench_engines::WorkerCommand as Program;
 use vidbench_engines::conformance::{self, CheckOptions, Report, RuleVerdict};
 use vidbench_worker::embedded::EmbeddedGenerator;
@@ -24,9 +24,9 @@ use crate::{FAILED, OK};
 pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
     match command {
         WorkerCommand::Embedded => serve_on_stdio(&mut EmbeddedGenerator::new()),
-        WorkerCommand::Scorer => {
+        WorkerCommand::Scorer(nets) => {
             keep_freed_memory();
-            serve_on_stdio(&mut Scorer::new(CLASSIFIER))
+            serve_on_stdio(&mut Scorer::new(CLASSIFIER, vidbench::stored_nets(nets.into())))
         }
         WorkerCommand::Check(args) => check(&args, ui),
     }
@@ -68,7 +68,7 @@ fn inspect(file: &Path, params: &Params) -> Result<(), String> {
     let path = file.to_string_lossy().into_owned();
     let request =
         ScoreParams { path, reference: None, metrics: vec![], prompt: None, options: Default::default() };
-    let mut scorer = Scorer::new(CLASSIFIER);
+    let mut scorer = Scorer::new(CLASSIFIER, vidbench::stored_nets(NetOptions::default()));
     match scorer.score(&request).map_err(|error| error.message)?.decoded {
         Decoded::Failed { reason } => Err(reason),
         Decoded::Facts(facts) => vidbench_runner::mismatch(params, &facts).map_or(Ok(()), Err),

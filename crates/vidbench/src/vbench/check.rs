@@ -10,7 +10,7 @@ use std::path::Path;
 use vidbench_core::clip_name::NamedClip;
 use vidbench_core::protocol::DecodeOptions;
 use vidbench_core::vbench::FolderCheck;
-use vidbench_core::{RequestedClip, ScoringRequest, path_from_text, text_from_path};
+use vidbench_core::{NetOptions, RequestedClip, ScoringRequest, path_from_text, text_from_path};
 
 /// Folders below the folder that are looked into.
 const MAX_DEPTH: usize = 4;
@@ -60,7 +60,13 @@ pub fn check_request(root: &Path, found: &FolderCheck, options: DecodeOptions) -
         reference_problem: None,
     };
     let name = format!("check of {}", text_from_path(root));
-    ScoringRequest { name, metrics: Vec::new(), clips: found.clips.iter().map(clip).collect(), options }
+    ScoringRequest {
+        name,
+        metrics: Vec::new(),
+        clips: found.clips.iter().map(clip).collect(),
+        options,
+        nets: NetOptions::default(),
+    }
 }
 
 /// The clips that were found whose files have no byte.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use vidbench::{ScoreSettings, WorkerPrograms};
 use vidbench_core::protocol::DecodeOptions;
-use vidbench_core::{ClipOutcome, Clock, FramesU8, ScoringData, ScoringRequest};
+use vidbench_core::{ClipOutcome, Clock, FramesU8, NetOptions, ScoringData, ScoringRequest};
 use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_shapes::{parse_prompt, render};
 use vidbench_video::{Fps, H264Options, encode_ffv1, encode_h264};
@@ -190,9 +190,10 @@ fn score_with(workspace: &Workspace, programs: &WorkerPrograms) -> (ScoreFinish,
     let clock: Arc<dyn Clock> = Arc::new(vidbench::SystemClock::start());
     let request = ScoringRequest {
         name: "scripted".into(),
-        metrics: vidbench::choose_metrics(&["temporal_flickering".into()], false).unwrap(),
+        metrics: vidbench::choose_metrics(&["temporal_flickering".into()], false, false).unwrap(),
         clips: vidbench::gather(&[workspace.path().join("fast")], None).unwrap().clips,
         options: DecodeOptions::default(),
+        nets: NetOptions::default(),
     };
     let record = vidbench::new_scoring(request, vidbench::environment(Vec::new()), clock.as_ref());
     store.create_scoring(&record).unwrap();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use vidbench::{ScoreSettings, WorkerPrograms};
 use vidbench_core::protocol::DecodeOptions;
-use vidbench_core::{Clock, Event, RunId, RunStatus, ScoringRequest};
+use vidbench_core::{Clock, Event, NetOptions, RunId, RunStatus, ScoringRequest};
 use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_store::{Store, StoreError};
 
@@ -187,9 +187,10 @@ fn scoring(
     let clock: Arc<dyn Clock> = Arc::new(vidbench::SystemClock::start());
     let request = ScoringRequest {
         name: "fast".into(),
-        metrics: vidbench::choose_metrics(&["temporal_flickering".into()], false).unwrap(),
+        metrics: vidbench::choose_metrics(&["temporal_flickering".into()], false, false).unwrap(),
         clips: vidbench::gather(&[workspace.path().join("fast")], None).unwrap().clips,
         options: DecodeOptions::default(),
+        nets: NetOptions::default(),
     };
     let record = vidbench::new_scoring(request, vidbench::environment(Vec::new()), clock.as_ref());
     store.create_scoring(&record).unwrap();

@@ -1,0 +1,211 @@
+//! What nets see in a clip: rows of numbers, from which metrics are computed.
+//!
+//! An [`Extraction`] is a net with one exact way to feed it: which frames, how they are resized and normalised, what is kept of
+//! the output. Several metrics share one extraction, and it runs once. Frames go through the net in small batches while
+//! the clip is decoded, so that memory does not grow with its length.
+
+mod dino;
+mod flow;
+mod frames;
+mod images;
+mod lpips;
+mod middle;
+mod musiq;
+mod padding;
+mod text;
+mod videos;
+
+use std::fmt;
+use std::sync::Arc;
+
+use vidbench_core::DecodedFrame;
+use vidbench_nn::Tensor;
+use vidbench_nn::nets::Net;
+
+use crate::MetricError;
+
+pub(crate) use text::clip_text_embedding;
+
+/// Gives nets that are ready to run.
+pub trait NetSource: fmt::Debug {
+    /// The net of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`MetricError::NoNet`]: its weights are not there, or the runtime refuses.
+    fn net(&self, name: &'static str) -> Result<Arc<Net>, MetricError>;
+}
+
+/// Has no net.
+#[derive(Debug, Clone, Copy)]
+pub struct NoNets;
+
+impl NetSource for NoNets {
+    fn net(&self, name: &'static str) -> Result<Arc<Net>, MetricError> {
+        Err(MetricError::NoNet { reason: format!("there are no nets here, {name} neither") })
+    }
+}
+
+/// Rows of numbers that a net gave of a clip.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    /// Numbers of a row.
+    pub dims: usize,
+    /// The numbers, row after row.
+    pub values: Vec<f32>,
+}
+
+impl Rows {
+    /// Each row.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.values.chunks_exact(self.dims.max(1))
+    }
+
+    /// Number of rows.
+    pub fn count(&self) -> usize {
+        self.values.len() / self.dims.max(1)
+    }
+}
+
+/// A net with one exact way to feed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Extraction {
+    /// A row a frame: CLIP ViT-B/32 as VBench feeds it.
+    ClipB32Vbench,
+    /// A row a frame: CLIP ViT-B/32 as its authors feed it.
+    ClipB32,
+    /// A row of one number a frame: CLIP ViT-L/14 as VBench feeds it, and the aesthetic head on it.
+    AestheticVbench,
+    /// A row a frame: DINO ViT-B/16 as VBench feeds it.
+    DinoVbench,
+    /// A row of one number a frame: MUSIQ as VBench feeds it.
+    MusiqVbench,
+    /// A row of one number a pair of frames: RAFT as VBench's dynamic degree feeds it.
+    RaftFastest,
+    /// A row of one number an odd frame: AMT-S as VBench feeds it.
+    AmtMiddles,
+    /// A row of one number a frame of the clip and its reference: LPIPS on AlexNet.
+    LpipsAlex,
+    /// The same on VGG-16.
+    LpipsVgg,
+    /// The same on SqueezeNet.
+    LpipsSqueeze,
+    /// A row a clip: I3D as cd-fvd feeds it.
+    I3dCdfvd,
+    /// A row a clip: I3D as VideoGPT feeds it.
+    I3dVideogpt,
+}
+
+/// What is known of a clip before its first frame.
+#[derive(Debug, Clone, Copy)]
+pub struct Beginning {
+    /// Frames a second that the file records.
+    pub fps: Option<f64>,
+}
+
+/// Takes the frames of a clip, one after the other.
+pub trait Extractor {
+    /// Takes the next frame, and that of the reference where there is one. Every frame of a clip has the same size.
+    ///
+    /// # Errors
+    ///
+    /// Why the clip has no rows; later frames need not be pushed.
+    fn push(
+        &mut self,
+        frame: &DecodedFrame<'_>,
+        reference: Option<&DecodedFrame<'_>>,
+    ) -> Result<(), MetricError>;
+
+    /// The rows, after the last frame.
+    ///
+    /// # Errors
+    ///
+    /// Why there are none.
+    fn finish(self: Box<Self>) -> Result<Rows, MetricError>;
+}
+
+impl Extraction {
+    /// Its name with a version, which changes with anything that changes its rows.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::ClipB32Vbench => "clip-vit-b32.vbench@1",
+            Self::ClipB32 => "clip-vit-b32.clip@1",
+            Self::AestheticVbench => "aesthetic.vbench@1",
+            Self::DinoVbench => "dino-vitb16.vbench@1",
+            Self::MusiqVbench => "musiq-spaq.vbench@1",
+            Self::RaftFastest => "raft.dynamic-degree@1",
+            Self::AmtMiddles => "amt-s.motion-smoothness@1",
+            Self::LpipsAlex => "lpips-alex.frames@1",
+            Self::LpipsVgg => "lpips-vgg.frames@1",
+            Self::LpipsSqueeze => "lpips-squeeze.frames@1",
+            Self::I3dCdfvd => "i3d-400.cdfvd@1",
+            Self::I3dVideogpt => "i3d-400.videogpt@1",
+        }
+    }
+
+    /// The nets it runs.
+    pub fn nets(self) -> &'static [&'static str] {
+        match self {
+            Self::ClipB32Vbench | Self::ClipB32 => &["clip-vit-b32-vision"],
+            Self::AestheticVbench => &["clip-vit-l14-vision", "aesthetic-head"],
+            Self::DinoVbench => &["dino-vitb16"],
+            Self::MusiqVbench => &["musiq-spaq"],
+            Self::RaftFastest => &["raft"],
+            Self::AmtMiddles => &["amt-s"],
+            Self::LpipsAlex => &["lpips-alex"],
+            Self::LpipsVgg => &["lpips-vgg"],
+            Self::LpipsSqueeze => &["lpips-squeeze"],
+            Self::I3dCdfvd | Self::I3dVideogpt => &["i3d-400"],
+        }
+    }
+
+    /// Begins with a clip.
+    ///
+    /// # Errors
+    ///
+    /// [`MetricError::NoNet`].
+    pub fn extractor(self, nets: &dyn NetSource, clip: Beginning) -> Result<Box<dyn Extractor>, MetricError> {
+        let net = |at: usize| nets.net(self.nets()[at]);
+        Ok(match self {
+            Self::ClipB32Vbench => Box::new(images::Images::new(net(0)?, frames::clip_vbench, None)),
+            Self::ClipB32 => Box::new(images::Images::new(net(0)?, frames::clip, None)),
+            Self::AestheticVbench => {
+                Box::new(images::Images::new(net(0)?, frames::clip_vbench, Some(net(1)?)))
+            }
+            Self::DinoVbench => Box::new(dino::Dino::new(net(0)?)),
+            Self::MusiqVbench => Box::new(musiq::Musiq::new(net(0)?)),
+            Self::RaftFastest => Box::new(flow::FastestFlow::dynamic_degree(net(0)?, clip.fps)),
+            Self::AmtMiddles => Box::new(middle::MadeUpMiddles::new(net(0)?)),
+            Self::I3dCdfvd => Box::new(videos::FirstFrames::new(net(0)?, frames::i3d_cdfvd)),
+            Self::I3dVideogpt => Box::new(videos::FirstFrames::new(net(0)?, frames::i3d_videogpt)),
+            Self::LpipsAlex | Self::LpipsVgg | Self::LpipsSqueeze => Box::new(lpips::Lpips::new(net(0)?)),
+        })
+    }
+}
+
+/// The first output of a net, `[rows, dims]`, and its dims.
+fn run_rows(net: &Net, inputs: &[(&str, Tensor)]) -> Result<(Vec<f32>, usize), MetricError> {
+    let failed = |reason: String| MetricError::Net { net: net.name(), reason };
+    let outputs = net.run(inputs).map_err(|error| failed(with_causes(&error)))?;
+    let output = outputs.first().ok_or_else(|| failed("it has no output".into()))?;
+    let values = output.as_f32().map_err(|error| failed(error.to_string()))?;
+    let rows = output.shape().first().copied().unwrap_or(1).max(1);
+    if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+        return Err(failed(format!("an output is {value}")));
+    }
+    Ok((values.to_vec(), values.len() / rows))
+}
+
+fn tensor(shape: impl Into<Vec<usize>>, values: Vec<f32>) -> Tensor {
+    Tensor::f32(shape, values).expect("invariant: each caller fills its shape")
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

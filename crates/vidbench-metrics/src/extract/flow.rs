@@ -1,0 +1,84 @@
+//! RAFT: how far the fastest places of a clip move.
+
+use std::sync::Arc;
+
+use vidbench_core::DecodedFrame;
+use vidbench_nn::nets::Net;
+
+use super::padding::{Padded, padded};
+use super::{Extractor, Rows, run_rows, tensor};
+use crate::MetricError;
+
+/// What the sides of RAFT's images are multiples of.
+const MULTIPLE: usize = 8;
+/// Least side: below it the coarsest correlations are of one pixel.
+const LEAST_SIDE: usize = 128;
+/// Frames a second that VBench looks at.
+const FRAMES_A_SECOND: f64 = 8.0;
+
+/// For each pair of frames looked at, the mean length of the flow in the fastest places, in pixels.
+#[derive(Debug)]
+pub(super) struct FastestFlow {
+    net: Arc<Net>,
+    /// Every how many frames one is looked at.
+    interval: usize,
+    /// Share of the places that counts as the fastest.
+    share: f64,
+    previous: Option<Padded>,
+    rows: Rows,
+}
+
+impl FastestFlow {
+    /// VBench's dynamic degree: eight frames a second, a twentieth of the places. A file that tells no rate has every frame looked
+    /// at, as OpenCV reports 0 for it.
+    pub(super) fn dynamic_degree(net: Arc<Net>, fps: Option<f64>) -> Self {
+        let interval = (fps.unwrap_or(0.0) / FRAMES_A_SECOND).round_ties_even().max(1.0) as usize;
+        Self { net, interval, share: 0.05, previous: None, rows: Rows { dims: 1, values: Vec::new() } }
+    }
+}
+
+impl Extractor for FastestFlow {
+    fn push(&mut self, frame: &DecodedFrame<'_>, _: Option<&DecodedFrame<'_>>) -> Result<(), MetricError> {
+        if !frame.index.is_multiple_of(self.interval) {
+            return Ok(());
+        }
+        let current = padded(frame, MULTIPLE, LEAST_SIDE, 1.0)?;
+        if let Some(previous) = self.previous.take() {
+            let shape = current.shape();
+            let inputs = [
+                ("image1", tensor(shape, previous.values)),
+                ("image2", tensor(shape, current.values.clone())),
+            ];
+            let (flow, _) = run_rows(&self.net, &inputs)?;
+            self.rows.values.push(fastest(&flow, self.share));
+        }
+        self.previous = Some(current);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Rows, MetricError> {
+        Ok(self.rows)
+    }
+}
+
+/// Mean length of the longest vectors of a flow `[2, H, W]`.
+fn fastest(flow: &[f32], share: f64) -> f32 {
+    let (across, down) = flow.split_at(flow.len() / 2);
+    let mut lengths: Vec<f32> = across.iter().zip(down).map(|(u, v)| (u * u + v * v).sqrt()).collect();
+    let count = ((lengths.len() as f64 * share) as usize).max(1);
+    let (longest, least, _) = lengths.select_nth_unstable_by(count - 1, |a, b| b.total_cmp(a));
+    let sum: f64 = longest.iter().map(|length| f64::from(*length)).sum::<f64>() + f64::from(*least);
+    (sum / count as f64) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fastest_places_are_the_longest_vectors() {
+        let flow: Vec<f32> = (0..100).map(|at| at as f32).chain([0.0; 100]).collect();
+        assert_eq!(fastest(&flow, 0.05), 97.0);
+        assert_eq!(fastest(&[3.0, 0.0, 4.0, 0.0], 0.5), 5.0);
+    }
+}

@@ -1,0 +1,58 @@
+//! `fvd.cdfvd-i3d@1`, `fvd.videogpt@1`, `kvd.cdfvd-i3d@1`, `fvd_infinity.cdfvd-i3d@1`: how far a set of clips is from a reference set, to I3D.
+//!
+//! # Definition
+//!
+//! I3D, trained on Kinetics-400, gives 400 numbers of each clip's first 16 frames: its logits, averaged over time. Of these, `fvd` is the
+//! Fréchet distance, `kvd` the squared maximum mean discrepancy under a cubic kernel, and `fvd_infinity` the Fréchet distance that is
+//! expected of endless sets (see `frechet_distance`, `kernel_distance`, `frechet_infinity`). Covariances are divided by N in
+//! `fvd.cdfvd-i3d`, by N - 1 in the others.
+//!
+//! # Range and direction
+//!
+//! 0 and up for `fvd`; `kvd` and `fvd_infinity` may lie a little below 0. Lower is better. A distance depends on the number of clips: two
+//! samples of 256 clips of the same distribution are hundreds apart. Compare equal N only.
+//!
+//! # Input
+//!
+//! Clips of at least 16 frames; further frames are not looked at. `cdfvd-i3d`: the shorter side to 256, bilinear, antialiased; the middle; cut
+//! off to bytes; squashed to 224x224, bilinear, no antialias. `videogpt`: the shorter side to 224, bilinear, no antialias; the middle.
+//!
+//! # Reference
+//!
+//! Unterthiner et al., "Towards Accurate Generative Models of Video: A New Metric & Challenges", 2018; Ge et al., "On the Content Bias in Fréchet
+//! Video Distance", CVPR 2024, package `cd-fvd` 0.1.1; Yan et al., "VideoGPT", 2021. Weights: `i3d_pretrained_400.pt`.
+//!
+//! # Differences
+//!
+//! cd-fvd takes 16 frames from a random place of each clip, and draws clips twice where a folder has fewer than 2,048; here it is the first 16
+//! of each clip once. The I3D of StyleGAN-V is another file, whose tensors' names no public source tells.
+//!
+//! # Cost
+//!
+//! On one core about 1 s a clip; the distance itself less than a second at N = 2,048.
+
+use vidbench_core::{Direction, MetricDescriptor, Needs};
+
+const fn descriptor(id: &'static str, title: &'static str, lowest: Option<f64>) -> MetricDescriptor {
+    MetricDescriptor {
+        id,
+        title,
+        unit: "",
+        direction: Direction::LowerIsBetter,
+        range: (lowest, None),
+        needs: Needs::Set,
+        nets: &["i3d-400"],
+    }
+}
+
+/// What `fvd.cdfvd-i3d@1` says about itself.
+pub const CDFVD_DESCRIPTOR: MetricDescriptor =
+    descriptor("fvd.cdfvd-i3d@1", "Fréchet video distance, as cd-fvd has it", Some(0.0));
+/// What `fvd.videogpt@1` says about itself.
+pub const VIDEOGPT_DESCRIPTOR: MetricDescriptor =
+    descriptor("fvd.videogpt@1", "Fréchet video distance, as VideoGPT has it", Some(0.0));
+/// What `fvd_infinity.cdfvd-i3d@1` says about itself.
+pub const INFINITY_DESCRIPTOR: MetricDescriptor =
+    descriptor("fvd_infinity.cdfvd-i3d@1", "Fréchet video distance of endless sets", None);
+/// What `kvd.cdfvd-i3d@1` says about itself.
+pub const KVD_DESCRIPTOR: MetricDescriptor = descriptor("kvd.cdfvd-i3d@1", "kernel video distance", None);

@@ -1,0 +1,149 @@
+//! Metrics of what nets see in a clip.
+
+use vidbench_core::{MetricDescriptor, MetricScore, Needs};
+
+use crate::clip::metric_score;
+use crate::extract::{Extraction, NetSource, Rows};
+use crate::meter::Measured;
+use crate::{
+    MetricError, clip_temporal_consistency, clipsim, lpips, vbench_aesthetic_quality, vbench_consistency,
+    vbench_dynamic_degree, vbench_imaging_quality, vbench_motion_smoothness,
+};
+
+/// A metric of what nets see in a clip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetMetric {
+    /// [`clip_temporal_consistency`].
+    ClipTemporalConsistency,
+    /// [`clipsim`].
+    Clipsim,
+    /// [`lpips`] on AlexNet.
+    LpipsAlex,
+    /// [`lpips`] on SqueezeNet.
+    LpipsSqueeze,
+    /// [`lpips`] on VGG-16.
+    LpipsVgg,
+    /// [`vbench_aesthetic_quality`].
+    VbenchAestheticQuality,
+    /// [`vbench_consistency`] of the background.
+    VbenchBackgroundConsistency,
+    /// [`vbench_dynamic_degree`].
+    VbenchDynamicDegree,
+    /// [`vbench_imaging_quality`].
+    VbenchImagingQuality,
+    /// [`vbench_motion_smoothness`].
+    VbenchMotionSmoothness,
+    /// [`vbench_consistency`] of the subject.
+    VbenchSubjectConsistency,
+}
+
+/// What is known of a clip after its last frame, for metrics of what nets saw in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// Width of the frames in pixels.
+    pub width: usize,
+    /// Height of the frames in pixels.
+    pub height: usize,
+    /// The prompt the clip was made for.
+    pub prompt: Option<&'a str>,
+    /// Nets for texts.
+    pub nets: &'a dyn NetSource,
+}
+
+impl NetMetric {
+    /// What it says about itself.
+    pub fn descriptor(self) -> &'static MetricDescriptor {
+        match self {
+            Self::ClipTemporalConsistency => &clip_temporal_consistency::DESCRIPTOR,
+            Self::Clipsim => &clipsim::DESCRIPTOR,
+            Self::LpipsAlex => &lpips::ALEX_DESCRIPTOR,
+            Self::LpipsSqueeze => &lpips::SQUEEZE_DESCRIPTOR,
+            Self::LpipsVgg => &lpips::VGG_DESCRIPTOR,
+            Self::VbenchAestheticQuality => &vbench_aesthetic_quality::DESCRIPTOR,
+            Self::VbenchBackgroundConsistency => &vbench_consistency::BACKGROUND_DESCRIPTOR,
+            Self::VbenchDynamicDegree => &vbench_dynamic_degree::DESCRIPTOR,
+            Self::VbenchImagingQuality => &vbench_imaging_quality::DESCRIPTOR,
+            Self::VbenchMotionSmoothness => &vbench_motion_smoothness::DESCRIPTOR,
+            Self::VbenchSubjectConsistency => &vbench_consistency::SUBJECT_DESCRIPTOR,
+        }
+    }
+
+    /// It compares the clip with its reference.
+    pub fn is_of_pair(self) -> bool {
+        self.descriptor().needs == Needs::Pair
+    }
+
+    /// What is looked at of the clip.
+    pub fn extraction(self) -> Extraction {
+        match self {
+            Self::ClipTemporalConsistency | Self::Clipsim => Extraction::ClipB32,
+            Self::LpipsAlex => Extraction::LpipsAlex,
+            Self::LpipsSqueeze => Extraction::LpipsSqueeze,
+            Self::LpipsVgg => Extraction::LpipsVgg,
+            Self::VbenchAestheticQuality => Extraction::AestheticVbench,
+            Self::VbenchBackgroundConsistency => Extraction::ClipB32Vbench,
+            Self::VbenchDynamicDegree => Extraction::RaftFastest,
+            Self::VbenchImagingQuality => Extraction::MusiqVbench,
+            Self::VbenchMotionSmoothness => Extraction::AmtMiddles,
+            Self::VbenchSubjectConsistency => Extraction::DinoVbench,
+        }
+    }
+
+    /// The score of what [`Self::measure`] gave.
+    pub fn score(self, measured: Result<Measured, MetricError>) -> MetricScore {
+        metric_score(self.descriptor().metric_id(), measured)
+    }
+
+    /// The number, from the rows of its extraction.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn measure(self, rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
+        match self {
+            Self::ClipTemporalConsistency => clip_temporal_consistency::measure(rows),
+            Self::Clipsim => clipsim::measure(rows, seen),
+            Self::LpipsAlex | Self::LpipsSqueeze | Self::LpipsVgg => lpips::measure(rows),
+            Self::VbenchAestheticQuality => vbench_aesthetic_quality::measure(rows),
+            Self::VbenchBackgroundConsistency | Self::VbenchSubjectConsistency => {
+                vbench_consistency::measure(rows)
+            }
+            Self::VbenchDynamicDegree => vbench_dynamic_degree::measure(rows, seen),
+            Self::VbenchImagingQuality => vbench_imaging_quality::measure(rows),
+            Self::VbenchMotionSmoothness => vbench_motion_smoothness::measure(rows),
+        }
+    }
+}
+
+/// Cosine of the angle between two rows, in 64 bit. A row of length 0 has none with any other: 0, as with torch's `normalize`.
+pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let lengths = (dot(a, a) * dot(b, b)).sqrt();
+    if lengths > 0.0 { dot(a, b) / lengths } else { 0.0 }
+}
+
+/// The mean over frames, with its course from that frame on.
+pub(crate) fn mean_over_frames(values: &[f64], first_frame: u32) -> Measured {
+    let value = values.iter().sum::<f64>() / values.len() as f64;
+    let values = values.iter().map(|value| *value as f32).collect();
+    Measured { value, series: Some(vidbench_core::Series { first_frame, values }) }
+}
+
+/// The rows as one number each, when there are any.
+pub(crate) fn numbers(rows: &Rows, needed: usize) -> Result<Vec<f64>, MetricError> {
+    if rows.values.is_empty() {
+        return Err(MetricError::TooFewFrames { frames: needed.saturating_sub(1), needed });
+    }
+    Ok(rows.values.iter().map(|value| f64::from(*value)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cosine_does_not_depend_on_lengths() {
+        assert!((cosine(&[3.0, 0.0], &[1.0, 1.0]) - 0.5_f64.sqrt()).abs() < 1e-15);
+        assert_eq!(cosine(&[0.0, 0.0], &[1.0, 1.0]), 0.0);
+    }
+}

@@ -1,0 +1,53 @@
+//! `vbench.aesthetic_quality@1`: how pleasing the frames are to a predictor trained on votes.
+//!
+//! # Definition
+//!
+//! `mean over t of head(f[t] / |f[t]|) / 10`, with f[t] what CLIP ViT-L/14 gives of frame t and the head LAION's linear one.
+//!
+//! # Range and direction
+//!
+//! About [0, 1], not bounded; higher is better.
+//!
+//! # Input
+//!
+//! All frames: the shorter side to 224, bicubic (a = -0.75), no antialias, not clamped, then the middle, CLIP's mean and deviation.
+//!
+//! # Reference
+//!
+//! Huang et al., "VBench: Comprehensive Benchmark Suite for Video Generative Models", CVPR 2024; Vchitect/VBench at commit
+//! 45e79ec, `aesthetic_quality.py`, on the processor. The head is LAION's `sa_0_4_vit_l_14_linear`.
+//!
+//! # Differences
+//!
+//! On GPUs VBench runs CLIP in 16-bit floats. decord's conversion to RGB differs from ours by up to a few levels.
+//!
+//! # Cost
+//!
+//! On one core about 700 ms a frame.
+
+use vidbench_core::{Direction, MetricDescriptor, Needs};
+
+use crate::MetricError;
+use crate::extract::Rows;
+use crate::meter::Measured;
+use crate::net_metric::{mean_over_frames, numbers};
+
+/// What `vbench.aesthetic_quality@1` says about itself.
+pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    id: "vbench.aesthetic_quality@1",
+    title: "aesthetic quality of frames, as VBench has it",
+    unit: "",
+    direction: Direction::HigherIsBetter,
+    range: (None, None),
+    needs: Needs::Clip,
+    nets: &["clip-vit-l14-vision", "aesthetic-head"],
+};
+
+/// The head's votes run from 0 to 10.
+const HIGHEST_VOTE: f64 = 10.0;
+
+/// From one number a frame.
+pub(crate) fn measure(rows: &Rows) -> Result<Measured, MetricError> {
+    let votes = numbers(rows, 1)?;
+    Ok(mean_over_frames(&votes.iter().map(|vote| vote / HIGHEST_VOTE).collect::<Vec<_>>(), 0))
+}

@@ -1,0 +1,56 @@
+//! `vbench.imaging_quality@1`: how free of noise, blur and wrong exposure the frames are, to MUSIQ.
+//!
+//! # Definition
+//!
+//! `mean over t of MUSIQ(F[t]) / 100`, with MUSIQ trained on SPAQ, whose scores run from about 0 to 100.
+//!
+//! # Range and direction
+//!
+//! About [0, 1], not bounded; higher is better.
+//!
+//! # Input
+//!
+//! All frames: those whose longer side is beyond 512 are shrunk to it, bilinear, no antialias. MUSIQ looks at 32x32 patches of that
+//! image and of it with a longer side of 224 and of 384, bicubic (a = -0.75), no antialias.
+//!
+//! # Reference
+//!
+//! Huang et al., "VBench: Comprehensive Benchmark Suite for Video Generative Models", CVPR 2024; Vchitect/VBench at commit
+//! 45e79ec, `imaging_quality.py` in its mode `longer`; Ke et al., "MUSIQ: Multi-scale Image Quality Transformer", ICCV 2021, as pyiqa
+//! computes it.
+//!
+//! # Differences
+//!
+//! VBench's file gives clips 0 to 100 and the headline 0 to 1; this is the headline's scale for both. Patches that only fill up are left
+//! out, which changes nothing. decord's conversion to RGB differs from ours by up to a few levels.
+//!
+//! # Cost
+//!
+//! On one core about 250 ms a frame of 832x480.
+
+use vidbench_core::{Direction, MetricDescriptor, Needs};
+
+use crate::MetricError;
+use crate::extract::Rows;
+use crate::meter::Measured;
+use crate::net_metric::{mean_over_frames, numbers};
+
+/// What `vbench.imaging_quality@1` says about itself.
+pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    id: "vbench.imaging_quality@1",
+    title: "technical quality of frames to MUSIQ, as VBench has it",
+    unit: "",
+    direction: Direction::HigherIsBetter,
+    range: (None, None),
+    needs: Needs::Clip,
+    nets: &["musiq-spaq"],
+};
+
+/// The highest score of SPAQ's raters.
+const HIGHEST_SCORE: f64 = 100.0;
+
+/// From one number a frame.
+pub(crate) fn measure(rows: &Rows) -> Result<Measured, MetricError> {
+    let scores = numbers(rows, 1)?;
+    Ok(mean_over_frames(&scores.iter().map(|score| score / HIGHEST_SCORE).collect::<Vec<_>>(), 0))
+}

@@ -1,0 +1,54 @@
+//! `vbench.motion_smoothness@1`: how well every second frame can be guessed from its neighbours.
+//!
+//! # Definition
+//!
+//! `(255 - mean over odd t of |F[t] - AMT(F[t-1], F[t+1])|) / 255`: AMT-S makes up each odd frame that has two neighbours; its mean absolute
+//! difference to the true one over pixels and channels, the mean of that over frames.
+//!
+//! # Range and direction
+//!
+//! [0, 1], higher is better. 1 is a clip whose odd frames hold no surprise; one that stands still has nearly 1.
+//!
+//! # Input
+//!
+//! All frames at native size, at least three; sides at least 113 pixels. The border is repeated to multiples of 16.
+//!
+//! # Reference
+//!
+//! Huang et al., "VBench: Comprehensive Benchmark Suite for Video Generative Models", CVPR 2024; Vchitect/VBench at commit
+//! 45e79ec, `motion_smoothness.py`, on the processor, where it never shrinks frames; Li et al., "AMT: All-Pairs Multi-Field Transforms for
+//! Efficient Frame Interpolation", CVPR 2023.
+//!
+//! # Differences
+//!
+//! A caller of VBench that names the device `cuda` has frames shrunk by the memory of the GPU, which changes the score; here frames are never
+//! shrunk. OpenCV's conversion to RGB differs from ours by up to a few levels.
+//!
+//! # Cost
+//!
+//! On one core about 5 s for each odd frame of 832x480.
+
+use vidbench_core::{Direction, MetricDescriptor, Needs, Series};
+
+use crate::MetricError;
+use crate::extract::Rows;
+use crate::meter::Measured;
+use crate::net_metric::{mean_over_frames, numbers};
+
+/// What `vbench.motion_smoothness@1` says about itself.
+pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    id: "vbench.motion_smoothness@1",
+    title: "how well frames can be guessed from their neighbours, as VBench has it",
+    unit: "",
+    direction: Direction::HigherIsBetter,
+    range: (Some(0.0), Some(1.0)),
+    needs: Needs::Clip,
+    nets: &["amt-s"],
+};
+
+/// From the mean difference of each odd frame. No series: it has no value for even frames.
+pub(crate) fn measure(rows: &Rows) -> Result<Measured, MetricError> {
+    let differences = numbers(rows, 3)?;
+    let smooth: Vec<f64> = differences.iter().map(|difference| (255.0 - difference) / 255.0).collect();
+    Ok(Measured { series: None::<Series>, ..mean_over_frames(&smooth, 1) })
+}

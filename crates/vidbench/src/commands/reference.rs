@@ -1,0 +1,114 @@
+//! `vidbench reference`: sets of clips that others are compared with, as nets see them.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use vidbench::ReferenceFeatures;
+use vidbench_core::{ScoringRequest, text_from_path};
+
+use super::UserError;
+use super::score::{Effort, Scored, carry_out, options};
+use crate::cli::{ReferenceCommand, ReferenceMakeArgs};
+use crate::ui::Ui;
+use crate::{FAILED, INTERRUPTED, OK};
+
+pub(crate) fn reference(command: &ReferenceCommand, workspace: &Path, ui: Ui) -> Result<u8> {
+    match command {
+        ReferenceCommand::Make(args) => make(args, workspace, ui),
+    }
+}
+
+fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
+    let metrics = vidbench::choose_metrics(&args.metrics, false, true)
+        .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
+    let gathered = vidbench::gather(&args.videos, None)?;
+    let name = args.videos.first().map(|path| text_from_path(path)).unwrap_or_default();
+    let request = ScoringRequest {
+        name,
+        metrics,
+        clips: gathered.clips,
+        options: options(&args.limits)?,
+        nets: args.nets.into(),
+    };
+    let effort = Effort {
+        workers: args.workers,
+        timeout_secs: args.limits.timeout,
+        references: false,
+        progress: args.progress,
+    };
+    let Scored { store, finish, data } = carry_out(request, &effort, workspace, ui)?;
+    if finish.interrupted {
+        ui.say("next: the same command again does what is left; nothing was written");
+        return Ok(INTERRUPTED);
+    }
+    let features = vidbench::features_of_scoring(&store, &data.record).map_err(|error| user_error(&error))?;
+    say_what_failed(&data, ui);
+    if features.of.values().all(|(_, matrix)| matrix.count() == 0) || features.of.is_empty() {
+        bail!(UserError::new("no clip has features, so no file was written", "the notes above say why"));
+    }
+    vidbench::write_reference_set(&args.output, &features, &data.record)
+        .map_err(|error| user_error(&error))?;
+    for (extraction, (_, matrix)) in &features.of {
+        ui.data(&format!(
+            "{}: {extraction}, {} clips, {} dimensions\n",
+            args.output.display(),
+            matrix.count(),
+            matrix.dims()
+        ))?;
+    }
+    let clips = data.record.request.clips.len();
+    let whole = features.of.values().all(|(_, matrix)| matrix.count() == clips);
+    Ok(if whole { OK } else { FAILED })
+}
+
+/// Clips without features, each with its reason.
+fn say_what_failed(data: &vidbench_core::ScoringData, ui: Ui) {
+    for clip in &data.clips {
+        let path = usize::try_from(clip.ordinal).ok().and_then(|at| data.record.request.clips.get(at));
+        let path = path.map_or("", |asked| asked.path.as_str());
+        let reasons = clip.scores.iter().filter_map(|score| match &score.score {
+            vidbench_core::Score::NotAvailable { reason } => Some(reason),
+            vidbench_core::Score::Value(_) => None,
+        });
+        for reason in clip.reason.iter().chain(reasons) {
+            ui.say(&format!("note: {path}: {reason}"));
+        }
+    }
+}
+
+fn user_error(error: &vidbench::ReferenceSetError) -> UserError {
+    UserError { message: error.to_string(), hints: error.hints() }
+}
+
+/// The reference set that `score` was given: a file, or videos that are looked at first.
+pub(crate) fn load(
+    path: &Path,
+    of: &ScoringRequest,
+    effort: &Effort,
+    workspace: &Path,
+    ui: Ui,
+) -> Result<ReferenceFeatures> {
+    if path.extension().is_some_and(|ending| ending == "safetensors") {
+        return Ok(vidbench::read_reference_set(path).map_err(|error| user_error(&error))?);
+    }
+    let gathered = vidbench::gather(&[path.to_owned()], None)?;
+    let of_sets = |id: &&vidbench_core::MetricId| {
+        vidbench_metrics::Metric::from_id(id.as_str()).is_ok_and(|metric| metric.net_set().is_some())
+    };
+    let request = ScoringRequest {
+        name: format!("reference set {}", text_from_path(path)),
+        metrics: of.metrics.iter().filter(of_sets).cloned().collect(),
+        clips: gathered.clips,
+        ..of.clone()
+    };
+    let effort = Effort { references: false, ..*effort };
+    let Scored { store, finish, data } = carry_out(request, &effort, workspace, ui)?;
+    if finish.interrupted {
+        bail!(UserError::new(
+            "stopped while the reference set was looked at",
+            "the same command again goes on"
+        ));
+    }
+    say_what_failed(&data, ui);
+    Ok(vidbench::features_of_scoring(&store, &data.record).map_err(|error| user_error(&error))?)
+}

@@ -1,0 +1,55 @@
+//! The nets of metrics on this machine: which weights, and what runs them.
+
+use vidbench_core::{MetricId, NetOptions, NetRuntime, NetsInUse, WeightsInUse};
+use vidbench_metrics::Metric;
+use vidbench_nn::{NetState, NetStore, Runtime, SessionOptions};
+use vidbench_worker::StoredNets;
+
+/// The nets for a scorer. Each is run on one thread: scorers work side by side, and clips are many.
+pub fn stored_nets(nets: NetOptions) -> StoredNets {
+    let runtime = match nets.runtime {
+        NetRuntime::Auto => Runtime::Auto,
+        NetRuntime::OnnxRuntime => Runtime::OnnxRuntime,
+        NetRuntime::Tract => Runtime::Tract,
+    };
+    StoredNets::new(nets.random_seed, SessionOptions { threads: 1, runtime })
+}
+
+/// What the metrics look through; none where none of them looks through a net.
+pub fn nets_in_use(metrics: &[MetricId], nets: NetOptions) -> Option<NetsInUse> {
+    let of_metric = |id: &MetricId| match Metric::from_id(id.as_str()) {
+        Ok(metric @ (Metric::Net(_) | Metric::NetSet(_))) => metric.descriptor().nets,
+        Ok(_) | Err(_) => &[],
+    };
+    let mut names: Vec<&str> = metrics.iter().flat_map(of_metric).copied().collect();
+    names.sort_unstable();
+    names.dedup();
+    let store = NetStore::from_environment().ok();
+    let weights = names.iter().map(|net| weights(store.as_ref(), net, nets.random_seed));
+    (!names.is_empty()).then(|| NetsInUse { runtime: runtime(nets.runtime), weights: weights.collect() })
+}
+
+fn weights(store: Option<&NetStore>, net: &str, random_seed: Option<u64>) -> WeightsInUse {
+    let absent = WeightsInUse { net: net.to_owned(), sha256: None, pinned: false, random_seed };
+    let Some(store) = store else { return absent };
+    // Random weights are made here, once, before several scorers ask for them.
+    let identity = match random_seed {
+        Some(seed) => store.random(seed).ready(net).ok().map(|ready| ready.identity),
+        None => match store.state(net) {
+            Ok(NetState::Ready(identity)) => Some(identity),
+            Ok(NetState::Absent | NetState::Damaged(_)) | Err(_) => None,
+        },
+    };
+    match identity {
+        Some(identity) => WeightsInUse { sha256: Some(identity.sha256), pinned: identity.pinned, ..absent },
+        None => absent,
+    }
+}
+
+fn runtime(choice: NetRuntime) -> String {
+    match (choice, vidbench_nn::onnx_runtime_version()) {
+        (NetRuntime::Tract, _) | (NetRuntime::Auto, Err(_)) => vidbench_nn::tract_version().to_owned(),
+        (NetRuntime::Auto | NetRuntime::OnnxRuntime, Ok(version)) => version.to_owned(),
+        (NetRuntime::OnnxRuntime, Err(_)) => "onnxruntime, which is not there".to_owned(),
+    }
+}

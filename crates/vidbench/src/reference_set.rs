@@ -1,0 +1,350 @@
+//! Sets of clips against a reference set, as nets see them: features from the store or from a file, and the numbers of each set.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::{Dtype, TensorView};
+use vidbench_core::{
+    FeatureFile, FeatureScore, FeatureScoring, FeatureSet, FeatureSource, MetricId, RECORD_SCHEMA_VERSION,
+    RunId, ScoringRecord, sha256_hex, text_from_path,
+};
+use vidbench_metrics::{
+    FeatureError, FeatureFileError, FeatureFormat, FeatureMatrix, Metric, NetSetMetric, SetOptions,
+    feature_metric, read_features,
+};
+use vidbench_store::{Store, StoreError};
+
+use crate::features::feature_score;
+use crate::score::wanted_metric;
+
+/// Key of a file's metadata with the format of the file.
+const FORMAT_KEY: &str = "vidbench.reference";
+const FORMAT: &str = "1";
+/// Key of a file's metadata with the nets of an extraction, behind its name.
+const NETS_KEY: &str = "vidbench.nets";
+
+/// Features of a reference set, with what gave them.
+#[derive(Debug, Clone, Default)]
+pub struct ReferenceFeatures {
+    /// The files they were read from; none where the clips were looked at just now.
+    pub files: Vec<FeatureFile>,
+    /// For each extraction, which nets and the rows.
+    pub of: BTreeMap<String, (String, FeatureMatrix)>,
+}
+
+/// A reference set that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReferenceSetError {
+    /// The file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It was not made by `vidbench reference make`.
+    #[error("{} is no reference set: {reason}", path.display())]
+    NoReferenceSet {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// What its tensors hold.
+    #[error("{}: {source}", path.display())]
+    Features {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: FeatureFileError,
+    },
+    /// Clips whose features differ in length.
+    #[error("the features of {extraction} are no matrix: {source}")]
+    Matrix {
+        /// What gave them.
+        extraction: String,
+        /// What is wrong.
+        source: FeatureError,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ReferenceSetError {
+    /// What to do about it.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::NoReferenceSet { .. } | Self::Features { .. } => {
+                vec!["`vidbench reference make VIDEOS --output FILE` makes one".into()]
+            }
+            Self::Io { .. } | Self::Matrix { .. } => Vec::new(),
+            Self::Store(error) => error.hint().into_iter().collect(),
+        }
+    }
+}
+
+/// The metrics of sets among the metrics of a scoring.
+fn net_sets(metrics: &[MetricId]) -> Vec<NetSetMetric> {
+    let of = |id: &MetricId| Metric::from_id(id.as_str()).ok().and_then(Metric::net_set);
+    metrics.iter().filter_map(of).collect()
+}
+
+/// The features of all clips of a scoring.
+///
+/// # Errors
+///
+/// When the store cannot be read, or the rows are no matrix.
+pub fn features_of_scoring(
+    store: &Store,
+    record: &ScoringRecord,
+) -> Result<ReferenceFeatures, ReferenceSetError> {
+    let mut found = ReferenceFeatures::default();
+    for metric in net_sets(&record.request.metrics) {
+        let extraction = metric.extraction().id();
+        if !found.of.contains_key(extraction) {
+            let rows = rows(store, &record.id, metric)?;
+            let rows: Vec<Vec<f32>> = rows.into_iter().map(|(_, row)| row).collect();
+            found.of.insert(extraction.to_owned(), (identity(record, metric), matrix(extraction, &rows)?));
+        }
+    }
+    Ok(found)
+}
+
+/// Which weights on which runtime gave the features.
+fn identity(record: &ScoringRecord, metric: NetSetMetric) -> String {
+    let clip = record.request.clips.first();
+    let wanted = clip.and_then(|clip| wanted_metric(&metric.descriptor().metric_id(), record, clip));
+    wanted.and_then(|wanted| wanted.depends_on).unwrap_or_default()
+}
+
+fn rows(store: &Store, id: &RunId, metric: NetSetMetric) -> Result<Vec<(u64, Vec<f32>)>, StoreError> {
+    store.scoring_features(id, |record, ordinal| {
+        let clip = usize::try_from(ordinal).ok().and_then(|at| record.request.clips.get(at))?;
+        wanted_metric(&metric.descriptor().metric_id(), record, clip)
+    })
+}
+
+fn matrix(extraction: &str, rows: &[Vec<f32>]) -> Result<FeatureMatrix, ReferenceSetError> {
+    FeatureMatrix::from_rows(rows.iter().map(Vec::as_slice))
+        .map_err(|source| ReferenceSetError::Matrix { extraction: extraction.to_owned(), source })
+}
+
+/// The numbers of each group of clips against the reference set, one record for each way to look at clips.
+///
+/// # Errors
+///
+/// When the store cannot be read. A set that cannot be compared says why in its place.
+pub fn set_scorings(
+    store: &Store,
+    record: &ScoringRecord,
+    reference: &ReferenceFeatures,
+    options: SetOptions,
+) -> Result<Vec<FeatureScoring>, ReferenceSetError> {
+    let metrics = net_sets(&record.request.metrics);
+    let mut extractions: Vec<NetSetMetric> = Vec::new();
+    for metric in &metrics {
+        if !extractions.iter().any(|known| known.extraction() == metric.extraction()) {
+            extractions.push(*metric);
+        }
+    }
+    let mut scorings = Vec::new();
+    for first in extractions {
+        let extraction = first.extraction().id();
+        let of_it: Vec<NetSetMetric> =
+            metrics.iter().copied().filter(|metric| metric.extraction() == first.extraction()).collect();
+        let compared = comparable(reference, extraction, &identity(record, first));
+        let rows = rows(store, &record.id, first)?;
+        let sets = groups(record).into_iter().map(|group| {
+            let of_group = |ordinal: u64| {
+                let clip = usize::try_from(ordinal).ok().and_then(|at| record.request.clips.get(at));
+                clip.is_some_and(|clip| clip.group == group)
+            };
+            let rows: Vec<Vec<f32>> =
+                rows.iter().filter(|(ordinal, _)| of_group(*ordinal)).map(|(_, row)| row.clone()).collect();
+            feature_set(group, extraction, &rows, compared.as_ref(), &of_it, options)
+        });
+        scorings.push(FeatureScoring {
+            schema_version: RECORD_SCHEMA_VERSION,
+            tool_version: env!("CARGO_PKG_VERSION").into(),
+            metrics: of_it.iter().map(|metric| metric.descriptor().metric_id()).collect(),
+            resamples: u32::try_from(options.resamples).unwrap_or(u32::MAX),
+            bootstrap_seed: options.bootstrap_seed,
+            sets: sets.collect(),
+            reference: compared.as_ref().ok().map(|matrix| FeatureSource {
+                files: reference.files.clone(),
+                clips: matrix.count() as u64,
+                dims: matrix.dims() as u64,
+            }),
+        });
+    }
+    Ok(scorings)
+}
+
+/// The groups of a scoring, in the order of its clips.
+fn groups(record: &ScoringRecord) -> Vec<&str> {
+    let mut groups: Vec<&str> = Vec::new();
+    for clip in &record.request.clips {
+        if !groups.contains(&clip.group.as_str()) {
+            groups.push(&clip.group);
+        }
+    }
+    groups
+}
+
+/// The reference's features, where the same nets gave them in the same way.
+fn comparable<'a>(
+    reference: &'a ReferenceFeatures,
+    extraction: &str,
+    nets: &str,
+) -> Result<&'a FeatureMatrix, String> {
+    let Some((found, matrix)) = reference.of.get(extraction) else {
+        let known: Vec<&str> = reference.of.keys().map(String::as_str).collect();
+        return Err(format!(
+            "the reference set has features of {} and none of {extraction}",
+            known.join(", ")
+        ));
+    };
+    if found != nets {
+        return Err(format!("the reference set was looked at by {found}, the clips by {nets}"));
+    }
+    Ok(matrix)
+}
+
+fn feature_set(
+    group: &str,
+    extraction: &str,
+    rows: &[Vec<f32>],
+    reference: Result<&&FeatureMatrix, &String>,
+    metrics: &[NetSetMetric],
+    options: SetOptions,
+) -> FeatureSet {
+    let nothing = |problem: String| FeatureSet {
+        label: group.to_owned(),
+        source: None,
+        problem: Some(problem),
+        scores: Vec::new(),
+    };
+    let reference = match reference {
+        Ok(reference) => reference,
+        Err(reason) => return nothing(reason.clone()),
+    };
+    if rows.is_empty() {
+        return nothing("no clip has features; the notes of the clips say why".into());
+    }
+    let matrix = match matrix(extraction, rows) {
+        Ok(matrix) => matrix,
+        Err(error) => return nothing(error.to_string()),
+    };
+    let score = |metric: &NetSetMetric| {
+        let measured = feature_metric(metric.of_features(), &matrix, Some(reference), &options);
+        FeatureScore { metric: metric.descriptor().metric_id(), ..feature_score(measured) }
+    };
+    FeatureSet {
+        label: group.to_owned(),
+        source: Some(FeatureSource {
+            files: Vec::new(),
+            clips: matrix.count() as u64,
+            dims: matrix.dims() as u64,
+        }),
+        problem: None,
+        scores: metrics.iter().map(score).collect(),
+    }
+}
+
+/// Writes features as one safetensors file: for each extraction the rows, their mean and their covariance (divided by N - 1), and in
+/// the metadata where they come from.
+///
+/// # Errors
+///
+/// [`ReferenceSetError::Io`].
+pub fn write_reference_set(
+    path: &Path,
+    features: &ReferenceFeatures,
+    record: &ScoringRecord,
+) -> Result<(), ReferenceSetError> {
+    let io_error = |source| ReferenceSetError::Io { path: path.to_owned(), source };
+    let mut tensors: Vec<(String, Vec<usize>, Dtype, Vec<u8>)> = Vec::new();
+    let mut metadata = std::collections::HashMap::from([
+        (FORMAT_KEY.to_owned(), FORMAT.to_owned()),
+        ("vidbench.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("vidbench.environment".to_owned(), json(&record.environment)),
+        ("vidbench.clips".to_owned(), json(&record.request.clips)),
+        ("vidbench.options".to_owned(), json(&record.request.options)),
+    ]);
+    for (extraction, (nets, matrix)) in &features.of {
+        metadata.insert(format!("{NETS_KEY}.{extraction}"), nets.clone());
+        let (n, d, values) = (matrix.count(), matrix.dims(), matrix.to_f64());
+        let (mean, covariance) = moments(&values, n, d);
+        // The rows were 32-bit floats.
+        let rows = values.iter().flat_map(|value| (*value as f32).to_le_bytes()).collect();
+        let wide = |values: Vec<f64>| values.into_iter().flat_map(f64::to_le_bytes).collect();
+        tensors.push((format!("{extraction}/features"), vec![n, d], Dtype::F32, rows));
+        tensors.push((format!("{extraction}/mean"), vec![d], Dtype::F64, wide(mean)));
+        tensors.push((format!("{extraction}/covariance"), vec![d, d], Dtype::F64, wide(covariance)));
+    }
+    let views = tensors.iter().map(|(name, shape, dtype, bytes)| {
+        let view =
+            TensorView::new(*dtype, shape.clone(), bytes).expect("invariant: the bytes fill the shape");
+        (name.as_str(), view)
+    });
+    let bytes = safetensors::serialize(views, Some(metadata))
+        .map_err(|error| io_error(io::Error::other(error.to_string())))?;
+    let partial = path.with_extension(format!("partial-{}", std::process::id()));
+    std::fs::write(&partial, bytes).and_then(|()| std::fs::rename(&partial, path)).map_err(io_error)
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("invariant: records are JSON")
+}
+
+/// Mean and covariance, divided by N - 1, of rows; the covariance of one row is 0.
+fn moments(values: &[f64], n: usize, d: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut mean = vec![0.0; d];
+    for row in values.chunks_exact(d) {
+        mean.iter_mut().zip(row).for_each(|(mean, value)| *mean += value / n as f64);
+    }
+    let mut covariance = vec![0.0; d * d];
+    for row in values.chunks_exact(d) {
+        let centred: Vec<f64> = row.iter().zip(&mean).map(|(value, mean)| value - mean).collect();
+        for (sums, a) in covariance.chunks_exact_mut(d).zip(&centred) {
+            sums.iter_mut().zip(&centred).for_each(|(sum, b)| *sum += a * b);
+        }
+    }
+    let divisor = n.saturating_sub(1).max(1) as f64;
+    covariance.iter_mut().for_each(|sum| *sum /= divisor);
+    (mean, covariance)
+}
+
+/// Reads a file of [`write_reference_set`].
+///
+/// # Errors
+///
+/// [`ReferenceSetError`] for a file that is none or cannot be read.
+pub fn read_reference_set(path: &Path) -> Result<ReferenceFeatures, ReferenceSetError> {
+    let bytes =
+        std::fs::read(path).map_err(|source| ReferenceSetError::Io { path: path.to_owned(), source })?;
+    let none = |reason: String| ReferenceSetError::NoReferenceSet { path: path.to_owned(), reason };
+    let (_, header) =
+        safetensors::SafeTensors::read_metadata(&bytes).map_err(|error| none(error.to_string()))?;
+    let metadata = header.metadata().clone().unwrap_or_default();
+    if metadata.get(FORMAT_KEY).map(String::as_str) != Some(FORMAT) {
+        return Err(none("it does not say that vidbench made it, in this version of the format".into()));
+    }
+    let mut found = ReferenceFeatures::default();
+    for (key, nets) in &metadata {
+        let Some(extraction) = key.strip_prefix(NETS_KEY).and_then(|rest| rest.strip_prefix('.')) else {
+            continue;
+        };
+        let name = format!("{extraction}/features");
+        let matrix = read_features(FeatureFormat::Safetensors, &bytes, Some(&name))
+            .map_err(|source| ReferenceSetError::Features { path: path.to_owned(), source })?;
+        let clips = matrix.count() as u64;
+        found.of.insert(extraction.to_owned(), (nets.clone(), matrix));
+        found.files =
+            vec![FeatureFile { path: text_from_path(path), array: None, sha256: sha256_hex(&bytes), clips }];
+    }
+    Ok(found)
+}
