@@ -64,6 +64,21 @@ pub struct MetricDescriptor {
 }
 
 impl MetricDescriptor {
+    /// Name of the page that explains it, `docs/metrics/NAME.md`. Metrics of one family share a page.
+    pub fn page(&self) -> String {
+        let name = self.id.split('@').next().unwrap_or(self.id);
+        let name = match name.split_once('.') {
+            Some(("vbench", dimension)) => format!("vbench_{dimension}"),
+            Some((family, _)) => family.to_owned(),
+            None => name.strip_suffix("_y").unwrap_or(name).to_owned(),
+        };
+        match name.as_str() {
+            "kvd" | "fvd_infinity" => "fvd".into(),
+            "vbench_background_consistency" | "vbench_subject_consistency" => "vbench_consistency".into(),
+            _ => name,
+        }
+    }
+
     /// The typed identifier.
     pub fn metric_id(&self) -> MetricId {
         MetricId::new(self.id).expect("invariant: descriptor ids are checked by a test of the registry")

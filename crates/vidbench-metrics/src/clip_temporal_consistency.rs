@@ -25,7 +25,7 @@
 //!
 //! # Cost
 //!
-//! On one core about 35 ms a frame; free beside `clipsim`.
+//! On one core about 90 ms a frame; free beside `clipsim`.
 
 use vidbench_core::{Direction, MetricDescriptor, Needs};
 

@@ -25,7 +25,7 @@
 //!
 //! # Cost
 //!
-//! On one core about 35 ms a frame and 20 ms a prompt.
+//! On one core about 90 ms a frame and 60 ms a prompt.
 
 use vidbench_core::{Direction, MetricDescriptor, Needs};
 

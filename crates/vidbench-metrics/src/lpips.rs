@@ -24,7 +24,7 @@
 //!
 //! # Cost
 //!
-//! On one core about 120 ms for a pair of 832x480 with AlexNet; VGG-16 costs about thirty times as much.
+//! On one core about 220 ms for a pair of 832x480 with AlexNet; VGG-16 costs many times as much.
 
 use vidbench_core::{Direction, MetricDescriptor, Needs};
 

@@ -369,7 +369,14 @@ impl UnknownMetric {
     /// What to do about it, ending with the list of known metrics.
     pub fn hints(&self) -> Vec<String> {
         let known: Vec<&str> = DESCRIPTORS.iter().map(|descriptor| descriptor.id).collect();
-        let suggestion = self.nearest.map(|id| format!("did you mean {id:?}?"));
+        let of_family = |id: &&&str| id.strip_prefix(&self.id).is_some_and(|rest| rest.starts_with('.'));
+        let ways: Vec<&str> = known.iter().filter(of_family).copied().collect();
+        let suggestion = match (ways.as_slice(), self.nearest) {
+            ([], nearest) => nearest.map(|id| format!("did you mean {id:?}?")),
+            (ways, _) => {
+                Some(format!("there are several, which give different numbers: {}", ways.join(", ")))
+            }
+        };
         suggestion.into_iter().chain([format!("the metrics are {}", known.join(", "))]).collect()
     }
 }

@@ -26,7 +26,7 @@
 //!
 //! # Cost
 //!
-//! On one core about 250 ms a frame of 832x480.
+//! On one core about 280 ms a frame of 832x480.
 
 use vidbench_core::{Direction, MetricDescriptor, Needs};
 

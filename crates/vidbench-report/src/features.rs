@@ -98,7 +98,10 @@ pub(crate) fn compared(scoring: &FeatureScoring) -> String {
     if let Some(reference) = &scoring.reference {
         let files: Vec<&str> = reference.files.iter().map(|file| file.path.as_str()).collect();
         let clips = count(reference.clips, "clip");
-        out += &format!(" against {clips} of {} dimensions ({})", reference.dims, files.join(", "));
+        out += &format!(" against {clips} of {} dimensions", reference.dims);
+        if !files.is_empty() {
+            out += &format!(" ({})", files.join(", "));
+        }
     }
     match scoring.resamples {
         0 => out + "; no intervals",
@@ -108,7 +111,11 @@ pub(crate) fn compared(scoring: &FeatureScoring) -> String {
 
 pub(crate) fn features_table(scoring: &FeatureScoring, descriptors: &[MetricDescriptor]) -> ResultTable {
     let mut columns = vec![
-        column("features", "", "a file, or the first of the files that were joined"),
+        column(
+            "set",
+            "",
+            "a folder of clips, a file of features, or the first of the files that were joined",
+        ),
         column("clips", "x dimensions", "rows and columns"),
     ];
     let mut rows: Vec<Vec<Cell>> = scoring.sets.iter().map(source_cells).collect();

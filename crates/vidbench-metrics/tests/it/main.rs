@@ -7,6 +7,7 @@ mod features;
 mod frames;
 mod frechet;
 mod fuzz;
+mod net_metrics;
 mod numpy;
 mod registry;
 mod sets;

@@ -20,7 +20,7 @@ fn every_metric_is_in_the_registry_once_and_is_found_by_its_id() {
     assert_eq!(descriptors, DESCRIPTORS);
     for metric in Metric::ALL {
         assert_eq!(Metric::from_id(metric.descriptor().id), Ok(metric));
-        let set = matches!(metric, Metric::Set(_));
+        let set = matches!(metric, Metric::Set(_) | Metric::NetSet(_));
         assert_eq!(set, metric.descriptor().needs == Needs::Set);
         let feature = matches!(metric, Metric::Feature(_));
         assert_eq!(feature, metric.descriptor().needs == Needs::Features);
@@ -41,7 +41,7 @@ fn an_unknown_metric_is_answered_with_the_nearest_and_all() {
     assert_eq!(error.to_string(), "unknown metric \"temporal_flicker@1\"");
     expect![[r#"
         did you mean "temporal_flickering@1"?
-        the metrics are black_share@1, colourfulness@1, duplicate_share@1, feature_coverage@1, feature_density@1, feature_precision@1, feature_recall@1, frame_difference.max@1, frame_difference.mean@1, frame_difference.sd@1, frechet_distance.biased@1, frechet_distance@1, frechet_infinity@1, frechet_shapes@1, frozen_share@1, inception_score@1, kernel_distance@1, mmd_polynomial@1, motion_magnitude@1, ms_ssim@1, ms_ssim_y@1, psnr.pooled@1, psnr@1, psnr_y@1, shape_adherence@1, sharpness@1, ssim@1, ssim_y@1, temporal_flickering@1, vmaf@1, warping_error.farneback@1"#]]
+        the metrics are black_share@1, clip_temporal_consistency@1, clipsim@1, colourfulness@1, duplicate_share@1, feature_coverage@1, feature_density@1, feature_precision@1, feature_recall@1, frame_difference.max@1, frame_difference.mean@1, frame_difference.sd@1, frechet_distance.biased@1, frechet_distance@1, frechet_infinity@1, frechet_shapes@1, frozen_share@1, fvd.cdfvd-i3d@1, fvd.videogpt@1, fvd_infinity.cdfvd-i3d@1, inception_score@1, kernel_distance@1, kvd.cdfvd-i3d@1, lpips.alex@1, lpips.squeeze@1, lpips.vgg@1, mmd_polynomial@1, motion_magnitude@1, ms_ssim@1, ms_ssim_y@1, psnr.pooled@1, psnr@1, psnr_y@1, shape_adherence@1, sharpness@1, ssim@1, ssim_y@1, temporal_flickering@1, vbench.aesthetic_quality@1, vbench.background_consistency@1, vbench.dynamic_degree@1, vbench.imaging_quality@1, vbench.motion_smoothness@1, vbench.subject_consistency@1, vmaf@1, warping_error.farneback@1"#]]
     .assert_eq(&error.hints().join("\n"));
     assert_eq!(find("fvd@1").unwrap_err().nearest, None);
 }
@@ -57,8 +57,7 @@ fn every_metric_has_its_page_with_the_fixed_heads() {
     let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics");
     for descriptor in DESCRIPTORS {
         // Metrics of one family share a page, which names them all in its title.
-        let name = descriptor.id.split(['@', '.']).next().unwrap();
-        let name = name.strip_suffix("_y").unwrap_or(name);
+        let name = descriptor.page();
         let page = std::fs::read_to_string(pages.join(format!("{name}.md"))).unwrap();
         let title = page.lines().next().unwrap();
         assert!(

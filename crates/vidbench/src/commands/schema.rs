@@ -90,12 +90,6 @@ fn metrics_page() -> String {
     text
 }
 
-/// Metrics of one family, such as psnr, psnr.pooled and psnr_y, share a page.
-fn page(id: &str) -> &str {
-    let name = id.split(['@', '.']).next().unwrap_or(id);
-    name.strip_suffix("_y").unwrap_or(name)
-}
-
 fn metric_row(metric: &MetricDescriptor) -> String {
     let better = match metric.direction {
         Direction::HigherIsBetter => "higher",
@@ -110,7 +104,7 @@ fn metric_row(metric: &MetricDescriptor) -> String {
         Needs::Features => "files of features",
     };
     let bound = |bound: Option<f64>| bound.map_or("unbounded".into(), |bound| bound.to_string());
-    let page = page(metric.id);
+    let page = metric.page();
     format!(
         "| [`{}`](../metrics/{page}.md) | {} | {} | {better} | {} to {} | {needs} | {} | {} |\n",
         metric.id,

@@ -12,6 +12,7 @@ mod main_job;
 mod nets;
 mod score;
 mod score_faults;
+mod score_nets;
 #[path = "../../../vidbench-nn/tests/it/server.rs"]
 mod server;
 mod vbench;

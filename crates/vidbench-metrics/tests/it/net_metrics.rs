@@ -1,0 +1,123 @@
+//! Metrics of what nets see, on nets with random weights: their values mean nothing, and what holds of any weights is tested here.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use vidbench_core::{DecodedFrame, FramesU8};
+use vidbench_metrics::extract::{Beginning, Extraction, NetSource, NoNets, Rows};
+use vidbench_metrics::{MetricError, NetMetric, NetSetMetric, Seen};
+use vidbench_nn::nets::{Net, Skeleton, WeightsFile, random_weights};
+use vidbench_nn::{Runtime, SessionOptions};
+
+#[derive(Debug)]
+struct RandomNets {
+    folder: tempfile::TempDir,
+    asked: Cell<usize>,
+}
+
+impl RandomNets {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), asked: Cell::new(0) }
+    }
+}
+
+impl NetSource for RandomNets {
+    fn net(&self, name: &'static str) -> Result<Arc<Net>, MetricError> {
+        self.asked.set(self.asked.get() + 1);
+        let skeleton = Skeleton::of(name).unwrap();
+        let path = self.folder.path().join(format!("{name}.safetensors"));
+        let weights = WeightsFile::create(&path, &skeleton, |spec| Ok(random_weights(spec, 1))).unwrap();
+        let options = SessionOptions { threads: 1, runtime: Runtime::Tract };
+        Ok(Arc::new(Net::load(skeleton, weights, &options).unwrap()))
+    }
+}
+
+/// A clip of noise that moves by a pixel a frame.
+fn moving(frames: usize, width: usize, height: usize) -> FramesU8 {
+    let pixel = |x: usize, y: usize| ((x * 7919 + y * 104_729) % 251) as u8;
+    let frame = |at: usize| {
+        (0..height).flat_map(move |y| (0..width).flat_map(move |x| [pixel(x + at, y), pixel(x, y + at), 90]))
+    };
+    FramesU8::new(frames, height, width, (0..frames).flat_map(frame).collect()).unwrap()
+}
+
+fn rows(
+    extraction: Extraction,
+    nets: &dyn NetSource,
+    clip: &FramesU8,
+    reference: Option<&FramesU8>,
+) -> Result<Rows, MetricError> {
+    let mut extractor = extraction.extractor(nets, Beginning { fps: Some(8.0) })?;
+    let lend = |frames: &FramesU8, index: usize| {
+        let (width, height) = (frames.width(), frames.height());
+        (index, width, height)
+    };
+    for index in 0..clip.count() {
+        let frame = |frames| {
+            let (index, width, height) = lend(frames, index);
+            let rgb = frames.frame(index);
+            DecodedFrame { index, timestamp_secs: 0.0, width, height, rgb, planes: None }
+        };
+        let beside = reference.map(frame);
+        extractor.push(&frame(clip), beside.as_ref())?;
+    }
+    extractor.finish()
+}
+
+#[test]
+fn a_clip_is_at_no_distance_from_itself_and_at_some_from_another() {
+    let (nets, clip, other) = (RandomNets::new(), moving(2, 64, 48), moving(3, 64, 48));
+    let of = |reference: &FramesU8| {
+        let rows = rows(Extraction::LpipsSqueeze, &nets, &clip, Some(reference)).unwrap();
+        let seen = Seen { width: 64, height: 48, prompt: None, nets: &nets };
+        NetMetric::LpipsSqueeze.measure(&rows, seen).unwrap()
+    };
+    assert_eq!(of(&clip).value, 0.0);
+    let shifted = FramesU8::new(2, 48, 64, other.as_bytes()[48 * 64 * 3..].to_vec()).unwrap();
+    let apart = of(&shifted);
+    assert!(apart.value > 0.0);
+    assert_eq!(apart.series.unwrap().values.len(), 2);
+}
+
+#[test]
+fn what_a_net_cannot_look_at_is_told_before_it_runs() {
+    let nets = RandomNets::new();
+    let small = moving(3, 30, 40);
+    let too_small = |needed| Err(MetricError::TooSmall { width: 30, height: 40, needed });
+    assert_eq!(rows(Extraction::LpipsSqueeze, &nets, &small, Some(&small)), too_small(32));
+    assert_eq!(rows(Extraction::AmtMiddles, &nets, &small, None), too_small(113));
+}
+
+#[test]
+fn a_clip_with_too_few_frames_for_a_net_of_videos_says_so() {
+    let nets = RandomNets::new();
+    let short = moving(15, 32, 24);
+    let found = rows(NetSetMetric::FvdVideogpt.extraction(), &nets, &short, None);
+    assert_eq!(found, Err(MetricError::TooFewFrames { frames: 15, needed: 16 }));
+}
+
+#[test]
+fn a_net_that_is_not_there_says_what_is_missing() {
+    let clip = moving(2, 64, 48);
+    let error = rows(Extraction::DinoVbench, &NoNets, &clip, None).unwrap_err();
+    assert_eq!(error.to_string(), "there are no nets here, dino-vitb16 neither");
+}
+
+#[test]
+fn metrics_of_one_extraction_have_one_name_for_it() {
+    assert_eq!(NetMetric::Clipsim.extraction(), NetMetric::ClipTemporalConsistency.extraction());
+    assert_eq!(NetSetMetric::FvdCdfvd.extraction(), NetSetMetric::Kvd.extraction());
+    assert_ne!(NetSetMetric::FvdCdfvd.extraction().id(), NetSetMetric::FvdVideogpt.extraction().id());
+}
+
+#[test]
+fn frames_that_are_alike_are_alike_to_nets_and_batches_change_nothing() {
+    let nets = RandomNets::new();
+    let still = FramesU8::new(9, 48, 64, moving(1, 64, 48).as_bytes().repeat(9)).unwrap();
+    let rows = rows(Extraction::MusiqVbench, &nets, &still, None).unwrap();
+    // Eight frames went through together, the ninth alone.
+    assert_eq!(rows.count(), 9);
+    let first = rows.values[0];
+    assert!(rows.values.iter().all(|value| (value - first).abs() <= 1e-5 * first.abs()), "{rows:?}");
+    assert_eq!(nets.asked.get(), 1);
+}

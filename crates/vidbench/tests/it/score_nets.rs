@@ -1,0 +1,129 @@
+//! `vidbench score` and `vidbench reference` with metrics that look through nets. The weights are random: what holds of any weights
+//! is tested here.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::score::{clip, folders, json, write};
+use crate::workspace::{Said, Workspace};
+
+fn command(workspace: &Workspace, args: &[&str]) -> Command {
+    let mut command = workspace.command(args);
+    command.env("VIDBENCH_NETS", workspace.path().join("nets")).env("VIDBENCH_NET_RUNTIME", "tract");
+    command.env_remove("ORT_DYLIB_PATH");
+    command
+}
+
+fn run(workspace: &Workspace, args: &[&str]) -> Said {
+    Said::from(command(workspace, args).output().unwrap())
+}
+
+const PAIRS: [&str; 8] =
+    ["score", "fast", "--reference", "full", "--metrics", "lpips.squeeze", "--format", "json"];
+
+#[test]
+fn without_weights_a_metric_is_not_available_and_the_hint_says_how_to_get_them() {
+    let workspace = Workspace::new();
+    folders(&workspace, 1);
+    let said = run(&workspace, &PAIRS);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let reason = &json(&said)["clips"][0]["scores"][0]["score"]["not_available"]["reason"];
+    let reason = reason.as_str().unwrap();
+    assert!(reason.contains("has no weights of lpips-squeeze"), "{reason}");
+    assert!(reason.contains("`vidbench nets fetch lpips-squeeze` fetches them"), "{reason}");
+
+    // What was not available for want of weights is computed once they are there.
+    let found = json(&run(&workspace, &[&PAIRS[..], &["--random-nets", "1"]].concat()));
+    assert!(found["clips"][0]["scores"][0]["score"]["value"].as_f64().unwrap() > 0.0, "{found}");
+}
+
+#[test]
+fn random_weights_are_said_in_every_form_and_kept_apart_by_their_seed() {
+    let workspace = Workspace::new();
+    folders(&workspace, 1);
+    let seeded = |seed: &'static str, format: &'static str| {
+        let args = ["score", "fast", "--reference", "full", "--metrics", "lpips.squeeze"];
+        run(&workspace, &[&args[..], &["--random-nets", seed, "--format", format]].concat())
+    };
+    let first = json(&seeded("1", "json"));
+    let nets = &first["environment"]["nets"];
+    assert_eq!(
+        (&nets["weights"][0]["net"], &nets["weights"][0]["random_seed"]),
+        (&"lpips-squeeze".into(), &1.into())
+    );
+    assert!(nets["runtime"].as_str().unwrap().starts_with("tract "), "{nets}");
+    let again = seeded("1", "json");
+    assert!(again.stderr.contains("1 of 1 clips were known from earlier"), "{}", again.stderr);
+    assert_eq!(json(&again)["clips"][0]["scores"], first["clips"][0]["scores"]);
+    let other = json(&seeded("2", "json"));
+    assert_ne!(other["clips"][0]["scores"], first["clips"][0]["scores"]);
+    let warning = "every net has random weights (seed 1): scores of nets say nothing of the clips";
+    for format in ["table", "markdown"] {
+        let said = seeded("1", format);
+        assert!(said.stdout.contains(warning), "{format}: {}", said.stdout);
+    }
+    let reports = std::fs::read_dir(workspace.path().join(".vidbench/reports")).unwrap();
+    let pages = reports.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    assert!(pages.filter(|page| page.contains(warning)).count() >= 2);
+}
+
+/// Clips of 16 frames, two folders of them.
+fn sets(workspace: &Workspace) {
+    for (folder, seeds) in [("real", 0..2), ("made", 2..4)] {
+        std::fs::create_dir(workspace.path().join(folder)).unwrap();
+        for at in seeds {
+            write(&workspace.path().join(folder), &format!("clip-{at}"), &clip(at), true);
+        }
+    }
+}
+
+const SCORE: [&str; 6] = ["score", "made", "--metrics", "fvd.videogpt", "--random-nets", "1"];
+
+#[test]
+fn a_set_is_compared_with_a_folder_or_with_the_file_made_of_it_and_gets_the_same_number() {
+    let workspace = Workspace::new();
+    sets(&workspace);
+    let none = run(&workspace, &SCORE);
+    assert_eq!(none.code, 2);
+    assert!(none.stderr.contains("hint: add --reference-set VIDEOS"), "{}", none.stderr);
+
+    let folder = run(&workspace, &[&SCORE[..], &["--reference-set", "real", "--json"]].concat());
+    assert_eq!(folder.code, 0, "{}", folder.stderr);
+    let set = |said: &Said| json(said)["sets"][0]["sets"][0].clone();
+    let found: Value = set(&folder);
+    assert_eq!((&found["source"]["clips"], &found["source"]["dims"]), (&2.into(), &400.into()));
+    assert!(found["scores"][0]["score"]["value"].as_f64().unwrap() > 0.0, "{found}");
+    assert_eq!(found["scores"][0]["underpowered"], true);
+
+    let make = ["reference", "make", "real", "--output", "real.safetensors", "--metrics", "fvd.videogpt"];
+    let made = run(&workspace, &[&make[..], &["--random-nets", "1"]].concat());
+    assert_eq!(
+        (made.code, made.stdout.as_str()),
+        (0, "real.safetensors: i3d-400.videogpt@1, 2 clips, 400 dimensions\n")
+    );
+    let file = run(&workspace, &[&SCORE[..], &["--reference-set", "real.safetensors", "--json"]].concat());
+    assert_eq!(set(&file)["scores"], found["scores"]);
+    // Everything was known: no clip was looked at again.
+    assert!(file.stderr.contains("2 of 2 clips were known from earlier"), "{}", file.stderr);
+
+    let table = run(&workspace, &[&SCORE[..], &["--reference-set", "real.safetensors"]].concat());
+    assert!(table.stdout.contains("fvd videogpt"), "{}", table.stdout);
+}
+
+#[test]
+fn sets_that_were_looked_at_in_other_ways_are_not_compared() {
+    let workspace = Workspace::new();
+    sets(&workspace);
+    let make = ["reference", "make", "real", "--output", "real.safetensors", "--metrics", "fvd.videogpt"];
+    assert_eq!(run(&workspace, &[&make[..], &["--random-nets", "2"]].concat()).code, 0);
+    let said = run(&workspace, &[&SCORE[..], &["--reference-set", "real.safetensors", "--json"]].concat());
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    let problem = json(&said)["sets"][0]["sets"][0]["problem"].as_str().unwrap().to_owned();
+    assert!(problem.starts_with("the reference set was looked at by i3d-400@"), "{problem}");
+
+    workspace.write("text.safetensors", "no tensors");
+    let said = run(&workspace, &[&SCORE[..], &["--reference-set", "text.safetensors"]].concat());
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("text.safetensors is no reference set"), "{}", said.stderr);
+}
