@@ -96,7 +96,7 @@ impl Fetcher {
         if !path.exists() && self.hub.offline {
             return Err(failed(FetchErrorKind::Offline));
         }
-        let lock = lock(&self.folder, &file.name).map_err(io_error)?;
+        let lock = lock(&self.folder).map_err(io_error)?;
         if !path.exists() {
             self.download(file, &url, &path, tell)?;
         }
@@ -120,11 +120,7 @@ impl Fetcher {
         if source.path.parent() != Some(&self.folder) {
             return Ok(());
         }
-        let removed = fs::remove_file(&source.path);
-        // The folder goes with the last of them.
-        let _ = fs::remove_file(lock_path(&self.folder, &source.file.name));
-        let _ = fs::remove_dir(&self.folder);
-        removed
+        fs::remove_file(&source.path)
     }
 
     fn download(
@@ -158,14 +154,11 @@ impl Fetcher {
     }
 }
 
-/// Keeps another process from writing the same download; it waits for its turn.
-fn lock(folder: &Path, name: &str) -> io::Result<File> {
+/// Keeps another process from writing the same download; it waits for its turn. The file stays: were it removed, a process that waits for it
+/// and one that makes it anew would both have their turn.
+fn lock(folder: &Path) -> io::Result<File> {
     fs::create_dir_all(folder)?;
-    let file = File::create(lock_path(folder, name))?;
+    let file = File::create(folder.join(".lock"))?;
     file.lock()?;
     Ok(file)
-}
-
-fn lock_path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!(".{name}.lock"))
 }

@@ -6,6 +6,7 @@ use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use zip::ZipArchive;
+use zip::read::{ArchiveOffset, Config};
 
 use super::pickle::{Node, NodeId, Pickle, PickleError};
 use super::{CheckpointErrorKind, ElementType, Form, Source, Stored, TensorInfo, elements};
@@ -14,8 +15,8 @@ use super::{CheckpointErrorKind, ElementType, Form, Source, Stored, TensorInfo, 
 const MAX_PICKLE_BYTES: u64 = 64 << 20;
 /// Deepest nesting of modules.
 const MAX_DEPTH: usize = 64;
-/// Most tensors and modules; a pickle can name the same module over and over.
-const MAX_VISITED: usize = 1 << 20;
+/// Most attributes of all modules together; a pickle can name the same module over and over.
+const MAX_ATTRIBUTES: usize = 1 << 20;
 
 type Archive = ZipArchive<BufReader<File>>;
 
@@ -46,8 +47,7 @@ pub(super) fn tensors(path: &Path) -> Result<BTreeMap<String, Stored>, Checkpoin
         PickleError::Damaged(reason) => damaged(reason),
         PickleError::Refused(name) => CheckpointErrorKind::Refused { name },
     })?;
-    let mut found = Vec::new();
-    collect(&pickle, pickle.root(), "", MAX_DEPTH, &mut found).map_err(damaged)?;
+    let found = named_tensors(&pickle).map_err(damaged)?;
     let mut storages = Storages { archive, root, file_bytes: std::fs::metadata(path)?.len() };
     let stored = |(name, description): (String, NodeId)| {
         let stored = stored(&pickle, description, &mut storages);
@@ -57,7 +57,10 @@ pub(super) fn tensors(path: &Path) -> Result<BTreeMap<String, Stored>, Checkpoin
 }
 
 fn open(path: &Path) -> io::Result<Archive> {
-    Ok(ZipArchive::new(BufReader::new(File::open(path)?))?)
+    // PyTorch writes no bytes in front of an archive. Left to find that out, zip 9.8 misses the first entry where its name has 30
+    // characters, because it takes the second for it: it leaves out the zip64 records before the end.
+    let config = Config { archive_offset: ArchiveOffset::Known(0) };
+    Ok(ZipArchive::with_config(config, BufReader::new(File::open(path)?))?)
 }
 
 /// The folder of the archive in which everything lies, and `data.pkl` of it.
@@ -81,29 +84,41 @@ fn read_pickle(archive: &mut Archive) -> Result<(String, Vec<u8>), String> {
     Ok((root, bytes))
 }
 
-/// Goes through the attributes of modules, as `state_dict` of PyTorch does.
-fn collect(
-    pickle: &Pickle,
-    node: &Node,
-    prefix: &str,
-    depth: usize,
-    found: &mut Vec<(String, NodeId)>,
-) -> Result<(), String> {
-    let Node::Object(Some(attributes)) = node else { return Ok(()) };
-    let Node::Dict(attributes) = pickle.node(*attributes) else { return Ok(()) };
-    if depth == 0 || found.len() > MAX_VISITED {
-        return Err(format!("its modules have no end at {prefix:?}"));
-    }
-    for (key, value) in attributes {
-        let Some(name) = pickle.text(*key) else { continue };
-        let name = format!("{prefix}{name}");
-        match pickle.node(*value) {
-            Node::Tensor(description) => found.push((name, *description)),
-            module @ Node::Object(_) => collect(pickle, module, &format!("{name}."), depth - 1, found)?,
-            _ => {}
+fn named_tensors(pickle: &Pickle) -> Result<Vec<(String, NodeId)>, String> {
+    let mut collector = Collector { pickle, found: Vec::new(), left: MAX_ATTRIBUTES };
+    collector.module(pickle.root(), "", MAX_DEPTH)?;
+    Ok(collector.found)
+}
+
+/// Tensors by their names, as `state_dict` of PyTorch finds them.
+struct Collector<'a> {
+    pickle: &'a Pickle,
+    found: Vec<(String, NodeId)>,
+    /// Attributes that may still be looked at.
+    left: usize,
+}
+
+impl Collector<'_> {
+    /// Goes through the attributes of a module and of those in it.
+    fn module(&mut self, node: &Node, prefix: &str, depth: usize) -> Result<(), String> {
+        let pickle = self.pickle;
+        let Node::Object(Some(attributes)) = node else { return Ok(()) };
+        let Node::Dict(attributes) = pickle.node(*attributes) else { return Ok(()) };
+        self.left = self.left.saturating_sub(attributes.len());
+        if depth == 0 || self.left == 0 {
+            return Err(format!("its modules have no end at {prefix:?}"));
         }
+        for (key, value) in attributes {
+            let Some(name) = pickle.text(*key) else { continue };
+            let name = format!("{prefix}{name}");
+            match pickle.node(*value) {
+                Node::Tensor(description) => self.found.push((name, *description)),
+                module @ Node::Object(_) => self.module(module, &format!("{name}."), depth - 1)?,
+                _ => {}
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 struct Storages {
@@ -242,5 +257,19 @@ mod tests {
         assert_eq!(contiguous(&[2, 3, 4]), [12, 4, 1]);
         assert_eq!(last_element(5, &[2, 3], &[usize::MAX, 1]), None);
         assert_eq!(last_element(5, &[2, 3], &[1]), None);
+    }
+
+    /// Each module holds the next twice: few bytes, and more names than there is time for.
+    #[test]
+    fn modules_without_end_are_refused() {
+        let class = b"c__torch__\nM\n)\x81}";
+        let mut module = [&class[..], b"b"].concat();
+        for level in 0..60_u8 {
+            let (first, second) = (b"(X\x01\0\0\0a", b"X\x01\0\0\0b");
+            module = [&class[..], first, &module, &[b'q', level], second, &[b'h', level], b"ub"].concat();
+        }
+        module.push(b'.');
+        let error = named_tensors(&Pickle::parse(&module).unwrap()).unwrap_err();
+        assert!(error.starts_with("its modules have no end at \"a."), "{error}");
     }
 }

@@ -46,6 +46,12 @@ pub enum FetchErrorKind {
         /// Whether it may be better in a while.
         transient: bool,
     },
+    /// Nobody that this machine trusts says that the server is who it claims to be.
+    #[error("its certificate is not trusted: {reason}")]
+    Untrusted {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Not the length that is known.
     #[error("it has {found} bytes there, {wanted} are wanted")]
     WrongSize {
@@ -87,6 +93,7 @@ impl FetchErrorKind {
             Self::Offline
             | Self::NotFound
             | Self::Gated { .. }
+            | Self::Untrusted { .. }
             | Self::WrongSize { .. }
             | Self::WrongContent { .. }
             | Self::Member { .. }
@@ -112,6 +119,9 @@ impl FetchError {
             FetchErrorKind::Status { .. } | FetchErrorKind::Transport { .. } => format!(
                 "the same command goes on where it stopped; or fetch {name} by hand and `vidbench nets import` it"
             ),
+            FetchErrorKind::Untrusted { .. } => {
+                "install the system's ca-certificates, or name those of your network's proxy in SSL_CERT_FILE".into()
+            }
             FetchErrorKind::WrongSize { .. } | FetchErrorKind::WrongContent { .. } => {
                 "nothing of it was kept; try again, and if it stays so, its authors have changed it: tell us".into()
             }

@@ -73,15 +73,14 @@ impl Client {
         into: &Path,
         tell: &mut dyn FnMut(FetchEvent),
     ) -> Result<(), FetchErrorKind> {
-        let part = Part::of(into);
+        let mut job = Job { download, part: Part::of(into), into, tell };
         let (mut failures, mut had) = (0, 0);
         loop {
-            let attempt = self.attempt(download, &part, into, tell);
-            let (kind, retry_after) = match attempt {
+            let (kind, retry_after) = match self.attempt(&mut job) {
                 Attempt::Whole => return Ok(()),
                 Attempt::Failed { kind, retry_after } => (kind, retry_after),
             };
-            let has = part.begun(download.url).map_or(0, |(len, _)| len);
+            let has = job.part.begun(download.url).map_or(0, |(len, _)| len);
             // A line that breaks now and then and brings something each time is waited for without end.
             failures = if has > had { 1 } else { failures + 1 };
             had = has;
@@ -90,46 +89,33 @@ impl Client {
             }
             let wait = retry_after.unwrap_or(self.patience.first_wait * 2_u32.saturating_pow(failures - 1));
             let wait = wait.min(LONGEST_WAIT);
-            tell(FetchEvent::Retry { reason: kind.to_string(), wait });
+            (job.tell)(FetchEvent::Retry { reason: kind.to_string(), wait });
             thread::sleep(wait);
         }
     }
 
-    fn attempt(
-        &self,
-        download: &Download<'_>,
-        part: &Part,
-        into: &Path,
-        tell: &mut dyn FnMut(FetchEvent),
-    ) -> Attempt {
-        let begun = part.begun(download.url);
+    fn attempt(&self, job: &mut Job<'_>) -> Attempt {
+        let begun = job.part.begun(job.download.url);
         let failed = |kind| Attempt::Failed { kind, retry_after: None };
-        let response = match self.ask(download, begun.as_ref()) {
+        let response = match self.ask(job.download, begun.as_ref()) {
             Ok(response) => response,
             Err(error) => return failed(of_transport(&error)),
         };
-        let here = begun.as_ref().map_or(0, |(len, _)| *len);
-        match response.status() {
-            StatusCode::OK => {
-                receive(response, download, part, 0, into, tell).map_or_else(failed, |()| Attempt::Whole)
-            }
+        let here = begun.map_or(0, |(len, _)| len);
+        let received = match response.status() {
+            StatusCode::OK => job.receive(response, 0),
             StatusCode::PARTIAL_CONTENT if here > 0 && range_start(&response) == Some(here) => {
-                receive(response, download, part, here, into, tell).map_or_else(failed, |()| Attempt::Whole)
+                job.receive(response, here)
             }
-            // The server has no such part any more: what is here is worth nothing, and the next attempt asks for all.
             StatusCode::RANGE_NOT_SATISFIABLE | StatusCode::PARTIAL_CONTENT if here > 0 => {
-                match part.remove() {
-                    Ok(()) => failed(FetchErrorKind::Transport {
-                        reason: "the file has changed meanwhile".into(),
-                        transient: true,
-                    }),
-                    Err(source) => failed(FetchErrorKind::Io { path: part.path().to_owned(), source }),
-                }
+                job.give_up_what_is_here()
             }
             status => {
-                Attempt::Failed { kind: of_status(status.as_u16()), retry_after: retry_after(&response) }
+                let retry_after = retry_after(&response);
+                return Attempt::Failed { kind: of_status(status.as_u16()), retry_after };
             }
-        }
+        };
+        received.map_or_else(failed, |()| Attempt::Whole)
     }
 
     fn ask(
@@ -150,62 +136,76 @@ impl Client {
     }
 }
 
-/// Writes a body after the first `here` bytes, and gives the file its name when it is whole.
-fn receive(
-    response: Response<Body>,
-    download: &Download<'_>,
-    part: &Part,
-    here: u64,
-    into: &Path,
-    tell: &mut dyn FnMut(FetchEvent),
-) -> Result<(), FetchErrorKind> {
-    let io_error = |source| FetchErrorKind::Io { path: part.path().to_owned(), source };
-    let total = response.body().content_length().map(|left| here + left);
-    let wrong = |found: u64, wanted: u64| {
-        part.remove().map_err(io_error)?;
-        Err(FetchErrorKind::WrongSize { found, wanted })
-    };
-    if let (Some(found), Some(wanted)) = (total, download.size_bytes)
-        && found != wanted
-    {
-        return wrong(found, wanted);
-    }
-    let version = strong_etag(&response).map(|etag| Version { url: download.url.to_owned(), etag });
-    let mut file = if here == 0 { part.begin(version.as_ref()) } else { part.go_on() }.map_err(io_error)?;
-    let limit = total.or(download.size_bytes).unwrap_or(u64::MAX);
-    let done = copy(response.into_body(), &mut file, here, total, limit, tell, &io_error)?;
-    match total.or(download.size_bytes) {
-        Some(wanted) if done < wanted => {
-            let reason = format!("the connection ended after {done} of {wanted} bytes");
-            Err(FetchErrorKind::Transport { reason, transient: true })
-        }
-        Some(wanted) if done > wanted => wrong(done, wanted),
-        _ => part.finish(file, into).map_err(io_error),
-    }
+/// A download that is under way.
+struct Job<'a> {
+    download: &'a Download<'a>,
+    part: Part,
+    into: &'a Path,
+    tell: &'a mut dyn FnMut(FetchEvent),
 }
 
-/// Copies a body, at most one byte more than `limit`, and says how many bytes are here then.
-fn copy(
-    body: Body,
-    file: &mut File,
-    here: u64,
-    total: Option<u64>,
-    limit: u64,
-    tell: &mut dyn FnMut(FetchEvent),
-    io_error: &dyn Fn(io::Error) -> FetchErrorKind,
-) -> Result<u64, FetchErrorKind> {
-    let mut reader = body.into_reader();
-    let (mut done, mut piece) = (here, vec![0; PIECE_BYTES]);
-    tell(FetchEvent::Bytes { done, total });
-    loop {
-        let read = reader.read(&mut piece).map_err(|error| of_transport(&ureq::Error::Io(error)))?;
-        let bytes = piece.get(..read).unwrap_or_default();
-        if bytes.is_empty() || done > limit {
-            return Ok(done);
+impl Job<'_> {
+    /// Writes a body after the first `here` bytes, and gives the file its name when it is whole.
+    fn receive(&mut self, response: Response<Body>, here: u64) -> Result<(), FetchErrorKind> {
+        let announced = response.body().content_length().map(|left| here + left);
+        let known = self.download.size_bytes;
+        if let (Some(found), Some(wanted)) = (announced, known)
+            && found != wanted
+        {
+            return self.refuse(found, wanted);
         }
-        file.write_all(bytes).map_err(io_error)?;
-        done += bytes.len() as u64;
-        tell(FetchEvent::Bytes { done, total });
+        let total = announced.or(known);
+        let version = strong_etag(&response).map(|etag| Version { url: self.download.url.to_owned(), etag });
+        let opened = if here == 0 { self.part.begin(version.as_ref()) } else { self.part.go_on() };
+        let mut file = opened.map_err(|error| self.io_error(error))?;
+        let done = self.copy(response.into_body(), &mut file, here, total)?;
+        match total {
+            Some(wanted) if done < wanted => {
+                let reason = format!("the connection ended after {done} of {wanted} bytes");
+                Err(FetchErrorKind::Transport { reason, transient: true })
+            }
+            Some(wanted) if done > wanted => self.refuse(done, wanted),
+            _ => self.part.finish(file, self.into).map_err(|error| self.io_error(error)),
+        }
+    }
+
+    /// Copies a body and says how many bytes are here then; of one that is too long only a piece too much.
+    fn copy(
+        &mut self,
+        body: Body,
+        file: &mut File,
+        here: u64,
+        total: Option<u64>,
+    ) -> Result<u64, FetchErrorKind> {
+        let mut reader = body.into_reader();
+        let (mut done, mut piece) = (here, vec![0; PIECE_BYTES]);
+        (self.tell)(FetchEvent::Bytes { done, total });
+        loop {
+            let read = reader.read(&mut piece).map_err(|error| of_transport(&ureq::Error::Io(error)))?;
+            let bytes = piece.get(..read).unwrap_or_default();
+            if bytes.is_empty() || total.is_some_and(|total| done > total) {
+                return Ok(done);
+            }
+            file.write_all(bytes).map_err(|error| self.io_error(error))?;
+            done += bytes.len() as u64;
+            (self.tell)(FetchEvent::Bytes { done, total });
+        }
+    }
+
+    /// The server has no such part any more: the next attempt asks for all.
+    fn give_up_what_is_here(&self) -> Result<(), FetchErrorKind> {
+        self.part.remove().map_err(|error| self.io_error(error))?;
+        let reason = "the file has changed meanwhile".into();
+        Err(FetchErrorKind::Transport { reason, transient: true })
+    }
+
+    fn refuse(&self, found: u64, wanted: u64) -> Result<(), FetchErrorKind> {
+        self.part.remove().map_err(|error| self.io_error(error))?;
+        Err(FetchErrorKind::WrongSize { found, wanted })
+    }
+
+    fn io_error(&self, source: io::Error) -> FetchErrorKind {
+        FetchErrorKind::Io { path: self.part.path().to_owned(), source }
     }
 }
 
@@ -236,9 +236,18 @@ fn of_status(status: u16) -> FetchErrorKind {
 }
 
 fn of_transport(error: &ureq::Error) -> FetchErrorKind {
-    let transient =
-        matches!(error, ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed);
-    // A certificate that is not trusted comes as an input error and does not become better.
-    let certificate = matches!(error, ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData);
-    FetchErrorKind::Transport { reason: error.to_string(), transient: transient && !certificate }
+    if let Some(rustls::Error::InvalidCertificate(reason)) = of_tls(error) {
+        return FetchErrorKind::Untrusted { reason: reason.to_string() };
+    }
+    let line = matches!(error, ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed);
+    FetchErrorKind::Transport { reason: error.to_string(), transient: line && of_tls(error).is_none() }
+}
+
+/// What the security of the line says, which is not better in a while.
+fn of_tls(error: &ureq::Error) -> Option<&rustls::Error> {
+    match error {
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),
+        ureq::Error::Rustls(error) => Some(error),
+        _ => None,
+    }
 }

@@ -39,7 +39,9 @@ fn what_torch_save_writes_is_read_in_both_of_its_forms() {
 
 #[test]
 fn torchscript_archives_have_the_names_of_their_modules() {
-    for (name, element) in [("scripted.pt", "F32"), ("traced.pt", "F32"), ("scripted_half.pt", "F16")] {
+    for (name, element) in
+        [("scripted.pt", "F32"), ("traced.pt", "F32"), ("scripted_in_half_floats.pt", "F16")]
+    {
         let checkpoint = Checkpoint::open(&fixture(name)).unwrap();
         assert_eq!(checkpoint.form(), Form::TorchScript, "{name}");
         let names: Vec<&str> = checkpoint.tensors().map(|(name, _)| name).collect();
@@ -159,7 +161,14 @@ impl<I: Iterator<Item = f64>> Mutations<I> {
 /// No panic and no hang; what is accepted has as many values as its shape says, and never more than the file has bytes.
 #[test]
 fn fuzz_checkpoint() {
-    let names = ["zip.pth", "legacy.pth", "scripted.pt", "traced.pt", "scripted_half.pt", "evil_legacy.pth"];
+    let names = [
+        "zip.pth",
+        "legacy.pth",
+        "scripted.pt",
+        "traced.pt",
+        "scripted_in_half_floats.pt",
+        "evil_legacy.pth",
+    ];
     let mut seeds: Vec<Vec<u8>> = names.iter().map(|name| fs::read(fixture(name)).unwrap()).collect();
     let header = br#"{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[2,1],"data_offsets":[4,12]}}"#;
     seeds.push([&(header.len() as u64).to_le_bytes()[..], header, &[7; 12]].concat());

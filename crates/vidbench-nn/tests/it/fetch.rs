@@ -1,6 +1,7 @@
 //! Downloads from a real server on this machine.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -230,6 +231,41 @@ fn the_token_goes_to_the_hub_and_not_to_where_it_sends_us() {
     assert_eq!(hub.requests()[0].header("authorization"), Some("Bearer secret"));
     let [request] = &other.requests()[..] else { panic!("{:?}", other.requests()) };
     assert_eq!((request.path.as_str(), request.header("authorization")), ("/cdn", None));
+}
+
+#[test]
+fn a_file_in_an_archive_is_taken_out_of_it() {
+    let archive = |name: &'static str| {
+        let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(&content()).unwrap();
+        writer.finish().unwrap().into_inner()
+    };
+    let sound = Server::start(move |_, _| Reply::whole(&archive("models/weights.bin")));
+    // The length and the hash are those of the file and not of the archive.
+    let known =
+        format!("member = \"models/weights.bin\"\nsize_bytes = 700000\nsha256 = {:?}", sha256(&content()));
+    let desk = Desk::new(&sound).knowing(&known);
+    assert_eq!(desk.fetch().0.unwrap(), content());
+    let other = Server::start(move |_, _| Reply::whole(&archive("models/other.bin")));
+    let desk = Desk::new(&other).knowing(&known);
+    let error = desk.failure();
+    assert!(error.to_string().contains("it holds no models/weights.bin"), "{error}");
+    assert_eq!(fs::read_dir(desk.path("")).unwrap().count(), 1, "the lock alone is left");
+}
+
+/// The second waits for the first and finds its file.
+#[test]
+fn two_that_fetch_the_same_file_at_once_fetch_it_once() {
+    let server = Server::start(|request, _| Reply::ranged(request, &content(), "\"v1\""));
+    let desk = Desk::new(&server);
+    std::thread::scope(|scope| {
+        let fetches: Vec<_> = (0..3).map(|_| scope.spawn(|| desk.fetch().0.unwrap())).collect();
+        for fetch in fetches {
+            assert_eq!(fetch.join().unwrap(), content());
+        }
+    });
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[test]

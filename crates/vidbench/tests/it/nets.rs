@@ -39,6 +39,11 @@ fn run(workspace: &Workspace, hub: Option<&Server>, args: &[&str]) -> Said {
     Said::from(command(workspace, hub, args).output().unwrap())
 }
 
+fn downloads(workspace: &Workspace) -> Vec<String> {
+    let entries = fs::read_dir(workspace.path().join("nets/downloads")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
 fn json(said: &Said) -> Value {
     serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{}{}", said.stdout, said.stderr))
 }
@@ -101,7 +106,7 @@ fn a_fetched_net_is_ready_and_its_download_is_gone() {
         serde_json::from_slice(&fs::read(workspace.path().join("nets/amt-s/source.json")).unwrap()).unwrap();
     assert_eq!(record["files"][0]["from"], format!("{}/lalala125/AMT/resolve/main/amt-s.pth", hub.url()));
     assert!(record["made_at"].as_str().unwrap().ends_with('Z'), "{record}");
-    assert!(!workspace.path().join("nets/downloads").exists());
+    assert_eq!(downloads(&workspace), [".lock"]);
     // It is here: nothing is asked for again.
     let said = run(&workspace, Some(&hub), &["nets", "fetch", "amt-s"]);
     assert!(said.stdout.contains("ready (unpinned)"), "{}", said.stdout);
@@ -154,6 +159,22 @@ fn a_fetch_that_was_killed_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn two_that_fetch_at_once_fetch_once() {
+    let workspace = Workspace::new();
+    let body = fs::read(checkpoint(&workspace, "authors", 1)).unwrap();
+    let hub = Server::start(move |request, _| Reply::ranged(request, &body, "\"v1\""));
+    let start = || {
+        command(&workspace, Some(&hub), &["nets", "fetch", "amt-s"]).stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let children = [start(), start(), start()];
+    for child in children {
+        let said = Said::from(child.wait_with_output().unwrap());
+        assert_eq!(said.code, 0, "{}", said.stdout);
+    }
+    assert_eq!(hub.requests().len(), 1);
+}
+
+#[test]
 fn what_the_hub_refuses_is_said_with_what_to_do() {
     let workspace = Workspace::new();
     let hub = Server::start(|_, _| Reply::status(403));
@@ -173,7 +194,7 @@ fn what_the_hub_refuses_is_said_with_what_to_do() {
         hint: a page of a web site in its place begins with <: fetch it again
     "#]]
     .assert_eq(&said.failure(&workspace));
-    assert!(!workspace.path().join("nets/downloads").exists());
+    assert_eq!(downloads(&workspace), [".lock"]);
 }
 
 #[test]
@@ -265,6 +286,19 @@ fn random_weights_lie_apart_and_are_the_same_each_time() {
     assert_eq!(random()["nets"], made["nets"]);
     assert!(workspace.path().join("nets/random-3/aesthetic-head/weights.safetensors").is_file());
     assert_eq!(state(&workspace, "aesthetic-head"), "absent");
+}
+
+#[test]
+fn every_verb_has_examples() {
+    let workspace = Workspace::new();
+    for verb in ["fetch", "import", "verify", "random"] {
+        let help = workspace.run(["nets", verb, "--help"]).stdout;
+        assert!(help.contains("Examples:\n  vidbench nets"), "{verb}: {help}");
+    }
+    let help = workspace.run(["nets", "-h"]).stdout;
+    for verb in ["list", "fetch", "verify", "import", "licences", "random"] {
+        assert!(help.contains(&format!("\n  {verb} ")), "{help}");
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `vidbench nets fetch`: weights from their authors.
 
 use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io;
 
 use anyhow::Result;
 use vidbench_nn::{
@@ -24,6 +26,8 @@ struct Fetching<'a> {
 pub(super) fn fetch(args: &NetsFetchArgs, ui: Ui) -> Result<u8> {
     let nets = chosen(&args.nets)?;
     let store = NetStore::from_environment()?;
+    let _alone =
+        alone(&store, ui).map_err(|source| NetStoreError::Io { path: store.root().to_owned(), source })?;
     let mut hub = Hub::from_environment();
     hub.offline |= args.offline;
     let fetcher = Fetcher::new(hub, store.root().join("downloads"), Patience::default());
@@ -32,6 +36,21 @@ pub(super) fn fetch(args: &NetsFetchArgs, ui: Ui) -> Result<u8> {
     let done: Vec<Done> = nets.into_iter().map(|net| fetching.net(net, ui)).collect();
     fetching.tidy(ui);
     report(&done, &fetching.store, args.json, ui)
+}
+
+/// One fetching at a time: the second would fetch what the first is about to have, and find its downloads gone.
+fn alone(store: &NetStore, ui: Ui) -> io::Result<File> {
+    fs::create_dir_all(store.root())?;
+    let file = File::create(store.root().join(".fetch.lock"))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            ui.say("another vidbench is fetching nets; waiting for it");
+            file.lock()?;
+        }
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    Ok(file)
 }
 
 impl Fetching<'_> {
