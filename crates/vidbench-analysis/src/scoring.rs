@@ -88,7 +88,10 @@ pub fn analyse_scoring(data: &ScoringData, descriptors: &[MetricDescriptor]) -> 
 
 /// Metrics that give clips numbers of their own.
 fn of_clips<'a>(metrics: &'a [MetricId], descriptors: &[MetricDescriptor]) -> Vec<&'a MetricId> {
-    let of_sets = |id: &MetricId| descriptor(descriptors, id).is_some_and(|known| known.needs == Needs::Set);
+    let of_sets = |id: &MetricId| {
+        let needs = descriptor(descriptors, id).map(|known| known.needs);
+        matches!(needs, Some(Needs::Set | Needs::ReferenceSet))
+    };
     metrics.iter().filter(|id| !of_sets(id)).collect()
 }
 

@@ -38,8 +38,10 @@ pub enum Needs {
     ClipAndPrompt,
     /// The frames of one clip and of its reference.
     Pair,
-    /// A set of clips and a reference set.
+    /// A set of clips and a reference set that ships.
     Set,
+    /// A set of clips and a reference set that a user names.
+    ReferenceSet,
     /// Features that a user gives, of generated clips and mostly of a reference; no run computes them.
     Features,
 }

@@ -263,6 +263,20 @@ impl NetsInUse {
         random.into_iter().chain(unpinned).collect()
     }
 
+    /// Runtime, nets and weights in one line.
+    pub fn described(&self) -> String {
+        let weights = self.weights.iter().map(|weights| {
+            let hash = weights.sha256.as_deref().map_or("absent", |hash| hash.get(..12).unwrap_or(hash));
+            let origin = match (weights.random_seed, weights.pinned) {
+                (Some(seed), _) => format!(", random, seed {seed}"),
+                (None, false) if weights.sha256.is_some() => ", unpinned".to_owned(),
+                (None, _) => String::new(),
+            };
+            format!("{} ({hash}{origin})", weights.net)
+        });
+        format!("{}: {}", self.runtime, weights.collect::<Vec<_>>().join(", "))
+    }
+
     /// Net, weights and runtime in one text: what a score depends on.
     pub fn identity(&self, net: &str) -> String {
         let weights = self.weights.iter().find(|weights| weights.net == net);

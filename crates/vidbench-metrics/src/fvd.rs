@@ -42,7 +42,7 @@ const fn descriptor(id: &'static str, title: &'static str, lowest: Option<f64>) 
         unit: "",
         direction: Direction::LowerIsBetter,
         range: (lowest, None),
-        needs: Needs::Set,
+        needs: Needs::ReferenceSet,
         nets: &["i3d-400"],
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use vidbench_core::{
-    Clock, Environment, Params, Plan, Problem, RECORD_SCHEMA_VERSION, ResolvedSuite, RunId, RunRecord,
-    RunStatus, sha256_hex, suite,
+    Clock, Environment, NetOptions, Params, Plan, Problem, RECORD_SCHEMA_VERSION, ResolvedSuite, RunId,
+    RunRecord, RunStatus, sha256_hex, suite,
 };
 use vidbench_store::{Store, StoreError};
 
@@ -145,7 +145,10 @@ pub fn new_run(prepared: &Prepared, environment: Environment, clock: &dyn Clock)
         suite: prepared.suite.clone(),
         plan_hash,
         planned: prepared.plan.samples.len() as u64,
-        environment,
+        environment: Environment {
+            nets: crate::nets_in_use(&prepared.suite.metrics, NetOptions::default()),
+            ..environment
+        },
     }
 }
 

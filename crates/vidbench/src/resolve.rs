@@ -92,7 +92,7 @@ pub fn resolve(
 fn refused_metric(metric: &MetricId, source: &str, known: &Known<'_>) -> Option<Problem> {
     let of_runs = |needs: Needs| match needs {
         Needs::Clip | Needs::ClipAndPrompt | Needs::Set => true,
-        Needs::Pair | Needs::Features => false,
+        Needs::Pair | Needs::ReferenceSet | Needs::Features => false,
     };
     let runnable = || known.metrics.iter().filter(|descriptor| of_runs(descriptor.needs));
     match known.metrics.iter().find(|descriptor| descriptor.id == metric.as_str()) {
@@ -110,6 +110,12 @@ fn refused_metric(metric: &MetricId, source: &str, known: &Known<'_>) -> Option<
         Some(descriptor) if descriptor.needs == Needs::Pair => {
             let message = format!("{} compares clips with references, and a suite has none", descriptor.id);
             let hint = "score the videos afterwards: vidbench score VIDEOS --reference VIDEOS";
+            Some(Problem::at_key(source, "metrics", message).with_hint(Some(hint.into())))
+        }
+        Some(descriptor) if descriptor.needs == Needs::ReferenceSet => {
+            let message =
+                format!("{} compares clips with a reference set, and a suite has none", descriptor.id);
+            let hint = "score the videos afterwards: vidbench score VIDEOS --reference-set VIDEOS";
             Some(Problem::at_key(source, "metrics", message).with_hint(Some(hint.into())))
         }
         Some(_) => None,

@@ -70,17 +70,15 @@ pub fn choose_metrics(
     for name in names {
         let descriptor = find(name)?;
         let metric = descriptor.metric_id();
-        let of_net_set = Metric::from_id(descriptor.id)?.net_set().is_some();
         match descriptor.needs {
-            Needs::Set if of_net_set && !reference_set => {
+            Needs::ReferenceSet if !reference_set => {
                 return Err(MetricChoiceError::NoReferenceSet { metric });
             }
-            Needs::Set if of_net_set => {}
             Needs::Pair if !references => return Err(MetricChoiceError::NoReference { metric }),
             Needs::Set | Needs::Features => {
                 return Err(MetricChoiceError::NotOfClips { metric, from: "features of a set of clips" });
             }
-            Needs::Clip | Needs::ClipAndPrompt | Needs::Pair => {}
+            Needs::Clip | Needs::ClipAndPrompt | Needs::Pair | Needs::ReferenceSet => {}
         }
         if !chosen.contains(&metric) {
             chosen.push(metric);

@@ -20,8 +20,10 @@ fn every_metric_is_in_the_registry_once_and_is_found_by_its_id() {
     assert_eq!(descriptors, DESCRIPTORS);
     for metric in Metric::ALL {
         assert_eq!(Metric::from_id(metric.descriptor().id), Ok(metric));
-        let set = matches!(metric, Metric::Set(_) | Metric::NetSet(_));
+        let set = matches!(metric, Metric::Set(_));
         assert_eq!(set, metric.descriptor().needs == Needs::Set);
+        let net_set = matches!(metric, Metric::NetSet(_));
+        assert_eq!(net_set, metric.descriptor().needs == Needs::ReferenceSet);
         let feature = matches!(metric, Metric::Feature(_));
         assert_eq!(feature, metric.descriptor().needs == Needs::Features);
     }

@@ -1,6 +1,6 @@
 //! Where every number comes from, and how to make the run again.
 
-use vidbench_core::{RunData, WeightsOrigin, rfc3339};
+use vidbench_core::{NetsInUse, RunData, WeightsOrigin, rfc3339};
 
 use super::escape::escape;
 use super::{Page, details_table, open_section, plain_table};
@@ -56,6 +56,7 @@ fn facts(out: &mut String, data: &RunData) {
         ),
         ("Accelerators", accelerators),
         ("Video libraries", environment.video_libraries()),
+        ("Nets", environment.nets.as_ref().map_or_else(|| NONE.into(), NetsInUse::described)),
         ("Percentiles", vidbench_analysis::percentile::DEFINITION.into()),
     ] {
         *out += &format!("<div><dt>{name}</dt><dd>{}</dd></div>\n", escape(&value));

@@ -101,6 +101,7 @@ fn metric_row(metric: &MetricDescriptor) -> String {
         Needs::ClipAndPrompt => "a clip and its prompt",
         Needs::Pair => "a clip and its reference",
         Needs::Set => "a set of clips",
+        Needs::ReferenceSet => "a set of clips and a reference set",
         Needs::Features => "files of features",
     };
     let bound = |bound: Option<f64>| bound.map_or("unbounded".into(), |bound| bound.to_string());

@@ -68,7 +68,7 @@ fn sets_stand_below_each_other_and_what_is_bad_is_named() {
             exit 1
             8 sets against 40 clips of 3 dimensions (real.npy); ranges are 95 % intervals of 20 resamples
 
-            features             clips              frechet distance                kernel distance  feature recall
+            set                  clips              frechet distance                kernel distance  feature recall
                           x dimensions                             ↓                              ↓               ↑
             near.npy           40 x 3                         0.017                         -0.057           1.000
                                                       0.000 to 0.068               -0.080 to -0.012  1.000 to 1.000
@@ -115,13 +115,13 @@ fn a_metric_without_a_reference_and_other_forms() {
         p.npy,inception_score@1,split_sd,0.48989794855663565,,,20,,false,
         1 set; no intervals.
 
-        | features | clips x dimensions | inception score ↑ |
+        | set | clips x dimensions | inception score ↑ |
         | --- | ---: | ---: |
         | p.npy | 20 x 2 | 1.600 |
         % \usepackage{booktabs}
         \begin{tabular}{lrr}
         \toprule
-        features & clips & inception score \\
+        set & clips & inception score \\
          & x dimensions & $\uparrow$ \\
         \midrule
         p.npy & 20 x 2 & 1.600 \\
