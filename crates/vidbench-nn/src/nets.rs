@@ -1,12 +1,14 @@
 //! Nets that metrics look through: a graph that ships, weights that do not, and the runtime that runs both.
 
 mod error;
+mod golden;
 mod net;
 mod random;
 mod skeleton;
 mod weights_file;
 
 pub use error::NetError;
+pub use golden::{GOLDEN_TOLERANCE, Golden};
 pub use net::Net;
 pub use random::{random_uniform, random_weights};
 pub use skeleton::{Skeleton, TensorSpec};
