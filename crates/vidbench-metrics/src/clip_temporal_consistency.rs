@@ -2,7 +2,7 @@
 //!
 //! # Definition
 //!
-//! `mean over t >= 1 of cos(f[t-1], f[t])`, with f[t] what CLIP ViT-B/32 gives of frame t.
+//! `mean over t >= 1 of cos(f[t-1], f[t])`, with `f[t]` what CLIP ViT-B/32 gives of frame t.
 //!
 //! # Range and direction
 //!

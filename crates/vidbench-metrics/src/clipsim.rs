@@ -2,7 +2,7 @@
 //!
 //! # Definition
 //!
-//! `mean over t of cos(f[t], p)`, with f[t] what CLIP ViT-B/32 gives of frame t and p what it gives of the prompt.
+//! `mean over t of cos(f[t], p)`, with `f[t]` what CLIP ViT-B/32 gives of frame t and p what it gives of the prompt.
 //!
 //! # Range and direction
 //!

@@ -2,7 +2,7 @@
 //!
 //! # Definition
 //!
-//! `mean over t of head(f[t] / |f[t]|) / 10`, with f[t] what CLIP ViT-L/14 gives of frame t and the head LAION's linear one.
+//! `mean over t of head(f[t] / |f[t]|) / 10`, with `f[t]` what CLIP ViT-L/14 gives of frame t and the head LAION's linear one.
 //!
 //! # Range and direction
 //!

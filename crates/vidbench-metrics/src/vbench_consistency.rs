@@ -2,7 +2,7 @@
 //!
 //! # Definition
 //!
-//! With f[t] what the net gives of frame t, and cosines below 0 taken as 0:
+//! With `f[t]` what the net gives of frame t, and cosines below 0 taken as 0:
 //!
 //! `mean over t >= 1 of (cos(f[t-1], f[t]) + cos(f[0], f[t])) / 2`
 //!

@@ -69,6 +69,9 @@ pub(crate) enum Command {
     Score(ScoreArgs),
     /// Compare sets of clips by files of their features: Fréchet and kernel distances, precision, recall and more.
     Features(FeaturesArgs),
+    /// List or explain metrics, or test the nets behind them on this machine.
+    #[command(subcommand)]
+    Metrics(MetricsCommand),
     /// Make a reference set that others can compare with: features of videos in one file.
     #[command(subcommand)]
     Reference(ReferenceCommand),
@@ -210,6 +213,9 @@ pub(crate) struct ScoreArgs {
     /// Metrics, such as ssim or ssim@1; `vidbench list metrics` shows them and which are computed by default.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) metrics: Vec<String>,
+    /// Only metrics whose nets' licences allow commercial use; what that leaves out is said.
+    #[arg(long)]
+    pub(crate) commercial_safe: bool,
     /// What to print on stdout.
     #[arg(long, value_enum, default_value_t = ScoreFormat::Table)]
     pub(crate) format: ScoreFormat,
@@ -232,6 +238,56 @@ pub(crate) struct ScoreArgs {
     pub(crate) nets: NetArgs,
     #[command(flatten)]
     pub(crate) limits: ScoreLimits,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MetricsCommand {
+    /// What there is: nets, licences, whether the weights are here.
+    List(MetricsListArgs),
+    /// The page of a metric: definition, range, input, reference, differences, cost.
+    Show(MetricsShowArgs),
+    /// Compute nets with random weights and compare with what PyTorch computes.
+    #[command(after_long_help = "\
+Examples:
+  vidbench metrics selftest                        the quick nets
+  vidbench metrics selftest i3d-400 dino-vitb16    these
+  vidbench metrics selftest --all                  all of them: minutes, and 10 GB of memory
+
+Exit codes: 0 every net is within the tolerance; 1 one is not; 2 usage or environment.")]
+    Selftest(MetricsSelftestArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MetricsListArgs {
+    /// Print everything as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MetricsShowArgs {
+    /// The metric, such as ssim or ssim@1.
+    #[arg(value_name = "METRIC")]
+    pub(crate) metric: String,
+    /// Print its descriptor as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MetricsSelftestArgs {
+    /// Nets, as `vidbench nets list` names them.
+    #[arg(value_name = "NETS", conflicts_with = "all")]
+    pub(crate) nets: Vec<String>,
+    /// All nets.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// What runs them.
+    #[arg(long, value_enum, default_value_t = NetRuntimeName::Auto, value_name = "NAME", env = "VIDBENCH_NET_RUNTIME")]
+    pub(crate) net_runtime: NetRuntimeName,
+    /// Print everything as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -296,14 +352,19 @@ pub(crate) enum NetRuntimeName {
     Tract,
 }
 
+impl From<NetRuntimeName> for NetRuntime {
+    fn from(name: NetRuntimeName) -> Self {
+        match name {
+            NetRuntimeName::Auto => Self::Auto,
+            NetRuntimeName::OnnxRuntime => Self::OnnxRuntime,
+            NetRuntimeName::Tract => Self::Tract,
+        }
+    }
+}
+
 impl From<NetArgs> for NetOptions {
     fn from(args: NetArgs) -> Self {
-        let runtime = match args.net_runtime {
-            NetRuntimeName::Auto => NetRuntime::Auto,
-            NetRuntimeName::OnnxRuntime => NetRuntime::OnnxRuntime,
-            NetRuntimeName::Tract => NetRuntime::Tract,
-        };
-        Self { random_seed: args.random_nets, runtime }
+        Self { random_seed: args.random_nets, runtime: args.net_runtime.into() }
     }
 }
 

@@ -10,6 +10,7 @@ mod execute;
 mod features;
 mod gather;
 mod known_prompts;
+mod metric_pages;
 mod net_choice;
 mod nets_in_use;
 mod prepare;
@@ -30,8 +31,9 @@ pub use features::{
 };
 pub use gather::{GatherError, Gathered, MANIFEST, gather, gather_pairs, place};
 pub use known_prompts::{KnownPromptsError, read_known_prompts};
+pub use metric_pages::{commercial_use, metric_page};
 pub use net_choice::{NetChoiceError, choose_nets};
-pub use nets_in_use::{nets_in_use, stored_nets};
+pub use nets_in_use::{nets_in_use, session_options, stored_nets};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
 pub use reference_set::{
     ReferenceFeatures, ReferenceSetError, features_of_scoring, read_reference_set, set_scorings,

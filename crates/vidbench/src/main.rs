@@ -55,6 +55,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<u8, Error> {
         Command::Prompts(command) => commands::prompts::prompts(command, ui),
         Command::Nets(command) => commands::nets::nets(&command, ui),
         Command::Worker(command) => commands::worker::worker(command, ui),
+        Command::Metrics(command) => commands::metrics::metrics(&command, ui),
         Command::Reference(command) => commands::reference::reference(&command, &workspace, ui),
         Command::Vbench(command) => commands::vbench::vbench(&command, &workspace, ui),
         Command::Doctor(args) => commands::doctor::doctor(&args, &workspace, ui),

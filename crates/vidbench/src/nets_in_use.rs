@@ -5,14 +5,19 @@ use vidbench_metrics::Metric;
 use vidbench_nn::{NetState, NetStore, Runtime, SessionOptions};
 use vidbench_worker::StoredNets;
 
-/// The nets for a scorer. Each is run on one thread: scorers work side by side, and clips are many.
+/// The nets for a scorer.
 pub fn stored_nets(nets: NetOptions) -> StoredNets {
+    StoredNets::new(nets.random_seed, session_options(nets))
+}
+
+/// How a net is run: on one thread, because scorers work side by side, and clips are many.
+pub fn session_options(nets: NetOptions) -> SessionOptions {
     let runtime = match nets.runtime {
         NetRuntime::Auto => Runtime::Auto,
         NetRuntime::OnnxRuntime => Runtime::OnnxRuntime,
         NetRuntime::Tract => Runtime::Tract,
     };
-    StoredNets::new(nets.random_seed, SessionOptions { threads: 1, runtime })
+    SessionOptions { threads: 1, runtime }
 }
 
 /// What the metrics look through; none where none of them looks through a net.

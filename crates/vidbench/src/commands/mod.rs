@@ -6,6 +6,7 @@ pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod init;
 pub(crate) mod list;
+pub(crate) mod metrics;
 pub(crate) mod nets;
 pub(crate) mod page_file;
 pub(crate) mod prompts;

@@ -8,7 +8,9 @@ use anyhow::{Context as _, Result};
 use vidbench::{ScoreSettings, SystemClock};
 use vidbench_analysis::{ScoringAnalysis, analyse_scoring};
 use vidbench_core::protocol::DecodeOptions;
-use vidbench_core::{Clock, Needs, RunId, ScoringData, ScoringRequest, path_from_text, text_from_path};
+use vidbench_core::{
+    Clock, MetricId, Needs, RunId, ScoringData, ScoringRequest, path_from_text, text_from_path,
+};
 use vidbench_metrics::{DESCRIPTORS, SetOptions};
 use vidbench_report::{
     ClipMime, EmbeddedVideo, ScoringEmbed, ScoringReportInput, Style, scoring_csv, scoring_html,
@@ -114,6 +116,7 @@ fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
         names => vidbench::choose_metrics(names, references, args.reference_set.is_some())
             .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?,
     };
+    let metrics = if args.commercial_safe { commercial_safe(metrics, ui)? } else { metrics };
     let options = options(&args.limits)?;
     let prompts = args.prompts.as_deref().map(vidbench::read_known_prompts).transpose();
     let prompts = prompts.map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
@@ -138,6 +141,25 @@ fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
         options,
         nets: args.nets.into(),
     })
+}
+
+/// The metrics whose nets may be used commercially; says which are left out and why.
+fn commercial_safe(metrics: Vec<MetricId>, ui: Ui) -> Result<Vec<MetricId>> {
+    let allowed = |id: &MetricId| {
+        let known = DESCRIPTORS.iter().find(|known| known.id == id.as_str());
+        known.map(vidbench::commercial_use).filter(|allowed| *allowed != "yes")
+    };
+    let (kept, left_out): (Vec<MetricId>, Vec<MetricId>) =
+        metrics.into_iter().partition(|id| allowed(id).is_none());
+    for id in &left_out {
+        let says = allowed(id).unwrap_or_default();
+        ui.say(&format!("note: --commercial-safe leaves out {id}: commercial use of its nets is {says}"));
+    }
+    if kept.is_empty() {
+        let hint = "`vidbench metrics list` says which metrics may be used";
+        return Err(UserError::new("--commercial-safe leaves no metric", hint).into());
+    }
+    Ok(kept)
 }
 
 pub(crate) fn options(limits: &ScoreLimits) -> Result<DecodeOptions> {

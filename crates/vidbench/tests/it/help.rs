@@ -32,6 +32,7 @@ fn short_help_fits_a_screen() {
           score        Score videos that exist already, alone or against references
           features     Compare sets of clips by files of their features: Fréchet and kernel distances,
                        precision, recall and more
+          metrics      List or explain metrics, or test the nets behind them on this machine
           reference    Make a reference set that others can compare with: features of videos in one file
           vbench       Work beside VBench: totals of its results, a check of a folder, scores as its files
           report       Write the HTML report of a run or a scoring

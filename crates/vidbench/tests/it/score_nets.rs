@@ -127,3 +127,50 @@ fn sets_that_were_looked_at_in_other_ways_are_not_compared() {
     assert_eq!(said.code, 2);
     assert!(said.stderr.contains("text.safetensors is no reference set"), "{}", said.stderr);
 }
+
+#[test]
+fn metrics_are_listed_and_explained_with_their_nets() {
+    let workspace = Workspace::new();
+    let list = run(&workspace, &["metrics", "list"]);
+    let line = |id: &str| list.stdout.lines().find(|line| line.starts_with(id)).unwrap().to_owned();
+    assert!(line("vbench.motion_smoothness@1").contains("amt-s"), "{}", list.stdout);
+    assert!(line("vbench.motion_smoothness@1").contains("no weights"), "{}", list.stdout);
+    assert!(line("ssim@1").contains("yes"), "{}", list.stdout);
+    let shown = run(&workspace, &["metrics", "show", "lpips.alex"]);
+    assert!(shown.stdout.starts_with("# `lpips.alex@1`"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("\nNet lpips-alex: licence "), "{}", shown.stdout);
+    let family = run(&workspace, &["metrics", "show", "fvd"]);
+    assert_eq!(family.code, 2);
+    let hint = "hint: there are several, which give different numbers: fvd.cdfvd-i3d@1, fvd.cdfvd-videomae@1, fvd.videogpt@1";
+    assert!(family.stderr.contains(hint), "{}", family.stderr);
+}
+
+#[test]
+fn the_selftest_of_nets_passes_here_and_names_nets_it_does_not_know() {
+    let workspace = Workspace::new();
+    let said = run(&workspace, &["metrics", "selftest", "aesthetic-head", "lpips-squeeze", "--json"]);
+    assert_eq!(said.code, 0, "{}", said.stdout);
+    let nets = &json(&said)["nets"];
+    assert_eq!((&nets[0]["verdict"], &nets[1]["net"]), (&"pass".into(), &"lpips-squeeze".into()));
+    assert!(nets[1]["runtime"].as_str().unwrap().starts_with("tract "));
+    let unknown = run(&workspace, &["metrics", "selftest", "lpips"]);
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.stdout.contains("FAIL: there is no net \"lpips\""), "{}", unknown.stdout);
+    // Random weights of the test are not those of the store.
+    assert!(!workspace.path().join("nets").exists());
+}
+
+#[test]
+fn metrics_that_may_not_be_used_commercially_are_left_out_and_named() {
+    let workspace = Workspace::new();
+    folders(&workspace, 1);
+    let args = ["score", "full", "--commercial-safe", "--json", "--metrics"];
+    let said = run(&workspace, &[&args[..], &["sharpness,vbench.motion_smoothness"]].concat());
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(json(&said)["metrics"], serde_json::json!(["sharpness@1"]));
+    let note =
+        "note: --commercial-safe leaves out vbench.motion_smoothness@1: commercial use of its nets is no";
+    assert!(said.stderr.contains(note), "{}", said.stderr);
+    let none = run(&workspace, &[&args[..], &["vbench.motion_smoothness"]].concat());
+    assert_eq!(none.code, 2, "{}", none.stderr);
+}

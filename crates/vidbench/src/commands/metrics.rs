@@ -1,0 +1,144 @@
+//! `vidbench metrics`: what the metrics are, and whether this machine computes the nets behind them as it should.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use vidbench_core::{MetricDescriptor, NetOptions};
+use vidbench_metrics::{DESCRIPTORS, find};
+use vidbench_nn::nets::{GOLDEN_TOLERANCE, Golden, Net, NetError, Skeleton};
+use vidbench_nn::{Manifest, NetState, NetStore, SessionOptions};
+
+use super::{UserError, columns, json as pretty};
+use crate::cli::{MetricsCommand, MetricsSelftestArgs};
+use crate::ui::Ui;
+use crate::{FAILED, OK};
+
+/// Nets that are quick: those that `selftest` looks at unless others are named.
+const QUICK: [&str; 4] = ["aesthetic-head", "lpips-alex", "lpips-squeeze", "musiq-spaq"];
+
+pub(crate) fn metrics(command: &MetricsCommand, ui: Ui) -> Result<u8> {
+    match command {
+        MetricsCommand::List(args) => list(args.json, ui),
+        MetricsCommand::Show(args) => show(&args.metric, args.json, ui),
+        MetricsCommand::Selftest(args) => selftest(args, ui),
+    }
+}
+
+fn list(as_json: bool, ui: Ui) -> Result<u8> {
+    if as_json {
+        let values: Vec<Value> = DESCRIPTORS.iter().map(value).collect();
+        ui.data(&pretty(&json!(values))?)?;
+        return Ok(OK);
+    }
+    let mut rows =
+        vec![["metric", "by default", "nets", "commercial use", "ready", "what"].map(str::to_owned).to_vec()];
+    rows.extend(DESCRIPTORS.iter().map(|metric| {
+        let nets = if metric.nets.is_empty() { "-".into() } else { metric.nets.join(", ") };
+        [
+            metric.id,
+            vidbench::ByDefault::of(metric).text(),
+            &nets,
+            vidbench::commercial_use(metric),
+            if is_ready(metric) { "yes" } else { "no weights" },
+            metric.title,
+        ]
+        .map(str::to_owned)
+        .to_vec()
+    }));
+    ui.data(&columns(&rows))?;
+    ui.say("`vidbench metrics show METRIC` explains one; `vidbench nets list` says more of the nets");
+    Ok(OK)
+}
+
+fn value(metric: &MetricDescriptor) -> Value {
+    json!({
+        "descriptor": metric,
+        "by_default": vidbench::ByDefault::of(metric).text(),
+        "commercial_use": vidbench::commercial_use(metric),
+        "ready": is_ready(metric),
+    })
+}
+
+/// The weights of all its nets are here.
+fn is_ready(metric: &MetricDescriptor) -> bool {
+    let store = NetStore::from_environment();
+    let ready =
+        |net: &&str| store.as_ref().is_ok_and(|store| matches!(store.state(net), Ok(NetState::Ready(_))));
+    // The classifier of the embedded model's domain ships.
+    metric.nets.iter().filter(|net| Skeleton::names().any(|known| known == **net)).all(|net| ready(net))
+}
+
+fn show(name: &str, as_json: bool, ui: Ui) -> Result<u8> {
+    let metric =
+        find(name).map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
+    if as_json {
+        ui.data(&pretty(&value(metric))?)?;
+        return Ok(OK);
+    }
+    let mut text = vidbench::metric_page(metric).to_owned();
+    let nets = metric.nets.iter().filter_map(|net| Manifest::shipped().net(net));
+    for net in nets {
+        text += &format!(
+            "\nNet {}: licence {}, commercial use {}\n",
+            net.name,
+            net.licence,
+            net.commercial.text()
+        );
+    }
+    ui.data(&text)?;
+    Ok(OK)
+}
+
+fn selftest(args: &MetricsSelftestArgs, ui: Ui) -> Result<u8> {
+    let names: Vec<String> = match (args.nets.as_slice(), args.all) {
+        (_, true) => Skeleton::names().map(str::to_owned).collect(),
+        ([], false) => QUICK.map(str::to_owned).to_vec(),
+        (names, false) => names.to_vec(),
+    };
+    let options =
+        vidbench::session_options(NetOptions { random_seed: None, runtime: args.net_runtime.into() });
+    let mut rows = vec![["net", "runtime", "difference", ""].map(str::to_owned).to_vec()];
+    let (mut values, mut failed) = (Vec::new(), false);
+    for name in &names {
+        let tested = test(name, &options);
+        let (runtime, distance, verdict) = match &tested {
+            Ok((runtime, distance)) if *distance <= GOLDEN_TOLERANCE => {
+                (runtime.clone(), Some(*distance), "pass".into())
+            }
+            Ok((runtime, distance)) => (runtime.clone(), Some(*distance), "FAIL".into()),
+            Err(error) => ("-".into(), None, format!("FAIL: {error:#}")),
+        };
+        failed |= verdict != "pass";
+        values.push(json!({ "net": name, "runtime": runtime, "difference": distance, "verdict": verdict }));
+        let distance = distance.map_or("-".into(), |distance| format!("{distance:.1e}"));
+        rows.push(vec![name.clone(), runtime, distance, verdict]);
+    }
+    if args.json {
+        ui.data(&pretty(&json!({ "tolerance": GOLDEN_TOLERANCE, "nets": values }))?)?;
+    } else {
+        ui.data(&columns(&rows))?;
+        ui.say(&format!(
+            "with random weights, against what PyTorch computes; the largest difference allowed is {GOLDEN_TOLERANCE:.0e} of the largest value"
+        ));
+    }
+    Ok(if failed { FAILED } else { OK })
+}
+
+/// The runtime, and how far a net is from PyTorch in the worst of its cases.
+fn test(name: &str, options: &SessionOptions) -> Result<(String, f64)> {
+    let golden = Golden::of(name).map_err(|error| match error {
+        NetError::Unknown { .. } => {
+            let known: Vec<&str> = Skeleton::names().collect();
+            anyhow::Error::from(UserError::new(
+                error.to_string(),
+                format!("the nets are {}", known.join(", ")),
+            ))
+        }
+        other => other.into(),
+    })?;
+    // In a folder of their own: nothing stays on the disk.
+    let folder = tempfile::tempdir()?;
+    let ready = NetStore::at(folder.path()).random(golden.seed()).ready(name)?;
+    let net = Net::load(ready.skeleton, ready.weights, options)?;
+    let apart = (0..golden.cases()).map(|case| golden.distance(&net, case)).collect::<Result<Vec<_>, _>>()?;
+    Ok((net.runtime_name().to_owned(), apart.into_iter().fold(0.0, f64::max)))
+}

@@ -1,0 +1,87 @@
+//! The page of each metric, as it ships, and what the licences of its nets allow.
+
+use vidbench_core::MetricDescriptor;
+use vidbench_nn::{Commercial, Manifest};
+
+macro_rules! pages {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../docs/metrics/", $name, ".md")))),*]
+    };
+}
+
+const PAGES: &[(&str, &str)] = pages![
+    "black_share",
+    "clip_temporal_consistency",
+    "clipsim",
+    "colourfulness",
+    "duplicate_share",
+    "feature_coverage",
+    "feature_density",
+    "feature_precision",
+    "feature_recall",
+    "frame_difference",
+    "frechet_distance",
+    "frechet_infinity",
+    "frechet_shapes",
+    "frozen_share",
+    "fvd",
+    "inception_score",
+    "kernel_distance",
+    "lpips",
+    "mmd_polynomial",
+    "motion_magnitude",
+    "ms_ssim",
+    "psnr",
+    "shape_adherence",
+    "sharpness",
+    "ssim",
+    "temporal_flickering",
+    "vbench_aesthetic_quality",
+    "vbench_consistency",
+    "vbench_dynamic_degree",
+    "vbench_human_action",
+    "vbench_imaging_quality",
+    "vbench_motion_smoothness",
+    "vbench_overall_consistency",
+    "vmaf",
+    "warping_error",
+];
+
+/// The page that explains a metric, as Markdown.
+pub fn metric_page(metric: &MetricDescriptor) -> &'static str {
+    let name = metric.page();
+    let page = PAGES.iter().find(|(known, _)| *known == name);
+    page.map(|(_, text)| *text).expect("invariant: a test holds that every metric has its page")
+}
+
+/// What the licences of a metric's nets say of commercial use: the least that one of them allows. A metric without nets may be used.
+pub fn commercial_use(metric: &MetricDescriptor) -> &'static str {
+    let nets = metric.nets.iter().filter_map(|net| Manifest::shipped().net(net));
+    let uses: Vec<Commercial> = nets.map(|net| net.commercial).collect();
+    let least = [Commercial::No, Commercial::Unclear].into_iter().find(|limit| uses.contains(limit));
+    least.unwrap_or(Commercial::Yes).text()
+}
+
+#[cfg(test)]
+mod tests {
+    use vidbench_metrics::DESCRIPTORS;
+
+    use super::*;
+
+    #[test]
+    fn every_metric_has_its_page_and_every_page_a_metric() {
+        let used: Vec<String> = DESCRIPTORS.iter().map(MetricDescriptor::page).collect();
+        for metric in DESCRIPTORS {
+            assert!(metric_page(metric).contains(&format!("`{}`", metric.id)), "{}", metric.id);
+        }
+        assert!(PAGES.iter().all(|(page, _)| used.contains(&(*page).to_owned())));
+    }
+
+    #[test]
+    fn the_strictest_licence_of_its_nets_holds_for_a_metric() {
+        let of = |id: &str| commercial_use(vidbench_metrics::find(id).unwrap());
+        assert_eq!(of("vbench.motion_smoothness"), Commercial::No.text());
+        assert_eq!(of("vbench.subject_consistency"), Commercial::Yes.text());
+        assert_eq!(of("ssim"), Commercial::Yes.text());
+    }
+}
