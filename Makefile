@@ -20,6 +20,9 @@ test: setup-test
 	@if "$${CARGO_TARGET_DIR:-target}/debug/vidbench" doctor | grep -q '^ok *vmaf'; then \
 		cargo nextest run --workspace --locked --run-ignored only -E 'test(/\bvmaf_/)'; \
 	else echo "not run: VMAF against libvmaf, because libvmaf is not found"; fi
+	@if python3 -c "import torch, onnx; assert torch.__version__.startswith('2.15')" 2>/dev/null; then \
+		cd nets && python3 -m export --check; \
+	else echo "not run: export of the nets' graphs, because there is no Python with PyTorch 2.15 and onnx (nets/export/requirements.txt)"; fi
 	cargo test --workspace --doc --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 

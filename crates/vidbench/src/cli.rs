@@ -535,7 +535,7 @@ Examples:
   vidbench vbench export latest --output results/ --full-info VBench_full_info.json
   vidbench vbench export latest --output results/ --name lavie
 
-temporal_flickering is the dimension whose formula is computed here; what differs is in docs/vbench.md. With --full-info only the
+Written is every dimension whose formula is computed here (temporal_flickering and vbench.*); what differs is in docs/vbench.md. With --full-info only the
 clips count that VBench would look for; without it, every clip with a prompt.
 
 Exit codes: 0 every clip is in the files; 1 some are not, each named; 2 usage, or nothing to write.")]
