@@ -20,7 +20,11 @@
 //!
 //! # Differences
 //!
-//! None known. Programs that give it images in [0, 1] without saying so get another number.
+//! Programs that give it images in [0, 1] without saying so get another number.
+//!
+//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats
+//! chroma and is about a level too dark, here chroma is interpolated. On the same frames the numbers agree to 1e-7; of
+//! colourful clips that nearly equal their reference they differed by a quarter.
 //!
 //! # Cost
 //!

@@ -46,7 +46,9 @@ impl Dino {
 
 impl Extractor for Dino {
     fn push(&mut self, frame: &DecodedFrame<'_>, _: Option<&DecodedFrame<'_>>) -> Result<(), MetricError> {
-        self.square = frame.width == frame.height;
+        // Of what was resized: a frame that is nearly square may become one.
+        let resized = frames::dino_size(frame);
+        self.square = resized.width == resized.height;
         self.batch.take(frames::dino_vbench(frame)?);
         if self.batch.is_full() { self.run() } else { Ok(()) }
     }

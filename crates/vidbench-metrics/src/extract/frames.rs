@@ -54,7 +54,7 @@ pub(super) fn clip(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
 /// net does not look at, are left out.
 pub(super) fn dino_vbench(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
     const PATCH: usize = 16;
-    let (shape, size) = (shape(frame), shorter_side(size(frame), SIDE));
+    let (shape, size) = (shape(frame), dino_size(frame));
     let resized =
         resize_float(frame.rgb, shape, size, FloatResize::TorchBilinear).map_err(|error| unfit(&error))?;
     let whole = |side: usize| side / PATCH * PATCH;
@@ -62,6 +62,11 @@ pub(super) fn dino_vbench(frame: &DecodedFrame<'_>) -> Result<Planar, MetricErro
     let rows = resized.chunks_exact(size.width * FramesU8::CHANNELS).take(patches.height);
     let kept: Vec<f32> = rows.flat_map(|row| &row[..patches.width * FramesU8::CHANNELS]).copied().collect();
     Ok(planar(&kept, patches, &IMAGENET))
+}
+
+/// The size that DINO's frames are resized to, before what fills no patch is cut off.
+pub(super) fn dino_size(frame: &DecodedFrame<'_>) -> Size {
+    shorter_side(size(frame), SIDE)
 }
 
 /// From `[H, W, 3]` in 0 to 255 to `[3, H, W]`, normalised, in the order of torchvision's operations.
@@ -177,6 +182,15 @@ fn signed(image: &[f32], value: impl Fn(f32) -> f32) -> Planar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_frame_that_is_nearly_square_becomes_one_for_dino() {
+        let size = |width, height| {
+            dino_size(&DecodedFrame { index: 0, timestamp_secs: 0.0, width, height, rgb: &[], planes: None })
+        };
+        assert_eq!(size(482, 480), Size { height: 224, width: 224 });
+        assert_eq!(size(483, 480), Size { height: 224, width: 225 });
+    }
 
     #[test]
     fn the_longer_side_is_rounded_up_where_the_reference_does() {

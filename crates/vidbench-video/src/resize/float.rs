@@ -1,4 +1,7 @@
-//! The float modes: rows first, because they lie together in memory, then columns.
+//! The float modes: rows first, because they lie together in memory, then columns. torch's antialiased modes go the other way, and fuse
+//! each product with its sum ([`fused`]): what is cut off to bytes afterwards shows the last bit.
+
+mod fused;
 
 use super::taps::{self, Filter, Taps};
 use super::{FloatResize, ImageShape, Size};
@@ -11,6 +14,9 @@ pub(super) fn resize<T: Copy + Into<f32>>(
     mode: FloatResize,
 ) -> Vec<f32> {
     let ImageShape { height, width, channels } = shape;
+    if matches!(mode, FloatResize::TorchBilinearAntialias | FloatResize::TorchBicubicAntialias) {
+        return fused::resize(image, shape, &taps(width, to.width, mode), &taps(height, to.height, mode));
+    }
     let rows = vertical(image, width * channels, &taps(height, to.height, mode));
     horizontal(&rows, width * channels, channels, &taps(width, to.width, mode))
 }

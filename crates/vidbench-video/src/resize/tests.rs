@@ -188,3 +188,20 @@ fn shapes_that_do_not_fit_are_refused() {
     assert!(resized(0, ImageShape { height: 0, ..shape }, to).is_err());
     assert!(resized(12, ImageShape { height: usize::MAX, ..shape }, to).is_err());
 }
+
+/// torch 2.15 on a processor with FMA: the sum of the results cut off to bytes; of enlarged images a sum of all bits too.
+#[test]
+fn antialiased_floats_are_those_of_torch() {
+    let shape = ImageShape { height: 64, width: 64, channels: 3 };
+    let image: Vec<f32> = (0..64 * 64 * 3).map(|at| f32::from((37 * at % 256) as u8) / 255.0).collect();
+    for (height, width, bytes, bits) in
+        [(256, 256, 24_970_720, Some(98_132_065_580)), (40, 27, 411_742, None)]
+    {
+        let resized =
+            resize_float(&image, shape, Size { height, width }, FloatResize::TorchBilinearAntialias).unwrap();
+        let cut_off: u64 = resized.iter().map(|value| u64::from((value * 255.0) as u8)).sum();
+        let mixed = |(at, value): (usize, &f32)| u64::from(value.to_bits()) * (at as u64 + 1) % 1_000_003;
+        assert_eq!(cut_off, bytes);
+        assert!(bits.is_none_or(|bits: u64| resized.iter().enumerate().map(mixed).sum::<u64>() == bits));
+    }
+}
