@@ -64,7 +64,7 @@ fn is_ready(metric: &MetricDescriptor) -> bool {
     let ready =
         |net: &&str| store.as_ref().is_ok_and(|store| matches!(store.state(net), Ok(NetState::Ready(_))));
     // The classifier of the embedded model's domain ships.
-    metric.nets.iter().filter(|net| Skeleton::names().any(|known| known == **net)).all(|net| ready(net))
+    metric.nets.iter().filter(|net| Skeleton::names().any(|known| known == **net)).all(ready)
 }
 
 fn show(name: &str, as_json: bool, ui: Ui) -> Result<u8> {
