@@ -104,6 +104,8 @@ pub enum Extraction {
     ViclipVbench,
     /// A row a clip, logits of Kinetics-400: UMT as VBench feeds it.
     UmtVbench,
+    /// A row of two numbers a pair of frames: RAFT as VBench's static filter feeds it, and the frames' difference.
+    RaftStill,
     /// A row of one number a pair of frames: what RAFT's flow does not explain of their difference.
     RaftWarping,
 }
@@ -157,6 +159,7 @@ impl Extraction {
             Self::VideomaeCdfvd => "videomae-g.cdfvd@1",
             Self::ViclipVbench => "viclip-l.vbench@1",
             Self::UmtVbench => "umt-l16.vbench@1",
+            Self::RaftStill => "raft.static-filter@1",
             Self::RaftWarping => "raft.warping@1",
         }
     }
@@ -177,7 +180,7 @@ impl Extraction {
             Self::VideomaeCdfvd => &["videomae-g"],
             Self::ViclipVbench => &["viclip-l-vision"],
             Self::UmtVbench => &["umt-l16"],
-            Self::RaftWarping => &["raft"],
+            Self::RaftStill | Self::RaftWarping => &["raft"],
         }
     }
 
@@ -217,6 +220,7 @@ impl Extraction {
             Self::UmtVbench => Box::new(
                 Video::new(net(0)?, frames::umt_vbench, ChannelsFirst, middle(16)).with_places(places::umt()),
             ),
+            Self::RaftStill => Box::new(flow::StillFlow::new(net(0)?)),
             Self::RaftWarping => Box::new(flow::Warping::new(net(0)?)),
             Self::LpipsAlex | Self::LpipsVgg | Self::LpipsSqueeze => Box::new(lpips::Lpips::new(net(0)?)),
         })

@@ -64,6 +64,7 @@ pub mod vbench_human_action;
 pub mod vbench_imaging_quality;
 pub mod vbench_motion_smoothness;
 pub mod vbench_overall_consistency;
+pub mod vbench_temporal_flickering;
 pub mod vmaf;
 pub mod warping_error;
 

@@ -8,7 +8,7 @@ use crate::meter::Measured;
 use crate::{
     MetricError, clip_temporal_consistency, clipsim, lpips, vbench_aesthetic_quality, vbench_consistency,
     vbench_dynamic_degree, vbench_human_action, vbench_imaging_quality, vbench_motion_smoothness,
-    vbench_overall_consistency, warping_error,
+    vbench_overall_consistency, vbench_temporal_flickering, warping_error,
 };
 
 /// A metric of what nets see in a clip.
@@ -40,6 +40,8 @@ pub enum NetMetric {
     VbenchOverallConsistency,
     /// [`vbench_consistency`] of the subject.
     VbenchSubjectConsistency,
+    /// [`vbench_temporal_flickering`].
+    VbenchTemporalFlickering,
     /// [`vbench_overall_consistency`] on prompts of a style.
     VbenchTemporalStyle,
     /// [`warping_error`] by RAFT.
@@ -76,6 +78,7 @@ impl NetMetric {
             Self::VbenchMotionSmoothness => &vbench_motion_smoothness::DESCRIPTOR,
             Self::VbenchOverallConsistency => &vbench_overall_consistency::DESCRIPTOR,
             Self::VbenchSubjectConsistency => &vbench_consistency::SUBJECT_DESCRIPTOR,
+            Self::VbenchTemporalFlickering => &vbench_temporal_flickering::DESCRIPTOR,
             Self::VbenchTemporalStyle => &vbench_overall_consistency::STYLE_DESCRIPTOR,
             Self::WarpingErrorRaft => &warping_error::RAFT_DESCRIPTOR,
         }
@@ -101,6 +104,7 @@ impl NetMetric {
             Self::VbenchHumanAction => Extraction::UmtVbench,
             Self::VbenchOverallConsistency | Self::VbenchTemporalStyle => Extraction::ViclipVbench,
             Self::VbenchSubjectConsistency => Extraction::DinoVbench,
+            Self::VbenchTemporalFlickering => Extraction::RaftStill,
             Self::WarpingErrorRaft => Extraction::RaftWarping,
         }
     }
@@ -130,6 +134,7 @@ impl NetMetric {
             Self::VbenchOverallConsistency | Self::VbenchTemporalStyle => {
                 vbench_overall_consistency::measure(rows, seen)
             }
+            Self::VbenchTemporalFlickering => vbench_temporal_flickering::measure(rows, seen),
             Self::WarpingErrorRaft => warping_error::measure_rows(rows),
             Self::VbenchMotionSmoothness => vbench_motion_smoothness::measure(rows),
         }

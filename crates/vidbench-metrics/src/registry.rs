@@ -10,8 +10,8 @@ use crate::{
     frechet_infinity, frechet_shapes, fvd, inception_score, kernel_distance, lpips, mmd_polynomial,
     motion_magnitude, ms_ssim, precision_recall, psnr, shape_adherence, sharpness, ssim, still_share,
     temporal_flickering, vbench_aesthetic_quality, vbench_consistency, vbench_dynamic_degree,
-    vbench_human_action, vbench_imaging_quality, vbench_motion_smoothness, vbench_overall_consistency, vmaf,
-    warping_error,
+    vbench_human_action, vbench_imaging_quality, vbench_motion_smoothness, vbench_overall_consistency,
+    vbench_temporal_flickering, vmaf, warping_error,
 };
 
 /// What every metric says about itself, sorted by id.
@@ -63,6 +63,7 @@ pub const DESCRIPTORS: &[MetricDescriptor] = &[
     vbench_motion_smoothness::DESCRIPTOR,
     vbench_overall_consistency::DESCRIPTOR,
     vbench_consistency::SUBJECT_DESCRIPTOR,
+    vbench_temporal_flickering::DESCRIPTOR,
     vbench_overall_consistency::STYLE_DESCRIPTOR,
     vmaf::DESCRIPTOR,
     warping_error::DESCRIPTOR,
@@ -166,7 +167,7 @@ pub enum FeatureMetric {
 
 impl Metric {
     /// Every metric, in the order of [`DESCRIPTORS`].
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 52] = [
         Self::Clip(ClipMetric::BlackShare),
         Self::Net(NetMetric::ClipTemporalConsistency),
         Self::Net(NetMetric::Clipsim),
@@ -214,6 +215,7 @@ impl Metric {
         Self::Net(NetMetric::VbenchMotionSmoothness),
         Self::Net(NetMetric::VbenchOverallConsistency),
         Self::Net(NetMetric::VbenchSubjectConsistency),
+        Self::Net(NetMetric::VbenchTemporalFlickering),
         Self::Net(NetMetric::VbenchTemporalStyle),
         Self::Pair(PairMetric::Vmaf),
         Self::Clip(ClipMetric::WarpingError),

@@ -43,6 +43,7 @@ const PAGES: &[(&str, &str)] = pages![
     "vbench_imaging_quality",
     "vbench_motion_smoothness",
     "vbench_overall_consistency",
+    "vbench_temporal_flickering",
     "vmaf",
     "warping_error",
 ];

@@ -63,6 +63,58 @@ impl Extractor for FastestFlow {
     }
 }
 
+/// VBench's static filter: for each pair of consecutive frames, then for first and last and for last and first, the mean length of the flow
+/// in the fastest places in pixels; beside it the mean absolute difference of consecutive frames, 0 to 255.
+#[derive(Debug)]
+pub(super) struct StillFlow {
+    net: Arc<Net>,
+    first: Option<Padded>,
+    previous: Option<(Padded, Vec<u8>)>,
+    rows: Rows,
+}
+
+impl StillFlow {
+    /// Share of the places that counts as the fastest.
+    const SHARE: f64 = 0.02;
+
+    pub(super) fn new(net: Arc<Net>) -> Self {
+        Self { net, first: None, previous: None, rows: Rows { dims: 2, values: Vec::new() } }
+    }
+
+    fn add(&mut self, from: &Padded, to: &Padded, difference: f32) -> Result<(), MetricError> {
+        let image = |padded: &Padded| tensor(padded.shape(), padded.values.clone());
+        let (flow, _) = run_rows(&self.net, &[("image1", image(from)), ("image2", image(to))])?;
+        self.rows.values.extend([fastest(&flow, Self::SHARE), difference]);
+        Ok(())
+    }
+}
+
+impl Extractor for StillFlow {
+    fn push(&mut self, frame: &DecodedFrame<'_>, _: Option<&DecodedFrame<'_>>) -> Result<(), MetricError> {
+        let current = padded(frame, MULTIPLE, LEAST_SIDE, 1.0)?;
+        match self.previous.take() {
+            None => self.first = Some(current.clone()),
+            Some((previous, rgb)) => {
+                let sum: u64 = rgb.iter().zip(frame.rgb).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+                self.add(&previous, &current, (sum as f64 / rgb.len() as f64) as f32)?;
+            }
+        }
+        self.previous = Some((current, frame.rgb.to_vec()));
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Rows, MetricError> {
+        let frames = 1 + self.rows.count();
+        let (Some(first), Some((last, _)), true) = (self.first.take(), self.previous.take(), frames > 1)
+        else {
+            return Err(MetricError::TooFewFrames { frames: 1, needed: 2 });
+        };
+        self.add(&first, &last, 0.0)?;
+        self.add(&last, &first, 0.0)?;
+        Ok(self.rows)
+    }
+}
+
 /// For each pair of frames, what the flow between them does not explain of their difference.
 #[derive(Debug)]
 pub(super) struct Warping {

@@ -22,9 +22,10 @@ const fn measured(dimension: Dimension, metric: &'static str) -> Measured {
 }
 
 /// The dimensions that are computed here by VBench's formula.
-const MEASURED: [Measured; 10] = [
+const MEASURED: [Measured; 11] = [
     measured(Dimension::SubjectConsistency, "vbench.subject_consistency@1"),
     measured(Dimension::BackgroundConsistency, "vbench.background_consistency@1"),
+    measured(Dimension::TemporalFlickering, "vbench.temporal_flickering@1"),
     measured(Dimension::TemporalFlickering, "temporal_flickering@1"),
     measured(Dimension::MotionSmoothness, "vbench.motion_smoothness@1"),
     measured(Dimension::DynamicDegree, "vbench.dynamic_degree@1"),
@@ -111,7 +112,12 @@ struct Valued<'d> {
 /// When nothing can be written, or two clips are one.
 pub fn export_scoring(data: &ScoringData, suite: Option<&FullInfo>) -> Result<Exported, VbenchExportError> {
     let asked = &data.record.request.metrics;
-    let wanted = MEASURED.iter().filter(|known| asked.iter().any(|metric| metric.as_str() == known.metric));
+    let has = |id: &str| asked.iter().any(|metric| metric.as_str() == id);
+    let wanted = MEASURED.iter().filter(|known| {
+        // Of both, the one with VBench's static filter is the dimension.
+        let other = known.metric == "temporal_flickering@1" && has("vbench.temporal_flickering@1");
+        has(known.metric) && !other
+    });
     let mut entries: Vec<PromptEntry> = Vec::new();
     let (mut results, mut failed, mut notes) = (Vec::new(), Vec::new(), notes(data));
     for measured in wanted.clone() {

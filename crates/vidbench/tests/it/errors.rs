@@ -79,7 +79,7 @@ fn a_metric_of_files_of_features() {
         &expect![[r#"
             exit 2
             error: suite.toml has a problem:
-              line 4, column 1: frechet_distance@1 is computed from files of features; a run has none for it (hint: metrics of a run: black_share@1, clip_temporal_consistency@1, clipsim@1, colourfulness@1, duplicate_share@1, frame_difference.max@1, frame_difference.mean@1, frame_difference.sd@1, frechet_shapes@1, frozen_share@1, motion_magnitude@1, shape_adherence@1, sharpness@1, temporal_flickering@1, vbench.aesthetic_quality@1, vbench.background_consistency@1, vbench.dynamic_degree@1, vbench.human_action@1, vbench.imaging_quality@1, vbench.motion_smoothness@1, vbench.overall_consistency@1, vbench.subject_consistency@1, vbench.temporal_style@1, warping_error.farneback@1, warping_error.raft@1)
+              line 4, column 1: frechet_distance@1 is computed from files of features; a run has none for it (hint: metrics of a run: black_share@1, clip_temporal_consistency@1, clipsim@1, colourfulness@1, duplicate_share@1, frame_difference.max@1, frame_difference.mean@1, frame_difference.sd@1, frechet_shapes@1, frozen_share@1, motion_magnitude@1, shape_adherence@1, sharpness@1, temporal_flickering@1, vbench.aesthetic_quality@1, vbench.background_consistency@1, vbench.dynamic_degree@1, vbench.human_action@1, vbench.imaging_quality@1, vbench.motion_smoothness@1, vbench.overall_consistency@1, vbench.subject_consistency@1, vbench.temporal_flickering@1, vbench.temporal_style@1, warping_error.farneback@1, warping_error.raft@1)
             hint: `vidbench schema suite` prints every key with its bounds
         "#]],
     );

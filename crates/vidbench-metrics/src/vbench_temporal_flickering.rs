@@ -1,0 +1,103 @@
+//! `vbench.temporal_flickering@1`: how still brightness and colour are in a clip that should not move.
+//!
+//! # Definition
+//!
+//! VBench's static filter first: RAFT, in 20 iterations, gives the flow between consecutive frames, from the first to the last and from the last to the
+//! first; the mean length of the longest 2 % of the vectors is how far a pair moves. Of n frames at most `round(n / 8)` consecutive pairs (a half rounded
+//! to the even number) may move more than `3 min(H, W) / 256` pixels, and first and last no more than `2 round(n / 8)` times as far. A clip that moves more has
+//! no score. Of one that stands still: `1 - mean |F[t+1] - F[t]| / 255`, as `temporal_flickering`.
+//!
+//! # Range and direction
+//!
+//! [0, 1], higher is better. The mean over clips is over those that stand still; how many do not is beside it.
+//!
+//! # Input
+//!
+//! All frames at native size, at least two, both sides at least 121 pixels; for the flow the border is repeated to multiples of 8.
+//!
+//! # Reference
+//!
+//! Huang et al., "VBench: Comprehensive Benchmark Suite for Video Generative Models", CVPR 2024; Vchitect/VBench at commit
+//! 45e79ec, `static_filter.py` and `temporal_flickering.py`.
+//!
+//! # Differences
+//!
+//! VBench takes the first five clips of each prompt that stand still and numbers them anew; here every clip is looked at.
+//!
+//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma
+//! and is about a level too dark, here chroma is interpolated.
+//!
+//! # Cost
+//!
+//! On one core about 12 s for each frame of 832x480: `temporal_flickering` costs a thousandth and needs no net.
+
+use vidbench_core::{Direction, MetricDescriptor, Needs};
+
+use crate::MetricError;
+use crate::extract::Rows;
+use crate::meter::Measured;
+use crate::net_metric::{Seen, mean_over_frames};
+
+/// What `vbench.temporal_flickering@1` says about itself.
+pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    id: "vbench.temporal_flickering@1",
+    title: "stillness of clips that stand still to RAFT, as VBench has it",
+    unit: "",
+    direction: Direction::HigherIsBetter,
+    range: (Some(0.0), Some(1.0)),
+    needs: Needs::Clip,
+    nets: &["raft"],
+};
+
+/// From how far each pair moves and how much it differs; first and last are at the end. The series begins at frame 1.
+pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
+    let pairs: Vec<[f32; 2]> = rows.values.as_chunks().0.to_vec();
+    let Some((consecutive, ends)) = pairs.split_last_chunk::<2>() else {
+        return Err(MetricError::TooFewFrames { frames: 1, needed: 2 });
+    };
+    if moves(consecutive, ends, seen) {
+        return Err(MetricError::Unfit {
+            reason: "the clip moves, and VBench measures only clips that stand still".into(),
+        });
+    }
+    let still: Vec<f64> =
+        consecutive.iter().map(|[_, difference]| 1.0 - f64::from(*difference) / 255.0).collect();
+    Ok(mean_over_frames(&still, 1))
+}
+
+fn moves(consecutive: &[[f32; 2]], ends: &[[f32; 2]; 2], seen: Seen<'_>) -> bool {
+    /// Pixels that count as motion at a shorter side of 256.
+    const PIXELS: f64 = 3.0;
+    const SIDE: f64 = 256.0;
+    let threshold = PIXELS * (seen.width.min(seen.height) as f64 / SIDE);
+    // Python rounds a half to the even number.
+    let allowed = (2.0 * ((consecutive.len() + 1) as f64 / 16.0)).round_ties_even();
+    let moving = consecutive.iter().filter(|[length, _]| f64::from(*length) > threshold).count();
+    let apart = ends.iter().any(|[length, _]| f64::from(*length) > threshold * allowed * 2.0);
+    moving as f64 > allowed || apart
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::NoNets;
+
+    fn score(lengths: &[f32]) -> Result<f64, MetricError> {
+        let seen = Seen { width: 256, height: 300, prompt: None, nets: &NoNets };
+        let values = lengths.iter().flat_map(|length| [*length, 51.0]).collect();
+        measure(&Rows { dims: 2, values }, seen).map(|measured| measured.value)
+    }
+
+    #[test]
+    fn an_eighth_of_the_frames_may_move_and_first_and_last_not_far() {
+        // 8 frames: one of the 7 pairs may move, and the ends by twice 3 pixels.
+        assert!((score(&[9.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 6.0, 0.0]).unwrap() - 0.8).abs() < 1e-12);
+        assert!(score(&[9.0, 3.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]).is_err());
+        assert!(score(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 6.1]).is_err());
+    }
+
+    #[test]
+    fn one_frame_has_no_score() {
+        assert_eq!(score(&[]), Err(MetricError::TooFewFrames { frames: 1, needed: 2 }));
+    }
+}
