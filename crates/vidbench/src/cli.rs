@@ -228,6 +228,9 @@ pub(crate) struct ScoreArgs {
     /// File of the HTML report; by default in the workspace.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// Write no HTML report; `vidbench report` writes it later.
+    #[arg(long, conflicts_with = "report")]
+    pub(crate) no_report: bool,
     /// How progress is shown on stderr; auto is a bar on a terminal and lines elsewhere.
     #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
     pub(crate) progress: Progress,

@@ -204,7 +204,7 @@ fn scored(binary: &Path, args: &[&OsStr]) -> Result<Watched> {
     let child = Command::new(binary)
         .arg("score")
         .args(args)
-        .args(["--progress", "none", "--format", "csv", "--quiet", "--workspace"])
+        .args(["--progress", "none", "--format", "csv", "--quiet", "--no-report", "--workspace"])
         .arg(&workspace)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -188,11 +188,15 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
     let format = if args.json { ScoreFormat::Json } else { args.format };
     ui.data(&text(data, &analysis, format, ui)?)?;
     let report = args.report.clone().unwrap_or_else(|| report::default_path(store, &data.record.id));
-    ui.write(&report, &page(data, &analysis, report::MAX_CLIPS))?;
+    if !args.no_report {
+        ui.write(&report, &page(data, &analysis, report::MAX_CLIPS))?;
+    }
     if finish.known > 0 {
         ui.say(&format!("{} of {} clips were known from earlier", finish.known, finish.done));
     }
-    ui.say(&format!("report: {}", report.display()));
+    if !args.no_report {
+        ui.say(&format!("report: {}", report.display()));
+    }
     Ok(match finish {
         ScoreFinish { interrupted: true, .. } => {
             ui.say("next: the same command again does what is left");

@@ -417,3 +417,16 @@ fn a_scoring_that_is_killed_keeps_what_is_done() {
     assert!((5..40).contains(&known), "{}", said.stderr);
     assert_eq!(json(&said)["analysis"]["ok"], 40);
 }
+
+#[test]
+fn a_scoring_without_a_report_writes_none_and_can_have_one_later() {
+    let workspace = Workspace::new();
+    folders(&workspace, 1);
+    let said = workspace.run(["score", "fast", "--metrics", "sharpness", "--no-report"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(!said.stderr.contains("report:"), "{}", said.stderr);
+    let reports = || std::fs::read_dir(workspace.path().join(".vidbench/reports")).map_or(0, Iterator::count);
+    assert_eq!(reports(), 0);
+    assert_eq!(workspace.run(["report", "latest"]).code, 0);
+    assert_eq!(reports(), 1);
+}
