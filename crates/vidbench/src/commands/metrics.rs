@@ -99,6 +99,8 @@ fn selftest(args: &MetricsSelftestArgs, ui: Ui) -> Result<u8> {
     let mut rows = vec![["net", "runtime", "difference", ""].map(str::to_owned).to_vec()];
     let (mut values, mut failed) = (Vec::new(), false);
     for name in &names {
+        // Large nets take minutes.
+        ui.say(&format!("testing {name}"));
         let tested = test(name, &options);
         let (runtime, distance, verdict) = match &tested {
             Ok((runtime, distance)) if *distance <= GOLDEN_TOLERANCE => {
