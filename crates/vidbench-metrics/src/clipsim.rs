@@ -29,7 +29,7 @@
 //!
 //! # Cost
 //!
-//! On one core about 90 ms a frame and 60 ms a prompt.
+//! On one core about 0.1 s a frame of 832x480, for decoding and one pass of CLIP ViT-B/32; one pass of its text net a clip.
 
 use vidbench_core::{Direction, MetricDescriptor, Needs};
 

@@ -28,7 +28,7 @@
 //!
 //! # Cost
 //!
-//! On one core about 220 ms for a pair of 832x480 with AlexNet; VGG-16 costs many times as much.
+//! On one core about 0.2 s for a pair of frames of 832x480 with AlexNet; VGG-16 and SqueezeNet were not timed.
 
 use vidbench_core::{Direction, MetricDescriptor, Needs};
 

@@ -390,6 +390,10 @@ impl UnknownMetric {
                 Some(format!("there are several, which give different numbers: {}", ways.join(", ")))
             }
         };
+        // Whoever names a family has no use for all the others.
+        if !ways.is_empty() {
+            return suggestion.into_iter().collect();
+        }
         suggestion.into_iter().chain([format!("the metrics are {}", known.join(", "))]).collect()
     }
 }

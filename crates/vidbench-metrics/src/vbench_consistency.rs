@@ -33,7 +33,7 @@
 //!
 //! # Cost
 //!
-//! On one core about 700 ms a frame of 832x480 for DINO and 90 ms for CLIP.
+//! On one core about 0.7 s a frame of 832x480 for DINO and 0.1 s for CLIP.
 
 use vidbench_core::{Direction, MetricDescriptor, Needs};
 

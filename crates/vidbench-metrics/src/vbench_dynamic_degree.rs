@@ -31,7 +31,7 @@
 //!
 //! # Cost
 //!
-//! On one core about 12 s for each pair of 832x480.
+//! One pass of RAFT at native size for each pair of frames looked at; not timed yet.
 
 use vidbench_core::{Direction, MetricDescriptor, Needs};
 

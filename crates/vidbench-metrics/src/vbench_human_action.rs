@@ -30,7 +30,7 @@
 //!
 //! # Cost
 //!
-//! On one core about 25 s a clip.
+//! One pass of UMT-L a clip, which is decoded twice; not timed yet.
 
 use vidbench_core::{Direction, MetricDescriptor, Needs};
 

@@ -30,7 +30,7 @@
 //!
 //! # Cost
 //!
-//! On one core about 280 ms a frame of 832x480.
+//! On one core about 0.3 s a frame of 832x480.
 
 use vidbench_core::{Direction, MetricDescriptor, Needs};
 

@@ -27,7 +27,8 @@
 //!
 //! # Cost
 //!
-//! On one core about 10 s a clip; the second of the two costs nothing more.
+//! One pass of each of ViCLIP's nets a clip, which is decoded twice; not timed yet. The second of the two metrics costs
+//! nothing more.
 
 use vidbench_core::{Direction, MetricDescriptor, Needs};
 

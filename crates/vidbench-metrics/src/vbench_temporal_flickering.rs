@@ -29,7 +29,7 @@
 //!
 //! # Cost
 //!
-//! On one core about 12 s for each frame of 832x480: `temporal_flickering` costs a thousandth and needs no net.
+//! One pass of RAFT at native size for each frame; not timed yet. `temporal_flickering` needs no net.
 
 use vidbench_core::{Direction, MetricDescriptor, Needs};
 

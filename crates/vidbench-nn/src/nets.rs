@@ -4,6 +4,7 @@ mod error;
 mod golden;
 mod net;
 mod random;
+mod shipped;
 mod skeleton;
 mod weights_file;
 

@@ -60,6 +60,16 @@ pub enum ReferenceSetError {
         /// What is wrong.
         source: FeatureFileError,
     },
+    /// Fewer than two clips have features.
+    #[error("{clips} of the clips of {name} have features of {extraction}, and two are needed")]
+    TooFew {
+        /// Clips with features.
+        clips: usize,
+        /// The set.
+        name: String,
+        /// What gives them.
+        extraction: String,
+    },
     /// Clips whose features differ in length.
     #[error("the features of {extraction} are no matrix: {source}")]
     Matrix {
@@ -80,6 +90,7 @@ impl ReferenceSetError {
             Self::NoReferenceSet { .. } | Self::Features { .. } => {
                 vec!["`vidbench reference make VIDEOS --output FILE` makes one".into()]
             }
+            Self::TooFew { .. } => vec!["the notes above say why the others have none".into()],
             Self::Io { .. } | Self::Matrix { .. } => Vec::new(),
             Self::Store(error) => error.hint().into_iter().collect(),
         }
@@ -107,6 +118,10 @@ pub fn features_of_scoring(
         if !found.of.contains_key(extraction) {
             let rows = rows(store, &record.id, metric)?;
             let rows: Vec<Vec<f32>> = rows.into_iter().map(|(_, row)| row).collect();
+            if rows.len() < 2 {
+                let (name, extraction) = (record.request.name.clone(), extraction.to_owned());
+                return Err(ReferenceSetError::TooFew { clips: rows.len(), name, extraction });
+            }
             found.of.insert(extraction.to_owned(), (identity(record, metric), matrix(extraction, &rows)?));
         }
     }

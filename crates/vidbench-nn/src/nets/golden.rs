@@ -5,38 +5,12 @@
 
 use serde::Deserialize;
 
+use super::shipped::find;
 use super::{Net, NetError, random_uniform};
 use crate::tensor::{DType, Tensor};
 
 /// Largest difference that is taken as equal, of the largest magnitude among the values compared.
 pub const GOLDEN_TOLERANCE: f64 = 1e-4;
-
-macro_rules! goldens {
-    ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../../../../nets/goldens/", $name, ".json")))),*]
-    };
-}
-
-const GOLDENS: &[(&str, &str)] = goldens![
-    "aesthetic-head",
-    "amt-s",
-    "c3d-ucf101",
-    "clip-vit-b32-text",
-    "clip-vit-b32-vision",
-    "clip-vit-l14-vision",
-    "dino-vitb16",
-    "i3d-400",
-    "inception-fid",
-    "lpips-alex",
-    "lpips-squeeze",
-    "lpips-vgg",
-    "musiq-spaq",
-    "raft",
-    "umt-l16",
-    "viclip-l-text",
-    "viclip-l-vision",
-    "videomae-g",
-];
 
 /// What a net with the random weights of one seed gives for some inputs.
 #[derive(Debug, Clone, Deserialize)]
@@ -79,9 +53,8 @@ impl Golden {
     ///
     /// [`NetError::Unknown`].
     pub fn of(name: &str) -> Result<Self, NetError> {
-        let shipped = GOLDENS.iter().find(|(known, _)| *known == name);
-        let (name, text) = shipped.ok_or_else(|| NetError::Unknown { name: name.to_owned() })?;
-        serde_json::from_str(text).map_err(|error| NetError::shipped(name, error))
+        let net = find(name).ok_or_else(|| NetError::Unknown { name: name.to_owned() })?;
+        serde_json::from_str(net.golden).map_err(|error| NetError::shipped(net.name, error))
     }
 
     /// The seed of the weights.

@@ -8,34 +8,7 @@ use tract_onnx::pb::{ModelProto, TensorProto, tensor_proto::DataLocation};
 use vidbench_core::sha256_hex;
 
 use super::NetError;
-
-macro_rules! skeletons {
-    ($($name:literal),* $(,)?) => {
-        &[$(($name, include_bytes!(concat!("../../../../nets/skeletons/", $name, ".onnx.gz")))),*]
-    };
-}
-
-/// Name and packed bytes of each graph, sorted by name.
-const SKELETONS: &[(&str, &[u8])] = skeletons![
-    "aesthetic-head",
-    "amt-s",
-    "c3d-ucf101",
-    "clip-vit-b32-text",
-    "clip-vit-b32-vision",
-    "clip-vit-l14-vision",
-    "dino-vitb16",
-    "i3d-400",
-    "inception-fid",
-    "lpips-alex",
-    "lpips-squeeze",
-    "lpips-vgg",
-    "musiq-spaq",
-    "raft",
-    "umt-l16",
-    "viclip-l-text",
-    "viclip-l-vision",
-    "videomae-g",
-];
+use super::shipped::{SHIPPED, find};
 
 /// Tensors of a checkpoint that are in no graph, because they are worked on before they become an input: net, name, shape.
 const HOST_TENSORS: &[(&str, &str, &[usize])] = &[("dino-vitb16", "pos_embed", &[1, 197, 768])];
@@ -68,7 +41,7 @@ impl TensorSpec {
 impl Skeleton {
     /// Every net there is, sorted.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        SKELETONS.iter().map(|(name, _)| *name)
+        SHIPPED.iter().map(|net| net.name)
     }
 
     /// The graph of a net.
@@ -77,14 +50,16 @@ impl Skeleton {
     ///
     /// [`NetError::Unknown`].
     pub fn of(name: &str) -> Result<Self, NetError> {
-        let shipped = SKELETONS.iter().find(|(known, _)| *known == name);
-        let (name, packed) = shipped.ok_or_else(|| NetError::Unknown { name: name.to_owned() })?;
+        let net = find(name).ok_or_else(|| NetError::Unknown { name: name.to_owned() })?;
+        let name = net.name;
         let mut bytes = Vec::new();
-        GzDecoder::new(*packed).read_to_end(&mut bytes).map_err(|error| NetError::shipped(name, error))?;
+        GzDecoder::new(net.skeleton)
+            .read_to_end(&mut bytes)
+            .map_err(|error| NetError::shipped(name, error))?;
         let graph = ModelProto::decode(&*bytes).map_err(|error| NetError::shipped(name, error))?;
         let tensors = graph.graph.iter().flat_map(|graph| &graph.initializer);
         let tensors = tensors.filter(|tensor| is_external(tensor)).map(spec);
-        let of_host = HOST_TENSORS.iter().filter(|(net, ..)| net == name);
+        let of_host = HOST_TENSORS.iter().filter(|(net, ..)| *net == name);
         let of_host =
             of_host.map(|(_, name, shape)| TensorSpec { name: (*name).into(), shape: shape.to_vec() });
         let tensors = tensors.chain(of_host).collect();

@@ -1,10 +1,11 @@
 //! `vidbench reference`: sets of clips that others are compared with, as nets see them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Result, bail};
 use vidbench::ReferenceFeatures;
-use vidbench_core::{ScoringRequest, text_from_path};
+use vidbench_core::{MetricId, Score, ScoringData, ScoringRequest, text_from_path};
 
 use super::UserError;
 use super::score::{Effort, Scored, carry_out, options};
@@ -41,11 +42,8 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
         ui.say("next: the same command again does what is left; nothing was written");
         return Ok(INTERRUPTED);
     }
-    let features = vidbench::features_of_scoring(&store, &data.record).map_err(|error| user_error(&error))?;
     say_what_failed(&data, ui);
-    if features.of.values().all(|(_, matrix)| matrix.count() == 0) || features.of.is_empty() {
-        bail!(UserError::new("no clip has features, so no file was written", "the notes above say why"));
-    }
+    let features = vidbench::features_of_scoring(&store, &data.record).map_err(|error| user_error(&error))?;
     vidbench::write_reference_set(&args.output, &features, &data.record)
         .map_err(|error| user_error(&error))?;
     for (extraction, (_, matrix)) in &features.of {
@@ -61,18 +59,22 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     Ok(if whole { OK } else { FAILED })
 }
 
-/// Clips without features, each with its reason.
-fn say_what_failed(data: &vidbench_core::ScoringData, ui: Ui) {
+/// Why clips have no features: each reason once, with the first clip and how many there are.
+fn say_what_failed(data: &ScoringData, ui: Ui) {
+    let mut found: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
     for clip in &data.clips {
-        let path = usize::try_from(clip.ordinal).ok().and_then(|at| data.record.request.clips.get(at));
-        let path = path.map_or("", |asked| asked.path.as_str());
+        let asked = usize::try_from(clip.ordinal).ok().and_then(|at| data.record.request.clips.get(at));
         let reasons = clip.scores.iter().filter_map(|score| match &score.score {
-            vidbench_core::Score::NotAvailable { reason } => Some(reason),
-            vidbench_core::Score::Value(_) => None,
+            Score::NotAvailable { reason } => Some(reason),
+            Score::Value(_) => None,
         });
         for reason in clip.reason.iter().chain(reasons) {
-            ui.say(&format!("note: {path}: {reason}"));
+            found.entry(reason).or_insert((asked.map_or("", |asked| &asked.path), 0)).1 += 1;
         }
+    }
+    for (reason, (path, clips)) in found {
+        let others = if clips > 1 { format!(" and {} more", clips - 1) } else { String::new() };
+        ui.say(&format!("note: {path}{others}: {reason}"));
     }
 }
 
@@ -92,7 +94,7 @@ pub(crate) fn load(
         return Ok(vidbench::read_reference_set(path).map_err(|error| user_error(&error))?);
     }
     let gathered = vidbench::gather(&[path.to_owned()], None)?;
-    let of_sets = |id: &&vidbench_core::MetricId| {
+    let of_sets = |id: &&MetricId| {
         vidbench_metrics::Metric::from_id(id.as_str()).is_ok_and(|metric| metric.net_set().is_some())
     };
     let request = ScoringRequest {

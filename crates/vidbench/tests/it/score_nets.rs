@@ -129,6 +129,24 @@ fn sets_that_were_looked_at_in_other_ways_are_not_compared() {
 }
 
 #[test]
+fn a_reference_set_that_nothing_can_be_seen_of_says_why_once() {
+    let workspace = Workspace::new();
+    sets(&workspace);
+    for args in [
+        &["score", "made", "--metrics", "fvd.videogpt", "--reference-set", "real"][..],
+        &["reference", "make", "real", "--output", "real.safetensors", "--metrics", "fvd.videogpt"],
+    ] {
+        let said = run(&workspace, args);
+        assert_eq!(said.code, 2, "{}", said.stderr);
+        assert!(said.stderr.contains("note: real/clip-0.mkv and 1 more: "), "{}", said.stderr);
+        assert!(said.stderr.contains("`vidbench nets fetch i3d-400` fetches them"), "{}", said.stderr);
+        let error = "have features of i3d-400.videogpt@1, and two are needed\nhint: the notes above say why";
+        assert!(said.stderr.contains(error), "{}", said.stderr);
+    }
+    assert!(!workspace.path().join("real.safetensors").exists());
+}
+
+#[test]
 fn metrics_are_listed_and_explained_with_their_nets() {
     let workspace = Workspace::new();
     let list = run(&workspace, &["metrics", "list"]);
