@@ -1,13 +1,16 @@
 //! The command line: verbs, flags, help. The only place that names them.
 
+mod metrics;
 mod nets;
+mod reference;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use vidbench_core::{NetOptions, NetRuntime};
 
+pub(crate) use metrics::{MetricsCommand, MetricsSelftestArgs, NetArgs};
 pub(crate) use nets::{NetsCommand, NetsFetchArgs, NetsImportArgs, NetsRandomArgs, NetsVerifyArgs};
+pub(crate) use reference::{ReferenceCommand, ReferenceMakeArgs};
 
 /// Benchmark video diffusion models: quality, speed and memory in one run.
 #[derive(Debug, Parser)]
@@ -241,134 +244,6 @@ pub(crate) struct ScoreArgs {
     pub(crate) nets: NetArgs,
     #[command(flatten)]
     pub(crate) limits: ScoreLimits,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum MetricsCommand {
-    /// What there is: nets, licences, whether the weights are here.
-    List(MetricsListArgs),
-    /// The page of a metric: definition, range, input, reference, differences, cost.
-    Show(MetricsShowArgs),
-    /// Compute nets with random weights and compare with what PyTorch computes.
-    #[command(after_long_help = "\
-Examples:
-  vidbench metrics selftest                        the quick nets
-  vidbench metrics selftest i3d-400 dino-vitb16    these
-  vidbench metrics selftest --all                  all of them: minutes, and 10 GB of memory
-
-Exit codes: 0 every net is within the tolerance; 1 one is not; 2 usage or environment.")]
-    Selftest(MetricsSelftestArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MetricsListArgs {
-    /// Print everything as JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MetricsShowArgs {
-    /// The metric, such as ssim or ssim@1.
-    #[arg(value_name = "METRIC")]
-    pub(crate) metric: String,
-    /// Print its descriptor as JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MetricsSelftestArgs {
-    /// Nets, as `vidbench nets list` names them.
-    #[arg(value_name = "NETS", conflicts_with = "all")]
-    pub(crate) nets: Vec<String>,
-    /// All nets.
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// What runs them.
-    #[arg(long, value_enum, default_value_t = NetRuntimeName::Auto, value_name = "NAME", env = "VIDBENCH_NET_RUNTIME")]
-    pub(crate) net_runtime: NetRuntimeName,
-    /// Print everything as JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ReferenceCommand {
-    /// Look at videos with nets and write what they see to a file.
-    #[command(after_long_help = "\
-Examples:
-  vidbench reference make real/ --output real.safetensors
-  vidbench reference make real/ --metrics fvd.cdfvd-i3d,fvd.videogpt --output real.safetensors
-  vidbench score videos/ --metrics fvd.cdfvd-i3d --reference-set real.safetensors
-
-The file holds the features of each clip, their mean and covariance, and which weights, runtime and preprocessing gave them. Clips that
-were looked at before are not looked at again.
-
-Exit codes: 0 every clip is in the file; 1 some are not; 2 usage or environment; 130 interrupted.")]
-    Make(ReferenceMakeArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReferenceMakeArgs {
-    /// Folders, video files or manifests (.jsonl).
-    #[arg(required = true, value_name = "VIDEOS")]
-    pub(crate) videos: Vec<PathBuf>,
-    /// File to write, .safetensors.
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: PathBuf,
-    /// Metrics that the set is for.
-    #[arg(long, value_delimiter = ',', value_name = "NAMES", default_value = "fvd.cdfvd-i3d")]
-    pub(crate) metrics: Vec<String>,
-    /// How progress is shown on stderr; auto is a bar on a terminal and lines elsewhere.
-    #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
-    pub(crate) progress: Progress,
-    /// Scorers side by side, by default one per core; features do not depend on it.
-    #[arg(long, value_name = "N", env = "VIDBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) workers: Option<u16>,
-    #[command(flatten)]
-    pub(crate) nets: NetArgs,
-    #[command(flatten)]
-    pub(crate) limits: ScoreLimits,
-}
-
-/// How the nets of metrics are run.
-#[derive(Debug, Clone, Copy, Args)]
-#[command(next_help_heading = "Nets of metrics")]
-pub(crate) struct NetArgs {
-    /// What runs nets: auto takes ONNX Runtime where it is found (ORT_DYLIB_PATH), else the runtime that is built in.
-    #[arg(long, value_enum, default_value_t = NetRuntimeName::Auto, value_name = "NAME", env = "VIDBENCH_NET_RUNTIME")]
-    pub(crate) net_runtime: NetRuntimeName,
-    /// Random weights of this seed in every net: for measuring speed before weights are fetched. The scores mean nothing, and say so.
-    #[arg(long, value_name = "SEED")]
-    pub(crate) random_nets: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "lowercase")]
-pub(crate) enum NetRuntimeName {
-    /// ONNX Runtime where it is found, else tract.
-    Auto,
-    /// ONNX Runtime.
-    OnnxRuntime,
-    /// The runtime that is built in.
-    Tract,
-}
-
-impl From<NetRuntimeName> for NetRuntime {
-    fn from(name: NetRuntimeName) -> Self {
-        match name {
-            NetRuntimeName::Auto => Self::Auto,
-            NetRuntimeName::OnnxRuntime => Self::OnnxRuntime,
-            NetRuntimeName::Tract => Self::Tract,
-        }
-    }
-}
-
-impl From<NetArgs> for NetOptions {
-    fn from(args: NetArgs) -> Self {
-        Self { random_seed: args.random_nets, runtime: args.net_runtime.into() }
-    }
 }
 
 #[derive(Debug, Args)]

@@ -1,0 +1,93 @@
+//! `vidbench metrics`, and how the nets of metrics are run.
+
+use clap::{Args, Subcommand, ValueEnum};
+use vidbench_core::{NetOptions, NetRuntime};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MetricsCommand {
+    /// What there is: nets, licences, whether the weights are here.
+    List(MetricsListArgs),
+    /// The page of a metric: definition, range, input, reference, differences, cost.
+    Show(MetricsShowArgs),
+    /// Compute nets with random weights and compare with what PyTorch computes.
+    #[command(after_long_help = "\
+Examples:
+  vidbench metrics selftest                        the quick nets
+  vidbench metrics selftest i3d-400 dino-vitb16    these
+  vidbench metrics selftest --all                  all of them: minutes, and 10 GB of memory
+
+Exit codes: 0 every net is within the tolerance; 1 one is not; 2 usage or environment.")]
+    Selftest(MetricsSelftestArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MetricsListArgs {
+    /// Print everything as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MetricsShowArgs {
+    /// The metric, such as ssim or ssim@1.
+    #[arg(value_name = "METRIC")]
+    pub(crate) metric: String,
+    /// Print its descriptor as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MetricsSelftestArgs {
+    /// Nets, as `vidbench nets list` names them.
+    #[arg(value_name = "NETS", conflicts_with = "all")]
+    pub(crate) nets: Vec<String>,
+    /// All nets.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// What runs them.
+    #[arg(long, value_enum, default_value_t = NetRuntimeName::Auto, value_name = "NAME", env = "VIDBENCH_NET_RUNTIME")]
+    pub(crate) net_runtime: NetRuntimeName,
+    /// Print everything as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How the nets of metrics are run.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Nets of metrics")]
+pub(crate) struct NetArgs {
+    /// What runs nets: auto takes ONNX Runtime where it is found (ORT_DYLIB_PATH), else the runtime that is built in.
+    #[arg(long, value_enum, default_value_t = NetRuntimeName::Auto, value_name = "NAME", env = "VIDBENCH_NET_RUNTIME")]
+    pub(crate) net_runtime: NetRuntimeName,
+    /// Random weights of this seed in every net: for measuring speed before weights are fetched. The scores mean nothing, and say so.
+    #[arg(long, value_name = "SEED")]
+    pub(crate) random_nets: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lowercase")]
+pub(crate) enum NetRuntimeName {
+    /// ONNX Runtime where it is found, else tract.
+    Auto,
+    /// ONNX Runtime.
+    OnnxRuntime,
+    /// The runtime that is built in.
+    Tract,
+}
+
+impl From<NetRuntimeName> for NetRuntime {
+    fn from(name: NetRuntimeName) -> Self {
+        match name {
+            NetRuntimeName::Auto => Self::Auto,
+            NetRuntimeName::OnnxRuntime => Self::OnnxRuntime,
+            NetRuntimeName::Tract => Self::Tract,
+        }
+    }
+}
+
+impl From<NetArgs> for NetOptions {
+    fn from(args: NetArgs) -> Self {
+        Self { random_seed: args.random_nets, runtime: args.net_runtime.into() }
+    }
+}

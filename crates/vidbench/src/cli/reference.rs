@@ -1,0 +1,46 @@
+//! `vidbench reference`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{NetArgs, Progress, ScoreLimits};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReferenceCommand {
+    /// Look at videos with nets and write what they see to a file.
+    #[command(after_long_help = "\
+Examples:
+  vidbench reference make real/ --output real.safetensors
+  vidbench reference make real/ --metrics fvd.cdfvd-i3d,fvd.videogpt --output real.safetensors
+  vidbench score videos/ --metrics fvd.cdfvd-i3d --reference-set real.safetensors
+
+The file holds the features of each clip, their mean and covariance, and which weights, runtime and preprocessing gave them. Clips that
+were looked at before are not looked at again.
+
+Exit codes: 0 every clip is in the file; 1 some are not; 2 usage or environment; 130 interrupted.")]
+    Make(ReferenceMakeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReferenceMakeArgs {
+    /// Folders, video files or manifests (.jsonl).
+    #[arg(required = true, value_name = "VIDEOS")]
+    pub(crate) videos: Vec<PathBuf>,
+    /// File to write, .safetensors.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Metrics that the set is for.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES", default_value = "fvd.cdfvd-i3d")]
+    pub(crate) metrics: Vec<String>,
+    /// How progress is shown on stderr; auto is a bar on a terminal and lines elsewhere.
+    #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
+    pub(crate) progress: Progress,
+    /// Scorers side by side, by default one per core; features do not depend on it.
+    #[arg(long, value_name = "N", env = "VIDBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) workers: Option<u16>,
+    #[command(flatten)]
+    pub(crate) nets: NetArgs,
+    #[command(flatten)]
+    pub(crate) limits: ScoreLimits,
+}
