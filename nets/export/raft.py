@@ -79,7 +79,11 @@ class MotionEncoder(nn.Module):
 
 
 class SeparableGru(nn.Module):
-    """A convolutional GRU, applied along rows and then along columns."""
+    """A convolutional GRU, applied along rows and then along columns.
+
+    Its input is the hidden state, the context and the motion, side by side. The context is the same in
+    each of the 20 refinements, so that its share of each convolution is computed once: a third of them.
+    """
 
     def __init__(self, channels_in):
         super().__init__()
@@ -89,16 +93,41 @@ class SeparableGru(nn.Module):
                 layer = nn.Conv2d(HIDDEN + channels_in, HIDDEN, kernel, padding=padding)
                 self.add_module(f"conv{gate}{number}", layer)
 
-    def forward(self, hidden, seen):
-        hidden = self.half(hidden, seen, self.convz1, self.convr1, self.convq1)
-        return self.half(hidden, seen, self.convz2, self.convr2, self.convq2)
+    def prepared(self, context):
+        """For each direction the convolutions that are left, and what the context adds to them."""
+        return [
+            (
+                Shared((self.convz1, self.convr1), context),
+                Shared((self.convq1,), context),
+            ),
+            (
+                Shared((self.convz2, self.convr2), context),
+                Shared((self.convq2,), context),
+            ),
+        ]
 
-    def half(self, hidden, seen, update, reset, candidate):
-        both = torch.cat((hidden, seen), 1)
-        kept = 1 - update(both).sigmoid()
-        reset_hidden = reset(both).sigmoid() * hidden
-        new = candidate(torch.cat((reset_hidden, seen), 1)).tanh()
-        return kept * hidden + (1 - kept) * new
+    def forward(self, hidden, motion, prepared):
+        for gates, candidate in prepared:
+            update, reset = gates(hidden, motion).sigmoid().split(HIDDEN, 1)
+            new = candidate(reset * hidden, motion).tanh()
+            hidden = (1 - update) * hidden + update * new
+        return hidden
+
+
+class Shared:
+    """Convolutions of one input as one, whose middle channels, the context, have been seen to."""
+
+    def __init__(self, layers, context):
+        weight = torch.cat([layer.weight for layer in layers])
+        bias = torch.cat([layer.bias for layer in layers])
+        before, middle, after = weight.split((HIDDEN, HIDDEN, weight.shape[1] - 2 * HIDDEN), 1)
+        self.padding = layers[0].padding
+        self.weight = torch.cat((before, after), 1)
+        self.added = F.conv2d(context, middle, bias, padding=self.padding)
+
+    def __call__(self, hidden, motion):
+        both = torch.cat((hidden, motion), 1)
+        return F.conv2d(both, self.weight, padding=self.padding) + self.added
 
 
 class FlowHead(nn.Module):
@@ -121,9 +150,8 @@ class UpdateBlock(nn.Module):
             nn.Conv2d(HIDDEN, 256, 3, padding=1), nn.ReLU(), nn.Conv2d(256, 9 * 64, 1)
         )
 
-    def forward(self, hidden, context, correlation, flow):
-        seen = torch.cat((context, self.encoder(flow, correlation)), 1)
-        hidden = self.gru(hidden, seen)
+    def forward(self, hidden, prepared, correlation, flow):
+        hidden = self.gru(hidden, self.encoder(flow, correlation), prepared)
         return hidden, self.flow_head(hidden)
 
 
@@ -151,12 +179,12 @@ class Raft(nn.Module):
         features1, features2 = self.fnet(image1), self.fnet(image2)
         images = pyramid(correlations(features1, features2), features1, LEVELS)
         hidden, context = self.cnet(image1).split(HIDDEN, 1)
-        hidden, context = hidden.tanh(), context.relu()
+        hidden, prepared = hidden.tanh(), self.update_block.gru.prepared(context.relu())
         start = pixel_places(features1).expand(image1.shape[0], -1, -1, -1)
         places = start
         for _ in range(ITERATIONS):
             correlation = looked_up(images, places, RADIUS)
-            hidden, change = self.update_block(hidden, context, correlation, places - start)
+            hidden, change = self.update_block(hidden, prepared, correlation, places - start)
             places = places + change
         return upsampled(places - start, 0.25 * self.update_block.mask(hidden))
 

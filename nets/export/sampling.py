@@ -40,13 +40,26 @@ def looked_up(images, places, radius):
     """The volume around `places` (B, 2, H, W): (B, levels * (2 * radius + 1) ** 2, H, W).
 
     The window is transposed, its first axis moving x: so the weights that read it were trained.
+
+    A window around a place, scaled to what `grid_sample` takes, is one product of matrices: runtimes are slow at
+    adding rows of two numbers.
     """
     batch, _, height, width = places.shape
     steps = torch.linspace(-radius, radius, 2 * radius + 1)
     window = torch.stack(torch.meshgrid(steps, steps, indexing="ij"), -1)
-    centres = places.permute(0, 2, 3, 1).reshape(-1, 1, 1, 2)
-    levels = [
-        sampled(image, centres / 2**level + window).reshape(batch, height, width, -1)
-        for level, image in enumerate(images)
-    ]
+    centres = places.permute(0, 2, 3, 1).reshape(-1, 2)
+    levels = []
+    for level, image in enumerate(images):
+        scale = grid_scale(image).repeat(steps.numel() ** 2)
+        around = torch.eye(2).repeat(1, steps.numel() ** 2) * scale / 2**level
+        grid = torch.addmm(window.flatten() * scale - 1, centres, around)
+        grid = grid.reshape(-1, steps.numel(), steps.numel(), 2)
+        seen = F.grid_sample(image, grid, padding_mode="zeros", align_corners=True)
+        levels.append(seen.reshape(batch, height, width, -1))
     return torch.cat(levels, -1).permute(0, 3, 1, 2)
+
+
+def grid_scale(image):
+    """What a step of a pixel is in the units of `grid_sample`, x then y."""
+    height, width = image.shape[-2:]
+    return torch.cat((torch.full((1,), 2.0) / (width - 1), torch.full((1,), 2.0) / (height - 1)))

@@ -11,6 +11,7 @@ mod frames;
 mod ids;
 pub mod manifest;
 mod metric;
+mod net_device;
 mod outcome;
 mod params;
 mod path_text;
@@ -29,6 +30,7 @@ pub use feature_scoring::{FeatureFile, FeatureScore, FeatureScoring, FeatureSet,
 pub use frames::{DecodedFrame, FramesShapeError, FramesU8, Plane, Planes};
 pub use ids::{IdError, MetricId, ModelId, RunId, SampleId};
 pub use metric::{Direction, MetricDescriptor, MetricScore, Needs, Score, Series};
+pub use net_device::{NetDevice, UnknownNetDevice};
 pub use outcome::{ErrorKind, Outcome};
 pub use params::Params;
 pub use path_text::{path_from_text, text_from_path};

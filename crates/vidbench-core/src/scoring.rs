@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::FeatureScoring;
 use crate::protocol::DecodeOptions;
-use crate::{ClipFacts, Environment, MetricId, MetricScore, RunId, RunStatus};
+use crate::{ClipFacts, Environment, MetricId, MetricScore, NetDevice, RunId, RunStatus};
 
 /// What a scoring is asked to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub struct NetOptions {
     /// The runtime.
     #[serde(default)]
     pub runtime: NetRuntime,
+    /// What computes them; the first, where several do.
+    #[serde(default, skip_serializing_if = "NetDevice::is_cpu")]
+    pub device: NetDevice,
 }
 
 /// What runs nets.

@@ -149,7 +149,7 @@ impl Extraction {
             Self::AestheticVbench => "aesthetic.vbench@1",
             Self::DinoVbench => "dino-vitb16.vbench@1",
             Self::MusiqVbench => "musiq-spaq.vbench@1",
-            Self::RaftFastest => "raft.dynamic-degree@1",
+            Self::RaftFastest => "raft.dynamic-degree@2",
             Self::AmtMiddles => "amt-s.motion-smoothness@1",
             Self::LpipsAlex => "lpips-alex.frames@1",
             Self::LpipsVgg => "lpips-vgg.frames@1",
@@ -184,9 +184,9 @@ impl Extraction {
         }
     }
 
-    /// Which frames are looked at depends on how many there are.
+    /// Which frames are looked at, or how many, depends on how many there are.
     pub fn counts_frames(self) -> bool {
-        matches!(self, Self::ViclipVbench | Self::UmtVbench)
+        matches!(self, Self::ViclipVbench | Self::UmtVbench | Self::RaftFastest)
     }
 
     /// Begins with a clip.
@@ -206,7 +206,7 @@ impl Extraction {
             }
             Self::DinoVbench => Box::new(dino::Dino::new(net(0)?)),
             Self::MusiqVbench => Box::new(musiq::Musiq::new(net(0)?)),
-            Self::RaftFastest => Box::new(flow::FastestFlow::dynamic_degree(net(0)?, clip.fps)),
+            Self::RaftFastest => Box::new(flow::FastestFlow::new(net(0)?, clip)),
             Self::AmtMiddles => Box::new(middle::MadeUpMiddles::new(net(0)?)),
             Self::I3dCdfvd => Box::new(Video::new(net(0)?, frames::i3d_cdfvd, ChannelsFirst, first())),
             Self::I3dVideogpt => Box::new(Video::new(net(0)?, frames::i3d_videogpt, ChannelsFirst, first())),

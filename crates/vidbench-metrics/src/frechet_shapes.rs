@@ -94,7 +94,7 @@ impl ShapesClassifier {
     pub fn load(graph: &[u8]) -> Result<Self, NnError> {
         let shape = [1, FRAME_COUNT, FramesU8::CHANNELS, FRAME_SIZE, FRAME_SIZE];
         let inputs = [InputSpec::new("clip", DType::F32, shape)];
-        let options = SessionOptions { threads: 1, runtime: Runtime::Tract };
+        let options = SessionOptions::on_cpu(1, Runtime::Tract);
         let session = Session::load(graph, &inputs, &options)?;
         let net = format!("{NET}@{}", session.graph_sha256().chars().take(12).collect::<String>());
         Ok(Self { session, net })

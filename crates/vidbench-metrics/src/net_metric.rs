@@ -55,6 +55,10 @@ pub struct Seen<'a> {
     pub width: usize,
     /// Height of the frames in pixels.
     pub height: usize,
+    /// Frames of the clip.
+    pub frames: usize,
+    /// Frames a second that the file records.
+    pub fps: Option<f64>,
     /// The prompt the clip was made for.
     pub prompt: Option<&'a str>,
     /// Nets for texts.

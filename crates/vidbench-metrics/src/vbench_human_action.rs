@@ -93,7 +93,7 @@ mod tests {
     fn score(logits: &[(usize, f32)], prompt: &str) -> Result<f64, MetricError> {
         let mut values = vec![-9.0; 400];
         logits.iter().for_each(|(at, logit)| values[*at] = *logit);
-        let seen = Seen { width: 1, height: 1, prompt: Some(prompt), nets: &NoNets };
+        let seen = Seen { width: 1, height: 1, frames: 16, fps: None, prompt: Some(prompt), nets: &NoNets };
         measure(&Rows { dims: 400, values }, seen).map(|measured| measured.value)
     }
 

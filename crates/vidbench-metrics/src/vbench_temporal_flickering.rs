@@ -83,7 +83,7 @@ mod tests {
     use crate::extract::NoNets;
 
     fn score(lengths: &[f32]) -> Result<f64, MetricError> {
-        let seen = Seen { width: 256, height: 300, prompt: None, nets: &NoNets };
+        let seen = Seen { width: 256, height: 300, frames: 5, fps: None, prompt: None, nets: &NoNets };
         let values = lengths.iter().flat_map(|length| [*length, 51.0]).collect();
         measure(&Rows { dims: 2, values }, seen).map(|measured| measured.value)
     }

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use vidbench_core::NetDevice;
+
 use crate::session::MAX_THREADS;
 
 /// A graph could not be loaded or run.
@@ -72,6 +74,14 @@ pub enum NnError {
         /// What the search ended with.
         reason: String,
     },
+    /// A device was asked for and cannot be had.
+    #[error("{device} is not available: {reason}")]
+    Device {
+        /// The device.
+        device: NetDevice,
+        /// What stands in the way, in the runtime's words.
+        reason: String,
+    },
     /// The runtime refuses the graph.
     #[error("{runtime} cannot load the graph")]
     Load {
@@ -97,6 +107,9 @@ impl NnError {
             Self::OnnxRuntimeMissing { .. } => {
                 Some("set ORT_DYLIB_PATH to libonnxruntime.so, or let the built-in runtime do the work")
             }
+            Self::Device { .. } => Some(
+                "name an ONNX Runtime that was built for the device (pip install onnxruntime-gpu) in ORT_DYLIB_PATH, or leave --net-device out",
+            ),
             Self::Elements { .. }
             | Self::DType { .. }
             | Self::UnknownInput { .. }

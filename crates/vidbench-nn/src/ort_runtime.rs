@@ -13,12 +13,15 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ort::LoadDynamicError;
 use ort::environment::Environment;
+use ort::ep::{self, ExecutionProviderDispatch};
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 
+use vidbench_core::NetDevice;
+
 use crate::error::NnError;
-use crate::session::{Declared, InputSpec, check_fits, feed_order, match_inputs};
+use crate::session::{Declared, InputSpec, SessionOptions, check_fits, feed_order, match_inputs};
 use crate::tensor::{DType, Data, Tensor};
 
 const NAME: &str = "onnxruntime";
@@ -105,11 +108,10 @@ pub(crate) struct OrtSession {
 }
 
 impl OrtSession {
-    pub(crate) fn load(graph: &[u8], specs: &[InputSpec], threads: usize) -> Result<Self, NnError> {
+    pub(crate) fn load(graph: &[u8], specs: &[InputSpec], options: &SessionOptions) -> Result<Self, NnError> {
         let library = library()?;
-        let session = builder(&library.environment, threads)
-            .and_then(|mut builder| builder.commit_from_memory(graph))
-            .map_err(load_error)?;
+        let session =
+            builder(&library.environment, options)?.commit_from_memory(graph).map_err(load_error)?;
         let names: Vec<String> = session.inputs().iter().map(|input| input.name().to_owned()).collect();
         let positions = match_inputs(&names, specs)?;
         for (spec, position) in specs.iter().zip(&positions) {
@@ -120,11 +122,9 @@ impl OrtSession {
     }
 
     /// A graph in a file, whose open axes stay open; its inputs are given by name.
-    pub(crate) fn open(graph: &Path, threads: usize) -> Result<Self, NnError> {
+    pub(crate) fn open(graph: &Path, options: &SessionOptions) -> Result<Self, NnError> {
         let library = library()?;
-        let session = builder(&library.environment, threads)
-            .and_then(|mut builder| builder.commit_from_file(graph))
-            .map_err(load_error)?;
+        let session = builder(&library.environment, options)?.commit_from_file(graph).map_err(load_error)?;
         Ok(Self { session: Mutex::new(session), name: &library.name, order: Vec::new() })
     }
 
@@ -170,11 +170,37 @@ impl fmt::Debug for OrtSession {
     }
 }
 
-fn builder(environment: &Environment, threads: usize) -> Result<SessionBuilder, ort::Error> {
-    Ok(Session::builder(environment)?
-        .with_optimization_level(GraphOptimizationLevel::All)?
-        .with_intra_threads(threads)?
-        .with_inter_threads(1)?)
+fn builder(environment: &Environment, options: &SessionOptions) -> Result<SessionBuilder, NnError> {
+    let plain = || -> Result<SessionBuilder, ort::Error> {
+        Ok(Session::builder(environment)?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_intra_threads(options.threads)?
+            .with_inter_threads(1)?)
+    };
+    let builder = plain().map_err(load_error)?;
+    builder
+        .with_execution_providers(providers(options.device))
+        .map_err(|error| NnError::Device { device: options.device, reason: error.to_string() })
+}
+
+/// What carries out the operators, the first first; ONNX Runtime adds the processor itself. A provider that is not there is an
+/// error: silence would measure the processor under the name of a device.
+///
+/// Numbers are to be the same on every device of a kind, so that TensorFloat-32 is off and cuDNN's algorithms are not picked by a race.
+fn providers(device: NetDevice) -> Vec<ExecutionProviderDispatch> {
+    let cuda = |number: u32| {
+        let provider = ep::CUDA::default().with_device_id(number.cast_signed()).with_tf32(false);
+        let search = ep::cuda::ConvAlgorithmSearch::Heuristic;
+        provider.with_conv_algorithm_search(search).build().error_on_failure()
+    };
+    match device {
+        NetDevice::Cpu => Vec::new(),
+        NetDevice::Cuda(number) => vec![cuda(number)],
+        NetDevice::TensorRt(number) => {
+            let provider = ep::TensorRT::default().with_device_id(number.cast_signed()).with_fp16(false);
+            vec![provider.build().error_on_failure(), cuda(number)]
+        }
+    }
 }
 
 fn declared(input: &Outlet) -> Declared {

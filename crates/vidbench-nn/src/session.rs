@@ -1,6 +1,6 @@
 //! A loaded graph: choice of the runtime, and the checks that every runtime shares.
 
-use vidbench_core::sha256_hex;
+use vidbench_core::{NetDevice, sha256_hex};
 
 use crate::error::NnError;
 use crate::ort_runtime::{self, OrtSession};
@@ -51,9 +51,16 @@ pub struct SessionOptions {
     pub threads: usize,
     /// The runtime.
     pub runtime: Runtime,
+    /// What it computes on. Only ONNX Runtime knows another device than the processor.
+    pub device: NetDevice,
 }
 
 impl SessionOptions {
+    /// On the processor.
+    pub const fn on_cpu(threads: usize, runtime: Runtime) -> Self {
+        Self { threads, runtime, device: NetDevice::Cpu }
+    }
+
     /// Refuses a number of threads out of bounds.
     ///
     /// # Errors
@@ -65,12 +72,31 @@ impl SessionOptions {
         }
         Err(NnError::Threads { found: self.threads })
     }
+
+    /// Which runtime it is, where that is left open: whether ONNX Runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`NnError::Device`]: a device that the runtime does not know.
+    pub(crate) fn with_onnx_runtime(&self) -> Result<bool, NnError> {
+        match (self.runtime, ort_runtime::onnx_runtime_version()) {
+            (Runtime::OnnxRuntime, _) | (Runtime::Auto, Ok(_)) => Ok(true),
+            (Runtime::Tract | Runtime::Auto, _) if self.device.is_cpu() => Ok(false),
+            (Runtime::Tract, _) => {
+                let reason = "the runtime that is built in computes on the processor alone".to_owned();
+                Err(NnError::Device { device: self.device, reason })
+            }
+            (Runtime::Auto, Err(error)) => {
+                Err(NnError::Device { device: self.device, reason: error.to_string() })
+            }
+        }
+    }
 }
 
 impl Default for SessionOptions {
-    /// One thread, [`Runtime::Auto`].
+    /// One thread, [`Runtime::Auto`], the processor.
     fn default() -> Self {
-        Self { threads: 1, runtime: Runtime::Auto }
+        Self::on_cpu(1, Runtime::Auto)
     }
 }
 
@@ -96,18 +122,14 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`NnError::Threads`], [`NnError::UnknownInput`], [`NnError::InputCount`], [`NnError::OnnxRuntimeMissing`] and
-    /// [`NnError::Load`].
+    /// [`NnError::Threads`], [`NnError::UnknownInput`], [`NnError::InputCount`], [`NnError::OnnxRuntimeMissing`],
+    /// [`NnError::Device`] and [`NnError::Load`].
     pub fn load(graph: &[u8], inputs: &[InputSpec], options: &SessionOptions) -> Result<Self, NnError> {
         options.check()?;
-        let with_tract =
-            || TractSession::load(graph, inputs, options.threads).map(|s| Backend::Tract(Box::new(s)));
-        let with_ort = || OrtSession::load(graph, inputs, options.threads).map(|s| Backend::Ort(Box::new(s)));
-        let backend = match options.runtime {
-            Runtime::Tract => with_tract()?,
-            Runtime::OnnxRuntime => with_ort()?,
-            Runtime::Auto if ort_runtime::onnx_runtime_version().is_ok() => with_ort()?,
-            Runtime::Auto => with_tract()?,
+        let backend = if options.with_onnx_runtime()? {
+            Backend::Ort(Box::new(OrtSession::load(graph, inputs, options)?))
+        } else {
+            Backend::Tract(Box::new(TractSession::load(graph, inputs, options.threads)?))
         };
         Ok(Self { backend, inputs: inputs.to_vec(), graph_sha256: sha256_hex(graph) })
     }

@@ -32,10 +32,8 @@ pub struct ScoreInputs<'a> {
     pub wanted: &'a (dyn Fn(&RequestedClip) -> Vec<Wanted> + Sync),
     /// References were asked for; a clip without one is told of.
     pub references: bool,
-    /// How a scorer is started.
-    pub scorer: WorkerCommand,
-    /// How many scorers.
-    pub workers: usize,
+    /// How each scorer is started: as many run side by side, or one a clip where there are fewer clips.
+    pub scorers: &'a [WorkerCommand],
     /// Seconds one clip may take.
     pub timeout: Duration,
     /// Time.
@@ -65,8 +63,7 @@ pub struct ScoreFinish {
 ///
 /// When the store cannot be written or no scorer comes up; what is recorded stays.
 pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
-    let ScoreInputs { store, record, wanted, references, scorer, workers, timeout, clock, cancel, events } =
-        inputs;
+    let ScoreInputs { store, record, wanted, references, scorers, timeout, clock, cancel, events } = inputs;
     let clips = &record.request.clips;
     events(&Event::PhaseStarted { phase: Phase::Score, total: clips.len() as u64 });
     let next = AtomicUsize::new(0);
@@ -74,14 +71,14 @@ pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
     let mut finish = ScoreFinish::default();
     let mut failure = None;
     thread::scope(|scope| {
-        for _ in 0..workers.clamp(1, clips.len().max(1)) {
+        for scorer in scorers.iter().take(clips.len().max(1)) {
             let (sender, next, cancel, clock) = (sender.clone(), &next, cancel.clone(), Arc::clone(&clock));
             let mut lane = Lane {
                 store,
                 record,
                 wanted,
                 references,
-                scorer: &scorer,
+                scorer,
                 timeout,
                 clock,
                 cancel,

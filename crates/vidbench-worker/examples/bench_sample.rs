@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some("onnxruntime") => Runtime::OnnxRuntime,
         other => return Err(format!("the runtime is tract or onnxruntime, not {other:?}").into()),
     };
-    let model = ShapesModel::load(&SessionOptions { threads, runtime })?;
+    let model = ShapesModel::load(&SessionOptions::on_cpu(threads, runtime))?;
     let attributes = parse_prompt("a large red circle moving left on a navy background")?;
     model.sample(&attributes, 0, 2, 3.0)?;
     let mut millis = Vec::new();

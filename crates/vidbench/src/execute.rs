@@ -39,8 +39,9 @@ impl WorkerPrograms {
 
     pub(crate) fn scorer(&self, nets: NetOptions) -> WorkerCommand {
         let seed = nets.random_seed.map(|seed| ["--random-nets".to_owned(), seed.to_string()]);
+        let device = nets.device.to_string();
         WorkerCommand::new(&self.vidbench)
-            .args(["worker", "scorer", "--net-runtime", nets.runtime.name()])
+            .args(["worker", "scorer", "--net-runtime", nets.runtime.name(), "--net-device", &device])
             .args(seed.into_iter().flatten())
             .pass_env(&["ORT_DYLIB_PATH", "VIDBENCH_LIBVMAF", "VIDBENCH_NETS", "XDG_CACHE_HOME", "HOME"])
     }

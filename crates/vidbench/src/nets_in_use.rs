@@ -1,6 +1,6 @@
 //! The nets of metrics on this machine: which weights, and what runs them.
 
-use vidbench_core::{MetricId, NetOptions, NetRuntime, NetsInUse, WeightsInUse};
+use vidbench_core::{MetricId, NetDevice, NetOptions, NetRuntime, NetsInUse, WeightsInUse};
 use vidbench_metrics::Metric;
 use vidbench_nn::{NetState, NetStore, Runtime, SessionOptions};
 use vidbench_worker::StoredNets;
@@ -17,7 +17,7 @@ pub fn session_options(nets: NetOptions) -> SessionOptions {
         NetRuntime::OnnxRuntime => Runtime::OnnxRuntime,
         NetRuntime::Tract => Runtime::Tract,
     };
-    SessionOptions { threads: 1, runtime }
+    SessionOptions { threads: 1, runtime, device: nets.device }
 }
 
 /// What the metrics look through; none where none of them looks through a net.
@@ -31,7 +31,7 @@ pub fn nets_in_use(metrics: &[MetricId], nets: NetOptions) -> Option<NetsInUse> 
     names.dedup();
     let store = NetStore::from_environment().ok();
     let weights = names.iter().map(|net| weights(store.as_ref(), net, nets.random_seed));
-    (!names.is_empty()).then(|| NetsInUse { runtime: runtime(nets.runtime), weights: weights.collect() })
+    (!names.is_empty()).then(|| NetsInUse { runtime: runtime(nets), weights: weights.collect() })
 }
 
 fn weights(store: Option<&NetStore>, net: &str, random_seed: Option<u64>) -> WeightsInUse {
@@ -51,10 +51,15 @@ fn weights(store: Option<&NetStore>, net: &str, random_seed: Option<u64>) -> Wei
     }
 }
 
-fn runtime(choice: NetRuntime) -> String {
-    match (choice, vidbench_nn::onnx_runtime_version()) {
-        (NetRuntime::Tract, _) | (NetRuntime::Auto, Err(_)) => vidbench_nn::tract_version().to_owned(),
-        (NetRuntime::Auto | NetRuntime::OnnxRuntime, Ok(version)) => version.to_owned(),
-        (NetRuntime::OnnxRuntime, Err(_)) => "onnxruntime, which is not there".to_owned(),
+/// Runtime and version, and the kind of device where that is not the processor: numbers differ by all three.
+fn runtime(nets: NetOptions) -> String {
+    let runtime = match (nets.runtime, vidbench_nn::onnx_runtime_version()) {
+        (NetRuntime::Tract, _) | (NetRuntime::Auto, Err(_)) => vidbench_nn::tract_version(),
+        (NetRuntime::Auto | NetRuntime::OnnxRuntime, Ok(version)) => version,
+        (NetRuntime::OnnxRuntime, Err(_)) => "onnxruntime, which is not there",
+    };
+    match nets.device {
+        NetDevice::Cpu => runtime.to_owned(),
+        device @ (NetDevice::Cuda(_) | NetDevice::TensorRt(_)) => format!("{runtime} on {}", device.kind()),
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vidbench_core::{
-    Clock, Environment, Event, MetricId, Needs, RECORD_SCHEMA_VERSION, RequestedClip, RunId, RunStatus,
-    ScoringData, ScoringRecord, ScoringRequest, sha256_hex,
+    Clock, Environment, Event, MetricId, Needs, NetDevice, NetOptions, RECORD_SCHEMA_VERSION, RequestedClip,
+    RunId, RunStatus, ScoringData, ScoringRecord, ScoringRequest, sha256_hex,
 };
 use vidbench_metrics::{Metric, PairMetric, UnknownMetric, find};
 use vidbench_runner::{Cancel, RunError, ScoreFinish, ScoreInputs, score_clips};
@@ -104,10 +104,10 @@ pub fn new_scoring(request: ScoringRequest, environment: Environment, clock: &dy
 }
 
 /// How clips are scored.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ScoreSettings {
-    /// Scorers side by side.
-    pub workers: usize,
+    /// For each of the scorers side by side, what computes its nets.
+    pub scorers: Vec<NetDevice>,
     /// Seconds one clip may take.
     pub timeout: Duration,
     /// References were named.
@@ -129,14 +129,15 @@ pub fn score(
     events: &mut dyn FnMut(&Event),
 ) -> Result<(ScoreFinish, ScoringData), RunError> {
     let request = &record.request;
+    let on = |device: &NetDevice| programs.scorer(NetOptions { device: *device, ..request.nets });
+    let scorers: Vec<_> = settings.scorers.iter().map(on).collect();
     let lock = store.lock_scoring(&record.id).map_err(RunError::Store)?;
     let finish = score_clips(ScoreInputs {
         store,
         record,
         wanted: &|clip| wanted(record, clip),
         references: settings.references,
-        scorer: programs.scorer(request.nets),
-        workers: settings.workers,
+        scorers: &scorers,
         timeout: settings.timeout,
         clock: Arc::clone(clock),
         cancel,

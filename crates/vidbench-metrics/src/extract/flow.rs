@@ -6,42 +6,44 @@ use vidbench_core::DecodedFrame;
 use vidbench_nn::nets::Net;
 
 use super::padding::{Padded, padded};
-use super::{Extractor, Rows, run_rows, tensor};
+use super::{Beginning, Extractor, Rows, run_rows, tensor};
 use crate::MetricError;
 use crate::flow::Flow;
+use crate::vbench_dynamic_degree::{Motion, interval};
 use crate::warping_error::pair_error;
 
 /// What the sides of RAFT's images are multiples of.
 const MULTIPLE: usize = 8;
 /// Least side: below it the coarsest correlations are of one pixel.
 const LEAST_SIDE: usize = 128;
-/// Frames a second that VBench looks at.
-const FRAMES_A_SECOND: f64 = 8.0;
-
-/// For each pair of frames looked at, the mean length of the flow in the fastest places, in pixels.
+/// VBench's dynamic degree: for each pair of frames looked at, the mean length of the flow in the fastest places, in pixels; no more pairs
+/// than decide whether the clip moves.
 #[derive(Debug)]
 pub(super) struct FastestFlow {
     net: Arc<Net>,
-    /// Every how many frames one is looked at.
-    interval: usize,
-    /// Share of the places that counts as the fastest.
-    share: f64,
+    clip: Beginning,
     previous: Option<Padded>,
     rows: Rows,
 }
 
 impl FastestFlow {
-    /// VBench's dynamic degree: eight frames a second, a twentieth of the places. A file that tells no rate has every frame looked
-    /// at, as OpenCV reports 0 for it.
-    pub(super) fn dynamic_degree(net: Arc<Net>, fps: Option<f64>) -> Self {
-        let interval = (fps.unwrap_or(0.0) / FRAMES_A_SECOND).round_ties_even().max(1.0) as usize;
-        Self { net, interval, share: 0.05, previous: None, rows: Rows { dims: 1, values: Vec::new() } }
+    /// Share of the places that counts as the fastest.
+    const SHARE: f64 = 0.05;
+
+    pub(super) fn new(net: Arc<Net>, clip: Beginning) -> Self {
+        Self { net, clip, previous: None, rows: Rows { dims: 1, values: Vec::new() } }
+    }
+
+    fn is_decided(&self, frame: &DecodedFrame<'_>) -> bool {
+        let frames = self.clip.frames.unwrap_or(usize::MAX);
+        let motion = Motion::of(frame.width, frame.height, frames, self.clip.fps);
+        motion.of_pairs(&self.rows.values).is_some()
     }
 }
 
 impl Extractor for FastestFlow {
     fn push(&mut self, frame: &DecodedFrame<'_>, _: Option<&DecodedFrame<'_>>) -> Result<(), MetricError> {
-        if !frame.index.is_multiple_of(self.interval) {
+        if !frame.index.is_multiple_of(interval(self.clip.fps)) || self.is_decided(frame) {
             return Ok(());
         }
         let current = padded(frame, MULTIPLE, LEAST_SIDE, 1.0)?;
@@ -52,7 +54,7 @@ impl Extractor for FastestFlow {
                 ("image2", tensor(shape, current.values.clone())),
             ];
             let (flow, _) = run_rows(&self.net, &inputs)?;
-            self.rows.values.push(fastest(&flow, self.share));
+            self.rows.values.push(fastest(&flow, Self::SHARE));
         }
         self.previous = Some(current);
         Ok(())

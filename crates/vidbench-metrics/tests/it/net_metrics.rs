@@ -27,7 +27,7 @@ impl NetSource for RandomNets {
         let skeleton = Skeleton::of(name).unwrap();
         let path = self.folder.path().join(format!("{name}.safetensors"));
         let weights = WeightsFile::create(&path, &skeleton, |spec| Ok(random_weights(spec, 1))).unwrap();
-        let options = SessionOptions { threads: 1, runtime: Runtime::Tract };
+        let options = SessionOptions::on_cpu(1, Runtime::Tract);
         Ok(Arc::new(Net::load(skeleton, weights, &options).unwrap()))
     }
 }
@@ -70,7 +70,7 @@ fn a_clip_is_at_no_distance_from_itself_and_at_some_from_another() {
     let (nets, clip, other) = (RandomNets::new(), moving(2, 64, 48), moving(3, 64, 48));
     let of = |reference: &FramesU8| {
         let rows = rows(Extraction::LpipsSqueeze, &nets, &clip, Some(reference)).unwrap();
-        let seen = Seen { width: 64, height: 48, prompt: None, nets: &nets };
+        let seen = Seen { width: 64, height: 48, frames: 2, fps: None, prompt: None, nets: &nets };
         NetMetric::LpipsSqueeze.measure(&rows, seen).unwrap()
     };
     assert_eq!(of(&clip).value, 0.0);

@@ -9,8 +9,8 @@ use tract_onnx::pb::{StringStringEntryProto, TensorProto};
 
 use super::weights_file::Place;
 use super::{NetError, Skeleton, WeightsFile};
-use crate::ort_runtime::{self, OrtSession};
-use crate::session::{InputSpec, Runtime, SessionOptions};
+use crate::ort_runtime::OrtSession;
+use crate::session::{InputSpec, SessionOptions};
 use crate::tensor::Tensor;
 use crate::tract_runtime::TractSession;
 
@@ -52,14 +52,9 @@ impl Net {
         options: &SessionOptions,
     ) -> Result<Self, NetError> {
         options.check()?;
-        let with_ort = match options.runtime {
-            Runtime::Tract => false,
-            Runtime::OnnxRuntime => true,
-            Runtime::Auto => ort_runtime::onnx_runtime_version().is_ok(),
-        };
-        let backend = if with_ort {
+        let backend = if options.with_onnx_runtime()? {
             let graph = graph_beside(&skeleton, &weights)?;
-            Backend::Ort(Box::new(OrtSession::open(&graph, options.threads)?))
+            Backend::Ort(Box::new(OrtSession::open(&graph, options)?))
         } else {
             Backend::Tract(Mutex::default())
         };

@@ -26,7 +26,7 @@ fn check(net: &str) {
     let weights =
         WeightsFile::create(&path, &skeleton, |spec| Ok(random_weights(spec, golden.seed()))).unwrap();
     for runtime in runtimes() {
-        let options = SessionOptions { threads: 2, runtime };
+        let options = SessionOptions::on_cpu(2, runtime);
         let loaded = Net::load(skeleton.clone(), weights.clone(), &options).unwrap();
         for case in 0..golden.cases() {
             let apart = golden.distance(&loaded, case).unwrap();
@@ -81,7 +81,7 @@ fn an_input_that_the_net_does_not_take_is_named() {
     let folder = tempfile::tempdir().unwrap();
     for runtime in runtimes() {
         let (skeleton, file) = random_file("aesthetic-head", folder.path());
-        let net = Net::load(skeleton, file, &SessionOptions { threads: 1, runtime }).unwrap();
+        let net = Net::load(skeleton, file, &SessionOptions::on_cpu(1, runtime)).unwrap();
         let wrong = net.run(&[("picture", Tensor::f32([1, 768], vec![0.0; 768]).unwrap())]);
         let Err(NetError::Runtime(error)) = wrong else { panic!("{wrong:?}") };
         assert_eq!(error.to_string(), "graph has no input \"picture\"; it has embedding");

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use vidbench_core::NetDevice;
 use vidbench_nn::{
     DType, InputSpec, NnError, Runtime, Session, SessionOptions, Tensor, onnx_runtime_version,
 };
@@ -10,7 +11,7 @@ use crate::graphs::{difference_and_copy, two_layers};
 
 fn layers_output(runtime: Runtime, threads: usize) -> Vec<f32> {
     let specs = [InputSpec::new("x", DType::F32, [256, 192])];
-    let session = Session::load(&two_layers(), &specs, &SessionOptions { threads, runtime }).unwrap();
+    let session = Session::load(&two_layers(), &specs, &SessionOptions::on_cpu(threads, runtime)).unwrap();
     let x: Vec<f32> = (0_u32..256 * 192).map(|i| (i as f32 * 0.37).cos()).collect();
     let outputs = session.run(&[Tensor::f32([256, 192], x).unwrap()]).unwrap();
     outputs[0].as_f32().unwrap().to_vec()
@@ -46,7 +47,7 @@ fn onnx_runtime_checks_what_tract_checks() {
         eprintln!("skipped: {reason}");
         return;
     }
-    let options = SessionOptions { threads: 1, runtime: Runtime::OnnxRuntime };
+    let options = SessionOptions::on_cpu(1, Runtime::OnnxRuntime);
     let mut specs = [
         InputSpec::new("c", DType::I64, [3]),
         InputSpec::new("b", DType::F32, [1, 2]),
@@ -92,7 +93,15 @@ fn without_onnx_runtime() {
     assert!(error.to_string().contains("No such file"), "the loader's own words: {error}");
     assert!(error.hint().unwrap().contains("ORT_DYLIB_PATH"));
     let specs = [InputSpec::new("x", DType::F32, [256, 192])];
-    let load = |runtime| Session::load(&two_layers(), &specs, &SessionOptions { threads: 1, runtime });
+    let load = |runtime| {
+        Session::load(&two_layers(), &specs, &SessionOptions { runtime, ..SessionOptions::default() })
+    };
     assert!(matches!(load(Runtime::OnnxRuntime), Err(NnError::OnnxRuntimeMissing { .. })));
     assert!(load(Runtime::Auto).unwrap().runtime_name().starts_with("tract "));
+    for (runtime, reason) in [(Runtime::Auto, "/nonexistent"), (Runtime::Tract, "on the processor alone")] {
+        let options = SessionOptions { runtime, device: NetDevice::Cuda(1), ..SessionOptions::default() };
+        let error = Session::load(&two_layers(), &specs, &options).unwrap_err();
+        assert!(error.to_string().starts_with("cuda:1 is not available: "), "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
+    }
 }

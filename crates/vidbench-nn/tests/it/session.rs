@@ -6,7 +6,7 @@ use vidbench_nn::{
 
 use crate::graphs::{Axis, BOOL, F32, difference_and_copy, model, node, port};
 
-const TRACT: SessionOptions = SessionOptions { threads: 1, runtime: Runtime::Tract };
+const TRACT: SessionOptions = SessionOptions::on_cpu(1, Runtime::Tract);
 
 /// Inputs of [`difference_and_copy`], in another order than the graph's.
 fn specs() -> [InputSpec; 3] {
@@ -120,7 +120,7 @@ fn tensors_of_another_shape_type_or_number_are_refused() {
 #[test]
 fn threads_have_bounds() {
     for threads in [0, MAX_THREADS + 1] {
-        let options = SessionOptions { threads, runtime: Runtime::Tract };
+        let options = SessionOptions::on_cpu(threads, Runtime::Tract);
         let error = Session::load(&difference_and_copy(), &specs(), &options).unwrap_err();
         assert_eq!(error.to_string(), format!("threads must be in 1..=256, got {threads}"));
     }

@@ -54,7 +54,7 @@ impl Handler for EmbeddedGenerator {
     fn load(&mut self, params: &LoadParams, _notifier: &mut Notifier<'_>) -> Result<LoadResult, RpcError> {
         let start = Instant::now();
         check_model(&params.model, params.revision.as_deref())?;
-        let options = SessionOptions { threads: params.threads as usize, runtime: self.runtime };
+        let options = SessionOptions::on_cpu(params.threads as usize, self.runtime);
         let model = ShapesModel::load(&options).map_err(|error| load_error(&error))?;
         let info = model_info();
         let loaded = LoadedModel {
@@ -173,7 +173,7 @@ fn check_model(model: &ModelId, revision: Option<&str>) -> Result<(), RpcError> 
 fn load_error(error: &NnError) -> RpcError {
     let kind = match error {
         NnError::Threads { .. } => ErrorKind::InvalidRequest,
-        NnError::OnnxRuntimeMissing { .. } => ErrorKind::Unsupported,
+        NnError::OnnxRuntimeMissing { .. } | NnError::Device { .. } => ErrorKind::Unsupported,
         _ => ErrorKind::Internal,
     };
     let rpc = RpcError::new(kind, with_causes(error));

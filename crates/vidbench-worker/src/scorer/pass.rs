@@ -105,12 +105,12 @@ impl<'a> Pass<'a> {
         let beginning = Beginning { fps: sample.probe().fps.map(|fps| fps.hz()), frames };
         let mut looks = Looks::begin(self.extractions(), self.nets, beginning);
         let mut previous: Option<Vec<u8>> = None;
-        let mut size = (0, 0);
+        let (mut size, mut count) = ((0, 0), 0);
         while let Some(frame) = sample.next_frame()? {
             let beside = reference.as_mut().and_then(|reference| reference.beside(frame.width, frame.height));
             let start = Instant::now();
             self.facts.push(&frame);
-            size = (frame.width, frame.height);
+            (size, count) = ((frame.width, frame.height), count + 1);
             looks.push(&frame, beside.as_ref());
             if let Some(clip) = &mut self.clip {
                 clip.push(&frame);
@@ -133,8 +133,9 @@ impl<'a> Pass<'a> {
         let pairing = reference.map(Reference::finish);
         let start = Instant::now();
         let facts = self.facts.finish(sample.probe());
-        let seen =
-            Seen { width: size.0, height: size.1, prompt: self.params.prompt.as_deref(), nets: self.nets };
+        let (width, height) = size;
+        let prompt = self.params.prompt.as_deref();
+        let seen = Seen { width, height, frames: count, fps: beginning.fps, prompt, nets: self.nets };
         let seen = looks.finish(seen);
         let (features, without) = features(&self.sets, &seen);
         let scores = self.metrics.into_iter();

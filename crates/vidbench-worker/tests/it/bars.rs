@@ -20,7 +20,7 @@ fn held_out(index: usize) -> Attributes {
 
 fn load() -> ShapesModel {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    ShapesModel::load(&SessionOptions { threads, runtime: Runtime::Auto }).unwrap()
+    ShapesModel::load(&SessionOptions::on_cpu(threads, Runtime::Auto)).unwrap()
 }
 
 /// What the model makes of `count` prompts with a seed of their own each, beside what was asked.
@@ -106,7 +106,7 @@ fn the_classifier_knows_every_attribute_of_rendered_clips() {
     const CLIPS: usize = 580;
     let shape = [1, FRAME_COUNT, FramesU8::CHANNELS, FRAME_SIZE, FRAME_SIZE];
     let inputs = [InputSpec::new("clip", DType::F32, shape)];
-    let options = SessionOptions { threads: 1, runtime: Runtime::Tract };
+    let options = SessionOptions::on_cpu(1, Runtime::Tract);
     let classifier = Session::load(SHAPES_CLASSIFIER, &inputs, &options).unwrap();
     let mut right = [0_usize; 5];
     for index in 0..CLIPS {

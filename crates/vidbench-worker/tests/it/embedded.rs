@@ -24,7 +24,7 @@ use vidbench_worker::{Exit, serve};
 const PROMPT: &str = "a large red circle moving left on a navy background";
 
 fn load(runtime: Runtime, threads: usize) -> ShapesModel {
-    ShapesModel::load(&SessionOptions { threads, runtime }).unwrap()
+    ShapesModel::load(&SessionOptions::on_cpu(threads, runtime)).unwrap()
 }
 
 /// One model for all tests: loading optimises three graphs.

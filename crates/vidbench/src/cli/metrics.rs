@@ -1,7 +1,7 @@
 //! `vidbench metrics`, and how the nets of metrics are run.
 
 use clap::{Args, Subcommand, ValueEnum};
-use vidbench_core::{NetOptions, NetRuntime};
+use vidbench_core::{NetDevice, NetOptions, NetRuntime};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MetricsCommand {
@@ -48,18 +48,30 @@ pub(crate) struct MetricsSelftestArgs {
     /// What runs them.
     #[arg(long, value_enum, default_value_t = NetRuntimeName::Auto, value_name = "NAME", env = "VIDBENCH_NET_RUNTIME")]
     pub(crate) net_runtime: NetRuntimeName,
+    /// What computes them: cpu, cuda:N or tensorrt:N.
+    #[arg(long, default_value_t = NetDevice::Cpu, value_name = "DEVICE", env = "VIDBENCH_NET_DEVICE")]
+    pub(crate) net_device: NetDevice,
     /// Print everything as JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 /// How the nets of metrics are run.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Nets of metrics")]
 pub(crate) struct NetArgs {
     /// What runs nets: auto takes ONNX Runtime where it is found (ORT_DYLIB_PATH), else the runtime that is built in.
     #[arg(long, value_enum, default_value_t = NetRuntimeName::Auto, value_name = "NAME", env = "VIDBENCH_NET_RUNTIME")]
     pub(crate) net_runtime: NetRuntimeName,
+    /// What computes nets: cpu, or devices of one kind such as cuda:0,cuda:1, with a scorer each (they need an ONNX Runtime built for them).
+    #[arg(
+        long,
+        default_value = "cpu",
+        value_delimiter = ',',
+        value_name = "DEVICE,...",
+        env = "VIDBENCH_NET_DEVICE"
+    )]
+    pub(crate) net_device: Vec<NetDevice>,
     /// Random weights of this seed in every net: for measuring speed before weights are fetched. The scores mean nothing, and say so.
     #[arg(long, value_name = "SEED")]
     pub(crate) random_nets: Option<u64>,
@@ -86,8 +98,13 @@ impl From<NetRuntimeName> for NetRuntime {
     }
 }
 
-impl From<NetArgs> for NetOptions {
-    fn from(args: NetArgs) -> Self {
-        Self { random_seed: args.random_nets, runtime: args.net_runtime.into() }
+impl NetArgs {
+    /// How nets are run on the first of the devices.
+    pub(crate) fn options(&self) -> NetOptions {
+        NetOptions {
+            random_seed: self.random_nets,
+            runtime: self.net_runtime.into(),
+            device: self.net_device.first().copied().unwrap_or_default(),
+        }
     }
 }

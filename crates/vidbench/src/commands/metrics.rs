@@ -94,8 +94,8 @@ fn selftest(args: &MetricsSelftestArgs, ui: Ui) -> Result<u8> {
         ([], false) => QUICK.map(str::to_owned).to_vec(),
         (names, false) => names.to_vec(),
     };
-    let options =
-        vidbench::session_options(NetOptions { random_seed: None, runtime: args.net_runtime.into() });
+    let (runtime, device) = (args.net_runtime.into(), args.net_device);
+    let options = vidbench::session_options(NetOptions { random_seed: None, runtime, device });
     let mut rows = vec![["net", "runtime", "difference", ""].map(str::to_owned).to_vec()];
     let (mut values, mut failed) = (Vec::new(), false);
     for name in &names {

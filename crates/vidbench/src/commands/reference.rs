@@ -8,7 +8,7 @@ use vidbench::ReferenceFeatures;
 use vidbench_core::{MetricId, Score, ScoringData, ScoringRequest, text_from_path};
 
 use super::UserError;
-use super::score::{Effort, Scored, carry_out, options};
+use super::score::{Effort, Scored, carry_out, devices, options, scorers};
 use crate::cli::{ReferenceCommand, ReferenceMakeArgs};
 use crate::ui::Ui;
 use crate::{FAILED, INTERRUPTED, OK};
@@ -29,10 +29,10 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
         metrics,
         clips: gathered.clips,
         options: options(&args.limits)?,
-        nets: args.nets.into(),
+        nets: args.nets.options(),
     };
     let effort = Effort {
-        workers: args.workers,
+        scorers: scorers(args.workers, &devices(&args.nets)?),
         timeout_secs: args.limits.timeout,
         references: false,
         progress: args.progress,
@@ -103,7 +103,7 @@ pub(crate) fn load(
         clips: gathered.clips,
         ..of.clone()
     };
-    let effort = Effort { references: false, ..*effort };
+    let effort = Effort { references: false, ..effort.clone() };
     let Scored { store, finish, data } = carry_out(request, &effort, workspace, ui)?;
     if finish.interrupted {
         bail!(UserError::new(

@@ -9,7 +9,7 @@ use vidbench::{ScoreSettings, SystemClock};
 use vidbench_analysis::{ScoringAnalysis, analyse_scoring};
 use vidbench_core::protocol::DecodeOptions;
 use vidbench_core::{
-    Clock, MetricId, Needs, RunId, ScoringData, ScoringRequest, path_from_text, text_from_path,
+    Clock, MetricId, Needs, NetDevice, RunId, ScoringData, ScoringRequest, path_from_text, text_from_path,
 };
 use vidbench_metrics::{DESCRIPTORS, SetOptions};
 use vidbench_report::{
@@ -20,7 +20,7 @@ use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_store::Store;
 
 use super::{UserError, json as pretty, page_file, reference, report, run};
-use crate::cli::{Progress, ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
+use crate::cli::{NetArgs, Progress, ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
 use crate::ui::{ProgressView, Ui};
 use crate::{FAILED, INTERRUPTED, OK};
 
@@ -31,7 +31,7 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let request = request(args, ui)?;
     page_file::check_apart(args.report.as_deref(), files(args, &request))?;
     let effort = Effort {
-        workers: args.workers,
+        scorers: scorers(args.workers, &devices(&args.nets)?),
         timeout_secs: args.limits.timeout,
         references: args.reference.is_some(),
         progress: args.progress,
@@ -50,14 +50,43 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
 }
 
 /// How a scoring is carried out and shown.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Effort {
-    /// Scorers side by side; one per core when nobody says.
-    pub(crate) workers: Option<u16>,
+    /// For each of the scorers side by side, what computes its nets.
+    pub(crate) scorers: Vec<NetDevice>,
     pub(crate) timeout_secs: u64,
     /// References were named.
     pub(crate) references: bool,
     pub(crate) progress: Progress,
+}
+
+/// The devices that were named, each once.
+///
+/// # Errors
+///
+/// When they are of several kinds: a clip's numbers would depend on the device it happens to meet.
+pub(crate) fn devices(nets: &NetArgs) -> Result<Vec<NetDevice>, UserError> {
+    let mut devices: Vec<NetDevice> = Vec::new();
+    for device in &nets.net_device {
+        if !devices.contains(device) {
+            devices.push(*device);
+        }
+    }
+    let first = devices.first().copied().unwrap_or_default();
+    match devices.iter().find(|device| device.kind() != first.kind()) {
+        None => Ok(devices),
+        Some(other) => Err(UserError::new(
+            format!("--net-device names {first} and {other}, which are of two kinds"),
+            "name devices of one kind: another kind gives the same clip other numbers",
+        )),
+    }
+}
+
+/// The device of each scorer. When nobody says how many, one for each core, or for each device that is not the processor.
+pub(crate) fn scorers(workers: Option<u16>, devices: &[NetDevice]) -> Vec<NetDevice> {
+    let of_cores = devices.iter().all(NetDevice::is_cpu);
+    let by_default = || if of_cores { cores() } else { devices.len() };
+    devices.iter().copied().cycle().take(workers.map_or_else(by_default, usize::from)).collect()
 }
 
 /// A scoring that was carried out.
@@ -88,7 +117,7 @@ pub(crate) fn carry_out(
     run::listen_for_signals(cancel.clone(), ui)?;
     let mut view = ProgressView::new(effort.progress, ui.is_quiet());
     let settings = ScoreSettings {
-        workers: effort.workers.map_or_else(cores, usize::from),
+        scorers: effort.scorers.clone(),
         timeout: Duration::from_secs(effort.timeout_secs),
         references: effort.references,
     };
@@ -139,7 +168,7 @@ fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
         metrics,
         clips: gathered.clips,
         options,
-        nets: args.nets.into(),
+        nets: args.nets.options(),
     })
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
         WorkerCommand::Embedded => serve_on_stdio(&mut EmbeddedGenerator::new()),
         WorkerCommand::Scorer(nets) => {
             keep_freed_memory();
-            serve_on_stdio(&mut Scorer::new(CLASSIFIER, vidbench::stored_nets(nets.into())))
+            serve_on_stdio(&mut Scorer::new(CLASSIFIER, vidbench::stored_nets(nets.options())))
         }
         WorkerCommand::Check(args) => check(&args, ui),
     }

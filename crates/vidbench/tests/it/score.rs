@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use vidbench::{ScoreSettings, WorkerPrograms};
 use vidbench_core::protocol::DecodeOptions;
-use vidbench_core::{ClipOutcome, Clock, FramesU8, NetOptions, ScoringData, ScoringRequest};
+use vidbench_core::{ClipOutcome, Clock, FramesU8, NetDevice, NetOptions, ScoringData, ScoringRequest};
 use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_shapes::{parse_prompt, render};
 use vidbench_video::{Fps, H264Options, encode_ffv1, encode_h264};
@@ -197,7 +197,11 @@ fn score_with(workspace: &Workspace, programs: &WorkerPrograms) -> (ScoreFinish,
     };
     let record = vidbench::new_scoring(request, vidbench::environment(Vec::new()), clock.as_ref());
     store.create_scoring(&record).unwrap();
-    let settings = ScoreSettings { workers: 2, timeout: Duration::from_secs(3), references: false };
+    let settings = ScoreSettings {
+        scorers: vec![NetDevice::Cpu; 2],
+        timeout: Duration::from_secs(3),
+        references: false,
+    };
     vidbench::score(&store, &record, settings, programs, &clock, Cancel::new(), &mut |_| {}).unwrap()
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use vidbench::{ScoreSettings, WorkerPrograms};
 use vidbench_core::protocol::DecodeOptions;
-use vidbench_core::{Clock, Event, NetOptions, RunId, RunStatus, ScoringRequest};
+use vidbench_core::{Clock, Event, NetDevice, NetOptions, RunId, RunStatus, ScoringRequest};
 use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_store::{Store, StoreError};
 
@@ -194,7 +194,8 @@ fn scoring(
     };
     let record = vidbench::new_scoring(request, vidbench::environment(Vec::new()), clock.as_ref());
     store.create_scoring(&record).unwrap();
-    let settings = ScoreSettings { workers: 1, timeout: Duration::from_secs(60), references: false };
+    let settings =
+        ScoreSettings { scorers: vec![NetDevice::Cpu], timeout: Duration::from_secs(60), references: false };
     let programs = WorkerPrograms { vidbench: env!("CARGO_BIN_EXE_vidbench").into() };
     let mut events = |event: &Event| {
         if matches!(event, Event::ClipScored { .. }) {

@@ -39,6 +39,26 @@ fn without_weights_a_metric_is_not_available_and_the_hint_says_how_to_get_them()
 }
 
 #[test]
+fn a_device_that_is_not_there_is_named_and_nothing_is_computed_on_another() {
+    let workspace = Workspace::new();
+    folders(&workspace, 1);
+    let said = run(&workspace, &[&PAIRS[..], &["--random-nets", "1", "--net-device", "cuda:1"]].concat());
+    let found = json(&said);
+    let reason = &found["clips"][0]["scores"][0]["score"]["not_available"]["reason"];
+    let wanted = "cuda:1 is not available: the runtime that is built in computes on the processor alone";
+    assert!(reason.as_str().unwrap().contains(wanted), "{reason}");
+    assert!(found["environment"]["nets"]["runtime"].as_str().unwrap().ends_with(" on cuda"), "{found}");
+
+    for (devices, words) in
+        [("cpu,cuda:0", "names cpu and cuda:0, which are of two kinds"), ("gpu", "\"gpu\" is no device")]
+    {
+        let said = run(&workspace, &[&PAIRS[..], &["--net-device", devices]].concat());
+        assert_eq!(said.code, 2, "{}", said.stderr);
+        assert!(said.stderr.contains(words), "{}", said.stderr);
+    }
+}
+
+#[test]
 fn random_weights_are_said_in_every_form_and_kept_apart_by_their_seed() {
     let workspace = Workspace::new();
     folders(&workspace, 1);

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use vidbench::{check_request, empty_clips, list_entries, read_full_info};
 use vidbench_core::vbench::{CheckedFolder, Dimension, FolderCheck, FullInfo, WantedClips, check_folder};
-use vidbench_core::{ScoringData, text_from_path};
+use vidbench_core::{NetDevice, ScoringData, text_from_path};
 use vidbench_report::{Style, vbench_check_terminal};
 
 use super::unusable;
@@ -71,7 +71,7 @@ fn dimensions(args: &VbenchCheckArgs, suite: &FullInfo) -> Result<Vec<Dimension>
 fn decode(args: &VbenchCheckArgs, names: &FolderCheck, workspace: &Path, ui: Ui) -> Result<ScoringData> {
     let request = check_request(&args.videos, names, score::options(&args.limits)?);
     let effort = Effort {
-        workers: args.workers,
+        scorers: score::scorers(args.workers, &[NetDevice::Cpu]),
         timeout_secs: args.limits.timeout,
         references: false,
         progress: args.progress,
