@@ -28,7 +28,7 @@ pub use event::{Event, Phase};
 pub use feature_scoring::{FeatureFile, FeatureScore, FeatureScoring, FeatureSet, FeatureSource};
 pub use frames::{DecodedFrame, FramesShapeError, FramesU8, Plane, Planes};
 pub use ids::{IdError, MetricId, ModelId, RunId, SampleId};
-pub use metric::{Direction, MetricDescriptor, MetricScore, Needs, Score, Series};
+pub use metric::{Aggregate, Direction, MetricDescriptor, MetricScore, Needs, Score, Series};
 pub use outcome::{ErrorKind, Outcome};
 pub use params::Params;
 pub use path_text::{path_from_text, text_from_path};
@@ -41,8 +41,8 @@ pub use record::{
     WeightsOrigin,
 };
 pub use scoring::{
-    ClipOutcome, NetOptions, NetRuntime, RequestedClip, ScoredClip, ScoringData, ScoringRecord,
-    ScoringRequest,
+    ClipOutcome, ConditioningImage, NetOptions, NetRuntime, RequestedClip, ScoredClip, ScoringData,
+    ScoringRecord, ScoringRequest,
 };
 pub use suite::Suite;
 pub use toml_check::{Problem, nearest};

@@ -31,7 +31,7 @@
 //!
 //! On one core about 0.1 s a frame of 832x480, for decoding and one pass of CLIP ViT-B/32; free beside `clipsim`.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::extract::Rows;
@@ -46,6 +46,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::HigherIsBetter,
     range: (Some(-1.0), Some(1.0)),
     needs: Needs::Clip,
+    aggregate: Aggregate::ClipMean,
     nets: &["clip-vit-b32-vision"],
 };
 

@@ -14,7 +14,7 @@ impl Looks {
     pub(super) fn begin(
         extractions: impl Iterator<Item = Extraction>,
         nets: &dyn NetSource,
-        clip: Beginning,
+        clip: Beginning<'_>,
     ) -> Self {
         let mut looks: Vec<(Extraction, Look)> = Vec::new();
         for extraction in extractions {
