@@ -49,6 +49,7 @@ pub mod ms_ssim;
 mod neighbours;
 mod net_metric;
 mod net_set_metric;
+pub mod numpy_random;
 pub mod precision_recall;
 pub mod psnr;
 mod registry;

@@ -2,6 +2,7 @@
 //!
 //! The binary of the same name is the only place that parses arguments, prints or exits.
 
+mod anchors;
 mod by_default;
 mod checkpoints;
 mod clock;
@@ -21,6 +22,7 @@ mod sets;
 mod shipped;
 mod vbench;
 
+pub use anchors::{ANCHORS, Anchor, Anchored};
 pub use by_default::{ByDefault, default_metrics};
 pub use checkpoints::{FindCheckpointsError, FoundCheckpoints, find_checkpoints};
 pub use clock::SystemClock;

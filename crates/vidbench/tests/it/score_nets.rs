@@ -209,6 +209,7 @@ fn the_selftest_of_nets_passes_here_and_names_nets_it_does_not_know() {
     let nets = &json(&said)["nets"];
     assert_eq!((&nets[0]["verdict"], &nets[1]["net"]), (&"pass".into(), &"lpips-squeeze".into()));
     assert!(nets[1]["runtime"].as_str().unwrap().starts_with("tract "));
+    assert_eq!(json(&said)["anchors"], serde_json::json!([]));
     let unknown = run(&workspace, &["metrics", "selftest", "lpips"]);
     assert_eq!(unknown.code, 1);
     assert!(unknown.stdout.contains("FAIL: there is no net \"lpips\""), "{}", unknown.stdout);
@@ -229,6 +230,32 @@ fn metrics_that_may_not_be_used_commercially_are_left_out_and_named() {
     assert!(said.stderr.contains(note), "{}", said.stderr);
     let none = run(&workspace, &[&args[..], &["vbench.motion_smoothness"]].concat());
     assert_eq!(none.code, 2, "{}", none.stderr);
+}
+
+#[test]
+fn a_published_figure_is_compared_with_trained_weights_alone() {
+    let workspace = Workspace::new();
+    let test = ["metrics", "selftest", "lpips-alex", "--json"];
+    let anchor = |said: &Said| json(said)["anchors"][0].clone();
+    let said = run(&workspace, &test);
+    assert_eq!(said.code, 0, "{}", said.stdout);
+    assert_eq!(anchor(&said)["verdict"], "not available: weights of lpips-alex are not here");
+    assert_eq!(
+        (&anchor(&said)["published"], &anchor(&said)["value"]),
+        (&0.8140090703964233.into(), &Value::Null)
+    );
+
+    // A folder of random weights that is taken for the store.
+    assert_eq!(run(&workspace, &["nets", "random", "lpips-alex", "--seed", "1"]).code, 0);
+    let random = workspace.path().join("nets/random-1");
+    let said = Said::from(command(&workspace, &test).env("VIDBENCH_NETS", random).output().unwrap());
+    assert_eq!(anchor(&said)["verdict"], "not available: the weights of lpips-alex are random");
+    let table = run(&workspace, &test[..3]);
+    assert!(
+        table.stdout.contains("LPIPS on AlexNet, black and white of 64x64  0.814009"),
+        "{}",
+        table.stdout
+    );
 }
 
 /// A clip of two frames that is the only one, and a PPM of its first frame.
