@@ -168,6 +168,18 @@ fn the_image_of_a_clip_is_the_first_row_that_dino_gives() {
 }
 
 #[test]
+fn c3d_gives_the_probabilities_of_its_classes() {
+    let nets = RandomNets::new();
+    let extraction = NetSetMetric::InceptionScoreC3d.extraction();
+    let found = rows(extraction, &nets, &moving(17, 32, 24), None).unwrap();
+    assert_eq!((found.count(), found.dims), (1, 101));
+    assert!((found.values.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+    assert!(found.values.iter().all(|value| (0.0..=1.0).contains(value)));
+    let short = rows(extraction, &nets, &moving(15, 32, 24), None);
+    assert_eq!(short, Err(MetricError::TooFewFrames { frames: 15, needed: 16 }));
+}
+
+#[test]
 fn a_net_that_is_not_there_says_what_is_missing() {
     let clip = moving(2, 64, 48);
     let error = rows(Extraction::DinoVbench, &NoNets, &clip, None).unwrap_err();
