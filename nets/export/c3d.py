@@ -5,12 +5,11 @@ arXiv 1412.0767. The score: Saito et al. 2020, "Train Sparsely, Generate Densely
 Unsupervised Training of High-resolution Temporal GAN", arXiv 1811.09245 (TGAN v2).
 
 c3d-ucf101
-    Checkpoint: names: unverified. The layers have the names of TGAN v2's Chainer file
-    (`conv3d_deepnetA_ucf.npz`, entries as `conv1a/W`), which holds `W` and `b` where the graph says
-    `weight` and `bias`; the names in StyleGAN-V's TorchScript archive `c3d_ucf101.pt` are not known from
-    any public source.
-    Input: `video` (B, 3, 16, 112, 112): blue, green, red in 0..255, less the mean volume of the
-    training set, which the host has to read from its own file.
+    Checkpoint: TGAN v2's `conv3d_deepnetA_ucf.npz`, written by Chainer: entries as `conv1a/W` and `conv1a/b`
+    for `conv1a.weight` and `conv1a.bias`. The mean volume is in `mean2.npz`, of which rows and columns 8 to
+    120 are taken; it is not in the graph. StyleGAN-V's TorchScript archive `c3d_ucf101.pt` has names that
+    are not known from any public source.
+    Input: `video` (B, 3, 16, 112, 112): blue, green, red in 0..255, less the mean volume.
     Output: `logits` (B, 101), before the softmax.
 
 Each pool keeps a last, partial window, which is how 7 becomes 4 before the first linear layer.

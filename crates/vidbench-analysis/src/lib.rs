@@ -12,6 +12,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod aggregate;
 mod analysis;
 pub mod bootstrap;
 mod group;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use vidbench_core::{Direction, MetricDescriptor, MetricId, MetricScore, Needs, RunData, Score};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, MetricId, MetricScore, Needs, RunData};
 
 use crate::SampleView;
-use crate::stats::{Interval, mean, mean_interval};
+use crate::aggregate::{Weighted, weigh, weighted_interval, weighted_mean};
+use crate::stats::{Interval, mean};
 
 /// A clip metric over the ok samples of a group.
 ///
@@ -26,7 +27,9 @@ pub struct MetricSummary {
     pub n: u64,
     /// Clips with a value.
     pub clips: u64,
-    /// Mean over the units; none when no clip has a value.
+    /// How the units count.
+    pub aggregate: Aggregate,
+    /// Mean over the units, weighed as the metric's aggregate says; none when no clip has a value.
     pub mean: Option<f64>,
     /// 95 % interval of the mean by Student's t over the units, ended where the metric's range ends; none below two.
     pub interval: Option<Interval>,
@@ -84,26 +87,26 @@ fn summarise(id: &MetricId, ok: &[SampleView<'_>], descriptor: Option<&MetricDes
 }
 
 /// The score of a metric among those of a clip.
-pub(crate) fn score_of<'s>(scores: &'s [MetricScore], id: &MetricId) -> Option<&'s Score> {
-    scores.iter().find(|score| score.metric == *id).map(|score| &score.score)
+pub(crate) fn score_of<'s>(scores: &'s [MetricScore], id: &MetricId) -> Option<&'s MetricScore> {
+    scores.iter().find(|score| score.metric == *id)
 }
 
 /// Scores with the independent unit that each belongs to.
 pub(crate) fn summarise_scores<'s, U: Ord>(
     id: &MetricId,
     descriptor: Option<&MetricDescriptor>,
-    scores: impl Iterator<Item = (U, Option<&'s Score>)>,
+    scores: impl Iterator<Item = (U, Option<&'s MetricScore>)>,
 ) -> MetricSummary {
-    let mut by_unit: BTreeMap<U, Vec<f64>> = BTreeMap::new();
+    let aggregate = descriptor.map_or(Aggregate::ClipMean, |known| known.aggregate);
+    let mut by_unit: BTreeMap<U, Vec<Weighted>> = BTreeMap::new();
     let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
     for (unit, score) in scores {
-        match score {
-            Some(Score::Value(value)) => by_unit.entry(unit).or_default().push(*value),
-            Some(Score::NotAvailable { reason }) => *reasons.entry(reason).or_default() += 1,
-            None => *reasons.entry(NOT_RECORDED).or_default() += 1,
+        match score.map_or(Err(NOT_RECORDED), |score| weigh(aggregate, score)) {
+            Ok(weighted) => by_unit.entry(unit).or_default().push(weighted),
+            Err(reason) => *reasons.entry(reason).or_default() += 1,
         }
     }
-    let values: Vec<f64> = by_unit.values().filter_map(|repeats| mean(repeats)).collect();
+    let values: Vec<Weighted> = by_unit.values().filter_map(|repeats| one_of(repeats)).collect();
     MetricSummary {
         metric: id.clone(),
         title: descriptor.map_or_else(|| id.to_string(), |known| known.title.to_owned()),
@@ -111,8 +114,9 @@ pub(crate) fn summarise_scores<'s, U: Ord>(
         direction: descriptor.map_or(Direction::Descriptive, |known| known.direction),
         n: values.len() as u64,
         clips: by_unit.values().map(|repeats| repeats.len() as u64).sum(),
-        mean: mean(&values),
-        interval: mean_interval(&values).map(|interval| match descriptor {
+        aggregate,
+        mean: weighted_mean(&values),
+        interval: weighted_interval(&values).map(|interval| match descriptor {
             Some(known) => interval.within(known.range),
             None => interval,
         }),
@@ -121,4 +125,10 @@ pub(crate) fn summarise_scores<'s, U: Ord>(
             .map(|(reason, count)| UnavailableCount { reason: reason.to_owned(), count })
             .collect(),
     }
+}
+
+/// The repeats of a unit as one.
+fn one_of(repeats: &[Weighted]) -> Option<Weighted> {
+    let weights: Vec<f64> = repeats.iter().map(|one| one.weight).collect();
+    Some(Weighted { value: weighted_mean(repeats)?, weight: mean(&weights)? })
 }

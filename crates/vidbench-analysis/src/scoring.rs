@@ -90,7 +90,7 @@ pub fn analyse_scoring(data: &ScoringData, descriptors: &[MetricDescriptor]) -> 
 fn of_clips<'a>(metrics: &'a [MetricId], descriptors: &[MetricDescriptor]) -> Vec<&'a MetricId> {
     let of_sets = |id: &MetricId| {
         let needs = descriptor(descriptors, id).map(|known| known.needs);
-        matches!(needs, Some(Needs::Set | Needs::ReferenceSet))
+        matches!(needs, Some(Needs::Set | Needs::ReferenceSet | Needs::ClipSet))
     };
     metrics.iter().filter(|id| !of_sets(id)).collect()
 }
@@ -155,7 +155,7 @@ fn extremes(clips: &[&ScoredClip], id: &MetricId, descriptors: &[MetricDescripto
         Direction::Descriptive => return None,
     };
     let value = |clip: &&ScoredClip| {
-        Some(ClipValue { ordinal: clip.ordinal, value: score_of(&clip.scores, id)?.value()? })
+        Some(ClipValue { ordinal: clip.ordinal, value: score_of(&clip.scores, id)?.score.value()? })
     };
     let mut values: Vec<ClipValue> = clips.iter().filter_map(value).collect();
     // Values are finite; clips of one value keep the order of the request.

@@ -33,8 +33,11 @@ pub struct FeatureScoring {
 pub struct FeatureSource {
     /// The files, in the order of their rows.
     pub files: Vec<FeatureFile>,
-    /// Number of rows, N.
+    /// Number of clips, N: of rows, unless `frames` says that those are frames.
     pub clips: u64,
+    /// Number of rows where each is a frame. The frames of a clip are no independent samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames: Option<u64>,
     /// Length of a row, d.
     pub dims: u64,
 }

@@ -29,7 +29,7 @@ pub use event::{Event, Phase};
 pub use feature_scoring::{FeatureFile, FeatureScore, FeatureScoring, FeatureSet, FeatureSource};
 pub use frames::{DecodedFrame, FramesShapeError, FramesU8, Plane, Planes};
 pub use ids::{IdError, MetricId, ModelId, RunId, SampleId};
-pub use metric::{Direction, MetricDescriptor, MetricScore, Needs, Score, Series};
+pub use metric::{Aggregate, Direction, MetricDescriptor, MetricScore, Needs, Score, Series};
 pub use net_device::{NetDevice, UnknownNetDevice};
 pub use outcome::{ErrorKind, Outcome};
 pub use params::Params;
@@ -43,8 +43,8 @@ pub use record::{
     WeightsOrigin,
 };
 pub use scoring::{
-    ClipOutcome, NetOptions, NetRuntime, RequestedClip, ScoredClip, ScoringData, ScoringRecord,
-    ScoringRequest,
+    ClipOutcome, ConditioningImage, NetOptions, NetRuntime, RequestedClip, ScoredClip, ScoringData,
+    ScoringRecord, ScoringRequest,
 };
 pub use suite::Suite;
 pub use toml_check::{Problem, nearest};

@@ -48,6 +48,10 @@ pub struct ManifestClip {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2000))]
     pub prompt: Option<String>,
+    /// Path of the image it was generated from, as `file`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub image: Option<String>,
     /// The seed it was generated with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
@@ -69,6 +73,7 @@ impl ManifestClip {
             file: file.into(),
             sha256: None,
             prompt: None,
+            image: None,
             seed: None,
             index: None,
             model: None,
@@ -81,8 +86,12 @@ impl ManifestClip {
     /// Always a path of the file system: a `file` that looks like an address (`http://…`) stays below the folder, so that no
     /// decoder takes it for one.
     pub fn path_in(&self, folder: &Path) -> PathBuf {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        folder.join(&self.file)
+        beside(folder, &self.file)
+    }
+
+    /// Where its image is, likewise.
+    pub fn image_in(&self, folder: &Path) -> Option<PathBuf> {
+        self.image.as_ref().map(|image| beside(folder, image))
     }
 
     /// The file's path without empty and `.` components: what two spellings of one path share.
@@ -91,6 +100,11 @@ impl ManifestClip {
         let parts: Vec<&str> = self.file.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
         format!("{root}{}", parts.join("/"))
     }
+}
+
+fn beside(folder: &Path, file: &str) -> PathBuf {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    folder.join(file)
 }
 
 /// The clips of a manifest, in its order; at least one.

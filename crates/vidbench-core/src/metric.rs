@@ -36,14 +36,30 @@ pub enum Needs {
     Clip,
     /// The frames of one clip and its prompt.
     ClipAndPrompt,
+    /// The frames of one clip and the image it was made from.
+    ClipAndImage,
     /// The frames of one clip and of its reference.
     Pair,
     /// A set of clips and a reference set that ships.
     Set,
     /// A set of clips and a reference set that a user names.
     ReferenceSet,
+    /// A set of clips and nothing to compare it with.
+    ClipSet,
     /// Features that a user gives, of generated clips and mostly of a reference; no run computes them.
     Features,
+}
+
+/// How the values of clips become one number of all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Aggregate {
+    /// The mean over clips: each counts alike.
+    ClipMean,
+    /// The mean over the frames (or pairs of frames) of all clips: a clip counts as often as its series has values.
+    FrameMean,
+    /// There is nothing to take a mean of: the metric has one value of a whole set.
+    OfSet,
 }
 
 /// What a metric says about itself. The registry is `vidbench_metrics::DESCRIPTORS`.
@@ -61,6 +77,8 @@ pub struct MetricDescriptor {
     pub range: (Option<f64>, Option<f64>),
     /// What it is computed from.
     pub needs: Needs,
+    /// How the values of clips become one.
+    pub aggregate: Aggregate,
     /// Nets it uses.
     pub nets: &'static [&'static str],
 }
@@ -76,7 +94,12 @@ impl MetricDescriptor {
         };
         match name.as_str() {
             "kvd" | "fvd_infinity" => "fvd".into(),
-            "vbench_background_consistency" | "vbench_subject_consistency" => "vbench_consistency".into(),
+            "vbench_background_consistency"
+            | "vbench_subject_consistency"
+            | "background_consistency"
+            | "subject_consistency" => "vbench_consistency".into(),
+            "inception_score" if self.needs == Needs::ClipSet => "inception_score_c3d".into(),
+            "dynamic_degree" => "vbench_dynamic_degree".into(),
             "vbench_temporal_style" => "vbench_overall_consistency".into(),
             _ => name,
         }
@@ -144,12 +167,15 @@ pub struct MetricScore {
     /// Its course over the clip, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<Series>,
+    /// What a reader of this value has to know, such as that the prompt was cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl MetricScore {
-    /// A score without a course over time.
+    /// A score without a course over time or a note.
     pub fn new(metric: MetricId, score: Score) -> Self {
-        Self { metric, score, series: None }
+        Self { metric, score, series: None, note: None }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The worker protocol: JSON-RPC 2.0, one message a line on stdin and stdout of a child process; stderr is log.
 //!
 //! Requests are `initialize`, `load`, `generate`, `score`, `unload`, `shutdown`, `ping`. While a worker serves a request it
-//! may send the notifications `step`, `stage` and `log`. Large data goes through files named in the request. Times are
+//! may send the notifications `step`, `stage`, `rows` and `log`. Large data goes through files named in the request. Times are
 //! nanoseconds of the worker's monotonic clock. docs/worker-protocol.md has a full exchange.
 
 use schemars::JsonSchema;
@@ -38,6 +38,8 @@ pub mod method {
     pub const STAGE: &str = "stage";
     /// Notification: a line for the log.
     pub const LOG: &str = "log";
+    /// Notification: rows of features of the clip that is scored.
+    pub const ROWS: &str = "rows";
 }
 
 /// A request as it travels.
@@ -321,6 +323,9 @@ pub struct ScoreParams {
     /// The prompt it was made for, for metrics that need one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
+    /// The image it was made from, for metrics that need one; written as `path`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Metrics wanted; each gets exactly one score, or features.
     pub metrics: Vec<MetricId>,
     /// How files are read, and what they may cost; left out when it is the default.
@@ -480,8 +485,26 @@ pub struct Features {
     /// The net with its weights hash, `name@hash`, or the net with one way to feed it, `name.way@version`: features of different
     /// origin never mix.
     pub net: String,
-    /// The feature vector.
+    /// How many vectors of equal length there are: one of a net that looks at the whole clip, one a frame of a net that looks at images.
+    #[serde(default = "one_row", skip_serializing_if = "is_one_row")]
+    pub rows: u32,
+    /// The numbers, vector after vector. In an answer to `score` those of several rows are empty: notifications `rows` had them.
     pub values: Vec<f32>,
+}
+
+impl Features {
+    /// What a net gave of a clip as a whole.
+    pub fn of_clip(net: impl Into<String>, values: Vec<f32>) -> Self {
+        Self { net: net.into(), rows: 1, values }
+    }
+}
+
+fn one_row() -> u32 {
+    1
+}
+
+fn is_one_row(rows: &u32) -> bool {
+    *rows == 1
 }
 
 /// Parameters of `unload`.
@@ -513,6 +536,15 @@ pub struct StepParams {
     pub total: u32,
     /// When the step ended.
     pub t_ns: u64,
+}
+
+/// Parameters of the notification `rows`: the next numbers of features of several rows, in order. One clip's may be more than a line holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RowsParams {
+    /// As in [`Features`].
+    pub net: String,
+    /// Any number of them.
+    pub values: Vec<f32>,
 }
 
 /// Parameters of the notification `log`.

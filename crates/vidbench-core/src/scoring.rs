@@ -92,6 +92,9 @@ pub struct RequestedClip {
     /// The prompt it was made for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
+    /// The image it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ConditioningImage>,
     /// The seed it was made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
@@ -113,6 +116,15 @@ pub struct RequestedClip {
     /// Why it has no reference, where more can be said than that none belongs to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_problem: Option<String>,
+}
+
+/// An image that a clip was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConditioningImage {
+    /// Where it is, written as the path of a clip.
+    pub path: String,
+    /// SHA-256 of the file, in hexadecimal: scores that depend on the image are kept by it.
+    pub sha256: String,
 }
 
 /// What came of a clip.

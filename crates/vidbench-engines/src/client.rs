@@ -4,6 +4,7 @@
 //! a crash, a broken rule or a cancelled call the process is dead ([`WorkerProcess::is_usable`]) and the caller starts a new one.
 
 pub(crate) mod call;
+mod rows;
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -13,8 +14,8 @@ use std::time::Duration;
 
 use vidbench_core::protocol::{
     Empty, GenerateParams, GenerateResult, InitializeParams, InitializeResult, LoadParams, LoadResult,
-    LogParams, PROTOCOL_VERSION, PingResult, ScoreParams, ScoreResult, StageSpan, StepParams, UnloadParams,
-    method,
+    LogParams, PROTOCOL_VERSION, PingResult, RowsParams, ScoreParams, ScoreResult, StageSpan, StepParams,
+    UnloadParams, method,
 };
 use vidbench_core::{Clock, ModelId};
 
@@ -36,6 +37,8 @@ pub enum Notification {
     Stage(StageSpan),
     /// A line for the log.
     Log(LogParams),
+    /// Rows of features.
+    Rows(RowsParams),
 }
 
 /// Follows a call while it waits. `()` follows nothing.
@@ -147,8 +150,11 @@ impl WorkerProcess {
         timeout: Duration,
         observer: &mut dyn CallObserver,
     ) -> Result<ScoreResult, CallError> {
-        let answer = self.call(method::SCORE, params, timeout, observer)?;
-        self.read(method::SCORE, &answer, |result| judge::score_result(params, result))
+        let mut gathered = rows::Gathered::new(observer);
+        let answer = self.call(method::SCORE, params, timeout, &mut gathered)?;
+        let mut result: ScoreResult = self.read(method::SCORE, &answer, |_| Ok(()))?;
+        let whole = gathered.fill(&mut result).and_then(|()| judge::score_result(params, &result));
+        whole.map(|()| result).map_err(|what| self.broke(method::SCORE, what, answer.line()))
     }
 
     /// Frees a model.

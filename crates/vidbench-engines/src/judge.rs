@@ -54,7 +54,8 @@ fn notification(name: &str, params: Option<Value>) -> Result<Notification, Strin
         method::STEP => typed(params).map(Notification::Step).map_err(fault),
         method::STAGE => typed(params).map(Notification::Stage).map_err(fault),
         method::LOG => typed(params).map(Notification::Log).map_err(fault),
-        _ => Err("unknown notification: known are step, stage, log".into()),
+        method::ROWS => typed(params).map(Notification::Rows).map_err(fault),
+        _ => Err("unknown notification: known are step, stage, rows, log".into()),
     }
 }
 
@@ -129,7 +130,7 @@ mod tests {
         check(r#"{"jsonrpc":"2.0","method":"log"}"#, &expect![[r#"Err("notification log without params")"#]]);
         check(
             r#"{"jsonrpc":"2.0","method":"dance","params":{}}"#,
-            &expect![[r#"Err("unknown notification: known are step, stage, log")"#]],
+            &expect![[r#"Err("unknown notification: known are step, stage, rows, log")"#]],
         );
         check(
             r#"{"jsonrpc":"2.0","method":"step","params":{"index":-1,"total":2,"t_ns":3}}"#,

@@ -4,6 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
 
 use crate::SetOptions;
+use crate::features::FeatureMatrix;
 
 /// Resamples of an interval.
 pub const RESAMPLES: usize = 200;
@@ -22,6 +23,21 @@ pub(crate) fn resamples(count: usize, n: usize, seed: u64) -> impl Iterator<Item
             times.iter_mut().skip(drawn).take(1).for_each(|times| *times += 1);
         }
         times
+    })
+}
+
+/// Draws the clips of `features`; gives how often each row was drawn. The rows of a clip are drawn together: they are no independent
+/// samples.
+pub(crate) fn clip_resamples<'a>(
+    features: &'a FeatureMatrix,
+    options: &SetOptions,
+) -> impl Iterator<Item = Vec<u32>> + 'a {
+    let draws = resamples(options.resamples, features.clips(), options.bootstrap_seed);
+    draws.map(move |times| match features.rows_of_clips() {
+        None => times,
+        Some(rows) => {
+            times.iter().zip(rows).flat_map(|(times, rows)| std::iter::repeat_n(*times, *rows)).collect()
+        }
     })
 }
 
@@ -116,6 +132,16 @@ mod tests {
         let share = never as f64 / (50 * RESAMPLES) as f64;
         // (1 - 1/50)^50 = 0.364 are left out of a resample.
         assert!((share - 0.364).abs() < 0.01, "{share}");
+    }
+
+    #[test]
+    fn the_rows_of_a_clip_are_drawn_together() {
+        let features = FeatureMatrix::f32(6, 1, vec![0.0; 6]).unwrap().of_clips(vec![1, 3, 2]).unwrap();
+        let options = SetOptions { resamples: 20, bootstrap_seed: 7 };
+        let clips: Vec<Vec<u32>> = resamples(20, 3, 7).collect();
+        for (rows, clips) in clip_resamples(&features, &options).zip(&clips) {
+            assert_eq!(rows, [clips[0], clips[1], clips[1], clips[1], clips[2], clips[2]]);
+        }
     }
 
     #[test]

@@ -57,7 +57,9 @@ pub(crate) fn metric_score(
     measured: Result<Measured, MetricError>,
 ) -> MetricScore {
     match measured {
-        Ok(Measured { value, series }) => MetricScore { metric, score: Score::from_value(value), series },
+        Ok(Measured { value, series, note }) => {
+            MetricScore { metric, score: Score::from_value(value), series, note }
+        }
         Err(error) => MetricScore::new(metric, error.into()),
     }
 }

@@ -31,7 +31,7 @@
 //!
 //! On one core about 0.1 s a frame of 832x480, for decoding and one pass of CLIP ViT-B/32; free beside `clipsim`.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::extract::Rows;
@@ -46,6 +46,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::HigherIsBetter,
     range: (Some(-1.0), Some(1.0)),
     needs: Needs::Clip,
+    aggregate: Aggregate::ClipMean,
     nets: &["clip-vit-b32-vision"],
 };
 
@@ -64,8 +65,8 @@ mod tests {
 
     #[test]
     fn only_neighbours_are_compared() {
-        let rows = Rows { dims: 1, values: vec![2.0, 3.0, -1.0] };
+        let rows = Rows::new(1, vec![2.0, 3.0, -1.0]);
         assert_eq!(measure(&rows).unwrap().value, 0.0);
-        assert!(measure(&Rows { dims: 1, values: vec![2.0] }).is_err());
+        assert!(measure(&Rows::new(1, vec![2.0])).is_err());
     }
 }

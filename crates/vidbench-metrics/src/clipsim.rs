@@ -11,7 +11,7 @@
 //! # Input
 //!
 //! All frames, and the prompt. CLIP's own preprocessing: Pillow's bicubic, the shorter side to 224, the middle, CLIP's mean and
-//! deviation. Of a prompt beyond 77 tokens the rest is cut off.
+//! deviation. Of a prompt beyond 77 tokens the rest is cut off, and the score has a note of it.
 //!
 //! # Reference
 //!
@@ -31,10 +31,10 @@
 //!
 //! On one core about 0.1 s a frame of 832x480, for decoding and one pass of CLIP ViT-B/32; one pass of its text net a clip.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
-use crate::extract::{Rows, clip_text_embedding};
+use crate::extract::{NetSource, Rows, clip_text_embedding};
 use crate::meter::Measured;
 use crate::net_metric::{Seen, cosine, mean_over_frames};
 
@@ -46,15 +46,25 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::HigherIsBetter,
     range: (Some(-1.0), Some(1.0)),
     needs: Needs::ClipAndPrompt,
+    aggregate: Aggregate::ClipMean,
     nets: &["clip-vit-b32-vision", "clip-vit-b32-text"],
 };
 
 /// From a row a frame, and the prompt.
 pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
-    let prompt = seen.prompt.ok_or(MetricError::NoPrompt)?;
+    cosines_to_text(rows, seen.prompt.ok_or(MetricError::NoPrompt)?, seen.nets)
+}
+
+/// The mean over frames of the cosine to a text.
+pub(crate) fn cosines_to_text(
+    rows: &Rows,
+    text: &str,
+    nets: &dyn NetSource,
+) -> Result<Measured, MetricError> {
     if rows.count() == 0 {
         return Err(MetricError::TooFewFrames { frames: 0, needed: 1 });
     }
-    let text = clip_text_embedding(seen.nets, prompt)?;
-    Ok(mean_over_frames(&rows.iter().map(|frame| cosine(frame, &text)).collect::<Vec<_>>(), 0))
+    let text = clip_text_embedding(nets, text)?;
+    let cosines: Vec<f64> = rows.iter().map(|frame| cosine(frame, &text.values)).collect();
+    Ok(Measured { note: text.note, ..mean_over_frames(&cosines, 0) })
 }

@@ -25,7 +25,7 @@
 //!
 //! One pass over the pixels on one core; no memory.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::frame_mean::FrameMean;
@@ -39,6 +39,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::Descriptive,
     range: (Some(0.0), None),
     needs: Needs::Clip,
+    aggregate: Aggregate::ClipMean,
     nets: &[],
 };
 

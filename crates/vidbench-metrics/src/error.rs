@@ -96,6 +96,15 @@ pub enum MetricError {
     /// The metric reads the prompt and none was given.
     #[error("no prompt was given and the metric needs one")]
     NoPrompt,
+    /// The metric looks at the image that the clip was made from and none was given.
+    #[error("no image was given and the metric needs the one that the clip was made from")]
+    NoImage,
+    /// The image that the clip was made from cannot be decoded.
+    #[error("the image that the clip was made from: {reason}")]
+    Image {
+        /// Why.
+        reason: String,
+    },
     /// The prompt says nothing that the metric can check.
     #[error("prompt is outside the shapes grammar: {0}")]
     PromptOutsideGrammar(#[from] GrammarError),
@@ -123,6 +132,14 @@ pub enum MetricError {
     #[error("{reason}")]
     Unfit {
         /// Why.
+        reason: String,
+    },
+    /// The net needs more memory than there is.
+    #[error("net {net}: out of memory: {reason}")]
+    OutOfMemory {
+        /// The net.
+        net: &'static str,
+        /// What the runtime said.
         reason: String,
     },
     /// The net did not give what it should.

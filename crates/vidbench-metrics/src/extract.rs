@@ -4,6 +4,7 @@
 //! the output. Several metrics share one extraction, and it runs once. Frames go through the net in small batches while
 //! the clip is decoded, so that memory does not grow with its length.
 
+mod classes;
 mod dino;
 mod flow;
 mod frames;
@@ -57,9 +58,21 @@ pub struct Rows {
     pub dims: usize,
     /// The numbers, row after row.
     pub values: Vec<f32>,
+    /// What a reader of numbers made from them has to know.
+    pub note: Option<String>,
 }
 
 impl Rows {
+    /// Rows of so many numbers each.
+    pub fn new(dims: usize, values: Vec<f32>) -> Self {
+        Self { dims, values, note: None }
+    }
+
+    /// No rows yet.
+    pub fn of_dims(dims: usize) -> Self {
+        Self::new(dims, Vec::new())
+    }
+
     /// Each row.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.dims.max(1))
@@ -82,6 +95,8 @@ pub enum Extraction {
     AestheticVbench,
     /// A row a frame: DINO ViT-B/16 as VBench feeds it.
     DinoVbench,
+    /// A row of the image that the clip was made from, then a row a frame: DINO ViT-B/16 as VBench-I2V feeds it.
+    DinoI2v,
     /// A row of one number a frame: MUSIQ as VBench feeds it.
     MusiqVbench,
     /// A row of one number a pair of frames: RAFT as VBench's dynamic degree feeds it.
@@ -94,6 +109,14 @@ pub enum Extraction {
     LpipsVgg,
     /// The same on SqueezeNet.
     LpipsSqueeze,
+    /// A row a frame: Inception-v3 as clean-fid feeds it.
+    InceptionClean,
+    /// A row a frame: Inception-v3 as TensorFlow's graph feeds itself.
+    InceptionTensorflow,
+    /// A row a frame: Inception-v3 as pytorch-fid feeds it.
+    InceptionPytorch,
+    /// A row a clip, probabilities of UCF-101's classes: C3D as TGAN v2 feeds it.
+    C3dTgan2,
     /// A row a clip: I3D as cd-fvd feeds it.
     I3dCdfvd,
     /// A row a clip: I3D as VideoGPT feeds it.
@@ -112,11 +135,13 @@ pub enum Extraction {
 
 /// What is known of a clip before its first frame.
 #[derive(Debug, Clone, Copy)]
-pub struct Beginning {
+pub struct Beginning<'a> {
     /// Frames a second that the file records.
     pub fps: Option<f64>,
     /// Its frames, counted, where an extraction [needs](Extraction::counts_frames) that.
     pub frames: Option<usize>,
+    /// The image it was made from, or why there is none.
+    pub image: Result<DecodedFrame<'a>, &'a MetricError>,
 }
 
 /// Takes the frames of a clip, one after the other.
@@ -148,12 +173,17 @@ impl Extraction {
             Self::ClipB32 => "clip-vit-b32.clip@1",
             Self::AestheticVbench => "aesthetic.vbench@1",
             Self::DinoVbench => "dino-vitb16.vbench@1",
+            Self::DinoI2v => "dino-vitb16.vbench-i2v@1",
             Self::MusiqVbench => "musiq-spaq.vbench@1",
             Self::RaftFastest => "raft.dynamic-degree@2",
             Self::AmtMiddles => "amt-s.motion-smoothness@1",
             Self::LpipsAlex => "lpips-alex.frames@1",
             Self::LpipsVgg => "lpips-vgg.frames@1",
             Self::LpipsSqueeze => "lpips-squeeze.frames@1",
+            Self::InceptionClean => "inception-fid.clean@1",
+            Self::InceptionTensorflow => "inception-fid.tensorflow@1",
+            Self::InceptionPytorch => "inception-fid.pytorch@1",
+            Self::C3dTgan2 => "c3d-ucf101.tgan2@1",
             Self::I3dCdfvd => "i3d-400.cdfvd@1",
             Self::I3dVideogpt => "i3d-400.videogpt@1",
             Self::VideomaeCdfvd => "videomae-g.cdfvd@1",
@@ -169,19 +199,26 @@ impl Extraction {
         match self {
             Self::ClipB32Vbench | Self::ClipB32 => &["clip-vit-b32-vision"],
             Self::AestheticVbench => &["clip-vit-l14-vision", "aesthetic-head"],
-            Self::DinoVbench => &["dino-vitb16"],
+            Self::DinoVbench | Self::DinoI2v => &["dino-vitb16"],
             Self::MusiqVbench => &["musiq-spaq"],
             Self::RaftFastest => &["raft"],
             Self::AmtMiddles => &["amt-s"],
             Self::LpipsAlex => &["lpips-alex"],
             Self::LpipsVgg => &["lpips-vgg"],
             Self::LpipsSqueeze => &["lpips-squeeze"],
+            Self::InceptionClean | Self::InceptionTensorflow | Self::InceptionPytorch => &["inception-fid"],
+            Self::C3dTgan2 => &["c3d-ucf101"],
             Self::I3dCdfvd | Self::I3dVideogpt => &["i3d-400"],
             Self::VideomaeCdfvd => &["videomae-g"],
             Self::ViclipVbench => &["viclip-l-vision"],
             Self::UmtVbench => &["umt-l16"],
             Self::RaftStill | Self::RaftWarping => &["raft"],
         }
+    }
+
+    /// It looks at the image that the clip was made from.
+    pub fn looks_at_image(self) -> bool {
+        self == Self::DinoI2v
     }
 
     /// Which frames are looked at, or how many, depends on how many there are.
@@ -194,7 +231,11 @@ impl Extraction {
     /// # Errors
     ///
     /// [`MetricError::NoNet`].
-    pub fn extractor(self, nets: &dyn NetSource, clip: Beginning) -> Result<Box<dyn Extractor>, MetricError> {
+    pub fn extractor(
+        self,
+        nets: &dyn NetSource,
+        clip: Beginning<'_>,
+    ) -> Result<Box<dyn Extractor>, MetricError> {
         let net = |at: usize| nets.net(self.nets()[at]);
         let first = || (0..videos::FIRST_FRAMES).collect();
         let middle = |count| videos::middle_frames(count, clip.frames.unwrap_or(0));
@@ -205,9 +246,18 @@ impl Extraction {
                 Box::new(images::Images::new(net(0)?, frames::clip_vbench, Some(net(1)?)))
             }
             Self::DinoVbench => Box::new(dino::Dino::new(net(0)?)),
+            Self::DinoI2v => Box::new(dino::Dino::with_image(net(0)?, &clip.image.map_err(Clone::clone)?)?),
             Self::MusiqVbench => Box::new(musiq::Musiq::new(net(0)?)),
-            Self::RaftFastest => Box::new(flow::FastestFlow::new(net(0)?, clip)),
+            Self::RaftFastest => {
+                Box::new(flow::FastestFlow::new(net(0)?, clip.frames.unwrap_or(usize::MAX), clip.fps))
+            }
             Self::AmtMiddles => Box::new(middle::MadeUpMiddles::new(net(0)?)),
+            Self::InceptionClean => Box::new(images::Images::new(net(0)?, frames::inception_clean, None)),
+            Self::InceptionTensorflow => {
+                Box::new(images::Images::new(net(0)?, frames::inception_tensorflow, None))
+            }
+            Self::InceptionPytorch => Box::new(images::Images::new(net(0)?, frames::inception_pytorch, None)),
+            Self::C3dTgan2 => Box::new(classes::Classes::c3d(net(0)?)?),
             Self::I3dCdfvd => Box::new(Video::new(net(0)?, frames::i3d_cdfvd, ChannelsFirst, first())),
             Self::I3dVideogpt => Box::new(Video::new(net(0)?, frames::i3d_videogpt, ChannelsFirst, first())),
             Self::VideomaeCdfvd => Box::new(
@@ -230,7 +280,10 @@ impl Extraction {
 /// The first output of a net, `[rows, dims]`, and its dims.
 fn run_rows(net: &Net, inputs: &[(&str, Tensor)]) -> Result<(Vec<f32>, usize), MetricError> {
     let failed = |reason: String| MetricError::Net { net: net.name(), reason };
-    let outputs = net.run(inputs).map_err(|error| failed(with_causes(&error)))?;
+    let outputs = net.run(inputs).map_err(|error| match error.is_out_of_memory() {
+        true => MetricError::OutOfMemory { net: net.name(), reason: with_causes(&error) },
+        false => failed(with_causes(&error)),
+    })?;
     let output = outputs.first().ok_or_else(|| failed("it has no output".into()))?;
     let values = output.as_f32().map_err(|error| failed(error.to_string()))?;
     let rows = output.shape().first().copied().unwrap_or(1).max(1);

@@ -36,13 +36,14 @@ pub struct SetMeasurement {
     pub score: Score,
     /// The 95 % bootstrap interval; `None` without a value or resamples.
     pub interval: Option<(f64, f64)>,
-    /// Generated clips.
+    /// Rows of the generated set: its clips, or their frames.
     pub n: usize,
-    /// Clips of the reference; `None` for a metric that has none.
+    /// Rows of the reference; `None` for a metric that has none.
     pub n_reference: Option<usize>,
     /// Length of a row.
     pub dims: usize,
-    /// A set has too few clips for its dimensions: fewer than two a dimension, or what the metric says more.
+    /// A set has too few clips for its dimensions: fewer than two a dimension, however many frames they have, or what the metric says
+    /// more.
     pub underpowered: bool,
     /// Further numbers by name, as the metric's page explains them.
     pub extra: Vec<(&'static str, f64)>,
@@ -86,7 +87,8 @@ pub fn feature_metric(
     let reference = reference.filter(|_| metric.compares());
     let (n, dims) = (generated.count(), generated.dims());
     let n_reference = reference.map(FeatureMatrix::count);
-    let few = is_underpowered(n.min(n_reference.unwrap_or(n)), dims);
+    let clips = generated.clips();
+    let few = is_underpowered(clips.min(reference.map_or(clips, FeatureMatrix::clips)), dims);
     let measurement = SetMeasurement {
         metric,
         score: Score::not_available("not measured"),

@@ -26,7 +26,7 @@
 //!
 //! One pass over the bytes on one core, shared with `temporal_flickering@1`; no memory.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::clip::check_frames;
@@ -40,6 +40,7 @@ const fn descriptor(id: &'static str, title: &'static str) -> MetricDescriptor {
         direction: Direction::Descriptive,
         range: (Some(0.0), Some(255.0)),
         needs: Needs::Clip,
+        aggregate: Aggregate::ClipMean,
         nets: &[],
     }
 }

@@ -28,10 +28,10 @@
 //!
 //! N d^2 and d^3 on one core.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::FeatureMetricError;
-use crate::bootstrap::resamples;
+use crate::bootstrap::clip_resamples;
 use crate::feature_metric::{Measured, SetOptions};
 use crate::features::FeatureMatrix;
 use crate::frechet::{CovDivisor, FrechetReference};
@@ -44,6 +44,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::LowerIsBetter,
     range: (Some(0.0), None),
     needs: Needs::Features,
+    aggregate: Aggregate::OfSet,
     nets: &[],
 };
 
@@ -66,7 +67,8 @@ pub(crate) fn measure(
         return Ok(Measured::new(value, Vec::new()));
     }
     let projected = reference.project(generated)?;
-    let draws = resamples(options.resamples, generated.count(), options.bootstrap_seed);
-    let resampled = draws.map(|times| projected.distance(&times)).collect::<Result<_, _>>()?;
+    let resampled = clip_resamples(generated, options)
+        .map(|times| projected.distance(&times))
+        .collect::<Result<_, _>>()?;
     Ok(Measured::new(value, resampled))
 }

@@ -31,7 +31,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng as _;
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::FeatureMetricError;
 use crate::bootstrap::{resamples, subset};
@@ -47,6 +47,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::LowerIsBetter,
     range: (None, None),
     needs: Needs::Features,
+    aggregate: Aggregate::OfSet,
     nets: &[],
 };
 

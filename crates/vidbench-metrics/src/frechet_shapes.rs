@@ -36,7 +36,7 @@
 //!
 //! Features: one pass of a net of 0.2 M weights a clip. Distance and interval: about a second at 1,000 clips on one core.
 
-use vidbench_core::{Direction, FramesU8, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, FramesU8, MetricDescriptor, Needs};
 use vidbench_nn::{DType, InputSpec, NnError, Runtime, Session, SessionOptions, Tensor};
 use vidbench_shapes::{Attributes, FRAME_COUNT, FRAME_SIZE, render};
 
@@ -50,6 +50,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::LowerIsBetter,
     range: (Some(0.0), None),
     needs: Needs::Set,
+    aggregate: Aggregate::OfSet,
     nets: &[NET],
 };
 

@@ -38,7 +38,7 @@
 //! One pass of I3D a clip and way to feed it: six clips of 64x64, fed in both ways, took 4 s on two cores. VideoMAE was not timed. For the
 //! distances see `frechet_distance`.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 const fn descriptor(id: &'static str, title: &'static str, lowest: Option<f64>) -> MetricDescriptor {
     MetricDescriptor {
@@ -48,6 +48,7 @@ const fn descriptor(id: &'static str, title: &'static str, lowest: Option<f64>) 
         direction: Direction::LowerIsBetter,
         range: (lowest, None),
         needs: Needs::ReferenceSet,
+        aggregate: Aggregate::OfSet,
         nets: &["i3d-400"],
     }
 }

@@ -27,7 +27,7 @@
 //!
 //! One pass over the rows.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::FeatureMetricError;
 use crate::bootstrap::{resamples, shuffled};
@@ -42,6 +42,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::HigherIsBetter,
     range: (Some(1.0), None),
     needs: Needs::Features,
+    aggregate: Aggregate::OfSet,
     nets: &[],
 };
 

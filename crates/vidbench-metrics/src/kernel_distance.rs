@@ -30,7 +30,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng as _;
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::FeatureMetricError;
 use crate::bootstrap::{resamples, subset};
@@ -46,6 +46,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::LowerIsBetter,
     range: (None, None),
     needs: Needs::Features,
+    aggregate: Aggregate::OfSet,
     nets: &[],
 };
 

@@ -30,7 +30,7 @@
 //!
 //! On one core about 0.2 s for a pair of frames of 832x480 with AlexNet; VGG-16 and SqueezeNet were not timed.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::extract::Rows;
@@ -49,6 +49,7 @@ const fn descriptor(
         direction: Direction::LowerIsBetter,
         range: (Some(0.0), None),
         needs: Needs::Pair,
+        aggregate: Aggregate::ClipMean,
         nets,
     }
 }

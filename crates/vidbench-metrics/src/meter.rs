@@ -44,17 +44,19 @@ pub struct Measured {
     pub value: f64,
     /// Its course over the clip, where it has one.
     pub series: Option<Series>,
+    /// What a reader of the number has to know.
+    pub note: Option<String>,
 }
 
 impl Measured {
     /// A number without a course over time.
     pub fn value(value: f64) -> Self {
-        Self { value, series: None }
+        Self { value, series: None, note: None }
     }
 
     /// A number with one value for each frame from `first_frame` on.
     pub fn with_series(value: f64, first_frame: u32, values: Vec<f32>) -> Self {
-        Self { value, series: Some(Series { first_frame, values }) }
+        Self { series: Some(Series { first_frame, values }), ..Self::value(value) }
     }
 }
 

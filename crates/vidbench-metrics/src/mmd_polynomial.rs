@@ -26,7 +26,7 @@
 //!
 //! As `kernel_distance@1`.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::FeatureMetricError;
 use crate::bootstrap::resamples;
@@ -43,6 +43,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::LowerIsBetter,
     range: (Some(0.0), None),
     needs: Needs::Features,
+    aggregate: Aggregate::OfSet,
     nets: &[],
 };
 

@@ -28,7 +28,7 @@
 //!
 //! One pass over the bytes on one core, a few milliseconds for a pair of 1920x1080; no memory.
 
-use vidbench_core::{Direction, FramesU8, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, FramesU8, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::clip::check_frames;
@@ -46,6 +46,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::Descriptive,
     range: (Some(0.0), Some(1.0)),
     needs: Needs::Clip,
+    aggregate: Aggregate::ClipMean,
     nets: &[],
 };
 

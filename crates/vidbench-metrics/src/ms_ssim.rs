@@ -28,7 +28,7 @@
 //!
 //! A third more than `ssim@1`, with which it shares the first scale; memory of both frames as 32-bit floats.
 
-use vidbench_core::{Direction, FramesU8, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, FramesU8, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::frame_mean::FrameMean;
@@ -49,6 +49,7 @@ const fn descriptor(id: &'static str, title: &'static str) -> MetricDescriptor {
         direction: Direction::HigherIsBetter,
         range: (Some(0.0), Some(1.0)),
         needs: Needs::Pair,
+        aggregate: Aggregate::ClipMean,
         nets: &[],
     }
 }

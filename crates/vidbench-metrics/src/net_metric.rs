@@ -6,32 +6,43 @@ use crate::clip::metric_score;
 use crate::extract::{Extraction, NetSource, Rows};
 use crate::meter::Measured;
 use crate::{
-    MetricError, clip_temporal_consistency, clipsim, lpips, vbench_aesthetic_quality, vbench_consistency,
-    vbench_dynamic_degree, vbench_human_action, vbench_imaging_quality, vbench_motion_smoothness,
-    vbench_overall_consistency, vbench_temporal_flickering, warping_error,
+    MetricError, clip_temporal_consistency, clipsim, lpips, vbench_aesthetic_quality,
+    vbench_appearance_style, vbench_consistency, vbench_dynamic_degree, vbench_human_action, vbench_i2v,
+    vbench_imaging_quality, vbench_motion_smoothness, vbench_overall_consistency, vbench_temporal_flickering,
+    warping_error,
 };
 
 /// A metric of what nets see in a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetMetric {
+    /// [`vbench_consistency`] of the background, each clip counted alike.
+    BackgroundConsistency,
     /// [`clip_temporal_consistency`].
     ClipTemporalConsistency,
     /// [`clipsim`].
     Clipsim,
+    /// [`vbench_dynamic_degree`], in which a still clip never moves.
+    DynamicDegree,
     /// [`lpips`] on AlexNet.
     LpipsAlex,
     /// [`lpips`] on SqueezeNet.
     LpipsSqueeze,
     /// [`lpips`] on VGG-16.
     LpipsVgg,
+    /// [`vbench_consistency`] of the subject, each clip counted alike.
+    SubjectConsistency,
     /// [`vbench_aesthetic_quality`].
     VbenchAestheticQuality,
+    /// [`vbench_appearance_style`].
+    VbenchAppearanceStyle,
     /// [`vbench_consistency`] of the background.
     VbenchBackgroundConsistency,
     /// [`vbench_dynamic_degree`].
     VbenchDynamicDegree,
     /// [`vbench_human_action`].
     VbenchHumanAction,
+    /// [`vbench_i2v`] of the subject.
+    VbenchI2vSubject,
     /// [`vbench_imaging_quality`].
     VbenchImagingQuality,
     /// [`vbench_motion_smoothness`].
@@ -69,15 +80,20 @@ impl NetMetric {
     /// What it says about itself.
     pub fn descriptor(self) -> &'static MetricDescriptor {
         match self {
+            Self::BackgroundConsistency => &vbench_consistency::BACKGROUND_OF_CLIPS_DESCRIPTOR,
             Self::ClipTemporalConsistency => &clip_temporal_consistency::DESCRIPTOR,
             Self::Clipsim => &clipsim::DESCRIPTOR,
+            Self::DynamicDegree => &vbench_dynamic_degree::CORRECTED_DESCRIPTOR,
             Self::LpipsAlex => &lpips::ALEX_DESCRIPTOR,
             Self::LpipsSqueeze => &lpips::SQUEEZE_DESCRIPTOR,
             Self::LpipsVgg => &lpips::VGG_DESCRIPTOR,
+            Self::SubjectConsistency => &vbench_consistency::SUBJECT_OF_CLIPS_DESCRIPTOR,
             Self::VbenchAestheticQuality => &vbench_aesthetic_quality::DESCRIPTOR,
+            Self::VbenchAppearanceStyle => &vbench_appearance_style::DESCRIPTOR,
             Self::VbenchBackgroundConsistency => &vbench_consistency::BACKGROUND_DESCRIPTOR,
             Self::VbenchDynamicDegree => &vbench_dynamic_degree::DESCRIPTOR,
             Self::VbenchHumanAction => &vbench_human_action::DESCRIPTOR,
+            Self::VbenchI2vSubject => &vbench_i2v::SUBJECT_DESCRIPTOR,
             Self::VbenchImagingQuality => &vbench_imaging_quality::DESCRIPTOR,
             Self::VbenchMotionSmoothness => &vbench_motion_smoothness::DESCRIPTOR,
             Self::VbenchOverallConsistency => &vbench_overall_consistency::DESCRIPTOR,
@@ -96,18 +112,21 @@ impl NetMetric {
     /// What is looked at of the clip.
     pub fn extraction(self) -> Extraction {
         match self {
-            Self::ClipTemporalConsistency | Self::Clipsim => Extraction::ClipB32,
+            Self::ClipTemporalConsistency | Self::Clipsim | Self::VbenchAppearanceStyle => {
+                Extraction::ClipB32
+            }
             Self::LpipsAlex => Extraction::LpipsAlex,
             Self::LpipsSqueeze => Extraction::LpipsSqueeze,
             Self::LpipsVgg => Extraction::LpipsVgg,
             Self::VbenchAestheticQuality => Extraction::AestheticVbench,
-            Self::VbenchBackgroundConsistency => Extraction::ClipB32Vbench,
-            Self::VbenchDynamicDegree => Extraction::RaftFastest,
+            Self::BackgroundConsistency | Self::VbenchBackgroundConsistency => Extraction::ClipB32Vbench,
+            Self::DynamicDegree | Self::VbenchDynamicDegree => Extraction::RaftFastest,
             Self::VbenchImagingQuality => Extraction::MusiqVbench,
             Self::VbenchMotionSmoothness => Extraction::AmtMiddles,
             Self::VbenchHumanAction => Extraction::UmtVbench,
+            Self::VbenchI2vSubject => Extraction::DinoI2v,
             Self::VbenchOverallConsistency | Self::VbenchTemporalStyle => Extraction::ViclipVbench,
-            Self::VbenchSubjectConsistency => Extraction::DinoVbench,
+            Self::SubjectConsistency | Self::VbenchSubjectConsistency => Extraction::DinoVbench,
             Self::VbenchTemporalFlickering => Extraction::RaftStill,
             Self::WarpingErrorRaft => Extraction::RaftWarping,
         }
@@ -129,11 +148,15 @@ impl NetMetric {
             Self::Clipsim => clipsim::measure(rows, seen),
             Self::LpipsAlex | Self::LpipsSqueeze | Self::LpipsVgg => lpips::measure(rows),
             Self::VbenchAestheticQuality => vbench_aesthetic_quality::measure(rows),
-            Self::VbenchBackgroundConsistency | Self::VbenchSubjectConsistency => {
-                vbench_consistency::measure(rows)
-            }
-            Self::VbenchDynamicDegree => vbench_dynamic_degree::measure(rows, seen),
+            Self::VbenchAppearanceStyle => vbench_appearance_style::measure(rows, seen),
+            Self::BackgroundConsistency
+            | Self::SubjectConsistency
+            | Self::VbenchBackgroundConsistency
+            | Self::VbenchSubjectConsistency => vbench_consistency::measure(rows),
+            Self::DynamicDegree => vbench_dynamic_degree::measure(rows, seen, 1),
+            Self::VbenchDynamicDegree => vbench_dynamic_degree::measure(rows, seen, 0),
             Self::VbenchHumanAction => vbench_human_action::measure(rows, seen),
+            Self::VbenchI2vSubject => vbench_i2v::measure(rows),
             Self::VbenchImagingQuality => vbench_imaging_quality::measure(rows),
             Self::VbenchOverallConsistency | Self::VbenchTemporalStyle => {
                 vbench_overall_consistency::measure(rows, seen)
@@ -155,8 +178,7 @@ pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f64 {
 /// The mean over frames, with its course from that frame on.
 pub(crate) fn mean_over_frames(values: &[f64], first_frame: u32) -> Measured {
     let value = values.iter().sum::<f64>() / values.len() as f64;
-    let values = values.iter().map(|value| *value as f32).collect();
-    Measured { value, series: Some(vidbench_core::Series { first_frame, values }) }
+    Measured::with_series(value, first_frame, values.iter().map(|value| *value as f32).collect())
 }
 
 /// The rows as one number each, when there are any.

@@ -1,13 +1,19 @@
-//! Metrics of sets of clips, as nets see them, against a reference set.
+//! Metrics of sets of clips, as nets see them: against a reference set, or of the set alone.
 
 use vidbench_core::MetricDescriptor;
 
 use crate::extract::Extraction;
-use crate::{FeatureMetric, fvd};
+use crate::{FeatureMetric, fid, fvd, inception_score_c3d};
 
 /// A metric of a set of clips, of which a net gives features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetSetMetric {
+    /// [`fid`], as clean-fid has it.
+    FidClean,
+    /// [`fid`], as pytorch-fid has it.
+    FidPytorch,
+    /// [`fid`], as TensorFlow and torch-fidelity have it.
+    FidTensorflow,
     /// [`fvd`], as cd-fvd has it.
     FvdCdfvd,
     /// [`fvd`] to VideoMAE, as cd-fvd has it.
@@ -16,6 +22,8 @@ pub enum NetSetMetric {
     FvdVideogpt,
     /// [`fvd`] of endless sets.
     FvdInfinity,
+    /// [`inception_score_c3d`].
+    InceptionScoreC3d,
     /// [`fvd`]'s kernel distance.
     Kvd,
 }
@@ -24,10 +32,14 @@ impl NetSetMetric {
     /// What it says about itself.
     pub fn descriptor(self) -> &'static MetricDescriptor {
         match self {
+            Self::FidClean => &fid::CLEAN_DESCRIPTOR,
+            Self::FidPytorch => &fid::PYTORCH_DESCRIPTOR,
+            Self::FidTensorflow => &fid::TENSORFLOW_DESCRIPTOR,
             Self::FvdCdfvd => &fvd::CDFVD_DESCRIPTOR,
             Self::FvdVideomae => &fvd::VIDEOMAE_DESCRIPTOR,
             Self::FvdVideogpt => &fvd::VIDEOGPT_DESCRIPTOR,
             Self::FvdInfinity => &fvd::INFINITY_DESCRIPTOR,
+            Self::InceptionScoreC3d => &inception_score_c3d::DESCRIPTOR,
             Self::Kvd => &fvd::KVD_DESCRIPTOR,
         }
     }
@@ -35,7 +47,11 @@ impl NetSetMetric {
     /// What is looked at of each clip: its rows are the features.
     pub fn extraction(self) -> Extraction {
         match self {
+            Self::FidClean => Extraction::InceptionClean,
+            Self::FidPytorch => Extraction::InceptionPytorch,
+            Self::FidTensorflow => Extraction::InceptionTensorflow,
             Self::FvdCdfvd | Self::FvdInfinity | Self::Kvd => Extraction::I3dCdfvd,
+            Self::InceptionScoreC3d => Extraction::C3dTgan2,
             Self::FvdVideomae => Extraction::VideomaeCdfvd,
             Self::FvdVideogpt => Extraction::I3dVideogpt,
         }
@@ -45,9 +61,17 @@ impl NetSetMetric {
     pub fn of_features(self) -> FeatureMetric {
         match self {
             Self::FvdCdfvd | Self::FvdVideomae => FeatureMetric::FrechetDistanceBiased,
-            Self::FvdVideogpt => FeatureMetric::FrechetDistance,
+            Self::FvdVideogpt | Self::FidClean | Self::FidPytorch | Self::FidTensorflow => {
+                FeatureMetric::FrechetDistance
+            }
             Self::FvdInfinity => FeatureMetric::FrechetInfinity,
+            Self::InceptionScoreC3d => FeatureMetric::InceptionScore,
             Self::Kvd => FeatureMetric::KernelDistance,
         }
+    }
+
+    /// It compares with a reference set; otherwise it looks at the set alone.
+    pub fn compares(self) -> bool {
+        self.of_features().compares()
     }
 }

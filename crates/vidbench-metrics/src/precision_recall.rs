@@ -30,7 +30,7 @@
 //!
 //! `(m + n)^2 d` on one core.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::FeatureMetricError;
 use crate::bootstrap::resampled_means;
@@ -46,6 +46,7 @@ pub const PRECISION_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), Some(1.0)),
     needs: Needs::Features,
+    aggregate: Aggregate::OfSet,
     nets: &[],
 };
 

@@ -32,7 +32,7 @@
 //!
 //! One pass over the samples of both clips on one core; no memory.
 
-use vidbench_core::{Direction, FramesU8, MetricDescriptor, Needs, Plane};
+use vidbench_core::{Aggregate, Direction, FramesU8, MetricDescriptor, Needs, Plane};
 
 use crate::MetricError;
 use crate::clip::check_frames;
@@ -52,6 +52,7 @@ const fn descriptor(id: &'static str, title: &'static str, most_db: f64) -> Metr
         direction: Direction::HigherIsBetter,
         range: (Some(0.0), Some(most_db)),
         needs: Needs::Pair,
+        aggregate: Aggregate::ClipMean,
         nets: &[],
     }
 }

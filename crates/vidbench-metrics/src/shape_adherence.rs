@@ -29,7 +29,7 @@
 //!
 //! A few milliseconds for 16 frames of 64x64 on one core; less than 10 MB.
 
-use vidbench_core::{Direction, FramesU8, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, FramesU8, MetricDescriptor, Needs};
 use vidbench_shapes::{analyse, parse_prompt};
 
 use crate::MetricError;
@@ -44,6 +44,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), Some(1.0)),
     needs: Needs::ClipAndPrompt,
+    aggregate: Aggregate::ClipMean,
     nets: &[],
 };
 

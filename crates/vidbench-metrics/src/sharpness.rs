@@ -28,7 +28,7 @@
 //!
 //! One pass over the pixels on one core; memory of one grey frame.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::frame_mean::FrameMean;
@@ -42,6 +42,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::Descriptive,
     range: (Some(0.0), None),
     needs: Needs::Clip,
+    aggregate: Aggregate::ClipMean,
     nets: &[],
 };
 

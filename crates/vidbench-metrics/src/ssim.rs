@@ -35,7 +35,7 @@
 //!
 //! On one core about 1.4 ms for luma and 4 ms for R, G and B of a pair of 832x480; a few rows of memory.
 
-use vidbench_core::{Direction, FramesU8, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, FramesU8, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::frame_mean::FrameMean;
@@ -50,6 +50,7 @@ const fn descriptor(id: &'static str, title: &'static str) -> MetricDescriptor {
         direction: Direction::HigherIsBetter,
         range: (Some(-1.0), Some(1.0)),
         needs: Needs::Pair,
+        aggregate: Aggregate::ClipMean,
         nets: &[],
     }
 }

@@ -28,7 +28,7 @@
 //!
 //! One pass over the bytes on one core, shared with `temporal_flickering@1`; no memory.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::clip::check_frames;
@@ -50,6 +50,7 @@ const fn descriptor(id: &'static str, title: &'static str) -> MetricDescriptor {
         direction: Direction::LowerIsBetter,
         range: (Some(0.0), Some(1.0)),
         needs: Needs::Clip,
+        aggregate: Aggregate::ClipMean,
         nets: &[],
     }
 }

@@ -30,7 +30,7 @@
 //!
 //! One pass over the bytes on one core, a few milliseconds for a pair of 1920x1080; no memory.
 
-use vidbench_core::{Direction, FramesU8, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, FramesU8, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::clip::check_frames;
@@ -44,6 +44,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), Some(1.0)),
     needs: Needs::Clip,
+    aggregate: Aggregate::ClipMean,
     nets: &[],
 };
 

@@ -29,7 +29,7 @@
 //!
 //! One pass of CLIP ViT-L/14 a frame; not timed yet.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::extract::Rows;
@@ -44,6 +44,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::HigherIsBetter,
     range: (None, None),
     needs: Needs::Clip,
+    aggregate: Aggregate::ClipMean,
     nets: &["clip-vit-l14-vision", "aesthetic-head"],
 };
 

@@ -1,4 +1,4 @@
-//! `vbench.subject_consistency@1`, `vbench.background_consistency@1`: how much frames look alike to a net.
+//! `vbench.subject_consistency@1`, `vbench.background_consistency@1`, `subject_consistency@1`, `background_consistency@1`: how much frames look alike to a net.
 //!
 //! # Definition
 //!
@@ -7,6 +7,9 @@
 //! `mean over t >= 1 of (cos(f[t-1], f[t]) + cos(f[0], f[t])) / 2`
 //!
 //! The subject is looked at by DINO ViT-B/16 (its class token), the background by CLIP ViT-B/32.
+//!
+//! Over clips: of `vbench.*` the mean over the pairs of frames of all of them, so that a longer clip counts for more; of the others the mean
+//! over clips, each of which counts alike.
 //!
 //! # Range and direction
 //!
@@ -24,8 +27,10 @@
 //!
 //! # Differences
 //!
-//! VBench's headline on one GPU weighs clips by their frames; the table's mean weighs all clips alike, as VBench's on several GPUs
-//! does. On GPUs VBench runs CLIP in 16-bit floats.
+//! A clip's number is one, whichever id it has; they differ over clips. `vbench.*` is VBench's headline on one GPU, which goes into its
+//! totals: a clip of 161 frames counts ten times as much as one of 17. On several GPUs VBench counts clips alike for the subject, and by frames for the
+//! background. `subject_consistency@1` and `background_consistency@1` count clips alike, as the mean of every other dimension does; no
+//! number here depends on how many share the work. On GPUs VBench runs CLIP in 16-bit floats.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats
 //! chroma and is about a level too dark, here chroma is interpolated. On the same frames the numbers agree to 1e-5; of
@@ -35,7 +40,7 @@
 //!
 //! On one core about 0.7 s a frame of 832x480 for DINO and 0.1 s for CLIP.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::extract::Rows;
@@ -54,6 +59,7 @@ const fn descriptor(
         direction: Direction::HigherIsBetter,
         range: (Some(0.0), Some(1.0)),
         needs: Needs::Clip,
+        aggregate: Aggregate::FrameMean,
         nets,
     }
 }
@@ -70,6 +76,21 @@ pub const SUBJECT_DESCRIPTOR: MetricDescriptor = descriptor(
     "likeness of frames to DINO, as VBench has it",
     &["dino-vitb16"],
 );
+
+/// What `background_consistency@1` says about itself.
+pub const BACKGROUND_OF_CLIPS_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    id: "background_consistency@1",
+    title: "likeness of frames to CLIP, each clip counted alike",
+    aggregate: Aggregate::ClipMean,
+    ..BACKGROUND_DESCRIPTOR
+};
+/// What `subject_consistency@1` says about itself.
+pub const SUBJECT_OF_CLIPS_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    id: "subject_consistency@1",
+    title: "likeness of frames to DINO, each clip counted alike",
+    aggregate: Aggregate::ClipMean,
+    ..SUBJECT_DESCRIPTOR
+};
 
 /// From a row a frame. The series begins at frame 1.
 pub(crate) fn measure(rows: &Rows) -> Result<Measured, MetricError> {
@@ -91,7 +112,7 @@ mod tests {
     use super::*;
 
     fn of(values: &[f32]) -> Result<f64, MetricError> {
-        measure(&Rows { dims: 2, values: values.to_vec() }).map(|measured| measured.value)
+        measure(&Rows::new(2, values.to_vec())).map(|measured| measured.value)
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! `vbench.dynamic_degree@1`: whether a clip moves.
+//! `vbench.dynamic_degree@1`, `dynamic_degree@1`: whether a clip moves.
 //!
 //! # Definition
 //!
 //! Of n frames, eight a second, each is compared with the next by RAFT in 20 iterations; the mean length of the longest 5 % of its vectors
 //! is how far the pair moves. A pair moves when that is more than `6 min(H, W) / 256` pixels. The clip moves, and has 1, when at
-//! least `round(n / 4)` pairs move, a half rounded to the even number; else it has 0. The mean over clips is the share that moves.
+//! least `round(n / 4)` pairs move, a half rounded to the even number, and in `dynamic_degree` at least one; else it has 0. The mean over clips
+//! is the share that moves.
 //!
 //! # Range and direction
 //!
@@ -22,8 +23,9 @@
 //!
 //! # Differences
 //!
-//! None that is meant: two frames always move, because of them no pair needs to; a wrong frame rate in the file changes the answer, as it
-//! does with VBench.
+//! `vbench.dynamic_degree`: none that is meant. Of two frames no pair needs to move (`round(2 / 4)` is 0), so that a clip which stands still has 1: clips of up to
+//! a quarter of a second, and those whose file says a frame rate many times the true one. `dynamic_degree` wants one pair that moves; of three frames and more
+//! both are equal. A wrong frame rate in the file changes which frames are looked at, in both.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats
 //! chroma and is about a level too dark, here chroma is interpolated. On the same frames the numbers agree to 1e-5; of
@@ -34,7 +36,7 @@
 //! One pass of RAFT at native size for each pair of frames until the answer is certain: a quarter of the pairs where all of them
 //! move, three quarters where none does. A clip is decoded a second time, without colours, to count its frames.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::extract::Rows;
@@ -49,7 +51,15 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::Descriptive,
     range: (Some(0.0), Some(1.0)),
     needs: Needs::Clip,
+    aggregate: Aggregate::ClipMean,
     nets: &["raft"],
+};
+
+/// What `dynamic_degree@1` says about itself.
+pub const CORRECTED_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    id: "dynamic_degree@1",
+    title: "whether a clip moves, to RAFT; a still clip never does",
+    ..DESCRIPTOR
 };
 
 /// What it takes for a clip to move.
@@ -78,6 +88,11 @@ impl Motion {
         }
     }
 
+    /// The same where so many pairs have to move, however few there are.
+    pub(crate) fn at_least(self, least: usize) -> Self {
+        Self { needed: self.needed.max(least), ..self }
+    }
+
     /// Whether a clip whose first pairs move so far, in pixels, moves; `None` while the other pairs may decide it.
     pub(crate) fn of_pairs(&self, lengths: &[f32]) -> Option<bool> {
         let moving = lengths.iter().filter(|length| f64::from(**length) > self.threshold).count();
@@ -95,12 +110,12 @@ pub(crate) fn interval(fps: Option<f64>) -> usize {
     (fps.unwrap_or(0.0) / FRAMES_A_SECOND).round_ties_even().max(1.0) as usize
 }
 
-/// From how far the first pairs of frames move, in pixels: as many as decide it.
-pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
-    let motion = Motion::of(seen.width, seen.height, seen.frames, seen.fps);
+/// From how far the first pairs of frames move, in pixels, as many as decide it; `least` pairs have to move, however few there are.
+pub(crate) fn measure(rows: &Rows, seen: Seen<'_>, least: usize) -> Result<Measured, MetricError> {
+    let motion = Motion::of(seen.width, seen.height, seen.frames, seen.fps).at_least(least);
     let moves = motion.of_pairs(&rows.values).filter(|_| motion.pairs > 0);
     let moves = moves.ok_or(MetricError::TooFewFrames { frames: seen.frames, needed: 2 })?;
-    Ok(Measured { value: f64::from(u8::from(moves)), series: None })
+    Ok(Measured::value(f64::from(u8::from(moves))))
 }
 
 #[cfg(test)]
@@ -109,10 +124,14 @@ mod tests {
     use crate::extract::NoNets;
 
     /// Of a clip of which every frame is looked at.
-    fn moves(lengths: &[f32]) -> f64 {
+    fn moves_with(lengths: &[f32], least: usize) -> f64 {
         let frames = lengths.len() + 1;
         let seen = Seen { width: 832, height: 256, frames, fps: None, prompt: None, nets: &NoNets };
-        measure(&Rows { dims: 1, values: lengths.to_vec() }, seen).unwrap().value
+        measure(&Rows::new(1, lengths.to_vec()), seen, least).unwrap().value
+    }
+
+    fn moves(lengths: &[f32]) -> f64 {
+        moves_with(lengths, 0)
     }
 
     #[test]
@@ -140,7 +159,7 @@ mod tests {
     #[test]
     fn one_frame_neither_moves_nor_rests() {
         let seen = Seen { width: 832, height: 256, frames: 1, fps: None, prompt: None, nets: &NoNets };
-        assert!(measure(&Rows { dims: 1, values: Vec::new() }, seen).is_err());
+        assert!(measure(&Rows::of_dims(1), seen, 0).is_err());
     }
 
     #[test]
@@ -148,6 +167,16 @@ mod tests {
         // 8 frames: 2 pairs of the 7.
         assert_eq!(moves(&[6.1, 6.1, 0.0, 0.0, 0.0, 0.0, 0.0]), 1.0);
         assert_eq!(moves(&[6.1, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0]), 0.0);
+    }
+
+    #[test]
+    fn a_still_clip_of_two_frames_moves_to_vbench_alone() {
+        assert_eq!((moves_with(&[0.0], 0), moves_with(&[0.0], 1)), (1.0, 0.0));
+        assert_eq!(moves_with(&[6.1], 1), 1.0);
+        for lengths in [&[6.1, 0.0][..], &[0.0, 0.0], &[9.0, 0.0, 0.0, 0.0, 0.0], &[9.0, 9.0, 0.0, 0.0, 0.0]]
+        {
+            assert_eq!(moves_with(lengths, 0), moves_with(lengths, 1), "{lengths:?}");
+        }
     }
 
     #[test]

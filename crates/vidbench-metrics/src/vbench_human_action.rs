@@ -32,7 +32,7 @@
 //!
 //! One pass of UMT-L a clip, which is decoded twice; not timed yet.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::extract::Rows;
@@ -47,6 +47,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), Some(1.0)),
     needs: Needs::ClipAndPrompt,
+    aggregate: Aggregate::ClipMean,
     nets: &["umt-l16"],
 };
 
@@ -68,7 +69,7 @@ pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricErr
     let mut order: Vec<usize> = (0..rows.values.len()).collect();
     order.sort_by(|a, b| rows.values[*b].total_cmp(&rows.values[*a]));
     let found = order.iter().take(HIGHEST).any(|at| *at == wanted && sigmoid(rows.values[*at]) >= LEAST);
-    Ok(Measured { value: f64::from(u8::from(found)), series: None })
+    Ok(Measured::value(f64::from(u8::from(found))))
 }
 
 /// What VBench takes as the action.
@@ -94,7 +95,7 @@ mod tests {
         let mut values = vec![-9.0; 400];
         logits.iter().for_each(|(at, logit)| values[*at] = *logit);
         let seen = Seen { width: 1, height: 1, frames: 16, fps: None, prompt: Some(prompt), nets: &NoNets };
-        measure(&Rows { dims: 400, values }, seen).map(|measured| measured.value)
+        measure(&Rows::new(400, values), seen).map(|measured| measured.value)
     }
 
     #[test]

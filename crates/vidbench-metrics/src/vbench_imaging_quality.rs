@@ -32,7 +32,7 @@
 //!
 //! On one core about 0.3 s a frame of 832x480.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::extract::Rows;
@@ -47,6 +47,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::HigherIsBetter,
     range: (None, None),
     needs: Needs::Clip,
+    aggregate: Aggregate::ClipMean,
     nets: &["musiq-spaq"],
 };
 

@@ -32,7 +32,7 @@
 //!
 //! One pass of AMT-S at native size for each odd frame; not timed yet.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs, Series};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs, Series};
 
 use crate::MetricError;
 use crate::extract::Rows;
@@ -47,6 +47,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), Some(1.0)),
     needs: Needs::Clip,
+    aggregate: Aggregate::ClipMean,
     nets: &["amt-s"],
 };
 

@@ -12,7 +12,7 @@
 //! # Input
 //!
 //! The middle frame of each of eight equal parts, and the prompt. The shorter side to 224, bicubic (a = -0.75), no antialias, rounded to bytes, then the
-//! middle, CLIP's mean and deviation. Of a prompt beyond 32 tokens the rest is cut off.
+//! middle, CLIP's mean and deviation. Of a prompt beyond 32 tokens the rest is cut off, and the score has a note of it.
 //!
 //! # Reference
 //!
@@ -30,7 +30,7 @@
 //! One pass of each of ViCLIP's nets a clip, which is decoded twice; not timed yet. The second of the two metrics costs
 //! nothing more.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::extract::{Rows, viclip_text_embedding};
@@ -45,6 +45,7 @@ const fn descriptor(id: &'static str, title: &'static str) -> MetricDescriptor {
         direction: Direction::HigherIsBetter,
         range: (Some(-1.0), Some(1.0)),
         needs: Needs::ClipAndPrompt,
+        aggregate: Aggregate::ClipMean,
         nets: &["viclip-l-vision", "viclip-l-text"],
     }
 }
@@ -62,5 +63,5 @@ pub const STYLE_DESCRIPTOR: MetricDescriptor = descriptor(
 pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
     let prompt = seen.prompt.ok_or(MetricError::NoPrompt)?;
     let text = viclip_text_embedding(seen.nets, prompt)?;
-    Ok(Measured { value: cosine(&rows.values, &text), series: None })
+    Ok(Measured { note: text.note, ..Measured::value(cosine(&rows.values, &text.values)) })
 }

@@ -31,7 +31,7 @@
 //!
 //! One pass of RAFT at native size for each frame; not timed yet. `temporal_flickering` needs no net.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::extract::Rows;
@@ -46,6 +46,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), Some(1.0)),
     needs: Needs::Clip,
+    aggregate: Aggregate::ClipMean,
     nets: &["raft"],
 };
 
@@ -85,7 +86,7 @@ mod tests {
     fn score(lengths: &[f32]) -> Result<f64, MetricError> {
         let seen = Seen { width: 256, height: 300, frames: 5, fps: None, prompt: None, nets: &NoNets };
         let values = lengths.iter().flat_map(|length| [*length, 51.0]).collect();
-        measure(&Rows { dims: 2, values }, seen).map(|measured| measured.value)
+        measure(&Rows::new(2, values), seen).map(|measured| measured.value)
     }
 
     #[test]

@@ -36,7 +36,7 @@
 //!
 //! About 9 ms for a pair of 832x480, on one thread of libvmaf with AVX2; memory of a few frames.
 
-use vidbench_core::{Direction, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 use vidbench_video::Vmaf;
 
 use crate::MetricError;
@@ -50,6 +50,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), Some(100.0)),
     needs: Needs::Pair,
+    aggregate: Aggregate::ClipMean,
     nets: &[],
 };
 

@@ -48,7 +48,7 @@
 //! together, so it is computed only when asked for by name. 78 ms of it are the two flows, for which OpenCV takes 168 ms on one
 //! thread. About 100 bytes of memory a pixel.
 
-use vidbench_core::{Direction, FramesU8, MetricDescriptor, Needs};
+use vidbench_core::{Aggregate, Direction, FramesU8, MetricDescriptor, Needs};
 
 use crate::MetricError;
 use crate::clip::check_frames;
@@ -75,6 +75,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     direction: Direction::LowerIsBetter,
     range: (Some(0.0), Some(1.0)),
     needs: Needs::Clip,
+    aggregate: Aggregate::ClipMean,
     nets: &[],
 };
 

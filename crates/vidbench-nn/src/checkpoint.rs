@@ -1,11 +1,12 @@
 //! Authors' files of weights, in whatever form they come: names, shapes and values, tensor by tensor.
 //!
 //! The form is told by the bytes, not by the file's name: safetensors; what `torch.save` wrote, as a .zip or a pickle; TorchScript
-//! archives. No form executes anything: a pickle that asks for a call is data, and a call that is not known to build a tensor is not
+//! archives; NumPy's `.npz`, as Chainer writes it. No form executes anything: a pickle that asks for a call is data, and a call that is not known to build a tensor is not
 //! made. Values are read when they are asked for.
 
 mod element;
 mod error;
+mod npz;
 mod pickle;
 mod safetensors_file;
 mod torchscript;
@@ -39,6 +40,8 @@ pub enum Form {
     PyTorch,
     /// By `torch.jit.save`: a .zip with the program beside its weights.
     TorchScript,
+    /// By NumPy: a .zip of arrays.
+    Npz,
 }
 
 /// A tensor of a checkpoint.
@@ -65,6 +68,8 @@ enum Source {
     PyTorch(pytorch_reader::Tensor),
     /// In a storage of an archive.
     Archive(View),
+    /// An array of an archive.
+    Npz(npz::Array),
 }
 
 impl Checkpoint {
@@ -127,6 +132,7 @@ impl Checkpoint {
             Source::Range { offset, len } => self.range(*offset, *len).map_err(|error| error.to_string()),
             Source::PyTorch(tensor) => self.of_pytorch(tensor),
             Source::Archive(view) => view.read(&self.path),
+            Source::Npz(array) => npz::read(&self.path, array),
         }
     }
 
@@ -157,6 +163,9 @@ fn read_tensors(path: &Path) -> Result<(Form, BTreeMap<String, Stored>), Checkpo
     let torchscript = head.starts_with(b"PK") && torchscript::is_archive(path);
     match &head[..] {
         _ if torchscript => Ok((Form::TorchScript, torchscript::tensors(path)?)),
+        [b'P', b'K', ..] if npz::is_archive(path) => {
+            Ok((Form::Npz, npz::tensors(path).map_err(damaged(Form::Npz))?))
+        }
         // The length of a header of JSON, and its first brace.
         [_, _, _, _, _, 0, 0, 0, b'{'] => {
             let tensors = safetensors_file::tensors(path).map_err(damaged(Form::Safetensors))?;

@@ -101,6 +101,22 @@ pub enum NnError {
 }
 
 impl NnError {
+    /// The runtime had no memory left, by its own words: ONNX Runtime tells of it under the same code as of other failures. tract ends
+    /// the process.
+    pub fn is_out_of_memory(&self) -> bool {
+        /// Of ONNX Runtime's arena, C++'s allocator, CUDA, cuBLAS and cuDNN.
+        const WORDS: [&str; 5] = [
+            "failed to allocate memory",
+            "bad_alloc",
+            "out of memory",
+            "cublas_status_alloc",
+            "cudnn_status_alloc",
+        ];
+        let Self::Run { source, .. } = self else { return false };
+        let said = source.to_string().to_ascii_lowercase();
+        WORDS.iter().any(|words| said.contains(words))
+    }
+
     /// What the user can do, where that is known.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -120,5 +136,25 @@ impl NnError {
             | Self::Load { .. }
             | Self::Run { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_ran_out_is_known_by_the_words_of_the_runtime() {
+        let run = |words: &str| NnError::Run { runtime: "onnxruntime", source: words.into() };
+        for words in [
+            "BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 4096",
+            "std::bad_alloc",
+            "CUDA failure 2: out of memory ; GPU=0",
+            "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED",
+        ] {
+            assert!(run(words).is_out_of_memory(), "{words}");
+        }
+        assert!(!run("Non-zero status code returned while running Conv node").is_out_of_memory());
+        assert!(!NnError::Load { runtime: "tract", source: "out of memory".into() }.is_out_of_memory());
     }
 }

@@ -28,6 +28,7 @@ mod error;
 mod fetch;
 mod manifest;
 pub mod nets;
+pub mod npy;
 mod ort_runtime;
 mod session;
 mod store;

@@ -38,7 +38,7 @@ pub fn features_latex(scoring: &FeatureScoring, descriptors: &[MetricDescriptor]
 
 /// One number a line, the further numbers of a metric behind it.
 pub fn features_csv(scoring: &FeatureScoring) -> String {
-    const HEADS: [&str; 10] = [
+    const HEADS: [&str; 12] = [
         "set",
         "metric",
         "number",
@@ -49,13 +49,15 @@ pub fn features_csv(scoring: &FeatureScoring) -> String {
         "reference_clips",
         "underpowered",
         "not_available",
+        "frames",
+        "reference_frames",
     ];
     let mut out = HEADS.join(",") + "\r\n";
     for set in &scoring.sets {
         if let Some(problem) = &set.problem {
-            let mut cells = vec![text(&set.label)];
-            cells.resize(HEADS.len() - 1, String::new());
-            cells.push(text(problem));
+            let mut cells = vec![String::new(); HEADS.len()];
+            cells[0] = text(&set.label);
+            cells[9] = text(problem);
             out += &(cells.join(",") + "\r\n");
         }
         for score in &set.scores {
@@ -67,6 +69,7 @@ pub fn features_csv(scoring: &FeatureScoring) -> String {
 
 fn write_lines(out: &mut String, scoring: &FeatureScoring, set: &FeatureSet, score: &FeatureScore) {
     let clips = |source: &Option<FeatureSource>| optional(source.as_ref().map(|source| source.clips));
+    let frames = |source: &Option<FeatureSource>| optional(source.as_ref().and_then(|source| source.frames));
     let reason = match &score.score {
         Score::NotAvailable { reason } => reason.as_str(),
         Score::Value(_) => "",
@@ -83,6 +86,8 @@ fn write_lines(out: &mut String, scoring: &FeatureScoring, set: &FeatureSet, sco
             clips(&scoring.reference),
             number(score.underpowered),
             text(reason),
+            frames(&set.source),
+            frames(&scoring.reference),
         ];
         *out += &(cells.join(",") + "\r\n");
     };
@@ -97,8 +102,9 @@ pub(crate) fn compared(scoring: &FeatureScoring) -> String {
     let mut out = count(scoring.sets.len() as u64, "set");
     if let Some(reference) = &scoring.reference {
         let files: Vec<&str> = reference.files.iter().map(|file| file.path.as_str()).collect();
+        let frames = reference.frames.map(|frames| format!(" with {frames} frames")).unwrap_or_default();
         let clips = count(reference.clips, "clip");
-        out += &format!(" against {clips} of {} dimensions", reference.dims);
+        out += &format!(" against {clips}{frames} of {} dimensions", reference.dims);
         if !files.is_empty() {
             out += &format!(" ({})", files.join(", "));
         }
@@ -149,7 +155,10 @@ fn source_cells(set: &FeatureSet) -> Vec<Cell> {
     let label = Cell { text: visible_line(&set.label).into_owned(), ..Cell::default() };
     let shape = match &set.source {
         Some(source) => Cell {
-            text: format!("{} x {}", source.clips, source.dims),
+            text: match source.frames {
+                Some(frames) => format!("{} ({frames} frames) x {}", source.clips, source.dims),
+                None => format!("{} x {}", source.clips, source.dims),
+            },
             sort: Some(source.clips as f64),
             ..Cell::default()
         },
@@ -194,6 +203,12 @@ fn notes(scoring: &FeatureScoring) -> Vec<String> {
     let mut counts: Vec<u64> =
         scoring.sets.iter().filter_map(|set| Some(set.source.as_ref()?.clips)).collect();
     counts.dedup();
+    if scoring.sets.iter().any(|set| set.source.as_ref().is_some_and(|source| source.frames.is_some())) {
+        notes.push(
+            "the frames of a clip are alike: N is nearer the number of clips, which intervals draw and the flag counts"
+                .into(),
+        );
+    }
     if counts.len() > 1 {
         notes.push(
             "the sets have different numbers of clips, which Fréchet distances depend on: compare equal N only".into(),

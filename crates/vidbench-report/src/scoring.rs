@@ -77,7 +77,7 @@ pub(crate) fn warnings(data: &ScoringData) -> Vec<String> {
     data.record.environment.nets.as_ref().map(NetsInUse::warnings).unwrap_or_default()
 }
 
-/// Reasons why metrics have no value, with the number of clips of each, in alphabetical order.
+/// Reasons why metrics have no value, and what is to be known of values, with the number of clips of each, in alphabetical order.
 pub(crate) fn reasons(data: &ScoringData) -> Vec<(String, String)> {
     let mut found: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
     for clip in &data.clips {
@@ -85,6 +85,9 @@ pub(crate) fn reasons(data: &ScoringData) -> Vec<(String, String)> {
         for score in clip.scores.iter().filter(|_| clip.reason.is_none()) {
             if let Score::NotAvailable { reason } = &score.score {
                 *found.entry(format!("{} is not available: {reason}", score.metric)).or_default() += 1;
+            }
+            if let Some(note) = &score.note {
+                *found.entry(format!("{}: {note}", score.metric)).or_default() += 1;
             }
         }
     }

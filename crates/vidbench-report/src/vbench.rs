@@ -25,6 +25,10 @@ pub struct VbenchReport<'d> {
     pub as_vbench: Option<&'d VbenchFigures>,
 }
 
+/// Dimensions of VBench-I2V that nothing here computes, each with the net that VBench looks through.
+const NOT_BUILT: [(Dimension, &str); 2] =
+    [(Dimension::I2vBackground, "DreamSim"), (Dimension::CameraMotion, "CoTracker")];
+
 /// Stands before figures that count what is missing as 0.
 const AS_VBENCH: &str = "as VBench counts";
 
@@ -75,6 +79,15 @@ impl VbenchReport<'_> {
                     "{}: {}, {than} than the {wanted} of the suite{dropped}",
                     dimension.words(),
                     count(videos, "video")
+                ));
+            }
+        }
+        let missing = self.total.dimensions.iter().filter(|score| score.raw.is_none());
+        for dimension in missing.map(|score| score.normalisation.dimension) {
+            if let Some((_, net)) = NOT_BUILT.iter().find(|(known, _)| *known == dimension) {
+                notes.push(format!(
+                    "{}: not available: not built yet, {net} is not among the nets; a result file of VBench can be joined",
+                    dimension.words()
                 ));
             }
         }

@@ -292,7 +292,7 @@ impl CallObserver for Follow<'_> {
     fn notification(&mut self, notification: &Notification) {
         match notification {
             Notification::Step(step) => (self.events)(&Event::Step { index: step.index, total: step.total }),
-            Notification::Stage(_) | Notification::Log(_) => {}
+            Notification::Stage(_) | Notification::Log(_) | Notification::Rows(_) => {}
         }
     }
 

@@ -286,6 +286,7 @@ impl Lane<'_> {
             path: clip.path.clone(),
             reference: key.reference.is_some().then(|| clip.reference.clone()).flatten(),
             prompt: clip.prompt.clone(),
+            image: clip.image.as_ref().map(|image| image.path.clone()),
             // Beyond a limit the scorer says so, and in the same words whether the clip was known or not.
             metrics: if allowed {
                 missing

@@ -64,6 +64,7 @@ impl Runner<'_> {
             path: text_from_path(&path),
             reference: None,
             prompt: Some(self.suite().prompt_of(sample).text.clone()),
+            image: None,
             metrics: self.suite().metrics.clone(),
             options: DecodeOptions::default(),
         };

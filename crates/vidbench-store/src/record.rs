@@ -206,8 +206,8 @@ fn insert_verdict(tx: &Transaction<'_>, place: &Place<'_>, verdict: &Verdict) ->
 fn insert_scores(tx: &Transaction<'_>, place: &Place<'_>, verdict: &Verdict) -> Result<()> {
     require_distinct("scores", verdict.scores.iter().map(|score| score.metric.as_str()))?;
     let mut statement = tx.prepare_cached(
-        "INSERT INTO scores (run, ordinal, metric, position, value, reason, series)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO scores (run, ordinal, metric, position, value, reason, series, note)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     for (position, score) in verdict.scores.iter().enumerate() {
         let (value, reason) = score_columns(&score.metric, &score.score)?;
@@ -220,6 +220,7 @@ fn insert_scores(tx: &Transaction<'_>, place: &Place<'_>, verdict: &Verdict) -> 
             value,
             reason,
             series_to_bytes(&score.metric, score.series.as_ref())?,
+            score.note,
         ])?;
     }
     Ok(())
@@ -228,12 +229,19 @@ fn insert_scores(tx: &Transaction<'_>, place: &Place<'_>, verdict: &Verdict) -> 
 fn insert_features(tx: &Transaction<'_>, place: &Place<'_>, verdict: &Verdict) -> Result<()> {
     require_distinct("features", verdict.features.iter().map(|features| features.net.as_str()))?;
     let mut statement = tx.prepare_cached(
-        "INSERT INTO features (run, ordinal, net, position, vector) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO features (run, ordinal, net, position, vector, rows) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     for (position, features) in verdict.features.iter().enumerate() {
         let vector = f32s_to_bytes(&features.net, &features.values)?;
         let position = to_i64("position", position as u64)?;
-        statement.execute(params![place.key.key, place.ordinal, features.net, position, vector])?;
+        statement.execute(params![
+            place.key.key,
+            place.ordinal,
+            features.net,
+            position,
+            vector,
+            features.rows
+        ])?;
     }
     Ok(())
 }

@@ -102,14 +102,14 @@ fn attach_scores(
     samples: &mut [SampleRecord],
 ) -> Result<()> {
     let mut statement = connection.prepare_cached(
-        "SELECT ordinal, metric, value, reason, series FROM scores
+        "SELECT ordinal, metric, value, reason, series, note FROM scores
          WHERE run = ?1 AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal, position",
     )?;
     attach(&mut statement, key, range, samples, |sample, row| {
         let metric = metric_column(row, 1)?;
         let (score, series) = (score(row.get(2)?, row.get(3)?)?, row.get::<_, Option<Vec<u8>>>(4)?);
         let series = series_from_bytes(series.as_deref())?;
-        sample.verdict.scores.push(MetricScore { metric, score, series });
+        sample.verdict.scores.push(MetricScore { metric, score, series, note: row.get(5)? });
         Ok(())
     })
 }
@@ -121,11 +121,12 @@ fn attach_features(
     samples: &mut [SampleRecord],
 ) -> Result<()> {
     let mut statement = connection.prepare_cached(
-        "SELECT ordinal, net, vector FROM features
+        "SELECT ordinal, net, vector, rows FROM features
          WHERE run = ?1 AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal, position",
     )?;
     attach(&mut statement, key, range, samples, |sample, row| {
-        sample.verdict.features.push(Features { net: row.get(1)?, values: f32s_from_bytes(blob(row, 2)?)? });
+        let (values, rows) = (f32s_from_bytes(blob(row, 2)?)?, row.get(3)?);
+        sample.verdict.features.push(Features { net: row.get(1)?, rows, values });
         Ok(())
     })
 }

@@ -8,7 +8,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x7662_6e63;
 /// Version of the tables that this tool writes: the number of migrations.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5];
 
 pub(crate) fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
@@ -208,4 +208,12 @@ CREATE TABLE clip_features (
 ) STRICT;
 
 ALTER TABLE scorings ADD COLUMN sets TEXT NOT NULL DEFAULT '[]';
+";
+
+/// Nets that look at images give a vector a frame: how many vectors a blob holds. Scores with notes.
+const V5: &str = "
+ALTER TABLE scores ADD COLUMN note TEXT;
+ALTER TABLE clip_scores ADD COLUMN note TEXT;
+ALTER TABLE features ADD COLUMN rows INTEGER NOT NULL DEFAULT 1 CHECK (rows > 0);
+ALTER TABLE clip_features ADD COLUMN rows INTEGER NOT NULL DEFAULT 1 CHECK (rows > 0);
 ";

@@ -160,7 +160,7 @@ impl Store {
         &self,
         id: &RunId,
         wanted: impl Fn(&ScoringRecord, u64) -> Option<Wanted>,
-    ) -> Result<Vec<(u64, Vec<f32>)>> {
+    ) -> Result<Vec<(u64, Features)>> {
         self.read("reading features of a scoring", |tx| {
             let record = scoring_record(tx, id)?;
             let mut found = Vec::new();
@@ -174,7 +174,7 @@ impl Store {
                 if let Some(wanted) = wanted(&record, clip.ordinal)
                     && let Some(features) = features_of(tx, &Columns::of(&key)?, &wanted)?
                 {
-                    found.push((clip.ordinal, features.values));
+                    found.push((clip.ordinal, features));
                 }
             }
             Ok(found)
@@ -316,7 +316,7 @@ fn known(connection: &Connection, columns: &Columns<'_>, wanted: &[Wanted]) -> R
 
 fn score_of(connection: &Connection, columns: &Columns<'_>, wanted: &Wanted) -> Result<Option<MetricScore>> {
     let mut statement = connection.prepare_cached(
-        "SELECT metric, value, reason, series FROM clip_scores
+        "SELECT metric, value, reason, series, note FROM clip_scores
          WHERE clip = ?1 AND reference = ?2 AND reading = ?3 AND metric = ?4 AND prompt = ?5",
     )?;
     let mut rows = statement.query(params![
@@ -332,14 +332,15 @@ fn score_of(connection: &Connection, columns: &Columns<'_>, wanted: &Wanted) -> 
         metric: metric_column(row, 0)?,
         score: score(row.get(1)?, row.get(2)?)?,
         series: series_from_bytes(series.as_deref())?,
+        note: row.get(4)?,
     }))
 }
 
 fn features_of(connection: &Connection, columns: &Columns<'_>, wanted: &Wanted) -> Result<Option<Features>> {
     let Some(extraction) = &wanted.extraction else { return Ok(None) };
-    let vector: Option<Vec<u8>> = connection
+    let found: Option<(Vec<u8>, u32)> = connection
         .prepare_cached(
-            "SELECT vector FROM clip_features
+            "SELECT vector, rows FROM clip_features
              WHERE clip = ?1 AND reading = ?2 AND extraction = ?3 AND nets = ?4",
         )?
         .query_row(
@@ -349,12 +350,12 @@ fn features_of(connection: &Connection, columns: &Columns<'_>, wanted: &Wanted) 
                 extraction,
                 wanted.depends_on.as_deref().unwrap_or_default()
             ],
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
     let values =
         |vector: Vec<u8>| vector.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-    Ok(vector.map(|vector| Features { net: extraction.clone(), values: values(vector) }))
+    Ok(found.map(|(vector, rows)| Features { net: extraction.clone(), rows, values: values(vector) }))
 }
 
 fn insert_features(
@@ -364,8 +365,8 @@ fn insert_features(
     wanted: &[Wanted],
 ) -> Result<()> {
     let mut statement = tx.prepare_cached(
-        "INSERT OR REPLACE INTO clip_features (clip, reading, extraction, nets, vector)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT OR REPLACE INTO clip_features (clip, reading, extraction, nets, vector, rows)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     for features in features {
         let wanted = wanted.iter().find(|wanted| wanted.extraction.as_ref() == Some(&features.net));
@@ -378,7 +379,8 @@ fn insert_features(
             columns.reading,
             features.net,
             wanted.depends_on.as_deref().unwrap_or_default(),
-            vector
+            vector,
+            features.rows
         ])?;
     }
     Ok(())
@@ -431,8 +433,8 @@ fn insert_scores(
     wanted: &[Wanted],
 ) -> Result<()> {
     let mut statement = tx.prepare_cached(
-        "INSERT OR REPLACE INTO clip_scores (clip, reference, reading, metric, prompt, value, reason, series)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT OR REPLACE INTO clip_scores (clip, reference, reading, metric, prompt, value, reason, series, note)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     for score in scores {
         let Some(wanted) = wanted.iter().find(|wanted| wanted.metric == score.metric) else {
@@ -448,6 +450,7 @@ fn insert_scores(
             value,
             reason,
             series_to_bytes(&score.metric, score.series.as_ref())?,
+            score.note,
         ])?;
     }
     Ok(())

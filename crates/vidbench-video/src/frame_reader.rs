@@ -61,9 +61,26 @@ impl FrameReader {
     ///
     /// Every [`VideoErrorKind`](crate::VideoErrorKind) of reading that shows before the first frame.
     pub fn open_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, VideoError> {
-        let path = path.as_ref().to_path_buf();
+        Self::opened(path.as_ref(), options, Source::open)
+    }
+
+    /// Opens an image as a clip of one frame.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open_with`].
+    pub fn open_image(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, VideoError> {
+        Self::opened(path.as_ref(), options, Source::open_image)
+    }
+
+    fn opened(
+        path: &Path,
+        options: &ReadOptions,
+        open: impl FnOnce(&Path, &ReadOptions, &TimeBudget) -> Result<Source, VideoErrorKind>,
+    ) -> Result<Self, VideoError> {
+        let path = path.to_path_buf();
         let budget = TimeBudget::new(options.limits.max_decode_secs);
-        let source = budget.run(|| Source::open(&path, options, &budget)).map_err(|kind| kind.at(&path))?;
+        let source = budget.run(|| open(&path, options, &budget)).map_err(|kind| kind.at(&path))?;
         let (rgb, rgb_wanted) = (RgbConverter::default(), options.rgb);
         Ok(Self { path, source, budget, rgb, rgb_wanted, turned: Turned::default(), next_index: 0 })
     }

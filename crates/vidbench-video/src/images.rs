@@ -50,6 +50,21 @@ impl ImageFolder {
         Ok(Self { options: options.clone(), budget: budget.clone(), files, next: 0, image, probe })
     }
 
+    /// One image alone, as a clip of one frame.
+    pub(crate) fn of_one(
+        path: &Path,
+        options: &ReadOptions,
+        budget: &TimeBudget,
+    ) -> Result<Self, VideoErrorKind> {
+        let bytes = image_bytes(path)?;
+        options.limits.check_file_bytes(bytes)?;
+        let image = open_image(path, options, budget)?;
+        let format = image_format(path).unwrap_or("unnamed");
+        let probe = folder_facts(image.probe(), format, 1, options);
+        let files = vec![path.to_owned()];
+        Ok(Self { options: options.clone(), budget: budget.clone(), files, next: 0, image, probe })
+    }
+
     pub(crate) fn next_frame(&mut self) -> Result<Option<f64>, VideoErrorKind> {
         let Some(path) = self.files.get(self.next) else {
             self.probe.frame_count.source = FrameCountSource::Decoded;

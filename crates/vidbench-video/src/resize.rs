@@ -27,6 +27,8 @@ pub use geometry::{CropError, Size, centre_crop, longer_side, shorter_side};
 pub enum FloatResize {
     /// `torch.nn.functional.interpolate(mode="bilinear", align_corners=False, antialias=False)` on float32.
     TorchBilinear,
+    /// `torch.nn.functional.interpolate(mode="bilinear", align_corners=True)` on float32, and Chainer's `resize_images`.
+    TorchBilinearCorners,
     /// `torch.nn.functional.interpolate(mode="bilinear", align_corners=False, antialias=True)` on float32.
     TorchBilinearAntialias,
     /// `torch.nn.functional.interpolate(mode="bicubic", align_corners=False, antialias=False)` on float32; a = -0.75.

@@ -40,6 +40,14 @@ impl Source {
         Ok(Self::Video(Box::new(reader)))
     }
 
+    pub(crate) fn open_image(
+        path: &Path,
+        options: &ReadOptions,
+        budget: &TimeBudget,
+    ) -> Result<Self, VideoErrorKind> {
+        ImageFolder::of_one(path, options, budget).map(|image| Self::Images(Box::new(image)))
+    }
+
     /// Decodes the next frame and returns its timestamp in seconds; `None` after the last.
     pub(crate) fn next_frame(&mut self) -> Result<Option<f64>, VideoErrorKind> {
         match self {

@@ -92,7 +92,7 @@ impl Scorer {
             SetMetric::FrechetShapes => {
                 let classifier = self.classifier()?;
                 let features = clip.map_err(Clone::clone).and_then(|clip| classifier.features(clip));
-                Ok(features.map(|values| Features { net: classifier.net().to_owned(), values }))
+                Ok(features.map(|values| Features::of_clip(classifier.net(), values)))
             }
         }
     }
@@ -117,8 +117,12 @@ impl Handler for Scorer {
         }
     }
 
-    fn score(&mut self, params: &ScoreParams, _: &mut Notifier<'_>) -> Result<ScoreResult, RpcError> {
-        Self::score(self, params)
+    fn score(&mut self, params: &ScoreParams, notifier: &mut Notifier<'_>) -> Result<ScoreResult, RpcError> {
+        let mut result = Self::score(self, params)?;
+        // Together they may be more than a line holds.
+        let of_rows = result.features.iter_mut().filter(|features| features.rows > 1);
+        of_rows.for_each(|features| notifier.rows(features));
+        Ok(result)
     }
 }
 

@@ -26,7 +26,12 @@ impl ByDefault {
             Needs::Clip => Self::Always,
             Needs::Pair if metric.id == vmaf::DESCRIPTOR.id => Self::WithLibvmaf,
             Needs::Pair => Self::WithReferences,
-            Needs::ClipAndPrompt | Needs::Set | Needs::ReferenceSet | Needs::Features => Self::Never,
+            Needs::ClipAndPrompt
+            | Needs::ClipAndImage
+            | Needs::Set
+            | Needs::ReferenceSet
+            | Needs::ClipSet
+            | Needs::Features => Self::Never,
         }
     }
 

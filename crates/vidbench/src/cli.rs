@@ -209,10 +209,17 @@ pub(crate) struct ScoreArgs {
     /// .safetensors file of `vidbench reference make`.
     #[arg(long, value_name = "VIDEOS")]
     pub(crate) reference_set: Option<PathBuf>,
+    /// Resamples of each interval of a metric of sets; 0 for none, which is much quicker for thousands of frames.
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub(crate) resamples: u32,
     /// Prompts that file names begin with, as in "a red fox-3.mp4": a VBench full_info.json, a prompt suite (its name or its
     /// .toml file), or a .txt file with one prompt a line. Without it names give no prompt.
     #[arg(long, value_name = "FILE")]
     pub(crate) prompts: Option<PathBuf>,
+    /// Folder with the images that clips were made from, each named by its prompt as in "a red fox.jpg", for metrics of clip and image. A
+    /// manifest can name them itself.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) images: Option<PathBuf>,
     /// Metrics, such as ssim or ssim@1; `vidbench list metrics` shows them and which are computed by default.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) metrics: Vec<String>,

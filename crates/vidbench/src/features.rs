@@ -252,8 +252,13 @@ fn read_shards<'a>(
         parts.push(part);
     }
     let matrix = FeatureMatrix::concat(&parts).map_err(|source| FeatureInputError::Shards { source })?;
-    let source = FeatureSource { files, clips: matrix.count() as u64, dims: matrix.dims() as u64 };
-    Ok(Loaded { source, matrix })
+    Ok(Loaded { source: feature_source(files, &matrix), matrix })
+}
+
+/// What a matrix holds, and the files it was read from.
+pub(crate) fn feature_source(files: Vec<FeatureFile>, matrix: &FeatureMatrix) -> FeatureSource {
+    let frames = matrix.rows_of_clips().map(|_| matrix.count() as u64);
+    FeatureSource { files, clips: matrix.clips() as u64, frames, dims: matrix.dims() as u64 }
 }
 
 fn read_file(path: &Path, array: Option<&str>) -> Result<(FeatureFile, FeatureMatrix), FeatureInputError> {

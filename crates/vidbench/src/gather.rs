@@ -3,6 +3,7 @@
 //! Nothing is left out silently: a name that leads nowhere, or a folder without a video, is a clip with a problem, and files
 //! that are no videos are counted.
 
+mod images;
 mod references;
 mod twice;
 
@@ -14,8 +15,9 @@ use std::path::{Path, PathBuf};
 
 use vidbench_core::clip_name::{KnownPrompts, VIDEO_EXTENSIONS};
 use vidbench_core::manifest::{Manifest, ManifestErrors};
-use vidbench_core::{RequestedClip, text_from_path};
+use vidbench_core::{ConditioningImage, RequestedClip, text_from_path};
 
+pub use images::add_images;
 use references::{Match, References};
 pub use twice::place;
 
@@ -162,6 +164,12 @@ struct Listed {
 const TOLD_NAMES: usize = 5;
 
 impl Listed {
+    /// The image of a clip; one that cannot be read is told of.
+    fn image(&mut self, file: &str, path: Option<PathBuf>) -> Option<ConditioningImage> {
+        let read = images::read(&path?);
+        read.map_err(|problem| self.notes.push(format!("{file} is scored without its image: {problem}"))).ok()
+    }
+
     /// What there is to tell, with the names that give no prompt and those that give one clip twice.
     fn into_parts(self) -> (Vec<Found>, Vec<String>) {
         let Self { mut clips, mut notes, unnamed } = self;
@@ -252,12 +260,14 @@ impl Finder<'_> {
         for clip in manifest.clips() {
             let file = clip.path_in(folder);
             let model = clip.model.as_ref().map(ToString::to_string);
+            let image = self.listed.image(&clip.file, clip.image_in(folder));
             self.listed.clips.push(Found {
                 below: clip.file.clone(),
                 clip: RequestedClip {
                     path: text_from_path(&file),
                     group: model.unwrap_or_else(|| label.to_owned()),
                     prompt: clip.prompt.clone(),
+                    image,
                     seed: clip.seed,
                     index: clip.index,
                     params: clip.params.clone(),
@@ -331,6 +341,7 @@ impl Finder<'_> {
             path: text_from_path(path),
             group: group.to_owned(),
             prompt: None,
+            image: None,
             seed: None,
             index: None,
             params: None,

@@ -2,6 +2,7 @@
 //!
 //! The binary of the same name is the only place that parses arguments, prints or exits.
 
+mod anchors;
 mod by_default;
 mod checkpoints;
 mod clock;
@@ -21,6 +22,7 @@ mod sets;
 mod shipped;
 mod vbench;
 
+pub use anchors::{ANCHORS, Anchor, Anchored};
 pub use by_default::{ByDefault, default_metrics};
 pub use checkpoints::{FindCheckpointsError, FoundCheckpoints, find_checkpoints};
 pub use clock::SystemClock;
@@ -29,14 +31,14 @@ pub use execute::{ExecuteError, Execution, WorkerPrograms, execute, preflight};
 pub use features::{
     FeatureInputError, FeatureMetricChoiceError, FeatureRequest, choose_feature_metrics, score_features,
 };
-pub use gather::{GatherError, Gathered, MANIFEST, gather, gather_pairs, place};
+pub use gather::{GatherError, Gathered, MANIFEST, add_images, gather, gather_pairs, place};
 pub use known_prompts::{KnownPromptsError, read_known_prompts};
 pub use metric_pages::{commercial_use, metric_page};
 pub use net_choice::{NetChoiceError, choose_nets};
 pub use nets_in_use::{nets_in_use, session_options, stored_nets};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
 pub use reference_set::{
-    ReferenceFeatures, ReferenceSetError, features_of_scoring, read_reference_set, set_scorings,
+    ReferenceFeatures, ReferenceSetError, features_of_scoring, is_of_sets, read_reference_set, set_scorings,
     write_reference_set,
 };
 pub use resolve::{

@@ -1,13 +1,14 @@
-//! Sets of clips against a reference set, as nets see them: features from the store or from a file, and the numbers of each set.
+//! Sets of clips as nets see them, alone or against a reference set: features from the store or from a file, and the numbers of each set.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, TensorView};
+use vidbench_core::protocol::Features;
 use vidbench_core::{
-    FeatureFile, FeatureScore, FeatureScoring, FeatureSet, FeatureSource, MetricId, RECORD_SCHEMA_VERSION,
-    RunId, ScoringRecord, sha256_hex, text_from_path,
+    FeatureFile, FeatureScore, FeatureScoring, FeatureSet, MetricId, RECORD_SCHEMA_VERSION, RunId,
+    ScoringRecord, sha256_hex, text_from_path,
 };
 use vidbench_metrics::{
     FeatureError, FeatureFileError, FeatureFormat, FeatureMatrix, Metric, NetSetMetric, SetOptions,
@@ -15,7 +16,7 @@ use vidbench_metrics::{
 };
 use vidbench_store::{Store, StoreError};
 
-use crate::features::feature_score;
+use crate::features::{feature_score, feature_source};
 use crate::score::wanted_metric;
 
 /// Key of a file's metadata with the format of the file.
@@ -23,6 +24,8 @@ const FORMAT_KEY: &str = "vidbench.reference";
 const FORMAT: &str = "1";
 /// Key of a file's metadata with the nets of an extraction, behind its name.
 const NETS_KEY: &str = "vidbench.nets";
+/// Tensor with the number of rows of each clip, behind the name of an extraction.
+const ROWS_OF_CLIPS: &str = "rows_of_clips";
 
 /// Features of a reference set, with what gave them.
 #[derive(Debug, Clone, Default)]
@@ -97,6 +100,11 @@ impl ReferenceSetError {
     }
 }
 
+/// Whether a metric is one of sets of clips, as nets see them.
+pub fn is_of_sets(metric: &MetricId) -> bool {
+    Metric::from_id(metric.as_str()).is_ok_and(|metric| metric.net_set().is_some())
+}
+
 /// The metrics of sets among the metrics of a scoring.
 fn net_sets(metrics: &[MetricId]) -> Vec<NetSetMetric> {
     let of = |id: &MetricId| Metric::from_id(id.as_str()).ok().and_then(Metric::net_set);
@@ -113,16 +121,16 @@ pub fn features_of_scoring(
     record: &ScoringRecord,
 ) -> Result<ReferenceFeatures, ReferenceSetError> {
     let mut found = ReferenceFeatures::default();
-    for metric in net_sets(&record.request.metrics) {
+    for metric in net_sets(&record.request.metrics).into_iter().filter(|metric| metric.compares()) {
         let extraction = metric.extraction().id();
         if !found.of.contains_key(extraction) {
-            let rows = rows(store, &record.id, metric)?;
-            let rows: Vec<Vec<f32>> = rows.into_iter().map(|(_, row)| row).collect();
-            if rows.len() < 2 {
+            let clips = clips(store, &record.id, metric)?;
+            if clips.len() < 2 {
                 let (name, extraction) = (record.request.name.clone(), extraction.to_owned());
-                return Err(ReferenceSetError::TooFew { clips: rows.len(), name, extraction });
+                return Err(ReferenceSetError::TooFew { clips: clips.len(), name, extraction });
             }
-            found.of.insert(extraction.to_owned(), (identity(record, metric), matrix(extraction, &rows)?));
+            let matrix = matrix(extraction, clips.into_iter().map(|(_, features)| features))?;
+            found.of.insert(extraction.to_owned(), (identity(record, metric), matrix));
         }
     }
     Ok(found)
@@ -135,19 +143,38 @@ fn identity(record: &ScoringRecord, metric: NetSetMetric) -> String {
     wanted.and_then(|wanted| wanted.depends_on).unwrap_or_default()
 }
 
-fn rows(store: &Store, id: &RunId, metric: NetSetMetric) -> Result<Vec<(u64, Vec<f32>)>, StoreError> {
+fn clips(store: &Store, id: &RunId, metric: NetSetMetric) -> Result<Vec<(u64, Features)>, StoreError> {
     store.scoring_features(id, |record, ordinal| {
         let clip = usize::try_from(ordinal).ok().and_then(|at| record.request.clips.get(at))?;
         wanted_metric(&metric.descriptor().metric_id(), record, clip)
     })
 }
 
-fn matrix(extraction: &str, rows: &[Vec<f32>]) -> Result<FeatureMatrix, ReferenceSetError> {
-    FeatureMatrix::from_rows(rows.iter().map(Vec::as_slice))
-        .map_err(|source| ReferenceSetError::Matrix { extraction: extraction.to_owned(), source })
+/// The rows of all clips behind each other. Takes the clips one by one, so that no more than one is there twice.
+fn matrix(
+    extraction: &str,
+    clips: impl Iterator<Item = Features>,
+) -> Result<FeatureMatrix, ReferenceSetError> {
+    let failed = |source| ReferenceSetError::Matrix { extraction: extraction.to_owned(), source };
+    let (mut dims, mut values, mut rows_of_clips) = (0, Vec::new(), Vec::new());
+    for features in clips {
+        let rows = (features.rows as usize).max(1);
+        let found = features.values.len() / rows;
+        if rows_of_clips.is_empty() {
+            dims = found;
+        }
+        if found != dims {
+            let clip = rows_of_clips.len();
+            return Err(failed(FeatureError::Unequal { clip, found, wanted: dims }));
+        }
+        values.extend(features.values);
+        rows_of_clips.push(rows);
+    }
+    let matrix = FeatureMatrix::f32(rows_of_clips.iter().sum(), dims, values);
+    matrix.and_then(|matrix| matrix.of_clips(rows_of_clips)).map_err(failed)
 }
 
-/// The numbers of each group of clips against the reference set, one record for each way to look at clips.
+/// The numbers of each group of clips, alone or against the reference set, one record for each way to look at clips.
 ///
 /// # Errors
 ///
@@ -155,7 +182,7 @@ fn matrix(extraction: &str, rows: &[Vec<f32>]) -> Result<FeatureMatrix, Referenc
 pub fn set_scorings(
     store: &Store,
     record: &ScoringRecord,
-    reference: &ReferenceFeatures,
+    reference: Option<&ReferenceFeatures>,
     options: SetOptions,
 ) -> Result<Vec<FeatureScoring>, ReferenceSetError> {
     let metrics = net_sets(&record.request.metrics);
@@ -170,16 +197,17 @@ pub fn set_scorings(
         let extraction = first.extraction().id();
         let of_it: Vec<NetSetMetric> =
             metrics.iter().copied().filter(|metric| metric.extraction() == first.extraction()).collect();
-        let compared = comparable(reference, extraction, &identity(record, first));
-        let rows = rows(store, &record.id, first)?;
+        // Metrics of one extraction all compare, or none does.
+        let compared = first.compares().then(|| comparable(reference, extraction, &identity(record, first)));
+        let mut clips = clips(store, &record.id, first)?;
         let sets = groups(record).into_iter().map(|group| {
-            let of_group = |ordinal: u64| {
-                let clip = usize::try_from(ordinal).ok().and_then(|at| record.request.clips.get(at));
+            let of_group = |(ordinal, _): &mut (u64, Features)| {
+                let clip = usize::try_from(*ordinal).ok().and_then(|at| record.request.clips.get(at));
                 clip.is_some_and(|clip| clip.group == group)
             };
-            let rows: Vec<Vec<f32>> =
-                rows.iter().filter(|(ordinal, _)| of_group(*ordinal)).map(|(_, row)| row.clone()).collect();
-            feature_set(group, extraction, &rows, compared.as_ref(), &of_it, options)
+            let clips = clips.extract_if(.., of_group).map(|(_, features)| features).collect();
+            let reference = compared.as_ref().map(Result::as_ref).transpose();
+            feature_set(group, extraction, clips, reference, &of_it, options)
         });
         scorings.push(FeatureScoring {
             schema_version: RECORD_SCHEMA_VERSION,
@@ -188,11 +216,9 @@ pub fn set_scorings(
             resamples: u32::try_from(options.resamples).unwrap_or(u32::MAX),
             bootstrap_seed: options.bootstrap_seed,
             sets: sets.collect(),
-            reference: compared.as_ref().ok().map(|matrix| FeatureSource {
-                files: reference.files.clone(),
-                clips: matrix.count() as u64,
-                dims: matrix.dims() as u64,
-            }),
+            reference: reference
+                .zip(compared.as_ref().and_then(|compared| compared.as_ref().ok()))
+                .map(|(reference, matrix)| feature_source(reference.files.clone(), matrix)),
         });
     }
     Ok(scorings)
@@ -211,10 +237,11 @@ fn groups(record: &ScoringRecord) -> Vec<&str> {
 
 /// The reference's features, where the same nets gave them in the same way.
 fn comparable<'a>(
-    reference: &'a ReferenceFeatures,
+    reference: Option<&'a ReferenceFeatures>,
     extraction: &str,
     nets: &str,
 ) -> Result<&'a FeatureMatrix, String> {
+    let reference = reference.ok_or("there is no reference set")?;
     let Some((found, matrix)) = reference.of.get(extraction) else {
         let known: Vec<&str> = reference.of.keys().map(String::as_str).collect();
         return Err(format!(
@@ -231,8 +258,8 @@ fn comparable<'a>(
 fn feature_set(
     group: &str,
     extraction: &str,
-    rows: &[Vec<f32>],
-    reference: Result<&&FeatureMatrix, &String>,
+    clips: Vec<Features>,
+    reference: Result<Option<&&FeatureMatrix>, &String>,
     metrics: &[NetSetMetric],
     options: SetOptions,
 ) -> FeatureSet {
@@ -246,31 +273,27 @@ fn feature_set(
         Ok(reference) => reference,
         Err(reason) => return nothing(reason.clone()),
     };
-    if rows.is_empty() {
+    if clips.is_empty() {
         return nothing("no clip has features; the notes of the clips say why".into());
     }
-    let matrix = match matrix(extraction, rows) {
+    let matrix = match matrix(extraction, clips.into_iter()) {
         Ok(matrix) => matrix,
         Err(error) => return nothing(error.to_string()),
     };
     let score = |metric: &NetSetMetric| {
-        let measured = feature_metric(metric.of_features(), &matrix, Some(reference), &options);
+        let measured = feature_metric(metric.of_features(), &matrix, reference.copied(), &options);
         FeatureScore { metric: metric.descriptor().metric_id(), ..feature_score(measured) }
     };
     FeatureSet {
         label: group.to_owned(),
-        source: Some(FeatureSource {
-            files: Vec::new(),
-            clips: matrix.count() as u64,
-            dims: matrix.dims() as u64,
-        }),
+        source: Some(feature_source(Vec::new(), &matrix)),
         problem: None,
         scores: metrics.iter().map(score).collect(),
     }
 }
 
-/// Writes features as one safetensors file: for each extraction the rows, their mean and their covariance (divided by N - 1), and in
-/// the metadata where they come from.
+/// Writes features as one safetensors file: for each extraction the rows, how many each clip has where that is not one, their mean and
+/// their covariance (divided by N - 1), and in the metadata where they come from.
 ///
 /// # Errors
 ///
@@ -297,6 +320,10 @@ pub fn write_reference_set(
         let rows = values.iter().flat_map(|value| (*value as f32).to_le_bytes()).collect();
         let wide = |values: Vec<f64>| values.into_iter().flat_map(f64::to_le_bytes).collect();
         tensors.push((format!("{extraction}/features"), vec![n, d], Dtype::F32, rows));
+        if let Some(rows) = matrix.rows_of_clips() {
+            let counts = rows.iter().flat_map(|rows| (*rows as u64).to_le_bytes()).collect();
+            tensors.push((format!("{extraction}/{ROWS_OF_CLIPS}"), vec![rows.len()], Dtype::U64, counts));
+        }
         tensors.push((format!("{extraction}/mean"), vec![d], Dtype::F64, wide(mean)));
         tensors.push((format!("{extraction}/covariance"), vec![d, d], Dtype::F64, wide(covariance)));
     }
@@ -356,10 +383,26 @@ pub fn read_reference_set(path: &Path) -> Result<ReferenceFeatures, ReferenceSet
         let name = format!("{extraction}/features");
         let matrix = read_features(FeatureFormat::Safetensors, &bytes, Some(&name))
             .map_err(|source| ReferenceSetError::Features { path: path.to_owned(), source })?;
-        let clips = matrix.count() as u64;
+        let matrix = match rows_of_clips(&bytes, extraction).map_err(&none)? {
+            Some(rows) => matrix.of_clips(rows).map_err(|error| none(error.to_string()))?,
+            None => matrix,
+        };
+        let clips = matrix.clips() as u64;
         found.of.insert(extraction.to_owned(), (nets.clone(), matrix));
         found.files =
             vec![FeatureFile { path: text_from_path(path), array: None, sha256: sha256_hex(&bytes), clips }];
     }
     Ok(found)
+}
+
+/// How many rows each clip has, where the file says so.
+fn rows_of_clips(bytes: &[u8], extraction: &str) -> Result<Option<Vec<usize>>, String> {
+    let tensors = safetensors::SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    let name = format!("{extraction}/{ROWS_OF_CLIPS}");
+    let Ok(tensor) = tensors.tensor(&name) else { return Ok(None) };
+    if tensor.dtype() != Dtype::U64 {
+        return Err(format!("{name} is of {:?}, not of U64", tensor.dtype()));
+    }
+    let counts = tensor.data().as_chunks().0.iter().map(|bytes| usize::try_from(u64::from_le_bytes(*bytes)));
+    counts.collect::<Result<Vec<_>, _>>().map(Some).map_err(|error| format!("{name}: {error}"))
 }

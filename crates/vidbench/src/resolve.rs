@@ -92,7 +92,7 @@ pub fn resolve(
 fn refused_metric(metric: &MetricId, source: &str, known: &Known<'_>) -> Option<Problem> {
     let of_runs = |needs: Needs| match needs {
         Needs::Clip | Needs::ClipAndPrompt | Needs::Set => true,
-        Needs::Pair | Needs::ReferenceSet | Needs::Features => false,
+        Needs::ClipAndImage | Needs::Pair | Needs::ReferenceSet | Needs::ClipSet | Needs::Features => false,
     };
     let runnable = || known.metrics.iter().filter(|descriptor| of_runs(descriptor.needs));
     match known.metrics.iter().find(|descriptor| descriptor.id == metric.as_str()) {
@@ -116,6 +116,20 @@ fn refused_metric(metric: &MetricId, source: &str, known: &Known<'_>) -> Option<
             let message =
                 format!("{} compares clips with a reference set, and a suite has none", descriptor.id);
             let hint = "score the videos afterwards: vidbench score VIDEOS --reference-set VIDEOS";
+            Some(Problem::at_key(source, "metrics", message).with_hint(Some(hint.into())))
+        }
+        Some(descriptor) if descriptor.needs == Needs::ClipAndImage => {
+            let message = format!(
+                "{} compares clips with the images they were made from, and a suite has none",
+                descriptor.id
+            );
+            let hint = "score the videos afterwards: vidbench score VIDEOS --images DIR";
+            Some(Problem::at_key(source, "metrics", message).with_hint(Some(hint.into())))
+        }
+        Some(descriptor) if descriptor.needs == Needs::ClipSet => {
+            let message =
+                format!("{} is computed from a set of clips, which a run does not do", descriptor.id);
+            let hint = "score the videos afterwards: vidbench score VIDEOS";
             Some(Problem::at_key(source, "metrics", message).with_hint(Some(hint.into())))
         }
         Some(_) => None,

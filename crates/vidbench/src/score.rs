@@ -78,7 +78,12 @@ pub fn choose_metrics(
             Needs::Set | Needs::Features => {
                 return Err(MetricChoiceError::NotOfClips { metric, from: "features of a set of clips" });
             }
-            Needs::Clip | Needs::ClipAndPrompt | Needs::Pair | Needs::ReferenceSet => {}
+            Needs::Clip
+            | Needs::ClipAndPrompt
+            | Needs::ClipAndImage
+            | Needs::Pair
+            | Needs::ReferenceSet
+            | Needs::ClipSet => {}
         }
         if !chosen.contains(&metric) {
             chosen.push(metric);
@@ -179,15 +184,21 @@ pub(crate) fn wanted_metric(id: &MetricId, record: &ScoringRecord, clip: &Reques
 /// What a score depends on beside the files. libvmaf that was not found is one of its versions, so that a scoring after it was
 /// installed computes what an earlier one could not.
 fn depends_on(metric: Metric, record: &ScoringRecord, clip: &RequestedClip) -> Option<String> {
-    let prompt = (metric.descriptor().needs == Needs::ClipAndPrompt).then(|| clip.prompt.clone()).flatten();
+    let beside = match metric.descriptor().needs {
+        Needs::ClipAndPrompt => clip.prompt.clone(),
+        Needs::ClipAndImage => clip.image.as_ref().map(|image| image.sha256.clone()),
+        Needs::Clip | Needs::Pair | Needs::Set | Needs::ReferenceSet | Needs::ClipSet | Needs::Features => {
+            None
+        }
+    };
     match metric {
         Metric::Pair(PairMetric::Vmaf) => record.environment.libvmaf.clone(),
         Metric::Net(_) | Metric::NetSet(_) => {
             let nets = record.environment.nets.iter();
             let identities =
                 nets.flat_map(|nets| metric.descriptor().nets.iter().map(|net| nets.identity(net)));
-            Some(identities.chain(prompt).collect::<Vec<_>>().join("\n"))
+            Some(identities.chain(beside).collect::<Vec<_>>().join("\n"))
         }
-        Metric::Clip(_) | Metric::Pair(_) | Metric::Set(_) | Metric::Feature(_) => prompt,
+        Metric::Clip(_) | Metric::Pair(_) | Metric::Set(_) | Metric::Feature(_) => beside,
     }
 }

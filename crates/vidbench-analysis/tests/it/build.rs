@@ -4,10 +4,10 @@ use vidbench_core::plan::ResolvedSuite;
 use vidbench_core::protocol::{LoadedModel, Stage, StageSpan};
 use vidbench_core::suite::{Engine, Limits, Scenario, ScenarioKind};
 use vidbench_core::{
-    ClipFacts, Direction, Domain, Environment, Generation, Ledger, MetricDescriptor, MetricId, MetricScore,
-    ModelId, Needs, Outcome, Params, PlannedSample, PromptSuiteRef, RECORD_SCHEMA_VERSION, ResolvedModel,
-    ResolvedPrompt, RunData, RunId, RunRecord, RunStatus, SampleRecord, Score, Session, SessionModel,
-    SetScore, Timing, Verdict, WeightsOrigin, sha256_hex,
+    Aggregate, ClipFacts, Direction, Domain, Environment, Generation, Ledger, MetricDescriptor, MetricId,
+    MetricScore, ModelId, Needs, Outcome, Params, PlannedSample, PromptSuiteRef, RECORD_SCHEMA_VERSION,
+    ResolvedModel, ResolvedPrompt, RunData, RunId, RunRecord, RunStatus, SampleRecord, Score, Session,
+    SessionModel, SetScore, Timing, Verdict, WeightsOrigin, sha256_hex,
 };
 
 pub(crate) const DESCRIPTORS: [MetricDescriptor; 4] = [
@@ -28,7 +28,8 @@ const fn descriptor(
         Direction::HigherIsBetter => (Some(0.0), Some(1.0)),
         Direction::LowerIsBetter | Direction::Descriptive => (Some(0.0), None),
     };
-    MetricDescriptor { id, title, unit, direction, range, needs, nets: &[] }
+    let aggregate = if matches!(needs, Needs::Set) { Aggregate::OfSet } else { Aggregate::ClipMean };
+    MetricDescriptor { id, title, unit, direction, range, needs, aggregate, nets: &[] }
 }
 
 /// What a run is made of.

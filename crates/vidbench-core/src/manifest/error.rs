@@ -81,6 +81,12 @@ pub enum ManifestProblemKind {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A path that no image has.
+    #[error("\"image\" {problem}")]
+    Image {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A hash of the wrong form.
     #[error("\"sha256\" {value:?} is not 64 hexadecimal digits")]
     Sha256 {
@@ -146,6 +152,7 @@ impl ManifestProblemKind {
             | Self::DuplicateKey { .. }
             | Self::WrongType { .. }
             | Self::File { .. }
+            | Self::Image { .. }
             | Self::Sha256 { .. }
             | Self::PromptTooLong { .. }
             | Self::Model(_) => None,

@@ -14,7 +14,7 @@ use crate::ids::ModelId;
 use crate::prompt::MAX_TEXT_CHARS;
 use crate::toml_check::nearest;
 
-const KEYS: [&str; 7] = ["file", "sha256", "prompt", "seed", "index", "model", "params"];
+const KEYS: [&str; 8] = ["file", "sha256", "prompt", "image", "seed", "index", "model", "params"];
 
 /// The clip of a line, or every problem of the line.
 pub(super) fn read(line: &[u8]) -> Result<ManifestClip, Vec<Kind>> {
@@ -33,7 +33,8 @@ pub(super) fn read(line: &[u8]) -> Result<ManifestClip, Vec<Kind>> {
 /// The rules on values that the types do not hold.
 pub(super) fn check(mut clip: ManifestClip) -> Result<ManifestClip, Vec<Kind>> {
     let mut problems = Vec::new();
-    problems.extend(file_problem(&clip.file));
+    problems.extend(file_problem(&clip.file).map(|problem| Kind::File { problem }));
+    problems.extend(clip.image.as_deref().and_then(file_problem).map(|problem| Kind::Image { problem }));
     problems.extend(clip.prompt.as_deref().and_then(prompt_problem));
     if let Some(hash) = &mut clip.sha256 {
         hash.make_ascii_lowercase();
@@ -54,8 +55,8 @@ pub(super) fn write(clip: &ManifestClip) -> String {
     serde_json::to_string(clip).expect("invariant: a clip has text keys only, so it is always JSON")
 }
 
-fn file_problem(file: &str) -> Option<Kind> {
-    let problem = if file.is_empty() {
+fn file_problem(file: &str) -> Option<&'static str> {
+    Some(if file.is_empty() {
         "is empty"
     } else if file.contains('\0') {
         "contains a NUL character"
@@ -63,8 +64,7 @@ fn file_problem(file: &str) -> Option<Kind> {
         "names a folder"
     } else {
         return None;
-    };
-    Some(Kind::File { problem })
+    })
 }
 
 fn prompt_problem(prompt: &str) -> Option<Kind> {
@@ -90,6 +90,7 @@ struct Fields {
     file: Option<String>,
     sha256: Option<String>,
     prompt: Option<String>,
+    image: Option<String>,
     seed: Option<u64>,
     index: Option<u32>,
     model: Option<ModelId>,
@@ -111,6 +112,7 @@ impl Fields {
             "file" => self.file = self.text("file", value),
             "sha256" => self.sha256 = self.text("sha256", value),
             "prompt" => self.prompt = self.text("prompt", value),
+            "image" => self.image = self.text("image", value),
             "seed" => self.seed = self.number("seed", "a whole number from 0 to 2^64-1", &value),
             "index" => {
                 let expected = "a whole number from 0 to 2^32-1";
@@ -161,10 +163,10 @@ impl Fields {
         if !self.seen.iter().any(|key| key == "file") {
             self.problems.push(Kind::MissingFile);
         }
-        let Self { sha256, prompt, seed, index, model, params, mut problems, .. } = self;
+        let Self { sha256, prompt, image, seed, index, model, params, mut problems, .. } = self;
         // Stands in for a file of the wrong type, whose problem is already listed.
         let file = self.file.unwrap_or_else(|| "-".into());
-        match check(ManifestClip { file, sha256, prompt, seed, index, model, params }) {
+        match check(ManifestClip { file, sha256, prompt, image, seed, index, model, params }) {
             Ok(clip) if problems.is_empty() => Ok(clip),
             Ok(_) => Err(problems),
             Err(more) => {

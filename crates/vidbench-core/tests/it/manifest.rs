@@ -181,6 +181,7 @@ fn clips() -> impl Strategy<Value = Vec<ManifestClip>> {
             .map(|(n, (file, seed, index, prompt))| ManifestClip {
                 seed,
                 index,
+                image: prompt.as_ref().map(|prompt| format!("images/{n}{}.png", prompt.len())),
                 prompt: prompt.map(|prompt| format!("{n}{prompt}")),
                 params: seed
                     .map(|seed| [("guidance".to_owned(), json!(seed as f64 / 7.0))].into_iter().collect()),

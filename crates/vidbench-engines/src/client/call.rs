@@ -24,6 +24,13 @@ pub(super) struct Answer {
     line: Vec<u8>,
 }
 
+impl Answer {
+    /// The line it came as.
+    pub(super) fn line(&self) -> &[u8] {
+        &self.line
+    }
+}
+
 /// A call that waits for its answer.
 struct Pending<'a> {
     method: &'static str,
@@ -99,7 +106,7 @@ impl WorkerProcess {
                 Ok(Said::Notification(_)) => {
                     return Err(self.broke(
                         method,
-                        "step and stage belong to a generate that is served".into(),
+                        "step, stage and rows belong to a request that is served".into(),
                         &line,
                     ));
                 }

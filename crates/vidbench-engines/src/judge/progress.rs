@@ -17,6 +17,8 @@ impl Progress {
     pub(crate) fn take(&mut self, method: &str, notification: &Notification) -> Result<(), String> {
         match notification {
             Notification::Log(_) => Ok(()),
+            Notification::Rows(_) if method == method::SCORE => Ok(()),
+            Notification::Rows(_) => Err(format!("rows belong to score, not to {method}")),
             Notification::Step(_) | Notification::Stage(_) if method != method::GENERATE => {
                 Err(format!("step and stage belong to generate, not to {method}"))
             }
@@ -62,7 +64,7 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    use vidbench_core::protocol::{LogParams, Stage, StageSpan};
+    use vidbench_core::protocol::{LogParams, RowsParams, Stage, StageSpan};
 
     use super::*;
 
@@ -113,11 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn only_log_lines_come_outside_generate() {
+    fn outside_generate_only_log_lines_come_and_rows_while_a_clip_is_scored() {
         let mut progress = Progress::default();
         let log = Notification::Log(LogParams { level: "info".into(), message: "loading".into() });
         assert_eq!(progress.take("load", &log), Ok(()));
         assert!(progress.take("load", &step(1, 1, 1)).unwrap_err().contains("not to load"));
         assert!(progress.take("score", &stage(1, 1)).unwrap_err().contains("not to score"));
+        let rows = Notification::Rows(RowsParams { net: "net@1".into(), values: vec![1.0] });
+        assert_eq!(progress.take("score", &rows), Ok(()));
+        assert!(progress.take("load", &rows).unwrap_err().contains("not to load"));
     }
 }

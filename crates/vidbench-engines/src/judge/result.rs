@@ -2,7 +2,8 @@
 
 use vidbench_core::WeightsOrigin;
 use vidbench_core::protocol::{
-    GenerateParams, GenerateResult, LoadParams, LoadResult, ScoreParams, ScoreResult, Stage, StageSpan,
+    Features, GenerateParams, GenerateResult, LoadParams, LoadResult, ScoreParams, ScoreResult, Stage,
+    StageSpan,
 };
 
 /// No process has held more, 2^56: the address space of a processor.
@@ -88,6 +89,12 @@ pub(crate) fn score_result(params: &ScoreParams, result: &ScoreResult) -> Result
         result.features.iter().find(|features| features.values.iter().any(|value| !value.is_finite()));
     if let Some(features) = broken {
         return Err(format!("features of net {:?} are not finite", features.net));
+    }
+    for Features { net, rows, values } in &result.features {
+        let whole = *rows > 0 && values.len().is_multiple_of(*rows as usize);
+        if !whole || (*rows > 1 && values.is_empty()) {
+            return Err(format!("features of net {net:?} are {} numbers in {rows} rows", values.len()));
+        }
     }
     check_secs("decode_secs", result.decode_secs)?;
     check_secs("score_secs", result.score_secs)

@@ -79,6 +79,7 @@ fn a_whole_session_with_a_sound_worker() {
         path: params.output,
         reference: None,
         prompt: None,
+        image: None,
         metrics: vec![MetricId::new("toy@1").unwrap()],
         options: Default::default(),
     };

@@ -1,5 +1,6 @@
 //! DINO ViT-B/16, whose table of places is stretched to the grid of the image.
 
+use std::fmt;
 use std::sync::Arc;
 
 use vidbench_core::DecodedFrame;
@@ -7,6 +8,7 @@ use vidbench_nn::Tensor;
 use vidbench_nn::nets::Net;
 use vidbench_video::Size;
 
+use super::frames::Planar;
 use super::images::Batch;
 use super::{Extractor, Rows, frames, run_rows, tensor};
 use crate::MetricError;
@@ -16,9 +18,11 @@ const PATCH: usize = 16;
 /// Side of the grid that the table was trained for.
 const GRID: usize = 14;
 
-#[derive(Debug)]
 pub(super) struct Dino {
     net: Arc<Net>,
+    prepare: fn(&DecodedFrame<'_>) -> Result<Planar, MetricError>,
+    /// The size of a frame before what fills no patch is cut off: one that is nearly square may become one.
+    resized: fn(&DecodedFrame<'_>) -> Size,
     batch: Batch,
     places: Option<Tensor>,
     /// The image is a square, before what fills no patch is cut off.
@@ -27,7 +31,16 @@ pub(super) struct Dino {
 
 impl Dino {
     pub(super) fn new(net: Arc<Net>) -> Self {
-        Self { net, batch: Batch::default(), places: None, square: false }
+        let (prepare, resized) = (frames::dino_vbench, frames::dino_size);
+        Self { net, prepare, resized, batch: Batch::default(), places: None, square: false }
+    }
+
+    /// The first row is that of an image; all are squares.
+    pub(super) fn with_image(net: Arc<Net>, image: &DecodedFrame<'_>) -> Result<Self, MetricError> {
+        let square = |_: &DecodedFrame<'_>| Size { height: GRID * PATCH, width: GRID * PATCH };
+        let mut dino = Self { prepare: frames::dino_i2v, resized: square, square: true, ..Self::new(net) };
+        dino.batch.take(frames::dino_i2v_image(image)?);
+        Ok(dino)
     }
 
     fn run(&mut self) -> Result<(), MetricError> {
@@ -44,12 +57,17 @@ impl Dino {
     }
 }
 
+impl fmt::Debug for Dino {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dino").field("net", &self.net.name()).finish_non_exhaustive()
+    }
+}
+
 impl Extractor for Dino {
     fn push(&mut self, frame: &DecodedFrame<'_>, _: Option<&DecodedFrame<'_>>) -> Result<(), MetricError> {
-        // Of what was resized: a frame that is nearly square may become one.
-        let resized = frames::dino_size(frame);
+        let resized = (self.resized)(frame);
         self.square = resized.width == resized.height;
-        self.batch.take(frames::dino_vbench(frame)?);
+        self.batch.take((self.prepare)(frame)?);
         if self.batch.is_full() { self.run() } else { Ok(()) }
     }
 

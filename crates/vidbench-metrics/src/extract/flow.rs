@@ -6,7 +6,7 @@ use vidbench_core::DecodedFrame;
 use vidbench_nn::nets::Net;
 
 use super::padding::{Padded, padded};
-use super::{Beginning, Extractor, Rows, run_rows, tensor};
+use super::{Extractor, Rows, run_rows, tensor};
 use crate::MetricError;
 use crate::flow::Flow;
 use crate::vbench_dynamic_degree::{Motion, interval};
@@ -16,12 +16,14 @@ use crate::warping_error::pair_error;
 const MULTIPLE: usize = 8;
 /// Least side: below it the coarsest correlations are of one pixel.
 const LEAST_SIDE: usize = 128;
+
 /// VBench's dynamic degree: for each pair of frames looked at, the mean length of the flow in the fastest places, in pixels; no more pairs
 /// than decide whether the clip moves.
 #[derive(Debug)]
 pub(super) struct FastestFlow {
     net: Arc<Net>,
-    clip: Beginning,
+    frames: usize,
+    fps: Option<f64>,
     previous: Option<Padded>,
     rows: Rows,
 }
@@ -30,20 +32,21 @@ impl FastestFlow {
     /// Share of the places that counts as the fastest.
     const SHARE: f64 = 0.05;
 
-    pub(super) fn new(net: Arc<Net>, clip: Beginning) -> Self {
-        Self { net, clip, previous: None, rows: Rows { dims: 1, values: Vec::new() } }
+    /// Of a clip of so many frames, at a rate that its file tells or does not.
+    pub(super) fn new(net: Arc<Net>, frames: usize, fps: Option<f64>) -> Self {
+        Self { net, frames, fps, previous: None, rows: Rows::of_dims(1) }
     }
 
+    /// For VBench's own answer, and for the one in which a still clip never moves.
     fn is_decided(&self, frame: &DecodedFrame<'_>) -> bool {
-        let frames = self.clip.frames.unwrap_or(usize::MAX);
-        let motion = Motion::of(frame.width, frame.height, frames, self.clip.fps);
+        let motion = Motion::of(frame.width, frame.height, self.frames, self.fps).at_least(1);
         motion.of_pairs(&self.rows.values).is_some()
     }
 }
 
 impl Extractor for FastestFlow {
     fn push(&mut self, frame: &DecodedFrame<'_>, _: Option<&DecodedFrame<'_>>) -> Result<(), MetricError> {
-        if !frame.index.is_multiple_of(interval(self.clip.fps)) || self.is_decided(frame) {
+        if !frame.index.is_multiple_of(interval(self.fps)) || self.is_decided(frame) {
             return Ok(());
         }
         let current = padded(frame, MULTIPLE, LEAST_SIDE, 1.0)?;
@@ -80,7 +83,7 @@ impl StillFlow {
     const SHARE: f64 = 0.02;
 
     pub(super) fn new(net: Arc<Net>) -> Self {
-        Self { net, first: None, previous: None, rows: Rows { dims: 2, values: Vec::new() } }
+        Self { net, first: None, previous: None, rows: Rows::of_dims(2) }
     }
 
     fn add(&mut self, from: &Padded, to: &Padded, difference: f32) -> Result<(), MetricError> {
@@ -127,7 +130,7 @@ pub(super) struct Warping {
 
 impl Warping {
     pub(super) fn new(net: Arc<Net>) -> Self {
-        Self { net, previous: None, rows: Rows { dims: 1, values: Vec::new() } }
+        Self { net, previous: None, rows: Rows::of_dims(1) }
     }
 
     /// The flow from one padded frame to another, without the border.

@@ -1,6 +1,7 @@
 //! Nets that look at one image at a time: frames go through in batches, and each gives a row.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use vidbench_core::{DecodedFrame, FramesU8};
@@ -67,13 +68,15 @@ pub(super) struct Batch {
     size: Size,
     waiting: Vec<f32>,
     count: usize,
+    /// How many go through together: fewer than [`BATCH`] once memory ran out.
+    most: usize,
     pub(super) rows: Rows,
 }
 
 impl Default for Batch {
     fn default() -> Self {
-        let rows = Rows { dims: 0, values: Vec::new() };
-        Self { size: Size { height: 0, width: 0 }, waiting: Vec::new(), count: 0, rows }
+        let size = Size { height: 0, width: 0 };
+        Self { size, waiting: Vec::new(), count: 0, most: BATCH, rows: Rows::of_dims(0) }
     }
 }
 
@@ -96,16 +99,77 @@ impl Batch {
     /// Puts what waits, `[N, 3, H, W]`, through `run`, which gives rows and their dims.
     pub(super) fn run(
         &mut self,
-        run: impl FnOnce([usize; 4], Vec<f32>) -> Result<(Vec<f32>, usize), MetricError>,
+        mut run: impl FnMut([usize; 4], Vec<f32>) -> Result<(Vec<f32>, usize), MetricError>,
     ) -> Result<(), MetricError> {
-        if self.count == 0 {
-            return Ok(());
-        }
-        let shape = [self.count, FramesU8::CHANNELS, self.size.height, self.size.width];
-        let (values, dims) = run(shape, std::mem::take(&mut self.waiting))?;
-        self.count = 0;
-        self.rows.dims = dims;
+        let (waiting, count) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.count));
+        let Size { height, width } = self.size;
+        let image = FramesU8::CHANNELS * height * width;
+        let (values, dims) = in_halves(count, &mut self.most, &mut self.rows.note, |at| {
+            let part = waiting[at.start * image..at.end * image].to_vec();
+            run([at.len(), FramesU8::CHANNELS, height, width], part)
+        })?;
+        self.rows.dims = dims.max(self.rows.dims);
         self.rows.values.extend(values);
         Ok(())
+    }
+}
+
+/// Puts `count` images through `run`, at most `most` together. Where memory runs out, half as many from then on, and the note says so: a net
+/// may round otherwise when it looks at fewer images at a time.
+pub(super) fn in_halves(
+    count: usize,
+    most: &mut usize,
+    note: &mut Option<String>,
+    mut run: impl FnMut(Range<usize>) -> Result<(Vec<f32>, usize), MetricError>,
+) -> Result<(Vec<f32>, usize), MetricError> {
+    let (mut values, mut dims, mut done) = (Vec::new(), 0, 0);
+    while done < count {
+        let size = (*most).min(count - done);
+        match run(done..done + size) {
+            Ok((rows, of_row)) => {
+                values.extend(rows);
+                (dims, done) = (of_row, done + size);
+            }
+            Err(MetricError::OutOfMemory { net, .. }) if size > 1 => {
+                *most = size / 2;
+                *note = Some(format!("memory ran out: {net} looked at {most} frames at a time, not {BATCH}"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((values, dims))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A net with memory for so many images.
+    fn run(room: usize, count: usize) -> (Result<(Vec<f32>, usize), MetricError>, Option<String>) {
+        let (mut most, mut note) = (BATCH, None);
+        let rows = in_halves(count, &mut most, &mut note, |at| match at.len() <= room {
+            true => Ok((at.map(|image| image as f32).collect(), 1)),
+            false => Err(MetricError::OutOfMemory { net: "dino-vitb16", reason: "no room".into() }),
+        });
+        (rows, note)
+    }
+
+    #[test]
+    fn where_memory_runs_out_fewer_images_go_through_together_and_none_is_lost() {
+        let all: Vec<f32> = (0..8).map(|image| image as f32).collect();
+        assert_eq!(run(8, 8), (Ok((all.clone(), 1)), None));
+        for room in [1, 2, 3, 5, 7] {
+            let (rows, note) = run(room, 8);
+            assert_eq!(rows, Ok((all.clone(), 1)), "{room}");
+            assert!(note.unwrap().starts_with("memory ran out: dino-vitb16 looked at "));
+        }
+        assert_eq!(run(8, 0), (Ok((Vec::new(), 0)), None));
+    }
+
+    #[test]
+    fn an_image_for_which_there_is_no_memory_is_an_error() {
+        let (rows, _) = run(0, 8);
+        let error = rows.unwrap_err().to_string();
+        assert_eq!(error, "net dino-vitb16: out of memory: no room");
     }
 }

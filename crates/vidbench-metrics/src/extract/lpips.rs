@@ -19,7 +19,7 @@ pub(super) struct Lpips {
 
 impl Lpips {
     pub(super) fn new(net: Arc<Net>) -> Self {
-        Self { net, rows: Rows { dims: 1, values: Vec::new() } }
+        Self { net, rows: Rows::of_dims(1) }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct MadeUpMiddles {
 
 impl MadeUpMiddles {
     pub(super) fn new(net: Arc<Net>) -> Self {
-        Self { net, even: None, odd: Vec::new(), rows: Rows { dims: 1, values: Vec::new() } }
+        Self { net, even: None, odd: Vec::new(), rows: Rows::of_dims(1) }
     }
 }
 

@@ -3,6 +3,7 @@
 //! pyiqa fills the patches of the two smaller sizes up with empty ones that the net is told not to look at. They change
 //! nothing and are left out.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use vidbench_core::{DecodedFrame, FramesU8};
@@ -10,7 +11,7 @@ use vidbench_nn::Tensor;
 use vidbench_nn::nets::Net;
 use vidbench_video::{FloatResize, Size, longer_side, resize_float};
 
-use super::images::BATCH;
+use super::images::{BATCH, in_halves};
 use super::{Extractor, Rows, frames, run_rows, tensor};
 use crate::MetricError;
 
@@ -27,6 +28,8 @@ pub(super) struct Musiq {
     net: Arc<Net>,
     waiting: Patches,
     count: usize,
+    /// How many images go through together.
+    most: usize,
     rows: Rows,
 }
 
@@ -40,24 +43,18 @@ struct Patches {
 
 impl Musiq {
     pub(super) fn new(net: Arc<Net>) -> Self {
-        Self { net, waiting: Patches::default(), count: 0, rows: Rows { dims: 1, values: Vec::new() } }
+        Self { net, waiting: Patches::default(), count: 0, most: BATCH, rows: Rows::of_dims(1) }
     }
 
     fn run(&mut self) -> Result<(), MetricError> {
         if self.count == 0 {
             return Ok(());
         }
-        let Patches { pixels, spatial, scale } = std::mem::take(&mut self.waiting);
-        let (images, patches) = (self.count, spatial.len() / self.count);
-        let whole = |values| Tensor::i64([images, patches], values).expect("invariant: one number a patch");
-        let inputs = [
-            ("patches", tensor([images, patches, FramesU8::CHANNELS * PATCH * PATCH], pixels)),
-            ("spatial", whole(spatial)),
-            ("scale", whole(scale)),
-            ("mask", tensor([images, patches], vec![1.0; images * patches])),
-        ];
-        self.count = 0;
-        let (values, _) = run_rows(&self.net, &inputs)?;
+        let (waiting, count) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.count));
+        let patches = waiting.spatial.len() / count;
+        let (values, _) = in_halves(count, &mut self.most, &mut self.rows.note, |at| {
+            waiting.run(&self.net, at.start * patches..at.end * patches, patches)
+        })?;
         self.rows.values.extend(values);
         Ok(())
     }
@@ -99,6 +96,23 @@ fn scaled(size: Size, side: usize) -> Size {
 }
 
 impl Patches {
+    /// Some of them, `patches` an image, through the net.
+    fn run(&self, net: &Net, at: Range<usize>, patches: usize) -> Result<(Vec<f32>, usize), MetricError> {
+        const NUMBERS: usize = FramesU8::CHANNELS * PATCH * PATCH;
+        let shape = [at.len() / patches, patches];
+        let whole = |values: &[i64]| {
+            Tensor::i64(shape, values[at.clone()].to_vec()).expect("invariant: one number a patch")
+        };
+        let pixels = self.pixels[at.start * NUMBERS..at.end * NUMBERS].to_vec();
+        let inputs = [
+            ("patches", tensor([shape[0], patches, NUMBERS], pixels)),
+            ("spatial", whole(&self.spatial)),
+            ("scale", whole(&self.scale)),
+            ("mask", tensor(shape, vec![1.0; at.len()])),
+        ];
+        run_rows(net, &inputs)
+    }
+
     /// Cuts an image into patches, black around it where it does not fill them; the larger half of the border is right and below.
     fn add(&mut self, image: &[f32], size: Size, scale: i64) {
         let (down, across) = (size.height.div_ceil(PATCH), size.width.div_ceil(PATCH));

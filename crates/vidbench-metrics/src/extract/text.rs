@@ -1,7 +1,7 @@
 //! Texts as the nets of images and videos see them.
 
 use vidbench_nn::Tensor;
-use vidbench_nn::tokens::clip_tokens;
+use vidbench_nn::tokens::{ClipTokens, clip_tokens};
 
 use super::{NetSource, run_rows};
 use crate::MetricError;
@@ -11,18 +11,39 @@ const CLIP_CONTEXT: usize = 77;
 /// Tokens that ViCLIP's text net takes.
 const VICLIP_CONTEXT: usize = 32;
 
+/// A text as a net of texts sees it.
+#[derive(Debug)]
+pub(crate) struct TextEmbedding {
+    pub(crate) values: Vec<f32>,
+    /// Says that words were cut off, where they were.
+    pub(crate) note: Option<String>,
+}
+
 /// A text in the space of CLIP ViT-B/32. What does not fit in 77 tokens is cut off.
-pub(crate) fn clip_text_embedding(nets: &dyn NetSource, text: &str) -> Result<Vec<f32>, MetricError> {
-    let net = nets.net("clip-vit-b32-text")?;
-    let tokens = clip_tokens(text, CLIP_CONTEXT).ids;
-    let tokens = Tensor::i64([1, CLIP_CONTEXT], tokens).expect("invariant: as many tokens as the context");
-    Ok(run_rows(&net, &[("tokens", tokens)])?.0)
+pub(crate) fn clip_text_embedding(nets: &dyn NetSource, text: &str) -> Result<TextEmbedding, MetricError> {
+    embedding(nets, "clip-vit-b32-text", text, CLIP_CONTEXT)
 }
 
 /// A text in the space of ViCLIP. What does not fit in 32 tokens is cut off.
-pub(crate) fn viclip_text_embedding(nets: &dyn NetSource, text: &str) -> Result<Vec<f32>, MetricError> {
-    let net = nets.net("viclip-l-text")?;
-    let tokens = clip_tokens(text, VICLIP_CONTEXT).ids;
-    let tokens = Tensor::i64([1, VICLIP_CONTEXT], tokens).expect("invariant: as many tokens as the context");
-    Ok(run_rows(&net, &[("tokens", tokens)])?.0)
+pub(crate) fn viclip_text_embedding(nets: &dyn NetSource, text: &str) -> Result<TextEmbedding, MetricError> {
+    embedding(nets, "viclip-l-text", text, VICLIP_CONTEXT)
+}
+
+fn embedding(
+    nets: &dyn NetSource,
+    net: &'static str,
+    text: &str,
+    context: usize,
+) -> Result<TextEmbedding, MetricError> {
+    let net = nets.net(net)?;
+    let ClipTokens { ids, truncated } = clip_tokens(text, context);
+    let tokens = Tensor::i64([1, context], ids).expect("invariant: as many tokens as the context");
+    let values = run_rows(&net, &[("tokens", tokens)])?.0;
+    let note = truncated.then(|| {
+        format!(
+            "the prompt has more than the {context} tokens that {} takes; the rest was cut off",
+            net.name()
+        )
+    });
+    Ok(TextEmbedding { values, note })
 }

@@ -31,6 +31,8 @@ pub(super) struct Video {
     prepare: Prepare,
     layout: Layout,
     places: Option<Tensor>,
+    /// Is taken off what the net takes, in its layout.
+    less: Option<Vec<f32>>,
     /// Which frames, rising; one may be wanted several times.
     wanted: Vec<usize>,
     frames: Vec<Planar>,
@@ -39,12 +41,17 @@ pub(super) struct Video {
 
 impl Video {
     pub(super) fn new(net: Arc<Net>, prepare: Prepare, layout: Layout, wanted: Vec<usize>) -> Self {
-        Self { net, prepare, layout, places: None, wanted, frames: Vec::new(), seen: 0 }
+        Self { net, prepare, layout, places: None, less: None, wanted, frames: Vec::new(), seen: 0 }
     }
 
     /// With a table for the input `pos_embed`.
     pub(super) fn with_places(self, places: Tensor) -> Self {
         Self { places: Some(places), ..self }
+    }
+
+    /// With numbers that are taken off every video, as many as it has.
+    pub(super) fn less(self, mean: Vec<f32>) -> Self {
+        Self { less: Some(mean), ..self }
     }
 }
 
@@ -68,15 +75,18 @@ impl Extractor for Video {
             Layout::ChannelsFirst => [1, FramesU8::CHANNELS, frames, size.height, size.width],
             Layout::FramesFirst => [1, frames, FramesU8::CHANNELS, size.height, size.width],
         };
-        let values = match self.layout {
+        let mut values: Vec<f32> = match self.layout {
             Layout::ChannelsFirst => by_channel(&self.frames),
             Layout::FramesFirst => self.frames.iter().flat_map(|frame| &frame.values).copied().collect(),
         };
+        for (value, mean) in values.iter_mut().zip(self.less.iter().flatten()) {
+            *value -= mean;
+        }
         let places = self.places.map(|places| ("pos_embed", places));
         let inputs: Vec<(&str, Tensor)> =
             [("video", tensor(shape, values))].into_iter().chain(places).collect();
         let (values, dims) = run_rows(&self.net, &inputs)?;
-        Ok(Rows { dims, values })
+        Ok(Rows::new(dims, values))
     }
 }
 

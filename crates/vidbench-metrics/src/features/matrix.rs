@@ -50,6 +50,14 @@ pub enum FeatureError {
         /// The value, as text.
         value: String,
     },
+    /// The rows said to be those of clips are not the rows there are, or a clip has none.
+    #[error("{rows} rows are not those of {clips} clips")]
+    Clips {
+        /// Rows there are.
+        rows: usize,
+        /// Clips they are said to be of.
+        clips: usize,
+    },
 }
 
 /// How the values were given; everything is computed in 64 bits.
@@ -68,11 +76,15 @@ pub(crate) enum Values {
 }
 
 /// Features of at least one clip: N rows of d finite numbers, row after row, in the precision they came in.
+///
+/// A row is a clip, unless [`Self::of_clips`] says that a clip has several, as it has where a net looks at each frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureMatrix {
     rows: usize,
     dims: usize,
     values: Values,
+    /// How many rows each clip has; `None` where each has one.
+    rows_of_clips: Option<Vec<usize>>,
 }
 
 impl FeatureMatrix {
@@ -113,7 +125,7 @@ impl FeatureMatrix {
         Self::f32(rows, dims, values)
     }
 
-    /// The rows of all of `parts` behind each other, as if they had come in one: in 64 bits when a part is.
+    /// The rows of all of `parts` behind each other, as if they had come in one: in 64 bits when a part is. Each is a clip.
     ///
     /// # Errors
     ///
@@ -150,11 +162,36 @@ impl FeatureMatrix {
         }
         match values.first_not_finite() {
             Some((at, value)) => Err(FeatureError::NotFinite { clip: at / dims, index: at % dims, value }),
-            None => Ok(Self { rows, dims, values }),
+            None => Ok(Self { rows, dims, values, rows_of_clips: None }),
         }
     }
 
+    /// The same rows, the first `rows[0]` of them of the first clip, and so on. Intervals of Fréchet distances then draw clips and not
+    /// rows, because the rows of a clip are alike; every other metric takes each row as a clip of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureError::Clips`] when that is not all rows, or a clip has none.
+    pub fn of_clips(self, rows: Vec<usize>) -> Result<Self, FeatureError> {
+        let fits = rows.iter().all(|rows| *rows > 0) && rows.iter().sum::<usize>() == self.rows;
+        if !fits {
+            return Err(FeatureError::Clips { rows: self.rows, clips: rows.len() });
+        }
+        let several = rows.iter().any(|rows| *rows > 1);
+        Ok(Self { rows_of_clips: several.then_some(rows), ..self })
+    }
+
+    /// How many rows each clip has; `None` where each has one.
+    pub fn rows_of_clips(&self) -> Option<&[usize]> {
+        self.rows_of_clips.as_deref()
+    }
+
     /// Number of clips, at least 1.
+    pub fn clips(&self) -> usize {
+        self.rows_of_clips.as_ref().map_or(self.rows, Vec::len)
+    }
+
+    /// Number of rows, at least 1.
     pub fn count(&self) -> usize {
         self.rows
     }

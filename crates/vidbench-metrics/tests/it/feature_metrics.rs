@@ -195,6 +195,25 @@ fn a_measurement_carries_its_counts_and_is_flagged_when_a_set_is_small() {
     }
 }
 
+/// Every clip has its frame ten times: N is ten times as large and nothing more is known.
+#[test]
+fn frames_of_a_clip_make_no_interval_narrower_and_no_set_large() {
+    let (clips, reference) = (set(1, 60, 4, 1.0, 0.5), set(2, 200, 4, 1.0, 0.0));
+    let repeated: Vec<f64> = clips.to_f64().chunks_exact(4).flat_map(|row| row.repeat(10)).collect();
+    let rows = FeatureMatrix::f64(600, 4, repeated).unwrap();
+    let frames = rows.clone().of_clips(vec![10; 60]).unwrap();
+    let options = SetOptions { resamples: 100, bootstrap_seed: 1 };
+    let measure = |set| feature_metric(FeatureMetric::FrechetDistanceBiased, set, Some(&reference), &options);
+    let width = |measured: &SetMeasurement| measured.interval.map(|(low, high)| high - low).unwrap();
+    let (of_clips, of_frames, of_rows) = (measure(&clips), measure(&frames), measure(&rows));
+    assert_close(of_frames.score.value().unwrap(), of_clips.score.value().unwrap(), 1e-9);
+    assert_close(width(&of_frames), width(&of_clips), 1e-6);
+    assert!(width(&of_rows) < width(&of_clips) / 2.0);
+    assert_eq!((of_frames.n, of_frames.underpowered), (600, false));
+    let few = frames.clone().of_clips(vec![100; 6]).unwrap();
+    assert!(measure(&few).underpowered);
+}
+
 #[test]
 fn an_interval_ends_where_the_range_of_the_metric_does() {
     let options = SetOptions { resamples: 100, bootstrap_seed: 1 };

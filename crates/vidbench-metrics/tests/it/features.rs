@@ -40,6 +40,18 @@ fn a_matrix_keeps_its_precision_and_one_row_is_a_matrix() {
     assert_eq!((double.precision(), double.to_f64()), (Precision::F64, vec![0.1, 0.2]));
 }
 
+#[test]
+fn rows_belong_to_clips_of_which_each_has_some() {
+    let matrix = FeatureMatrix::f32(5, 1, vec![0.0; 5]).unwrap();
+    assert_eq!((matrix.clips(), matrix.rows_of_clips()), (5, None));
+    let frames = matrix.clone().of_clips(vec![2, 3]).unwrap();
+    assert_eq!((frames.count(), frames.clips(), frames.rows_of_clips()), (5, 2, Some(&[2, 3][..])));
+    assert_eq!(matrix.clone().of_clips(vec![1; 5]).unwrap(), matrix);
+    let refusal = |rows: &[usize]| matrix.clone().of_clips(rows.to_vec()).unwrap_err().to_string();
+    assert_eq!(refusal(&[2, 2]), "5 rows are not those of 2 clips");
+    assert_eq!(refusal(&[5, 0]), "5 rows are not those of 2 clips");
+}
+
 fn shards(count: usize, rows: &[Vec<f32>]) -> Vec<FeatureShard<usize>> {
     let mut shards: Vec<FeatureShard<usize>> = (0..count).map(|_| FeatureShard::new()).collect();
     for (key, row) in rows.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! Metrics of what nets see, on nets with random weights: their values mean nothing, and what holds of any weights is tested here.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vidbench_core::{DecodedFrame, FramesU8};
@@ -13,22 +14,28 @@ use vidbench_nn::{Runtime, SessionOptions};
 struct RandomNets {
     folder: tempfile::TempDir,
     asked: Cell<usize>,
+    loaded: RefCell<BTreeMap<&'static str, Arc<Net>>>,
 }
 
 impl RandomNets {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), asked: Cell::new(0) }
+        Self { folder: tempfile::tempdir().unwrap(), asked: Cell::new(0), loaded: RefCell::default() }
     }
 }
 
 impl NetSource for RandomNets {
     fn net(&self, name: &'static str) -> Result<Arc<Net>, MetricError> {
         self.asked.set(self.asked.get() + 1);
+        if let Some(known) = self.loaded.borrow().get(name) {
+            return Ok(Arc::clone(known));
+        }
         let skeleton = Skeleton::of(name).unwrap();
         let path = self.folder.path().join(format!("{name}.safetensors"));
         let weights = WeightsFile::create(&path, &skeleton, |spec| Ok(random_weights(spec, 1))).unwrap();
         let options = SessionOptions::on_cpu(1, Runtime::Tract);
-        Ok(Arc::new(Net::load(skeleton, weights, &options).unwrap()))
+        let net = Arc::new(Net::load(skeleton, weights, &options).unwrap());
+        self.loaded.borrow_mut().insert(name, Arc::clone(&net));
+        Ok(net)
     }
 }
 
@@ -47,8 +54,10 @@ fn rows(
     clip: &FramesU8,
     reference: Option<&FramesU8>,
 ) -> Result<Rows, MetricError> {
-    let mut extractor =
-        extraction.extractor(nets, Beginning { fps: Some(8.0), frames: Some(clip.count()) })?;
+    let mut extractor = extraction.extractor(
+        nets,
+        Beginning { fps: Some(8.0), frames: Some(clip.count()), image: Err(&MetricError::NoImage) },
+    )?;
     let lend = |frames: &FramesU8, index: usize| {
         let (width, height) = (frames.width(), frames.height());
         (index, width, height)
@@ -95,6 +104,79 @@ fn a_clip_with_too_few_frames_for_a_net_of_videos_says_so() {
     let short = moving(15, 32, 24);
     let found = rows(NetSetMetric::FvdVideogpt.extraction(), &nets, &short, None);
     assert_eq!(found, Err(MetricError::TooFewFrames { frames: 15, needed: 16 }));
+}
+
+#[test]
+fn inception_gives_a_row_a_frame_and_each_way_to_feed_it_another() {
+    let nets = RandomNets::new();
+    let clip = moving(2, 32, 24);
+    let of = |metric: NetSetMetric| rows(metric.extraction(), &nets, &clip, None).unwrap();
+    let clean = of(NetSetMetric::FidClean);
+    assert_eq!((clean.count(), clean.dims), (2, 2048));
+    assert_ne!(clean, of(NetSetMetric::FidPytorch));
+    assert_ne!(clean, of(NetSetMetric::FidTensorflow));
+}
+
+#[test]
+fn a_prompt_that_is_cut_off_is_told_with_the_score() {
+    let nets = RandomNets::new();
+    let rows = Rows::new(512, vec![0.5; 1024]);
+    let score = |prompt: &str| {
+        let seen = Seen { width: 1, height: 1, frames: 1, fps: None, prompt: Some(prompt), nets: &nets };
+        NetMetric::Clipsim.score(NetMetric::Clipsim.measure(&rows, seen))
+    };
+    assert_eq!(score(&"cat ".repeat(75)).note, None);
+    let cut = score(&"cat ".repeat(76));
+    let note = "the prompt has more than the 77 tokens that clip-vit-b32-text takes; the rest was cut off";
+    assert_eq!(cut.note.as_deref(), Some(note));
+    assert_eq!(cut.score, score(&"cat ".repeat(75)).score);
+}
+
+#[test]
+fn the_style_of_a_prompt_is_the_text_that_frames_are_compared_with() {
+    let nets = RandomNets::new();
+    let rows = Rows::new(512, (0..1024).map(|at| (at as f32).sin()).collect());
+    let value = |metric: NetMetric, prompt: &str| {
+        let seen = Seen { width: 1, height: 1, frames: 1, fps: None, prompt: Some(prompt), nets: &nets };
+        metric.measure(&rows, seen).unwrap()
+    };
+    let style = value(NetMetric::VbenchAppearanceStyle, "The bund Shanghai, oil painting");
+    assert_eq!(style, value(NetMetric::Clipsim, "oil painting"));
+    assert_eq!(style.series.unwrap().values.len(), 2);
+}
+
+#[test]
+fn the_image_of_a_clip_is_the_first_row_that_dino_gives() {
+    let nets = RandomNets::new();
+    let image = moving(1, 300, 256);
+    let frame =
+        |rgb| DecodedFrame { index: 0, timestamp_secs: 0.0, width: 300, height: 256, rgb, planes: None };
+    let other = moving(2, 300, 256);
+    let rows = |image| {
+        let mut extractor =
+            Extraction::DinoI2v.extractor(&nets, Beginning { fps: None, frames: None, image })?;
+        extractor.push(&frame(other.frame(1)), None)?;
+        extractor.push(&frame(other.frame(0)), None)?;
+        extractor.finish()
+    };
+    let found = rows(Ok(frame(image.frame(0)))).unwrap();
+    assert_eq!((found.count(), found.dims), (3, 768));
+    // Of 256 rows nothing is resized, so that rounding changes nothing: frame 1 is the image.
+    let of = |at: usize| found.iter().nth(at).unwrap().to_vec();
+    assert!(of(0).iter().zip(of(2)).all(|(a, b)| (a - b).abs() < 1e-3));
+    assert_eq!(rows(Err(&MetricError::NoImage)), Err(MetricError::NoImage));
+}
+
+#[test]
+fn c3d_gives_the_probabilities_of_its_classes() {
+    let nets = RandomNets::new();
+    let extraction = NetSetMetric::InceptionScoreC3d.extraction();
+    let found = rows(extraction, &nets, &moving(17, 32, 24), None).unwrap();
+    assert_eq!((found.count(), found.dims), (1, 101));
+    assert!((found.values.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+    assert!(found.values.iter().all(|value| (0.0..=1.0).contains(value)));
+    let short = rows(extraction, &nets, &moving(15, 32, 24), None);
+    assert_eq!(short, Err(MetricError::TooFewFrames { frames: 15, needed: 16 }));
 }
 
 #[test]

@@ -1,52 +1,25 @@
 //! NumPy's `RandomState`, so that goldens computed with NumPy and SciPy can be made from a seed instead of stored arrays.
 
-use vidbench_metrics::FeatureMatrix;
+use vidbench_metrics::{FeatureMatrix, numpy_random};
 
-const N: usize = 624;
-const M: usize = 397;
-
-/// MT19937 seeded as `numpy.random.RandomState(seed)`.
+/// `numpy.random.RandomState`, with more of its distributions than the library needs.
 pub(crate) struct RandomState {
-    state: [u32; N],
-    at: usize,
+    bits: numpy_random::RandomState,
     spare_normal: Option<f64>,
 }
 
 impl RandomState {
     pub(crate) fn new(seed: u32) -> Self {
-        let mut state = [seed; N];
-        for i in 1..N {
-            let before = state[i - 1];
-            state[i] = (before ^ (before >> 30)).wrapping_mul(1_812_433_253).wrapping_add(i as u32);
-        }
-        Self { state, at: N, spare_normal: None }
-    }
-
-    fn refill(&mut self) {
-        for i in 0..N {
-            let word = (self.state[i] & 0x8000_0000) | (self.state[(i + 1) % N] & 0x7fff_ffff);
-            let odd = if word & 1 == 1 { 0x9908_b0df } else { 0 };
-            self.state[i] = self.state[(i + M) % N] ^ (word >> 1) ^ odd;
-        }
-        self.at = 0;
+        Self { bits: numpy_random::RandomState::new(seed), spare_normal: None }
     }
 
     fn next_u32(&mut self) -> u32 {
-        if self.at == N {
-            self.refill();
-        }
-        let mut word = self.state[self.at];
-        self.at += 1;
-        word ^= word >> 11;
-        word ^= (word << 7) & 0x9d2c_5680;
-        word ^= (word << 15) & 0xefc6_0000;
-        word ^ (word >> 18)
+        self.bits.next_u32()
     }
 
     /// `rand()`, in [0, 1).
     pub(crate) fn uniform(&mut self) -> f64 {
-        let (high, low) = (self.next_u32() >> 5, self.next_u32() >> 6);
-        (f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0
+        self.bits.uniform()
     }
 
     /// `randn()`: the polar method, which makes two at a time.

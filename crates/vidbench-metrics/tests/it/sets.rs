@@ -16,7 +16,7 @@ fn reference() -> ReferenceSet {
 }
 
 fn clips(rows: Vec<Vec<f32>>) -> Vec<Features> {
-    rows.into_iter().map(|values| Features { net: NET.into(), values }).collect()
+    rows.into_iter().map(|values| Features::of_clip(NET, values)).collect()
 }
 
 fn group(features: &[Features]) -> FeatureGroup<'_> {

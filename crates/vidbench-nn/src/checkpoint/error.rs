@@ -24,7 +24,7 @@ pub enum CheckpointErrorKind {
     #[error("it cannot be read: {0}")]
     Io(#[from] io::Error),
     /// It is no file of weights.
-    #[error("it is neither safetensors, nor what torch.save or torch.jit.save write")]
+    #[error("it is neither safetensors, nor what torch.save, torch.jit.save or numpy.savez write")]
     UnknownForm,
     /// It begins well and is not.
     #[error("it is {} and damaged: {reason}", form.text())]
@@ -69,6 +69,7 @@ impl Form {
             Self::Safetensors => "a safetensors file",
             Self::PyTorch => "a file of torch.save",
             Self::TorchScript => "a TorchScript archive",
+            Self::Npz => "a .npz archive",
         }
     }
 }

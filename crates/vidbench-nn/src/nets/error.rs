@@ -46,6 +46,11 @@ pub enum NetError {
 }
 
 impl NetError {
+    /// The runtime had no memory left on the processor or the device.
+    pub fn is_out_of_memory(&self) -> bool {
+        matches!(self, Self::Runtime(error) if error.is_out_of_memory())
+    }
+
     pub(crate) fn shipped(name: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Shipped { name, source: source.into() }
     }

@@ -10,8 +10,14 @@ use vidbench_core::sha256_hex;
 use super::NetError;
 use super::shipped::{SHIPPED, find};
 
-/// Tensors of a checkpoint that are in no graph, because they are worked on before they become an input: net, name, shape.
-const HOST_TENSORS: &[(&str, &str, &[usize])] = &[("dino-vitb16", "pos_embed", &[1, 197, 768])];
+/// Tensors of a checkpoint that are in no graph, because they are worked on before they become an input, or are taken from one: net, name,
+/// shape.
+const HOST_TENSORS: &[(&str, &str, &[usize])] =
+    &[("c3d-ucf101", "mean", &[3, 16, 112, 112]), ("dino-vitb16", "pos_embed", &[1, 197, 768])];
+
+/// Tensors of a checkpoint that are larger than they are wanted: net, name, the first row and column that are taken. TGAN v2 takes rows and
+/// columns 8 to 120 of the mean of the videos that C3D was trained on (`c3d_ucf101.py`).
+const CUT_OUT: &[(&str, &str, usize)] = &[("c3d-ucf101", "mean", 8)];
 
 /// A graph whose weights are named and shaped, but not there.
 #[derive(Debug, Clone)]
@@ -74,6 +80,12 @@ impl Skeleton {
     /// The tensors that its weights must have, those that are in no graph last.
     pub fn tensors(&self) -> &[TensorSpec] {
         &self.tensors
+    }
+
+    /// The first row and column that are taken of a tensor of its checkpoint, where that may be larger.
+    pub(crate) fn cut_out(&self, tensor: &str) -> Option<usize> {
+        let mine = CUT_OUT.iter().find(|(net, name, _)| *net == self.name && *name == tensor);
+        mine.map(|(_, _, first)| *first)
     }
 
     /// Hash of the graph, in hexadecimal.

@@ -55,15 +55,19 @@ impl NetStore {
         let files =
             sources.iter().map(|source| self.checked(source, stamp)).collect::<Result<Vec<_>, _>>()?;
         let opened = sources.iter().map(|source| open(source, &skeleton)).collect::<Result<Vec<_>, _>>()?;
-        let places = skeleton.tensors().iter().map(|spec| place(net, spec, &opened));
+        let places = skeleton.tensors().iter().map(|spec| place(&skeleton, spec, &opened));
         let mut places = places.collect::<Result<Vec<_>, _>>()?.into_iter();
         let record = SourceRecord { files, ..empty_record(net, stamp) };
         let lock = self.locked(net)?;
         self.put(&lock, &skeleton, record, |spec| {
-            let (opened, name) = places.next().ok_or_else(|| unplaced(spec))?;
-            opened.checkpoint.read_f32(&name).map_err(|error| NetError::Weights {
+            let Place { opened, name, cut } = places.next().ok_or_else(|| unplaced(spec))?;
+            let values = opened.checkpoint.read_f32(&name).map_err(|error| NetError::Weights {
                 path: opened.checkpoint.path().to_owned(),
                 reason: error.to_string(),
+            })?;
+            Ok(match cut {
+                Some(cut) => cut.of(&values),
+                None => values,
             })
         })
     }
@@ -201,12 +205,49 @@ fn open(source: &SourceOnDisk<'_>, skeleton: &Skeleton) -> Result<Opened, NetSto
     Ok(Opened { name: source.file.name.clone(), checkpoint, prefix })
 }
 
+/// Where a tensor is.
+struct Place<'a> {
+    opened: &'a Opened,
+    /// What it is called there.
+    name: String,
+    /// What of it is taken, where that is not all.
+    cut: Option<Cut>,
+}
+
+/// Some rows and columns of a tensor.
+struct Cut {
+    /// The first of both.
+    first: usize,
+    /// How many rows and columns.
+    taken: [usize; 2],
+    /// How many there are.
+    found: [usize; 2],
+}
+
+impl Cut {
+    /// Where all axes but the last two are those that are wanted, and these two are long enough.
+    fn new(first: usize, wanted: &[usize], found: &[usize]) -> Option<Self> {
+        let (outer, taken) = wanted.split_last_chunk::<2>()?;
+        let (found_outer, found) = found.split_last_chunk::<2>()?;
+        let fits = found.iter().zip(taken).all(|(found, taken)| first.saturating_add(*taken) <= *found);
+        (outer == found_outer && fits).then_some(Self { first, taken: *taken, found: *found })
+    }
+
+    fn of(&self, values: &[f32]) -> Vec<f32> {
+        let planes = values.chunks_exact((self.found[0] * self.found[1]).max(1));
+        let rows =
+            planes.flat_map(|plane| plane.chunks_exact(self.found[1]).skip(self.first).take(self.taken[0]));
+        rows.flat_map(|row| &row[self.first..][..self.taken[1]]).copied().collect()
+    }
+}
+
 /// Which checkpoint has a tensor, and what it is called there.
 fn place<'a>(
-    net: &str,
+    skeleton: &Skeleton,
     spec: &TensorSpec,
     opened: &'a [Opened],
-) -> Result<(&'a Opened, String), NetStoreError> {
+) -> Result<Place<'a>, NetStoreError> {
+    let net = skeleton.name();
     let named = |opened: &'a Opened| {
         let name = format!("{}{}", opened.prefix, spec.name);
         opened.checkpoint.tensor(&name).map(|tensor| (opened, name, tensor))
@@ -219,7 +260,9 @@ fn place<'a>(
             wanted: spec.clone(),
         });
     };
-    if tensor.shape != spec.shape {
+    let cut = skeleton.cut_out(&spec.name).filter(|_| tensor.shape != spec.shape);
+    let cut = cut.and_then(|first| Cut::new(first, &spec.shape, &tensor.shape));
+    if tensor.shape != spec.shape && cut.is_none() {
         return Err(NetStoreError::Shape {
             net: net.to_owned(),
             file: found.name.clone(),
@@ -227,7 +270,7 @@ fn place<'a>(
             found: tensor.shape.clone(),
         });
     }
-    Ok((found, name))
+    Ok(Place { opened: found, name, cut })
 }
 
 fn unplaced(spec: &TensorSpec) -> NetError {
@@ -241,4 +284,18 @@ fn write_record(path: &Path, record: &SourceRecord) -> io::Result<()> {
     file.write_all(serde_json::to_string_pretty(record)?.as_bytes())?;
     file.sync_all()?;
     fs::rename(&partial, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_and_columns_are_cut_out_of_each_plane() {
+        let values: Vec<f32> = (0..40).map(|at| at as f32).collect();
+        let cut = Cut::new(1, &[2, 2, 3], &[2, 4, 5]).unwrap();
+        assert_eq!(cut.of(&values), [6.0, 7.0, 8.0, 11.0, 12.0, 13.0, 26.0, 27.0, 28.0, 31.0, 32.0, 33.0]);
+        assert!(Cut::new(2, &[2, 2, 3], &[2, 4, 4]).is_none());
+        assert!(Cut::new(0, &[2, 2, 3], &[3, 4, 5]).is_none());
+    }
 }

@@ -38,6 +38,23 @@ fn what_torch_save_writes_is_read_in_both_of_its_forms() {
 }
 
 #[test]
+fn arrays_of_chainer_have_the_names_of_their_layers() {
+    for name in ["chainer.npz", "chainer_deflated.npz"] {
+        let checkpoint = Checkpoint::open(&fixture(name)).unwrap();
+        assert_eq!(checkpoint.form(), Form::Npz, "{name}");
+        let names: Vec<&str> = checkpoint.tensors().map(|(name, _)| name).collect();
+        assert_eq!(names, ["conv1a.bias", "conv1a.weight", "count", "mean", "turned"], "{name}");
+        assert_eq!(checkpoint.read_f32("conv1a.weight").unwrap(), quarters(6), "{name}");
+        assert_eq!(checkpoint.tensor("conv1a.weight").unwrap().shape, [2, 3], "{name}");
+        assert_eq!(checkpoint.read_f32("mean").unwrap(), [0.25, 0.5], "{name}");
+        let error = checkpoint.read_f32("count").unwrap_err().to_string();
+        assert!(error.ends_with("\"count\" holds <i8; weights are floats"), "{error}");
+        assert_eq!(checkpoint.read_f32("conv1a.bias").unwrap(), [-0.5], "{name}");
+        assert!(checkpoint.read_f32("turned").unwrap_err().to_string().contains("Fortran"), "{name}");
+    }
+}
+
+#[test]
 fn torchscript_archives_have_the_names_of_their_modules() {
     for (name, element) in
         [("scripted.pt", "F32"), ("traced.pt", "F32"), ("scripted_in_half_floats.pt", "F16")]

@@ -87,6 +87,7 @@ mod tests {
             metric: vidbench_core::MetricId::new("psnr@1").unwrap(),
             score: vidbench_core::Score::Value(1.0),
             series: Some(Series { first_frame: 1, values: values.to_vec() }),
+            note: None,
         };
         let mut out = String::new();
         write(&mut out, &[score(&[1.0])]);

@@ -46,7 +46,7 @@ proptest! {
         verdict.scores = values.iter().enumerate()
             .map(|(at, value)| MetricScore::new(metric(&format!("m{at}@1")), Score::Value(*value)))
             .collect();
-        verdict.features = vec![Features { net: "net@1".into(), values: vector }];
+        verdict.features = vec![Features::of_clip("net@1", vector)];
         let made = generation(&store, verdict.sample, 1);
         store.record_generation(&run.id, 0, &model(), &params(), &made).unwrap();
         store.record_verdict(&run.id, 0, &verdict).unwrap();

@@ -158,7 +158,7 @@ pub(crate) fn ok(sample: SampleId) -> Verdict {
             MetricScore::new(metric("zebra@1"), Score::Value(0.1 + 0.2)),
             MetricScore::new(metric("flicker@1"), Score::not_available("one frame")),
         ],
-        features: vec![Features { net: "net@abc".into(), values: vec![0.1, -0.0, f32::MIN_POSITIVE] }],
+        features: vec![Features::of_clip("net@abc", vec![0.1, -0.0, f32::MIN_POSITIVE])],
         score_secs: 0.1,
     }
 }

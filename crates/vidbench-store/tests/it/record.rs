@@ -254,7 +254,8 @@ fn verdicts_without_scores_or_with_empty_vectors_are_kept() {
     let run = run("r1", 1);
     store.create_run(&run).unwrap();
     let mut verdict = failed(sample(&run, 0));
-    verdict.features = vec![Features { net: String::new(), values: Vec::new() }];
+    let frames = Features { net: "frames@1".into(), rows: 3, values: vec![0.5; 6] };
+    verdict.features = vec![Features::of_clip("", Vec::new()), frames];
     verdict.scores = vec![MetricScore::new(metric("a@1"), Score::not_available(""))];
     store.record_verdict(&id("r1"), 0, &verdict).unwrap();
     assert_eq!(store.run_data(&run.id).unwrap().samples[0].verdict, verdict);

@@ -24,6 +24,7 @@ pub(super) fn resize<T: Copy + Into<f32>>(
 fn taps(from: usize, to: usize, mode: FloatResize) -> Taps<f32> {
     match mode {
         FloatResize::TorchBilinear => taps::torch_plain(from, to, Filter::Triangle),
+        FloatResize::TorchBilinearCorners => taps::corners_linear(from, to),
         FloatResize::TorchBicubic => taps::torch_plain(from, to, Filter::Cubic { a: -0.75 }),
         FloatResize::TorchBilinearAntialias => taps::torch_antialias(from, to, Filter::Triangle),
         FloatResize::TorchBicubicAntialias => taps::torch_antialias(from, to, Filter::Cubic { a: -0.5 }),

@@ -119,6 +119,14 @@ pub(super) fn tf1_linear(from: usize, to: usize) -> Taps<f32> {
     taps
 }
 
+/// The corners of both images lie on each other.
+pub(super) fn corners_linear(from: usize, to: usize) -> Taps<f32> {
+    let scale = (from - 1) as f32 / (to - 1).max(1) as f32;
+    let mut taps = Taps::with_capacity(to);
+    (0..to).for_each(|index| push_pair(&mut taps, index as f32 * scale, from));
+    taps
+}
+
 /// The two samples around `place`; the last sample stands for those behind it.
 fn push_pair(taps: &mut Taps<f32>, place: f32, from: usize) {
     let start = (place as usize).min(from - 1);

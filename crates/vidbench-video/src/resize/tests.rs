@@ -30,8 +30,15 @@ fn goldens() -> impl Iterator<Item = Golden> {
 
 fn float_mode(name: &str) -> Option<FloatResize> {
     use FloatResize::*;
-    let all =
-        [TorchBilinear, TorchBilinearAntialias, TorchBicubic, TorchBicubicAntialias, Cv2Linear, Tf1Bilinear];
+    let all = [
+        TorchBilinear,
+        TorchBilinearCorners,
+        TorchBilinearAntialias,
+        TorchBicubic,
+        TorchBicubicAntialias,
+        Cv2Linear,
+        Tf1Bilinear,
+    ];
     all.into_iter().find(|mode| format!("{mode:?}") == name)
 }
 
@@ -81,7 +88,7 @@ fn every_mode_equals_its_namesake() {
         }
         checked += 1;
     }
-    assert_eq!(checked, 13 * 11);
+    assert_eq!(checked, 14 * 11);
 }
 
 const A3: ImageShape = ImageShape { height: 6, width: 10, channels: 1 };

@@ -14,7 +14,7 @@ impl Looks {
     pub(super) fn begin(
         extractions: impl Iterator<Item = Extraction>,
         nets: &dyn NetSource,
-        clip: Beginning,
+        clip: Beginning<'_>,
     ) -> Self {
         let mut looks: Vec<(Extraction, Look)> = Vec::new();
         for extraction in extractions {
@@ -50,7 +50,11 @@ pub(super) struct SeenRows<'a> {
 
 impl SeenRows<'_> {
     pub(super) fn measure(&self, metric: NetMetric) -> Result<Measured, MetricError> {
-        metric.measure(self.rows(metric.extraction())?, self.seen)
+        let rows = self.rows(metric.extraction())?;
+        let mut measured = metric.measure(rows, self.seen)?;
+        let notes: Vec<_> = rows.note.iter().chain(&measured.note).cloned().collect();
+        measured.note = (!notes.is_empty()).then(|| notes.join("; "));
+        Ok(measured)
     }
 
     pub(super) fn rows(&self, extraction: Extraction) -> Result<&Rows, MetricError> {

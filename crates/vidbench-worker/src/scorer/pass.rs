@@ -102,7 +102,12 @@ impl<'a> Pass<'a> {
             true => Some(count_frames(&self.params.path, &self.options)?),
             false => None,
         };
-        let beginning = Beginning { fps: sample.probe().fps.map(|fps| fps.hz()), frames };
+        let image = match self.extractions().any(Extraction::looks_at_image) {
+            true => image(self.params.image.as_deref(), &self.options),
+            false => Err(MetricError::NoImage),
+        };
+        let image = image.as_ref().map(Image::lent);
+        let beginning = Beginning { fps: sample.probe().fps.map(|fps| fps.hz()), frames, image };
         let mut looks = Looks::begin(self.extractions(), self.nets, beginning);
         let mut previous: Option<Vec<u8>> = None;
         let (mut size, mut count) = ((0, 0), 0);
@@ -149,6 +154,30 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// The image that a clip was made from.
+struct Image {
+    width: usize,
+    height: usize,
+    rgb: Vec<u8>,
+}
+
+impl Image {
+    fn lent(&self) -> DecodedFrame<'_> {
+        let Self { width, height, ref rgb } = *self;
+        DecodedFrame { index: 0, timestamp_secs: 0.0, width, height, rgb, planes: None }
+    }
+}
+
+fn image(path: Option<&str>, options: &ReadOptions) -> Result<Image, MetricError> {
+    let path = path_from_text(path.ok_or(MetricError::NoImage)?);
+    let failed = |error: VideoError| MetricError::Image { reason: with_causes(&error.kind) };
+    let mut reader =
+        FrameReader::open_image(path, &ReadOptions { rgb: true, ..options.clone() }).map_err(failed)?;
+    let frame = reader.next_frame().map_err(failed)?;
+    let frame = frame.ok_or_else(|| MetricError::Image { reason: "it has no pixels".into() })?;
+    Ok(Image { width: frame.width, height: frame.height, rgb: frame.rgb.to_vec() })
+}
+
 /// The frames of a file, decoded one by one: what containers say of it may be wrong.
 fn count_frames(path: &str, options: &ReadOptions) -> Result<usize, VideoError> {
     let mut reader =
@@ -167,7 +196,15 @@ fn features(sets: &[NetSetMetric], seen: &SeenRows<'_>) -> (Vec<Features>, Vec<M
         let net = metric.extraction().id();
         match seen.rows(metric.extraction()) {
             Ok(_) if features.iter().any(|known| known.net == net) => {}
-            Ok(rows) => features.push(Features { net: net.to_owned(), values: rows.values.clone() }),
+            Ok(rows) if rows.count() == 0 => {
+                let error = MetricError::TooFewFrames { frames: 0, needed: 1 };
+                without.push(MetricScore::new(metric.descriptor().metric_id(), error.into()));
+            }
+            Ok(rows) => features.push(Features {
+                net: net.to_owned(),
+                rows: u32::try_from(rows.count()).unwrap_or(u32::MAX),
+                values: rows.values.clone(),
+            }),
             Err(error) => without.push(MetricScore::new(metric.descriptor().metric_id(), error.into())),
         }
     }

@@ -4,10 +4,15 @@ use std::fmt;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use vidbench_core::protocol::{LogParams, Message, Stage, StageSpan, StepParams, method};
+use vidbench_core::protocol::{
+    Features, LogParams, Message, RowsParams, Stage, StageSpan, StepParams, method,
+};
 
 use super::write_message;
 use crate::clock;
+
+/// Numbers in a notification `rows`: about 200 kB of text.
+const ROWS_VALUES: usize = 16 * 1024;
 
 /// Sends notifications while a request is served.
 ///
@@ -42,6 +47,13 @@ impl<'a> Notifier<'a> {
     /// A line for the log; `level` is `debug`, `info`, `warn` or `error`.
     pub fn log(&mut self, level: &str, message: impl Into<String>) {
         self.send(method::LOG, &LogParams { level: level.into(), message: message.into() });
+    }
+
+    /// The rows of features, as many to a line as it well holds; the features are left without their numbers.
+    pub fn rows(&mut self, features: &mut Features) {
+        for values in std::mem::take(&mut features.values).chunks(ROWS_VALUES) {
+            self.send(method::ROWS, &RowsParams { net: features.net.clone(), values: values.to_vec() });
+        }
     }
 
     /// Whether the client still reads; a handler may give up early when it does not.

@@ -85,8 +85,7 @@ fn half_width(share: f64) -> f64 {
 
 fn distances(made: &[Vec<(Attributes, FramesU8)>]) -> Vec<SetScore> {
     let classifier = ShapesClassifier::load(SHAPES_CLASSIFIER).unwrap();
-    let features =
-        |clip| Features { net: classifier.net().into(), values: classifier.features(clip).unwrap() };
+    let features = |clip| Features::of_clip(classifier.net(), classifier.features(clip).unwrap());
     let features: Vec<Vec<Features>> =
         made.iter().map(|samples| samples.iter().map(|(_, clip)| features(clip)).collect()).collect();
     let groups: Vec<FeatureGroup<'_>> = (0..)

@@ -36,6 +36,7 @@ fn params(path: &Path, metrics: &[&str]) -> ScoreParams {
         path: path.to_str().unwrap().into(),
         reference: None,
         prompt: Some(PROMPT.into()),
+        image: None,
         metrics,
         options: Default::default(),
     }
@@ -118,7 +119,7 @@ fn a_lossless_file_scores_as_its_frames_do() {
     ];
     assert_eq!(values(&result), expected);
     assert!(expected.iter().all(|(_, value)| value.is_some()));
-    let [Features { net, values }] = &result.features[..] else { panic!("{:?}", result.features) };
+    let [Features { net, rows: 1, values }] = &result.features[..] else { panic!("{:?}", result.features) };
     assert!(net.starts_with("shapes-classifier@") && net.len() == "shapes-classifier@".len() + 12, "{net}");
     let near = |(found, expected): (&f32, f64)| (f64::from(*found) - expected).abs() < 1e-4;
     assert_eq!(values.len(), 64);

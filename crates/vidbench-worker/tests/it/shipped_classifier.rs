@@ -8,7 +8,7 @@ use vidbench_shapes::{Attributes, Color, render};
 use vidbench_worker::{SHAPES_CLASSIFIER, reference_features, shapes_net};
 
 fn features(classifier: &ShapesClassifier, clip: &FramesU8) -> Features {
-    Features { net: classifier.net().into(), values: classifier.features(clip).unwrap() }
+    Features::of_clip(classifier.net(), classifier.features(clip).unwrap())
 }
 
 fn group<'a>(name: &str, features: impl Iterator<Item = &'a Features>) -> FeatureGroup<'a> {

@@ -2,10 +2,12 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use vidbench::{ANCHORS, Anchor, Anchored};
 use vidbench_core::{MetricDescriptor, NetOptions};
 use vidbench_metrics::{DESCRIPTORS, find};
 use vidbench_nn::nets::{GOLDEN_TOLERANCE, Golden, Net, NetError, Skeleton};
 use vidbench_nn::{Manifest, NetState, NetStore, SessionOptions};
+use vidbench_worker::StoredNets;
 
 use super::{UserError, columns, json as pretty};
 use crate::cli::{MetricsCommand, MetricsSelftestArgs};
@@ -114,15 +116,103 @@ fn selftest(args: &MetricsSelftestArgs, ui: Ui) -> Result<u8> {
         let distance = distance.map_or("-".into(), |distance| format!("{distance:.1e}"));
         rows.push(vec![name.clone(), runtime, distance, verdict]);
     }
+    let anchors = anchors(&names, &options, ui);
+    failed |= anchors.iter().any(|done| done.failed());
     if args.json {
-        ui.data(&pretty(&json!({ "tolerance": GOLDEN_TOLERANCE, "nets": values }))?)?;
+        let anchors: Vec<Value> = anchors.iter().map(DoneAnchor::value).collect();
+        ui.data(&pretty(&json!({ "tolerance": GOLDEN_TOLERANCE, "nets": values, "anchors": anchors }))?)?;
     } else {
         ui.data(&columns(&rows))?;
         ui.say(&format!(
             "with random weights, against what PyTorch computes; the largest difference allowed is {GOLDEN_TOLERANCE:.0e} of the largest value"
         ));
+        if !anchors.is_empty() {
+            let head =
+                ["published figure", "published", "here", "difference", ""].map(str::to_owned).to_vec();
+            let rows = [head].into_iter().chain(anchors.iter().map(DoneAnchor::row)).collect::<Vec<_>>();
+            ui.data(&format!("\n{}", columns(&rows)))?;
+            ui.say("with trained weights, against what others published");
+        }
     }
     Ok(if failed { FAILED } else { OK })
+}
+
+/// An anchor and what came of it.
+struct DoneAnchor {
+    anchor: &'static Anchor,
+    outcome: Anchored,
+}
+
+/// Published figures of the nets that are tested.
+fn anchors(names: &[String], options: &SessionOptions, ui: Ui) -> Vec<DoneAnchor> {
+    let store = NetStore::from_environment();
+    let nets = StoredNets::new(None, options.clone());
+    let tested = |net: &&str| names.iter().any(|name| name == net);
+    let wanted = ANCHORS.iter().filter(|anchor| anchor.nets.iter().all(&tested));
+    let compute = |anchor: &'static Anchor| {
+        // The largest puts 256 clips through I3D.
+        ui.say(&format!("computing: {}", anchor.name));
+        let outcome = match &store {
+            Ok(store) => anchor.compute(store, &nets),
+            Err(error) => Anchored::NotAvailable(error.to_string()),
+        };
+        DoneAnchor { anchor, outcome }
+    };
+    wanted.map(compute).collect()
+}
+
+impl DoneAnchor {
+    fn difference(&self) -> Option<f64> {
+        match self.outcome {
+            Anchored::Value(value) => Some(self.anchor.difference(value)),
+            Anchored::NotAvailable(_) | Anchored::Failed(_) => None,
+        }
+    }
+
+    fn failed(&self) -> bool {
+        match self.outcome {
+            Anchored::Value(value) => self.anchor.difference(value) > self.anchor.tolerance,
+            Anchored::NotAvailable(_) => false,
+            Anchored::Failed(_) => true,
+        }
+    }
+
+    fn verdict(&self) -> String {
+        match &self.outcome {
+            Anchored::Value(_) if self.failed() => {
+                format!("FAIL: more than {:.0e} of the published figure apart", self.anchor.tolerance)
+            }
+            Anchored::Value(_) => "pass".into(),
+            Anchored::NotAvailable(reason) => format!("not available: {reason}"),
+            Anchored::Failed(reason) => format!("FAIL: {reason}"),
+        }
+    }
+
+    fn here(&self) -> Option<f64> {
+        match self.outcome {
+            Anchored::Value(value) => Some(value),
+            Anchored::NotAvailable(_) | Anchored::Failed(_) => None,
+        }
+    }
+
+    fn row(&self) -> Vec<String> {
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+        vec![
+            self.anchor.name.to_owned(),
+            format!("{:.6}", self.anchor.published),
+            or_none(self.here().map(|value| format!("{value:.6}"))),
+            or_none(self.difference().map(|difference| format!("{difference:.1e}"))),
+            self.verdict(),
+        ]
+    }
+
+    fn value(&self) -> Value {
+        let Anchor { name, nets, published, tolerance, source, .. } = self.anchor;
+        json!({
+            "name": name, "nets": nets, "source": source, "published": published, "tolerance": tolerance,
+            "value": self.here(), "difference": self.difference(), "verdict": self.verdict(),
+        })
+    }
 }
 
 /// The runtime, and how far a net is from PyTorch in the worst of its cases.

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use vidbench::ReferenceFeatures;
 use vidbench_core::{MetricId, Score, ScoringData, ScoringRequest, text_from_path};
+use vidbench_metrics::{Metric, NetSetMetric};
 
 use super::UserError;
 use super::score::{Effort, Scored, carry_out, devices, options, scorers};
@@ -22,6 +23,10 @@ pub(crate) fn reference(command: &ReferenceCommand, workspace: &Path, ui: Ui) ->
 fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let metrics = vidbench::choose_metrics(&args.metrics, false, true)
         .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
+    if let Some(metric) = metrics.iter().find(|metric| !compares(metric)) {
+        let hint = "`vidbench list metrics` says which are computed from a set of clips and a reference set";
+        return Err(UserError::new(format!("{metric} compares with no reference set"), hint).into());
+    }
     let gathered = vidbench::gather(&args.videos, None)?;
     let name = args.videos.first().map(|path| text_from_path(path)).unwrap_or_default();
     let request = ScoringRequest {
@@ -47,16 +52,24 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     vidbench::write_reference_set(&args.output, &features, &data.record)
         .map_err(|error| user_error(&error))?;
     for (extraction, (_, matrix)) in &features.of {
+        let frames = matrix.rows_of_clips().map(|_| format!(", {} frames", matrix.count()));
         ui.data(&format!(
-            "{}: {extraction}, {} clips, {} dimensions\n",
+            "{}: {extraction}, {} clips{}, {} dimensions\n",
             args.output.display(),
-            matrix.count(),
+            matrix.clips(),
+            frames.unwrap_or_default(),
             matrix.dims()
         ))?;
     }
     let clips = data.record.request.clips.len();
-    let whole = features.of.values().all(|(_, matrix)| matrix.count() == clips);
+    let whole = features.of.values().all(|(_, matrix)| matrix.clips() == clips);
     Ok(if whole { OK } else { FAILED })
+}
+
+/// Whether a metric compares clips with a reference set.
+fn compares(id: &MetricId) -> bool {
+    let metric = Metric::from_id(id.as_str()).ok();
+    metric.and_then(Metric::net_set).is_some_and(NetSetMetric::compares)
 }
 
 /// Why clips have no features: each reason once, with the first clip and how many there are.
@@ -94,12 +107,9 @@ pub(crate) fn load(
         return Ok(vidbench::read_reference_set(path).map_err(|error| user_error(&error))?);
     }
     let gathered = vidbench::gather(&[path.to_owned()], None)?;
-    let of_sets = |id: &&MetricId| {
-        vidbench_metrics::Metric::from_id(id.as_str()).is_ok_and(|metric| metric.net_set().is_some())
-    };
     let request = ScoringRequest {
         name: format!("reference set {}", text_from_path(path)),
-        metrics: of.metrics.iter().filter(of_sets).cloned().collect(),
+        metrics: of.metrics.iter().filter(|id| compares(id)).cloned().collect(),
         clips: gathered.clips,
         ..of.clone()
     };

@@ -99,9 +99,11 @@ fn metric_row(metric: &MetricDescriptor) -> String {
     let needs = match metric.needs {
         Needs::Clip => "a clip",
         Needs::ClipAndPrompt => "a clip and its prompt",
+        Needs::ClipAndImage => "a clip and the image it was made from",
         Needs::Pair => "a clip and its reference",
-        Needs::Set => "a set of clips",
+        Needs::Set => "a set of clips and a reference set that ships",
         Needs::ReferenceSet => "a set of clips and a reference set",
+        Needs::ClipSet => "a set of clips",
         Needs::Features => "files of features",
     };
     let bound = |bound: Option<f64>| bound.map_or("unbounded".into(), |bound| bound.to_string());

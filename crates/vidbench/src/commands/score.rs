@@ -40,10 +40,11 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let reference_set =
         reference_set.map(|path| reference::load(path, &request, &effort, workspace, ui)).transpose()?;
     let Scored { store, finish, mut data } = carry_out(request, &effort, workspace, ui)?;
-    if let Some(reference_set) = &reference_set {
-        data.sets =
-            vidbench::set_scorings(&store, &data.record, reference_set, SetOptions::new(BOOTSTRAP_SEED))
-                .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
+    let of_sets = data.record.request.metrics.iter().any(vidbench::is_of_sets);
+    if of_sets {
+        let options = SetOptions { resamples: args.resamples as usize, bootstrap_seed: BOOTSTRAP_SEED };
+        data.sets = vidbench::set_scorings(&store, &data.record, reference_set.as_ref(), options)
+            .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
         store.record_scoring_sets(&data.record.id, &data.sets)?;
     }
     conclude(&store, &finish, &data, args, ui)
@@ -149,10 +150,13 @@ fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
     let options = options(&args.limits)?;
     let prompts = args.prompts.as_deref().map(vidbench::read_known_prompts).transpose();
     let prompts = prompts.map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
-    let gathered = match &args.reference {
+    let mut gathered = match &args.reference {
         Some(reference) => vidbench::gather_pairs(&args.videos, reference, prompts.as_ref())?,
         None => vidbench::gather(&args.videos, prompts.as_ref())?,
     };
+    if let Some(images) = &args.images {
+        vidbench::add_images(&mut gathered, images);
+    }
     for note in &gathered.notes {
         ui.say(&format!("note: {note}"));
     }

@@ -66,8 +66,14 @@ fn check(args: &WorkerCheckArgs, ui: Ui) -> Result<u8> {
 /// Decodes a worker's file as a run would, and compares it with what was asked for.
 fn inspect(file: &Path, params: &Params) -> Result<(), String> {
     let path = file.to_string_lossy().into_owned();
-    let request =
-        ScoreParams { path, reference: None, metrics: vec![], prompt: None, options: Default::default() };
+    let request = ScoreParams {
+        path,
+        reference: None,
+        metrics: vec![],
+        prompt: None,
+        image: None,
+        options: Default::default(),
+    };
     let mut scorer = Scorer::new(CLASSIFIER, vidbench::stored_nets(NetOptions::default()));
     match scorer.score(&request).map_err(|error| error.message)?.decoded {
         Decoded::Failed { reason } => Err(reason),

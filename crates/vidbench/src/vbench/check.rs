@@ -51,6 +51,7 @@ pub fn check_request(root: &Path, found: &FolderCheck, options: DecodeOptions) -
         path: text_from_path(&root.join(path_from_text(&clip.file))),
         group: text_from_path(root),
         prompt: Some(clip.name.prompt.clone()),
+        image: None,
         seed: None,
         index: clip.name.index,
         params: None,

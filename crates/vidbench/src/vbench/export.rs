@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Number};
+use serde_json::{Map, Number, json};
+use vidbench_analysis::aggregate::{Weighted, weigh, weighted_mean};
 use vidbench_core::vbench::{
     CLIPS_PER_PROMPT, Dimension, DimensionResult, EvalResults, FullInfo, PromptEntry, VbenchErrors,
     VideoResult,
 };
-use vidbench_core::{MetricId, NetsInUse, RequestedClip, Score, ScoredClip, ScoringData};
+use vidbench_core::{Aggregate, MetricId, NetsInUse, RequestedClip, ScoredClip, ScoringData, Series};
+use vidbench_metrics::find;
 
 /// A dimension and the metric that is it.
 struct Measured {
     dimension: Dimension,
     metric: &'static str,
-    /// What VBench's file has for a clip of value 1; the score of the dimension is the mean over clips of the value.
+    /// What VBench's file has for a clip of value 1; the score of the dimension is the aggregate of the metric over the values.
     clip_unit: f64,
 }
 
@@ -22,7 +24,7 @@ const fn measured(dimension: Dimension, metric: &'static str) -> Measured {
 }
 
 /// The dimensions that are computed here by VBench's formula.
-const MEASURED: [Measured; 11] = [
+const MEASURED: [Measured; 13] = [
     measured(Dimension::SubjectConsistency, "vbench.subject_consistency@1"),
     measured(Dimension::BackgroundConsistency, "vbench.background_consistency@1"),
     measured(Dimension::TemporalFlickering, "vbench.temporal_flickering@1"),
@@ -32,8 +34,10 @@ const MEASURED: [Measured; 11] = [
     measured(Dimension::AestheticQuality, "vbench.aesthetic_quality@1"),
     Measured { clip_unit: 100.0, ..measured(Dimension::ImagingQuality, "vbench.imaging_quality@1") },
     measured(Dimension::HumanAction, "vbench.human_action@1"),
+    measured(Dimension::AppearanceStyle, "vbench.appearance_style@1"),
     measured(Dimension::TemporalStyle, "vbench.temporal_style@1"),
     measured(Dimension::OverallConsistency, "vbench.overall_consistency@1"),
+    measured(Dimension::I2vSubject, "vbench_i2v.i2v_subject@1"),
 ];
 
 /// A scoring that has nothing to write.
@@ -101,7 +105,8 @@ pub struct Exported {
 struct Valued<'d> {
     clip: &'d RequestedClip,
     prompt: &'d str,
-    value: f64,
+    weighted: Weighted,
+    series: Option<&'d Series>,
 }
 
 /// Writes a scoring as VBench's files. With a suite only the clips that VBench would look for count: numbers 0 to 4 of the
@@ -138,12 +143,11 @@ pub fn export_scoring(data: &ScoringData, suite: Option<&FullInfo>) -> Result<Ex
         if let Some(suite) = suite {
             failed.extend(absent(suite, dimension, &by_prompt));
         }
-        let Some(score) = mean(&counted) else { continue };
-        let videos = counted.iter().filter_map(|valued| {
-            let value = Number::from_f64(valued.value * measured.clip_unit)?;
-            Some(VideoResult::new(valued.clip.path.clone(), value))
-        });
-        results.push(DimensionResult { dimension, score, videos: Some(videos.collect()) });
+        // In the order of the file.
+        let weighted: Vec<Weighted> = counted.iter().map(|valued| valued.weighted).collect();
+        let Some(score) = weighted_mean(&weighted) else { continue };
+        let videos = counted.iter().filter_map(|valued| video(valued, measured)).collect();
+        results.push(DimensionResult { dimension, score, videos: Some(videos) });
         merge(&mut entries, of_dimension, suite.is_some());
     }
     if wanted.count() == 0 {
@@ -201,7 +205,9 @@ fn values<'d>(
         }
         let score = scored.get(&ordinal).map(|scored| value(scored, id));
         match (score.unwrap_or_else(|| Err("not scored yet".into())), clip.prompt.as_deref()) {
-            (Ok(value), Some(prompt)) => valued.push(Valued { clip, prompt, value }),
+            (Ok((weighted, series)), Some(prompt)) => {
+                valued.push(Valued { clip, prompt, weighted, series });
+            }
             (Ok(_), None) => failed.push(format!("{}: its prompt is not known", clip.path)),
             (Err(reason), _) => failed.push(format!("{}: {reason}", clip.path)),
         }
@@ -209,12 +215,30 @@ fn values<'d>(
     (valued, failed)
 }
 
-fn value(scored: &ScoredClip, id: &str) -> Result<f64, String> {
-    match scored.scores.iter().find(|score| score.metric.as_str() == id).map(|score| &score.score) {
-        Some(Score::Value(value)) => Ok(*value),
-        Some(Score::NotAvailable { reason }) => Err(reason.clone()),
-        None => Err(scored.reason.clone().unwrap_or_else(|| scored.outcome.to_string())),
-    }
+fn value<'d>(scored: &'d ScoredClip, id: &str) -> Result<(Weighted, Option<&'d Series>), String> {
+    let Some(score) = scored.scores.iter().find(|score| score.metric.as_str() == id) else {
+        return Err(scored.reason.clone().unwrap_or_else(|| scored.outcome.to_string()));
+    };
+    let aggregate = find(id).map_or(Aggregate::ClipMean, |metric| metric.aggregate);
+    let weighted = weigh(aggregate, score).map_err(str::to_owned)?;
+    Ok((weighted, score.series.as_ref()))
+}
+
+/// A clip as VBench writes it, with what it says beside the value of the dimensions whose clips count by their frames.
+fn video(valued: &Valued<'_>, measured: &Measured) -> Option<VideoResult> {
+    let Weighted { value, weight } = valued.weighted;
+    let mut video = VideoResult::new(valued.clip.path.clone(), Number::from_f64(value * measured.clip_unit)?);
+    let extras = match (measured.dimension, valued.series) {
+        (Dimension::BackgroundConsistency, _) => {
+            vec![("video_sim", json!(value * weight)), ("cnt_per_video", json!(weight as u64))]
+        }
+        (Dimension::AppearanceStyle, Some(series)) => {
+            vec![("frame_results", json!(series.values)), ("cur_sim", json!(series.values.last()))]
+        }
+        (_, _) => Vec::new(),
+    };
+    video.extras.extend(extras.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    Some(video)
 }
 
 /// Clips of each prompt in the order of their numbers, those without one first.
@@ -306,10 +330,4 @@ fn notes(data: &ScoringData) -> Vec<String> {
         notes.push(format!("no dimension of VBench, and not written: {}", others.join(", ")));
     }
     notes
-}
-
-/// In the order of the file.
-fn mean(counted: &[&Valued<'_>]) -> Option<f64> {
-    let sum: f64 = counted.iter().map(|valued| valued.value).sum();
-    (!counted.is_empty()).then(|| sum / counted.len() as f64)
 }

@@ -110,9 +110,9 @@ fn a_metric_without_a_reference_and_other_forms() {
     let args = ["features", "p.npy", "--metrics", "inception_score", "--resamples", "0", "--format"];
     let say = |format: &str| workspace.run(args.iter().copied().chain([format])).stdout;
     expect![[r#"
-        set,metric,number,value,low,high,clips,reference_clips,underpowered,not_available
-        p.npy,inception_score@1,value,1.6,,,20,,false,
-        p.npy,inception_score@1,split_sd,0.48989794855663565,,,20,,false,
+        set,metric,number,value,low,high,clips,reference_clips,underpowered,not_available,frames,reference_frames
+        p.npy,inception_score@1,value,1.6,,,20,,false,,,
+        p.npy,inception_score@1,split_sd,0.48989794855663565,,,20,,false,,,
         1 set; no intervals.
 
         | set | clips x dimensions | inception score ↑ |

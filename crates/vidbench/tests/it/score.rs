@@ -32,7 +32,7 @@ pub(crate) fn clip(at: usize) -> FramesU8 {
     render(&parse_prompt(PROMPTS[at % PROMPTS.len()]).unwrap(), at as u64)
 }
 
-fn first_frames(frames: &FramesU8, count: usize) -> FramesU8 {
+pub(crate) fn first_frames(frames: &FramesU8, count: usize) -> FramesU8 {
     let data = frames.as_bytes()[..count * frames.frame_len()].to_vec();
     FramesU8::new(count, frames.height(), frames.width(), data).unwrap()
 }

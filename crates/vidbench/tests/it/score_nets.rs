@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::score::{clip, folders, json, write};
+use crate::score::{clip, first_frames, folders, json, write};
 use crate::workspace::{Said, Workspace};
 
 fn command(workspace: &Workspace, args: &[&str]) -> Command {
@@ -149,6 +149,44 @@ fn sets_that_were_looked_at_in_other_ways_are_not_compared() {
 }
 
 #[test]
+fn frames_are_rows_and_clips_are_counted_beside_them() {
+    let workspace = Workspace::new();
+    for (folder, clips) in [("real", [(0, 2), (1, 3)]), ("made", [(2, 2), (3, 1)])] {
+        std::fs::create_dir(workspace.path().join(folder)).unwrap();
+        for (at, frames) in clips {
+            let frames = first_frames(&clip(at), frames);
+            write(&workspace.path().join(folder), &format!("clip-{at}"), &frames, true);
+        }
+    }
+    let nets = ["--random-nets", "1", "--resamples", "5"];
+    let score = ["score", "made", "--metrics", "fid.pytorch", "--json", "--reference-set"];
+    let folder = run(&workspace, &[&score[..], &["real"], &nets].concat());
+    assert_eq!(folder.code, 0, "{}", folder.stderr);
+    let found = json(&folder)["sets"][0].clone();
+    let source = |of: &Value| (of["clips"].as_u64(), of["frames"].as_u64(), of["dims"].as_u64());
+    assert_eq!(source(&found["sets"][0]["source"]), (Some(2), Some(3), Some(2048)));
+    assert_eq!(source(&found["reference"]), (Some(2), Some(5), Some(2048)));
+    let scored = &found["sets"][0]["scores"][0];
+    assert!(scored["score"]["value"].as_f64().unwrap() > 0.0, "{found}");
+    assert_eq!((scored["underpowered"].as_bool(), scored["interval"].is_array()), (Some(true), true));
+
+    let make = ["reference", "make", "real", "--output", "real.safetensors", "--metrics", "fid.pytorch"];
+    let made = run(&workspace, &[&make[..], &nets[..2]].concat());
+    let said = "real.safetensors: inception-fid.pytorch@1, 2 clips, 5 frames, 2048 dimensions\n";
+    assert_eq!((made.code, made.stdout.as_str()), (0, said), "{}", made.stderr);
+    let file =
+        json(&run(&workspace, &[&score[..], &["real.safetensors"], &nets].concat()))["sets"][0].clone();
+    assert_eq!(file["sets"], found["sets"]);
+    assert_eq!(source(&file["reference"]), (Some(2), Some(5), Some(2048)));
+
+    let table = ["score", "made", "--metrics", "fid.pytorch", "--reference-set", "real"];
+    let table = run(&workspace, &[&table[..], &nets].concat()).stdout;
+    assert!(table.contains("2 (3 frames) x 2048"), "{table}");
+    assert!(table.contains("against 2 clips with 5 frames of 2048 dimensions"), "{table}");
+    assert!(table.contains("the frames of a clip are alike"), "{table}");
+}
+
+#[test]
 fn a_reference_set_that_nothing_can_be_seen_of_says_why_once() {
     let workspace = Workspace::new();
     sets(&workspace);
@@ -191,6 +229,7 @@ fn the_selftest_of_nets_passes_here_and_names_nets_it_does_not_know() {
     let nets = &json(&said)["nets"];
     assert_eq!((&nets[0]["verdict"], &nets[1]["net"]), (&"pass".into(), &"lpips-squeeze".into()));
     assert!(nets[1]["runtime"].as_str().unwrap().starts_with("tract "));
+    assert_eq!(json(&said)["anchors"], serde_json::json!([]));
     let unknown = run(&workspace, &["metrics", "selftest", "lpips"]);
     assert_eq!(unknown.code, 1);
     assert!(unknown.stdout.contains("FAIL: there is no net \"lpips\""), "{}", unknown.stdout);
@@ -211,4 +250,102 @@ fn metrics_that_may_not_be_used_commercially_are_left_out_and_named() {
     assert!(said.stderr.contains(note), "{}", said.stderr);
     let none = run(&workspace, &[&args[..], &["vbench.motion_smoothness"]].concat());
     assert_eq!(none.code, 2, "{}", none.stderr);
+}
+
+#[test]
+fn a_published_figure_is_compared_with_trained_weights_alone() {
+    let workspace = Workspace::new();
+    let test = ["metrics", "selftest", "lpips-alex", "--json"];
+    let anchor = |said: &Said| json(said)["anchors"][0].clone();
+    let said = run(&workspace, &test);
+    assert_eq!(said.code, 0, "{}", said.stdout);
+    assert_eq!(anchor(&said)["verdict"], "not available: weights of lpips-alex are not here");
+    assert_eq!(
+        (&anchor(&said)["published"], &anchor(&said)["value"]),
+        (&0.8140090703964233.into(), &Value::Null)
+    );
+
+    // A folder of random weights that is taken for the store.
+    assert_eq!(run(&workspace, &["nets", "random", "lpips-alex", "--seed", "1"]).code, 0);
+    let random = workspace.path().join("nets/random-1");
+    let said = Said::from(command(&workspace, &test).env("VIDBENCH_NETS", random).output().unwrap());
+    assert_eq!(anchor(&said)["verdict"], "not available: the weights of lpips-alex are random");
+    let table = run(&workspace, &test[..3]);
+    assert!(
+        table.stdout.contains("LPIPS on AlexNet, black and white of 64x64  0.814009"),
+        "{}",
+        table.stdout
+    );
+}
+
+/// A clip of two frames that is the only one, and a PPM of its first frame.
+fn clip_with_image(workspace: &Workspace) {
+    let frames = first_frames(&clip(0), 2);
+    std::fs::create_dir(workspace.path().join("clips")).unwrap();
+    write(&workspace.path().join("clips"), "a red fox-0", &frames, true);
+    std::fs::create_dir(workspace.path().join("images")).unwrap();
+    let head = format!("P6\n{} {}\n255\n", frames.width(), frames.height());
+    let image = [head.as_bytes(), frames.frame(0)].concat();
+    std::fs::write(workspace.path().join("images/a red fox.ppm"), image).unwrap();
+}
+
+#[test]
+fn a_clip_is_compared_with_the_image_it_was_made_from() {
+    let workspace = Workspace::new();
+    clip_with_image(&workspace);
+    workspace.write("prompts.txt", "a red fox\n");
+    let score =
+        ["score", "clips", "--prompts", "prompts.txt", "--metrics", "vbench_i2v.i2v_subject", "--json"];
+    let nets = ["--random-nets", "1"];
+    let of = |said: &Said| json(said)["clips"][0]["scores"][0]["score"].clone();
+
+    let none = run(&workspace, &[&score[..], &nets].concat());
+    let reason = of(&none)["not_available"]["reason"].as_str().unwrap().to_owned();
+    assert_eq!(reason, "no image was given and the metric needs the one that the clip was made from");
+
+    // An image that was not there before is another score.
+    let named = run(&workspace, &[&score[..], &["--images", "images"], &nets].concat());
+    let value = of(&named)["value"].as_f64().unwrap_or_else(|| panic!("{}", named.stdout));
+    assert!((0.0..=1.0).contains(&value) && value > 0.3, "{value}");
+
+    let manifest = r#"{"file": "a red fox-0.mkv", "prompt": "a red fox", "index": 0, "image": "../images/a red fox.ppm"}"#;
+    workspace.write("clips/manifest.jsonl", manifest);
+    let told = run(&workspace, &[&score[..], &nets].concat());
+    assert_eq!(of(&told)["value"].as_f64(), Some(value), "{}", told.stderr);
+    assert!(told.stderr.contains("1 of 1 clips were known from earlier"), "{}", told.stderr);
+
+    workspace.write("clips/manifest.jsonl", manifest.replace("red fox.ppm", "lost.ppm"));
+    let lost = run(&workspace, &[&score[..], &nets].concat());
+    assert!(lost.stderr.contains("a red fox-0.mkv is scored without its image: "), "{}", lost.stderr);
+}
+
+#[test]
+fn frames_weigh_in_the_table_and_in_what_vbench_reads() {
+    let workspace = Workspace::new();
+    std::fs::create_dir(workspace.path().join("clips")).unwrap();
+    for (at, frames) in [(0, 2), (1, 5)] {
+        let stem = format!("a red fox, oil painting-{at}");
+        write(&workspace.path().join("clips"), &stem, &first_frames(&clip(at), frames), true);
+    }
+    workspace.write("prompts.txt", "a red fox, oil painting\n");
+    let metrics = "vbench.appearance_style,vbench.background_consistency,background_consistency";
+    let score = ["score", "clips", "--prompts", "prompts.txt", "--metrics", metrics, "--random-nets", "1"];
+    let found = json(&run(&workspace, &[&score[..], &["--json"]].concat()));
+    let of = |clip: usize, at: usize| found["clips"][clip]["scores"][at]["score"]["value"].as_f64().unwrap();
+    let mean = |at: usize| found["analysis"]["groups"][0]["metrics"][at]["mean"].as_f64().unwrap();
+    let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
+    close(mean(0), (2.0 * of(0, 0) + 5.0 * of(1, 0)) / 7.0);
+    close(mean(1), (of(0, 1) + 4.0 * of(1, 1)) / 5.0);
+    close(mean(2), (of(0, 2) + of(1, 2)) / 2.0);
+
+    let export = ["vbench", "export", "latest", "--output", "out", "--name", "try"];
+    assert_eq!(run(&workspace, &export).code, 0);
+    let file = std::fs::read_to_string(workspace.path().join("out/try_eval_results.json")).unwrap();
+    let file: Value = serde_json::from_str(&file).unwrap();
+    close(file["appearance_style"][0].as_f64().unwrap(), mean(0));
+    close(file["background_consistency"][0].as_f64().unwrap(), mean(1));
+    let video = &file["background_consistency"][1][1];
+    assert_eq!(video["cnt_per_video"], 4);
+    close(video["video_sim"].as_f64().unwrap(), 4.0 * of(1, 1));
+    assert_eq!(file["appearance_style"][1][1]["frame_results"].as_array().unwrap().len(), 5);
 }

@@ -467,8 +467,8 @@ fn a_scoring_becomes_vbenchs_files() {
         ["vbench", "export", "latest", "--output", "out"],
         &expect![[r#"
             exit 2
-            error: the scoring has no metric that VBench has: vbench.subject_consistency@1, vbench.background_consistency@1, vbench.temporal_flickering@1, temporal_flickering@1, vbench.motion_smoothness@1, vbench.dynamic_degree@1, vbench.aesthetic_quality@1, vbench.imaging_quality@1, vbench.human_action@1, vbench.temporal_style@1, vbench.overall_consistency@1
-            hint: score with --metrics vbench.subject_consistency@1, vbench.background_consistency@1, vbench.temporal_flickering@1, temporal_flickering@1, vbench.motion_smoothness@1, vbench.dynamic_degree@1, vbench.aesthetic_quality@1, vbench.imaging_quality@1, vbench.human_action@1, vbench.temporal_style@1, vbench.overall_consistency@1
+            error: the scoring has no metric that VBench has: vbench.subject_consistency@1, vbench.background_consistency@1, vbench.temporal_flickering@1, temporal_flickering@1, vbench.motion_smoothness@1, vbench.dynamic_degree@1, vbench.aesthetic_quality@1, vbench.imaging_quality@1, vbench.human_action@1, vbench.appearance_style@1, vbench.temporal_style@1, vbench.overall_consistency@1, vbench_i2v.i2v_subject@1
+            hint: score with --metrics vbench.subject_consistency@1, vbench.background_consistency@1, vbench.temporal_flickering@1, temporal_flickering@1, vbench.motion_smoothness@1, vbench.dynamic_degree@1, vbench.aesthetic_quality@1, vbench.imaging_quality@1, vbench.human_action@1, vbench.appearance_style@1, vbench.temporal_style@1, vbench.overall_consistency@1, vbench_i2v.i2v_subject@1
         "#]],
     );
 }

@@ -1,0 +1,100 @@
+//! `vbench.appearance_style@1`: whether the frames have the style that the prompt asks for, to CLIP.
+//!
+//! # Definition
+//!
+//! `mean over t of cos(f[t], s)`, with `f[t]` what CLIP ViT-B/32 gives of frame t and s what it gives of the style alone, such as "oil
+//! painting".
+//!
+//! Over clips: the mean over the frames of all of them, so that a longer clip counts for more.
+//!
+//! # Range and direction
+//!
+//! [-1, 1], higher is better. VBench's totals take 0.0009 as the least and 0.2855 as the most.
+//!
+//! # Input
+//!
+//! All frames, and the prompt, which ends in one of the nine styles of VBench's suite: "Van Gogh style", "oil painting", "by Hokusai, in
+//! the style of Ukiyo", "black and white", "pixel art", "in cyberpunk style", "animated style", "watercolor painting", "surrealism style".
+//! CLIP's own preprocessing: Pillow's bicubic, antialiased and rounded, the shorter side to 224, then the middle, CLIP's mean and deviation.
+//!
+//! # Reference
+//!
+//! Huang et al., "VBench: Comprehensive Benchmark Suite for Video Generative Models", CVPR 2024; Vchitect/VBench at commit
+//! 45e79ec, `appearance_style.py`.
+//!
+//! # Differences
+//!
+//! VBench reads the style from `auxiliary_info` of its suite; in all 90 entries it is the end of the prompt, and a prompt that ends in none
+//! has no score. The mean over clips is VBench's on one GPU; on several GPUs VBench takes the mean of the last frames of clips, which is
+//! a mistake of that program and is not computed here. VBench multiplies by CLIP's trained scale and divides by 100, which that scale is to seven digits. On GPUs VBench
+//! runs CLIP in 16-bit floats.
+//!
+//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats
+//! chroma and is about a level too dark, here chroma is interpolated. On the same frames the numbers agree to 1e-5; of
+//! colourful files they may differ by a few percent.
+//!
+//! # Cost
+//!
+//! That of `clipsim`, and nothing beside it: both look at what CLIP gives of the frames once.
+
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
+
+use crate::MetricError;
+use crate::clipsim::cosines_to_text;
+use crate::extract::Rows;
+use crate::meter::Measured;
+use crate::net_metric::Seen;
+
+/// What `vbench.appearance_style@1` says about itself.
+pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    id: "vbench.appearance_style@1",
+    title: "fit of frames and the prompt's style, to CLIP, as VBench has it",
+    unit: "",
+    direction: Direction::HigherIsBetter,
+    range: (Some(-1.0), Some(1.0)),
+    needs: Needs::ClipAndPrompt,
+    aggregate: Aggregate::FrameMean,
+    nets: &["clip-vit-b32-vision", "clip-vit-b32-text"],
+};
+
+/// The styles of VBench's suite; each ends ten of its prompts.
+const STYLES: [&str; 9] = [
+    "Van Gogh style",
+    "oil painting",
+    "by Hokusai, in the style of Ukiyo",
+    "black and white",
+    "pixel art",
+    "in cyberpunk style",
+    "animated style",
+    "watercolor painting",
+    "surrealism style",
+];
+
+/// From a row a frame, and the prompt.
+pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
+    cosines_to_text(rows, style(seen.prompt.ok_or(MetricError::NoPrompt)?)?, seen.nets)
+}
+
+fn style(prompt: &str) -> Result<&'static str, MetricError> {
+    let found = STYLES.into_iter().find(|style| prompt.ends_with(style));
+    found.ok_or_else(|| MetricError::Unfit {
+        reason: format!("the prompt {prompt:?} ends in none of VBench's styles: {}", STYLES.join("; ")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_style_is_what_the_prompt_ends_in() {
+        let prompt =
+            "A beautiful coastal beach in spring, waves lapping on sand, by Hokusai, in the style of Ukiyo";
+        assert_eq!(style(prompt), Ok("by Hokusai, in the style of Ukiyo"));
+        assert_eq!(style("The bund Shanghai, oil painting"), Ok("oil painting"));
+        let error = style("an oil painting of a dog").unwrap_err().to_string();
+        assert!(
+            error.starts_with("the prompt \"an oil painting of a dog\" ends in none of VBench's styles: Van")
+        );
+    }
+}

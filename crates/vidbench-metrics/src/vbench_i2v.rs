@@ -1,0 +1,101 @@
+//! `vbench_i2v.i2v_subject@1`: whether the subject of the image stays that of the clip, to DINO.
+//!
+//! # Definition
+//!
+//! With `f[t]` what DINO ViT-B/16 gives of frame t (its class token), g what it gives of the image that the clip was made from, and cosines below 0
+//! taken as 0:
+//!
+//! `0.4 max over t of cos(g, f[t]) + 0.3 mean over t >= 1 of cos(f[t-1], f[t]) + 0.3 min over t >= 1 of cos(f[t-1], f[t])`
+//!
+//! # Range and direction
+//!
+//! [0, 1], higher is better. One frame that is the image gives the first term its most; a clip that stands still on it has 1.
+//!
+//! # Input
+//!
+//! All frames, at least two, and the image: key `image` of a manifest, or `score --images DIR` with images named by their prompts. Frames: the
+//! shorter side to 256, bicubic (a = -0.5), antialiased, not rounded, then the middle 224x224; the image the same by Pillow's bicubic, rounded;
+//! ImageNet's mean and deviation. VBench-I2V takes images that were cropped to the ratio of the clip (`data/crop`): give those.
+//!
+//! # Reference
+//!
+//! Huang et al., "VBench++: Comprehensive and Versatile Benchmark Suite for Video Generative Models", 2024; Vchitect/VBench at commit
+//! 45e79ec, `vbench2_beta_i2v/i2v_subject.py`.
+//!
+//! # Differences
+//!
+//! VBench-I2V leaves antialiasing to torchvision, which did none for frames before version 0.17; here it is always done. Pillow and libav
+//! interpolate the chroma of JPEG images in slightly different ways.
+//!
+//! VBench-I2V has two more dimensions of its own. `i2v_background` looks through DreamSim, which is not among the nets here: not available, not
+//! built yet. `camera_motion` tracks points by CoTracker: neither.
+//!
+//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats
+//! chroma and is about a level too dark, here chroma is interpolated. On the same frames the numbers agree to 1e-5; of
+//! colourful files they may differ by a few percent.
+//!
+//! # Cost
+//!
+//! One pass of DINO at 224x224 a frame; not timed yet.
+
+use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
+
+use crate::MetricError;
+use crate::extract::Rows;
+use crate::meter::Measured;
+use crate::net_metric::cosine;
+
+/// What `vbench_i2v.i2v_subject@1` says about itself.
+pub const SUBJECT_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    id: "vbench_i2v.i2v_subject@1",
+    title: "likeness of frames to the image and to each other, to DINO, as VBench-I2V has it",
+    unit: "",
+    direction: Direction::HigherIsBetter,
+    range: (Some(0.0), Some(1.0)),
+    needs: Needs::ClipAndImage,
+    aggregate: Aggregate::ClipMean,
+    nets: &["dino-vitb16"],
+};
+
+/// Weights of the likest frame, of the mean and of the least of neighbours; `i2v_subject.py`.
+const LIKEST: f64 = 0.4;
+const MEAN: f64 = 0.3;
+const LEAST: f64 = 0.3;
+
+/// From the row of the image and a row a frame.
+pub(crate) fn measure(rows: &Rows) -> Result<Measured, MetricError> {
+    let all: Vec<&[f32]> = rows.iter().collect();
+    let Some((image, frames)) = all.split_first().filter(|(_, frames)| frames.len() > 1) else {
+        return Err(MetricError::TooFewFrames { frames: rows.count().saturating_sub(1), needed: 2 });
+    };
+    let likest = frames.iter().map(|frame| cosine(image, frame).max(0.0)).fold(0.0, f64::max);
+    let neighbours: Vec<f64> = frames.windows(2).map(|pair| cosine(pair[0], pair[1]).max(0.0)).collect();
+    let mean = neighbours.iter().sum::<f64>() / neighbours.len() as f64;
+    let least = neighbours.iter().copied().fold(f64::INFINITY, f64::min);
+    Ok(Measured::value(LIKEST * likest + MEAN * mean + LEAST * least))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(values: &[f32]) -> Result<f64, MetricError> {
+        measure(&Rows::new(2, values.to_vec())).map(|measured| measured.value)
+    }
+
+    #[test]
+    fn the_likest_frame_and_all_neighbours_count() {
+        let half = 0.5_f64.sqrt();
+        // Image along x; frames at 45, 45 and 90 degrees.
+        let found = of(&[2.0, 0.0, 1.0, 1.0, 3.0, 3.0, 0.0, 1.0]).unwrap();
+        let wanted = 0.4 * half + 0.3 * (1.0 + half) / 2.0 + 0.3 * half;
+        assert!((found - wanted).abs() < 1e-12, "{found} {wanted}");
+    }
+
+    #[test]
+    fn a_clip_that_stands_still_on_its_image_is_perfect_and_one_frame_is_none() {
+        assert!((of(&[1.0, 2.0, 1.0, 2.0, 1.0, 2.0]).unwrap() - 1.0).abs() < 1e-12);
+        assert_eq!(of(&[1.0, 2.0, 1.0, 2.0]), Err(MetricError::TooFewFrames { frames: 1, needed: 2 }));
+        assert_eq!(of(&[1.0, 0.0, -1.0, 0.0, 1.0, 0.0]).unwrap(), 0.4);
+    }
+}
