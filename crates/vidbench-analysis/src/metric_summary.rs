@@ -43,6 +43,12 @@ pub struct UnavailableCount {
     pub count: u64,
 }
 
+impl UnavailableCount {
+    pub(crate) fn of(reasons: BTreeMap<String, u64>) -> Vec<Self> {
+        reasons.into_iter().map(|(reason, count)| Self { reason, count }).collect()
+    }
+}
+
 impl MetricSummary {
     /// Ok clips without a value.
     pub fn missing(&self) -> u64 {
@@ -89,36 +95,83 @@ pub(crate) fn score_of<'s>(scores: &'s [MetricScore], id: &MetricId) -> Option<&
 }
 
 /// Scores with the independent unit that each belongs to.
-pub(crate) fn summarise_scores<'s, U: Ord>(
+fn summarise_scores<'s, U: Ord>(
     id: &MetricId,
     descriptor: Option<&MetricDescriptor>,
     scores: impl Iterator<Item = (U, Option<&'s Score>)>,
 ) -> MetricSummary {
     let mut by_unit: BTreeMap<U, Vec<f64>> = BTreeMap::new();
-    let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut without = WithoutValue::default();
     for (unit, score) in scores {
         match score {
             Some(Score::Value(value)) => by_unit.entry(unit).or_default().push(*value),
-            Some(Score::NotAvailable { reason }) => *reasons.entry(reason).or_default() += 1,
-            None => *reasons.entry(NOT_RECORDED).or_default() += 1,
+            other => without.add(other),
         }
     }
     let values: Vec<f64> = by_unit.values().filter_map(|repeats| mean(repeats)).collect();
+    let clips = by_unit.values().map(|repeats| repeats.len() as u64).sum();
+    summary(id, descriptor, &values, clips, without)
+}
+
+/// The scores of a metric, taken one at a time, each of an independent unit of its own. Of each its value is kept and
+/// nothing else: sums are taken by halves, and the interval needs the mean first.
+#[derive(Debug, Default)]
+pub(crate) struct MetricTally {
+    values: Vec<f64>,
+    without: WithoutValue,
+}
+
+impl MetricTally {
+    pub(crate) fn add(&mut self, score: Option<&Score>) {
+        match score {
+            Some(Score::Value(value)) => self.values.push(*value),
+            other => self.without.add(other),
+        }
+    }
+
+    pub(crate) fn summary(self, id: &MetricId, descriptor: Option<&MetricDescriptor>) -> MetricSummary {
+        let clips = self.values.len() as u64;
+        summary(id, descriptor, &self.values, clips, self.without)
+    }
+}
+
+/// Clips without a value, by reason.
+#[derive(Debug, Default)]
+struct WithoutValue(BTreeMap<String, u64>);
+
+impl WithoutValue {
+    fn add(&mut self, score: Option<&Score>) {
+        let reason: &str = match score {
+            Some(Score::NotAvailable { reason }) => reason,
+            Some(Score::Value(_)) => return,
+            None => NOT_RECORDED,
+        };
+        match self.0.get_mut(reason) {
+            Some(count) => *count += 1,
+            None => drop(self.0.insert(reason.to_owned(), 1)),
+        }
+    }
+}
+
+fn summary(
+    id: &MetricId,
+    descriptor: Option<&MetricDescriptor>,
+    values: &[f64],
+    clips: u64,
+    without: WithoutValue,
+) -> MetricSummary {
     MetricSummary {
         metric: id.clone(),
         title: descriptor.map_or_else(|| id.to_string(), |known| known.title.to_owned()),
         unit: descriptor.map_or("", |known| known.unit).to_owned(),
         direction: descriptor.map_or(Direction::Descriptive, |known| known.direction),
         n: values.len() as u64,
-        clips: by_unit.values().map(|repeats| repeats.len() as u64).sum(),
-        mean: mean(&values),
-        interval: mean_interval(&values).map(|interval| match descriptor {
+        clips,
+        mean: mean(values),
+        interval: mean_interval(values).map(|interval| match descriptor {
             Some(known) => interval.within(known.range),
             None => interval,
         }),
-        not_available: reasons
-            .into_iter()
-            .map(|(reason, count)| UnavailableCount { reason: reason.to_owned(), count })
-            .collect(),
+        not_available: UnavailableCount::of(without.0),
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, TensorView};
 use vidbench_core::{
     FeatureFile, FeatureScore, FeatureScoring, FeatureSet, FeatureSource, MetricId, RECORD_SCHEMA_VERSION,
-    RunId, ScoringRecord, sha256_hex, text_from_path,
+    ScoringRecord, sha256_hex, text_from_path,
 };
 use vidbench_metrics::{
     FeatureError, FeatureFileError, FeatureFormat, FeatureMatrix, Metric, NetSetMetric, SetOptions,
@@ -116,7 +116,7 @@ pub fn features_of_scoring(
     for metric in net_sets(&record.request.metrics) {
         let extraction = metric.extraction().id();
         if !found.of.contains_key(extraction) {
-            let rows = rows(store, &record.id, metric)?;
+            let rows = rows(store, record, metric)?;
             let rows: Vec<Vec<f32>> = rows.into_iter().map(|(_, row)| row).collect();
             if rows.len() < 2 {
                 let (name, extraction) = (record.request.name.clone(), extraction.to_owned());
@@ -135,11 +135,13 @@ fn identity(record: &ScoringRecord, metric: NetSetMetric) -> String {
     wanted.and_then(|wanted| wanted.depends_on).unwrap_or_default()
 }
 
-fn rows(store: &Store, id: &RunId, metric: NetSetMetric) -> Result<Vec<(u64, Vec<f32>)>, StoreError> {
-    store.scoring_features(id, |record, ordinal| {
-        let clip = usize::try_from(ordinal).ok().and_then(|at| record.request.clips.get(at))?;
-        wanted_metric(&metric.descriptor().metric_id(), record, clip)
-    })
+fn rows(
+    store: &Store,
+    record: &ScoringRecord,
+    metric: NetSetMetric,
+) -> Result<Vec<(u64, Vec<f32>)>, StoreError> {
+    let id = metric.descriptor().metric_id();
+    store.scoring_features(record, |clip| wanted_metric(&id, record, clip))
 }
 
 fn matrix(extraction: &str, rows: &[Vec<f32>]) -> Result<FeatureMatrix, ReferenceSetError> {
@@ -171,12 +173,10 @@ pub fn set_scorings(
         let of_it: Vec<NetSetMetric> =
             metrics.iter().copied().filter(|metric| metric.extraction() == first.extraction()).collect();
         let compared = comparable(reference, extraction, &identity(record, first));
-        let rows = rows(store, &record.id, first)?;
+        let rows = rows(store, record, first)?;
         let sets = groups(record).into_iter().map(|group| {
-            let of_group = |ordinal: u64| {
-                let clip = usize::try_from(ordinal).ok().and_then(|at| record.request.clips.get(at));
-                clip.is_some_and(|clip| clip.group == group)
-            };
+            let of_group =
+                |ordinal: u64| record.request.clip(ordinal).is_some_and(|clip| clip.group == group);
             let rows: Vec<Vec<f32>> =
                 rows.iter().filter(|(ordinal, _)| of_group(*ordinal)).map(|(_, row)| row.clone()).collect();
             feature_set(group, extraction, &rows, compared.as_ref(), &of_it, options)
