@@ -97,16 +97,19 @@ fn python() -> String {
 /// What a process took.
 struct Watched {
     secs: f64,
-    /// Largest resident set of the process and of its children, each by itself.
-    peak_mib: f64,
+    /// Largest resident set of the process.
+    own_mib: f64,
+    /// Largest resident set of any of its children.
+    scorer_mib: f64,
 }
 
 /// Waits for a process and looks at its memory all the while.
 fn watch(mut child: Child) -> Result<Watched> {
-    let (start, mut peak_mib) = (Instant::now(), 0.0_f64);
+    let (start, mut own_mib, mut scorer_mib) = (Instant::now(), 0.0_f64, 0.0_f64);
     while child.try_wait()?.is_none() {
-        for process in std::iter::once(child.id()).chain(children(child.id())) {
-            peak_mib = peak_mib.max(peak_rss_mib(process).unwrap_or(0.0));
+        own_mib = own_mib.max(peak_rss_mib(child.id()).unwrap_or(0.0));
+        for process in children(child.id()) {
+            scorer_mib = scorer_mib.max(peak_rss_mib(process).unwrap_or(0.0));
         }
         std::thread::sleep(Duration::from_millis(2));
     }
@@ -114,12 +117,16 @@ fn watch(mut child: Child) -> Result<Watched> {
     if !status.success() {
         bail!("the program ended with {status}");
     }
-    Ok(Watched { secs: start.elapsed().as_secs_f64(), peak_mib })
+    Ok(Watched { secs: start.elapsed().as_secs_f64(), own_mib, scorer_mib })
 }
 
+/// Of every thread: a child belongs to the one that started it.
 fn children(process: u32) -> Vec<u32> {
-    let list = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
-    list.unwrap_or_default().split_whitespace().filter_map(|id| id.parse().ok()).collect()
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let lists = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }
 
 fn peak_rss_mib(process: u32) -> Option<f64> {

@@ -15,6 +15,7 @@
 pub mod aggregate;
 mod analysis;
 pub mod bootstrap;
+mod extremes;
 mod group;
 mod join;
 mod labels;
@@ -35,6 +36,7 @@ pub mod vbench_total;
 mod verdict;
 
 pub use analysis::{RunAnalysis, analyse};
+pub use extremes::{ClipValue, Extremes};
 pub use group::{FailureCount, Group};
 pub use join::{Joined, SampleView, join};
 pub use metric_summary::{MetricSummary, UnavailableCount};
@@ -42,7 +44,7 @@ pub use notes::{Note, NoteKind};
 pub use overhead::HarnessOverhead;
 pub use percentile::Percentile;
 pub use ranking::{ParetoFront, ParetoPoint, RankEntry, Ranking, TimeBasis, Unranked};
-pub use scoring::{ClipValue, Extremes, OutcomeCount, ScoredGroup, ScoringAnalysis, analyse_scoring};
+pub use scoring::{OutcomeCount, ScoredGroup, ScoringAnalyser, ScoringAnalysis};
 pub use stage_times::StageMean;
 pub use stats::Interval;
 pub use summary::Summary;

@@ -46,6 +46,12 @@ pub struct UnavailableCount {
     pub count: u64,
 }
 
+impl UnavailableCount {
+    pub(crate) fn of(reasons: BTreeMap<String, u64>) -> Vec<Self> {
+        reasons.into_iter().map(|(reason, count)| Self { reason, count }).collect()
+    }
+}
+
 impl MetricSummary {
     /// Ok clips without a value.
     pub fn missing(&self) -> u64 {
@@ -92,43 +98,96 @@ pub(crate) fn score_of<'s>(scores: &'s [MetricScore], id: &MetricId) -> Option<&
 }
 
 /// Scores with the independent unit that each belongs to.
-pub(crate) fn summarise_scores<'s, U: Ord>(
+fn summarise_scores<'s, U: Ord>(
     id: &MetricId,
     descriptor: Option<&MetricDescriptor>,
     scores: impl Iterator<Item = (U, Option<&'s MetricScore>)>,
 ) -> MetricSummary {
-    let aggregate = descriptor.map_or(Aggregate::ClipMean, |known| known.aggregate);
     let mut by_unit: BTreeMap<U, Vec<Weighted>> = BTreeMap::new();
-    let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut without = WithoutValue::default();
     for (unit, score) in scores {
-        match score.map_or(Err(NOT_RECORDED), |score| weigh(aggregate, score)) {
+        match weighed(descriptor, score) {
             Ok(weighted) => by_unit.entry(unit).or_default().push(weighted),
-            Err(reason) => *reasons.entry(reason).or_default() += 1,
+            Err(reason) => without.add(reason),
         }
     }
     let values: Vec<Weighted> = by_unit.values().filter_map(|repeats| one_of(repeats)).collect();
-    MetricSummary {
-        metric: id.clone(),
-        title: descriptor.map_or_else(|| id.to_string(), |known| known.title.to_owned()),
-        unit: descriptor.map_or("", |known| known.unit).to_owned(),
-        direction: descriptor.map_or(Direction::Descriptive, |known| known.direction),
-        n: values.len() as u64,
-        clips: by_unit.values().map(|repeats| repeats.len() as u64).sum(),
-        aggregate,
-        mean: weighted_mean(&values),
-        interval: weighted_interval(&values).map(|interval| match descriptor {
-            Some(known) => interval.within(known.range),
-            None => interval,
-        }),
-        not_available: reasons
-            .into_iter()
-            .map(|(reason, count)| UnavailableCount { reason: reason.to_owned(), count })
-            .collect(),
-    }
+    let clips = by_unit.values().map(|repeats| repeats.len() as u64).sum();
+    summary(id, descriptor, &values, clips, without)
 }
 
 /// The repeats of a unit as one.
 fn one_of(repeats: &[Weighted]) -> Option<Weighted> {
     let weights: Vec<f64> = repeats.iter().map(|one| one.weight).collect();
     Some(Weighted { value: weighted_mean(repeats)?, weight: mean(&weights)? })
+}
+
+fn aggregate_of(descriptor: Option<&MetricDescriptor>) -> Aggregate {
+    descriptor.map_or(Aggregate::ClipMean, |known| known.aggregate)
+}
+
+fn weighed<'s>(
+    descriptor: Option<&MetricDescriptor>,
+    score: Option<&'s MetricScore>,
+) -> Result<Weighted, &'s str> {
+    score.map_or(Err(NOT_RECORDED), |score| weigh(aggregate_of(descriptor), score))
+}
+
+/// The scores of a metric, taken one at a time, each of an independent unit of its own. Of each its value and weight are kept and
+/// nothing else: sums are taken by halves, and the interval needs the mean first.
+#[derive(Debug, Default)]
+pub(crate) struct MetricTally {
+    values: Vec<Weighted>,
+    without: WithoutValue,
+}
+
+impl MetricTally {
+    pub(crate) fn add(&mut self, descriptor: Option<&MetricDescriptor>, score: Option<&MetricScore>) {
+        match weighed(descriptor, score) {
+            Ok(weighted) => self.values.push(weighted),
+            Err(reason) => self.without.add(reason),
+        }
+    }
+
+    pub(crate) fn summary(self, id: &MetricId, descriptor: Option<&MetricDescriptor>) -> MetricSummary {
+        let clips = self.values.len() as u64;
+        summary(id, descriptor, &self.values, clips, self.without)
+    }
+}
+
+/// Clips without a value, by reason.
+#[derive(Debug, Default)]
+struct WithoutValue(BTreeMap<String, u64>);
+
+impl WithoutValue {
+    fn add(&mut self, reason: &str) {
+        match self.0.get_mut(reason) {
+            Some(count) => *count += 1,
+            None => drop(self.0.insert(reason.to_owned(), 1)),
+        }
+    }
+}
+
+fn summary(
+    id: &MetricId,
+    descriptor: Option<&MetricDescriptor>,
+    values: &[Weighted],
+    clips: u64,
+    without: WithoutValue,
+) -> MetricSummary {
+    MetricSummary {
+        metric: id.clone(),
+        title: descriptor.map_or_else(|| id.to_string(), |known| known.title.to_owned()),
+        unit: descriptor.map_or("", |known| known.unit).to_owned(),
+        direction: descriptor.map_or(Direction::Descriptive, |known| known.direction),
+        n: values.len() as u64,
+        clips,
+        aggregate: aggregate_of(descriptor),
+        mean: weighted_mean(values),
+        interval: weighted_interval(values).map(|interval| match descriptor {
+            Some(known) => interval.within(known.range),
+            None => interval,
+        }),
+        not_available: UnavailableCount::of(without.0),
+    }
 }

@@ -1,12 +1,12 @@
 //! What a scoring says of each group of clips, and which clips are best and worst.
 
+use std::collections::{BTreeMap, HashMap};
+
 use serde::Serialize;
-use vidbench_core::{ClipOutcome, Direction, MetricDescriptor, MetricId, Needs, ScoredClip, ScoringData};
+use vidbench_core::{ClipOutcome, MetricDescriptor, MetricId, Needs, Score, ScoredClip, ScoringRequest};
 
-use crate::metric_summary::{MetricSummary, descriptor, score_of, summarise_scores};
-
-/// Clips that are named at each end.
-const EXTREMES: usize = 3;
+use crate::extremes::{Ends, Extremes};
+use crate::metric_summary::{MetricSummary, MetricTally, UnavailableCount, descriptor, score_of};
 
 /// Everything derived from a scoring.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,6 +23,9 @@ pub struct ScoringAnalysis {
     pub groups: Vec<ScoredGroup>,
     /// Best and worst clips of every metric that says which is better.
     pub extremes: Vec<Extremes>,
+    /// Why metrics have no value, and what is to be known of values, as sentences in alphabetical order. Exports say it clip by clip.
+    #[serde(skip)]
+    pub reasons: Vec<UnavailableCount>,
 }
 
 /// How often an outcome occurred.
@@ -52,121 +55,165 @@ pub struct ScoredGroup {
     pub metrics: Vec<MetricSummary>,
 }
 
-/// The clips at both ends of a metric.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Extremes {
-    /// The metric.
-    pub metric: MetricId,
-    /// Best first.
-    pub best: Vec<ClipValue>,
-    /// Worst first; none of them is among the best.
-    pub worst: Vec<ClipValue>,
+/// Analyses a scoring clip by clip, in the order of the request, and keeps of each clip its values alone: 8 bytes a metric.
+#[derive(Debug)]
+pub struct ScoringAnalyser<'a> {
+    request: &'a ScoringRequest,
+    metrics: Vec<Measured<'a>>,
+    outcomes: Outcomes,
+    groups: Vec<GroupTally<'a>>,
+    places: HashMap<&'a str, usize>,
+    reasons: BTreeMap<String, u64>,
 }
 
-/// A clip with its value.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct ClipValue {
-    /// The clip's place in the request.
-    pub ordinal: u64,
-    /// Its value.
-    pub value: f64,
+/// A metric that gives clips numbers of their own.
+#[derive(Debug)]
+struct Measured<'a> {
+    id: &'a MetricId,
+    descriptor: Option<&'a MetricDescriptor>,
+    /// None where no end is better.
+    ends: Option<Ends>,
 }
 
-/// Analyses a scoring.
-pub fn analyse_scoring(data: &ScoringData, descriptors: &[MetricDescriptor]) -> ScoringAnalysis {
-    let all: Vec<&ScoredClip> = data.clips.iter().collect();
-    let metrics = of_clips(&data.record.request.metrics, descriptors);
-    ScoringAnalysis {
-        clips: data.record.request.clips.len() as u64,
-        done: all.len() as u64,
-        ok: ok(&all),
-        failures: failures(&all),
-        groups: groups(data, descriptors),
-        extremes: metrics.iter().filter_map(|id| extremes(&all, id, descriptors)).collect(),
+#[derive(Debug)]
+struct GroupTally<'a> {
+    label: &'a str,
+    clips: u64,
+    outcomes: Outcomes,
+    metrics: Vec<MetricTally>,
+}
+
+impl<'a> ScoringAnalyser<'a> {
+    /// Has seen no clip yet.
+    pub fn new(request: &'a ScoringRequest, descriptors: &'a [MetricDescriptor]) -> Self {
+        let metrics = of_clips(request, descriptors);
+        let (groups, places) = groups(request, metrics.len());
+        let (outcomes, reasons) = (Outcomes::default(), BTreeMap::new());
+        Self { request, metrics, outcomes, groups, places, reasons }
+    }
+
+    /// Takes the next clip.
+    pub fn add(&mut self, clip: &ScoredClip) {
+        self.outcomes.add(clip.outcome);
+        self.add_reasons(clip);
+        for measured in &mut self.metrics {
+            let value = score_of(&clip.scores, measured.id).and_then(|score| score.score.value());
+            if let (Some(ends), Some(value)) = (&mut measured.ends, value) {
+                ends.add(clip.ordinal, value);
+            }
+        }
+        let group = self.request.clip(clip.ordinal).and_then(|asked| self.places.get(asked.group.as_str()));
+        if let Some(group) = group.and_then(|at| self.groups.get_mut(*at)) {
+            group.outcomes.add(clip.outcome);
+            // Of clips that were not decoded their outcome tells.
+            if clip.facts.is_some() {
+                for (tally, measured) in group.metrics.iter_mut().zip(&self.metrics) {
+                    tally.add(measured.descriptor, score_of(&clip.scores, measured.id));
+                }
+            }
+        }
+    }
+
+    fn add_reasons(&mut self, clip: &ScoredClip) {
+        // What kept a clip from its reference is told by its outcome.
+        for score in clip.scores.iter().filter(|_| clip.reason.is_none()) {
+            if let Score::NotAvailable { reason } = &score.score {
+                let sentence = format!("{} is not available: {reason}", score.metric);
+                *self.reasons.entry(sentence).or_default() += 1;
+            }
+            if let Some(note) = &score.note {
+                *self.reasons.entry(format!("{}: {note}", score.metric)).or_default() += 1;
+            }
+        }
+    }
+
+    /// What the clips say.
+    pub fn finish(self) -> ScoringAnalysis {
+        let metrics = &self.metrics;
+        let groups = self.groups.into_iter().map(|group| group.finish(metrics)).collect();
+        let extremes = self.metrics.into_iter().filter_map(|of| Some(of.ends?.finish(of.id.clone())));
+        ScoringAnalysis {
+            clips: self.request.clips.len() as u64,
+            done: self.outcomes.done(),
+            ok: self.outcomes.ok(),
+            failures: self.outcomes.failures(),
+            groups,
+            extremes: extremes.collect(),
+            reasons: UnavailableCount::of(self.reasons),
+        }
     }
 }
 
-/// Metrics that give clips numbers of their own.
-fn of_clips<'a>(metrics: &'a [MetricId], descriptors: &[MetricDescriptor]) -> Vec<&'a MetricId> {
-    let of_sets = |id: &MetricId| {
-        let needs = descriptor(descriptors, id).map(|known| known.needs);
-        matches!(needs, Some(Needs::Set | Needs::ReferenceSet | Needs::ClipSet))
-    };
-    metrics.iter().filter(|id| !of_sets(id)).collect()
+impl GroupTally<'_> {
+    fn finish(self, metrics: &[Measured<'_>]) -> ScoredGroup {
+        let summaries = self.metrics.into_iter().zip(metrics);
+        ScoredGroup {
+            label: self.label.to_owned(),
+            clips: self.clips,
+            done: self.outcomes.done(),
+            ok: self.outcomes.ok(),
+            failures: self.outcomes.failures(),
+            metrics: summaries.map(|(tally, of)| tally.summary(of.id, of.descriptor)).collect(),
+        }
+    }
 }
 
-fn groups(data: &ScoringData, descriptors: &[MetricDescriptor]) -> Vec<ScoredGroup> {
-    let request = &data.record.request;
-    let metrics = of_clips(&request.metrics, descriptors);
-    let mut labels: Vec<(&str, u64)> = Vec::new();
-    let mut places = std::collections::HashMap::new();
+fn of_clips<'a>(request: &'a ScoringRequest, descriptors: &'a [MetricDescriptor]) -> Vec<Measured<'a>> {
+    let measured = |id: &'a MetricId| {
+        let descriptor = descriptor(descriptors, id);
+        let ends = descriptor.and_then(|known| Ends::of(known.direction));
+        Measured { id, descriptor, ends }
+    };
+    let of_sets = |measured: &Measured<'_>| {
+        matches!(
+            measured.descriptor.map(|known| known.needs),
+            Some(Needs::Set | Needs::ReferenceSet | Needs::ClipSet)
+        )
+    };
+    request.metrics.iter().map(measured).filter(|measured| !of_sets(measured)).collect()
+}
+
+/// The groups in the order of the request, and the place of each by its name.
+fn groups(request: &ScoringRequest, metrics: usize) -> (Vec<GroupTally<'_>>, HashMap<&str, usize>) {
+    let (mut groups, mut places) = (Vec::new(), HashMap::new());
     for clip in &request.clips {
-        let at = *places.entry(clip.group.as_str()).or_insert_with(|| {
-            labels.push((&clip.group, 0));
-            labels.len() - 1
+        let label = clip.group.as_str();
+        let at = *places.entry(label).or_insert_with(|| {
+            let metrics = (0..metrics).map(|_| MetricTally::default()).collect();
+            groups.push(GroupTally { label, clips: 0, outcomes: Outcomes::default(), metrics });
+            groups.len() - 1
         });
-        if let Some((_, count)) = labels.get_mut(at) {
-            *count += 1;
+        if let Some(group) = groups.get_mut(at) {
+            group.clips += 1;
         }
     }
-    let mut members: Vec<Vec<&ScoredClip>> = vec![Vec::new(); labels.len()];
-    for clip in &data.clips {
-        let asked = usize::try_from(clip.ordinal).ok().and_then(|at| request.clips.get(at));
-        let group = asked.and_then(|asked| places.get(asked.group.as_str()));
-        if let Some(members) = group.and_then(|at| members.get_mut(*at)) {
-            members.push(clip);
+    (groups, places)
+}
+
+/// How often each outcome occurred, in the order of [`ClipOutcome::ALL`].
+#[derive(Debug, Clone, Copy, Default)]
+struct Outcomes([u64; ClipOutcome::ALL.len()]);
+
+impl Outcomes {
+    fn add(&mut self, outcome: ClipOutcome) {
+        for (count, known) in self.0.iter_mut().zip(ClipOutcome::ALL) {
+            *count += u64::from(known == outcome);
         }
     }
-    let group = |((label, clips), members): ((&str, u64), &Vec<&ScoredClip>)| ScoredGroup {
-        label: label.to_owned(),
-        clips,
-        done: members.len() as u64,
-        ok: ok(members),
-        failures: failures(members),
-        metrics: metrics.iter().map(|id| summary(members, id, descriptors)).collect(),
-    };
-    labels.into_iter().zip(&members).map(group).collect()
-}
 
-/// Over the clips that were decoded; what became of the others is told by their outcome.
-fn summary(clips: &[&ScoredClip], id: &MetricId, descriptors: &[MetricDescriptor]) -> MetricSummary {
-    let decoded = clips.iter().filter(|clip| clip.facts.is_some());
-    let scores = decoded.map(|clip| (clip.ordinal, score_of(&clip.scores, id)));
-    summarise_scores(id, descriptor(descriptors, id), scores)
-}
+    fn each(self) -> impl Iterator<Item = OutcomeCount> {
+        ClipOutcome::ALL.into_iter().zip(self.0).map(|(outcome, count)| OutcomeCount { outcome, count })
+    }
 
-fn ok(clips: &[&ScoredClip]) -> u64 {
-    clips.iter().filter(|clip| clip.outcome == ClipOutcome::Ok).count() as u64
-}
+    fn done(self) -> u64 {
+        self.0.iter().sum()
+    }
 
-fn failures(clips: &[&ScoredClip]) -> Vec<OutcomeCount> {
-    let count = |outcome| OutcomeCount {
-        outcome,
-        count: clips.iter().filter(|clip| clip.outcome == outcome).count() as u64,
-    };
-    let all = ClipOutcome::ALL.into_iter().filter(|outcome| *outcome != ClipOutcome::Ok);
-    all.map(count).filter(|failure| failure.count > 0).collect()
-}
+    fn ok(self) -> u64 {
+        self.each().filter(|entry| entry.outcome == ClipOutcome::Ok).map(|entry| entry.count).sum()
+    }
 
-fn extremes(clips: &[&ScoredClip], id: &MetricId, descriptors: &[MetricDescriptor]) -> Option<Extremes> {
-    let higher = match descriptor(descriptors, id)?.direction {
-        Direction::HigherIsBetter => true,
-        Direction::LowerIsBetter => false,
-        Direction::Descriptive => return None,
-    };
-    let value = |clip: &&ScoredClip| {
-        Some(ClipValue { ordinal: clip.ordinal, value: score_of(&clip.scores, id)?.score.value()? })
-    };
-    let mut values: Vec<ClipValue> = clips.iter().filter_map(value).collect();
-    // Values are finite; clips of one value keep the order of the request.
-    values.sort_by(|a, b| {
-        let order = a.value.total_cmp(&b.value);
-        if higher { order.reverse() } else { order }
-    });
-    // Clips that are all alike have neither best nor worst.
-    let alike = values.first().map(|best| best.value) == values.last().map(|worst| worst.value);
-    let ends = if alike { 0 } else { EXTREMES.min(values.len() / 2) };
-    let worst = values.iter().rev().take(ends).copied().collect();
-    values.truncate(ends);
-    Some(Extremes { metric: id.clone(), best: values, worst })
+    fn failures(self) -> Vec<OutcomeCount> {
+        self.each().filter(|entry| entry.outcome != ClipOutcome::Ok && entry.count > 0).collect()
+    }
 }

@@ -68,6 +68,11 @@ impl NetRuntime {
 }
 
 impl ScoringRequest {
+    /// The clip in that place.
+    pub fn clip(&self, ordinal: u64) -> Option<&RequestedClip> {
+        usize::try_from(ordinal).ok().and_then(|at| self.clips.get(at))
+    }
+
     /// How the files of a clip are read, where that changes what metrics see: scores are kept by it. The name of a file of raw
     /// samples is part of it, because it may say their size, format and rate.
     pub fn reading(&self, clip: &RequestedClip) -> String {
@@ -218,13 +223,12 @@ pub struct ScoringRecord {
     pub environment: Environment,
 }
 
-/// A whole scoring, as analysis and reports read it.
+/// A scoring, as analysis and reports read it. What came of its clips is read one clip at a time: there may be a hundred
+/// thousand of them, each with its scores frame by frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoringData {
     /// The scoring.
     pub record: ScoringRecord,
-    /// Clips with an outcome, in the order of the request.
-    pub clips: Vec<ScoredClip>,
     /// What came of sets of clips against a reference set: one for each way to look at clips.
     pub sets: Vec<FeatureScoring>,
 }

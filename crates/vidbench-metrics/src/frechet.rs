@@ -13,7 +13,7 @@ use faer::{Mat, MatRef};
 use crate::FeatureMetricError;
 use crate::features::FeatureMatrix;
 use crate::linalg::{
-    cholesky, eigenvalues, gram, mirrored, product, singular_values, symmetric_product, triangular_factor,
+    cholesky, congruent, eigenvalues, gram, mirrored, product, singular_values, triangular_factor,
     zero_at_least,
 };
 
@@ -57,7 +57,7 @@ pub fn frechet_distance(
 #[derive(Debug, Clone)]
 pub struct FrechetReference {
     moments: Moments,
-    /// `k x d` with k = min(n, d), unscaled: `factor^T factor` is the covariance times its divisor.
+    /// `k x d` with k = min(n, d), unscaled: `factor^T factor` is the covariance times its divisor. Upper triangular where n > d.
     factor: Mat<f64>,
     divisor: CovDivisor,
 }
@@ -132,12 +132,12 @@ impl FrechetReference {
     /// By eigenvalues, when all are large enough for that.
     fn quick_common(&self, other: &Moments) -> Option<f64> {
         let dims = self.dims();
-        if self.factor.nrows() < dims || other.columns().ncols() <= dims {
+        // Of no more clips than dimensions the factor is no triangle, and the covariance is singular.
+        if self.moments.columns().ncols() <= dims || other.columns().ncols() <= dims {
             return None;
         }
         let covariance = mirrored(&gram(other.columns().transpose()));
-        let half = product(self.factor.as_ref(), covariance.as_ref());
-        let eigenvalues = eigenvalues(&symmetric_product(half.as_ref(), self.factor.transpose()))?;
+        let eigenvalues = eigenvalues(&congruent(self.factor.as_ref(), covariance.as_ref()))?;
         let (smallest, largest) = (eigenvalues.first()?, eigenvalues.last()?);
         (*smallest > WELL_CONDITIONED * largest).then(|| eigenvalues.iter().map(|value| value.sqrt()).sum())
     }
@@ -244,9 +244,14 @@ impl Projected<'_> {
     }
 }
 
-/// Sum of squares, in order.
+/// Sum of squares, by columns of eight: each sum waits for the one before it.
 fn squares(values: &[f64]) -> f64 {
-    values.iter().map(|value| value * value).sum()
+    let (blocks, rest) = values.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for block in blocks {
+        sums.iter_mut().zip(block).for_each(|(sum, value)| *sum += value * value);
+    }
+    sums.iter().sum::<f64>() + rest.iter().map(|value| value * value).sum::<f64>()
 }
 
 fn squared_distance(a: &[f64], b: &[f64]) -> f64 {

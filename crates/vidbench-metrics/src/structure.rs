@@ -12,6 +12,9 @@
     reason = "calls the function that was compiled for wide registers where the processor has them"
 )]
 
+#[cfg(target_arch = "x86_64")]
+mod wide;
+
 use vidbench_core::{FramesU8, Plane};
 
 /// Taps of the window. Wang et al. 2004, section III-C: 11x11, standard deviation 1.5.
@@ -86,18 +89,18 @@ impl<'a> Image<'a> {
         self.width * self.channels
     }
 
-    /// Copies a row of the image, which has it.
+    /// Copies samples of a row from `left` on; the image has them.
     #[inline(always)]
-    fn read_row(&self, y: usize, out: &mut [f32]) {
+    fn read_row(&self, y: usize, left: usize, out: &mut [f32]) {
         match &self.samples {
-            Samples::Floats(data) => out.copy_from_slice(&data[y * out.len()..][..out.len()]),
+            Samples::Floats(data) => out.copy_from_slice(&data[y * self.row_len() + left..][..out.len()]),
             Samples::Bytes { bytes, stride } => {
-                for (out, sample) in out.iter_mut().zip(&bytes[y * stride..]) {
+                for (out, sample) in out.iter_mut().zip(&bytes[y * stride + left..]) {
                     *out = f32::from(*sample);
                 }
             }
             Samples::Words { bytes, stride } => {
-                for (out, sample) in out.iter_mut().zip(bytes[y * stride..].as_chunks().0) {
+                for (out, sample) in out.iter_mut().zip(bytes[y * stride + 2 * left..].as_chunks().0) {
                     *out = f32::from(u16::from_le_bytes(*sample));
                 }
             }
@@ -116,7 +119,7 @@ impl<'a> Image<'a> {
             for (row, pixels) in pair.iter_mut().enumerate() {
                 let pixels = &mut pixels[left * channels..][..self.row_len()];
                 match (2 * y + row).checked_sub(top) {
-                    Some(y) => self.read_row(y, pixels),
+                    Some(y) => self.read_row(y, 0, pixels),
                     None => pixels.fill(0.0),
                 }
             }
@@ -159,21 +162,15 @@ pub fn compare(a: &Image<'_>, b: &Image<'_>) -> Option<Similarity> {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
         // SAFETY: the processor has what the function was compiled for.
-        return Some(unsafe { compare_wide(a, b) });
+        return Some(unsafe { wide::compare(a, b) });
     }
     Some(compare_any(a, b))
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn compare_wide(a: &Image<'_>, b: &Image<'_>) -> Similarity {
-    compare_any(a, b)
-}
-
-/// Local sums of one row, filtered along: a, b, a^2 + b^2, a b.
+/// Local sums of one row: of a, b, a^2 + b^2, a b.
 type Row = [Vec<f32>; 4];
 
-#[inline(always)]
+/// For every processor.
 fn compare_any(a: &Image<'_>, b: &Image<'_>) -> Similarity {
     let (channels, samples) = (a.channels, a.row_len());
     let valid = samples - (TAPS - 1) * channels;
@@ -181,12 +178,12 @@ fn compare_any(a: &Image<'_>, b: &Image<'_>) -> Similarity {
     let mut products: Row = std::array::from_fn(|_| vec![0.0; samples]);
     let mut places: [Row; 2] = std::array::from_fn(|_| std::array::from_fn(|_| vec![0.0; valid]));
     let mut ring: Vec<Row> = (0..RING).map(|_| std::array::from_fn(|_| vec![0.0; valid])).collect();
-    let mut sums = Sums::new(a.peak);
+    let (terms, mut totals) = (Terms::new(a.peak), Totals::default());
     let [mut a_row, mut b_row] = [(); 2].map(|()| vec![0.0; samples]);
     for y in 0..a.height {
-        a.read_row(y, &mut a_row);
-        b.read_row(y, &mut b_row);
-        multiply(&a_row, &b_row, a.peak / 2.0, &mut products);
+        a.read_row(y, 0, &mut a_row);
+        b.read_row(y, 0, &mut b_row);
+        multiply(&a_row, &b_row, terms.middle, &mut products);
         for (product, row) in products.iter().zip(&mut ring[y % RING]) {
             filter_along(product, channels, &window, row);
         }
@@ -195,9 +192,8 @@ fn compare_any(a: &Image<'_>, b: &Image<'_>) -> Similarity {
             for (map, (upper, lower)) in first.iter_mut().zip(second).enumerate() {
                 filter_across_two(&rows(&ring, y - TAPS, map), &window, upper, lower);
             }
-            // No closure: its code would not be compiled for wide registers.
             for row in &places {
-                sums.add(row, a.peak / 2.0);
+                totals.add(&terms.of_row(row));
             }
         }
     }
@@ -207,9 +203,9 @@ fn compare_any(a: &Image<'_>, b: &Image<'_>) -> Similarity {
         for (map, out) in places[0].iter_mut().enumerate() {
             filter(&rows(&ring, last, map), &window, out);
         }
-        sums.add(&places[0], a.peak / 2.0);
+        totals.add(&terms.of_row(&places[0]));
     }
-    sums.finish(channels, (last + 1) * (valid / channels))
+    totals.finish(channels, (last + 1) * (valid / channels))
 }
 
 /// A map's rows in the ring, from that row of the image on.
@@ -288,39 +284,44 @@ fn weighted_sum(taps: &[f32; TAPS], window: &[f32; MIDDLE + 1]) -> f32 {
     sum
 }
 
-/// SSIM and its contrast factor, summed over places.
-struct Sums {
+/// SSIM and its contrast factor, summed over places, one sum a lane. A row begins with the first channel, so every lane keeps to
+/// one channel.
+type Sums = [[f32; LANES]; 2];
+
+/// What both are made of beside the local sums.
+struct Terms {
     c1: f32,
     c2: f32,
-    ssim: [f64; LANES],
-    contrast: [f64; LANES],
+    /// What was taken from the values.
+    middle: f32,
 }
 
-impl Sums {
+impl Terms {
     fn new(peak: f32) -> Self {
         let constant = |k: f64| (k * f64::from(peak)).powi(2) as f32;
-        Self { c1: constant(K1), c2: constant(K2), ssim: [0.0; LANES], contrast: [0.0; LANES] }
+        Self { c1: constant(K1), c2: constant(K2), middle: peak / 2.0 }
     }
 
-    /// Adds one row of places. A row begins with the first channel, so every lane keeps to one channel.
+    /// The sums of one row of places.
+    fn of_row(&self, row: &Row) -> Sums {
+        let mut sums = [[0.0; LANES]; 2];
+        self.add(row, row[0].len(), &mut sums);
+        sums
+    }
+
+    /// Adds the first `places` places of a row.
     #[inline(always)]
-    fn add(&mut self, row: &Row, middle: f32) {
-        let places = row[0].len();
+    fn add(&self, row: &Row, places: usize, sums: &mut Sums) {
         let rest = places % LANES;
-        let mut sums = [[0.0_f32; LANES]; 2];
         for at in (0..places - rest).step_by(LANES) {
-            self.add_lanes(row, at, LANES, middle, &mut sums);
+            self.add_lanes(row, at, LANES, sums);
         }
-        self.add_lanes(row, places - rest, rest, middle, &mut sums);
-        let [ssim, contrast] = sums;
-        for (total, sum) in self.ssim.iter_mut().zip(ssim).chain(self.contrast.iter_mut().zip(contrast)) {
-            *total += f64::from(sum);
-        }
+        self.add_lanes(row, places - rest, rest, sums);
     }
 
     /// Adds up to [`LANES`] places, one a lane.
     #[inline(always)]
-    fn add_lanes(&self, row: &Row, at: usize, lanes: usize, middle: f32, sums: &mut [[f32; LANES]; 2]) {
+    fn add_lanes(&self, row: &Row, at: usize, lanes: usize, sums: &mut Sums) {
         let [mean_a, mean_b, squares, product] = row;
         let (mean_a, mean_b) = (&mean_a[at..at + lanes], &mean_b[at..at + lanes]);
         let (squares, product) = (&squares[at..at + lanes], &product[at..at + lanes]);
@@ -329,11 +330,23 @@ impl Sums {
             let (a, b) = (mean_a[lane], mean_b[lane]);
             let variances = squares[lane] - (a * a + b * b);
             let covariance = product[lane] - a * b;
-            let (a, b) = (a + middle, b + middle);
+            let (a, b) = (a + self.middle, b + self.middle);
             let luminance = (2.0 * (a * b) + self.c1) / ((a * a + b * b) + self.c1);
             let structure = (2.0 * covariance + self.c2) / (variances + self.c2);
             contrast[lane] += structure;
             ssim[lane] += luminance * structure;
+        }
+    }
+}
+
+/// The sums of all rows.
+#[derive(Default)]
+struct Totals([[f64; LANES]; 2]);
+
+impl Totals {
+    fn add(&mut self, sums: &Sums) {
+        for (total, sum) in self.0.iter_mut().flatten().zip(sums.iter().flatten()) {
+            *total += f64::from(*sum);
         }
     }
 
@@ -342,7 +355,8 @@ impl Sums {
             let of = |channel| lanes.iter().skip(channel).step_by(channels).sum::<f64>() / places as f64;
             std::array::from_fn(|channel| if channel < channels { of(channel) } else { 0.0 })
         };
-        Similarity { channels, ssim: mean(&self.ssim), contrast: mean(&self.contrast) }
+        let [ssim, contrast] = &self.0;
+        Similarity { channels, ssim: mean(ssim), contrast: mean(contrast) }
     }
 }
 
@@ -352,7 +366,9 @@ mod tests {
 
     #[test]
     fn wide_registers_change_no_bit() {
-        for (width, height, channels) in [(11, 11, 1), (53, 17, 1), (12, 18, 1), (11, 12, 3), (47, 31, 3)] {
+        let shapes =
+            [(11, 11, 1), (53, 17, 1), (12, 18, 1), (11, 12, 3), (47, 31, 3), (700, 23, 1), (211, 24, 3)];
+        for (width, height, channels) in shapes {
             let image = |step: usize| {
                 let data = (0..width * height * channels).map(|at| (at * step % 256) as f32).collect();
                 Image::new(width, height, channels, 255.0, data).unwrap()
@@ -366,7 +382,7 @@ mod tests {
     fn an_odd_side_is_halved_with_a_black_border() {
         let image = Image::new(3, 2, 1, 255.0, vec![4.0, 8.0, 12.0, 16.0, 20.0, 24.0]).unwrap();
         let (halved, mut row) = (image.halved(), [0.0; 2]);
-        halved.read_row(0, &mut row);
+        halved.read_row(0, 0, &mut row);
         assert_eq!((halved.size(), row), ((2, 1), [5.0, 16.0]));
     }
 }

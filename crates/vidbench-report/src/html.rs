@@ -13,6 +13,7 @@ mod pareto_plot;
 mod provenance;
 mod results_table;
 mod scoring;
+mod scoring_clips;
 mod set_metrics;
 mod stages_plot;
 mod strip;
@@ -24,7 +25,10 @@ use vidbench_core::{MetricDescriptor, RunData, SampleId};
 
 use self::base64::base64;
 use self::escape::escape;
-pub use self::scoring::{EmbeddedVideo, ScoringEmbed, ScoringReportInput, scoring_html};
+pub use self::scoring::{
+    EmbeddedVideo, ScoringEmbed, ScoringReportInput, scoring_html_end, scoring_html_row, scoring_html_start,
+};
+pub use self::scoring_clips::{ScoringClips, ShownRow};
 
 const CSS: &str = include_str!("../assets/report.css");
 const JS: &str = include_str!("../assets/report.js");

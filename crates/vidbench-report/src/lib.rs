@@ -22,13 +22,15 @@ pub use csv::export_csv;
 pub use export::{EXPORT_SCHEMA_VERSION, export_json, export_jsonl};
 pub use features::{features_csv, features_latex, features_markdown, features_terminal};
 pub use html::{
-    ClipEmbed, ClipMime, EmbeddedVideo, PAGE_START_BYTES, ReportInput, ScoringEmbed, ScoringReportInput,
-    begins_as_page, html, scoring_html,
+    ClipEmbed, ClipMime, EmbeddedVideo, PAGE_START_BYTES, ReportInput, ScoringClips, ScoringEmbed,
+    ScoringReportInput, ShownRow, begins_as_page, html, scoring_html_end, scoring_html_row,
+    scoring_html_start,
 };
 pub use latex::latex;
 pub use markdown::markdown;
 pub use scoring::{
-    scoring_csv, scoring_json, scoring_jsonl, scoring_latex, scoring_markdown, scoring_terminal,
+    ScoringJson, scoring_csv_heads, scoring_csv_line, scoring_json, scoring_json_clip, scoring_jsonl_line,
+    scoring_latex, scoring_markdown, scoring_terminal,
 };
 pub use terminal::{Style, terminal_table};
 pub use text::visible_line;

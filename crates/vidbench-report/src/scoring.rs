@@ -1,7 +1,7 @@
 //! A scoring as text: for the terminal, Markdown, LaTeX and other programs.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use vidbench_analysis::{ClipValue, OutcomeCount, ScoringAnalysis};
 use vidbench_core::{
     MetricDescriptor, MetricId, NetsInUse, RequestedClip, RunStatus, Score, ScoredClip, ScoringData,
@@ -41,8 +41,8 @@ pub fn scoring_terminal(
     for warning in warnings(data) {
         out += &format!("{} {}\n", paint(style, "2", "note:"), visible_line(&warning));
     }
-    for (reason, clips) in reasons(data) {
-        out += &format!("{} {}\n", paint(style, "2", "note:"), visible_line(&format!("{reason} ({clips})")));
+    for reason in reasons(analysis) {
+        out += &format!("{} {}\n", paint(style, "2", "note:"), visible_line(&reason));
     }
     out
 }
@@ -77,35 +77,19 @@ pub(crate) fn warnings(data: &ScoringData) -> Vec<String> {
     data.record.environment.nets.as_ref().map(NetsInUse::warnings).unwrap_or_default()
 }
 
-/// Reasons why metrics have no value, and what is to be known of values, with the number of clips of each, in alphabetical order.
-pub(crate) fn reasons(data: &ScoringData) -> Vec<(String, String)> {
-    let mut found: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
-    for clip in &data.clips {
-        // What kept a clip from its reference is told by its outcome.
-        for score in clip.scores.iter().filter(|_| clip.reason.is_none()) {
-            if let Score::NotAvailable { reason } = &score.score {
-                *found.entry(format!("{} is not available: {reason}", score.metric)).or_default() += 1;
-            }
-            if let Some(note) = &score.note {
-                *found.entry(format!("{}: {note}", score.metric)).or_default() += 1;
-            }
-        }
-    }
+/// Reasons why metrics have no value, and what is to be known of values, each with the number of its clips.
+pub(crate) fn reasons(analysis: &ScoringAnalysis) -> impl Iterator<Item = String> {
     let clips = |count: u64| if count == 1 { "1 clip".to_owned() } else { format!("{count} clips") };
-    found.into_iter().map(|(reason, count)| (reason, clips(count))).collect()
+    analysis.reasons.iter().map(move |entry| format!("{} ({})", entry.reason, clips(entry.count)))
 }
 
 /// The first of the clips at one end; the page shows more.
 fn named(data: &ScoringData, values: &[ClipValue]) -> String {
     let name = |value: &ClipValue| {
-        let path = asked(data, value.ordinal).map_or("", |clip| clip.path.as_str());
+        let path = data.record.request.clip(value.ordinal).map_or("", |clip| clip.path.as_str());
         format!("{:.*} {}", decimals_for(value.value, 4).min(4), value.value, visible_line(path))
     };
     values.first().map(name).unwrap_or_default()
-}
-
-pub(crate) fn asked(data: &ScoringData, ordinal: u64) -> Option<&RequestedClip> {
-    usize::try_from(ordinal).ok().and_then(|at| data.record.request.clips.get(at))
 }
 
 /// The counts and the table as GitHub-flavoured Markdown.
@@ -137,14 +121,25 @@ pub fn scoring_latex(
     sets.fold(latex::table(&scoring_table(analysis)), |out, table| out + &table)
 }
 
-/// The scoring with every clip, and its analysis.
+/// The scoring with its analysis, as pretty JSON around its clips.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScoringJson {
+    /// The text before the clips.
+    pub before: String,
+    /// The text after the clips.
+    pub after: String,
+}
+
+/// The scoring without its clips; [`scoring_json_clip`] gives each of them.
 ///
 /// # Errors
 /// A record that cannot be JSON, which the records' types rule out.
-pub fn scoring_json(data: &ScoringData, analysis: &ScoringAnalysis) -> Result<Value, serde_json::Error> {
-    let lines = data.clips.iter().map(|clip| serde_json::to_value(line(data, clip)));
+pub fn scoring_json(
+    data: &ScoringData,
+    analysis: &ScoringAnalysis,
+) -> Result<ScoringJson, serde_json::Error> {
     let request = &data.record.request;
-    Ok(json!({
+    let whole = serde_json::to_string_pretty(&json!({
         "schema_version": EXPORT_SCHEMA_VERSION,
         "scoring": data.record.id,
         "name": request.name,
@@ -154,23 +149,41 @@ pub fn scoring_json(data: &ScoringData, analysis: &ScoringAnalysis) -> Result<Va
         "metrics": request.metrics,
         "options": request.options,
         "environment": serde_json::to_value(&data.record.environment)?,
-        "clips": lines.collect::<Result<Vec<_>, _>>()?,
+        "clips": [],
         "sets": serde_json::to_value(&data.sets)?,
         "analysis": serde_json::to_value(analysis)?,
-    }))
+    }))?;
+    // Only a key of the outermost map is indented by two blanks, and no string has a line end in it.
+    let (before, after) = whole.split_once(NO_CLIPS).unwrap_or((&whole, ""));
+    let end = if analysis.done > 0 { "\n  ]" } else { "]" };
+    Ok(ScoringJson {
+        before: format!("{before}{}", NO_CLIPS.trim_end_matches(']')),
+        after: format!("{end}{after}\n"),
+    })
 }
 
-/// One clip with an outcome a line, in the order of the request.
+const NO_CLIPS: &str = "\n  \"clips\": []";
+
+/// One clip of [`scoring_json`] as it stands there; the first has no comma before it.
 ///
 /// # Errors
 /// See [`scoring_json`].
-pub fn scoring_jsonl(data: &ScoringData) -> Result<String, serde_json::Error> {
-    let mut out = String::new();
-    for clip in &data.clips {
-        out += &serde_json::to_string(&line(data, clip))?;
-        out.push('\n');
-    }
-    Ok(out)
+pub fn scoring_json_clip(
+    data: &ScoringData,
+    clip: &ScoredClip,
+    first: bool,
+) -> Result<String, serde_json::Error> {
+    // Keys in the order of the alphabet, as in the rest.
+    let value = serde_json::to_string_pretty(&serde_json::to_value(line(data, clip))?)?;
+    Ok(format!("{}\n{value}", if first { "" } else { "," }).replace('\n', "\n    "))
+}
+
+/// One clip as a line.
+///
+/// # Errors
+/// See [`scoring_json`].
+pub fn scoring_jsonl_line(data: &ScoringData, clip: &ScoredClip) -> Result<String, serde_json::Error> {
+    Ok(serde_json::to_string(&line(data, clip))? + "\n")
 }
 
 #[derive(Serialize)]
@@ -184,7 +197,7 @@ struct ClipLine<'d> {
 }
 
 fn line<'d>(data: &'d ScoringData, clip: &'d ScoredClip) -> ClipLine<'d> {
-    let asked = asked(data, clip.ordinal);
+    let asked = data.record.request.clip(clip.ordinal);
     ClipLine { schema_version: EXPORT_SCHEMA_VERSION, scoring: data.record.id.as_str(), asked, scored: clip }
 }
 
@@ -209,29 +222,33 @@ const COLUMNS: [&str; 18] = [
     "fps",
 ];
 
-/// One clip a line after a line of heads: the fixed columns, one per metric, and the reasons why metrics are not available.
-pub fn scoring_csv(data: &ScoringData) -> String {
-    let of_sets = |id: &MetricId| data.sets.iter().any(|sets| sets.metrics.contains(id));
-    let metrics: Vec<&MetricId> = data.record.request.metrics.iter().filter(|id| !of_sets(id)).collect();
+/// The heads of the table of clips: the fixed columns, one per metric, and the reasons why metrics are not available.
+pub fn scoring_csv_heads(data: &ScoringData) -> String {
     let mut heads: Vec<String> = COLUMNS.map(str::to_owned).to_vec();
-    heads.extend(metrics.iter().map(|id| text(id.as_str())));
+    heads.extend(csv_metrics(data).map(|id| text(id.as_str())));
     heads.push("not_available".into());
-    let mut out = heads.join(",") + "\r\n";
-    for clip in &data.clips {
-        let mut cells = fixed_cells(data, clip);
-        cells.extend(metrics.iter().map(|id| {
-            let score = clip.scores.iter().find(|score| score.metric == **id);
-            optional(score.and_then(|score| score.score.value()))
-        }));
-        cells.push(text(&unavailable(clip)));
-        out += &cells.join(",");
-        out += "\r\n";
-    }
-    out
+    heads.join(",") + "\r\n"
+}
+
+/// One clip as a line below [`scoring_csv_heads`].
+pub fn scoring_csv_line(data: &ScoringData, clip: &ScoredClip) -> String {
+    let mut cells = fixed_cells(data, clip);
+    cells.extend(csv_metrics(data).map(|id| {
+        let score = clip.scores.iter().find(|score| score.metric == *id);
+        optional(score.and_then(|score| score.score.value()))
+    }));
+    cells.push(text(&unavailable(clip)));
+    cells.join(",") + "\r\n"
+}
+
+/// Metrics that give clips numbers of their own.
+fn csv_metrics(data: &ScoringData) -> impl Iterator<Item = &MetricId> {
+    let of_sets = |id: &MetricId| data.sets.iter().any(|sets| sets.metrics.contains(id));
+    data.record.request.metrics.iter().filter(move |id| !of_sets(id))
 }
 
 fn fixed_cells(data: &ScoringData, clip: &ScoredClip) -> Vec<String> {
-    let (asked, facts) = (asked(data, clip.ordinal), clip.facts.as_ref());
+    let (asked, facts) = (data.record.request.clip(clip.ordinal), clip.facts.as_ref());
     let optional_text = |value: Option<&str>| text(value.unwrap_or_default());
     vec![
         text(data.record.id.as_str()),

@@ -6,8 +6,8 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use vidbench_core::protocol::{Features, Pairing};
 use vidbench_core::{
-    ClipFacts, ClipOutcome, FeatureScoring, MetricId, MetricScore, RunId, RunStatus, ScoredClip, ScoringData,
-    ScoringRecord,
+    ClipFacts, ClipOutcome, FeatureScoring, MetricId, MetricScore, RequestedClip, RunId, RunStatus,
+    ScoredClip, ScoringData, ScoringRecord,
 };
 
 use crate::codec::{
@@ -158,53 +158,64 @@ impl Store {
     /// The features that one extraction gave of each clip of a scoring, with the clip's ordinal, in order.
     pub fn scoring_features(
         &self,
-        id: &RunId,
-        wanted: impl Fn(&ScoringRecord, u64) -> Option<Wanted>,
+        record: &ScoringRecord,
+        wanted: impl Fn(&RequestedClip) -> Option<Wanted>,
     ) -> Result<Vec<(u64, Features)>> {
+        let mut found = Vec::new();
         self.read("reading features of a scoring", |tx| {
-            let record = scoring_record(tx, id)?;
-            let mut found = Vec::new();
-            for clip in outcomes(tx, scoring_key(tx, id)?)? {
-                let asked = usize::try_from(clip.ordinal).ok().and_then(|at| record.request.clips.get(at));
-                let (Some(sha256), Some(asked), true) = (clip.sha256, asked, holds_scores(clip.outcome))
-                else {
-                    continue;
-                };
-                let key = ClipKey { clip: sha256, reference: None, reading: record.request.reading(asked) };
-                if let Some(wanted) = wanted(&record, clip.ordinal)
+            each_outcome(tx, scoring_key(tx, &record.id)?, |clip| {
+                let Some((key, asked)) = content(record, &clip) else { return Ok(true) };
+                // Features are of the clip, whatever it is compared with.
+                let key = ClipKey { reference: None, ..key };
+                if let Some(wanted) = wanted(asked)
                     && let Some(features) = features_of(tx, &Columns::of(&key)?, &wanted)?
                 {
                     found.push((clip.ordinal, features));
                 }
-            }
-            Ok(found)
-        })
+                Ok(true)
+            })
+        })?;
+        Ok(found)
     }
 
-    /// A scoring with everything that is known of its clips.
-    pub fn scoring_data(&self, id: &RunId, wanted: WantedOf<'_>) -> Result<ScoringData> {
+    /// A scoring without its clips; [`Store::each_scored_clip`] has them.
+    pub fn scoring_data(&self, id: &RunId) -> Result<ScoringData> {
         let status = |recorded| self.scoring_status(id, recorded);
         self.read("reading a scoring", |tx| {
             let record = scoring_record(tx, id)?;
             let record = ScoringRecord { status: status(record.status), ..record };
             let key = scoring_key(tx, id)?;
-            let mut clips = outcomes(tx, key)?;
-            for clip in &mut clips {
-                let asked = usize::try_from(clip.ordinal).ok().and_then(|at| record.request.clips.get(at));
-                let (Some(sha256), Some(asked)) = (clip.sha256.clone(), asked) else { continue };
-                let reference = clip.reference_sha256.clone();
-                let content = ClipKey { clip: sha256, reference, reading: record.request.reading(asked) };
-                let columns = Columns::of(&content)?;
-                // Scores of a clip that failed here may be known from another scoring; they are not this one's.
-                if holds_scores(clip.outcome) {
-                    let known = known(tx, &columns, &wanted(&record, clip.ordinal))?;
-                    (clip.facts, clip.scores) = (known.facts, known.scores);
-                }
-            }
             let sets: String =
                 tx.query_row("SELECT sets FROM scorings WHERE key = ?1", [key], |row| row.get(0))?;
-            Ok(ScoringData { record, clips, sets: from_json("sets", &sets)? })
+            Ok(ScoringData { record, sets: from_json("sets", &sets)? })
         })
+    }
+
+    /// Hands over each clip that has an outcome, with everything that is known of it, in the order of the request, and holds
+    /// none of them. The store is in use meanwhile: `visit` must not ask it for anything.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `visit`, which ends the reading, or that the store cannot be read.
+    pub fn each_scored_clip<E: From<StoreError>>(
+        &self,
+        record: &ScoringRecord,
+        wanted: impl Fn(&RequestedClip) -> Vec<Wanted>,
+        mut visit: impl FnMut(ScoredClip) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let mut stopped = None;
+        self.read("reading the clips of a scoring", |tx| {
+            each_outcome(tx, scoring_key(tx, &record.id)?, |mut clip| {
+                // Scores of a clip that failed here may be known from another scoring; they are not this one's.
+                if let Some((key, asked)) = content(record, &clip) {
+                    let known = known(tx, &Columns::of(&key)?, &wanted(asked))?;
+                    (clip.facts, clip.scores) = (known.facts, known.scores);
+                }
+                stopped = visit(clip).err();
+                Ok(stopped.is_none())
+            })
+        })?;
+        stopped.map_or(Ok(()), Err)
     }
 
     /// All scorings, newest first.
@@ -251,8 +262,12 @@ impl Store {
     }
 }
 
-/// The metrics a scoring asked for, for one of its clips.
-pub type WantedOf<'a> = &'a dyn Fn(&ScoringRecord, u64) -> Vec<Wanted>;
+/// What a clip's scores are kept by, with what was asked; none of a clip that has no scores in this scoring.
+fn content<'r>(record: &'r ScoringRecord, clip: &ScoredClip) -> Option<(ClipKey, &'r RequestedClip)> {
+    let asked = record.request.clip(clip.ordinal).filter(|_| holds_scores(clip.outcome))?;
+    let (clip, reference) = (clip.sha256.clone()?, clip.reference_sha256.clone());
+    Some((ClipKey { clip, reference, reading: record.request.reading(asked) }, asked))
+}
 
 /// A clip with such an outcome was decoded, and its metrics have scores or reasons.
 fn holds_scores(outcome: ClipOutcome) -> bool {
@@ -482,11 +497,22 @@ fn scoring_record(connection: &Connection, id: &RunId) -> Result<ScoringRecord> 
     })
 }
 
-fn outcomes(connection: &Connection, scoring: i64) -> Result<Vec<ScoredClip>> {
+/// Hands over the outcomes of a scoring in order, without facts and scores, until `visit` says no.
+fn each_outcome(
+    connection: &Connection,
+    scoring: i64,
+    mut visit: impl FnMut(ScoredClip) -> Result<bool>,
+) -> Result<()> {
     let mut statement = connection.prepare_cached(
         "SELECT ordinal, clip, reference, outcome, reason FROM scored_clips WHERE scoring = ?1 ORDER BY ordinal",
     )?;
-    statement.query_and_then([scoring], outcome)?.collect()
+    let mut rows = statement.query([scoring])?;
+    while let Some(row) = rows.next()? {
+        if !visit(outcome(row)?)? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn outcome(row: &Row<'_>) -> Result<ScoredClip> {

@@ -173,7 +173,7 @@ mod tests {
     impl NetSource for RandomNets {
         fn net(&self, name: &'static str) -> Result<Arc<Net>, MetricError> {
             let ready = self.0.ready(name).unwrap();
-            let options = SessionOptions { threads: 1, runtime: Runtime::Tract };
+            let options = SessionOptions::on_cpu(1, Runtime::Tract);
             Ok(Arc::new(Net::load(ready.skeleton, ready.weights, &options).unwrap()))
         }
     }

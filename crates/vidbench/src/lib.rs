@@ -44,7 +44,7 @@ pub use reference_set::{
 pub use resolve::{
     Known, ShippedModel, prompt_suite_names, read_prompt_suite, resolve, shipped_prompt_suite,
 };
-pub use score::{MetricChoiceError, ScoreSettings, choose_metrics, new_scoring, score, scoring_data};
+pub use score::{MetricChoiceError, ScoreSettings, choose_metrics, each_scored_clip, new_scoring, score};
 pub use sets::{SetError, compute_set_metrics};
 pub use shipped::{CLASSIFIER, DEMO_SUITE, SUITE_TEMPLATE, known, models};
 pub use vbench::{

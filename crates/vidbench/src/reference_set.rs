@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, TensorView};
 use vidbench_core::protocol::Features;
 use vidbench_core::{
-    FeatureFile, FeatureScore, FeatureScoring, FeatureSet, MetricId, RECORD_SCHEMA_VERSION, RunId,
-    ScoringRecord, sha256_hex, text_from_path,
+    FeatureFile, FeatureScore, FeatureScoring, FeatureSet, MetricId, RECORD_SCHEMA_VERSION, ScoringRecord,
+    sha256_hex, text_from_path,
 };
 use vidbench_metrics::{
     FeatureError, FeatureFileError, FeatureFormat, FeatureMatrix, Metric, NetSetMetric, SetOptions,
@@ -124,7 +124,7 @@ pub fn features_of_scoring(
     for metric in net_sets(&record.request.metrics).into_iter().filter(|metric| metric.compares()) {
         let extraction = metric.extraction().id();
         if !found.of.contains_key(extraction) {
-            let clips = clips(store, &record.id, metric)?;
+            let clips = clips(store, record, metric)?;
             if clips.len() < 2 {
                 let (name, extraction) = (record.request.name.clone(), extraction.to_owned());
                 return Err(ReferenceSetError::TooFew { clips: clips.len(), name, extraction });
@@ -143,11 +143,13 @@ fn identity(record: &ScoringRecord, metric: NetSetMetric) -> String {
     wanted.and_then(|wanted| wanted.depends_on).unwrap_or_default()
 }
 
-fn clips(store: &Store, id: &RunId, metric: NetSetMetric) -> Result<Vec<(u64, Features)>, StoreError> {
-    store.scoring_features(id, |record, ordinal| {
-        let clip = usize::try_from(ordinal).ok().and_then(|at| record.request.clips.get(at))?;
-        wanted_metric(&metric.descriptor().metric_id(), record, clip)
-    })
+fn clips(
+    store: &Store,
+    record: &ScoringRecord,
+    metric: NetSetMetric,
+) -> Result<Vec<(u64, Features)>, StoreError> {
+    let id = metric.descriptor().metric_id();
+    store.scoring_features(record, |clip| wanted_metric(&id, record, clip))
 }
 
 /// The rows of all clips behind each other. Takes the clips one by one, so that no more than one is there twice.
@@ -199,11 +201,10 @@ pub fn set_scorings(
             metrics.iter().copied().filter(|metric| metric.extraction() == first.extraction()).collect();
         // Metrics of one extraction all compare, or none does.
         let compared = first.compares().then(|| comparable(reference, extraction, &identity(record, first)));
-        let mut clips = clips(store, &record.id, first)?;
+        let mut clips = clips(store, record, first)?;
         let sets = groups(record).into_iter().map(|group| {
             let of_group = |(ordinal, _): &mut (u64, Features)| {
-                let clip = usize::try_from(*ordinal).ok().and_then(|at| record.request.clips.get(at));
-                clip.is_some_and(|clip| clip.group == group)
+                record.request.clip(*ordinal).is_some_and(|clip| clip.group == group)
             };
             let clips = clips.extract_if(.., of_group).map(|(_, features)| features).collect();
             let reference = compared.as_ref().map(Result::as_ref).transpose();

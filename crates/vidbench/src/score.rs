@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vidbench_core::{
     Clock, Environment, Event, MetricId, Needs, NetDevice, NetOptions, RECORD_SCHEMA_VERSION, RequestedClip,
-    RunId, RunStatus, ScoringData, ScoringRecord, ScoringRequest, sha256_hex,
+    RunStatus, ScoredClip, ScoringRecord, ScoringRequest, sha256_hex,
 };
 use vidbench_metrics::{Metric, PairMetric, UnknownMetric, find};
 use vidbench_runner::{Cancel, RunError, ScoreFinish, ScoreInputs, score_clips};
@@ -119,24 +119,24 @@ pub struct ScoreSettings {
     pub references: bool,
 }
 
-/// Scores what is not known yet, and gives everything that is known of the scoring.
+/// Scores what is not known yet, and says in `record` how it ended. [`each_scored_clip`] gives what came of it.
 ///
 /// # Errors
 ///
 /// When the store cannot be used or no scorer comes up; what is recorded stays.
 pub fn score(
     store: &Store,
-    record: &ScoringRecord,
+    record: &mut ScoringRecord,
     settings: ScoreSettings,
     programs: &WorkerPrograms,
     clock: &Arc<dyn Clock>,
     cancel: Cancel,
     events: &mut dyn FnMut(&Event),
-) -> Result<(ScoreFinish, ScoringData), RunError> {
+) -> Result<ScoreFinish, RunError> {
     let request = &record.request;
     let on = |device: &NetDevice| programs.scorer(NetOptions { device: *device, ..request.nets });
     let scorers: Vec<_> = settings.scorers.iter().map(on).collect();
-    let lock = store.lock_scoring(&record.id).map_err(RunError::Store)?;
+    let _lock = store.lock_scoring(&record.id).map_err(RunError::Store)?;
     let finish = score_clips(ScoreInputs {
         store,
         record,
@@ -149,23 +149,24 @@ pub fn score(
         events,
     })?;
     if finish.done == request.clips.len() as u64 {
-        store.finish_scoring(&record.id, clock.unix_ms()).map_err(RunError::Store)?;
+        let finished_ms = clock.unix_ms();
+        store.finish_scoring(&record.id, finished_ms).map_err(RunError::Store)?;
+        (record.status, record.finished_ms) = (RunStatus::Complete, Some(finished_ms));
     }
-    drop(lock);
-    let data = scoring_data(store, &record.id).map_err(RunError::Store)?;
-    Ok((finish, data))
+    Ok(finish)
 }
 
-/// Everything that is known of a scoring.
+/// Hands over what came of each clip of a scoring, in the order of the request, one at a time. The store is in use meanwhile.
 ///
 /// # Errors
 ///
-/// When there is no such scoring, or the store cannot be read.
-pub fn scoring_data(store: &Store, id: &RunId) -> Result<ScoringData, StoreError> {
-    store.scoring_data(id, &|record: &ScoringRecord, ordinal| {
-        let clip = usize::try_from(ordinal).ok().and_then(|at| record.request.clips.get(at));
-        clip.map(|clip| wanted(record, clip)).unwrap_or_default()
-    })
+/// The first error of `visit`, or that the store cannot be read.
+pub fn each_scored_clip<E: From<StoreError>>(
+    store: &Store,
+    record: &ScoringRecord,
+    visit: impl FnMut(ScoredClip) -> Result<(), E>,
+) -> Result<(), E> {
+    store.each_scored_clip(record, |clip| wanted(record, clip), visit)
 }
 
 /// The scores a clip is to get. A metric that this version does not know has none.

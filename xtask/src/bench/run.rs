@@ -37,9 +37,9 @@ pub(super) fn plan(binary: &Path) -> Result<()> {
         .current_dir(&folder)
         .stdout(Stdio::null())
         .spawn()?;
-    let Watched { secs, peak_mib } = watch(child)?;
+    let Watched { secs, own_mib, .. } = watch(child)?;
     at_most("plan 1,000,000 samples", secs, 5.0, "s");
-    at_most("plan 1,000,000 samples, memory", peak_mib, 1024.0, "MiB");
+    at_most("plan 1,000,000 samples, memory", own_mib, 1024.0, "MiB");
     Ok(())
 }
 

@@ -162,33 +162,30 @@ pub(super) fn frechet(binary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Seconds a clip and memory at 100 and at 10,000 clips: 1 is a cost that grows as the number of clips.
+/// Seconds a clip and memory at 100 and at 10,000 clips, without a page and with one, which shows up to 200 of them: 1 is a cost
+/// that grows as the number of clips, and memory that does not grow.
 pub(super) fn scale(binary: &Path) -> Result<()> {
-    let mut found = Vec::new();
-    for count in ["100", "10000"] {
-        let folder = scratch("scale")?;
-        make_clips(&folder, [count, "64", "64", "16"])?;
-        let watched = scored(binary, &[folder.join("fast").as_os_str()])?;
-        let clips: f64 = count.parse()?;
-        let millis = 1e3 * watched.secs / clips;
-        println!(
-            "{:<34} {millis:>9.2} ms a clip, {:.0} MiB",
-            format!("score {count} clips"),
-            watched.peak_mib
-        );
-        found.push((millis, watched.peak_mib));
-    }
-    if let [(few, few_mib), (many, many_mib)] = found[..] {
-        report(
-            "score, ms a clip, 10,000 to 100",
-            format!("{many:.2} ms"),
-            format!("{few:.2} ms"),
-            few / many,
-        );
-        let mib = |mib: f64| format!("{mib:.0} MiB");
-        report("score, memory, 10,000 to 100", mib(many_mib), mib(few_mib), few_mib / many_mib);
+    let (few, many) = (scale_of(binary, "100")?, scale_of(binary, "10000")?);
+    for ((few, many), with) in few.iter().zip(&many).zip(["no page", "a page"]) {
+        let name = |what: &str| format!("{what}, {with}, 10,000 to 100 clips");
+        let [many_ms, few_ms] = [many, few].map(|(millis, _)| format!("{millis:.2} ms"));
+        report(&name("a clip"), many_ms, few_ms, few.0 / many.0);
+        let [many_mib, few_mib] = [many, few].map(|(_, mib)| format!("{mib:.1} MiB"));
+        report(&name("memory"), many_mib, few_mib, few.1 / many.1);
     }
     Ok(())
+}
+
+/// Milliseconds a clip, and memory of the program that the scorers belong to; without a page and with one.
+fn scale_of(binary: &Path, count: &str) -> Result<[(f64, f64); 2]> {
+    let folder = scratch("scale")?;
+    make_clips(&folder, [count, "64", "64", "16"])?;
+    let clips: f64 = count.parse()?;
+    let found = |watched: Watched| (1e3 * watched.secs / clips, watched.own_mib);
+    let without = scored(binary, &[folder.join("fast").as_os_str()])?;
+    let with = scored_with_page(binary, &[folder.join("full").as_os_str()])?;
+    println!("{:<34} {:>8.1} MiB of a scorer", format!("score {count} clips"), with.scorer_mib);
+    Ok([found(without), found(with)])
 }
 
 fn scored_pairs(binary: &Path, folder: &Path, metrics: &str) -> Result<Watched> {
@@ -200,11 +197,15 @@ fn scored_pairs(binary: &Path, folder: &Path, metrics: &str) -> Result<Watched> 
 
 /// `vidbench score` in an empty workspace.
 fn scored(binary: &Path, args: &[&OsStr]) -> Result<Watched> {
+    scored_with_page(binary, &[args, &[OsStr::new("--no-report")]].concat())
+}
+
+fn scored_with_page(binary: &Path, args: &[&OsStr]) -> Result<Watched> {
     let workspace = scratch("workspace")?;
     let child = Command::new(binary)
         .arg("score")
         .args(args)
-        .args(["--progress", "none", "--format", "csv", "--quiet", "--no-report", "--workspace"])
+        .args(["--progress", "none", "--format", "csv", "--quiet", "--workspace"])
         .arg(&workspace)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::FolderCheck;
-use crate::{ClipOutcome, ScoringData};
+use crate::{ClipOutcome, ScoredClip};
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,9 +49,14 @@ impl CheckedFolder {
     }
 
     /// A folder whose clips, in the order of `names.clips`, were given to a scorer. A clip that nobody came to is not counted.
-    pub fn decoded(folder: String, names: FolderCheck, data: &ScoringData, min_frames: Option<u64>) -> Self {
+    pub fn decoded(
+        folder: String,
+        names: FolderCheck,
+        clips: &[ScoredClip],
+        min_frames: Option<u64>,
+    ) -> Self {
         let (mut undecodable, mut few_frames) = (Vec::new(), Vec::new());
-        for clip in &data.clips {
+        for clip in clips {
             let asked = usize::try_from(clip.ordinal).ok().and_then(|at| names.clips.get(at));
             let Some(file) = asked.map(|asked| asked.file.clone()) else { continue };
             match (clip.outcome, &clip.facts) {
@@ -66,7 +71,7 @@ impl CheckedFolder {
                 }
             }
         }
-        let decoded = Some(data.clips.len() as u64);
+        let decoded = Some(clips.len() as u64);
         Self { folder, names, decoded, undecodable, few_frames }
     }
 

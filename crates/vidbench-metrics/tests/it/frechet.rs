@@ -162,6 +162,12 @@ fn a_fit_of_many_clips_agrees_with_the_textbook_formula() {
 /// What rounding may cost on variances of up to 100, at any rank.
 const ROUNDING: f64 = 1e-10;
 
+#[test]
+fn as_many_clips_as_dimensions_are_measured_from_either_side() {
+    let (few, many) = (normals(17, 6, 6), normals(18, 40, 6));
+    assert_close(distance(&few, &many), distance(&many, &few), 1e-10);
+}
+
 fn rows() -> impl Strategy<Value = Vec<Vec<f32>>> {
     (2_usize..20)
         .prop_flat_map(|n| proptest::collection::vec(proptest::collection::vec(-10.0_f32..10.0, 5), n))

@@ -1,20 +1,18 @@
 //! The page of a scoring: counts, table, the clips with their scores frame by frame, what failed, how it was made.
 
-use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use vidbench_analysis::ScoringAnalysis;
-use vidbench_core::{
-    ClipFacts, ClipOutcome, MetricDescriptor, RequestedClip, Score, ScoredClip, ScoringData, rfc3339,
-};
+use vidbench_core::{ClipFacts, ClipOutcome, MetricDescriptor, Score, ScoredClip, ScoringData, rfc3339};
 
 use super::base64::base64;
 use super::escape::escape;
+use super::scoring_clips::{FailedClip, ScoringClips, ShownRow};
 use super::{ClipMime, end, head, open_section, plain_table, results_table, strip};
 use crate::features::{compared, features_table};
 use crate::number::{bytes, decimals_for};
 use crate::results::{scoring_table, short_name};
-use crate::scoring::{SCORED, asked, counts, headword, reasons, warnings};
+use crate::scoring::{SCORED, counts, headword, reasons, warnings};
 use crate::text::{shell_command, visible};
 
 /// What the page of a scoring is made of.
@@ -26,8 +24,8 @@ pub struct ScoringReportInput<'a> {
     pub analysis: &'a ScoringAnalysis,
     /// Descriptors of every known metric.
     pub descriptors: &'a [MetricDescriptor],
-    /// Clips to show; those without one are told so.
-    pub clips: &'a [ScoringEmbed],
+    /// The clips to show.
+    pub clips: &'a ScoringClips<'a>,
     /// Name and version of the program.
     pub generated_by: &'a str,
 }
@@ -52,11 +50,8 @@ pub struct EmbeddedVideo {
     pub bytes: Vec<u8>,
 }
 
-/// Rows of clips in the page, and of failures.
-const MAX_ROWS: usize = 200;
-
-/// The page.
-pub fn scoring_html(input: &ScoringReportInput<'_>) -> String {
+/// The page up to its rows of clips. A page is made in parts because of the videos in its rows.
+pub fn scoring_html_start(input: &ScoringReportInput<'_>) -> String {
     let mut out = head(&input.data.record.request.name);
     header(&mut out, input);
     out += "<main id=\"main\">\n";
@@ -70,7 +65,24 @@ pub fn scoring_html(input: &ScoringReportInput<'_>) -> String {
     }
     out += "</section>\n";
     extremes(&mut out, input);
-    clips(&mut out, input);
+    open_clips(&mut out, input);
+    out
+}
+
+/// One row of clips, with the videos of those that are in `embeds`; the others are told to be absent.
+pub fn scoring_html_row(
+    input: &ScoringReportInput<'_>,
+    row: &ShownRow<'_>,
+    embeds: &[ScoringEmbed],
+) -> String {
+    let mut out = String::new();
+    write_row(&mut out, input, row, embeds);
+    out
+}
+
+/// The page after its rows of clips.
+pub fn scoring_html_end(input: &ScoringReportInput<'_>) -> String {
+    let mut out = "</tbody></table></div>\n<p class=\"pager\" id=\"pager\" hidden><button type=\"button\" id=\"previous\">Previous</button> <span id=\"page-of\" role=\"status\"></span> <button type=\"button\" id=\"next\">Next</button></p>\n</section>\n".to_owned();
     failures(&mut out, input);
     provenance(&mut out, input);
     end(&mut out, input.generated_by, "scoring");
@@ -99,14 +111,11 @@ fn header(out: &mut String, input: &ScoringReportInput<'_>) {
             ("Metrics", record.request.metrics.iter().map(short_name).collect::<Vec<_>>().join(", ")),
         ],
     );
-    let (warnings, reasons) = (warnings(input.data), reasons(input.data));
-    if !reasons.is_empty() || !warnings.is_empty() {
+    let notes: Vec<String> = warnings(input.data).into_iter().chain(reasons(analysis)).collect();
+    if !notes.is_empty() {
         *out += "<div class=\"notes\"><ul>";
-        for warning in warnings {
-            let _ = write!(out, "<li>{}</li>", escape(&warning));
-        }
-        for (reason, clips) in reasons {
-            let _ = write!(out, "<li>{} ({clips})</li>", escape(&reason));
+        for note in notes {
+            let _ = write!(out, "<li>{}</li>", escape(&note));
         }
         *out += "</ul></div>\n";
     }
@@ -133,7 +142,7 @@ fn extremes(out: &mut String, input: &ScoringReportInput<'_>) {
         "A look at the worst clips tells more than a mean.",
     );
     let name = |value: &vidbench_analysis::ClipValue| {
-        let path = asked(input.data, value.ordinal).map_or("", |clip| clip.path.as_str());
+        let path = path(input, value.ordinal);
         format!("{} ({:.*})", visible(path), decimals_for(value.value, 4).min(4), value.value)
     };
     let join =
@@ -144,34 +153,15 @@ fn extremes(out: &mut String, input: &ScoringReportInput<'_>) {
     *out += "</section>\n";
 }
 
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
+fn path<'a>(input: &ScoringReportInput<'a>, ordinal: u64) -> &'a str {
+    input.data.record.request.clip(ordinal).map_or("", |clip| clip.path.as_str())
 }
 
-/// Clips that stand side by side: those of one prompt, seed and index, or of one file name.
-type RowKey<'d> = (&'d str, Option<u64>, Option<u32>);
-
-fn clips(out: &mut String, input: &ScoringReportInput<'_>) {
-    let embeds: HashMap<u64, &ScoringEmbed> = input.clips.iter().map(|clip| (clip.ordinal, clip)).collect();
-    let labels: Vec<&str> = input.analysis.groups.iter().map(|group| group.label.as_str()).collect();
-    let mut order: Vec<RowKey<'_>> = Vec::new();
-    let mut rows: BTreeMap<RowKey<'_>, Vec<Option<&ScoredClip>>> = BTreeMap::new();
-    for clip in &input.data.clips {
-        let Some(asked) = asked(input.data, clip.ordinal) else { continue };
-        let key = row_key(asked);
-        let row = rows.entry(key).or_insert_with(|| {
-            order.push(key);
-            vec![None; labels.len()]
-        });
-        let column = labels.iter().position(|label| *label == asked.group);
-        if let Some(cell) = column.and_then(|column| row.get_mut(column)) {
-            cell.get_or_insert(clip);
-        }
-    }
+fn open_clips(out: &mut String, input: &ScoringReportInput<'_>) {
     let lead = format!(
         "The first {} of {} rows. The line under a clip is a metric frame by frame. Space plays and pauses, the arrow keys step by a frame.",
-        order.len().min(MAX_ROWS),
-        order.len()
+        input.clips.rows().len(),
+        input.clips.all_rows()
     );
     open_section(out, "videos", "Clips", &lead);
     *out += "<div class=\"player\" id=\"player\" hidden><button type=\"button\" id=\"play\" aria-pressed=\"false\">Play</button>\
@@ -179,33 +169,15 @@ fn clips(out: &mut String, input: &ScoringReportInput<'_>) {
              <output id=\"clock\">0.00 s</output>\
              <label>Show <select id=\"filter\"><option value=\"all\">all rows</option><option value=\"failed\">rows with failures</option></select></label></div>\n";
     *out += "<div class=\"scroll grid-box\"><table class=\"grid\" id=\"grid\"><thead><tr><th scope=\"col\">Clip</th>";
-    for label in &labels {
-        let _ = write!(out, "<th scope=\"col\">{}</th>", escape(label));
+    for group in &input.analysis.groups {
+        let _ = write!(out, "<th scope=\"col\">{}</th>", escape(&group.label));
     }
     *out += "</tr></thead><tbody>\n";
-    for key in order.iter().take(MAX_ROWS) {
-        if let Some(cells) = rows.get(key) {
-            write_row(out, input, key, cells, &embeds);
-        }
-    }
-    *out += "</tbody></table></div>\n<p class=\"pager\" id=\"pager\" hidden><button type=\"button\" id=\"previous\">Previous</button> <span id=\"page-of\" role=\"status\"></span> <button type=\"button\" id=\"next\">Next</button></p>\n</section>\n";
 }
 
-fn row_key(clip: &RequestedClip) -> RowKey<'_> {
-    let name = file_name(&clip.path);
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    (clip.prompt.as_deref().unwrap_or(stem), clip.seed, clip.index)
-}
-
-fn write_row(
-    out: &mut String,
-    input: &ScoringReportInput<'_>,
-    key: &RowKey<'_>,
-    cells: &[Option<&ScoredClip>],
-    embeds: &HashMap<u64, &ScoringEmbed>,
-) {
-    let failures = cells.iter().flatten().filter(|clip| clip.outcome != ClipOutcome::Ok).count();
-    let (name, seed, index) = key;
+fn write_row(out: &mut String, input: &ScoringReportInput<'_>, row: &ShownRow<'_>, embeds: &[ScoringEmbed]) {
+    let failures = row.clips().filter(|clip| clip.outcome != ClipOutcome::Ok).count();
+    let (name, seed, index) = row.key;
     let mut detail = Vec::new();
     detail.extend(index.map(|index| format!("index {index}")));
     detail.extend(seed.map(|seed| format!("seed {seed}")));
@@ -215,10 +187,13 @@ fn write_row(
         escape(&visible(name)),
         detail.join(", ")
     );
-    for clip in cells {
+    for column in 0..input.analysis.groups.len() {
         *out += "<td>";
-        match clip {
-            Some(clip) => write_clip(out, input, clip, embeds.get(&clip.ordinal).copied()),
+        match row.clip_in(column) {
+            Some(clip) => {
+                let embed = embeds.iter().find(|embed| embed.ordinal == clip.ordinal);
+                write_clip(out, input, clip, embed);
+            }
             None => *out += "<p class=\"none\">no such clip</p>",
         }
         *out += "</td>";
@@ -232,7 +207,7 @@ fn write_clip(
     clip: &ScoredClip,
     embed: Option<&ScoringEmbed>,
 ) {
-    let path = asked(input.data, clip.ordinal).map_or("", |asked| asked.path.as_str());
+    let path = path(input, clip.ordinal);
     match (embed, &clip.facts) {
         (Some(embed), Some(facts)) => {
             write_video(out, facts, &visible(path), &embed.clip);
@@ -286,26 +261,22 @@ fn write_video(out: &mut String, facts: &ClipFacts, label: &str, video: &Embedde
 }
 
 fn failures(out: &mut String, input: &ScoringReportInput<'_>) {
-    let failed: Vec<_> = input.data.clips.iter().filter(|clip| clip.outcome != ClipOutcome::Ok).collect();
+    let failed = input.clips.failed();
     if failed.is_empty() {
         return;
     }
     let lead = format!(
         "The first {} of {} clips that are not ok; an export has all of them.",
-        failed.len().min(MAX_ROWS),
-        failed.len()
+        failed.len(),
+        input.clips.all_failed()
     );
     open_section(out, "failures", "Failures", &lead);
-    let row = |clip: &&ScoredClip| {
-        let path = asked(input.data, clip.ordinal).map_or_else(String::new, |asked| asked.path.clone());
-        vec![
-            clip.ordinal.to_string(),
-            clip.outcome.name().into(),
-            clip.reason.clone().unwrap_or_default(),
-            path,
-        ]
+    let row = |clip: &FailedClip| {
+        let reason = clip.reason.clone().unwrap_or_default();
+        let path = path(input, clip.ordinal).to_owned();
+        vec![clip.ordinal.to_string(), clip.outcome.name().into(), reason, path]
     };
-    let rows: Vec<Vec<String>> = failed.iter().take(MAX_ROWS).map(row).collect();
+    let rows: Vec<Vec<String>> = failed.iter().map(row).collect();
     plain_table(out, "Failures", &["#", "Outcome", "Reason", "File"], &rows);
     *out += "</section>\n";
 }

@@ -22,7 +22,7 @@ pub(crate) fn export(args: &ExportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
             ExportFormat::Jsonl => ScoreFormat::Jsonl,
             ExportFormat::Csv => ScoreFormat::Csv,
         };
-        ui.write(&args.output, &score::show(&store, &id, format, ui)?)?;
+        score::write(&store, &id, format, &args.output, ui)?;
         return Ok(OK);
     }
     let data = store.run_data(&id)?;

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use vidbench::ReferenceFeatures;
-use vidbench_core::{MetricId, Score, ScoringData, ScoringRequest, text_from_path};
+use vidbench_core::{MetricId, Score, ScoringRecord, ScoringRequest, text_from_path};
 use vidbench_metrics::{Metric, NetSetMetric};
+use vidbench_store::Store;
 
 use super::UserError;
 use super::score::{Effort, Scored, carry_out, devices, options, scorers};
@@ -42,15 +43,14 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
         references: false,
         progress: args.progress,
     };
-    let Scored { store, finish, data } = carry_out(request, &effort, workspace, ui)?;
+    let Scored { store, finish, record } = carry_out(request, &effort, workspace, ui)?;
     if finish.interrupted {
         ui.say("next: the same command again does what is left; nothing was written");
         return Ok(INTERRUPTED);
     }
-    say_what_failed(&data, ui);
-    let features = vidbench::features_of_scoring(&store, &data.record).map_err(|error| user_error(&error))?;
-    vidbench::write_reference_set(&args.output, &features, &data.record)
-        .map_err(|error| user_error(&error))?;
+    say_what_failed(&store, &record, ui)?;
+    let features = vidbench::features_of_scoring(&store, &record).map_err(|error| user_error(&error))?;
+    vidbench::write_reference_set(&args.output, &features, &record).map_err(|error| user_error(&error))?;
     for (extraction, (_, matrix)) in &features.of {
         let frames = matrix.rows_of_clips().map(|_| format!(", {} frames", matrix.count()));
         ui.data(&format!(
@@ -61,7 +61,7 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
             matrix.dims()
         ))?;
     }
-    let clips = data.record.request.clips.len();
+    let clips = record.request.clips.len();
     let whole = features.of.values().all(|(_, matrix)| matrix.clips() == clips);
     Ok(if whole { OK } else { FAILED })
 }
@@ -73,22 +73,24 @@ fn compares(id: &MetricId) -> bool {
 }
 
 /// Why clips have no features: each reason once, with the first clip and how many there are.
-fn say_what_failed(data: &ScoringData, ui: Ui) {
-    let mut found: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
-    for clip in &data.clips {
-        let asked = usize::try_from(clip.ordinal).ok().and_then(|at| data.record.request.clips.get(at));
-        let reasons = clip.scores.iter().filter_map(|score| match &score.score {
+fn say_what_failed(store: &Store, record: &ScoringRecord, ui: Ui) -> Result<()> {
+    let mut found: BTreeMap<String, (&str, u64)> = BTreeMap::new();
+    vidbench::each_scored_clip(store, record, |clip| -> Result<()> {
+        let path = record.request.clip(clip.ordinal).map_or("", |asked| &asked.path);
+        let reasons = clip.scores.into_iter().filter_map(|score| match score.score {
             Score::NotAvailable { reason } => Some(reason),
             Score::Value(_) => None,
         });
-        for reason in clip.reason.iter().chain(reasons) {
-            found.entry(reason).or_insert((asked.map_or("", |asked| &asked.path), 0)).1 += 1;
+        for reason in clip.reason.into_iter().chain(reasons) {
+            found.entry(reason).or_insert((path, 0)).1 += 1;
         }
-    }
+        Ok(())
+    })?;
     for (reason, (path, clips)) in found {
         let others = if clips > 1 { format!(" and {} more", clips - 1) } else { String::new() };
         ui.say(&format!("note: {path}{others}: {reason}"));
     }
+    Ok(())
 }
 
 fn user_error(error: &vidbench::ReferenceSetError) -> UserError {
@@ -114,13 +116,13 @@ pub(crate) fn load(
         ..of.clone()
     };
     let effort = Effort { references: false, ..effort.clone() };
-    let Scored { store, finish, data } = carry_out(request, &effort, workspace, ui)?;
+    let Scored { store, finish, record } = carry_out(request, &effort, workspace, ui)?;
     if finish.interrupted {
         bail!(UserError::new(
             "stopped while the reference set was looked at",
             "the same command again goes on"
         ));
     }
-    say_what_failed(&data, ui);
-    Ok(vidbench::features_of_scoring(&store, &data.record).map_err(|error| user_error(&error))?)
+    say_what_failed(&store, &record, ui)?;
+    Ok(vidbench::features_of_scoring(&store, &record).map_err(|error| user_error(&error))?)
 }

@@ -72,7 +72,7 @@ fn show(store: &Store, wanted: &str, as_json: bool, ui: Ui) -> Result<()> {
     let (id, kind) = store.find(wanted)?;
     if kind == RecordKind::Scoring {
         let format = if as_json { ScoreFormat::Json } else { ScoreFormat::Table };
-        return ui.data(&score::show(store, &id, format, ui)?);
+        return score::write(store, &id, format, Path::new("-"), ui);
     }
     let data = store.run_data(&id)?;
     let analysis = analyse(&data, DESCRIPTORS);

@@ -1,25 +1,29 @@
 //! `vidbench score`: videos that exist already.
 
+use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use vidbench::{ScoreSettings, SystemClock};
-use vidbench_analysis::{ScoringAnalysis, analyse_scoring};
+use vidbench_analysis::{ScoringAnalyser, ScoringAnalysis};
 use vidbench_core::protocol::DecodeOptions;
 use vidbench_core::{
-    Clock, MetricId, Needs, NetDevice, RunId, ScoringData, ScoringRequest, path_from_text, text_from_path,
+    Clock, MetricId, Needs, NetDevice, RequestedClip, RunId, ScoredClip, ScoringData, ScoringRecord,
+    ScoringRequest, path_from_text, text_from_path,
 };
 use vidbench_metrics::{DESCRIPTORS, SetOptions};
 use vidbench_report::{
-    ClipMime, EmbeddedVideo, ScoringEmbed, ScoringReportInput, Style, scoring_csv, scoring_html,
-    scoring_json, scoring_jsonl, scoring_latex, scoring_markdown, scoring_terminal,
+    ClipMime, EmbeddedVideo, ScoringClips, ScoringEmbed, ScoringJson, ScoringReportInput, ShownRow, Style,
+    scoring_csv_heads, scoring_csv_line, scoring_html_end, scoring_html_row, scoring_html_start,
+    scoring_json, scoring_json_clip, scoring_jsonl_line, scoring_latex, scoring_markdown, scoring_terminal,
 };
 use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_store::Store;
 
-use super::{UserError, json as pretty, page_file, reference, report, run};
+use super::{UserError, page_file, reference, report, run};
 use crate::cli::{NetArgs, Progress, ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
 use crate::ui::{ProgressView, Ui};
 use crate::{FAILED, INTERRUPTED, OK};
@@ -39,9 +43,9 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let reference_set = args.reference_set.as_deref();
     let reference_set =
         reference_set.map(|path| reference::load(path, &request, &effort, workspace, ui)).transpose()?;
-    let Scored { store, finish, mut data } = carry_out(request, &effort, workspace, ui)?;
-    let of_sets = data.record.request.metrics.iter().any(vidbench::is_of_sets);
-    if of_sets {
+    let Scored { store, finish, record } = carry_out(request, &effort, workspace, ui)?;
+    let mut data = ScoringData { record, sets: Vec::new() };
+    if data.record.request.metrics.iter().any(vidbench::is_of_sets) {
         let options = SetOptions { resamples: args.resamples as usize, bootstrap_seed: BOOTSTRAP_SEED };
         data.sets = vidbench::set_scorings(&store, &data.record, reference_set.as_ref(), options)
             .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
@@ -94,7 +98,7 @@ pub(crate) fn scorers(workers: Option<u16>, devices: &[NetDevice]) -> Vec<NetDev
 pub(crate) struct Scored {
     pub(crate) store: Store,
     pub(crate) finish: ScoreFinish,
-    pub(crate) data: ScoringData,
+    pub(crate) record: ScoringRecord,
 }
 
 /// Carries out a scoring in the workspace, until it is done or a person stops it.
@@ -112,7 +116,7 @@ pub(crate) fn carry_out(
     let mut environment =
         vidbench::environment(std::env::args_os().map(|arg| text_from_path(Path::new(&arg))).collect());
     environment.nets = vidbench::nets_in_use(&request.metrics, request.nets);
-    let record = vidbench::new_scoring(request, environment, clock.as_ref());
+    let mut record = vidbench::new_scoring(request, environment, clock.as_ref());
     store.create_scoring(&record)?;
     let cancel = Cancel::new();
     run::listen_for_signals(cancel.clone(), ui)?;
@@ -123,20 +127,29 @@ pub(crate) fn carry_out(
         references: effort.references,
     };
     let scored =
-        vidbench::score(&store, &record, settings, &run::programs()?, &clock, cancel, &mut |event| {
+        vidbench::score(&store, &mut record, settings, &run::programs()?, &clock, cancel, &mut |event| {
             view.show(event);
         });
     view.finish();
-    let (finish, data) =
-        scored.with_context(|| format!("scoring {} stopped; what is recorded stays", record.id))?;
-    Ok(Scored { store, finish, data })
+    let finish = scored.with_context(|| format!("scoring {} stopped; what is recorded stays", record.id))?;
+    Ok(Scored { store, finish, record })
+}
+
+/// Every clip of a scoring at once, for what compares clips with each other.
+pub(crate) fn clips(store: &Store, record: &ScoringRecord) -> Result<Vec<ScoredClip>> {
+    let mut clips = Vec::new();
+    vidbench::each_scored_clip(store, record, |clip| -> Result<()> {
+        clips.push(clip);
+        Ok(())
+    })?;
+    Ok(clips)
 }
 
 /// Every file that is read.
-fn files(args: &ScoreArgs, request: &ScoringRequest) -> Vec<PathBuf> {
+fn files<'a>(args: &'a ScoreArgs, request: &'a ScoringRequest) -> impl Iterator<Item = PathBuf> + use<'a> {
     let clips = request.clips.iter().flat_map(|clip| [Some(&clip.path), clip.reference.as_ref()]);
     let named = args.videos.iter().chain(&args.reference).chain(&args.prompts).cloned();
-    named.chain(clips.flatten().map(|path| path_from_text(path))).collect()
+    named.chain(clips.flatten().map(|path| path_from_text(path)))
 }
 
 fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
@@ -217,12 +230,13 @@ pub(crate) fn options(limits: &ScoreLimits) -> Result<DecodeOptions> {
 }
 
 fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &ScoreArgs, ui: Ui) -> Result<u8> {
-    let analysis = analyse_scoring(data, DESCRIPTORS);
+    let mut shown = (!args.no_report).then(|| ScoringClips::new(&data.record.request));
+    let analysis = analyse(store, data, shown.as_mut())?;
     let format = if args.json { ScoreFormat::Json } else { args.format };
-    ui.data(&text(data, &analysis, format, ui)?)?;
+    write_text(store, data, &analysis, format, Path::new("-"), ui)?;
     let report = args.report.clone().unwrap_or_else(|| report::default_path(store, &data.record.id));
-    if !args.no_report {
-        ui.write(&report, &page(data, &analysis, report::MAX_CLIPS))?;
+    if let Some(shown) = &shown {
+        write_page(data, &analysis, shown, report::MAX_CLIPS, &report, ui)?;
     }
     if finish.known > 0 {
         ui.say(&format!("{} of {} clips were known from earlier", finish.known, finish.done));
@@ -245,10 +259,12 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
 pub(crate) fn report(store: &Store, id: &RunId, args: &ReportArgs, ui: Ui) -> Result<u8> {
     let format = match args.format {
         ReportFormat::Html => {
-            let data = vidbench::scoring_data(store, id)?;
+            let data = store.scoring_data(id)?;
             let path = args.output.clone().unwrap_or_else(|| report::default_path(store, id));
             page_file::check_replaced(&path)?;
-            ui.write(&path, &page(&data, &analyse_scoring(&data, DESCRIPTORS), args.max_clips))?;
+            let mut shown = ScoringClips::new(&data.record.request);
+            let analysis = analyse(store, &data, Some(&mut shown))?;
+            write_page(&data, &analysis, &shown, args.max_clips, &path, ui)?;
             ui.say(&format!("report: {}", path.display()));
             return Ok(OK);
         }
@@ -256,67 +272,123 @@ pub(crate) fn report(store: &Store, id: &RunId, args: &ReportArgs, ui: Ui) -> Re
         ReportFormat::Markdown => ScoreFormat::Markdown,
         ReportFormat::Latex => ScoreFormat::Latex,
     };
-    ui.write(args.output.as_deref().unwrap_or(Path::new("-")), &show(store, id, format, ui)?)?;
+    write(store, id, format, args.output.as_deref().unwrap_or(Path::new("-")), ui)?;
     Ok(OK)
 }
 
-/// A stored scoring in one of its forms.
-pub(crate) fn show(store: &Store, id: &RunId, format: ScoreFormat, ui: Ui) -> Result<String> {
-    let data = vidbench::scoring_data(store, id)?;
-    text(&data, &analyse_scoring(&data, DESCRIPTORS), format, ui)
+/// Writes a stored scoring in one of its forms.
+pub(crate) fn write(store: &Store, id: &RunId, format: ScoreFormat, file: &Path, ui: Ui) -> Result<()> {
+    let data = store.scoring_data(id)?;
+    write_text(store, &data, &analyse(store, &data, None)?, format, file, ui)
 }
 
-/// The scoring in one of its forms.
-fn text(data: &ScoringData, analysis: &ScoringAnalysis, format: ScoreFormat, ui: Ui) -> Result<String> {
-    Ok(match format {
-        ScoreFormat::Table => scoring_terminal(
-            data,
-            analysis,
-            DESCRIPTORS,
-            Style { color: ui.stdout_color, width: report::width() },
-        ),
-        ScoreFormat::Json => pretty(&scoring_json(data, analysis)?)?,
-        ScoreFormat::Jsonl => scoring_jsonl(data)?,
-        ScoreFormat::Csv => scoring_csv(data),
-        ScoreFormat::Markdown => scoring_markdown(data, analysis, DESCRIPTORS),
-        ScoreFormat::Latex => scoring_latex(data, analysis, DESCRIPTORS),
+/// Reads every clip once, for the analysis and for the page.
+fn analyse(
+    store: &Store,
+    data: &ScoringData,
+    mut shown: Option<&mut ScoringClips<'_>>,
+) -> Result<ScoringAnalysis> {
+    let mut analyser = ScoringAnalyser::new(&data.record.request, DESCRIPTORS);
+    vidbench::each_scored_clip(store, &data.record, |clip| -> Result<()> {
+        analyser.add(&clip);
+        if let Some(shown) = &mut shown {
+            shown.add(&clip);
+        }
+        Ok(())
+    })?;
+    Ok(analyser.finish())
+}
+
+/// Writes the scoring in one of its forms, clips as they are read.
+fn write_text(
+    store: &Store,
+    data: &ScoringData,
+    analysis: &ScoringAnalysis,
+    format: ScoreFormat,
+    file: &Path,
+    ui: Ui,
+) -> Result<()> {
+    let style = Style { color: ui.stdout_color, width: report::width() };
+    ui.stream(file, |out| match format {
+        ScoreFormat::Table => put(out, &scoring_terminal(data, analysis, DESCRIPTORS, style)),
+        ScoreFormat::Markdown => put(out, &scoring_markdown(data, analysis, DESCRIPTORS)),
+        ScoreFormat::Latex => put(out, &scoring_latex(data, analysis, DESCRIPTORS)),
+        ScoreFormat::Jsonl => vidbench::each_scored_clip(store, &data.record, |clip| {
+            put(out, &scoring_jsonl_line(data, &clip)?)
+        }),
+        ScoreFormat::Csv => {
+            put(out, &scoring_csv_heads(data))?;
+            vidbench::each_scored_clip(store, &data.record, |clip| put(out, &scoring_csv_line(data, &clip)))
+        }
+        ScoreFormat::Json => {
+            let ScoringJson { before, after } = scoring_json(data, analysis)?;
+            put(out, &before)?;
+            let mut first = true;
+            vidbench::each_scored_clip(store, &data.record, |clip| {
+                put(out, &scoring_json_clip(data, &clip, std::mem::take(&mut first))?)
+            })?;
+            put(out, &after)
+        }
     })
 }
 
-/// The page, with the first `max_clips` videos that a browser plays inside, each with its reference.
-fn page(data: &ScoringData, analysis: &ScoringAnalysis, max_clips: usize) -> String {
-    let mut room = report::MAX_CLIP_BYTES;
-    let embeds: Vec<ScoringEmbed> = data
-        .clips
-        .iter()
-        .filter_map(|clip| {
-            let asked = data.record.request.clips.get(usize::try_from(clip.ordinal).ok()?)?;
-            let mime = playable(clip.facts.as_ref()?)?;
-            let mut read = |path: &str, sha256: Option<&str>| same_file(path, sha256?, &mut room);
-            let shown = EmbeddedVideo { mime, bytes: read(&asked.path, clip.sha256.as_deref())? };
-            let reference = asked.reference.as_deref();
-            let reference = reference.and_then(|path| read(path, clip.reference_sha256.as_deref()));
-            let reference =
-                reference.and_then(|bytes| Some(EmbeddedVideo { mime: container(&bytes)?, bytes }));
-            Some(ScoringEmbed { ordinal: clip.ordinal, clip: shown, reference })
-        })
-        .take(max_clips)
-        .collect();
+fn put(out: &mut dyn Write, text: &str) -> Result<()> {
+    Ok(out.write_all(text.as_bytes())?)
+}
+
+/// Writes the page, row by row, with the first `max_clips` videos that a browser plays inside, each with its reference.
+fn write_page(
+    data: &ScoringData,
+    analysis: &ScoringAnalysis,
+    shown: &ScoringClips<'_>,
+    max_clips: usize,
+    file: &Path,
+    ui: Ui,
+) -> Result<()> {
     let generated_by = concat!("vidbench ", env!("CARGO_PKG_VERSION"));
-    scoring_html(&ScoringReportInput {
-        data,
-        analysis,
-        descriptors: DESCRIPTORS,
-        clips: &embeds,
-        generated_by,
+    let input = ScoringReportInput { data, analysis, descriptors: DESCRIPTORS, clips: shown, generated_by };
+    let embedded = with_room(shown, &data.record.request, max_clips);
+    ui.stream(file, |out| {
+        put(out, &scoring_html_start(&input))?;
+        for row in shown.rows() {
+            let clips = row.clips().filter(|clip| embedded.contains(&clip.ordinal));
+            let embeds: Vec<ScoringEmbed> =
+                clips.filter_map(|clip| embed(clip, data.record.request.clip(clip.ordinal)?)).collect();
+            put(out, &scoring_html_row(&input, row, &embeds))?;
+        }
+        put(out, &scoring_html_end(&input))
     })
 }
 
-/// The bytes of the file, when they are those that were scored and there is room: the page shows what was scored, or nothing.
-fn same_file(path: &str, sha256: &str, room: &mut u64) -> Option<Vec<u8>> {
-    let path = path_from_text(path);
-    *room = room.checked_sub(std::fs::metadata(&path).ok()?.len())?;
-    let bytes = std::fs::read(&path).ok()?;
+/// The clips whose videos go into the page, by what their files weigh.
+fn with_room(shown: &ScoringClips<'_>, request: &ScoringRequest, max_clips: usize) -> BTreeSet<u64> {
+    let clips = shown.rows().iter().flat_map(ShownRow::clips);
+    let playable = clips.filter(|clip| clip.facts.as_ref().and_then(playable).is_some());
+    let ordinals: BTreeSet<u64> = playable.map(|clip| clip.ordinal).collect();
+    let mut room = report::MAX_CLIP_BYTES;
+    let fits = |ordinal: &u64| {
+        let asked = request.clip(*ordinal)?;
+        let paths = std::iter::once(&asked.path).chain(&asked.reference);
+        let lengths = paths.map(|path| std::fs::metadata(path_from_text(path)).map_or(0, |file| file.len()));
+        room = room.checked_sub(lengths.sum())?;
+        Some(*ordinal)
+    };
+    ordinals.iter().filter_map(fits).take(max_clips).collect()
+}
+
+/// The video of a clip, and that of its reference when it can be played too.
+fn embed(clip: &ScoredClip, asked: &RequestedClip) -> Option<ScoringEmbed> {
+    let mime = playable(clip.facts.as_ref()?)?;
+    let shown = EmbeddedVideo { mime, bytes: same_file(&asked.path, clip.sha256.as_deref()?)? };
+    let reference = asked.reference.as_deref().zip(clip.reference_sha256.as_deref());
+    let reference = reference.and_then(|(path, sha256)| same_file(path, sha256));
+    let reference = reference.and_then(|bytes| Some(EmbeddedVideo { mime: container(&bytes)?, bytes }));
+    Some(ScoringEmbed { ordinal: clip.ordinal, clip: shown, reference })
+}
+
+/// The bytes of the file, when they are those that were scored: the page shows what was scored, or nothing.
+fn same_file(path: &str, sha256: &str) -> Option<Vec<u8>> {
+    let bytes = std::fs::read(path_from_text(path)).ok()?;
     (vidbench_core::sha256_hex(&bytes) == sha256).then_some(bytes)
 }
 

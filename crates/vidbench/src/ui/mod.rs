@@ -3,7 +3,8 @@
 mod downloads;
 mod progress;
 
-use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Read as _, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -41,13 +42,9 @@ impl Ui {
         self.quiet
     }
 
-    /// Data. A reader that has gone away, as in `| head`, ends the program quietly.
+    /// Data.
     pub(crate) fn data(&self, text: &str) -> Result<()> {
-        let mut stdout = io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-            done => done.context("cannot write to stdout"),
-        }
+        self.write(Path::new("-"), text)
     }
 
     /// Talk: progress, advice, the path of a file that was written.
@@ -59,37 +56,67 @@ impl Ui {
 
     /// Data to a file, `-` being stdout.
     pub(crate) fn write(&self, file: &Path, text: &str) -> Result<()> {
+        self.stream(file, |out| Ok(out.write_all(text.as_bytes())?))
+    }
+
+    /// Data to a file, `-` being stdout, written as it is made. A reader that has gone away, as in `| head`, ends the program
+    /// quietly.
+    pub(crate) fn stream(&self, file: &Path, make: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
         if file == Path::new("-") {
-            return self.data(text);
+            let mut stdout = BufWriter::new(io::stdout().lock());
+            return match make(&mut stdout).and_then(|()| Ok(stdout.flush()?)) {
+                Err(error) if is_broken_pipe(&error) => std::process::exit(0),
+                done => done.map_err(|error| not_written(error, file)),
+            };
         }
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make folder {}", folder.display()))?;
         }
-        write_whole(file, text).with_context(|| format!("cannot write {}", file.display()))
+        write_whole(file, make).map_err(|error| not_written(error, file))
     }
+}
+
+/// Says where, unless it was the making that failed.
+fn not_written(error: anyhow::Error, file: &Path) -> anyhow::Error {
+    match error.is::<io::Error>() {
+        true if file == Path::new("-") => error.context("cannot write to stdout"),
+        true => error.context(format!("cannot write {}", file.display())),
+        false => error,
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// What every SQLite file begins with (sqlite.org/fileformat.html, 1.3).
 const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// Either the old file is there or the new one, never a part; and never in the place of a workspace's database.
-fn write_whole(file: &Path, text: &str) -> io::Result<()> {
+fn write_whole(file: &Path, make: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let mut head = Vec::new();
-    if let Ok(old) = std::fs::File::open(file) {
+    if let Ok(old) = File::open(file) {
         if !old.metadata()?.is_file() {
             // A device or a pipe takes it as it comes.
-            return std::fs::write(file, text);
+            return fill(&mut File::create(file)?, make);
         }
         old.take(SQLITE_MAGIC.len() as u64).read_to_end(&mut head)?;
     }
     if head == SQLITE_MAGIC {
-        return Err(io::Error::other("it is a database, maybe of a workspace; name another file"));
+        return Err(io::Error::other("it is a database, maybe of a workspace; name another file").into());
     }
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut new = tempfile::Builder::new().permissions(new_file_permissions()).tempfile_in(folder)?;
-    new.write_all(text.as_bytes())?;
-    new.persist(file).map(drop).map_err(|error| error.error)
+    fill(&mut new, make)?;
+    new.persist(file).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn fill(file: &mut impl Write, make: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let mut out = BufWriter::new(file);
+    make(&mut out)?;
+    Ok(out.flush()?)
 }
 
 /// As `std::fs::write` gives; the system's mask takes away what it takes away.

@@ -8,7 +8,7 @@ use vidbench_core::vbench::{
     CLIPS_PER_PROMPT, Dimension, DimensionResult, EvalResults, FullInfo, PromptEntry, VbenchErrors,
     VideoResult,
 };
-use vidbench_core::{Aggregate, MetricId, NetsInUse, RequestedClip, ScoredClip, ScoringData, Series};
+use vidbench_core::{Aggregate, MetricId, NetsInUse, RequestedClip, ScoredClip, ScoringRecord, Series};
 use vidbench_metrics::find;
 
 /// A dimension and the metric that is it.
@@ -109,14 +109,18 @@ struct Valued<'d> {
     series: Option<&'d Series>,
 }
 
-/// Writes a scoring as VBench's files. With a suite only the clips that VBench would look for count: numbers 0 to 4 of the
-/// prompts of the dimension.
+/// Writes a scoring, with what came of its clips, as VBench's files. With a suite only the clips that VBench would look for
+/// count: numbers 0 to 4 of the prompts of the dimension.
 ///
 /// # Errors
 ///
 /// When nothing can be written, or two clips are one.
-pub fn export_scoring(data: &ScoringData, suite: Option<&FullInfo>) -> Result<Exported, VbenchExportError> {
-    let asked = &data.record.request.metrics;
+pub fn export_scoring(
+    record: &ScoringRecord,
+    clips: &[ScoredClip],
+    suite: Option<&FullInfo>,
+) -> Result<Exported, VbenchExportError> {
+    let asked = &record.request.metrics;
     let has = |id: &str| asked.iter().any(|metric| metric.as_str() == id);
     let wanted = MEASURED.iter().filter(|known| {
         // Of both, the one with VBench's static filter is the dimension.
@@ -124,18 +128,18 @@ pub fn export_scoring(data: &ScoringData, suite: Option<&FullInfo>) -> Result<Ex
         has(known.metric) && !other
     });
     let mut entries: Vec<PromptEntry> = Vec::new();
-    let (mut results, mut failed, mut notes) = (Vec::new(), Vec::new(), notes(data));
+    let (mut results, mut failed, mut notes) = (Vec::new(), Vec::new(), notes(record));
     for measured in wanted.clone() {
         let dimension = measured.dimension;
         let prompts: Option<BTreeSet<&str>> =
             suite.map(|suite| suite.of(dimension).map(|entry| entry.prompt_en.as_str()).collect());
-        let (valued, without) = values(data, measured.metric, prompts.as_ref());
+        let (valued, without) = values(record, clips, measured.metric, prompts.as_ref());
         let by_prompt = by_prompt(&valued)?;
         let (of_dimension, counted) = match suite {
             Some(suite) => of_suite(suite, dimension, &by_prompt),
             None => of_prompts(dimension, &by_prompt),
         };
-        let left_out = asked_clips(data) - counted.len() - without.len();
+        let left_out = record.request.clips.len() - counted.len() - without.len();
         if left_out > 0 {
             notes.push(format!("{left_out} clips are not among those that VBench scores for {dimension}"));
         }
@@ -163,10 +167,6 @@ pub fn export_scoring(data: &ScoringData, suite: Option<&FullInfo>) -> Result<Ex
     Ok(Exported { full_info, results, failed, notes })
 }
 
-fn asked_clips(data: &ScoringData) -> usize {
-    data.record.request.clips.len()
-}
-
 fn known_metrics() -> String {
     MEASURED.map(|known| known.metric).join(", ")
 }
@@ -192,13 +192,14 @@ fn merge(entries: &mut Vec<PromptEntry>, more: Vec<PromptEntry>, of_suite: bool)
 /// Clips with a value and a prompt, and what there is to say of the others. Clips of prompts that are not among `prompts` are
 /// passed over.
 fn values<'d>(
-    data: &'d ScoringData,
+    record: &'d ScoringRecord,
+    clips: &'d [ScoredClip],
     id: &str,
     prompts: Option<&BTreeSet<&str>>,
 ) -> (Vec<Valued<'d>>, Vec<String>) {
     let (mut valued, mut failed) = (Vec::new(), Vec::new());
-    let scored: BTreeMap<u64, &ScoredClip> = data.clips.iter().map(|clip| (clip.ordinal, clip)).collect();
-    for (ordinal, clip) in (0..).zip(&data.record.request.clips) {
+    let scored: BTreeMap<u64, &ScoredClip> = clips.iter().map(|clip| (clip.ordinal, clip)).collect();
+    for (ordinal, clip) in (0..).zip(&record.request.clips) {
         let other = |prompt: &str| prompts.is_some_and(|prompts| !prompts.contains(prompt));
         if clip.prompt.as_deref().is_some_and(other) {
             continue;
@@ -313,8 +314,8 @@ fn absent(suite: &FullInfo, dimension: Dimension, by_prompt: &ByPrompt<'_, '_>) 
 }
 
 /// What else the scoring has.
-fn notes(data: &ScoringData) -> Vec<String> {
-    let metrics = data.record.request.metrics.iter().map(MetricId::as_str);
+fn notes(record: &ScoringRecord) -> Vec<String> {
+    let metrics = record.request.metrics.iter().map(MetricId::as_str);
     let (known, others): (Vec<&str>, Vec<&str>) =
         metrics.partition(|id| MEASURED.iter().any(|known| known.metric == *id));
     let mut notes = Vec::new();
@@ -325,7 +326,7 @@ fn notes(data: &ScoringData) -> Vec<String> {
                 .to_owned(),
         );
     }
-    notes.extend(data.record.environment.nets.iter().flat_map(NetsInUse::warnings));
+    notes.extend(record.environment.nets.iter().flat_map(NetsInUse::warnings));
     if !others.is_empty() {
         notes.push(format!("no dimension of VBench, and not written: {}", others.join(", ")));
     }

@@ -190,7 +190,7 @@ fn what_the_hub_refuses_is_said_with_what_to_do() {
     let said = run(&workspace, Some(&page), &["nets", "fetch", "amt-s", "--quiet"]);
     expect![[r#"
         exit 1
-        error: DIR/nets/downloads/amt-s.pth: it is neither safetensors, nor what torch.save or torch.jit.save write
+        error: DIR/nets/downloads/amt-s.pth: it is neither safetensors, nor what torch.save, torch.jit.save or numpy.savez write
         hint: a page of a web site in its place begins with <: fetch it again
     "#]]
     .assert_eq(&said.failure(&workspace));

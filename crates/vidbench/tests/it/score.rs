@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde_json::Value;
 use vidbench::{ScoreSettings, WorkerPrograms};
 use vidbench_core::protocol::DecodeOptions;
-use vidbench_core::{ClipOutcome, Clock, FramesU8, NetDevice, NetOptions, ScoringData, ScoringRequest};
+use vidbench_core::{ClipOutcome, Clock, FramesU8, NetDevice, NetOptions, ScoredClip, ScoringRequest};
 use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_shapes::{parse_prompt, render};
+use vidbench_store::{Store, StoreError};
 use vidbench_video::{Fps, H264Options, encode_ffv1, encode_h264};
 
 use crate::workspace::{Said, Workspace};
@@ -185,8 +186,8 @@ fn scorer_script(workspace: &Workspace, script: &str) -> WorkerPrograms {
 }
 
 /// Scores the folder `fast` with these programs.
-fn score_with(workspace: &Workspace, programs: &WorkerPrograms) -> (ScoreFinish, ScoringData) {
-    let store = vidbench_store::Store::open(&workspace.path().join("store")).unwrap();
+fn score_with(workspace: &Workspace, programs: &WorkerPrograms) -> (ScoreFinish, Vec<ScoredClip>) {
+    let store = Store::open(&workspace.path().join("store")).unwrap();
     let clock: Arc<dyn Clock> = Arc::new(vidbench::SystemClock::start());
     let request = ScoringRequest {
         name: "scripted".into(),
@@ -195,14 +196,24 @@ fn score_with(workspace: &Workspace, programs: &WorkerPrograms) -> (ScoreFinish,
         options: DecodeOptions::default(),
         nets: NetOptions::default(),
     };
-    let record = vidbench::new_scoring(request, vidbench::environment(Vec::new()), clock.as_ref());
+    let mut record = vidbench::new_scoring(request, vidbench::environment(Vec::new()), clock.as_ref());
     store.create_scoring(&record).unwrap();
     let settings = ScoreSettings {
         scorers: vec![NetDevice::Cpu; 2],
         timeout: Duration::from_secs(3),
         references: false,
     };
-    vidbench::score(&store, &record, settings, programs, &clock, Cancel::new(), &mut |_| {}).unwrap()
+    let cancel = Cancel::new();
+    let finish =
+        vidbench::score(&store, &mut record, settings, programs, &clock, cancel, &mut |_| {}).unwrap();
+    assert_eq!(record, store.scoring_data(&record.id).unwrap().record);
+    let mut clips = Vec::new();
+    vidbench::each_scored_clip(&store, &record, |clip| -> Result<(), StoreError> {
+        clips.push(clip);
+        Ok(())
+    })
+    .unwrap();
+    (finish, clips)
 }
 
 /// A scorer that dies or hangs where libav would: a script that hands requests on to the real one, but for two files.
@@ -215,9 +226,9 @@ fn a_file_that_crashes_or_hangs_the_scorer_is_named_and_the_rest_is_scored() {
          printf '%s\\n' \"$line\"\ndone | '{}' \"$@\"\n",
         env!("CARGO_BIN_EXE_vidbench")
     );
-    let (finish, data) = score_with(&workspace, &scorer_script(&workspace, &script));
+    let (finish, clips) = score_with(&workspace, &scorer_script(&workspace, &script));
     assert_eq!((finish.done, finish.ok), (4, 2));
-    let of = |at: usize| (data.clips[at].outcome, data.clips[at].reason.clone().unwrap_or_default());
+    let of = |at: usize| (clips[at].outcome, clips[at].reason.clone().unwrap_or_default());
     assert_eq!([of(0).0, of(3).0], [ClipOutcome::Ok; 2]);
     let (crashed, hung) = (of(1), of(2));
     assert_eq!([crashed.0, hung.0], [ClipOutcome::DecodeFailed; 2]);
@@ -266,11 +277,11 @@ fn a_file_that_changes_while_it_is_scored_is_unreadable_and_nothing_is_kept() {
         env!("CARGO_BIN_EXE_vidbench")
     );
     let programs = scorer_script(&workspace, &script);
-    let (finish, data) = score_with(&workspace, &programs);
+    let (finish, clips) = score_with(&workspace, &programs);
     assert_eq!((finish.done, finish.ok), (1, 0));
-    assert_eq!(data.clips[0].outcome, ClipOutcome::Unreadable);
-    assert_eq!(data.clips[0].reason.as_deref(), Some("the file changed while it was scored"));
-    assert!(data.clips[0].scores.is_empty());
+    assert_eq!(clips[0].outcome, ClipOutcome::Unreadable);
+    assert_eq!(clips[0].reason.as_deref(), Some("the file changed while it was scored"));
+    assert!(clips[0].scores.is_empty());
     let (again, _) =
         score_with(&workspace, &WorkerPrograms { vidbench: env!("CARGO_BIN_EXE_vidbench").into() });
     assert_eq!((again.ok, again.known), (1, 0));

@@ -192,18 +192,20 @@ fn scoring(
         options: DecodeOptions::default(),
         nets: NetOptions::default(),
     };
-    let record = vidbench::new_scoring(request, vidbench::environment(Vec::new()), clock.as_ref());
+    let mut record = vidbench::new_scoring(request, vidbench::environment(Vec::new()), clock.as_ref());
+    let id = record.id.clone();
     store.create_scoring(&record).unwrap();
     let settings =
         ScoreSettings { scorers: vec![NetDevice::Cpu], timeout: Duration::from_secs(60), references: false };
     let programs = WorkerPrograms { vidbench: env!("CARGO_BIN_EXE_vidbench").into() };
     let mut events = |event: &Event| {
         if matches!(event, Event::ClipScored { .. }) {
-            at_each(&record.id);
+            at_each(&id);
         }
     };
-    let scored = vidbench::score(store, &record, settings, &programs, &clock, cancel.clone(), &mut events);
-    (record.id.clone(), scored.unwrap().0)
+    let cancel = cancel.clone();
+    let scored = vidbench::score(store, &mut record, settings, &programs, &clock, cancel, &mut events);
+    (record.id, scored.unwrap())
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use vidbench::{check_request, empty_clips, list_entries, read_full_info};
 use vidbench_core::vbench::{CheckedFolder, Dimension, FolderCheck, FullInfo, WantedClips, check_folder};
-use vidbench_core::{NetDevice, ScoringData, text_from_path};
+use vidbench_core::{NetDevice, ScoredClip, text_from_path};
 use vidbench_report::{Style, vbench_check_terminal};
 
 use super::unusable;
@@ -31,8 +31,8 @@ pub(crate) fn check(args: &VbenchCheckArgs, workspace: &Path, ui: Ui) -> Result<
         let empty = empty_clips(&args.videos, &names);
         CheckedFolder::of_names(folder, names, empty)
     } else {
-        let data = decode(args, &names, workspace, ui)?;
-        CheckedFolder::decoded(folder, names, &data, args.min_frames)
+        let clips = decode(args, &names, workspace, ui)?;
+        CheckedFolder::decoded(folder, names, &clips, args.min_frames)
     };
     ui.data(&if args.json {
         json(&checked)?
@@ -68,7 +68,7 @@ fn dimensions(args: &VbenchCheckArgs, suite: &FullInfo) -> Result<Vec<Dimension>
 }
 
 /// Decodes every clip that was found. The scoring that carries it out leaves no trace but what it learned of each file.
-fn decode(args: &VbenchCheckArgs, names: &FolderCheck, workspace: &Path, ui: Ui) -> Result<ScoringData> {
+fn decode(args: &VbenchCheckArgs, names: &FolderCheck, workspace: &Path, ui: Ui) -> Result<Vec<ScoredClip>> {
     let request = check_request(&args.videos, names, score::options(&args.limits)?);
     let effort = Effort {
         scorers: score::scorers(args.workers, &[NetDevice::Cpu]),
@@ -76,7 +76,8 @@ fn decode(args: &VbenchCheckArgs, names: &FolderCheck, workspace: &Path, ui: Ui)
         references: false,
         progress: args.progress,
     };
-    let Scored { store, data, .. } = score::carry_out(request, &effort, workspace, ui)?;
-    store.remove_scoring(&data.record.id)?;
-    Ok(data)
+    let Scored { store, record, .. } = score::carry_out(request, &effort, workspace, ui)?;
+    let clips = score::clips(&store, &record)?;
+    store.remove_scoring(&record.id)?;
+    Ok(clips)
 }

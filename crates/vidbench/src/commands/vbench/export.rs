@@ -8,7 +8,7 @@ use vidbench_store::{RecordKind, Store};
 
 use super::unusable;
 use crate::cli::VbenchExportArgs;
-use crate::commands::UserError;
+use crate::commands::{UserError, score};
 use crate::ui::Ui;
 use crate::{FAILED, OK};
 
@@ -23,8 +23,9 @@ pub(crate) fn export(args: &VbenchExportArgs, workspace: &Path, ui: Ui) -> Resul
     check_name(&name)?;
     let suite =
         args.full_info.as_deref().map(read_full_info).transpose().map_err(|error| unusable(&error))?;
-    let data = vidbench::scoring_data(&store, &id)?;
-    let exported = export_scoring(&data, suite.as_ref())
+    let record = store.scoring_data(&id)?.record;
+    let clips = score::clips(&store, &record)?;
+    let exported = export_scoring(&record, &clips, suite.as_ref())
         .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
     for (kind, text) in
         [("full_info", exported.full_info.to_json()), ("eval_results", exported.results.to_json())]

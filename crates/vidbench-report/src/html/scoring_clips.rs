@@ -1,0 +1,117 @@
+//! The clips that the page of a scoring shows, picked while all clips go by: the first rows and the first failures.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+
+use vidbench_core::{ClipOutcome, RequestedClip, ScoredClip, ScoringRequest};
+
+/// Rows of clips in the page, and of failures.
+const MAX_ROWS: usize = 200;
+
+/// Clips that stand side by side: those of one prompt, seed and index, or of one file name.
+type RowKey<'r> = (&'r str, Option<u64>, Option<u32>);
+
+/// What a page shows of the clips of a scoring.
+#[derive(Debug)]
+pub struct ScoringClips<'r> {
+    request: &'r ScoringRequest,
+    columns: HashMap<&'r str, usize>,
+    /// The place of every row, shown or not.
+    places: HashMap<RowKey<'r>, usize>,
+    rows: Vec<ShownRow<'r>>,
+    all_failed: u64,
+    failed: Vec<FailedClip>,
+}
+
+/// The clips of one row.
+#[derive(Debug)]
+pub struct ShownRow<'r> {
+    pub(super) key: RowKey<'r>,
+    /// By column: there may be a folder for every clip.
+    cells: BTreeMap<usize, ScoredClip>,
+}
+
+/// A clip that is not ok.
+#[derive(Debug)]
+pub(super) struct FailedClip {
+    pub(super) ordinal: u64,
+    pub(super) outcome: ClipOutcome,
+    pub(super) reason: Option<String>,
+}
+
+impl<'r> ScoringClips<'r> {
+    /// Has seen no clip yet.
+    pub fn new(request: &'r ScoringRequest) -> Self {
+        let mut columns = HashMap::new();
+        for clip in &request.clips {
+            let next = columns.len();
+            columns.entry(clip.group.as_str()).or_insert(next);
+        }
+        let (places, rows, failed) = (HashMap::new(), Vec::new(), Vec::new());
+        Self { request, columns, places, rows, all_failed: 0, failed }
+    }
+
+    /// Takes the next clip, in the order of the request, and keeps it when it is shown.
+    pub fn add(&mut self, clip: &ScoredClip) {
+        if clip.outcome != ClipOutcome::Ok {
+            self.add_failed(clip);
+        }
+        let Some(asked) = self.request.clip(clip.ordinal) else { return };
+        let (key, next) = (row_key(asked), self.places.len());
+        let at = match self.places.entry(key) {
+            Entry::Occupied(place) => *place.get(),
+            Entry::Vacant(place) => {
+                if next < MAX_ROWS {
+                    self.rows.push(ShownRow { key, cells: BTreeMap::new() });
+                }
+                *place.insert(next)
+            }
+        };
+        let column = self.columns.get(asked.group.as_str());
+        if let (Some(row), Some(column)) = (self.rows.get_mut(at), column) {
+            row.cells.entry(*column).or_insert_with(|| clip.clone());
+        }
+    }
+
+    fn add_failed(&mut self, clip: &ScoredClip) {
+        self.all_failed += 1;
+        if self.failed.len() < MAX_ROWS {
+            let (ordinal, outcome, reason) = (clip.ordinal, clip.outcome, clip.reason.clone());
+            self.failed.push(FailedClip { ordinal, outcome, reason });
+        }
+    }
+
+    /// The rows that are shown, in the order of their first clips.
+    pub fn rows(&self) -> &[ShownRow<'r>] {
+        &self.rows
+    }
+
+    pub(super) fn all_rows(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(super) fn failed(&self) -> &[FailedClip] {
+        &self.failed
+    }
+
+    pub(super) fn all_failed(&self) -> u64 {
+        self.all_failed
+    }
+}
+
+impl ShownRow<'_> {
+    /// The clips of the row, in the order of the columns.
+    pub fn clips(&self) -> impl Iterator<Item = &ScoredClip> {
+        self.cells.values()
+    }
+
+    pub(super) fn clip_in(&self, column: usize) -> Option<&ScoredClip> {
+        self.cells.get(&column)
+    }
+}
+
+fn row_key(clip: &RequestedClip) -> RowKey<'_> {
+    let name = clip.path.rsplit('/').next().unwrap_or(&clip.path);
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    (clip.prompt.as_deref().unwrap_or(stem), clip.seed, clip.index)
+}
