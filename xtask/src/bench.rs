@@ -1,11 +1,12 @@
 //! Benchmarks: ours, the peer's or the limit's figure, and the ratio, in one run. Nothing here is a test.
 
+mod nets;
+mod processes;
 mod run;
 mod score;
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
@@ -24,10 +25,19 @@ const BENCHES: &[(&str, Bench)] = &[
     ("ssim", score::ssim),
     ("frechet", score::frechet),
     ("scale", score::scale),
+    ("nets-forward", nets::forward),
+    ("nets-vbench", nets::vbench),
+    ("nets-fvd", nets::fvd),
+    ("nets-shared", nets::shared),
 ];
 
 pub(crate) fn run(name: Option<&str>) -> Result<()> {
-    let chosen: Vec<_> = BENCHES.iter().filter(|(known, _)| name.is_none_or(|name| name == *known)).collect();
+    // A name chooses those of its family, too: `nets` is every `nets-...`.
+    let is_meant = |known: &str, name: &str| {
+        known.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    let chosen: Vec<_> =
+        BENCHES.iter().filter(|(known, _)| name.is_none_or(|name| is_meant(known, name))).collect();
     if chosen.is_empty() {
         let known: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
         bail!("no benchmark {:?}; there are: {}", name.unwrap_or_default(), known.join(", "));
@@ -72,13 +82,11 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
+/// What an example prints. It is built together with the binary, so that dependencies are built once for both.
 fn example(package: &str, name: &str, args: &[&str], environment: Option<(&str, &str)>) -> Result<Value> {
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--release", "--package", package, "--example", name, "--"])
-        .args(args)
-        .envs(environment)
-        .current_dir(super::root())
-        .output()?;
+    cargo(&["build", "--release", "--package", "vidbench", "--package", package, "--example", name])?;
+    let output =
+        Command::new(target().join("release/examples").join(name)).args(args).envs(environment).output()?;
     if !output.status.success() {
         bail!("{name} failed: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -94,45 +102,24 @@ fn python() -> String {
     std::env::var("VIDBENCH_BENCH_PYTHON").unwrap_or_else(|_| "python3".into())
 }
 
-/// What a process took.
-struct Watched {
-    secs: f64,
-    /// Largest resident set of the process.
-    own_mib: f64,
-    /// Largest resident set of any of its children.
-    scorer_mib: f64,
-}
-
-/// Waits for a process and looks at its memory all the while.
-fn watch(mut child: Child) -> Result<Watched> {
-    let (start, mut own_mib, mut scorer_mib) = (Instant::now(), 0.0_f64, 0.0_f64);
-    while child.try_wait()?.is_none() {
-        own_mib = own_mib.max(peak_rss_mib(child.id()).unwrap_or(0.0));
-        for process in children(child.id()) {
-            scorer_mib = scorer_mib.max(peak_rss_mib(process).unwrap_or(0.0));
-        }
-        std::thread::sleep(Duration::from_millis(2));
+/// What a task of a script of peers prints.
+fn peer(script: &str, task: &str, args: &[&str]) -> Result<Value> {
+    let output = peer_command(script, task).args(args).output()?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        bail!("{}", last_line(&stderr));
     }
-    let status = child.wait()?;
-    if !status.success() {
-        bail!("the program ended with {status}");
-    }
-    Ok(Watched { secs: start.elapsed().as_secs_f64(), own_mib, scorer_mib })
+    Ok(serde_json::from_str(last_line(&String::from_utf8(output.stdout)?))?)
 }
 
-/// Of every thread: a child belongs to the one that started it.
-fn children(process: u32) -> Vec<u32> {
-    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-    let lists = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
-    lists
-        .flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>())
-        .collect()
+fn peer_command(script: &str, task: &str) -> Command {
+    let mut command = Command::new(python());
+    command.arg(crate::root().join("xtask/src/bench").join(script)).arg(task).stdin(Stdio::null());
+    command
 }
 
-fn peak_rss_mib(process: u32) -> Option<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches("kB").trim().parse::<f64>().ok().map(|kib| kib / 1024.0)
+fn last_line(text: &str) -> &str {
+    text.lines().last().unwrap_or("no reason")
 }
 
 /// An empty folder under the target folder.

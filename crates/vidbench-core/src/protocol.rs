@@ -331,6 +331,17 @@ pub struct ScoreParams {
     /// How files are read, and what they may cost; left out when it is the default.
     #[serde(default, skip_serializing_if = "DecodeOptions::is_default")]
     pub options: DecodeOptions,
+    /// What nets saw of the clip before, which no net looks at again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Features>,
+    /// The answer is to have what nets see for metrics of the clip too, not for metrics of sets alone.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keep_seen: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// How a scorer reads files, and what one file may cost. Over a limit is an error, never a clamp.

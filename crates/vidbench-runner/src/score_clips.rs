@@ -8,7 +8,9 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use vidbench_core::protocol::{DecodeOptions, Decoded, Features, Pairing, ScoreParams, ScoreResult};
+use vidbench_core::protocol::{
+    DecodeOptions, Decoded, Features, MAX_LINE_BYTES, Pairing, ScoreParams, ScoreResult,
+};
 use vidbench_core::{
     ClipFacts, ClipOutcome, Clock, Event, MetricScore, Phase, RequestedClip, ScoredClip, ScoringRecord,
     path_from_text,
@@ -272,8 +274,7 @@ impl Lane<'_> {
         wanted: &[Wanted],
     ) -> Result<Option<Found>, RunError> {
         let known = self.store.known_scores(key, wanted).map_err(RunError::Store)?;
-        let missing = wanted.iter().filter(|wanted| !known.has(wanted));
-        let missing: Vec<_> = missing.map(|wanted| wanted.metric.clone()).collect();
+        let missing: Vec<&Wanted> = wanted.iter().filter(|wanted| !known.has(wanted)).collect();
         let paired = key.reference.is_none() || known.pairing.is_some();
         let allowed =
             known.facts.as_ref().is_some_and(|facts| is_within(facts, &self.record.request.options));
@@ -282,18 +283,17 @@ impl Lane<'_> {
             // Features that are known are in the store already.
             return Ok(Some(Found { facts, pairing, scores, features: vec![], failure: None, known: true }));
         }
+        // Beyond a limit the scorer says so, and in the same words whether the clip was known or not.
+        let asked = if allowed { missing } else { wanted.iter().collect() };
         let params = ScoreParams {
             path: clip.path.clone(),
             reference: key.reference.is_some().then(|| clip.reference.clone()).flatten(),
             prompt: clip.prompt.clone(),
             image: clip.image.as_ref().map(|image| image.path.clone()),
-            // Beyond a limit the scorer says so, and in the same words whether the clip was known or not.
-            metrics: if allowed {
-                missing
-            } else {
-                wanted.iter().map(|wanted| wanted.metric.clone()).collect()
-            },
+            metrics: asked.iter().map(|wanted| wanted.metric.clone()).collect(),
             options: self.record.request.options.clone(),
+            seen: self.seen(key, &asked)?,
+            keep_seen: true,
         };
         let mut found = match self.compute(&params)? {
             Some(found) => found,
@@ -307,6 +307,20 @@ impl Lane<'_> {
             found.scores = scores;
         }
         Ok(Some(found))
+    }
+
+    /// What nets saw of the clip before, as far as it goes into a line of the protocol; the rest they look at again.
+    fn seen(&self, key: &ClipKey, asked: &[&Wanted]) -> Result<Vec<Features>, RunError> {
+        /// Numbers take up to 13 bytes as text.
+        const NUMBERS: usize = MAX_LINE_BYTES / 16;
+        let mut seen = self.store.known_looks(key, asked).map_err(RunError::Store)?;
+        let mut numbers = 0;
+        seen.retain(|features| {
+            let fits = numbers + features.values.len() <= NUMBERS;
+            numbers += if fits { features.values.len() } else { 0 };
+            fits
+        });
+        Ok(seen)
     }
 
     /// Asks the scorer. One that dies may have been killed: only a second one that dies over the same file shows that the

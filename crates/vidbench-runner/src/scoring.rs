@@ -67,6 +67,8 @@ impl Runner<'_> {
             image: None,
             metrics: self.suite().metrics.clone(),
             options: DecodeOptions::default(),
+            seen: Vec::new(),
+            keep_seen: false,
         };
         let timeout = Duration::from_secs(self.suite().limits.score_timeout_secs.into());
         let cancel = self.inputs.cancel.clone();

@@ -35,4 +35,4 @@ pub use read::Progress;
 pub use removal::Removed;
 pub use runs::{RecordKind, RunSummary};
 pub use schema::VERSION;
-pub use scorings::{ClipKey, Known, ScoringSummary, Wanted};
+pub use scorings::{ClipKey, Known, Look, ScoringSummary, Wanted};

@@ -58,8 +58,19 @@ pub struct Wanted {
     /// What the score depends on beside the files: the prompt, or the version of the library that computes it. Held by the
     /// column `prompt`.
     pub depends_on: Option<String>,
-    /// Not a score but features of the clip are wanted: the extraction that gives them.
-    pub extraction: Option<String>,
+    /// What a net sees of the clip, from which it is computed; none where that is not kept.
+    pub look: Option<Look>,
+    /// Not a score is wanted but what the net sees: it is a metric of sets.
+    pub of_sets: bool,
+}
+
+/// One way for a net to look at clips.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// The net and how it is fed, with a version.
+    pub extraction: String,
+    /// The nets with the hashes of their weights, and what runs them.
+    pub nets: String,
 }
 
 /// What is known of a clip.
@@ -78,8 +89,8 @@ pub struct Known {
 impl Known {
     /// Nothing more has to be computed for it.
     pub fn has(&self, wanted: &Wanted) -> bool {
-        let extraction = wanted.extraction.as_ref();
-        extraction.is_some_and(|extraction| self.features.iter().any(|known| known.net == *extraction))
+        let of_sets = wanted.look.as_ref().filter(|_| wanted.of_sets);
+        of_sets.is_some_and(|look| self.features.iter().any(|known| known.net == look.extraction))
             || self.scores.iter().any(|score| score.metric == wanted.metric)
     }
 }
@@ -133,6 +144,12 @@ impl Store {
     pub fn known_scores(&self, key: &ClipKey, wanted: &[Wanted]) -> Result<Known> {
         let columns = Columns::of(key)?;
         self.read("looking for scores", |tx| known(tx, &columns, wanted))
+    }
+
+    /// What nets saw of a clip before, of what `wanted` is computed from; each once.
+    pub fn known_looks(&self, key: &ClipKey, wanted: &[&Wanted]) -> Result<Vec<Features>> {
+        let columns = Columns::of(key)?;
+        self.read("looking for what nets saw", |tx| features_of_all(tx, &columns, wanted.iter().copied()))
     }
 
     /// Records what came of a clip in a scoring, and what of it holds for every file of the same content, in one durable
@@ -313,16 +330,8 @@ fn known(connection: &Connection, columns: &Columns<'_>, wanted: &[Wanted]) -> R
     let Some((facts, pairing)) = found else { return Ok(Known::default()) };
     let pairing = pairing.map(|pairing| from_json("pairing", &pairing)).transpose()?;
     let scores = wanted.iter().filter_map(|wanted| score_of(connection, columns, wanted).transpose());
-    let mut features: Vec<Features> = Vec::new();
-    for wanted in wanted {
-        if let Some(found) = features_of(connection, columns, wanted)?
-            && !features.iter().any(|known| known.net == found.net)
-        {
-            features.push(found);
-        }
-    }
     Ok(Known {
-        features,
+        features: features_of_all(connection, columns, wanted.iter().filter(|wanted| wanted.of_sets))?,
         facts: Some(from_json("clip facts", &facts)?),
         pairing,
         scores: scores.collect::<Result<_>>()?,
@@ -351,22 +360,33 @@ fn score_of(connection: &Connection, columns: &Columns<'_>, wanted: &Wanted) -> 
     }))
 }
 
+fn features_of_all<'w>(
+    connection: &Connection,
+    columns: &Columns<'_>,
+    wanted: impl Iterator<Item = &'w Wanted>,
+) -> Result<Vec<Features>> {
+    let mut features: Vec<Features> = Vec::new();
+    for wanted in wanted {
+        let is_new = |look: &Look| !features.iter().any(|known| known.net == look.extraction);
+        if wanted.look.as_ref().is_some_and(is_new)
+            && let Some(found) = features_of(connection, columns, wanted)?
+        {
+            features.push(found);
+        }
+    }
+    Ok(features)
+}
+
 fn features_of(connection: &Connection, columns: &Columns<'_>, wanted: &Wanted) -> Result<Option<Features>> {
-    let Some(extraction) = &wanted.extraction else { return Ok(None) };
+    let Some(Look { extraction, nets }) = &wanted.look else { return Ok(None) };
     let found: Option<(Vec<u8>, u32)> = connection
         .prepare_cached(
             "SELECT vector, rows FROM clip_features
              WHERE clip = ?1 AND reading = ?2 AND extraction = ?3 AND nets = ?4",
         )?
-        .query_row(
-            params![
-                columns.clip,
-                columns.reading,
-                extraction,
-                wanted.depends_on.as_deref().unwrap_or_default()
-            ],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
+        .query_row(params![columns.clip, columns.reading, extraction, nets], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?;
     let values =
         |vector: Vec<u8>| vector.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
@@ -384,16 +404,16 @@ fn insert_features(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     for features in features {
-        let wanted = wanted.iter().find(|wanted| wanted.extraction.as_ref() == Some(&features.net));
-        let Some(wanted) = wanted else {
+        let mut looks = wanted.iter().filter_map(|wanted| wanted.look.as_ref());
+        let Some(look) = looks.find(|look| look.extraction == features.net) else {
             return Err(StoreError::unstorable("features", &format!("{} was not asked for", features.net)));
         };
         let vector: Vec<u8> = features.values.iter().flat_map(|value| value.to_le_bytes()).collect();
         statement.execute(params![
             columns.clip,
             columns.reading,
-            features.net,
-            wanted.depends_on.as_deref().unwrap_or_default(),
+            look.extraction,
+            look.nets,
             vector,
             features.rows
         ])?;

@@ -9,7 +9,7 @@ use vidbench_core::{
 };
 use vidbench_metrics::{Metric, PairMetric, UnknownMetric, find};
 use vidbench_runner::{Cancel, RunError, ScoreFinish, ScoreInputs, score_clips};
-use vidbench_store::{Store, StoreError, Wanted};
+use vidbench_store::{Look, Store, StoreError, Wanted};
 
 use crate::WorkerPrograms;
 use crate::prepare::run_id;
@@ -178,8 +178,21 @@ fn wanted(record: &ScoringRecord, clip: &RequestedClip) -> Vec<Wanted> {
 pub(crate) fn wanted_metric(id: &MetricId, record: &ScoringRecord, clip: &RequestedClip) -> Option<Wanted> {
     let metric = Metric::from_id(id.as_str()).ok()?;
     let of_pair = metric.descriptor().needs == Needs::Pair;
-    let extraction = metric.net_set().map(|metric| metric.extraction().id().to_owned());
-    Some(Wanted { metric: id.clone(), of_pair, depends_on: depends_on(metric, record, clip), extraction })
+    let (depends_on, look) = (depends_on(metric, record, clip), look(metric, record));
+    Some(Wanted { metric: id.clone(), of_pair, depends_on, look, of_sets: metric.net_set().is_some() })
+}
+
+/// What a metric is computed from, where it is the same for every clip of the same bytes: not where a net looks at another file too.
+fn look(metric: Metric, record: &ScoringRecord) -> Option<Look> {
+    let extraction = match metric {
+        Metric::NetSet(metric) => metric.extraction(),
+        Metric::Net(metric) if metric.is_of_pair() || metric.extraction().looks_at_image() => return None,
+        Metric::Net(metric) => metric.extraction(),
+        Metric::Clip(_) | Metric::Pair(_) | Metric::Set(_) | Metric::Feature(_) => return None,
+    };
+    let nets = record.environment.nets.as_ref()?;
+    let identities: Vec<String> = extraction.nets().iter().map(|net| nets.identity(net)).collect();
+    Some(Look { extraction: extraction.id().to_owned(), nets: identities.join("\n") })
 }
 
 /// What a score depends on beside the files. libvmaf that was not found is one of its versions, so that a scoring after it was

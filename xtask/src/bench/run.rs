@@ -7,7 +7,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::{Watched, at_least, at_most, example, median, number, python, report, scratch, watch};
+use super::processes::{Watched, watch};
+use super::{at_least, at_most, example, median, number, python, report, scratch};
 
 /// Start-up of the program, median of 21.
 pub(super) fn version(binary: &Path) -> Result<()> {

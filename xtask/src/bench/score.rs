@@ -8,10 +8,14 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::{Watched, at_most, example, number, python, report, scratch, watch};
+use super::processes::{Watched, watch};
+use super::{at_most, example, number, peer, report, scratch};
+
+/// The script of the peers.
+const PEERS: &str = "peers.py";
 
 /// 40 clips of 832x480, 49 frames, in two qualities; made once and kept for the other benchmarks.
-fn clips() -> Result<PathBuf> {
+pub(super) fn clips() -> Result<PathBuf> {
     let folder = super::target().join("bench/clips-480p");
     if !folder.join("complete").exists() {
         let folder = scratch("clips-480p")?;
@@ -21,7 +25,7 @@ fn clips() -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn make_clips(folder: &Path, numbers: [&str; 4]) -> Result<()> {
+pub(super) fn make_clips(folder: &Path, numbers: [&str; 4]) -> Result<()> {
     let folder = folder.to_string_lossy();
     let args: Vec<&str> = std::iter::once(folder.as_ref()).chain(numbers).collect();
     example("vidbench-video", "bench_clips", &args, None).map(drop)
@@ -42,7 +46,7 @@ pub(super) fn decode(_: &Path) -> Result<()> {
         let ours = number(&decode()?, "secs")?;
         let name = |peer: &str| format!("decode, {threads} threads, {peer}");
         against(&name("ffmpeg"), ours, ffmpeg_decode(&folder, threads));
-        let peers = peer("decoders", &[args[1], threads])?;
+        let peers = peer(PEERS, "decoders", &[args[1], threads])?;
         for (peer, secs) in peers["secs"].as_object().into_iter().flatten() {
             against(&name(peer), ours, secs.as_f64().context("no seconds"));
         }
@@ -88,7 +92,7 @@ pub(super) fn flicker(binary: &Path) -> Result<()> {
     let folder = clips()?.join("full");
     let ours =
         scored(binary, &[folder.as_os_str(), OsStr::new("--metrics"), OsStr::new("temporal_flickering")])?;
-    let peer = peer("flicker", &[&folder.to_string_lossy()]);
+    let peer = peer(PEERS, "flicker", &[&folder.to_string_lossy()]);
     against("temporal flickering, 40 clips", ours.secs, peer.and_then(|peer| number(&peer, "secs")));
     Ok(())
 }
@@ -106,7 +110,7 @@ pub(super) fn pairs(binary: &Path) -> Result<()> {
     }
     let ours = scored_pairs(binary, &folder, "psnr,ssim,ms_ssim,temporal_flickering")?;
     let (fast, full) = (folder.join("fast"), folder.join("full"));
-    let peer = peer("pairs", &[&fast.to_string_lossy(), &full.to_string_lossy()]);
+    let peer = peer(PEERS, "pairs", &[&fast.to_string_lossy(), &full.to_string_lossy()]);
     against("four metrics, 4 pairs", ours.secs, peer.and_then(|peer| number(&peer, "secs")));
     Ok(())
 }
@@ -133,7 +137,7 @@ fn ffmpeg_filter(folder: &Path, filter: &str) -> Result<f64> {
 pub(super) fn frechet(binary: &Path) -> Result<()> {
     for (count, dims, limit_secs) in [("2048", "400", None), ("2048", "2048", Some(15.0))] {
         let folder = scratch("frechet")?;
-        if let Err(error) = peer("make_features", &[&folder.to_string_lossy(), count, dims]) {
+        if let Err(error) = peer(PEERS, "make_features", &[&folder.to_string_lossy(), count, dims]) {
             println!("{:<34} not measured: {error:#}", "frechet");
             return Ok(());
         }
@@ -153,7 +157,7 @@ pub(super) fn frechet(binary: &Path) -> Result<()> {
             at_most(&name, ours, limit, "s");
         }
         let start = Instant::now();
-        let peer = peer("frechet", &[&folder.to_string_lossy()])?;
+        let peer = peer(PEERS, "frechet", &[&folder.to_string_lossy()])?;
         against(&format!("{name}, scipy script"), ours, Ok(start.elapsed().as_secs_f64()));
         against(&format!("{name}, scipy alone"), ours, number(&peer, "secs"));
         let difference = (value - number(&peer, "value")?).abs() / value;
@@ -214,22 +218,9 @@ fn scored_with_page(binary: &Path, args: &[&OsStr]) -> Result<Watched> {
 }
 
 /// One line: ours beside the peer's, or why there is no peer.
-fn against(name: &str, ours: f64, peer: Result<f64>) {
+pub(super) fn against(name: &str, ours: f64, peer: Result<f64>) {
     match peer {
         Ok(peer) => report(name, format!("{ours:.2} s"), format!("{peer:.2} s"), peer / ours),
         Err(error) => println!("{name:<34} {ours:>10.2} s  peer not available: {error:#}"),
     }
-}
-
-/// What a task of peers.py prints.
-fn peer(task: &str, args: &[&str]) -> Result<Value> {
-    let python = python();
-    let script = crate::root().join("xtask/src/bench/peers.py");
-    let output = Command::new(&python).arg(script).arg(task).args(args).output()?;
-    if !output.status.success() {
-        let error = String::from_utf8_lossy(&output.stderr);
-        bail!("{python}: {}", error.lines().last().unwrap_or("no reason"));
-    }
-    let text = String::from_utf8(output.stdout)?;
-    Ok(serde_json::from_str(text.lines().last().unwrap_or_default())?)
 }

@@ -1,32 +1,47 @@
 //! What nets see of one clip: each extraction runs once, however many metrics are computed from it.
 
 use vidbench_core::DecodedFrame;
+use vidbench_core::protocol::Features;
 use vidbench_metrics::extract::{Beginning, Extraction, Extractor, NetSource, Rows};
 use vidbench_metrics::meter::Measured;
 use vidbench_metrics::{MetricError, NetMetric, Seen};
 
 /// The extractions of a clip, under way. One that fails leaves the others alone.
-pub(super) struct Looks(Vec<(Extraction, Look)>);
+pub(super) struct Looks {
+    under_way: Vec<(Extraction, Look)>,
+    /// What was seen before.
+    before: Vec<(Extraction, Rows)>,
+}
 
 type Look = Result<Box<dyn Extractor>, MetricError>;
 
 impl Looks {
     pub(super) fn begin(
         extractions: impl Iterator<Item = Extraction>,
+        seen: &[Features],
         nets: &dyn NetSource,
         clip: Beginning<'_>,
     ) -> Self {
-        let mut looks: Vec<(Extraction, Look)> = Vec::new();
+        let mut looks = Self { under_way: Vec::new(), before: Vec::new() };
         for extraction in extractions {
-            if !looks.iter().any(|(known, _)| *known == extraction) {
-                looks.push((extraction, extraction.extractor(nets, clip)));
+            if looks.has(extraction) {
+                continue;
+            }
+            match seen.iter().find(|features| features.net == extraction.id()) {
+                Some(features) => looks.before.push((extraction, rows(features))),
+                None => looks.under_way.push((extraction, extraction.extractor(nets, clip))),
             }
         }
-        Self(looks)
+        looks
+    }
+
+    fn has(&self, extraction: Extraction) -> bool {
+        self.under_way.iter().any(|(known, _)| *known == extraction)
+            || self.before.iter().any(|(known, _)| *known == extraction)
     }
 
     pub(super) fn push(&mut self, frame: &DecodedFrame<'_>, reference: Option<&DecodedFrame<'_>>) {
-        for (_, look) in &mut self.0 {
+        for (_, look) in &mut self.under_way {
             if let Ok(extractor) = look
                 && let Err(error) = extractor.push(frame, reference)
             {
@@ -36,10 +51,16 @@ impl Looks {
     }
 
     pub(super) fn finish(self, seen: Seen<'_>) -> SeenRows<'_> {
-        let rows =
-            self.0.into_iter().map(|(extraction, look)| (extraction, look.and_then(Extractor::finish)));
-        SeenRows { rows: rows.collect(), seen }
+        let before = self.before.into_iter().map(|(extraction, rows)| (extraction, Ok(rows)));
+        let now = self.under_way.into_iter();
+        let now = now.map(|(extraction, look)| (extraction, look.and_then(Extractor::finish)));
+        SeenRows { rows: before.chain(now).collect(), seen }
     }
+}
+
+fn rows(features: &Features) -> Rows {
+    let count = (features.rows as usize).max(1);
+    Rows::new(features.values.len() / count, features.values.clone())
 }
 
 /// What nets saw of a clip.
@@ -55,6 +76,13 @@ impl SeenRows<'_> {
         let notes: Vec<_> = rows.note.iter().chain(&measured.note).cloned().collect();
         measured.note = (!notes.is_empty()).then(|| notes.join("; "));
         Ok(measured)
+    }
+
+    /// What may be kept for metrics of the same clip that are asked for later: not what a note belongs to, which would be lost.
+    pub(super) fn kept(&self, extraction: Extraction) -> Option<Features> {
+        let rows = self.rows(extraction).ok().filter(|rows| rows.count() > 0 && rows.note.is_none())?;
+        let count = u32::try_from(rows.count()).ok()?;
+        Some(Features { net: extraction.id().to_owned(), rows: count, values: rows.values.clone() })
     }
 
     pub(super) fn rows(&self, extraction: Extraction) -> Result<&Rows, MetricError> {

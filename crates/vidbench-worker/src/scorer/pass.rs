@@ -108,7 +108,7 @@ impl<'a> Pass<'a> {
         };
         let image = image.as_ref().map(Image::lent);
         let beginning = Beginning { fps: sample.probe().fps.map(|fps| fps.hz()), frames, image };
-        let mut looks = Looks::begin(self.extractions(), self.nets, beginning);
+        let mut looks = Looks::begin(self.extractions(), &self.params.seen, self.nets, beginning);
         let mut previous: Option<Vec<u8>> = None;
         let (mut size, mut count) = ((0, 0), 0);
         while let Some(frame) = sample.next_frame()? {
@@ -142,7 +142,10 @@ impl<'a> Pass<'a> {
         let prompt = self.params.prompt.as_deref();
         let seen = Seen { width, height, frames: count, fps: beginning.fps, prompt, nets: self.nets };
         let seen = looks.finish(seen);
-        let (features, without) = features(&self.sets, &seen);
+        let (mut features, without) = features(&self.sets, &seen);
+        if self.params.keep_seen {
+            keep(&self.metrics, &self.params.seen, &seen, &mut features);
+        }
         let scores = self.metrics.into_iter();
         let scores = scores.map(|metric| finish(metric, pairing.as_ref(), luma.as_ref(), &seen));
         let scores = scores.chain(without).collect();
@@ -151,6 +154,19 @@ impl<'a> Pass<'a> {
         let score_secs = scoring.as_secs_f64();
         let decode_secs = (begin.elapsed().saturating_sub(scoring)).as_secs_f64();
         Ok(Passed { facts, pairing, scores, features, clip, decode_secs, score_secs })
+    }
+}
+
+/// Adds what nets saw for metrics of the clip, each extraction once, but for what was known `before`.
+fn keep(metrics: &[Measuring], before: &[Features], seen: &SeenRows<'_>, features: &mut Vec<Features>) {
+    for measuring in metrics {
+        let Measuring::Net(metric) = measuring else { continue };
+        let extraction = metric.extraction();
+        let of_clip = !metric.is_of_pair() && !extraction.looks_at_image();
+        let is_new = !features.iter().chain(before).any(|known| known.net == extraction.id());
+        if of_clip && is_new {
+            features.extend(seen.kept(extraction));
+        }
     }
 }
 
