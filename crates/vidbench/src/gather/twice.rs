@@ -1,7 +1,9 @@
 //! Files that were named twice: each is scored once.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::{Entry, RandomState};
 use std::fs;
+use std::hash::{BuildHasher as _, Hash};
 use std::path::{Path, PathBuf};
 
 use vidbench_core::path_from_text;
@@ -11,19 +13,60 @@ use super::Found;
 /// Keeps the first name of each file, and says how many others there were. A name is one place, whichever argument leads to
 /// it; in one group a file is one clip, whatever links lead to it. A manifest may name a file for several prompts.
 pub(super) fn leave_out(clips: &mut Vec<Found>) -> Option<String> {
-    let (mut places, mut files) = (HashSet::new(), HashSet::new());
+    let (mut places, mut files) = (Seen::default(), Seen::default());
+    let mut is_first = |at: usize, found: &Found| {
+        let is_new = found.of_manifest || places.is_new(at, |at| place_of(clips.get(at)?));
+        is_new && files.is_new(at, |at| clips.get(at).map(file_of))
+    };
+    let firsts: Vec<bool> = clips.iter().enumerate().map(|(at, found)| is_first(at, found)).collect();
     let before = clips.len();
-    clips.retain(|found| {
-        let clip = &found.clip;
-        let path = path_from_text(&clip.path);
-        let is_new = found.of_manifest || places.insert(place(&path));
-        let file = fs::canonicalize(&path).unwrap_or(path);
-        is_new && files.insert((file, clip.group.clone(), clip.prompt.clone(), clip.seed, clip.index))
-    });
+    let mut firsts = firsts.into_iter();
+    clips.retain(|_| firsts.next().unwrap_or(true));
     match before - clips.len() {
         0 => None,
         1 => Some("1 file was named twice and is scored once".into()),
         twice => Some(format!("{twice} files were named twice and are scored once")),
+    }
+}
+
+/// The place of a name that a manifest does not give.
+fn place_of(found: &Found) -> Option<PathBuf> {
+    (!found.of_manifest).then(|| place(&path_from_text(&found.clip.path)))
+}
+
+/// What makes a clip another one.
+type FileOf<'c> = (PathBuf, &'c str, Option<&'c str>, Option<u64>, Option<u32>);
+
+fn file_of(found: &Found) -> FileOf<'_> {
+    let clip = &found.clip;
+    let path = path_from_text(&clip.path);
+    let file = fs::canonicalize(&path).unwrap_or(path);
+    (file, &clip.group, clip.prompt.as_deref(), clip.seed, clip.index)
+}
+
+/// Which clips were the first of their kind, by a hash of it. What makes the kind is made again when one seems to come back,
+/// so that of a hundred thousand clips no path is held twice.
+#[derive(Default)]
+struct Seen {
+    state: RandomState,
+    firsts: HashMap<u64, usize>,
+}
+
+impl Seen {
+    fn is_new<K: Hash + Eq>(&mut self, at: usize, kind_of: impl Fn(usize) -> Option<K>) -> bool {
+        let kind = kind_of(at);
+        let mut hash = self.state.hash_one(&kind);
+        loop {
+            match self.firsts.entry(hash) {
+                Entry::Vacant(first) => {
+                    first.insert(at);
+                    return true;
+                }
+                Entry::Occupied(first) if kind_of(*first.get()) == kind => return false,
+                // Another kind of the same hash.
+                Entry::Occupied(_) => hash = hash.wrapping_add(1),
+            }
+        }
     }
 }
 
