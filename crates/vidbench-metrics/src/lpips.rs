@@ -23,8 +23,9 @@
 //! Programs that give it images in [0, 1] without saying so get another number.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats
-//! chroma and is about a level too dark, here chroma is interpolated. On the same frames the numbers agree to 1e-7; of
-//! colourful clips that nearly equal their reference they differed by a quarter.
+//! chroma and is about a level too dark, here chroma is interpolated. On the same frames, with the same random weights, all
+//! three agree with the package to 2e-7 of the value; of colourful clips that nearly equal their reference, in H.264, `alex` differed by up to
+//! a quarter, `vgg` by 13 % and `squeeze` by 11 %.
 //!
 //! # Cost
 //!

@@ -42,6 +42,10 @@
 //! another order show. OpenCV's flow of two equal frames is not quite zero at the right and lower edge; equal frames have the
 //! error 0 here.
 //!
+//! `warping_error.raft` of three clips of 256x160, with RAFT of random weights whose flows are 0.6 pixels long, is that of a script of the
+//! formula above on VBench's RAFT to 1e-6. With the pixels that the flow leads out of the picture, a hundredth of all here, as Lai et al. count
+//! them, it differs by up to 0.7 %.
+//!
 //! # Cost
 //!
 //! On one core about 95 ms for a pair of 832x480, more than ten times what decoding and all other metrics of a clip take
