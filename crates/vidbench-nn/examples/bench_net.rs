@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [folder, name, threads, inputs @ ..] = args.as_slice() else {
         return Err("FOLDER NET THREADS NAME=SHAPE...".into());
     };
-    let options = SessionOptions { threads: threads.parse()?, runtime: Runtime::OnnxRuntime };
+    let options = SessionOptions::on_cpu(threads.parse()?, Runtime::OnnxRuntime);
     let ready = NetStore::at(folder).random(SEED).ready(name)?;
     let net = Net::load(ready.skeleton, ready.weights, &options)?;
     let inputs = inputs.iter().map(|text| input(text)).collect::<Result<Vec<_>, _>>()?;

@@ -172,7 +172,9 @@ fn a_file_that_is_not_the_one_meant_is_refused_before_it_is_read() {
     let error =
         store.install("dino-vitb16", &[source("dino_vitbase16_pretrain.pth", &path)], &stamp()).unwrap_err();
     assert!(
-        error.to_string().ends_with("it is neither safetensors, nor what torch.save or torch.jit.save write")
+        error
+            .to_string()
+            .ends_with("it is neither safetensors, nor what torch.save, torch.jit.save or numpy.savez write")
     );
 }
 
