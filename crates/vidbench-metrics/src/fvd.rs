@@ -30,8 +30,9 @@
 //! of each clip once. The I3D of StyleGAN-V is another file, whose tensors' names no public source tells.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats
-//! chroma and is about a level too dark, here chroma is interpolated. On the same frames the numbers agree to 1e-5; of
-//! colourful files they may differ by a few percent.
+//! chroma and is about a level too dark, here chroma is interpolated. On the same frames, with the same random weights, features of I3D and of
+//! VideoMAE agree with cd-fvd's to 2e-6 of the largest and the distances to 1e-6 of themselves; of the same colourful clips in H.264
+//! features differ by 3 % and so does the distance.
 //!
 //! # Cost
 //!

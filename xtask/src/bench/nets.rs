@@ -84,8 +84,9 @@ fn pass(net: &str, threads: &str, inputs: &[&str], library: &str) -> Result<(f64
 
 /// VBench's seven dimensions of quality, each alone and all in one run, against VBench's package on the processor.
 pub(super) fn vbench(binary: &Path) -> Result<()> {
-    let folder = some_clips()?;
-    println!("{} clips of 832x480, 49 frames, for VBench ({} sets how many)", count(CLIPS)?, CLIPS.0);
+    let count = count(CLIPS)?;
+    let folder = some_clips(count)?;
+    println!("{count} clips of 832x480, 49 frames, for VBench ({} sets how many)", CLIPS.0);
     make_weights(binary, &DIMENSION_NETS)?;
     let ours = |metrics: &str| scored(binary, &folder, &["--metrics", metrics]);
     let package = vbench_package(&folder);
@@ -126,7 +127,8 @@ pub(super) fn fvd(binary: &Path) -> Result<()> {
 
 /// What a second metric of a net that is in use costs, least of three each.
 pub(super) fn shared(binary: &Path) -> Result<()> {
-    let folder = some_clips()?;
+    // A set has a covariance from two clips on.
+    let folder = some_clips(count(CLIPS)?.max(2))?;
     let prompts = scratch("prompts")?.join("prompts.txt");
     std::fs::write(&prompts, "clip\n")?;
     let (prompts, set) = (text(&prompts), text(&folder));
@@ -149,9 +151,9 @@ pub(super) fn shared(binary: &Path) -> Result<()> {
 }
 
 /// The first of the clips that other benchmarks look at, in a folder of their own.
-fn some_clips() -> Result<PathBuf> {
+fn some_clips(count: usize) -> Result<PathBuf> {
     let (all, folder) = (clips()?.join("full"), scratch("nets-clips")?);
-    for at in 0..count(CLIPS)? {
+    for at in 0..count {
         let name = format!("clip-{at}.mp4");
         std::fs::copy(all.join(&name), folder.join(&name))?;
     }
