@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::Arc;
 
 use vidbench_metrics::MetricError;
 use vidbench_metrics::extract::NetSource;
 use vidbench_nn::nets::Net;
-use vidbench_nn::{NetStore, NetStoreError, SessionOptions};
+use vidbench_nn::{NetStore, SessionOptions};
 
 use crate::scorer::with_causes;
 
@@ -23,7 +24,7 @@ pub struct StoredNets {
 impl StoredNets {
     /// The nets of the store that the environment names; with random weights of that seed, if any.
     pub fn new(random_seed: Option<u64>, options: SessionOptions) -> Self {
-        let store = NetStore::from_environment().map_err(|error| reason(&error));
+        let store = NetStore::from_environment().map_err(|error| reason(&error, error.hint()));
         let store = store.map(|store| match random_seed {
             Some(seed) => store.random(seed),
             None => store,
@@ -34,9 +35,9 @@ impl StoredNets {
     fn load(&self, name: &'static str) -> Result<Arc<Net>, MetricError> {
         let no_net = |reason: String| MetricError::NoNet { reason };
         let store = self.store.as_ref().map_err(|reason| no_net(reason.clone()))?;
-        let ready = store.ready(name).map_err(|error| no_net(reason(&error)))?;
+        let ready = store.ready(name).map_err(|error| no_net(reason(&error, error.hint())))?;
         let net = Net::load(ready.skeleton, ready.weights, &self.options);
-        net.map(Arc::new).map_err(|error| no_net(with_causes(&error)))
+        net.map(Arc::new).map_err(|error| no_net(reason(&error, error.hint().map(str::to_owned))))
     }
 }
 
@@ -51,8 +52,8 @@ impl NetSource for StoredNets {
     }
 }
 
-fn reason(error: &NetStoreError) -> String {
-    match error.hint() {
+fn reason(error: &dyn Error, hint: Option<String>) -> String {
+    match hint {
         Some(hint) => format!("{}; {hint}", with_causes(error)),
         None => with_causes(error),
     }

@@ -46,6 +46,14 @@ pub enum NetError {
 }
 
 impl NetError {
+    /// What the user can do, where that is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Runtime(error) => error.hint(),
+            Self::Unknown { .. } | Self::Shipped { .. } | Self::Weights { .. } | Self::Io { .. } => None,
+        }
+    }
+
     /// The runtime had no memory left on the processor or the device.
     pub fn is_out_of_memory(&self) -> bool {
         matches!(self, Self::Runtime(error) if error.is_out_of_memory())

@@ -47,6 +47,7 @@ fn a_device_that_is_not_there_is_named_and_nothing_is_computed_on_another() {
     let reason = &found["clips"][0]["scores"][0]["score"]["not_available"]["reason"];
     let wanted = "cuda:1 is not available: the runtime that is built in computes on the processor alone";
     assert!(reason.as_str().unwrap().contains(wanted), "{reason}");
+    assert!(reason.as_str().unwrap().contains("or leave --net-device out"), "{reason}");
     assert!(found["environment"]["nets"]["runtime"].as_str().unwrap().ends_with(" on cuda"), "{found}");
 
     for (devices, words) in
