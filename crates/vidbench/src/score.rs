@@ -127,7 +127,7 @@ pub struct ScoreSettings {
 pub fn score(
     store: &Store,
     record: &mut ScoringRecord,
-    settings: ScoreSettings,
+    settings: &ScoreSettings,
     programs: &WorkerPrograms,
     clock: &Arc<dyn Clock>,
     cancel: Cancel,

@@ -205,7 +205,7 @@ fn score_with(workspace: &Workspace, programs: &WorkerPrograms) -> (ScoreFinish,
     };
     let cancel = Cancel::new();
     let finish =
-        vidbench::score(&store, &mut record, settings, programs, &clock, cancel, &mut |_| {}).unwrap();
+        vidbench::score(&store, &mut record, &settings, programs, &clock, cancel, &mut |_| {}).unwrap();
     assert_eq!(record, store.scoring_data(&record.id).unwrap().record);
     let mut clips = Vec::new();
     vidbench::each_scored_clip(&store, &record, |clip| -> Result<(), StoreError> {

@@ -204,7 +204,7 @@ fn scoring(
         }
     };
     let cancel = cancel.clone();
-    let scored = vidbench::score(store, &mut record, settings, &programs, &clock, cancel, &mut events);
+    let scored = vidbench::score(store, &mut record, &settings, &programs, &clock, cancel, &mut events);
     (record.id, scored.unwrap())
 }
 
