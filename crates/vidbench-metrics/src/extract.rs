@@ -176,7 +176,7 @@ impl Extraction {
             Self::DinoI2v => "dino-vitb16.vbench-i2v@1",
             Self::MusiqVbench => "musiq-spaq.vbench@1",
             Self::RaftFastest => "raft.dynamic-degree@2",
-            Self::AmtMiddles => "amt-s.motion-smoothness@1",
+            Self::AmtMiddles => "amt-s.motion-smoothness@2",
             Self::LpipsAlex => "lpips-alex.frames@1",
             Self::LpipsVgg => "lpips-vgg.frames@1",
             Self::LpipsSqueeze => "lpips-squeeze.frames@1",
@@ -189,8 +189,8 @@ impl Extraction {
             Self::VideomaeCdfvd => "videomae-g.cdfvd@1",
             Self::ViclipVbench => "viclip-l.vbench@1",
             Self::UmtVbench => "umt-l16.vbench@1",
-            Self::RaftStill => "raft.static-filter@1",
-            Self::RaftWarping => "raft.warping@1",
+            Self::RaftStill => "raft.static-filter@2",
+            Self::RaftWarping => "raft.warping@2",
         }
     }
 

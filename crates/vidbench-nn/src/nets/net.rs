@@ -150,7 +150,7 @@ fn fill(tensor: &mut TensorProto, bytes: Vec<u8>) {
 }
 
 /// The graph as ONNX Runtime reads it, in a file beside the weights, whose tensors point into the file of weights: so the runtime
-/// maps that file instead of holding it several times.
+/// reads that file instead of holding it several times. Matrices that it transposes at load are copies all the same.
 fn graph_beside(skeleton: &Skeleton, weights: &WeightsFile) -> Result<PathBuf, NetError> {
     let file_name = weights.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut places = weights.places().iter();

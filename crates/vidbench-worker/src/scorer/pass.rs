@@ -98,7 +98,9 @@ impl<'a> Pass<'a> {
             FrameReader::open_with(path_from_text(&self.params.path), &self.options(Whose::Sample))?;
         let options = self.options(Whose::Reference);
         let mut reference = self.params.reference.as_deref().map(|path| Reference::open(path, &options));
-        let frames = match self.extractions().any(Extraction::counts_frames) {
+        let known =
+            |extraction: &Extraction| self.params.seen.iter().any(|features| features.net == extraction.id());
+        let frames = match self.extractions().any(|look| look.counts_frames() && !known(&look)) {
             true => Some(count_frames(&self.params.path, &self.options)?),
             false => None,
         };

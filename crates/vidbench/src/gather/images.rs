@@ -7,12 +7,17 @@ use vidbench_core::{ConditioningImage, sha256_hex, text_from_path};
 
 use super::{Gathered, IMAGE_EXTENSIONS};
 
+/// Beyond it a file is no image that a model was given: 8192x8192 of 32 bits have as many bytes.
+const MAX_IMAGE_BYTES: u64 = 256 << 20;
+
 /// Gives each clip that has a prompt and no image yet the image of `folder` that is named by its prompt, as VBench-I2V names its own. Says how
 /// many clips have none.
 pub fn add_images(gathered: &mut Gathered, folder: &Path) {
     let (mut without, mut notes) = (0_usize, Vec::new());
     for clip in gathered.clips.iter_mut().filter(|clip| clip.image.is_none()) {
-        let named = clip.prompt.iter().flat_map(|prompt| {
+        // A prompt is anybody's text: one that is a path leads nowhere.
+        let names = clip.prompt.iter().filter(|prompt| !prompt.contains('/'));
+        let named = names.flat_map(|prompt| {
             IMAGE_EXTENSIONS.iter().map(move |extension| folder.join(format!("{prompt}.{extension}")))
         });
         let Some(path) = named.into_iter().find(|path| path.is_file()) else {
@@ -32,6 +37,46 @@ pub fn add_images(gathered: &mut Gathered, folder: &Path) {
 
 /// An image with its hash; the reason when it cannot be read.
 pub(super) fn read(path: &Path) -> Result<ConditioningImage, String> {
-    let bytes = fs::read(path).map_err(|error| format!("{}: {error}", text_from_path(path)))?;
+    let problem = |what: String| format!("{}: {what}", text_from_path(path));
+    let length = fs::metadata(path).map_err(|error| problem(error.to_string()))?.len();
+    if length > MAX_IMAGE_BYTES {
+        return Err(problem(format!("{length} bytes are more than {MAX_IMAGE_BYTES}, the most of an image")));
+    }
+    let bytes = fs::read(path).map_err(|error| problem(error.to_string()))?;
     Ok(ConditioningImage { path: text_from_path(path), sha256: sha256_hex(&bytes) })
+}
+
+#[cfg(test)]
+mod tests {
+    use vidbench_core::RequestedClip;
+
+    use super::*;
+
+    fn clip(prompt: &str) -> RequestedClip {
+        let clip = serde_json::json!({ "path": "a.mp4", "group": "a", "prompt": prompt });
+        serde_json::from_value(clip).unwrap()
+    }
+
+    #[test]
+    fn a_prompt_that_is_a_path_leads_to_no_image() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("images");
+        fs::create_dir(&inside).unwrap();
+        fs::write(folder.path().join("secret.png"), "x").unwrap();
+        fs::write(inside.join("a fox.png"), "x").unwrap();
+        let absolute = folder.path().join("secret");
+        let prompts = ["a fox", "../secret", absolute.to_str().unwrap()];
+        let mut gathered = Gathered { clips: prompts.map(clip).to_vec(), notes: Vec::new() };
+        add_images(&mut gathered, &inside);
+        let found = gathered.clips.iter().map(|clip| clip.image.is_some());
+        assert_eq!(found.collect::<Vec<_>>(), [true, false, false]);
+        assert!(gathered.notes[0].starts_with("2 clips have no image in "), "{:?}", gathered.notes);
+    }
+
+    #[test]
+    fn a_file_too_large_for_an_image_is_not_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(MAX_IMAGE_BYTES + 1).unwrap();
+        assert!(read(file.path()).unwrap_err().ends_with("the most of an image"));
+    }
 }
