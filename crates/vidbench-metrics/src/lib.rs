@@ -60,7 +60,6 @@ pub mod ssim;
 pub mod still_share;
 pub mod structure;
 pub mod temporal_flickering;
-mod tridiagonal;
 pub mod vbench_aesthetic_quality;
 pub mod vbench_appearance_style;
 pub mod vbench_consistency;

@@ -6,8 +6,6 @@ use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
 use faer::{Accum, Mat, MatRef, Par, Side};
 
-use crate::tridiagonal::{eigenvalues_of_tridiagonal, tridiagonal};
-
 const FULL: BlockStructure = BlockStructure::Rectangular;
 const LOWER: BlockStructure = BlockStructure::TriangularLower;
 const UPPER: BlockStructure = BlockStructure::TriangularUpper;
@@ -53,8 +51,7 @@ pub(crate) fn mirrored(lower: &Mat<f64>) -> Mat<f64> {
 
 /// Eigenvalues of the symmetric matrix with that lower triangle, rising; `None` when they are out of the range of floats.
 pub(crate) fn eigenvalues(lower: &Mat<f64>) -> Option<Vec<f64>> {
-    let (diagonal, beside) = is_finite(lower).then(|| tridiagonal(lower))?;
-    eigenvalues_of_tridiagonal(diagonal, &beside)
+    is_finite(lower).then(|| lower.self_adjoint_eigenvalues(Side::Lower).ok())?
 }
 
 /// Singular values, falling; `None` when they are out of the range of floats.

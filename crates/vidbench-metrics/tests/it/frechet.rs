@@ -173,6 +173,21 @@ fn rows() -> impl Strategy<Value = Vec<Vec<f32>>> {
         .prop_flat_map(|n| proptest::collection::vec(proptest::collection::vec(-10.0_f32..10.0, 5), n))
 }
 
+/// Six clips for five dimensions: small eigenvalues are all but lost beside the large ones, and a rational QL lost more of them.
+#[test]
+fn a_set_with_small_eigenvalues_is_at_no_distance_from_itself() {
+    let rows = [
+        [-6.0, -4.5, 1.25, -0.5, 7.25],
+        [4.5, -5.5, -1.0, -6.0, -4.5],
+        [-3.5, 4.5, -3.75, -6.75, 9.75],
+        [7.5, -3.75, 9.5, -8.25, -4.5],
+        [-8.0, 8.0, 0.0, -5.75, 1.75],
+        [9.0, -6.0, 0.0, -7.75, -1.0],
+    ]
+    .map(|row| row.to_vec());
+    assert!(distance(&rows, &rows) < ROUNDING);
+}
+
 proptest! {
     #[test]
     fn a_set_is_at_no_distance_from_itself(a in rows()) {
