@@ -1,0 +1,75 @@
+"""Models with random weights, built from their configurations without a download."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import Any
+
+import torch
+
+from vidbench_diffusers import vocabulary
+from vidbench_diffusers.architectures import Architecture, Pipeline
+from vidbench_diffusers.failure import Failure
+
+SEED = 20_261
+"""Of the weights: the same configuration gives the same numbers."""
+
+
+def find_class(name: str) -> type:
+    """A class of diffusers or transformers by its name, or of a module by `module:Name`."""
+    if ":" in name:
+        module, _, name = name.partition(":")
+        return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
+    for module in ("diffusers", "transformers"):
+        if (found := getattr(importlib.import_module(module), name, None)) is not None:
+            return found  # type: ignore[no-any-return]
+    version = importlib.import_module("diffusers").__version__
+    raise Failure("unsupported", f"diffusers {version} has no class {name}", "another release of diffusers may have it")
+
+
+def components(architecture: Architecture, pipeline: Pipeline) -> dict[str, Any]:
+    """Every part of a pipeline, with random weights."""
+    torch.manual_seed(SEED)
+    made: dict[str, Any] = {}
+    return {role: component(architecture, name, made) for role, name in pipeline.components.items()}
+
+
+def component(architecture: Architecture, name: str, made: dict[str, Any]) -> Any:
+    """One part; parts that are used twice are made once."""
+    if name not in made:
+        described = architecture.component(name)
+        parts = {role: component(architecture, part, made) for role, part in described.parts.items()}
+        made[name] = instantiate(find_class(described.class_name), described.config, parts)
+    return made[name]
+
+
+def instantiate(cls: type, config: dict[str, Any], parts: dict[str, Any]) -> Any:
+    """An object of a class of diffusers or transformers."""
+    import transformers
+
+    if issubclass(cls, transformers.PreTrainedModel):
+        model = cls(cls.config_class(**config))
+        return model.eval()
+    if issubclass(cls, transformers.PreTrainedTokenizerBase):
+        return cls(**vocabulary.MAKERS[cls.__name__](), **config)
+    if inspect.isclass(cls) and issubclass(cls, torch.nn.Module):
+        return cls(**config, **parts).eval()
+    return cls(**config, **parts)
+
+
+def assemble(cls: type, architecture: Architecture, pipeline: Pipeline) -> Any:
+    """A pipeline with random weights."""
+    parts = components(architecture, pipeline)
+    if pipeline.blocks is not None:
+        made = find_class(pipeline.blocks)().init_pipeline()
+        made.update_components(**parts, **pipeline.options)
+        return made
+    return cls(**optional(cls, parts), **parts, **pipeline.options)
+
+
+def optional(cls: type, parts: dict[str, Any]) -> dict[str, Any]:
+    """Parts that a pipeline can do without and this one does."""
+    absent = set(getattr(cls, "_optional_components", ())) - set(parts)
+    taken = inspect.signature(cls).parameters
+    return {name: None for name in absent if name in taken and taken[name].default is inspect.Parameter.empty}

@@ -1,0 +1,325 @@
+"""From what `load` asks for to a pipeline that is ready."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vidbench_diffusers import architectures, build, hub
+from vidbench_diffusers.failure import Failure, refused
+from vidbench_diffusers.fields import nearest
+from vidbench_diffusers.messages import Load
+from vidbench_diffusers.pipelines import Classic, Modular, Runnable
+from vidbench_diffusers.settings import Lora, Settings
+
+TINY = "tiny/"
+"""Models of that name need no settings: `tiny/WanPipeline`."""
+
+
+def settings_of(asked: Load) -> Settings:
+    """The settings of a request, with what a model's name says."""
+    import msgspec
+
+    if not asked.model.startswith(TINY):
+        return asked.settings
+    return msgspec.structs.replace(asked.settings, weights="random", scale="tiny", class_name=asked.model.removeprefix(TINY))
+
+
+def device_of(name: str) -> torch.device:
+    """The device of that name; one that is not there is refused."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise refused(f"settings.device: {error}") from error
+    count = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= count:
+        built = f"PyTorch {torch.__version__} is built for CUDA {torch.version.cuda}" if torch.version.cuda else f"PyTorch {torch.__version__} is built without CUDA"
+        raise Failure("unsupported", f"device {name} is not available: {built} and sees {count} devices", "vidbench doctor says what is missing; CUDA_VISIBLE_DEVICES may hide devices")
+    return device
+
+
+def dtypes(settings: Settings) -> dict[str, torch.dtype]:
+    """The type of each component, as diffusers takes it."""
+    return {"default": getattr(torch, settings.dtype)} | {name: getattr(torch, value) for name, value in settings.dtypes.items()}
+
+
+class Source:
+    """Where a pipeline comes from, and what its weights are called in a record."""
+
+    def __init__(self, asked: Load, settings: Settings) -> None:
+        self.model = asked.model
+        self.settings = settings
+        self.revision = asked.revision
+        self.place = settings.path or asked.model
+
+    def pipeline(self) -> tuple[Runnable, Any]:
+        """The pipeline, with the origin of its weights."""
+        if self.settings.weights == "random":
+            return self._random(), "random"
+        folder = self._folder()
+        return self._load(folder), {"sha256": digest(folder)}
+
+    def _random(self) -> Runnable:
+        if self.settings.scale == "tiny":
+            known = architectures.tiny()
+            name = self.settings.class_name or class_name(self._configuration())
+            pipeline = known.pipelines.get(name)
+            if pipeline is None:
+                raise Failure("unsupported", f"there is no tiny {name}", nearest(name, known.pipelines))
+            with tempfile.TemporaryDirectory(prefix="vidbench-tiny-") as folder:
+                build.assemble(build.find_class(name), known, pipeline).save_pretrained(folder)
+                return self._load(Path(folder), name)
+        if self.settings.architecture is None:
+            raise refused("settings.architecture is missing: random weights of full scale need one", f"there are {', '.join(sorted(architectures.names()))}")
+        known = architectures.full(self.settings.architecture)
+        name, pipeline = next(iter(known.pipelines.items()))
+        device = torch.device("cpu") if self.settings.offload != "none" else device_of(self.settings.device)
+        with device, default_dtype(getattr(torch, self.settings.dtype)):
+            return wrapped(build.assemble(build.find_class(name), known, pipeline))
+
+    def _configuration(self) -> dict[str, Any]:
+        return configuration(Path(self.place)) if Path(self.place).is_dir() else read_json(Path(self._file("model_index.json")))
+
+    def _file(self, name: str) -> str:
+        import huggingface_hub
+
+        with hub.hub_errors(self.place):
+            return str(huggingface_hub.hf_hub_download(self.place, name, revision=self.revision))
+
+    def _folder(self) -> Path:
+        if self.settings.path is not None or Path(self.place).is_dir():
+            folder = Path(self.place)
+            if not folder.is_dir():
+                raise Failure("weights_missing", f"settings.path: there is no folder {folder}")
+            return folder
+        return hub.download(self.place, self.revision, self.settings.variant, self.settings.allow_pickle)
+
+    def _load(self, folder: Path, name: str | None = None) -> Runnable:
+        import diffusers
+
+        name = name or self.settings.class_name or class_name(configuration(folder))
+        found = build.find_class(name)
+        if issubclass(found, diffusers.ModularPipeline):
+            pipe = found.from_pretrained(str(folder))
+            pipe.load_components(torch_dtype=getattr(torch, self.settings.dtype))
+            return Modular(pipe)
+        options: dict[str, Any] = {"torch_dtype": dtypes(self.settings), "use_safetensors": not self.settings.allow_pickle or None}
+        if self.settings.variant is not None:
+            options["variant"] = self.settings.variant
+        if self.settings.quantization is not None:
+            options["quantization_config"] = quantization(self.settings)
+        options |= self._parts()
+        try:
+            return Classic(found.from_pretrained(str(folder), **options))
+        except OSError as error:
+            raise missing_weights(folder, error, self.settings) from error
+
+    def _parts(self) -> dict[str, Any]:
+        """Components that come from elsewhere."""
+        import diffusers
+
+        dtype = getattr(torch, self.settings.dtype)
+        parts: dict[str, Any] = {}
+        if self.settings.motion_adapter is not None:
+            parts["motion_adapter"] = diffusers.MotionAdapter.from_pretrained(self.settings.motion_adapter, torch_dtype=dtype)
+        if self.settings.controlnet is not None:
+            parts["controlnet"] = diffusers.ControlNetModel.from_pretrained(self.settings.controlnet, torch_dtype=dtype)
+        for name, place in self.settings.components.items():
+            parts[name] = diffusers.AutoModel.from_pretrained(place, torch_dtype=dtypes(self.settings).get(name, dtype))
+        return parts
+
+
+def missing_weights(folder: Path, error: OSError, settings: Settings) -> Failure:
+    """Why a folder cannot be loaded."""
+    pickled = [path.name for pattern in ("*.bin", "*.ckpt", "*.pt") for path in folder.rglob(pattern)]
+    if pickled and not settings.allow_pickle:
+        return Failure("weights_missing", f"{folder} has weights that are no safetensors ({pickled[0]}), and such files can run anything", "convert them, or set settings.allow_pickle = true if you trust their author")
+    return Failure("weights_missing", f"{folder}: {error}")
+
+
+def wrapped(pipe: Any) -> Runnable:
+    """A pipeline of either kind."""
+    import diffusers
+
+    return Modular(pipe) if isinstance(pipe, diffusers.ModularPipeline) else Classic(pipe)
+
+
+def configuration(folder: Path) -> dict[str, Any]:
+    """What a folder says of the pipeline in it."""
+    for name in ("model_index.json", "modular_model_index.json"):
+        if (folder / name).is_file():
+            return read_json(folder / name)
+    raise Failure("weights_missing", f"{folder} has no model_index.json: it is no model of diffusers", "a model of another format needs engine = \"command\"")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """An object of a file."""
+    try:
+        found = json.loads(path.read_text())
+    except ValueError as error:
+        raise Failure("weights_mismatch", f"{path.name} is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise Failure("weights_mismatch", f"{path.name} is no object")
+    return found
+
+
+def class_name(config: dict[str, Any]) -> str:
+    """The pipeline class of a configuration; it must be in the diffusers that is installed."""
+    import diffusers
+
+    name = config.get("_class_name")
+    if not isinstance(name, str):
+        raise Failure("weights_mismatch", "the model's configuration names no class")
+    if not hasattr(diffusers, name):
+        saved = config.get("_diffusers_version", "an unknown release")
+        raise Failure("unsupported", f"diffusers {diffusers.__version__} has no {name}; the model was saved by {saved}", "make an environment with a newer diffusers: vidbench env create")
+    return name
+
+
+def quantization(settings: Settings) -> Any:
+    """The configuration of weights in fewer bits."""
+    import diffusers
+
+    asked = settings.quantization
+    assert asked is not None  # noqa: S101
+    return diffusers.PipelineQuantizationConfig(quant_backend=asked.backend, quant_kwargs=asked.options, components_to_quantize=asked.components)
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over the names and SHA-256 of all weights. The hub's cache names files by theirs, so that those are not read again."""
+    total = hashlib.sha256()
+    weights = (path for pattern in ("*.safetensors", "*.bin", "*.gguf") for path in folder.rglob(pattern))
+    for path in sorted(weights):
+        total.update(f"{path.relative_to(folder)} {file_digest(path)}\n".encode())
+    return total.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    sha256_letters = 64
+    if path.is_symlink() and len(name := path.resolve().name) == sha256_letters and path.resolve().parent.name == "blobs":
+        return name
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def prepare(loaded: Runnable, settings: Settings, model: str) -> torch.device:
+    """Everything that is set on a pipeline before it is called; the device it runs on."""
+    device = device_of(settings.device)
+    if settings.scheduler is not None:
+        cls = build.find_class(settings.scheduler.class_name)
+        loaded.pipe.scheduler = cls.from_config(loaded.pipe.scheduler.config, **settings.scheduler.options)  # type: ignore[attr-defined]
+    add_loras(loaded.pipe, settings.loras, settings.path or model)
+    tune_vae(loaded, settings)
+    tune_denoiser(loaded, settings)
+    place(loaded.pipe, settings, device)
+    if hasattr(loaded.pipe, "set_progress_bar_config"):
+        loaded.pipe.set_progress_bar_config(disable=True)
+    return device
+
+
+def place(pipe: Any, settings: Settings, device: torch.device) -> None:
+    """Puts a pipeline on its device, or lets parts of it wait elsewhere."""
+    if settings.offload == "none":
+        pipe.to(device)
+        return
+    if device.type == "cpu":
+        raise Failure("unsupported", f"settings.offload is {settings.offload}, but the device is the CPU: there is nowhere to offload to")
+    if settings.offload == "model":
+        pipe.enable_model_cpu_offload(device=device)
+    elif settings.offload == "sequential":
+        pipe.enable_sequential_cpu_offload(device=device)
+    else:
+        pipe.enable_group_offload(onload_device=device, offload_device=torch.device("cpu"), offload_type="leaf_level", use_stream=True)
+
+
+def tune_vae(loaded: Runnable, settings: Settings) -> None:
+    """Tiling and slicing."""
+    vae = loaded.components.get("vae")
+    for wanted, method in ((settings.vae_tiling, "enable_tiling"), (settings.vae_slicing, "enable_slicing")):
+        if wanted:
+            if not hasattr(vae, method):
+                raise Failure("unsupported", f"the VAE of this pipeline, {type(vae).__name__}, has no {method}")
+            getattr(vae, method)()
+
+
+def denoisers(loaded: Runnable) -> list[Any]:
+    """The networks that take the steps."""
+    return [part for name, part in loaded.components.items() if name.startswith(("transformer", "unet")) and part is not None]
+
+
+def tune_denoiser(loaded: Runnable, settings: Settings) -> None:
+    """Attention backend, cache and compilation."""
+    for network in denoisers(loaded):
+        if settings.attention is not None:
+            try:
+                network.set_attention_backend(settings.attention)
+            except (ValueError, AttributeError, ImportError, RuntimeError) as error:
+                raise Failure("unsupported", f"settings.attention = {settings.attention}: {error}") from error
+        if settings.cache is not None:
+            network.enable_cache(cache_configuration(settings, loaded.pipe))
+        if settings.compile:
+            network.compile()
+
+
+CACHES = {
+    "first_block": "FirstBlockCacheConfig",
+    "faster": "FasterCacheConfig",
+    "mag": "MagCacheConfig",
+    "pyramid_attention": "PyramidAttentionBroadcastConfig",
+    "taylorseer": "TaylorSeerCacheConfig",
+    "text_kv": "TextKVCacheConfig",
+}
+
+
+def cache_configuration(settings: Settings, pipe: Any) -> Any:
+    """The configuration of a cache method."""
+    import inspect
+
+    assert settings.cache is not None  # noqa: S101
+    cls = build.find_class(CACHES[settings.cache.kind])
+    taken = inspect.signature(cls).parameters
+    for name in settings.cache.options:
+        if name not in taken:
+            raise refused(f"settings.cache.options.{name}: {cls.__name__} takes no such option", nearest(name, taken))
+    options = dict(settings.cache.options)
+    if "current_timestep_callback" in taken:
+        options["current_timestep_callback"] = lambda: pipe.current_timestep
+    return cls(**options)
+
+
+def add_loras(pipe: Any, loras: list[Lora], base: str) -> None:
+    """Adds LoRA weights; one that was made for another model is refused."""
+    for at, lora in enumerate(loras):
+        if lora.base is not None and lora.base != base:
+            raise Failure("weights_mismatch", f"LoRA {lora.id} is for {lora.base}, and the model is {base}")
+        if not hasattr(pipe, "load_lora_weights"):
+            raise Failure("unsupported", f"{type(pipe).__name__} takes no LoRA")
+        try:
+            pipe.load_lora_weights(lora.id, adapter_name=f"lora{at}", **({"weight_name": lora.file} if lora.file else {}))
+        except (ValueError, RuntimeError, KeyError, OSError) as error:
+            raise Failure("weights_mismatch", f"LoRA {lora.id} does not fit {type(pipe).__name__}: {error}") from error
+    if loras:
+        pipe.set_adapters([f"lora{at}" for at in range(len(loras))], [lora.scale for lora in loras])
+
+
+class default_dtype:  # noqa: N801: used as a statement
+    """New tensors have this type, for a while."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.dtype = dtype
+        self.before = torch.get_default_dtype()
+
+    def __enter__(self) -> None:
+        torch.set_default_dtype(self.dtype)
+
+    def __exit__(self, *_: object) -> None:
+        torch.set_default_dtype(self.before)
+

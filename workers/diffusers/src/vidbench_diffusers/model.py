@@ -1,0 +1,167 @@
+"""A loaded model: one video after the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from vidbench_diffusers import fields, loading, memory, video
+from vidbench_diffusers.failure import Failure, classified, is_out_of_memory, refused
+from vidbench_diffusers.messages import Generate, Load
+from vidbench_diffusers.pipelines import Runnable
+from vidbench_diffusers.serve import Notify
+from vidbench_diffusers.settings import Settings
+from vidbench_diffusers.stages import Timeline
+
+Progress = tuple[int, int, int, int]
+"""Steps, frames, width, height: what the number of steps that a pipeline takes depends on."""
+
+
+class FatalFailure(Failure):
+    """After it the worker is of no use."""
+
+    fatal = True
+
+
+class Model:
+    """A pipeline on its device."""
+
+    def __init__(self, loaded: Runnable, settings: Settings, device: torch.device) -> None:
+        self._loaded = loaded
+        self._settings = settings
+        self._device = device
+        self._totals: dict[Progress, int] = {}
+
+    def generate(self, asked: Generate, notify: Notify) -> dict[str, Any]:
+        """Makes one video; what a failed call held is given back, or the worker ends."""
+        before = memory.allocated_bytes(self._device)
+        memory.reset_peak(self._device)
+        failure: Failure | None = None
+        try:
+            return self._generate(asked, notify)
+        except Exception as error:
+            failure = classified(error, "generate")
+            if not is_out_of_memory(error):
+                raise
+        # Outside of the handler: until it has ended, its traceback holds every tensor of the call.
+        if not memory.recovered(self._device, before):
+            raise FatalFailure(failure.kind, f"{failure.message}; the device did not come back to what it held before, so the worker ends", failure.hint)
+        raise failure
+
+    def free(self) -> None:
+        """Gives back the model's memory."""
+        del self._loaded
+        memory.recovered(self._device, 0)
+
+    def _generate(self, asked: Generate, notify: Notify) -> dict[str, Any]:
+        arguments = self._arguments(asked)
+        steps = Steps(notify, self._totals.get(progress(asked)))
+        timeline = Timeline(lambda: memory.wait_for(self._device), steps.take)
+        start_ns = timeline.now()
+        with torch.inference_mode(), timeline.watching(self._loaded.components, count_scheduler=not self._loaded.tells_steps):
+            output = self._loaded.call(arguments, timeline.step)
+        end_ns = timeline.now()
+        self._totals[progress(asked)] = steps.finish()
+        stages = [span._asdict() for span in timeline.spans()]
+        stages.append({"name": "encode", "start_ns": end_ns, "end_ns": self._write(asked, output, timeline)})
+        return {
+            "output": asked.output,
+            "start_ns": start_ns,
+            "end_ns": end_ns,
+            "stages": stages,
+            "peak_rss_bytes": memory.peak_rss_bytes(),
+            "peak_device_bytes": memory.peak_device_bytes(self._device),
+        }
+
+    def _write(self, asked: Generate, output: Any, timeline: Timeline) -> int:
+        video.write(asked.output, video.pictures(video.only_clip(output)), asked.params.fps, self._settings.video)
+        return timeline.now()
+
+    def _arguments(self, asked: Generate) -> dict[str, Any]:
+        taken = self._loaded.taken
+        arguments = fields.arguments(asked, taken, self._settings.call)
+        for field, path in asked.inputs.items():
+            name = fields.needed(field, taken)
+            given = video.read(field, path)
+            arguments[name] = [given] if name == "reference_images" and not isinstance(given, list) else given
+        generator = torch.Generator(self._settings.generator_device).manual_seed(asked.seed)
+        if "generator" in taken:
+            arguments["generator"] = generator
+        else:
+            raise Failure("unsupported", f"{type(self._loaded.pipe).__name__} takes no generator: its seed cannot be set")
+        arguments["output_type"] = "pt"
+        return arguments
+
+
+def progress(asked: Generate) -> Progress:
+    """What a pipeline's number of steps depends on."""
+    params = asked.params
+    return params.steps, params.frames, params.width, params.height
+
+
+class Steps:
+    """Tells of steps while they end, once it is known how many there are: the first sample of a shape is told of afterwards."""
+
+    def __init__(self, notify: Notify, total: int | None) -> None:
+        self._notify = notify
+        self._total = total
+        self._ends: list[int] = []
+
+    def take(self, end_ns: int) -> None:
+        """A step has ended."""
+        self._ends.append(end_ns)
+        if self._total is not None:
+            self._tell(len(self._ends), self._total)
+
+    def finish(self) -> int:
+        """All steps have ended; how many there were."""
+        total = len(self._ends)
+        if self._total is None:
+            for index in range(1, total + 1):
+                self._tell(index, total)
+        elif total != self._total:
+            raise Failure("internal", f"the pipeline took {total} steps, and {self._total} of the same shape before")
+        return total
+
+    def _tell(self, index: int, total: int) -> None:
+        self._notify("step", {"index": index, "total": total, "t_ns": self._ends[index - 1]})
+
+
+def load(asked: Load) -> tuple[Model, dict[str, Any]]:
+    """Makes a model ready."""
+    import diffusers
+
+    torch.set_num_threads(asked.threads)
+    settings = loading.settings_of(asked)
+    device = loading.device_of(settings.device)
+    torch.use_deterministic_algorithms(settings.deterministic)
+    before = memory.allocated_bytes(device)
+    try:
+        loaded, weights = loading.Source(asked, settings).pipeline()
+        loading.prepare(loaded, settings, asked.model)
+    except Exception as error:
+        failure = classified(error, "load")
+        memory.recovered(device, before)
+        raise failure from error
+    settings = with_tiny_call(settings, loaded)
+    said = {
+        "id": asked.model,
+        "revision": asked.revision,
+        "weights": weights,
+        "domain": "open",
+        "runtime": f"diffusers {diffusers.__version__}, torch {torch.__version__}, {type(loaded.pipe).__name__} on {device}",
+    }
+    return Model(loaded, settings, device), said
+
+
+def with_tiny_call(settings: Settings, loaded: Runnable) -> Settings:
+    """Networks of a few thousand numbers need arguments that fit them, such as a short text."""
+    import msgspec
+
+    from vidbench_diffusers import architectures
+
+    pipeline = architectures.tiny().pipelines.get(type(loaded.pipe).__name__)
+    if settings.weights != "random" or settings.scale != "tiny" or pipeline is None:
+        return settings
+    return msgspec.structs.replace(settings, call=pipeline.call | settings.call)

@@ -1,0 +1,122 @@
+"""When each stage of a sample began and ended, and each step, seen from outside the pipeline.
+
+Text encoders and denoisers are watched by hooks, the VAE by a wrapper of its `decode`. The device is waited for at every mark, so a
+mark is the moment at which the work was done and not the one at which it was queued.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, Literal, NamedTuple
+
+import torch
+
+Stage = Literal["text_encode", "denoise", "vae_decode"]
+
+ENCODERS = ("text_encoder", "image_encoder", "prompt_enhancer", "connectors")
+DENOISERS = ("transformer", "unet", "controlnet")
+DECODERS = ("vae", "diffusion_decoder")
+
+
+class Span(NamedTuple):
+    """One stage, in nanoseconds of the worker's clock."""
+
+    name: Stage
+    start_ns: int
+    end_ns: int
+
+
+def stage_of(component: str) -> Stage | None:
+    """The stage that the forward pass of a component belongs to."""
+    if component.startswith(ENCODERS):
+        return "text_encode"
+    return "denoise" if component.startswith(DENOISERS) else None
+
+
+class Timeline:
+    """What happened in one call of a pipeline."""
+
+    def __init__(self, wait: Callable[[], None], on_step: Callable[[int], None]) -> None:
+        self._wait = wait
+        self._on_step = on_step
+        self._spans: list[Span] = []
+        self._open: dict[int, int] = {}
+        self.step_ends: list[int] = []
+
+    def now(self) -> int:
+        """The clock, once the device has done what it was given."""
+        self._wait()
+        return time.monotonic_ns()
+
+    def step(self) -> None:
+        """A step has ended."""
+        end = self.now()
+        self._spans.append(Span("denoise", end, end))
+        self.step_ends.append(end)
+        self._on_step(end)
+
+    def spans(self) -> list[Span]:
+        """Stages in order: neighbours of the same name are one, with what lies between them."""
+        merged: list[Span] = []
+        for span in sorted(self._spans, key=lambda span: span.start_ns):
+            last = merged[-1] if merged else None
+            if last is not None and last.name == span.name:
+                merged[-1] = last._replace(end_ns=max(last.end_ns, span.end_ns))
+            elif last is not None and span.start_ns < last.end_ns:
+                continue  # within another stage, which it is a part of
+            else:
+                merged.append(span)
+        return merged
+
+    @contextmanager
+    def watching(self, components: dict[str, Any], count_scheduler: bool) -> Iterator[None]:
+        """Watches the components of a pipeline while it is called."""
+        with ExitStack() as stack:
+            for name, component in components.items():
+                if isinstance(component, torch.nn.Module) and (stage := stage_of(name)) is not None:
+                    self._hook(stack, component, stage)
+                if name.startswith(DECODERS) and hasattr(component, "decode"):
+                    stack.enter_context(wrapped(component, "decode", self._timed_decode))
+            if count_scheduler and hasattr(components.get("scheduler"), "step"):
+                stack.enter_context(wrapped(components["scheduler"], "step", self._counted_step))
+            yield
+
+    def _hook(self, stack: ExitStack, module: torch.nn.Module, stage: Stage) -> None:
+        def before(module: torch.nn.Module, *_: Any) -> None:
+            self._open[id(module)] = self.now()
+
+        def after(module: torch.nn.Module, *_: Any) -> None:
+            self._spans.append(Span(stage, self._open.pop(id(module)), self.now()))
+
+        for handle in (module.register_forward_pre_hook(before), module.register_forward_hook(after)):
+            stack.callback(handle.remove)
+
+    def _timed_decode(self, decode: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            start = self.now()
+            try:
+                return decode(*args, **kwargs)
+            finally:
+                self._spans.append(Span("vae_decode", start, self.now()))
+
+        return timed
+
+    def _counted_step(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            result = step(*args, **kwargs)
+            self.step()
+            return result
+
+        return counted
+
+
+@contextmanager
+def wrapped(owner: Any, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
+    """Puts a wrapper in the place of a method of one object, for a while."""
+    setattr(owner, name, wrap(getattr(owner, name)))
+    try:
+        yield
+    finally:
+        delattr(owner, name)

@@ -1,0 +1,137 @@
+"""Frames of any pipeline as pictures of bytes, and pictures as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from vidbench_diffusers.failure import Failure, refused
+from vidbench_diffusers.settings import Video
+
+Picture = npt.NDArray[np.uint8]
+"""Height x width x 3."""
+
+IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+MAX_INPUT_BYTES = 512 << 20
+MAX_INPUT_PIXELS = 8192 * 8192
+MAX_INPUT_FRAMES = 10_000
+BT709 = 1
+
+
+def only_clip(output: Any) -> Any:
+    """The frames of the one video of an output, in whatever form the pipeline gives them."""
+    for name in ("frames", "videos", "images", "video"):
+        if (found := getattr(output, name, None)) is not None:
+            output = found
+            break
+    if isinstance(output, tuple):
+        output = output[0]
+    video_dims = 5
+    if isinstance(output, torch.Tensor | np.ndarray) and output.ndim == video_dims:
+        return output[0]
+    return output[0] if isinstance(output, list) and isinstance(output[0], list | torch.Tensor | np.ndarray) else output
+
+
+def pictures(clip: Any) -> Iterator[Picture]:
+    """One frame after the other, so that no second copy of the clip is made."""
+    for frame in clip:
+        yield picture(frame)
+
+
+def picture(frame: Any) -> Picture:
+    """One frame as bytes."""
+    if isinstance(frame, torch.Tensor):
+        if frame.ndim == 3 and frame.shape[0] == 3:  # noqa: PLR2004: channels first
+            frame = frame.permute(1, 2, 0)
+        frame = frame.float().cpu().numpy() if frame.is_floating_point() else frame.cpu().numpy()
+    array = np.asarray(frame)
+    if np.issubdtype(array.dtype, np.floating):
+        if not np.isfinite(array).all():
+            raise Failure("internal", "the pipeline gave frames with numbers that are not finite", "try dtype float32, for the VAE at least")
+        array = (array.clip(0, 1) * 255).round().astype(np.uint8)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:  # noqa: PLR2004
+        raise Failure("internal", f"the pipeline gave frames of shape {array.shape} and type {array.dtype}")
+    return np.ascontiguousarray(array)
+
+
+def write(path: str, frames: Iterable[Picture], fps: float, video: Video) -> None:
+    """Writes a file, with the colours of BT.709 in limited range, or lossless RGB."""
+    import av
+
+    rate = Fraction(fps).limit_denominator(1001)
+    lossless = video.codec == "ffv1"
+    # Without random ids and versions of libraries: the same frames are the same bytes.
+    with av.open(path, "w", format="matroska" if lossless else "mp4", container_options={"fflags": "+bitexact"}) as file:
+        stream = None
+        for frame in frames:
+            if stream is None:
+                height, width = frame.shape[:2]
+                stream = file.add_stream("ffv1" if lossless else "libx264", rate=rate)
+                stream.width, stream.height = width, height
+                stream.pix_fmt = "bgr0" if lossless else "yuv420p" if width % 2 == height % 2 == 0 else "yuv444p"
+                stream.codec_context.thread_count = 1
+                if not lossless:
+                    # x264's macroblock tree gives other bytes from call to call on small pictures.
+                    stream.options = {"crf": str(video.crf), "x264-params": "mbtree=0"}
+                    context = stream.codec_context
+                    context.colorspace = context.color_primaries = context.color_trc = BT709
+                    context.color_range = 1
+            image = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            target = {} if lossless else {"dst_colorspace": "ITU709"}
+            file.mux(stream.encode(image.reformat(format=stream.pix_fmt, **target)))
+        if stream is None:
+            raise Failure("internal", "the pipeline gave no frame")
+        file.mux(stream.encode())
+
+
+def read(name: str, path: str) -> Any:
+    """A file that a video is made from: an image, or the frames of a video."""
+    file = Path(path)
+    if not file.is_file():
+        raise refused(f"input {name}: there is no file {path}")
+    if (size := file.stat().st_size) > MAX_INPUT_BYTES:
+        raise refused(f"input {name}: {path} has {size} bytes; {MAX_INPUT_BYTES} are the most")
+    try:
+        return read_image(file) if file.suffix.lower() in IMAGES else read_video(file)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise refused(f"input {name}: {path} cannot be read: {error}") from error
+
+
+def read_image(file: Path) -> Any:
+    """An image in RGB, turned as its EXIF says."""
+    from PIL import Image, ImageOps
+
+    with Image.open(file) as image:
+        check_pixels(*image.size)
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def read_video(file: Path) -> list[Any]:
+    """The frames of a video as images."""
+    import av
+
+    with av.open(str(file)) as container:
+        if not container.streams.video:
+            raise ValueError("it has no video")
+        stream = container.streams.video[0]
+        check_pixels(stream.width, stream.height)
+        frames: list[Any] = []
+        for frame in container.decode(stream):
+            if len(frames) == MAX_INPUT_FRAMES:
+                raise ValueError(f"it has more than {MAX_INPUT_FRAMES} frames")
+            frames.append(frame.to_image())
+        if not frames:
+            raise ValueError("it has no frame")
+        return frames
+
+
+def check_pixels(width: int, height: int) -> None:
+    """Refuses a size before anything of it is decoded."""
+    if width * height > MAX_INPUT_PIXELS:
+        raise ValueError(f"{width}x{height} are more than {MAX_INPUT_PIXELS} pixels")
