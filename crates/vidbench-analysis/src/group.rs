@@ -48,6 +48,8 @@ pub struct Group {
     /// Largest resident set of the worker up to the end of this group, in bytes. A worker's mark never falls, so groups
     /// that share a worker share the mark of the hungriest before them.
     pub peak_rss_bytes: Option<u64>,
+    /// Most memory that tensors held on the device.
+    pub peak_device_bytes: Option<u64>,
     /// One per clip metric of the suite, in its order.
     pub metrics: Vec<MetricSummary>,
     /// Set metrics, as the run computed them.
@@ -139,6 +141,11 @@ fn group(
         peak_rss_bytes: samples
             .iter()
             .filter_map(|sample| sample.record.generation.as_ref()?.peak_rss_bytes)
+            .max(),
+        peak_device_bytes: samples
+            .iter()
+            .filter_map(|sample| sample.record.generation.as_ref()?.peak_device_bytes)
+            .map(|bytes| bytes.allocated)
             .max(),
         metrics: summarise_metrics(data, &ok, descriptors),
     }

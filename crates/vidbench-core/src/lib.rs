@@ -16,6 +16,7 @@ mod outcome;
 mod params;
 mod path_text;
 pub mod plan;
+pub mod program;
 pub mod prompt;
 pub mod protocol;
 mod record;
@@ -35,8 +36,9 @@ pub use outcome::{ErrorKind, Outcome};
 pub use params::Params;
 pub use path_text::{path_from_text, text_from_path};
 pub use plan::{
-    Plan, PlannedSample, PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, sha256_hex,
+    InputFile, Plan, PlannedSample, PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, sha256_hex,
 };
+pub use program::Program;
 pub use record::{
     ClipFacts, Domain, Environment, Generation, GivenUp, Ledger, NetsInUse, RECORD_SCHEMA_VERSION, RunData,
     RunRecord, RunStatus, SampleRecord, Session, SessionModel, SetScore, Timing, Verdict, WeightsInUse,

@@ -7,12 +7,15 @@
 //! Order: model, repeat, seed, prompt, parameters. Models are outermost, because loading is dear. Parameters are innermost, so
 //! that a slow drift of the machine falls on all of them alike and comparisons between them are paired in time.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::suite::{Engine, Limits, Scenario};
-use crate::{Domain, MetricId, ModelId, Params, SampleId, WeightsOrigin};
+use crate::suite::{Engine, Limits, Place, Scenario};
+use crate::{Domain, MetricId, ModelId, Params, Program, SampleId, WeightsOrigin};
 
 /// A suite with everything it names looked up: enough to run it without reading another file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +54,15 @@ pub struct ResolvedModel {
     /// For engine `worker`: environment variables it gets besides the usual ones.
     #[serde(default)]
     pub pass_env: Vec<String>,
+    /// For engine `diffusers`: which environment or container it runs in.
+    #[serde(default)]
+    pub place: Place,
+    /// How the worker loads and calls it.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+    /// For engine `command`: the program.
+    #[serde(default)]
+    pub program: Option<Program>,
     /// Revision asked for.
     pub revision: Option<String>,
     /// Weights asked for; `Unknown` when the suite does not pin them.
@@ -81,12 +93,24 @@ pub struct ResolvedPrompt {
     pub text: String,
     /// What the video should not show.
     pub negative: Option<String>,
+    /// Files the video is made from, by what they are.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, InputFile>,
     /// Its category.
     pub category: String,
     /// What the prompt policy found.
     pub findings: Vec<String>,
     /// The policy rejected it: its samples are not generated.
     pub rejected: bool,
+}
+
+/// A file that a video is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// Where it is.
+    pub path: String,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
 }
 
 /// One sample of a plan, as indices into the resolved suite.
@@ -213,7 +237,30 @@ impl ResolvedModel {
         for part in self.command.iter().flatten() {
             update_with_length(&mut hasher, part);
         }
+        // Named, so that none is taken for another; absent ones leave the identities of older runs as they were.
+        let mut add = |name: &str, value: Option<String>| {
+            for part in value.iter().flat_map(|value| [name, value]) {
+                update_with_length(&mut hasher, part);
+            }
+        };
+        add("settings", (!self.settings.is_empty()).then(|| sorted(&Value::Object(self.settings.clone()))));
+        add("program", self.program.as_ref().map(Program::digest_input));
         hasher
+    }
+}
+
+/// JSON with the keys of every object in order: the order in which a person wrote them is no part of an identity.
+fn sorted(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            let entries: Vec<String> =
+                entries.iter().map(|(key, value)| format!("{key:?}:{}", sorted(value))).collect();
+            format!("{{{}}}", entries.join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(sorted).collect::<Vec<_>>().join(",")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
     }
 }
 
@@ -222,6 +269,9 @@ impl ResolvedPrompt {
         let mut hasher = Sha256::new();
         update_with_length(&mut hasher, &self.text);
         update_with_length(&mut hasher, self.negative.as_deref().unwrap_or(""));
+        for (name, file) in &self.inputs {
+            [name, &file.sha256].into_iter().for_each(|part| update_with_length(&mut hasher, part));
+        }
         hasher.finalize().into()
     }
 }

@@ -4,9 +4,11 @@
 //! may send the notifications `step`, `stage`, `rows` and `log`. Large data goes through files named in the request. Times are
 //! nanoseconds of the worker's monotonic clock. docs/worker-protocol.md has a full exchange.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{ClipFacts, Domain, ErrorKind, MetricId, MetricScore, ModelId, Params, SampleId, WeightsOrigin};
 
@@ -180,6 +182,9 @@ pub struct LoadParams {
     pub revision: Option<String>,
     /// Threads the worker may use for computing.
     pub threads: u32,
+    /// How the model is loaded and called, in the worker's own words: the suite's `[models.settings]`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub settings: Map<String, Value>,
 }
 
 /// Result of `load`.
@@ -225,6 +230,9 @@ pub struct GenerateParams {
     pub params: Params,
     /// File to write; its folder exists, the file does not.
     pub output: String,
+    /// Files the video is made from, by what they are: `image`, `last_image`, `video`, `control_video`, ...
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
 }
 
 /// Result of `generate`.
@@ -240,6 +248,19 @@ pub struct GenerateResult {
     pub stages: Vec<StageSpan>,
     /// Largest resident set of the worker so far, in bytes; null when unknown.
     pub peak_rss_bytes: Option<u64>,
+    /// Most memory of the device during this generation; null when there is none, or none that can be told.
+    #[serde(default)]
+    pub peak_device_bytes: Option<DeviceBytes>,
+}
+
+/// Memory of a device, as a caching allocator sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceBytes {
+    /// What tensors held.
+    pub allocated: u64,
+    /// What the allocator took from the driver for them.
+    pub reserved: u64,
 }
 
 /// One stage of a sample, on the worker's clock.

@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{Features, LoadedModel, StageSpan};
+use crate::protocol::{DeviceBytes, Features, LoadedModel, StageSpan};
 use crate::{MetricId, MetricScore, ModelId, Outcome, ResolvedSuite, RunId, SampleId, Score};
 
 /// Version of the records' shape.
@@ -83,6 +83,9 @@ pub struct Generation {
     pub timing: Timing,
     /// Largest resident set of the worker so far, in bytes.
     pub peak_rss_bytes: Option<u64>,
+    /// Most memory of the device during this generation.
+    #[serde(default)]
+    pub peak_device_bytes: Option<DeviceBytes>,
 }
 
 /// Times of one generation on the harness's monotonic clock, as nanoseconds since the run's timed phase began.

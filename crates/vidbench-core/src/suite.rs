@@ -5,11 +5,11 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::prompt::policy::Policy;
 use crate::toml_check::{self, Problem};
-use crate::{MetricId, ModelId};
+use crate::{MetricId, ModelId, Program};
 
 /// A suite: which models, prompts, parameters and seeds to run, how to offer them, and what to measure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -73,6 +73,16 @@ pub struct ModelEntry {
     #[serde(default)]
     #[schemars(length(max = 100), inner(length(min = 1, max = 200)), extend("uniqueItems" = true))]
     pub pass_env: Vec<String>,
+    /// For `diffusers`: where it runs.
+    #[serde(default)]
+    pub place: Place,
+    /// For `diffusers` and `worker`: how the model is loaded and called, in the worker's own words, such as `dtype = "bfloat16"`.
+    /// docs/diffusers.md lists those of diffusers. Part of every sample's identity.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+    /// For `command`: the program that makes a video.
+    #[serde(default)]
+    pub program: Option<Program>,
     /// Revision to ask the worker for.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
@@ -91,6 +101,10 @@ pub enum Engine {
     Embedded,
     /// Any program that speaks the worker protocol.
     Worker,
+    /// Models of diffusers, in a Python environment that `vidbench env create` makes.
+    Diffusers,
+    /// Any program that writes a video.
+    Command,
 }
 
 impl Engine {
@@ -99,8 +113,24 @@ impl Engine {
         match self {
             Self::Embedded => "embedded",
             Self::Worker => "worker",
+            Self::Diffusers => "diffusers",
+            Self::Command => "command",
         }
     }
+}
+
+/// Where the worker of a model runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Environment that `vidbench env create` made; `diffusers` when absent.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 100))]
+    pub env: Option<String>,
+    /// Image of a container that has the worker, in place of an environment.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 500))]
+    pub container: Option<String>,
 }
 
 /// Which prompts to run.
@@ -280,14 +310,9 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
         (Some(_), None) | (None, Some(_)) => {}
     }
     for model in &suite.models {
-        match (model.engine, &model.command) {
-            (Engine::Worker, None) => {
-                add("models", format!("model {} runs by a worker and needs `command`", model.id));
-            }
-            (Engine::Embedded, Some(_)) => {
-                add("models", format!("model {} is embedded and takes no `command`", model.id));
-            }
-            (Engine::Worker, Some(_)) | (Engine::Embedded, None) => {}
+        keys_of_engine(model).into_iter().for_each(|message| add("models", message));
+        for message in model.program.iter().flat_map(Program::problems) {
+            add("argv", format!("model {}: {message}", model.id));
         }
         if let Some(sha256) = &model.weights_sha256
             && !sha256.bytes().all(|b| b.is_ascii_hexdigit())
@@ -306,6 +331,30 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
         add("models", format!("two models are called {}", ids[at]));
     }
     problems
+}
+
+/// Keys that the engine of a model needs, and those that it does not take.
+fn keys_of_engine(model: &ModelEntry) -> Vec<String> {
+    use Engine::{Command, Diffusers, Worker};
+
+    let keys: [(&str, bool, &[Engine], &[Engine]); 4] = [
+        ("command", model.command.is_some(), &[Worker], &[Worker]),
+        ("program", model.program.is_some(), &[Command], &[Command]),
+        ("place", model.place != Place::default(), &[Diffusers], &[]),
+        ("settings", !model.settings.is_empty(), &[Worker, Diffusers], &[]),
+    ];
+    let (id, engine) = (&model.id, model.engine.name());
+    keys.into_iter()
+        .filter_map(|(key, given, takes, needs)| match given {
+            true if !takes.contains(&model.engine) => {
+                Some(format!("model {id} has engine {engine}, which takes no `{key}`"))
+            }
+            false if needs.contains(&model.engine) => {
+                Some(format!("model {id} has engine {engine}, which needs `{key}`"))
+            }
+            true | false => None,
+        })
+        .collect()
 }
 
 /// Reads `"832x480"` as width and height, each 1 to 16,384.

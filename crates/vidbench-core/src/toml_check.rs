@@ -1,7 +1,7 @@
 //! Checks a TOML file against a JSON Schema and lists every problem with its line.
 //!
 //! It knows the part of JSON Schema that schemars writes for our types: `$ref`, `type`, `enum`, `const`, `anyOf`, `oneOf`,
-//! `properties`, `required`, `additionalProperties: false`, `items`, and the bounds of numbers, texts and lists.
+//! `properties`, `required`, `additionalProperties`, `items`, and the bounds of numbers, texts and lists.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -115,6 +115,10 @@ impl<'a> Check<'a> {
             let name = key.get_ref().as_ref();
             match schema["properties"].get(name) {
                 Some(property) => self.value(&join(path, name), value, property),
+                None if schema["additionalProperties"] == true => {}
+                None if schema["additionalProperties"].is_object() => {
+                    self.value(&join(path, name), value, &schema["additionalProperties"]);
+                }
                 None => {
                     let hint = match nearest(name, known.iter().copied()) {
                         Some(near) => format!("did you mean `{near}`?"),

@@ -14,7 +14,7 @@ use vidbench_core::{MetricId, RunData, Score};
 
 use crate::text::visible_line;
 
-const COLUMNS: [&str; 31] = [
+const COLUMNS: [&str; 33] = [
     "run",
     "ordinal",
     "sample",
@@ -43,6 +43,8 @@ const COLUMNS: [&str; 31] = [
     "observed_height",
     "observed_fps",
     "peak_rss_bytes",
+    "peak_device_allocated_bytes",
+    "peak_device_reserved_bytes",
     "artifact_bytes",
     "artifact_sha256",
     "session",
@@ -70,6 +72,7 @@ pub fn export_csv(data: &RunData) -> String {
 fn line(data: &RunData, sample: &SampleView<'_>, metrics: &[&MetricId]) -> Vec<String> {
     let (params, verdict) = (sample.params, &sample.record.verdict);
     let generation = sample.record.generation.as_ref();
+    let device = generation.and_then(|generation| generation.peak_device_bytes);
     let (timing, facts) = (generation.map(|generation| &generation.timing), verdict.facts.as_ref());
     let mut cells = vec![
         text(data.run.id.as_str()),
@@ -100,6 +103,8 @@ fn line(data: &RunData, sample: &SampleView<'_>, metrics: &[&MetricId]) -> Vec<S
         optional(facts.map(|facts| facts.height)),
         optional(facts.map(|facts| facts.fps)),
         optional(generation.and_then(|generation| generation.peak_rss_bytes)),
+        optional(device.map(|bytes| bytes.allocated)),
+        optional(device.map(|bytes| bytes.reserved)),
         optional(generation.map(|generation| generation.artifact_bytes)),
         text(generation.map(|generation| generation.artifact_sha256.as_str()).unwrap_or_default()),
         optional(timing.map(|timing| timing.session)),

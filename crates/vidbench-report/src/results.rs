@@ -295,6 +295,14 @@ fn throughput(groups: &[Group], columns: &mut Vec<Column>, cells: &mut [Vec<Cell
         None => Cell::none("not known"),
     };
     push(cells, groups.iter().map(memory).collect());
+    if groups.iter().any(|group| group.peak_device_bytes.is_some()) {
+        columns.push(head("device memory", "peak, of tensors", "most memory that tensors held on the device"));
+        let device = |group: &Group| match group.peak_device_bytes {
+            Some(count) => Cell::number(bytes(count), count as f64),
+            None => Cell::none("not known"),
+        };
+        push(cells, groups.iter().map(device).collect());
+    }
 }
 
 /// Value and interval of a metric, clip or set, for plots and tables.

@@ -127,6 +127,7 @@ impl Runner<'_> {
             artifact_bytes: artifact.bytes,
             timing,
             peak_rss_bytes: result.peak_rss_bytes,
+            peak_device_bytes: result.peak_device_bytes,
         };
         let (model, params) = (&self.suite().model_of(sample).id, self.suite().params_of(sample));
         self.inputs.store.record_generation(
@@ -154,6 +155,7 @@ impl Runner<'_> {
             seed: sample.seed,
             params: suite.params_of(sample).clone(),
             output,
+            inputs: prompt.inputs.iter().map(|(name, file)| (name.clone(), file.path.clone())).collect(),
         }
     }
 

@@ -64,7 +64,12 @@ pub(crate) fn load(
     earlier: Option<&LoadedModel>,
     cancel: &Cancel,
 ) -> Result<SessionModel, ModelError> {
-    let params = LoadParams { model: model.id.clone(), revision: model.revision.clone(), threads };
+    let params = LoadParams {
+        model: model.id.clone(),
+        revision: model.revision.clone(),
+        threads,
+        settings: model.settings.clone(),
+    };
     let loaded = worker
         .load(&params, timeout, &mut UntilCancelled(cancel))
         .map_err(|source| ModelError::Call { during: "load", source })?;
@@ -121,6 +126,9 @@ mod tests {
             engine: Engine::Worker,
             command: None,
             pass_env: vec![],
+            place: Default::default(),
+            settings: Default::default(),
+            program: None,
             revision: Some("v1".into()),
             weights,
             domain: None,

@@ -154,7 +154,7 @@ fn insert_generation(
     let peak_rss = generation.peak_rss_bytes.map(|bytes| to_i64("peak memory", bytes)).transpose()?;
     tx.prepare_cached(
         "INSERT INTO generations (run, ordinal, sample, configuration, artifact, artifact_bytes, latency_secs,
-         service_secs, timing, peak_rss_bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+         service_secs, timing, peak_rss_bytes, peak_device_bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         place.key.key,
@@ -167,6 +167,7 @@ fn insert_generation(
         timing.service_secs(),
         to_json("timing", timing)?,
         peak_rss,
+        generation.peak_device_bytes.map(|bytes| to_json("device memory", &bytes)).transpose()?,
     ])?;
     Ok(())
 }

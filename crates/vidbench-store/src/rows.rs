@@ -42,12 +42,12 @@ pub(crate) fn generation_at(
     ordinal: i64,
 ) -> Result<Option<(String, String, Generation)>> {
     let mut statement = connection.prepare_cached(
-        "SELECT ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes, model, params
+        "SELECT ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes, peak_device_bytes, model, params
          FROM generations JOIN configurations ON configurations.key = configuration WHERE run = ?1 AND ordinal = ?2",
     )?;
     let mut rows = statement.query(params![key.key, ordinal])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    Ok(Some((row.get(6)?, row.get(7)?, generation(row)?)))
+    Ok(Some((row.get(7)?, row.get(8)?, generation(row)?)))
 }
 
 /// The columns `ordinal, sample, outcome` first, in that order.
@@ -65,7 +65,7 @@ fn sample_record(row: &Row<'_>) -> Result<SampleRecord> {
     Ok(SampleRecord { ordinal: from_i64("ordinal", row.get(0)?)?, generation: None, verdict })
 }
 
-/// The columns `ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes` first, in that order.
+/// The columns `ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes, peak_device_bytes` first, in that order.
 fn generation(row: &Row<'_>) -> Result<Generation> {
     Ok(Generation {
         sample: sample_column(row, 1)?,
@@ -75,6 +75,10 @@ fn generation(row: &Row<'_>) -> Result<Generation> {
         peak_rss_bytes: row
             .get::<_, Option<i64>>(5)?
             .map(|bytes| from_i64("peak memory", bytes))
+            .transpose()?,
+        peak_device_bytes: row
+            .get::<_, Option<String>>(6)?
+            .map(|text| from_json("device memory", &text))
             .transpose()?,
     })
 }
@@ -86,7 +90,7 @@ fn attach_generations(
     samples: &mut [SampleRecord],
 ) -> Result<()> {
     let mut statement = connection.prepare_cached(
-        "SELECT ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes FROM generations
+        "SELECT ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes, peak_device_bytes FROM generations
          WHERE run = ?1 AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal",
     )?;
     attach(&mut statement, key, range, samples, |sample, row| {

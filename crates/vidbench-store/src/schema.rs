@@ -8,7 +8,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x7662_6e63;
 /// Version of the tables that this tool writes: the number of migrations.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6];
 
 pub(crate) fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
@@ -216,4 +216,9 @@ ALTER TABLE scores ADD COLUMN note TEXT;
 ALTER TABLE clip_scores ADD COLUMN note TEXT;
 ALTER TABLE features ADD COLUMN rows INTEGER NOT NULL DEFAULT 1 CHECK (rows > 0);
 ALTER TABLE clip_features ADD COLUMN rows INTEGER NOT NULL DEFAULT 1 CHECK (rows > 0);
+";
+
+/// Memory of the device, as JSON.
+const V6: &str = "
+ALTER TABLE generations ADD COLUMN peak_device_bytes TEXT;
 ";

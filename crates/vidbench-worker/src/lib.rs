@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod clock;
+mod command;
 pub mod embedded;
 mod memory;
 mod reference;
@@ -13,6 +14,7 @@ mod scorer;
 mod serve;
 mod stored_nets;
 
+pub use command::{CommandGenerator, end_process_group};
 pub use memory::keep_freed_memory;
 pub use reference::{SHAPES_CLASSIFIER, reference_features, shapes_net};
 pub use rss::peak_rss_bytes;

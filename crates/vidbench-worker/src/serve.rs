@@ -64,6 +64,11 @@ pub trait Handler {
         Err(unsupported(method::SCORE))
     }
 
+    /// Whether the worker is of no use after the last answer, so that the loop ends.
+    fn is_broken(&self) -> bool {
+        false
+    }
+
     /// Frees a model that is loaded.
     fn unload(&mut self, model: &ModelId) -> Result<(), RpcError> {
         let _ = model;
@@ -78,6 +83,8 @@ pub enum Exit {
     Shutdown,
     /// The input ended: the client has gone.
     EndOfInput,
+    /// The handler is broken; its last answer said why.
+    Broken,
 }
 
 /// Reads requests from `input` and answers them on `output` until `shutdown` or the end of input.
@@ -124,7 +131,8 @@ impl Session<'_> {
         let mut notifier = Notifier::new(output);
         let result = self.guarded(&request, &mut notifier);
         notifier.finish()?;
-        let exit = (request.method == method::SHUTDOWN && result.is_ok()).then_some(Exit::Shutdown);
+        let shutdown = (request.method == method::SHUTDOWN && result.is_ok()).then_some(Exit::Shutdown);
+        let exit = shutdown.or_else(|| self.handler.is_broken().then_some(Exit::Broken));
         Ok((response(Value::from(request.id), result), exit))
     }
 

@@ -1,5 +1,6 @@
 //! The command line: verbs, flags, help. The only place that names them.
 
+mod env;
 mod metrics;
 mod nets;
 mod reference;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use env::EnvCommand;
 pub(crate) use metrics::{MetricsCommand, MetricsSelftestArgs, NetArgs};
 pub(crate) use nets::{NetsCommand, NetsFetchArgs, NetsImportArgs, NetsRandomArgs, NetsVerifyArgs};
 pub(crate) use reference::{ReferenceCommand, ReferenceMakeArgs};
@@ -96,6 +98,9 @@ pub(crate) enum Command {
     /// Weights of the nets that metrics need: list, fetch, import, verify, their licences.
     #[command(subcommand)]
     Nets(NetsCommand),
+    /// Python environments for models of diffusers: make, list, remove.
+    #[command(subcommand)]
+    Env(EnvCommand),
     /// Run a worker of vidbench, or check a worker of yours.
     #[command(subcommand)]
     Worker(WorkerCommand),
@@ -648,6 +653,12 @@ pub(crate) enum WorkerCommand {
     Embedded,
     /// Serve decoding and metrics on stdin and stdout.
     Scorer(NetArgs),
+    /// Serve a program that writes videos, as JSON of a suite's `program` describes it, on stdin and stdout.
+    Command {
+        /// The program.
+        #[arg(long, value_name = "JSON")]
+        program: String,
+    },
     /// Check that a worker keeps the protocol, rule by rule.
     #[command(after_long_help = "\
 Examples:

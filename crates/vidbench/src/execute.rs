@@ -12,7 +12,7 @@ use vidbench_engines::{WorkerCommand, WorkerProcess};
 use vidbench_runner::{Cancel, Commands, Finish, Inputs};
 use vidbench_store::Store;
 
-use crate::compute_set_metrics;
+use crate::{DEFAULT_ENV, compute_set_metrics, find_env, envs_root, worker_in_container, worker_in_env};
 use crate::prepare::{Estimate, InputError};
 
 /// The programs that a run starts.
@@ -20,21 +20,42 @@ use crate::prepare::{Estimate, InputError};
 pub struct WorkerPrograms {
     /// This program, which is also the embedded worker and the scorer.
     pub vidbench: PathBuf,
+    /// Absolute path of the workspace, which containers must see.
+    pub workspace: Option<PathBuf>,
 }
 
 impl WorkerPrograms {
     fn generator(&self, model: &ResolvedModel) -> WorkerCommand {
-        match (model.engine, &model.command) {
-            (Engine::Worker, Some(command)) => {
-                let (program, args) =
-                    command.split_first().map_or(("", &[] as &[String]), |(p, a)| (p.as_str(), a));
-                let names: Vec<&str> = model.pass_env.iter().map(String::as_str).collect();
-                WorkerCommand::new(program).args(args).pass_env(&names)
+        let names: Vec<&str> = model.pass_env.iter().map(String::as_str).collect();
+        self.engine(model).pass_env(&names)
+    }
+
+    fn engine(&self, model: &ResolvedModel) -> WorkerCommand {
+        let own = |args: &[&str]| WorkerCommand::new(&self.vidbench).args(args);
+        match model.engine {
+            Engine::Embedded => own(&["worker", "embedded"]).pass_env(&["ORT_DYLIB_PATH"]),
+            Engine::Worker => {
+                let command = model.command.as_deref().unwrap_or_default();
+                let (program, args) = command.split_first().map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
+                WorkerCommand::new(program).args(args)
             }
-            (Engine::Embedded, _) | (Engine::Worker, None) => {
-                WorkerCommand::new(&self.vidbench).args(["worker", "embedded"]).pass_env(&["ORT_DYLIB_PATH"])
+            Engine::Diffusers => self.diffusers(model),
+            Engine::Command => {
+                let program = serde_json::to_string(&model.program).unwrap_or_default();
+                own(&["worker", "command", "--program", &program])
             }
         }
+    }
+
+    /// Preflight has told when the environment is not there; a worker that cannot be started says so again.
+    fn diffusers(&self, model: &ResolvedModel) -> WorkerCommand {
+        if let Some(image) = &model.place.container {
+            let home = std::env::var_os("HF_HOME").map(PathBuf::from);
+            let shared: Vec<PathBuf> = self.workspace.iter().cloned().chain(home).collect();
+            return worker_in_container(image, &shared);
+        }
+        let name = model.place.env.as_deref().unwrap_or(DEFAULT_ENV);
+        worker_in_env(name).unwrap_or_else(|_| WorkerCommand::new(format!("vidbench-env-{name}")))
     }
 
     pub(crate) fn scorer(&self, nets: NetOptions) -> WorkerCommand {
@@ -95,18 +116,47 @@ pub fn preflight(
         what: format!("videos cannot be read: {error}"),
         hint: Some("`vidbench doctor` says what to install".into()),
     })?;
-    for model in suite.models.iter().filter(|model| model.engine == Engine::Worker) {
+    check_inputs(suite)?;
+    for model in suite.models.iter().filter(|model| model.engine != Engine::Embedded) {
         if let Some(name) = model.pass_env.iter().find(|name| std::env::var_os(name).is_none()) {
             let what =
                 format!("model {} is to get the environment variable {name}, which is not set", model.id);
             let hint = "set it, or take it out of pass_env".to_owned();
             return Err(InputError::Preflight { what, hint: Some(hint) });
         }
+        check_environment(model)?;
         greet(&programs.generator(model), clock).map_err(|(why, hint)| InputError::Preflight {
             what: format!("the worker of model {} does not come up: {why}", model.id),
             hint: hint
                 .or_else(|| Some("`vidbench worker check -- COMMAND` tells which rules it breaks".into())),
         })?;
+    }
+    Ok(())
+}
+
+/// The environment of a model of diffusers is there.
+fn check_environment(model: &ResolvedModel) -> Result<(), InputError> {
+    if model.engine != Engine::Diffusers || model.place.container.is_some() {
+        return Ok(());
+    }
+    let name = model.place.env.as_deref().unwrap_or(DEFAULT_ENV);
+    envs_root().and_then(|root| find_env(&root, name)).map(drop).map_err(|error| InputError::Preflight {
+        what: format!("model {} cannot be run: {error}", model.id),
+        hint: error.hint(),
+    })
+}
+
+/// Files that videos are made from are those that were planned with: their hashes are part of the samples' identities.
+fn check_inputs(suite: &ResolvedSuite) -> Result<(), InputError> {
+    for file in suite.prompts.iter().flat_map(|prompt| prompt.inputs.values()) {
+        let found = std::fs::read(&file.path).map(|bytes| vidbench_core::sha256_hex(&bytes));
+        let what = match found {
+            Ok(hash) if hash == file.sha256 => continue,
+            Ok(_) => format!("{} has changed since the run was planned", file.path),
+            Err(error) => format!("{} cannot be read: {error}", file.path),
+        };
+        let hint = "put the file back, or start a new run".to_owned();
+        return Err(InputError::Preflight { what, hint: Some(hint) });
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod metric_pages;
 mod net_choice;
 mod nets_in_use;
 mod prepare;
+mod python_env;
 mod reference_set;
 mod resolve;
 mod score;
@@ -37,6 +38,10 @@ pub use metric_pages::{commercial_use, metric_page};
 pub use net_choice::{NetChoiceError, choose_nets};
 pub use nets_in_use::{nets_in_use, session_options, stored_nets};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
+pub use python_env::{
+    DEFAULT_ENV, PythonEnv, PythonEnvError, create_env, envs_root, find_env, list_envs, remove_env, worker_in_container,
+    worker_in_env,
+};
 pub use reference_set::{
     ReferenceFeatures, ReferenceSetError, features_of_scoring, is_of_sets, read_reference_set, set_scorings,
     write_reference_set,

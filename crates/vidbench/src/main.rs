@@ -8,7 +8,9 @@ use std::process::ExitCode;
 
 use anyhow::Error;
 use clap::Parser as _;
-use vidbench::{ExecuteError, FindCheckpointsError, GatherError, InputError, NetChoiceError};
+use vidbench::{
+    ExecuteError, FindCheckpointsError, GatherError, InputError, NetChoiceError, PythonEnvError,
+};
 use vidbench_engines::EngineError;
 use vidbench_nn::NetStoreError;
 use vidbench_store::StoreError;
@@ -54,6 +56,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<u8, Error> {
         Command::List(args) => commands::list::list(&args, ui),
         Command::Prompts(command) => commands::prompts::prompts(command, ui),
         Command::Nets(command) => commands::nets::nets(&command, ui),
+        Command::Env(command) => commands::env::env(&command, ui),
         Command::Worker(command) => commands::worker::worker(command, ui),
         Command::Metrics(command) => commands::metrics::metrics(&command, ui),
         Command::Reference(command) => commands::reference::reference(&command, &workspace, ui),
@@ -95,6 +98,9 @@ fn hints(error: &Error) -> Vec<String> {
         }
         if let Some(error) = cause.downcast_ref::<FindCheckpointsError>() {
             return Some(error.hints());
+        }
+        if let Some(error) = cause.downcast_ref::<PythonEnvError>() {
+            return Some(error.hint().into_iter().collect());
         }
         if let Some(error) = cause.downcast_ref::<NetStoreError>() {
             return Some(error.hint().into_iter().collect());

@@ -1,6 +1,6 @@
 //! From a suite file to a resolved suite: looks up every name it uses, and lists every name that is not known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rand_chacha::ChaCha8Rng;
@@ -9,7 +9,7 @@ use vidbench_core::prompt::policy::{Judgement, PolicyLimits, judge};
 use vidbench_core::prompt::{self, Category, Prompt, PromptSuite};
 use vidbench_core::suite::{Engine, Grid, ModelEntry, PromptSelection, parse_size};
 use vidbench_core::{
-    Domain, MetricDescriptor, MetricId, ModelId, Needs, Params, Problem, PromptSuiteRef, ResolvedModel,
+    Domain, InputFile, MetricDescriptor, MetricId, ModelId, Needs, Params, Problem, PromptSuiteRef, ResolvedModel,
     ResolvedPrompt, ResolvedSuite, Suite, WeightsOrigin, nearest,
 };
 use vidbench_shapes::GRAMMAR;
@@ -201,7 +201,14 @@ fn model(
 ) -> Result<ResolvedModel, Vec<Problem>> {
     let pinned = entry.weights_sha256.clone().map(|hash| WeightsOrigin::Sha256(hash.to_lowercase()));
     let (defaults, revision, weights, domain) = match entry.engine {
-        Engine::Worker => (None, entry.revision.clone(), pinned.unwrap_or(WeightsOrigin::Unknown), None),
+        Engine::Worker | Engine::Command => {
+            (None, entry.revision.clone(), pinned.unwrap_or(WeightsOrigin::Unknown), None)
+        }
+        Engine::Diffusers => {
+            let random = entry.settings.get("weights").is_some_and(|weights| weights == "random");
+            let unpinned = if random { WeightsOrigin::Random } else { WeightsOrigin::Unknown };
+            (None, entry.revision.clone(), pinned.unwrap_or(unpinned), Some(Domain::Open))
+        }
         Engine::Embedded => {
             let shipped = known.models.iter().find(|model| model.id == entry.id).ok_or_else(|| {
                 let names = known.models.iter().map(|model| model.id.as_str());
@@ -217,11 +224,20 @@ fn model(
         engine: entry.engine,
         command: entry.command.clone(),
         pass_env: entry.pass_env.clone(),
+        place: entry.place.clone(),
+        settings: entry.settings.clone(),
+        program: entry.program.clone(),
         revision,
         weights,
         domain,
         params: combinations(entry, grid, defaults, source)?,
     })
+}
+
+/// A path of the suite file, as seen from anywhere.
+fn absolute(folder: &Path, path: &str) -> String {
+    let path = folder.join(path);
+    std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned()
 }
 
 fn disagreements(
@@ -322,8 +338,14 @@ fn prompts(selection: &PromptSelection, source: &str, folder: &Path) -> Result<P
         shuffle(&mut chosen, seed);
     }
     chosen.truncate(selection.limit.map_or(usize::MAX, |limit| limit as usize));
-    let resolved = chosen.into_iter().map(|prompt| resolve_prompt(prompt, selection)).collect();
-    Ok(Some((reference, resolved)))
+    let beside = selection.file.as_ref().and_then(|file| Some(folder.join(file).parent()?.to_owned()));
+    let inputs_at = beside.as_deref().unwrap_or(folder);
+    let mut problems = Vec::new();
+    let resolved = gather(
+        &mut problems,
+        chosen.into_iter().map(|prompt| resolve_prompt(prompt, selection, inputs_at, source)),
+    );
+    if problems.is_empty() { Ok(Some((reference, resolved))) } else { Err(problems) }
 }
 
 fn find_prompt_suite(
@@ -384,6 +406,7 @@ fn shapes() -> PromptSuite {
         difficulty: prompt::Difficulty::Easy,
         text: attributes.prompt(),
         negative: None,
+        inputs: BTreeMap::new(),
     });
     PromptSuite::new(header, prompts.collect())
         .expect("invariant: the grammar's sentences are distinct and not empty")
@@ -424,7 +447,37 @@ fn shuffle<T>(items: &mut [T], prompt_order_seed: u64) {
     }
 }
 
-fn resolve_prompt(prompt: Prompt, selection: &PromptSelection) -> ResolvedPrompt {
+/// Files that a prompt names, read once for their hashes.
+fn input_files(
+    prompt: &Prompt,
+    folder: &Path,
+    source: &str,
+) -> Result<BTreeMap<String, InputFile>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut files = BTreeMap::new();
+    for (name, file) in &prompt.inputs {
+        let path = absolute(folder, file);
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                let sha256 = vidbench_core::sha256_hex(&bytes);
+                files.insert(name.clone(), InputFile { path, sha256 });
+            }
+            Err(error) => {
+                let message = format!("prompt {}: {name} {path} cannot be read: {error}", prompt.id);
+                problems.push(Problem::at_key(source, "prompts", message));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(files) } else { Err(problems) }
+}
+
+fn resolve_prompt(
+    prompt: Prompt,
+    selection: &PromptSelection,
+    folder: &Path,
+    source: &str,
+) -> Result<ResolvedPrompt, Vec<Problem>> {
+    let inputs = input_files(&prompt, folder, source)?;
     let limits = PolicyLimits::default();
     let judgements = [Some(&prompt.text), prompt.negative.as_ref()]
         .into_iter()
@@ -435,12 +488,13 @@ fn resolve_prompt(prompt: Prompt, selection: &PromptSelection) -> ResolvedPrompt
         findings.extend(judgement.findings().iter().map(ToString::to_string));
         rejected |= matches!(judgement, Judgement::Rejected { .. });
     }
-    ResolvedPrompt {
+    Ok(ResolvedPrompt {
         id: prompt.id.as_str().into(),
+        inputs,
         category: prompt.category.as_str().into(),
         text: prompt.text,
         negative: prompt.negative,
         findings,
         rejected,
-    }
+    })
 }

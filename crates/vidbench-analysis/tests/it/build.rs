@@ -106,6 +106,9 @@ fn suite(spec: &Spec) -> ResolvedSuite {
                 engine: Engine::Embedded,
                 command: None,
                 pass_env: vec![],
+                place: Default::default(),
+                settings: Default::default(),
+                program: None,
                 revision: None,
                 weights: WeightsOrigin::Unknown,
                 domain: None,
@@ -121,6 +124,7 @@ fn suite(spec: &Spec) -> ResolvedSuite {
                 id: format!("p-{index}"),
                 text: text.clone(),
                 negative: None,
+                inputs: Default::default(),
                 category: "shapes".into(),
                 findings: Vec::new(),
                 rejected: false,
@@ -146,6 +150,7 @@ fn record(suite: &ResolvedSuite, planned: &PlannedSample) -> SampleRecord {
         artifact_bytes: 4000 + planned.ordinal,
         timing: timing(sent_ns, start_ns, service_ns),
         peak_rss_bytes: Some(100_000_000 + planned.ordinal),
+        peak_device_bytes: None,
     };
     SampleRecord {
         ordinal: planned.ordinal,

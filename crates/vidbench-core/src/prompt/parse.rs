@@ -17,7 +17,7 @@ pub(super) const SCHEMA_VERSION: i64 = 1;
 
 const SUITE_KEYS: [&str; 7] =
     ["schema_version", "name", "version", "title", "description", "license", "prompts"];
-const PROMPT_KEYS: [&str; 5] = ["id", "text", "category", "difficulty", "negative"];
+const PROMPT_KEYS: [&str; 6] = ["id", "text", "category", "difficulty", "negative", "inputs"];
 
 /// The parts of a suite, or every problem of the text.
 pub(super) fn parse(text: &str, source_name: &str) -> Result<(SuiteHeader, Vec<Prompt>), PromptSuiteErrors> {
@@ -130,7 +130,8 @@ impl Reader<'_> {
         let category = self.named(&table, "category");
         let difficulty = self.named(&table, "difficulty");
         let negative = self.prompt_text(&table, "negative", false);
-        Some(Prompt { id: id?, text: text?, category: category?, difficulty: difficulty?, negative })
+        let inputs = self.inputs(&table);
+        Some(Prompt { id: id?, text: text?, category: category?, difficulty: difficulty?, negative, inputs })
     }
 
     fn id(&mut self, table: &Table<'_>, seen: &mut BTreeMap<PromptId, usize>) -> Option<PromptId> {
@@ -156,6 +157,25 @@ impl Reader<'_> {
             Some(kind) => self.problem(at, kind),
             None => Some(value),
         }
+    }
+
+    /// Names of inputs with their files; those that are no text are problems.
+    fn inputs(&mut self, table: &Table<'_>) -> BTreeMap<String, String> {
+        let Some(entry) = table.keys.get("inputs") else { return BTreeMap::new() };
+        let Some(files) = entry.get_ref().as_table() else {
+            self.wrong_type(entry.span().start, "inputs", "a table of file names", entry.get_ref());
+            return BTreeMap::new();
+        };
+        let mut inputs = BTreeMap::new();
+        for (name, file) in files {
+            match file.get_ref() {
+                DeValue::String(path) if !path.trim().is_empty() => {
+                    inputs.insert(name.get_ref().to_string(), path.to_string());
+                }
+                other => self.wrong_type(file.span().start, "inputs", "a table of file names", other),
+            }
+        }
+        inputs
     }
 
     /// A value of a closed list.

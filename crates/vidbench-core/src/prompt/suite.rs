@@ -30,6 +30,9 @@ pub struct Prompt {
     /// What the clip should not show, for models that take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negative: Option<String>,
+    /// Files the clip is made from, by what they are (`image`, `last_image`, `video`, ...), relative to the suite's file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
 }
 
 /// What a suite says about itself.
@@ -74,7 +77,7 @@ impl PromptSuite {
         let (mut seen, mut texts) = (BTreeMap::new(), BTreeMap::new());
         for prompt in &prompts {
             let id = &prompt.id;
-            match texts.entry((&prompt.text, &prompt.negative)) {
+            match texts.entry((&prompt.text, &prompt.negative, &prompt.inputs)) {
                 Entry::Vacant(entry) => drop(entry.insert(id)),
                 Entry::Occupied(first) if *first.get() == id => (), // told once, as a duplicate id
                 Entry::Occupied(first) => {
@@ -126,7 +129,8 @@ impl PromptSuite {
     ///
     /// SHA-256 of a sequence of netstrings (the length in bytes as a decimal number, `:`, the bytes, `,`):
     /// `vidbench-prompt-suite-1`, the name and the version of the suite, then for each prompt in order its id,
-    /// category, difficulty, text, and `-` where it has no negative prompt or else `+` and the negative prompt.
+    /// category, difficulty, text, and `-` where it has no negative prompt or else `+` and the negative prompt, then `<`, name and
+    /// file of each input in the order of names.
     /// Title, description, licence, comments and the layout of the file do not enter.
     pub fn hash(&self) -> String {
         let mut hasher = Sha256::new();
@@ -142,6 +146,9 @@ impl PromptSuite {
             field(prompt.difficulty.as_str());
             field(&prompt.text);
             field(&prompt.negative.as_ref().map_or("-".into(), |text| format!("+{text}")));
+            for (name, file) in &prompt.inputs {
+                ["<", name, file].into_iter().for_each(&mut field);
+            }
         }
         hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }

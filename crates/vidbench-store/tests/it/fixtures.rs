@@ -64,6 +64,7 @@ fn suite(prompts: u32) -> ResolvedSuite {
         id: format!("p{at}"),
         text: format!("shape {at}, it's \"quoted\"\u{0}"),
         negative: None,
+        inputs: Default::default(),
         category: "shapes".into(),
         findings: Vec::new(),
         rejected: false,
@@ -76,6 +77,9 @@ fn suite(prompts: u32) -> ResolvedSuite {
             engine: Engine::Embedded,
             command: None,
             pass_env: vec![],
+            place: Default::default(),
+            settings: Default::default(),
+            program: None,
             revision: None,
             weights: WeightsOrigin::Unknown,
             domain: None,
@@ -130,6 +134,7 @@ pub(crate) fn generation(store: &Store, sample: SampleId, seed: u64) -> Generati
         artifact_bytes: artifact.bytes,
         timing: timing(seed),
         peak_rss_bytes: Some(seed),
+        peak_device_bytes: None,
     }
 }
 

@@ -46,6 +46,7 @@ fn record(store: &Store, run: &RunRecord, ordinal: u64) {
         artifact_bytes: artifact.bytes,
         timing: timing(ordinal),
         peak_rss_bytes: None,
+        peak_device_bytes: None,
     };
     // Both may exist already, from the process before: then recording them again changes nothing.
     store.record_generation(&run.id, ordinal, &model(), &params(), &made).unwrap();

@@ -75,6 +75,10 @@ impl Handler for EmbeddedGenerator {
     ) -> Result<GenerateResult, RpcError> {
         check_model(&params.model, None)?;
         let model = self.loaded()?;
+        if let Some(name) = params.inputs.keys().next() {
+            let message = format!("{MODEL_ID} makes videos from text alone; it takes no {name}");
+            return Err(RpcError::new(ErrorKind::Unsupported, message));
+        }
         let fps = checked_fps(params)?;
         let mut stages = Stages { notifier, spans: Vec::new() };
         let frames = generate_frames(model, params, &mut stages)?;
@@ -144,6 +148,7 @@ fn result(params: &GenerateParams, stages: Vec<StageSpan>) -> Result<GenerateRes
         end_ns: last.end_ns,
         stages,
         peak_rss_bytes: peak_rss_bytes(),
+        peak_device_bytes: None,
     })
 }
 

@@ -42,7 +42,7 @@ impl Handler for Toy {
         notifier.stage(Stage::Denoise, 3, 4);
         notifier.log("info", "made");
         let output = params.output.clone();
-        Ok(GenerateResult { output, start_ns: 3, end_ns: 4, stages: Vec::new(), peak_rss_bytes: None })
+        Ok(GenerateResult { output, start_ns: 3, end_ns: 4, stages: Vec::new(), peak_rss_bytes: None, peak_device_bytes: None })
     }
 
     fn unload(&mut self, _: &ModelId) -> Result<(), RpcError> {

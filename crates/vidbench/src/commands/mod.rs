@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod doctor;
+pub(crate) mod env;
 pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod init;

@@ -49,7 +49,7 @@ fn dry_run(prepared: &Prepared, output: &RunOutput, workspace: &Path, ui: Ui) ->
     let store = Store::open_existing(workspace).ok();
     let estimate = vidbench::estimate(prepared, store.as_ref())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    vidbench::preflight(store.as_ref(), &prepared.suite, &estimate, &programs()?, &clock)?;
+    vidbench::preflight(store.as_ref(), &prepared.suite, &estimate, &programs(workspace)?, &clock)?;
     if output.json {
         ui.data(&pretty(&plan_json(prepared, &estimate))?)?;
     } else {
@@ -63,7 +63,7 @@ fn start(prepared: &Prepared, output: &RunOutput, workspace: &Path, ui: Ui) -> R
     let estimate = vidbench::estimate(prepared, Some(&store))?;
     ui.say(plan_text(prepared, &estimate).trim_end());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    let programs = programs()?;
+    let programs = programs(workspace)?;
     vidbench::preflight(Some(&store), &prepared.suite, &estimate, &programs, &clock)?;
     let environment = vidbench::environment(std::env::args().collect());
     let record = vidbench::new_run(prepared, environment, clock.as_ref());
@@ -102,7 +102,7 @@ fn carry_out(
     let quiet = ui.is_quiet() || output.json && !std::io::stderr().is_terminal();
     let mut view = ProgressView::new(output.progress, quiet);
     let executed =
-        vidbench::execute(store, record, plan, &programs()?, clock, cancel, &mut |event| view.show(event));
+        vidbench::execute(store, record, plan, &programs(store.root())?, clock, cancel, &mut |event| view.show(event));
     view.finish();
     let execution = match executed {
         // It goes on elsewhere: nothing stopped.
@@ -188,8 +188,11 @@ pub(crate) fn listen_for_signals(cancel: Cancel, ui: Ui) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn programs() -> Result<WorkerPrograms> {
-    Ok(WorkerPrograms { vidbench: std::env::current_exe().context("cannot find this program's own file")? })
+pub(crate) fn programs(workspace: &Path) -> Result<WorkerPrograms> {
+    Ok(WorkerPrograms {
+        vidbench: std::env::current_exe().context("cannot find this program's own file")?,
+        workspace: std::path::absolute(workspace).ok(),
+    })
 }
 
 fn plan_json(prepared: &Prepared, estimate: &Estimate) -> serde_json::Value {

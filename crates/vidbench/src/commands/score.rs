@@ -127,7 +127,7 @@ pub(crate) fn carry_out(
         references: effort.references,
     };
     let scored =
-        vidbench::score(&store, &mut record, &settings, &run::programs()?, &clock, cancel, &mut |event| {
+        vidbench::score(&store, &mut record, &settings, &run::programs(workspace)?, &clock, cancel, &mut |event| {
             view.show(event);
         });
     view.finish();

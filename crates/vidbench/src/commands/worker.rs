@@ -14,7 +14,9 @@ use vidbench_core::{ModelId, NetOptions, Params};
 use vidbench_engines::WorkerCommand as Program;
 use vidbench_engines::conformance::{self, CheckOptions, Report, RuleVerdict};
 use vidbench_worker::embedded::EmbeddedGenerator;
-use vidbench_worker::{Handler, Scorer, keep_freed_memory, serve};
+use vidbench_worker::{
+    CommandGenerator, Exit, Handler, Scorer, end_process_group, keep_freed_memory, serve,
+};
 
 use super::{UserError, json as pretty};
 use crate::cli::{WorkerCheckArgs, WorkerCommand};
@@ -28,6 +30,11 @@ pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
             keep_freed_memory();
             serve_on_stdio(&mut Scorer::new(CLASSIFIER, vidbench::stored_nets(nets.options())))
         }
+        WorkerCommand::Command { program } => {
+            let program = serde_json::from_str(&program).context("--program is no JSON of a program")?;
+            let mut generator = CommandGenerator::new(program).map_err(|message| UserError { message, hints: vec![] })?;
+            serve_on_stdio(&mut generator)
+        }
         WorkerCommand::Check(args) => check(&args, ui),
     }
 }
@@ -35,7 +42,11 @@ pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
 fn serve_on_stdio(handler: &mut dyn Handler) -> Result<u8> {
     // A parent that has gone closes the pipe; that is an ordinary end.
     match serve(io::stdin().lock(), io::stdout().lock(), handler) {
-        Ok(_) => Ok(OK),
+        Ok(Exit::Broken) => {
+            end_process_group();
+            Ok(FAILED)
+        }
+        Ok(Exit::Shutdown | Exit::EndOfInput) => Ok(OK),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(OK),
         Err(error) => Err(error).context("the worker's stdin or stdout failed"),
     }

@@ -182,7 +182,7 @@ fn bad_files_are_named_and_the_rest_is_scored() {
 fn scorer_script(workspace: &Workspace, script: &str) -> WorkerPrograms {
     let path = workspace.write("scorer.sh", script);
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    WorkerPrograms { vidbench: path }
+    WorkerPrograms { vidbench: path, workspace: None }
 }
 
 /// Scores the folder `fast` with these programs.
@@ -283,7 +283,7 @@ fn a_file_that_changes_while_it_is_scored_is_unreadable_and_nothing_is_kept() {
     assert_eq!(clips[0].reason.as_deref(), Some("the file changed while it was scored"));
     assert!(clips[0].scores.is_empty());
     let (again, _) =
-        score_with(&workspace, &WorkerPrograms { vidbench: env!("CARGO_BIN_EXE_vidbench").into() });
+        score_with(&workspace, &WorkerPrograms { vidbench: env!("CARGO_BIN_EXE_vidbench").into(), workspace: None });
     assert_eq!((again.ok, again.known), (1, 0));
 }
 

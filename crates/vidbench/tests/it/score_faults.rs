@@ -197,7 +197,7 @@ fn scoring(
     store.create_scoring(&record).unwrap();
     let settings =
         ScoreSettings { scorers: vec![NetDevice::Cpu], timeout: Duration::from_secs(60), references: false };
-    let programs = WorkerPrograms { vidbench: env!("CARGO_BIN_EXE_vidbench").into() };
+    let programs = WorkerPrograms { vidbench: env!("CARGO_BIN_EXE_vidbench").into(), workspace: None };
     let mut events = |event: &Event| {
         if matches!(event, Event::ClipScored { .. }) {
             at_each(&id);

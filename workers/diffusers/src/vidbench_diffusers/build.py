@@ -54,8 +54,16 @@ def instantiate(cls: type, config: dict[str, Any], parts: dict[str, Any]) -> Any
     if issubclass(cls, transformers.PreTrainedTokenizerBase):
         return cls(**vocabulary.MAKERS[cls.__name__](), **config)
     if inspect.isclass(cls) and issubclass(cls, torch.nn.Module):
-        return cls(**config, **parts).eval()
+        return stirred(cls(**config, **parts)).eval()
     return cls(**config, **parts)
+
+
+def stirred(model: torch.nn.Module) -> torch.nn.Module:
+    """The network with random numbers in matrices that begin as zeros: they would make whole parts of it, such as its text, of no effect."""
+    for weight in model.parameters():
+        if weight.ndim > 1 and weight.numel() and not weight.data.flatten()[0] and not weight.data.any():
+            torch.nn.init.normal_(weight, std=0.02)
+    return model
 
 
 def assemble(cls: type, architecture: Architecture, pipeline: Pipeline) -> Any:
@@ -66,6 +74,14 @@ def assemble(cls: type, architecture: Architecture, pipeline: Pipeline) -> Any:
         made.update_components(**parts, **pipeline.options)
         return made
     return cls(**optional(cls, parts), **parts, **pipeline.options)
+
+
+def take_stand_ins(made: Any) -> dict[str, Any]:
+    """Takes the parts out of a pipeline that are this package's own: no folder can hold them."""
+    found = {name: part for name, part in made.components.items() if type(part).__module__ == "vidbench_diffusers.stand_ins"}
+    if found:
+        made.register_modules(**dict.fromkeys(found))
+    return found
 
 
 def optional(cls: type, parts: dict[str, Any]) -> dict[str, Any]:

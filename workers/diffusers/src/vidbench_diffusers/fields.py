@@ -19,16 +19,16 @@ NAMES = {
     "guidance": ("guidance_scale", "max_guidance_scale"),
     "steps": ("num_inference_steps",),
     "negative": ("negative_prompt",),
-    "image": ("image", "cond_image", "ref_image"),
-    "last_image": ("last_image",),
-    "video": ("video",),
-    "control_video": ("control_video", "conditioning_frames", "pose_video"),
+    "image": ("image", "cond_image", "ref_image", "conditions"),
+    "last_image": ("last_image", "conditions"),
+    "video": ("video", "conditions"),
+    "control_video": ("control_video", "conditioning_frames", "pose_video", "driving_video", "controls", "reference_conditions"),
     "mask_video": ("mask_video", "mask"),
     "reference_images": ("reference_images",),
 }
 """Names of arguments for a field, the usual one first."""
 
-RESERVED = {"prompt", "negative_prompt", "generator", "output_type", "return_dict", "callback_on_step_end", "height", "width"}
+RESERVED = {"prompt", "negative_prompt", "generator", "seed", "output_type", "return_dict", "callback_on_step_end", "height", "width"}
 """Arguments that `settings.call` cannot give: requests have them, or the worker."""
 
 WHOLE = {"fps", "target_fps"}
@@ -54,12 +54,32 @@ def arguments(asked: Generate, taken: set[str], call: dict[str, Any]) -> dict[st
         if name in taken:
             found[name] = getattr(asked.params, name)
     if (frames := argument("frames", taken)) is not None:
-        found[frames] = asked.params.frames
+        found[frames] = sections(asked.params.frames, call) if "latent_window_size" in taken else asked.params.frames
     if (fps := argument("fps", taken)) is not None:
         found[fps] = whole(asked.params.fps, fps) if fps in WHOLE else asked.params.fps
+    if "seed" in taken:
+        found["seed"] = asked.seed
     found |= steps(asked.params.steps, taken, call)
     found |= guidance(asked.params.guidance, taken)
     return found
+
+
+def smaller(arguments: dict[str, Any], times: float) -> dict[str, Any]:
+    """The size of what is made that many times larger."""
+    for name in {"height", "width"} & set(arguments):
+        if arguments[name] % times:
+            raise refused(f"{name} is {arguments[name]}: this pipeline makes videos {times} times larger, so it must be a multiple of that")
+        arguments[name] = int(arguments[name] / times)
+    return arguments
+
+
+def sections(frames: int, call: dict[str, Any]) -> int:
+    """The argument of a pipeline that makes whole sections and the frame it starts from, and takes how many frames there must be at least."""
+    window, compression = call.get("latent_window_size", 9), 4
+    count, rest = divmod(frames - 1, window * compression)
+    if count < 1 or rest:
+        raise refused(f"frames is {frames}: this pipeline makes sections of {window * compression} frames after the first, so it must be one more than a multiple of that")
+    return count * ((window - 1) * compression + 1)  # type: ignore[no-any-return]
 
 
 def whole(value: float, name: str) -> int:
@@ -73,7 +93,13 @@ def steps(asked: int, taken: set[str], call: dict[str, Any]) -> dict[str, Any]:
     """The number of steps, which some pipelines take as a list for each of their stages, or not at all."""
     if (name := argument("steps", taken)) is not None:
         return {name: asked}
-    fixed = next((value for name, value in call.items() if name.endswith("num_inference_steps_list")), [1])
+    lists = sorted(name for name in taken if name.endswith("num_inference_steps_list"))
+    given = next((call[name] for name in lists if name in call), None)
+    if lists and given is None:
+        raise refused("this pipeline takes a number of steps for each of its stages", f"give settings.call.{lists[0]}")
+    if not lists and "sigmas" in taken and "sigmas" not in call:
+        raise refused("this pipeline takes sigmas in place of a number of steps", "give settings.call.sigmas, one for each step")
+    fixed = given or [1] * max(1, sum(sigma > 0 for sigma in call.get("sigmas", ())))
     if asked != sum(fixed):
         raise refused(f"steps is {asked}: this pipeline takes no number of steps, and does {sum(fixed)}")
     return {}
@@ -103,6 +129,12 @@ def needed(field: str, taken: set[str]) -> str:
     if (name := argument(field, taken)) is None:
         raise Failure("unsupported", f"this pipeline takes no {field}", nearest(field, taken))
     return name
+
+
+def place(field: str, fields: Iterable[str], taken: set[str]) -> str:
+    """The argument for one of several files: pipelines that take conditions look at no single image besides."""
+    others = (argument(other, taken) or "" for other in fields)
+    return needed(field, taken - {"image"} if any(name.endswith("conditions") for name in others) else taken)
 
 
 def nearest(name: str, taken: Iterable[str]) -> str:

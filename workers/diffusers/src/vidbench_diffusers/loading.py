@@ -74,8 +74,10 @@ class Source:
             if pipeline is None:
                 raise Failure("unsupported", f"there is no tiny {name}", nearest(name, known.pipelines))
             with tempfile.TemporaryDirectory(prefix="vidbench-tiny-") as folder:
-                build.assemble(build.find_class(name), known, pipeline).save_pretrained(folder)
-                return self._load(Path(folder), name)
+                made = build.assemble(build.find_class(name), known, pipeline)
+                stand_ins = build.take_stand_ins(made)
+                made.save_pretrained(folder)
+                return self._load(Path(folder), name, stand_ins)
         if self.settings.architecture is None:
             raise refused("settings.architecture is missing: random weights of full scale need one", f"there are {', '.join(sorted(architectures.names()))}")
         known = architectures.full(self.settings.architecture)
@@ -101,7 +103,7 @@ class Source:
             return folder
         return hub.download(self.place, self.revision, self.settings.variant, self.settings.allow_pickle)
 
-    def _load(self, folder: Path, name: str | None = None) -> Runnable:
+    def _load(self, folder: Path, name: str | None = None, given: dict[str, Any] | None = None) -> Runnable:
         import diffusers
 
         name = name or self.settings.class_name or class_name(configuration(folder))
@@ -115,7 +117,7 @@ class Source:
             options["variant"] = self.settings.variant
         if self.settings.quantization is not None:
             options["quantization_config"] = quantization(self.settings)
-        options |= self._parts()
+        options |= self._parts() | (given or {})
         try:
             return Classic(found.from_pretrained(str(folder), **options))
         except OSError as error:
@@ -240,10 +242,14 @@ def place(pipe: Any, settings: Settings, device: torch.device) -> None:
         pipe.enable_group_offload(onload_device=device, offload_device=torch.device("cpu"), offload_type="leaf_level", use_stream=True)
 
 
+TILED = {"AutoencoderKLAllegro"}
+"""VAEs that work only in tiles, whatever the settings say."""
+
+
 def tune_vae(loaded: Runnable, settings: Settings) -> None:
     """Tiling and slicing."""
     vae = loaded.components.get("vae")
-    for wanted, method in ((settings.vae_tiling, "enable_tiling"), (settings.vae_slicing, "enable_slicing")):
+    for wanted, method in ((settings.vae_tiling or type(vae).__name__ in TILED, "enable_tiling"), (settings.vae_slicing, "enable_slicing")):
         if wanted:
             if not hasattr(vae, method):
                 raise Failure("unsupported", f"the VAE of this pipeline, {type(vae).__name__}, has no {method}")
@@ -322,4 +328,3 @@ class default_dtype:  # noqa: N801: used as a statement
 
     def __exit__(self, *_: object) -> None:
         torch.set_default_dtype(self.before)
-

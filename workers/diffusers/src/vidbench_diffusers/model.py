@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from vidbench_diffusers import fields, loading, memory, video
+from vidbench_diffusers import fields, loading, memory, pipelines, video
 from vidbench_diffusers.failure import Failure, classified, is_out_of_memory, refused
 from vidbench_diffusers.messages import Generate, Load
 from vidbench_diffusers.pipelines import Runnable
@@ -16,6 +16,10 @@ from vidbench_diffusers.stages import Timeline
 
 Progress = tuple[int, int, int, int]
 """Steps, frames, width, height: what the number of steps that a pipeline takes depends on."""
+
+
+GLOBAL_NOISE = 0x9E3779B97F4A7C15
+"""Changes a sample's seed into that of PyTorch's own generator, so that what is drawn from it is not the initial noise once more."""
 
 
 class FatalFailure(Failure):
@@ -56,6 +60,7 @@ class Model:
 
     def _generate(self, asked: Generate, notify: Notify) -> dict[str, Any]:
         arguments = self._arguments(asked)
+        repeated = pipelines.repeated(self._loaded.pipe, arguments)
         steps = Steps(notify, self._totals.get(progress(asked)))
         timeline = Timeline(lambda: memory.wait_for(self._device), steps.take)
         start_ns = timeline.now()
@@ -64,7 +69,7 @@ class Model:
         end_ns = timeline.now()
         self._totals[progress(asked)] = steps.finish()
         stages = [span._asdict() for span in timeline.spans()]
-        stages.append({"name": "encode", "start_ns": end_ns, "end_ns": self._write(asked, output, timeline)})
+        stages.append({"name": "encode", "start_ns": end_ns, "end_ns": self._write(asked, output, repeated, timeline)})
         return {
             "output": asked.output,
             "start_ns": start_ns,
@@ -74,23 +79,34 @@ class Model:
             "peak_device_bytes": memory.peak_device_bytes(self._device),
         }
 
-    def _write(self, asked: Generate, output: Any, timeline: Timeline) -> int:
-        video.write(asked.output, video.pictures(video.only_clip(output)), asked.params.fps, self._settings.video)
+    def _write(self, asked: Generate, output: Any, repeated: int, timeline: Timeline) -> int:
+        video.write(asked.output, video.pictures(video.only_clip(output)[repeated:]), asked.params.fps, self._settings.video)
         return timeline.now()
 
     def _arguments(self, asked: Generate) -> dict[str, Any]:
         taken = self._loaded.taken
-        arguments = fields.arguments(asked, taken, self._settings.call)
+        arguments = fields.smaller(fields.arguments(asked, taken, self._settings.call), pipelines.enlargement(self._loaded.components))
         for field, path in asked.inputs.items():
-            name = fields.needed(field, taken)
+            name = fields.place(field, asked.inputs, taken)
             given = video.read(field, path)
-            arguments[name] = [given] if name == "reference_images" and not isinstance(given, list) else given
+            if (times := pipelines.magnification(taken, self._settings.call)) != 1:
+                given = video.reduced(given, asked.params.width, asked.params.height, times)
+            if (holder := self._loaded.holders.get(name)) is not None:
+                arguments.setdefault(name, []).append(holder(given, **({"index": -1} if field == "last_image" else {})))
+            elif name in self._loaded.tensors:
+                arguments[name] = video.tensor(given, is_mask=name.startswith("mask"))
+            elif name.endswith("conditions"):
+                raise Failure("unsupported", f"this pipeline takes {field} in no form that is known here")
+            else:
+                arguments[name] = [given] if name == "reference_images" and not isinstance(given, list) else given
+        # Some pipelines draw a part of their noise without the generator that they are given.
+        torch.manual_seed((asked.seed ^ GLOBAL_NOISE) % 2**64)
         generator = torch.Generator(self._settings.generator_device).manual_seed(asked.seed)
         if "generator" in taken:
             arguments["generator"] = generator
         else:
             raise Failure("unsupported", f"{type(self._loaded.pipe).__name__} takes no generator: its seed cannot be set")
-        arguments["output_type"] = "pt"
+        arguments["output_type"] = pipelines.OUTPUT_TYPES.get(type(self._loaded.pipe).__name__, "pt")
         return arguments
 
 

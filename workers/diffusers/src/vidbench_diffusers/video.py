@@ -103,6 +103,15 @@ def read(name: str, path: str) -> Any:
         raise refused(f"input {name}: {path} cannot be read: {error}") from error
 
 
+def reduced(given: Any, width: int, height: int, times: float) -> Any:
+    """An image, or frames, in the size from which a video is made that many times larger."""
+    if width % times or height % times:
+        raise refused(f"{width}x{height} is asked for: this pipeline makes videos {times} times larger, so both must be multiples of that")
+    size = (int(width / times), int(height / times))
+    images = [image if image.size == size else image.resize(size) for image in (given if isinstance(given, list) else [given])]
+    return images if isinstance(given, list) else images[0]
+
+
 def read_image(file: Path) -> Any:
     """An image in RGB, turned as its EXIF says."""
     from PIL import Image, ImageOps
@@ -129,6 +138,14 @@ def read_video(file: Path) -> list[Any]:
         if not frames:
             raise ValueError("it has no frame")
         return frames
+
+
+def tensor(given: Any, is_mask: bool) -> torch.Tensor:
+    """Images as one tensor of batch, channels, frames, height and width: colours from 0 to 1; masks have one channel, of 0 and 255."""
+    images = given if isinstance(given, list) else [given]
+    found = torch.stack([torch.from_numpy(np.array(image.convert("L" if is_mask else "RGB"))) for image in images])
+    half = 128
+    return (found >= half).float()[None, None] * 255 if is_mask else found.permute(3, 0, 1, 2)[None] / 255
 
 
 def check_pixels(width: int, height: int) -> None:

@@ -1,0 +1,178 @@
+//! A program as a model: what engine `command` runs for each sample.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::nearest;
+
+/// What `{name}` may stand for in a [`Program`].
+pub const PLACEHOLDERS: [&str; 14] = [
+    "prompt", "negative", "seed", "steps", "guidance", "frames", "width", "height", "fps", "output", "scratch",
+    "model", "sample", "threads",
+];
+
+/// Programs whose argument after `-c` is read as a script.
+const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "fish"];
+
+/// A program that writes one video and ends. Arguments are handed over as they are: no shell is involved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// The program and its arguments. `{prompt}`, `{negative}`, `{seed}`, `{steps}`, `{guidance}`, `{frames}`, `{width}`, `{height}`, `{fps}`,
+    /// `{threads}`, `{model}`, `{sample}`, `{output}` (the file to write) and `{scratch}` (an empty folder of this sample) are replaced; `{{` is a brace.
+    #[schemars(length(min = 1, max = 1000))]
+    pub argv: Vec<String>,
+    /// Environment variables it gets besides the usual ones; values may have placeholders.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Folder it runs in; the one vidbench was started in when absent.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 4096))]
+    pub cwd: Option<String>,
+    /// Where its video lies when it has ended, with `*` and `**` for names that are not known before, such as `{scratch}/**/*.mp4`.
+    /// `{output}` when absent.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 4096))]
+    pub output: Option<String>,
+    /// Seconds after which it is ended with everything it started; `limits.sample_timeout_secs` holds besides.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub timeout_secs: Option<u32>,
+    /// Regular expression whose groups `index` and `total` are how far it is, looked for in each line it writes.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 1000))]
+    pub progress: Option<String>,
+}
+
+/// A piece of a text with placeholders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece<'a> {
+    Text(&'a str),
+    Placeholder(&'a str),
+}
+
+/// Puts values in the places of a text's placeholders.
+///
+/// # Errors
+/// A placeholder that is not known, or a brace that is not closed.
+pub fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+    pieces(template)?.into_iter().try_fold(String::new(), |text, piece| match piece {
+        Piece::Text(piece) => Ok(text + piece),
+        Piece::Placeholder(name) => value(name).map(|value| text + &value).ok_or_else(|| unknown(name)),
+    })
+}
+
+fn unknown(name: &str) -> String {
+    let near = nearest(name, PLACEHOLDERS).map(|near| format!("; did you mean {{{near}}}?"));
+    let known = || format!("; known are {}", PLACEHOLDERS.map(|name| format!("{{{name}}}")).join(" "));
+    format!("there is no placeholder {{{name}}}{}", near.unwrap_or_else(known))
+}
+
+fn pieces(template: &str) -> Result<Vec<Piece<'_>>, String> {
+    let mut found = Vec::new();
+    let mut rest = template;
+    while let Some(at) = rest.find(['{', '}']) {
+        found.push(Piece::Text(&rest[..at]));
+        let brace = &rest[at..=at];
+        let after = &rest[at + 1..];
+        if let Some(escaped) = after.strip_prefix(brace) {
+            found.push(Piece::Text(brace));
+            rest = escaped;
+        } else if let (Some(end), "{") = (after.find('}'), brace) {
+            found.push(Piece::Placeholder(&after[..end]));
+            rest = &after[end + 1..];
+        } else {
+            return Err(format!("a brace of {template:?} has no partner; a brace itself is written twice"));
+        }
+    }
+    found.push(Piece::Text(rest));
+    Ok(found)
+}
+
+impl Program {
+    /// The text that stands for the program in a [`crate::SampleId`]; how long it may take and how it tells of progress are no part of it.
+    pub(crate) fn digest_input(&self) -> String {
+        let Self { argv, env, cwd, output, timeout_secs: _, progress: _ } = self;
+        format!("{argv:?} {env:?} {cwd:?} {output:?}")
+    }
+
+    /// What is wrong with it, in words.
+    pub fn problems(&self) -> Vec<String> {
+        let texts = self.argv.iter().chain(self.env.values()).chain(&self.output);
+        let mut problems: Vec<String> = texts.filter_map(|text| check(text).err()).collect();
+        if let Some(script) = self.script().filter(|script| holds_prompt(script)) {
+            problems.push(format!(
+                "a prompt within a shell's script could run anything: {script:?}; hand it over as an argument, as in \
+                 [\"sh\", \"-c\", \"make-video \\\"$1\\\"\", \"sh\", \"{{prompt}}\"]"
+            ));
+        }
+        if self.output.is_none() && !self.argv.iter().any(|argument| argument.contains("{output}")) {
+            problems.push("the program is not told where to write: give {output} to it, or say in `output` where its video lies".into());
+        }
+        problems
+    }
+
+    fn script(&self) -> Option<&String> {
+        let program = self.argv.first()?.rsplit('/').next()?;
+        let at = self.argv.iter().position(|argument| argument.starts_with('-') && argument.ends_with('c'))?;
+        SHELLS.contains(&program).then(|| self.argv.get(at + 1)).flatten()
+    }
+}
+
+fn check(text: &str) -> Result<(), String> {
+    filled(text, |name| PLACEHOLDERS.contains(&name).then(String::new)).map(|_| ())
+}
+
+fn holds_prompt(text: &str) -> bool {
+    ["{prompt}", "{negative}"].iter().any(|name| text.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn program(argv: &[&str]) -> Program {
+        let argv = argv.iter().map(|&argument| argument.to_owned()).collect();
+        Program { argv, env: BTreeMap::new(), cwd: None, output: None, timeout_secs: None, progress: None }
+    }
+
+    fn fill(template: &str) -> Result<String, String> {
+        filled(template, |name| (name == "prompt").then(|| "a {seed} boat".into()))
+    }
+
+    #[test]
+    fn placeholders_are_replaced_once_and_braces_can_be_written() {
+        assert_eq!(fill("--prompt={prompt}"), Ok("--prompt=a {seed} boat".into()));
+        assert_eq!(fill("{{\"a\": 1}}"), Ok("{\"a\": 1}".into()));
+        assert_eq!(fill("{promt}"), Err("there is no placeholder {promt}; did you mean {prompt}?".into()));
+        assert!(fill("{prompt").unwrap_err().contains("has no partner"));
+        assert!(fill("prompt}").unwrap_err().contains("has no partner"));
+    }
+
+    #[test]
+    fn a_prompt_is_no_part_of_a_script() {
+        let script = program(&["/bin/bash", "-ec", "run '{prompt}' {output}"]);
+        assert!(script.problems()[0].contains("could run anything"), "{:?}", script.problems());
+        let argument = program(&["bash", "-c", "run \"$1\" \"$2\"", "bash", "{prompt}", "{output}"]);
+        assert_eq!(argument.problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_program_must_know_where_its_video_goes() {
+        assert!(program(&["run", "{prompt}"]).problems()[0].contains("where to write"));
+        let found = Program { output: Some("{scratch}/*.mp4".into()), ..program(&["run", "{prompt}"]) };
+        assert_eq!(found.problems(), Vec::<String>::new());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_survives_escaping(text in ".{0,40}") {
+            let escaped = text.replace('{', "{{").replace('}', "}}");
+            prop_assert_eq!(fill(&escaped), Ok(text));
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Python environments for the worker of diffusers: made by uv from the lock file that ships, each in a folder of its own.
+//!
+//! `ROOT/NAME/package` is the worker's source, `ROOT/NAME/venv` the environment, `ROOT/NAME/environment.json` what is in it. The last is
+//! written when everything else is there, so an environment without it was not finished.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use include_dir::{Dir, include_dir};
+use serde::{Deserialize, Serialize};
+use vidbench_core::nearest;
+use vidbench_engines::WorkerCommand;
+
+/// The environment that suites use when they name none.
+pub const DEFAULT_ENV: &str = "diffusers";
+
+static SOURCE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../workers/diffusers/src");
+const PROJECT: [(&str, &str); 3] = [
+    ("pyproject.toml", include_str!("../../../workers/diffusers/pyproject.toml")),
+    ("uv.lock", include_str!("../../../workers/diffusers/uv.lock")),
+    ("README.md", include_str!("../../../workers/diffusers/README.md")),
+];
+
+/// What an environment has, as it was asked when it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PythonEnv {
+    /// Its name.
+    pub name: String,
+    /// Version of Python.
+    pub python: String,
+    /// Version of diffusers.
+    pub diffusers: String,
+    /// Version of PyTorch, with what it is built for.
+    pub torch: String,
+    /// Packages asked for besides the lock file's.
+    pub extra: Vec<String>,
+}
+
+/// An environment cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum PythonEnvError {
+    /// No home folder and no variable that says where environments belong.
+    #[error("there is no folder for environments: neither VIDBENCH_ENVS, XDG_DATA_HOME nor HOME is set")]
+    NoRoot,
+    /// The name cannot be a folder.
+    #[error("environment name {name:?} is not valid: use 1 to 64 letters, digits and . _ -")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// It is not there.
+    #[error("there is no environment {name}")]
+    Missing {
+        /// The name.
+        name: String,
+        /// One of a similar name.
+        near: Option<String>,
+    },
+    /// A folder without a record.
+    #[error("environment {name} was not finished")]
+    Unfinished {
+        /// The name.
+        name: String,
+    },
+    /// It is there already.
+    #[error("there is an environment {name} already")]
+    Exists {
+        /// The name.
+        name: String,
+    },
+    /// uv is not installed.
+    #[error("uv, which makes Python environments, is not found")]
+    NoUv,
+    /// uv could not do it.
+    #[error("uv could not make the environment: it ended with {status}")]
+    Uv {
+        /// How it ended.
+        status: String,
+    },
+    /// The environment is there, and the worker does not come up in it.
+    #[error("the worker cannot be imported in the environment {name}: {why}")]
+    Import {
+        /// The name.
+        name: String,
+        /// The end of Python's words.
+        why: String,
+    },
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl PythonEnvError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoRoot => Some("set VIDBENCH_ENVS to a folder".into()),
+            Self::Missing { near: Some(near), .. } => Some(format!("did you mean {near}?")),
+            Self::Missing { name, near: None } => Some(format!("make it: vidbench env create {name}")),
+            Self::Unfinished { name } => {
+                Some(format!("make it again: vidbench env rm {name} && vidbench env create {name}"))
+            }
+            Self::Exists { name } => Some(format!("remove it first: vidbench env rm {name}")),
+            Self::NoUv => Some("install it: pip install uv, or see https://docs.astral.sh/uv".into()),
+            Self::Uv { .. } => Some("its words are above; what was fetched is kept, so the same command goes on".into()),
+            Self::Import { .. } => Some("the packages of the environment do not fit together; make one without --with".into()),
+            Self::Name { .. } | Self::Io { .. } => None,
+        }
+    }
+}
+
+/// The folder of all environments: `VIDBENCH_ENVS`, or `vidbench/envs` in `XDG_DATA_HOME` or in `~/.local/share`.
+pub fn envs_root() -> Result<PathBuf, PythonEnvError> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("VIDBENCH_ENVS")
+        .or_else(|| set("XDG_DATA_HOME").map(|data| data.join("vidbench/envs")))
+        .or_else(|| set("HOME").map(|home| home.join(".local/share/vidbench/envs")))
+        .ok_or(PythonEnvError::NoRoot)
+}
+
+fn folder(root: &Path, name: &str) -> Result<PathBuf, PythonEnvError> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let valid = (1..=64).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('.');
+    if valid { Ok(root.join(name)) } else { Err(PythonEnvError::Name { name: name.into() }) }
+}
+
+/// Environments below `root`, by name; those that were not finished are errors.
+pub fn list_envs(root: &Path) -> Vec<Result<PythonEnv, PythonEnvError>> {
+    let Ok(entries) = fs::read_dir(root) else { return Vec::new() };
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.sort();
+    names.into_iter().filter(|name| folder(root, name).is_ok()).map(|name| find_env(root, &name)).collect()
+}
+
+/// The environment of that name.
+pub fn find_env(root: &Path, name: &str) -> Result<PythonEnv, PythonEnvError> {
+    let folder = folder(root, name)?;
+    if !folder.is_dir() {
+        let others: Vec<String> = list_envs(root).into_iter().flatten().map(|env| env.name).collect();
+        let near = nearest(name, others.iter().map(String::as_str)).map(str::to_owned);
+        return Err(PythonEnvError::Missing { name: name.into(), near });
+    }
+    fs::read(folder.join(RECORD))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or(PythonEnvError::Unfinished { name: name.into() })
+}
+
+const RECORD: &str = "environment.json";
+
+/// The worker of diffusers in that environment.
+pub fn worker_in_env(name: &str) -> Result<WorkerCommand, PythonEnvError> {
+    let root = envs_root()?;
+    find_env(&root, name)?;
+    Ok(WorkerCommand::new(python(&folder(&root, name)?)).args(["-m", "vidbench_diffusers"]))
+}
+
+/// The worker of diffusers in a container, which sees the workspace and the caches of the hub under their own names.
+pub fn worker_in_container(image: &str, shared: &[PathBuf]) -> WorkerCommand {
+    let mounts = shared.iter().flat_map(|path| {
+        let path = path.display();
+        ["--volume".to_owned(), format!("{path}:{path}")]
+    });
+    let gpus = Path::new("/proc/driver/nvidia/gpus").is_dir().then_some(["--gpus", "all"]);
+    WorkerCommand::new("docker")
+        .args(["run", "--rm", "--interactive", "--init", "--ipc", "host"])
+        .args(gpus.into_iter().flatten())
+        .args(["HF_HOME", "HF_TOKEN", "HF_HUB_OFFLINE"].into_iter().flat_map(|name| ["--env", name]))
+        .args(mounts)
+        .args([image, "python", "-m", "vidbench_diffusers"])
+}
+
+fn python(folder: &Path) -> PathBuf {
+    folder.join("venv/bin/python")
+}
+
+/// Makes an environment: the lock file's packages, then `extra` ones in place of the lock's or besides them. uv's words go to stderr.
+pub fn create_env(
+    root: &Path,
+    name: &str,
+    python_version: Option<&str>,
+    extra: &[String],
+) -> Result<PythonEnv, PythonEnvError> {
+    let folder = folder(root, name)?;
+    if find_env(root, name).is_ok() {
+        return Err(PythonEnvError::Exists { name: name.into() });
+    }
+    let package = folder.join("package");
+    write_package(&package)?;
+    let mut sync = uv(&folder);
+    sync.args(["sync", "--frozen", "--no-dev", "--project"]).arg(&package);
+    sync.args(python_version.iter().flat_map(|version| ["--python", version]));
+    run(sync)?;
+    if !extra.is_empty() {
+        let mut install = uv(&folder);
+        install.args(["pip", "install", "--python"]).arg(python(&folder)).args(extra);
+        run(install)?;
+    }
+    let [version, diffusers, torch] = versions(&folder, name)?;
+    let env = PythonEnv { name: name.into(), python: version, diffusers, torch, extra: extra.to_vec() };
+    let record = folder.join(RECORD);
+    let text = serde_json::to_vec_pretty(&env).map_err(|error| io_error(&record, io::Error::other(error)))?;
+    fs::write(&record, text).map_err(|source| io_error(&record, source))?;
+    Ok(env)
+}
+
+/// Removes an environment, finished or not.
+pub fn remove_env(root: &Path, name: &str) -> Result<(), PythonEnvError> {
+    let folder = folder(root, name)?;
+    if !folder.is_dir() {
+        return find_env(root, name).map(drop);
+    }
+    fs::remove_dir_all(&folder).map_err(|source| io_error(&folder, source))
+}
+
+fn io_error(path: &Path, source: io::Error) -> PythonEnvError {
+    PythonEnvError::Io { path: path.display().to_string(), source }
+}
+
+fn write_package(package: &Path) -> Result<(), PythonEnvError> {
+    let write = |path: PathBuf, content: &[u8]| {
+        let folder = path.parent().unwrap_or(package);
+        fs::create_dir_all(folder).and_then(|()| fs::write(&path, content)).map_err(|source| io_error(&path, source))
+    };
+    for (name, content) in PROJECT {
+        write(package.join(name), content.as_bytes())?;
+    }
+    let wanted = |name: &Path| name.extension().is_some_and(|end| end == "py" || end == "toml" || end == "typed");
+    sources(&SOURCE)
+        .into_iter()
+        .filter(|(name, _)| wanted(name))
+        .try_for_each(|(name, content)| write(package.join("src").join(name), content))
+}
+
+fn sources(dir: &'static Dir<'static>) -> Vec<(&'static Path, &'static [u8])> {
+    let own = dir.files().map(|file| (file.path(), file.contents()));
+    own.chain(dir.dirs().flat_map(sources)).collect()
+}
+
+fn uv(folder: &Path) -> Command {
+    let mut command = Command::new("uv");
+    command.env("UV_PROJECT_ENVIRONMENT", folder.join("venv")).env_remove("VIRTUAL_ENV");
+    command
+}
+
+fn run(mut command: Command) -> Result<(), PythonEnvError> {
+    // What uv says belongs to the person who waits, and not to our stdout.
+    let status = command.stdout(io::stderr()).status().map_err(|_| PythonEnvError::NoUv)?;
+    if status.success() { Ok(()) } else { Err(PythonEnvError::Uv { status: status.to_string() }) }
+}
+
+/// Versions of Python, diffusers and PyTorch, asked of the environment itself.
+fn versions(folder: &Path, name: &str) -> Result<[String; 3], PythonEnvError> {
+    const SCRIPT: &str = "import platform, diffusers, torch, vidbench_diffusers.model\n\
+                          print(platform.python_version(), diffusers.__version__, torch.__version__)";
+    let fail = |why: String| PythonEnvError::Import { name: name.into(), why };
+    let answer = Command::new(python(folder)).args(["-c", SCRIPT]).output().map_err(|error| fail(error.to_string()))?;
+    let said = String::from_utf8_lossy(&answer.stdout);
+    let words: Vec<String> = said.split_whitespace().map(str::to_owned).collect();
+    words.try_into().map_err(|_| {
+        let log = String::from_utf8_lossy(&answer.stderr).into_owned();
+        fail(log.lines().last().unwrap_or("it says nothing").to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_package_is_inside_the_program() {
+        let folder = tempfile::tempdir().unwrap();
+        write_package(folder.path()).unwrap();
+        for name in ["pyproject.toml", "uv.lock", "src/vidbench_diffusers/__main__.py"] {
+            assert!(folder.path().join(name).is_file(), "{name}");
+        }
+        let tiny = folder.path().join("src/vidbench_diffusers/architectures/tiny");
+        assert!(fs::read_dir(tiny).unwrap().count() > 1);
+    }
+
+    #[test]
+    fn names_that_leave_the_folder_are_refused() {
+        let root = Path::new("/nowhere");
+        for name in ["", "..", "a/b", ".hidden", "ä"] {
+            assert!(matches!(find_env(root, name), Err(PythonEnvError::Name { .. })), "{name}");
+        }
+        assert!(matches!(find_env(root, "diffusers"), Err(PythonEnvError::Missing { .. })));
+    }
+
+    #[test]
+    fn an_environment_without_a_record_was_not_finished() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("half")).unwrap();
+        let error = find_env(root.path(), "half").unwrap_err();
+        assert_eq!(error.to_string(), "environment half was not finished");
+        assert!(error.hint().unwrap().contains("vidbench env rm half"));
+        remove_env(root.path(), "half").unwrap();
+        assert!(list_envs(root.path()).is_empty());
+    }
+
+    #[test]
+    fn a_container_sees_the_workspace_under_its_own_name() {
+        let command = worker_in_container("example/worker:1", &[PathBuf::from("/data/ws")]);
+        let args: Vec<String> = command.args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        let text = args.join(" ");
+        assert!(text.starts_with("run --rm --interactive --init --ipc host"), "{text}");
+        assert!(text.ends_with("--volume /data/ws:/data/ws example/worker:1 python -m vidbench_diffusers"), "{text}");
+    }
+}
