@@ -1,5 +1,5 @@
 # Two commands: `make demo` runs the main job, `make test` passes every test. Both set up what they need.
-.PHONY: demo test test-slow fuzz setup setup-test bench clean
+.PHONY: demo test test-python test-slow fuzz setup setup-test bench clean
 
 VIDBENCH := target/release/vidbench
 
@@ -23,8 +23,17 @@ test: setup-test
 	@if python3 -c "import torch, onnx; assert torch.__version__.startswith('2.15')" 2>/dev/null; then \
 		cd nets && python3 -m export --check; \
 	else echo "not run: export of the nets' graphs, because there is no Python with PyTorch 2.15 and onnx (nets/export/requirements.txt)"; fi
+	@if command -v python3 >/dev/null && ./scripts/python_env.sh $(PYTHON_ENV); then $(MAKE) test-python; \
+	else echo "not run: the worker of diffusers, because its Python environment cannot be made"; fi
 	cargo test --workspace --doc --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# The worker of diffusers in the environment that scripts/python_env.sh makes: its own tests, then vidbench with it.
+PYTHON_ENV := $(CURDIR)/target/python-env
+test-python:
+	cd workers/diffusers && $(PYTHON_ENV)/bin/ruff check . && $(PYTHON_ENV)/bin/ruff format --check . && $(PYTHON_ENV)/bin/mypy
+	cd workers/diffusers && $(PYTHON_ENV)/bin/python -m pytest --quiet -p no:cacheprovider
+	VIDBENCH_TEST_PYTHON=$(PYTHON_ENV) cargo nextest run --workspace --locked --run-ignored only -E 'test(/\bdiffusers_/)'
 
 # What takes minutes: tests whose names begin with `slow_`.
 test-slow: setup-test

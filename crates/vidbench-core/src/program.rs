@@ -9,8 +9,8 @@ use crate::nearest;
 
 /// What `{name}` may stand for in a [`Program`].
 pub const PLACEHOLDERS: [&str; 14] = [
-    "prompt", "negative", "seed", "steps", "guidance", "frames", "width", "height", "fps", "output", "scratch",
-    "model", "sample", "threads",
+    "prompt", "negative", "seed", "steps", "guidance", "frames", "width", "height", "fps", "output",
+    "scratch", "model", "sample", "threads",
 ];
 
 /// Programs whose argument after `-c` is read as a script.
@@ -116,7 +116,8 @@ impl Program {
 
     fn script(&self) -> Option<&String> {
         let program = self.argv.first()?.rsplit('/').next()?;
-        let at = self.argv.iter().position(|argument| argument.starts_with('-') && argument.ends_with('c'))?;
+        let at =
+            self.argv.iter().position(|argument| argument.starts_with('-') && argument.ends_with('c'))?;
         SHELLS.contains(&program).then(|| self.argv.get(at + 1)).flatten()
     }
 }

@@ -296,7 +296,11 @@ fn throughput(groups: &[Group], columns: &mut Vec<Column>, cells: &mut [Vec<Cell
     };
     push(cells, groups.iter().map(memory).collect());
     if groups.iter().any(|group| group.peak_device_bytes.is_some()) {
-        columns.push(head("device memory", "peak, of tensors", "most memory that tensors held on the device"));
+        columns.push(head(
+            "device memory",
+            "peak, of tensors",
+            "most memory that tensors held on the device",
+        ));
         let device = |group: &Group| match group.peak_device_bytes {
             Some(count) => Cell::number(bytes(count), count as f64),
             None => Cell::none("not known"),

@@ -9,7 +9,7 @@ use vidbench_core::{
     Clock, Event, Generation, GivenUp, Outcome, Phase, Plan, PlannedSample, ResolvedSuite, RunRecord,
     RunStatus, SampleId, Session, Verdict,
 };
-use vidbench_engines::WorkerProcess;
+use vidbench_engines::{CallError, WorkerProcess};
 use vidbench_store::{Progress, Store};
 
 use crate::error::ModelError;
@@ -80,7 +80,7 @@ pub(crate) struct Runner<'a> {
     cold: Vec<u32>,
     pub(crate) disk_full: Option<String>,
     /// What earlier sessions loaded.
-    earlier: Vec<LoadedModel>,
+    pub(crate) earlier: Vec<LoadedModel>,
     has_work: bool,
 }
 
@@ -305,8 +305,12 @@ impl<'a> Runner<'a> {
         if workers::was_cancelled(error) {
             return;
         }
-        let given_up =
-            GivenUp { model: self.suite().models[model as usize].id.clone(), reason: error.to_string() };
+        let hint = match error {
+            ModelError::Call { source: CallError::Worker(refusal), .. } => refusal.data.hint.as_deref(),
+            _ => None,
+        };
+        let reason = hint.map_or(error.to_string(), |hint| format!("{error} (hint: {hint})"));
+        let given_up = GivenUp { model: self.suite().models[model as usize].id.clone(), reason };
         self.tell(&Event::Warning {
             message: format!(
                 "model {} is given up: {}; its other samples stay planned and `--resume` picks them up",

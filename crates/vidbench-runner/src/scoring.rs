@@ -4,12 +4,15 @@
 use std::time::Duration;
 
 use vidbench_core::protocol::{DecodeOptions, Decoded, ScoreParams, ScoreResult};
-use vidbench_core::{Event, Generation, Outcome, Phase, PlannedSample, Verdict, text_from_path};
+use vidbench_core::{
+    Event, Generation, MetricId, MetricScore, Outcome, Phase, PlannedSample, Score, Verdict, WeightsOrigin,
+    text_from_path,
+};
 use vidbench_engines::{CallError, WorkerProcess};
 
 use crate::RunError;
 use crate::error::{ModelError, reason};
-use crate::judge::mismatch;
+use crate::judge::{mismatch, shape_mismatch};
 use crate::run::{Runner, failure};
 use crate::workers::{self, UntilCancelled};
 
@@ -65,7 +68,7 @@ impl Runner<'_> {
             reference: None,
             prompt: Some(self.suite().prompt_of(sample).text.clone()),
             image: None,
-            metrics: self.suite().metrics.clone(),
+            metrics: if self.has_random_weights(sample) { Vec::new() } else { self.suite().metrics.clone() },
             options: DecodeOptions::default(),
             seen: Vec::new(),
             keep_seen: false,
@@ -99,9 +102,11 @@ impl Runner<'_> {
             }
             Err(error) => return Some(failure(sample.id, Outcome::DecodeFailed, reason(&error))),
         };
+        let random = self.has_random_weights(sample);
+        let compare = if random { shape_mismatch } else { mismatch };
         let difference = match &result.decoded {
             Decoded::Failed { reason } => Some((Outcome::DecodeFailed, reason.clone())),
-            Decoded::Facts(facts) => mismatch(self.suite().params_of(sample), facts)
+            Decoded::Facts(facts) => compare(self.suite().params_of(sample), facts)
                 .map(|difference| (Outcome::InvalidOutput, difference)),
         };
         let (outcome, reason) = difference.map_or((Outcome::Ok, None), |(outcome, why)| (outcome, Some(why)));
@@ -110,10 +115,25 @@ impl Runner<'_> {
             outcome,
             reason,
             facts: result.decoded.facts().cloned(),
-            scores: result.scores,
+            scores: if random { self.unscored() } else { result.scores },
             features: result.features,
             score_secs,
         })
+    }
+
+    /// Random weights are for speed and memory: what they draw has no quality.
+    fn has_random_weights(&self, sample: &PlannedSample) -> bool {
+        let id = &self.suite().model_of(sample).id;
+        self.earlier.iter().any(|loaded| loaded.id == *id && loaded.weights == WeightsOrigin::Random)
+    }
+
+    fn unscored(&self) -> Vec<MetricScore> {
+        let reason = "the model has random weights: speed and memory only";
+        let unscored = |metric: &MetricId| {
+            let score = Score::NotAvailable { reason: reason.into() };
+            MetricScore { metric: metric.clone(), score, series: None, note: None }
+        };
+        self.suite().metrics.iter().map(unscored).collect()
     }
 
     fn start_scorer(&mut self) -> Result<WorkerProcess, RunError> {

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use vidbench_core::program::filled;
 use vidbench_core::protocol::{
-    Capabilities, GenerateParams, GenerateResult, LoadParams, LoadResult, LoadedModel, RpcError, Stage, StageSpan,
+    Capabilities, GenerateParams, GenerateResult, LoadParams, LoadResult, LoadedModel, RpcError, Stage,
+    StageSpan,
 };
 use vidbench_core::{Domain, ErrorKind, ModelId, Program, WeightsOrigin};
 
@@ -75,7 +76,10 @@ impl Handler for CommandGenerator {
         notifier: &mut Notifier<'_>,
     ) -> Result<GenerateResult, RpcError> {
         let scratch = tempfile::Builder::new().prefix("vidbench-command-").tempdir().map_err(|error| {
-            RpcError::new(ErrorKind::Internal, format!("no folder can be made for the program's files: {error}"))
+            RpcError::new(
+                ErrorKind::Internal,
+                format!("no folder can be made for the program's files: {error}"),
+            )
         })?;
         let started = Started::new(&self.program, params, self.threads, scratch.path())?;
         let start_ns = monotonic_ns();
@@ -124,9 +128,13 @@ impl Started {
         scratch: &Path,
     ) -> Result<Self, RpcError> {
         if let Some(name) = params.inputs.keys().next() {
-            return Err(RpcError::new(ErrorKind::Unsupported, format!("a program takes no input, and {name} is given")));
+            return Err(RpcError::new(
+                ErrorKind::Unsupported,
+                format!("a program takes no input, and {name} is given"),
+            ));
         }
-        let uses_negative = program.argv.iter().chain(program.env.values()).any(|text| text.contains("{negative}"));
+        let uses_negative =
+            program.argv.iter().chain(program.env.values()).any(|text| text.contains("{negative}"));
         if params.negative.is_some() && !uses_negative {
             let error = RpcError::new(ErrorKind::Unsupported, "the program is not told the negative prompt");
             return Err(error.with_hint("add {negative} to program.argv"));
@@ -150,7 +158,9 @@ impl Started {
     ) -> Result<Ended, RpcError> {
         let mut child = self.spawn(program)?;
         let (sender, lines) = mpsc::channel();
-        for stream in [child.stdout.take().map(lines_of), child.stderr.take().map(lines_of)].into_iter().flatten() {
+        for stream in
+            [child.stdout.take().map(lines_of), child.stderr.take().map(lines_of)].into_iter().flatten()
+        {
             let sender = sender.clone();
             // It ends with the stream, at the latest when the group is killed.
             thread::spawn(move || stream.for_each(|line| drop(sender.send(line))));
@@ -182,7 +192,8 @@ impl Started {
     }
 
     fn spawn(&self, program: &Program) -> Result<Child, RpcError> {
-        let (name, args) = self.argv.split_first().map_or(("", &[][..]), |(name, args)| (name.as_str(), args));
+        let (name, args) =
+            self.argv.split_first().map_or(("", &[][..]), |(name, args)| (name.as_str(), args));
         let mut command = Command::new(name);
         command.args(args).envs(self.env.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

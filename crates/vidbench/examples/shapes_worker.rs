@@ -64,7 +64,14 @@ impl Handler for ShapesWorker {
             .map_err(|error| RpcError::new(ErrorKind::Internal, error.to_string()))?;
         let stages = vec![StageSpan { name: Stage::Denoise, start_ns, end_ns }];
         let output = params.output.clone();
-        let result = GenerateResult { output, start_ns, end_ns, stages, peak_rss_bytes: peak_rss_bytes(), peak_device_bytes: None };
+        let result = GenerateResult {
+            output,
+            start_ns,
+            end_ns,
+            stages,
+            peak_rss_bytes: peak_rss_bytes(),
+            peak_device_bytes: None,
+        };
         Ok(if params.seed == self.at_seed { self.spoil(result) } else { result })
     }
 }

@@ -2,6 +2,7 @@
 
 mod env;
 mod metrics;
+mod models;
 mod nets;
 mod reference;
 
@@ -11,6 +12,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use env::EnvCommand;
 pub(crate) use metrics::{MetricsCommand, MetricsSelftestArgs, NetArgs};
+pub(crate) use models::{
+    KindArg, ModelsCheckArgs, ModelsCommand, ModelsListArgs, ModelsShowArgs, StatusArg, WeightsArg,
+};
 pub(crate) use nets::{NetsCommand, NetsFetchArgs, NetsImportArgs, NetsRandomArgs, NetsVerifyArgs};
 pub(crate) use reference::{ReferenceCommand, ReferenceMakeArgs};
 
@@ -98,6 +102,9 @@ pub(crate) enum Command {
     /// Weights of the nets that metrics need: list, fetch, import, verify, their licences.
     #[command(subcommand)]
     Nets(NetsCommand),
+    /// The catalogue of models: list, show, search, and check that one really runs.
+    #[command(subcommand)]
+    Models(ModelsCommand),
     /// Python environments for models of diffusers: make, list, remove.
     #[command(subcommand)]
     Env(EnvCommand),
@@ -729,6 +736,8 @@ pub(crate) enum SchemaPage {
     Prompts,
     /// Every net with its licence, as Markdown.
     Nets,
+    /// The catalogue and the pipeline classes that were shown to run, as Markdown.
+    Models,
 }
 
 #[derive(Debug, Args)]

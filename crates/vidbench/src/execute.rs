@@ -12,8 +12,8 @@ use vidbench_engines::{WorkerCommand, WorkerProcess};
 use vidbench_runner::{Cancel, Commands, Finish, Inputs};
 use vidbench_store::Store;
 
-use crate::{DEFAULT_ENV, compute_set_metrics, find_env, envs_root, worker_in_container, worker_in_env};
 use crate::prepare::{Estimate, InputError};
+use crate::{DEFAULT_ENV, compute_set_metrics, envs_root, find_env, worker_in_container, worker_in_env};
 
 /// The programs that a run starts.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@
 
 mod anchors;
 mod by_default;
+mod catalogue;
 mod checkpoints;
 mod clock;
 mod environment;
@@ -12,6 +13,7 @@ mod features;
 mod gather;
 mod known_prompts;
 mod metric_pages;
+mod model_check;
 mod net_choice;
 mod nets_in_use;
 mod prepare;
@@ -21,10 +23,15 @@ mod resolve;
 mod score;
 mod sets;
 mod shipped;
+mod tiny;
 mod vbench;
 
 pub use anchors::{ANCHORS, Anchor, Anchored};
 pub use by_default::{ByDefault, default_metrics};
+pub use catalogue::{
+    CatalogueModel, ClassEvidence, Constraints, Defaults, Kind, Status, add_evidence, catalogue,
+    class_evidence, counts_sentence, evidence_page, find_model, similar_models,
+};
 pub use checkpoints::{FindCheckpointsError, FoundCheckpoints, find_checkpoints};
 pub use clock::SystemClock;
 pub use environment::environment;
@@ -35,12 +42,13 @@ pub use features::{
 pub use gather::{GatherError, Gathered, MANIFEST, add_images, gather, gather_pairs, place};
 pub use known_prompts::{KnownPromptsError, read_known_prompts};
 pub use metric_pages::{commercial_use, metric_page};
+pub use model_check::ModelCheck;
 pub use net_choice::{NetChoiceError, choose_nets};
 pub use nets_in_use::{nets_in_use, session_options, stored_nets};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
 pub use python_env::{
-    DEFAULT_ENV, PythonEnv, PythonEnvError, create_env, envs_root, find_env, list_envs, remove_env, worker_in_container,
-    worker_in_env,
+    DEFAULT_ENV, PythonEnv, PythonEnvError, create_env, envs_root, find_env, list_envs, remove_env,
+    worker_in_container, worker_in_env,
 };
 pub use reference_set::{
     ReferenceFeatures, ReferenceSetError, features_of_scoring, is_of_sets, read_reference_set, set_scorings,
@@ -52,6 +60,7 @@ pub use resolve::{
 pub use score::{MetricChoiceError, ScoreSettings, choose_metrics, each_scored_clip, new_scoring, score};
 pub use sets::{SetError, compute_set_metrics};
 pub use shipped::{CLASSIFIER, DEMO_SUITE, SUITE_TEMPLATE, known, models};
+pub use tiny::{TinyPipeline, TinyShape, tiny_pipelines};
 pub use vbench::{
     Exported, JoinError, Joined, VbenchExportError, VbenchFileError, check_request, empty_clips,
     export_scoring, join_results, list_entries, read_eval_results, read_full_info,

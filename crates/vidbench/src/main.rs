@@ -8,9 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Error;
 use clap::Parser as _;
-use vidbench::{
-    ExecuteError, FindCheckpointsError, GatherError, InputError, NetChoiceError, PythonEnvError,
-};
+use vidbench::{ExecuteError, FindCheckpointsError, GatherError, InputError, NetChoiceError, PythonEnvError};
 use vidbench_engines::EngineError;
 use vidbench_nn::NetStoreError;
 use vidbench_store::StoreError;
@@ -56,6 +54,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<u8, Error> {
         Command::List(args) => commands::list::list(&args, ui),
         Command::Prompts(command) => commands::prompts::prompts(command, ui),
         Command::Nets(command) => commands::nets::nets(&command, ui),
+        Command::Models(command) => commands::models::models(&command, ui),
         Command::Env(command) => commands::env::env(&command, ui),
         Command::Worker(command) => commands::worker::worker(command, ui),
         Command::Metrics(command) => commands::metrics::metrics(&command, ui),

@@ -109,8 +109,12 @@ impl PythonEnvError {
             }
             Self::Exists { name } => Some(format!("remove it first: vidbench env rm {name}")),
             Self::NoUv => Some("install it: pip install uv, or see https://docs.astral.sh/uv".into()),
-            Self::Uv { .. } => Some("its words are above; what was fetched is kept, so the same command goes on".into()),
-            Self::Import { .. } => Some("the packages of the environment do not fit together; make one without --with".into()),
+            Self::Uv { .. } => {
+                Some("its words are above; what was fetched is kept, so the same command goes on".into())
+            }
+            Self::Import { .. } => {
+                Some("the packages of the environment do not fit together; make one without --with".into())
+            }
             Self::Name { .. } | Self::Io { .. } => None,
         }
     }
@@ -228,12 +232,15 @@ fn io_error(path: &Path, source: io::Error) -> PythonEnvError {
 fn write_package(package: &Path) -> Result<(), PythonEnvError> {
     let write = |path: PathBuf, content: &[u8]| {
         let folder = path.parent().unwrap_or(package);
-        fs::create_dir_all(folder).and_then(|()| fs::write(&path, content)).map_err(|source| io_error(&path, source))
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&path, content))
+            .map_err(|source| io_error(&path, source))
     };
     for (name, content) in PROJECT {
         write(package.join(name), content.as_bytes())?;
     }
-    let wanted = |name: &Path| name.extension().is_some_and(|end| end == "py" || end == "toml" || end == "typed");
+    let wanted =
+        |name: &Path| name.extension().is_some_and(|end| end == "py" || end == "toml" || end == "typed");
     sources(&SOURCE)
         .into_iter()
         .filter(|(name, _)| wanted(name))
@@ -243,6 +250,11 @@ fn write_package(package: &Path) -> Result<(), PythonEnvError> {
 fn sources(dir: &'static Dir<'static>) -> Vec<(&'static Path, &'static [u8])> {
     let own = dir.files().map(|file| (file.path(), file.contents()));
     own.chain(dir.dirs().flat_map(sources)).collect()
+}
+
+/// Texts of the files of one folder of the worker's source.
+pub(crate) fn package_file_texts(folder: &str) -> Vec<&'static str> {
+    SOURCE.get_dir(folder).into_iter().flat_map(Dir::files).filter_map(|file| file.contents_utf8()).collect()
 }
 
 fn uv(folder: &Path) -> Command {
@@ -262,7 +274,10 @@ fn versions(folder: &Path, name: &str) -> Result<[String; 3], PythonEnvError> {
     const SCRIPT: &str = "import platform, diffusers, torch, vidbench_diffusers.model\n\
                           print(platform.python_version(), diffusers.__version__, torch.__version__)";
     let fail = |why: String| PythonEnvError::Import { name: name.into(), why };
-    let answer = Command::new(python(folder)).args(["-c", SCRIPT]).output().map_err(|error| fail(error.to_string()))?;
+    let answer = Command::new(python(folder))
+        .args(["-c", SCRIPT])
+        .output()
+        .map_err(|error| fail(error.to_string()))?;
     let said = String::from_utf8_lossy(&answer.stdout);
     let words: Vec<String> = said.split_whitespace().map(str::to_owned).collect();
     words.try_into().map_err(|_| {
@@ -312,6 +327,9 @@ mod tests {
         let args: Vec<String> = command.args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
         let text = args.join(" ");
         assert!(text.starts_with("run --rm --interactive --init --ipc host"), "{text}");
-        assert!(text.ends_with("--volume /data/ws:/data/ws example/worker:1 python -m vidbench_diffusers"), "{text}");
+        assert!(
+            text.ends_with("--volume /data/ws:/data/ws example/worker:1 python -m vidbench_diffusers"),
+            "{text}"
+        );
     }
 }

@@ -9,10 +9,12 @@ use vidbench_core::prompt::policy::{Judgement, PolicyLimits, judge};
 use vidbench_core::prompt::{self, Category, Prompt, PromptSuite};
 use vidbench_core::suite::{Engine, Grid, ModelEntry, PromptSelection, parse_size};
 use vidbench_core::{
-    Domain, InputFile, MetricDescriptor, MetricId, ModelId, Needs, Params, Problem, PromptSuiteRef, ResolvedModel,
-    ResolvedPrompt, ResolvedSuite, Suite, WeightsOrigin, nearest,
+    Domain, InputFile, MetricDescriptor, MetricId, ModelId, Needs, Params, Problem, PromptSuiteRef,
+    ResolvedModel, ResolvedPrompt, ResolvedSuite, Suite, WeightsOrigin, nearest,
 };
 use vidbench_shapes::GRAMMAR;
+
+use crate::{Defaults, find_model};
 
 /// A model that ships, as a suite needs to know it.
 #[derive(Debug, Clone, PartialEq)]
@@ -205,9 +207,16 @@ fn model(
             (None, entry.revision.clone(), pinned.unwrap_or(WeightsOrigin::Unknown), None)
         }
         Engine::Diffusers => {
-            let random = entry.settings.get("weights").is_some_and(|weights| weights == "random");
+            let random =
+                entry.settings.get("weights").is_some_and(|weights| weights == "random") || is_tiny(entry);
             let unpinned = if random { WeightsOrigin::Random } else { WeightsOrigin::Unknown };
-            (None, entry.revision.clone(), pinned.unwrap_or(unpinned), Some(Domain::Open))
+            let defaults = own_defaults(entry);
+            let params = combinations(entry, grid, defaults.as_ref(), source)?;
+            let broken = broken_rules(entry, &params, source);
+            if !broken.is_empty() {
+                return Err(broken);
+            }
+            (defaults, entry.revision.clone(), pinned.unwrap_or(unpinned), Some(Domain::Open))
         }
         Engine::Embedded => {
             let shipped = known.models.iter().find(|model| model.id == entry.id).ok_or_else(|| {
@@ -216,7 +225,7 @@ fn model(
             })?;
             disagreements(entry, shipped, pinned.as_ref(), source)?;
             let revision = Some(shipped.revision.clone());
-            (Some(&shipped.defaults), revision, shipped.weights.clone(), Some(shipped.domain))
+            (Some(shipped.defaults.clone()), revision, shipped.weights.clone(), Some(shipped.domain))
         }
     };
     Ok(ResolvedModel {
@@ -230,8 +239,38 @@ fn model(
         revision,
         weights,
         domain,
-        params: combinations(entry, grid, defaults, source)?,
+        params: combinations(entry, grid, defaults.as_ref(), source)?,
     })
+}
+
+/// Networks of a few thousand numbers keep no rule of the model they are named after.
+fn is_tiny(entry: &ModelEntry) -> bool {
+    entry.id.as_str().starts_with("tiny/") || entry.settings.get("scale").is_some_and(|scale| scale == "tiny")
+}
+
+/// What the catalogue knows of a model's own parameters, where it knows them all. Guidance 1 is none.
+fn own_defaults(entry: &ModelEntry) -> Option<Params> {
+    let Defaults { width, height, frames, fps, steps, guidance } = find_model(entry.id.as_str())?.defaults;
+    let (width, height, frames, fps) = (width?, height?, frames?, fps?);
+    (!is_tiny(entry)).then_some(Params {
+        steps: steps?,
+        guidance: guidance.unwrap_or(1.0),
+        frames,
+        width,
+        height,
+        fps,
+    })
+}
+
+fn broken_rules(entry: &ModelEntry, params: &[Params], source: &str) -> Vec<Problem> {
+    let Some(model) = find_model(entry.id.as_str()).filter(|_| !is_tiny(entry)) else { return Vec::new() };
+    let broken =
+        |params: &Params| model.constraints.problem(Some(params.frames), Some((params.width, params.height)));
+    let messages: BTreeSet<String> = params.iter().filter_map(broken).collect();
+    messages
+        .into_iter()
+        .map(|message| Problem::at_key(source, "grid", format!("model {}: {message}", entry.id)))
+        .collect()
 }
 
 /// A path of the suite file, as seen from anywhere.

@@ -137,7 +137,14 @@ fn size(template: &[Slot]) -> usize {
 fn prompt(category: Category, difficulty: Difficulty, templates: &[Template], number: usize) -> Prompt {
     let id = PromptId::new(format!("{category}-{difficulty}-{number:06}"))
         .expect("invariant: names and numbers are kebab-case");
-    Prompt { id, category, difficulty, text: text(templates, number), negative: None, inputs: BTreeMap::new() }
+    Prompt {
+        id,
+        category,
+        difficulty,
+        text: text(templates, number),
+        negative: None,
+        inputs: BTreeMap::new(),
+    }
 }
 
 /// The prompt of that number: the templates in order, the last list of each running fastest.

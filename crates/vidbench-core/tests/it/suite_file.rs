@@ -82,7 +82,7 @@ fn rules_between_keys_are_checked() {
             .replace("64x64", "64 x 64")
             .replace("\"embedded\"", "\"worker\""),
         expect![[r#"
-            line 7, column 1: model shapes-ldm runs by a worker and needs `command`
+            line 7, column 1: model shapes-ldm has engine worker, which needs `command`
             line 11, column 1: `suite` and `file` exclude each other
             line 18, column 1: "64 x 64" is not a size: write width x height, each 1 to 16384, such as "832x480""#]],
     );

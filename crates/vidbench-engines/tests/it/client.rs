@@ -13,7 +13,12 @@ use vidbench_engines::{CallError, CallObserver, GenerateReply, Notification, Wor
 use crate::support::{LONG, clock, generate_params, worker};
 
 fn load_params(model: &str) -> LoadParams {
-    LoadParams { model: ModelId::new(model).unwrap(), revision: None, threads: 1, settings: Default::default() }
+    LoadParams {
+        model: ModelId::new(model).unwrap(),
+        revision: None,
+        threads: 1,
+        settings: Default::default(),
+    }
 }
 
 fn loaded(command: &WorkerCommand) -> WorkerProcess {

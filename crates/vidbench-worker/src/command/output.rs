@@ -12,8 +12,9 @@ pub(super) fn find(pattern: &str, output: &Path) -> Result<PathBuf, RpcError> {
     if Path::new(pattern) == output {
         return if output.is_file() { Ok(output.to_owned()) } else { Err(nothing(pattern)) };
     }
-    let matches = glob::glob(pattern)
-        .map_err(|error| RpcError::new(ErrorKind::InvalidRequest, format!("program.output is no pattern: {error}")))?;
+    let matches = glob::glob(pattern).map_err(|error| {
+        RpcError::new(ErrorKind::InvalidRequest, format!("program.output is no pattern: {error}"))
+    })?;
     let mut files: Vec<PathBuf> = matches.flatten().filter(|path| path.is_file()).collect();
     files.sort();
     match files.as_slice() {

@@ -18,7 +18,8 @@ pub(super) struct Progress(Option<Regex>);
 impl Progress {
     pub(super) fn new(pattern: Option<&str>) -> Result<Self, String> {
         let compile = |pattern: &str| {
-            let regex = Regex::new(pattern).map_err(|error| format!("program.progress is no regular expression: {error}"))?;
+            let regex = Regex::new(pattern)
+                .map_err(|error| format!("program.progress is no regular expression: {error}"))?;
             let has = |name: &str| regex.capture_names().flatten().any(|group| group == name);
             match has("index") && has("total") {
                 true => Ok(regex),
@@ -75,12 +76,19 @@ impl Tail {
     /// For the end of a message.
     pub(super) fn text(&self) -> String {
         let lines: Vec<&str> = self.0.iter().map(|line| line.trim()).collect();
-        if lines.is_empty() { "; it said nothing".into() } else { format!("; it said last: {}", lines.join(" | ")) }
+        if lines.is_empty() {
+            "; it said nothing".into()
+        } else {
+            format!("; it said last: {}", lines.join(" | "))
+        }
     }
 
     pub(super) fn tells_out_of_memory(&self) -> bool {
         let told = ["out of memory", "outofmemoryerror", "cannot allocate memory"];
-        self.0.iter().map(|line| line.to_lowercase()).any(|line| told.iter().any(|words| line.contains(words)))
+        self.0
+            .iter()
+            .map(|line| line.to_lowercase())
+            .any(|line| told.iter().any(|words| line.contains(words)))
     }
 }
 

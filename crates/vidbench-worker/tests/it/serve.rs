@@ -42,7 +42,14 @@ impl Handler for Toy {
         notifier.stage(Stage::Denoise, 3, 4);
         notifier.log("info", "made");
         let output = params.output.clone();
-        Ok(GenerateResult { output, start_ns: 3, end_ns: 4, stages: Vec::new(), peak_rss_bytes: None, peak_device_bytes: None })
+        Ok(GenerateResult {
+            output,
+            start_ns: 3,
+            end_ns: 4,
+            stages: Vec::new(),
+            peak_rss_bytes: None,
+            peak_device_bytes: None,
+        })
     }
 
     fn unload(&mut self, _: &ModelId) -> Result<(), RpcError> {
@@ -273,7 +280,7 @@ fn bad_parameters_are_refused_by_name() {
     check_alive(
         request(3, "load", &json!({"model": "toy", "threads": 1, "thread": 2})),
         &expect![[
-            r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32602,"message":"parameters of load do not fit: thread: unknown field `thread`, expected one of `model`, `revision`, `threads`","data":{"kind":"invalid_request"}}}"#
+            r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32602,"message":"parameters of load do not fit: thread: unknown field `thread`, expected one of `model`, `revision`, `threads`, `settings`","data":{"kind":"invalid_request"}}}"#
         ]],
     );
     check_alive(

@@ -8,6 +8,7 @@ pub(crate) mod features;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod metrics;
+pub(crate) mod models;
 pub(crate) mod nets;
 pub(crate) mod page_file;
 pub(crate) mod prompts;

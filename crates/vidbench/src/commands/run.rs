@@ -102,7 +102,9 @@ fn carry_out(
     let quiet = ui.is_quiet() || output.json && !std::io::stderr().is_terminal();
     let mut view = ProgressView::new(output.progress, quiet);
     let executed =
-        vidbench::execute(store, record, plan, &programs(store.root())?, clock, cancel, &mut |event| view.show(event));
+        vidbench::execute(store, record, plan, &programs(store.root())?, clock, cancel, &mut |event| {
+            view.show(event);
+        });
     view.finish();
     let execution = match executed {
         // It goes on elsewhere: nothing stopped.

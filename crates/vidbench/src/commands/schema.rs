@@ -19,6 +19,7 @@ pub(crate) fn schema(args: &SchemaArgs, ui: Ui) -> Result<u8> {
         SchemaPage::Metrics => metrics_page(),
         SchemaPage::Prompts => prompts_page(),
         SchemaPage::Nets => nets_page(),
+        SchemaPage::Models => vidbench::evidence_page(),
     };
     ui.data(&text)?;
     Ok(OK)

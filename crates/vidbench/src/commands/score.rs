@@ -126,10 +126,17 @@ pub(crate) fn carry_out(
         timeout: Duration::from_secs(effort.timeout_secs),
         references: effort.references,
     };
-    let scored =
-        vidbench::score(&store, &mut record, &settings, &run::programs(workspace)?, &clock, cancel, &mut |event| {
+    let scored = vidbench::score(
+        &store,
+        &mut record,
+        &settings,
+        &run::programs(workspace)?,
+        &clock,
+        cancel,
+        &mut |event| {
             view.show(event);
-        });
+        },
+    );
     view.finish();
     let finish = scored.with_context(|| format!("scoring {} stopped; what is recorded stays", record.id))?;
     Ok(Scored { store, finish, record })

@@ -14,9 +14,7 @@ use vidbench_core::{ModelId, NetOptions, Params};
 use vidbench_engines::WorkerCommand as Program;
 use vidbench_engines::conformance::{self, CheckOptions, Report, RuleVerdict};
 use vidbench_worker::embedded::EmbeddedGenerator;
-use vidbench_worker::{
-    CommandGenerator, Exit, Handler, Scorer, end_process_group, keep_freed_memory, serve,
-};
+use vidbench_worker::{CommandGenerator, Exit, Handler, Scorer, end_process_group, keep_freed_memory, serve};
 
 use super::{UserError, json as pretty};
 use crate::cli::{WorkerCheckArgs, WorkerCommand};
@@ -32,7 +30,8 @@ pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
         }
         WorkerCommand::Command { program } => {
             let program = serde_json::from_str(&program).context("--program is no JSON of a program")?;
-            let mut generator = CommandGenerator::new(program).map_err(|message| UserError { message, hints: vec![] })?;
+            let mut generator =
+                CommandGenerator::new(program).map_err(|message| UserError { message, hints: vec![] })?;
             serve_on_stdio(&mut generator)
         }
         WorkerCommand::Check(args) => check(&args, ui),

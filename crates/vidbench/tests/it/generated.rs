@@ -22,6 +22,14 @@ fn the_reference_pages_are_current() {
     check(&expect_file!["../../../../docs/reference/metrics.md"], ["schema", "metrics"]);
     check(&expect_file!["../../../../docs/reference/prompts.md"], ["schema", "prompts"]);
     check(&expect_file!["../../../../docs/reference/nets.md"], ["schema", "nets"]);
+    check(&expect_file!["../../../../docs/reference/models.md"], ["schema", "models"]);
+}
+
+#[test]
+fn the_readme_counts_what_the_catalogue_has() {
+    let readme = include_str!("../../../../README.md").replace('\n', " ");
+    let counts = vidbench::counts_sentence();
+    assert!(readme.contains(&counts), "write in README.md: {counts}");
 }
 
 #[test]

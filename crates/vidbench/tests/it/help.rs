@@ -41,6 +41,8 @@ fn short_help_fits_a_screen() {
           list         List models, metrics or suites
           prompts      List, show or make prompt suites, or check a prompt against the policy
           nets         Weights of the nets that metrics need: list, fetch, import, verify, their licences
+          models       The catalogue of models: list, show, search, and check that one really runs
+          env          Python environments for models of diffusers: make, list, remove
           worker       Run a worker of vidbench, or check a worker of yours
           doctor       Say what this machine has and lacks, and how to mend it
           schema       Print the JSON Schema of suite files, or a reference page

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on ends here")]
 
 mod browser;
+mod command_engine;
+mod diffusers_engine;
 mod errors;
 mod faults;
 mod features;
@@ -9,6 +11,7 @@ mod generated;
 mod help;
 mod kill;
 mod main_job;
+mod models;
 mod nets;
 mod score;
 mod score_faults;

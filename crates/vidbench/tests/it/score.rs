@@ -282,8 +282,10 @@ fn a_file_that_changes_while_it_is_scored_is_unreadable_and_nothing_is_kept() {
     assert_eq!(clips[0].outcome, ClipOutcome::Unreadable);
     assert_eq!(clips[0].reason.as_deref(), Some("the file changed while it was scored"));
     assert!(clips[0].scores.is_empty());
-    let (again, _) =
-        score_with(&workspace, &WorkerPrograms { vidbench: env!("CARGO_BIN_EXE_vidbench").into(), workspace: None });
+    let (again, _) = score_with(
+        &workspace,
+        &WorkerPrograms { vidbench: env!("CARGO_BIN_EXE_vidbench").into(), workspace: None },
+    );
     assert_eq!((again.ok, again.known), (1, 0));
 }
 

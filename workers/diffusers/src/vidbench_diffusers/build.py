@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,14 +17,14 @@ SEED = 20_261
 """Of the weights: the same configuration gives the same numbers."""
 
 
-def find_class(name: str) -> type:
+def find_class(name: str) -> Any:
     """A class of diffusers or transformers by its name, or of a module by `module:Name`."""
     if ":" in name:
         module, _, name = name.partition(":")
-        return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
+        return getattr(importlib.import_module(module), name)
     for module in ("diffusers", "transformers"):
         if (found := getattr(importlib.import_module(module), name, None)) is not None:
-            return found  # type: ignore[no-any-return]
+            return found
     version = importlib.import_module("diffusers").__version__
     raise Failure("unsupported", f"diffusers {version} has no class {name}", "another release of diffusers may have it")
 
@@ -44,7 +45,7 @@ def component(architecture: Architecture, name: str, made: dict[str, Any]) -> An
     return made[name]
 
 
-def instantiate(cls: type, config: dict[str, Any], parts: dict[str, Any]) -> Any:
+def instantiate(cls: Any, config: dict[str, Any], parts: dict[str, Any]) -> Any:
     """An object of a class of diffusers or transformers."""
     import transformers
 
@@ -59,11 +60,36 @@ def instantiate(cls: type, config: dict[str, Any], parts: dict[str, Any]) -> Any
 
 
 def stirred(model: torch.nn.Module) -> torch.nn.Module:
-    """The network with random numbers in matrices that begin as zeros: they would make whole parts of it, such as its text, of no effect."""
+    """The network with random numbers in matrices of zeros, which would make whole parts of it, such as its text, of no effect."""
     for weight in model.parameters():
-        if weight.ndim > 1 and weight.numel() and not weight.data.flatten()[0] and not weight.data.any():
+        if weight.ndim > 1 and weight.numel() and not weight.is_meta and not weight.data.flatten()[0] and not weight.data.any():
             torch.nn.init.normal_(weight, std=0.02)
     return model
+
+
+def from_configurations(cls: type, folder: Path, index: dict[str, Any]) -> Any:
+    """A pipeline of a folder's configurations, with random weights: the folder needs no weights."""
+    torch.manual_seed(SEED)
+    parts: dict[str, Any] = {}
+    for name, described in index.items():
+        if name.startswith("_") or not isinstance(described, list):
+            continue
+        library, class_name = described[:2]
+        parts[name] = None if class_name is None else from_configuration(folder / name, library, class_name)
+    options = {name: value for name, value in index.items() if not name.startswith("_") and not isinstance(value, list)}
+    return cls(**parts, **options)
+
+
+def from_configuration(folder: Path, library: str, name: str) -> Any:
+    """One part of a folder: a network with random weights, anything else as it is saved."""
+    import transformers
+
+    cls = find_class(name if library in ("diffusers", "transformers") else f"diffusers.pipelines.{library}:{name}")
+    if issubclass(cls, transformers.PreTrainedModel):
+        return cls(cls.config_class.from_pretrained(folder)).eval()
+    if issubclass(cls, torch.nn.Module):
+        return stirred(cls.from_config(cls.load_config(folder))).eval()
+    return cls.from_pretrained(folder)
 
 
 def assemble(cls: type, architecture: Architecture, pipeline: Pipeline) -> Any:

@@ -18,7 +18,7 @@ Kind = Literal[
 ]
 
 
-class Failure(Exception):
+class Failure(Exception):  # noqa: N818
     """Why a request is not served."""
 
     def __init__(self, kind: Kind, message: str, hint: str | None = None, code: int = WORK_FAILED) -> None:
@@ -51,14 +51,27 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     text = str(error).lower()
-    told = ("out of memory", "can't allocate memory", "not enough memory", "cudnn_status_alloc_failed", "cublas_status_alloc_failed")
+    told = (
+        "out of memory",
+        "can't allocate memory",
+        "not enough memory",
+        "cudnn_status_alloc_failed",
+        "cublas_status_alloc_failed",
+    )
     return isinstance(error, RuntimeError) and any(words in text for words in told)
 
 
 def is_device_lost(error: BaseException) -> bool:
     """Whether the device has stopped answering: every later call on it fails, too."""
     text = str(error).lower()
-    told = ("device-side assert", "unspecified launch failure", "illegal memory access", "device lost", "ecc error", "fallen off the bus")
+    told = (
+        "device-side assert",
+        "unspecified launch failure",
+        "illegal memory access",
+        "device lost",
+        "ecc error",
+        "fallen off the bus",
+    )
     return isinstance(error, RuntimeError) and any(words in text for words in told)
 
 
@@ -68,7 +81,11 @@ def classified(error: BaseException, during: str) -> Failure:
         return error
     text = f"{during}: {type(error).__name__}: {error}"
     if is_out_of_memory(error):
-        return Failure("out_of_memory", text, "ask for fewer frames or a smaller size, or set offload, vae_tiling or a smaller dtype")
+        return Failure(
+            "out_of_memory",
+            text,
+            "ask for fewer frames or a smaller size, or set offload, vae_tiling or a smaller dtype",
+        )
     if is_device_lost(error):
         return Failure("device_lost", text, "the worker ends; look at the driver's log (dmesg, nvidia-smi)")
     return Failure("internal", text, "the worker's log on stderr has the whole traceback")

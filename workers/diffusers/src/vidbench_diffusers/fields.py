@@ -22,13 +22,30 @@ NAMES = {
     "image": ("image", "cond_image", "ref_image", "conditions"),
     "last_image": ("last_image", "conditions"),
     "video": ("video", "conditions"),
-    "control_video": ("control_video", "conditioning_frames", "pose_video", "driving_video", "controls", "reference_conditions"),
+    "control_video": (
+        "control_video",
+        "conditioning_frames",
+        "pose_video",
+        "driving_video",
+        "controls",
+        "reference_conditions",
+    ),
     "mask_video": ("mask_video", "mask"),
     "reference_images": ("reference_images",),
 }
 """Names of arguments for a field, the usual one first."""
 
-RESERVED = {"prompt", "negative_prompt", "generator", "seed", "output_type", "return_dict", "callback_on_step_end", "height", "width"}
+RESERVED = {
+    "prompt",
+    "negative_prompt",
+    "generator",
+    "seed",
+    "output_type",
+    "return_dict",
+    "callback_on_step_end",
+    "height",
+    "width",
+}
 """Arguments that `settings.call` cannot give: requests have them, or the worker."""
 
 WHOLE = {"fps", "target_fps"}
@@ -74,11 +91,14 @@ def smaller(arguments: dict[str, Any], times: float) -> dict[str, Any]:
 
 
 def sections(frames: int, call: dict[str, Any]) -> int:
-    """The argument of a pipeline that makes whole sections and the frame it starts from, and takes how many frames there must be at least."""
+    """The argument of a pipeline that makes whole sections after its first frame, and takes the least number of frames."""
     window, compression = call.get("latent_window_size", 9), 4
     count, rest = divmod(frames - 1, window * compression)
     if count < 1 or rest:
-        raise refused(f"frames is {frames}: this pipeline makes sections of {window * compression} frames after the first, so it must be one more than a multiple of that")
+        raise refused(
+            f"frames is {frames}: this pipeline makes sections of {window * compression} frames after the first one, "
+            f"so it must be {window * compression}k+1 and more than 1"
+        )
     return count * ((window - 1) * compression + 1)  # type: ignore[no-any-return]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +42,16 @@ def device_of(name: str) -> torch.device:
         raise refused(f"settings.device: {error}") from error
     count = torch.cuda.device_count()
     if device.type == "cuda" and (device.index or 0) >= count:
-        built = f"PyTorch {torch.__version__} is built for CUDA {torch.version.cuda}" if torch.version.cuda else f"PyTorch {torch.__version__} is built without CUDA"
-        raise Failure("unsupported", f"device {name} is not available: {built} and sees {count} devices", "vidbench doctor says what is missing; CUDA_VISIBLE_DEVICES may hide devices")
+        built = (
+            f"PyTorch {torch.__version__} is built for CUDA {torch.version.cuda}"
+            if torch.version.cuda
+            else f"PyTorch {torch.__version__} is built without CUDA"
+        )
+        raise Failure(
+            "unsupported",
+            f"device {name} is not available: {built} and sees {count} devices",
+            "vidbench doctor says what is missing; CUDA_VISIBLE_DEVICES may hide devices",
+        )
     return device
 
 
@@ -78,12 +88,14 @@ class Source:
                 stand_ins = build.take_stand_ins(made)
                 made.save_pretrained(folder)
                 return self._load(Path(folder), name, stand_ins)
-        if self.settings.architecture is None:
-            raise refused("settings.architecture is missing: random weights of full scale need one", f"there are {', '.join(sorted(architectures.names()))}")
-        known = architectures.full(self.settings.architecture)
-        name, pipeline = next(iter(known.pipelines.items()))
         device = torch.device("cpu") if self.settings.offload != "none" else device_of(self.settings.device)
         with device, default_dtype(getattr(torch, self.settings.dtype)):
+            if self.settings.architecture is None:
+                place = self._folder(with_weights=False)
+                name = self.settings.class_name or class_name(configuration(place))
+                return wrapped(build.from_configurations(build.find_class(name), place, configuration(place)))
+            known = architectures.full(self.settings.architecture)
+            name, pipeline = next(iter(known.pipelines.items()))
             return wrapped(build.assemble(build.find_class(name), known, pipeline))
 
     def _configuration(self) -> dict[str, Any]:
@@ -95,13 +107,13 @@ class Source:
         with hub.hub_errors(self.place):
             return str(huggingface_hub.hf_hub_download(self.place, name, revision=self.revision))
 
-    def _folder(self) -> Path:
+    def _folder(self, with_weights: bool = True) -> Path:
         if self.settings.path is not None or Path(self.place).is_dir():
             folder = Path(self.place)
             if not folder.is_dir():
                 raise Failure("weights_missing", f"settings.path: there is no folder {folder}")
             return folder
-        return hub.download(self.place, self.revision, self.settings.variant, self.settings.allow_pickle)
+        return hub.download(self.place, self.revision, self.settings.variant, self.settings.allow_pickle, with_weights)
 
     def _load(self, folder: Path, name: str | None = None, given: dict[str, Any] | None = None) -> Runnable:
         import diffusers
@@ -112,7 +124,10 @@ class Source:
             pipe = found.from_pretrained(str(folder))
             pipe.load_components(torch_dtype=getattr(torch, self.settings.dtype))
             return Modular(pipe)
-        options: dict[str, Any] = {"torch_dtype": dtypes(self.settings), "use_safetensors": not self.settings.allow_pickle or None}
+        options: dict[str, Any] = {
+            "torch_dtype": dtypes(self.settings),
+            "use_safetensors": not self.settings.allow_pickle or None,
+        }
         if self.settings.variant is not None:
             options["variant"] = self.settings.variant
         if self.settings.quantization is not None:
@@ -142,7 +157,11 @@ def missing_weights(folder: Path, error: OSError, settings: Settings) -> Failure
     """Why a folder cannot be loaded."""
     pickled = [path.name for pattern in ("*.bin", "*.ckpt", "*.pt") for path in folder.rglob(pattern)]
     if pickled and not settings.allow_pickle:
-        return Failure("weights_missing", f"{folder} has weights that are no safetensors ({pickled[0]}), and such files can run anything", "convert them, or set settings.allow_pickle = true if you trust their author")
+        return Failure(
+            "weights_missing",
+            f"{folder} has weights that are no safetensors ({pickled[0]}), and such files can run anything",
+            "convert them, or set settings.allow_pickle = true if you trust their author",
+        )
     return Failure("weights_missing", f"{folder}: {error}")
 
 
@@ -158,7 +177,11 @@ def configuration(folder: Path) -> dict[str, Any]:
     for name in ("model_index.json", "modular_model_index.json"):
         if (folder / name).is_file():
             return read_json(folder / name)
-    raise Failure("weights_missing", f"{folder} has no model_index.json: it is no model of diffusers", "a model of another format needs engine = \"command\"")
+    raise Failure(
+        "weights_missing",
+        f"{folder} has no model_index.json: it is no model of diffusers",
+        'a model of another format needs engine = "command"',
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -181,7 +204,11 @@ def class_name(config: dict[str, Any]) -> str:
         raise Failure("weights_mismatch", "the model's configuration names no class")
     if not hasattr(diffusers, name):
         saved = config.get("_diffusers_version", "an unknown release")
-        raise Failure("unsupported", f"diffusers {diffusers.__version__} has no {name}; the model was saved by {saved}", "make an environment with a newer diffusers: vidbench env create")
+        raise Failure(
+            "unsupported",
+            f"diffusers {diffusers.__version__} has no {name}; the model was saved by {saved}",
+            "make an environment with a newer diffusers: vidbench env create",
+        )
     return name
 
 
@@ -191,7 +218,9 @@ def quantization(settings: Settings) -> Any:
 
     asked = settings.quantization
     assert asked is not None  # noqa: S101
-    return diffusers.PipelineQuantizationConfig(quant_backend=asked.backend, quant_kwargs=asked.options, components_to_quantize=asked.components)
+    return diffusers.PipelineQuantizationConfig(
+        quant_backend=asked.backend, quant_kwargs=asked.options, components_to_quantize=asked.components
+    )
 
 
 def digest(folder: Path) -> str:
@@ -217,7 +246,7 @@ def prepare(loaded: Runnable, settings: Settings, model: str) -> torch.device:
     device = device_of(settings.device)
     if settings.scheduler is not None:
         cls = build.find_class(settings.scheduler.class_name)
-        loaded.pipe.scheduler = cls.from_config(loaded.pipe.scheduler.config, **settings.scheduler.options)  # type: ignore[attr-defined]
+        loaded.pipe.scheduler = cls.from_config(loaded.pipe.scheduler.config, **settings.scheduler.options)
     add_loras(loaded.pipe, settings.loras, settings.path or model)
     tune_vae(loaded, settings)
     tune_denoiser(loaded, settings)
@@ -233,7 +262,10 @@ def place(pipe: Any, settings: Settings, device: torch.device) -> None:
         pipe.to(device)
         return
     if device.type == "cpu":
-        raise Failure("unsupported", f"settings.offload is {settings.offload}, but the device is the CPU: there is nowhere to offload to")
+        raise Failure(
+            "unsupported",
+            f"settings.offload is {settings.offload}, but the device is the CPU: there is nowhere to offload to",
+        )
     if settings.offload == "model":
         pipe.enable_model_cpu_offload(device=device)
     elif settings.offload == "sequential":
@@ -249,7 +281,10 @@ TILED = {"AutoencoderKLAllegro"}
 def tune_vae(loaded: Runnable, settings: Settings) -> None:
     """Tiling and slicing."""
     vae = loaded.components.get("vae")
-    for wanted, method in ((settings.vae_tiling or type(vae).__name__ in TILED, "enable_tiling"), (settings.vae_slicing, "enable_slicing")):
+    for wanted, method in (
+        (settings.vae_tiling or type(vae).__name__ in TILED, "enable_tiling"),
+        (settings.vae_slicing, "enable_slicing"),
+    ):
         if wanted:
             if not hasattr(vae, method):
                 raise Failure("unsupported", f"the VAE of this pipeline, {type(vae).__name__}, has no {method}")
@@ -316,15 +351,12 @@ def add_loras(pipe: Any, loras: list[Lora], base: str) -> None:
         pipe.set_adapters([f"lora{at}" for at in range(len(loras))], [lora.scale for lora in loras])
 
 
-class default_dtype:  # noqa: N801: used as a statement
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
     """New tensors have this type, for a while."""
-
-    def __init__(self, dtype: torch.dtype) -> None:
-        self.dtype = dtype
-        self.before = torch.get_default_dtype()
-
-    def __enter__(self) -> None:
-        torch.set_default_dtype(self.dtype)
-
-    def __exit__(self, *_: object) -> None:
-        torch.set_default_dtype(self.before)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

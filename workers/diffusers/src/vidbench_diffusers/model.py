@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from vidbench_diffusers import fields, loading, memory, pipelines, video
-from vidbench_diffusers.failure import Failure, classified, is_out_of_memory, refused
+from vidbench_diffusers.failure import Failure, classified, is_out_of_memory
 from vidbench_diffusers.messages import Generate, Load
 from vidbench_diffusers.pipelines import Runnable
 from vidbench_diffusers.serve import Notify
@@ -50,7 +50,11 @@ class Model:
                 raise
         # Outside of the handler: until it has ended, its traceback holds every tensor of the call.
         if not memory.recovered(self._device, before):
-            raise FatalFailure(failure.kind, f"{failure.message}; the device did not come back to what it held before, so the worker ends", failure.hint)
+            raise FatalFailure(
+                failure.kind,
+                f"{failure.message}; the device did not come back to what it held before, so the worker ends",
+                failure.hint,
+            )
         raise failure
 
     def free(self) -> None:
@@ -64,7 +68,7 @@ class Model:
         steps = Steps(notify, self._totals.get(progress(asked)))
         timeline = Timeline(lambda: memory.wait_for(self._device), steps.take)
         start_ns = timeline.now()
-        with torch.inference_mode(), timeline.watching(self._loaded.components, count_scheduler=not self._loaded.tells_steps):
+        with torch.inference_mode(), timeline.watching(self._loaded.components):
             output = self._loaded.call(arguments, timeline.step)
         end_ns = timeline.now()
         self._totals[progress(asked)] = steps.finish()

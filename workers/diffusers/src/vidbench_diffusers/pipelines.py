@@ -8,7 +8,7 @@ import importlib
 import inspect
 import typing
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Protocol
 
 import torch
@@ -40,8 +40,6 @@ class Runnable(Protocol):
     taken: set[str]
     """Names of its arguments."""
     components: dict[str, Any]
-    tells_steps: bool
-    """Whether it calls back after each step."""
     holders: dict[str, type]
     """Arguments that take pictures only within objects, with the class of those."""
     tensors: set[str]
@@ -60,9 +58,10 @@ class Classic:
         self.components = with_inner(pipe.components)
         self._scales = {argument: name for argument, name in scales(self.components).items() if argument not in own}
         self.taken = own | set(self._scales)
-        self.tells_steps = bool({"callback_on_step_end", "callback"} & self.taken)
         self.holders = holders({name: taken.annotation for name, taken in inspect.signature(pipe.__call__).parameters.items()})
-        self.tensors = {name for name, taken in inspect.signature(pipe.__call__).parameters.items() if taken.annotation is torch.FloatTensor}
+        self.tensors = {
+            name for name, taken in inspect.signature(pipe.__call__).parameters.items() if taken.annotation is torch.FloatTensor
+        }
         repair(pipe)
 
     def call(self, arguments: dict[str, Any], on_step: Callable[[], None]) -> Any:
@@ -81,7 +80,10 @@ class Classic:
             self.pipe.register_modules(**{name: self.components[name].new(guidance_scale=arguments.pop(argument))})
         if type(self.pipe).__name__ in NEED_NEGATIVE:
             arguments.setdefault("negative_prompt", "")
-        return self.pipe(**arguments)
+        scheduler = getattr(self.pipe, "scheduler", None)
+        silent = scheduler is not None and not {"callback_on_step_end", "callback"} & self.taken
+        with counted(scheduler, on_step) if silent else nullcontext():
+            return self.pipe(**arguments)
 
 
 class Modular:
@@ -92,7 +94,6 @@ class Modular:
         self.components = with_inner(pipe.components)
         self._scales = scales(self.components)
         self.taken = {taken.name for taken in pipe.blocks.inputs if taken.name} | set(self._scales)
-        self.tells_steps = True
         self.holders = holders({taken.name: taken.type_hint for taken in pipe.blocks.inputs if taken.name})
         self.tensors: set[str] = set()
 
@@ -150,7 +151,11 @@ def with_inner(components: dict[str, Any]) -> dict[str, Any]:
 
 def scales(components: dict[str, Any]) -> dict[str, str]:
     """Arguments for the scales of a pipeline's guiders, with the guiders' names: `guidance_scale_2` is that of `guider_2`."""
-    return {name.replace("guider", "guidance_scale"): name for name, part in components.items() if "guider" in name and hasattr(part, "guidance_scale")}
+    return {
+        name.replace("guider", "guidance_scale"): name
+        for name, part in components.items()
+        if "guider" in name and hasattr(part, "guidance_scale")
+    }
 
 
 def holders(annotations: dict[str, Any]) -> dict[str, type]:
@@ -158,7 +163,12 @@ def holders(annotations: dict[str, Any]) -> dict[str, type]:
     kinds = {name: (annotation, *typing.get_args(annotation)) for name, annotation in annotations.items()}
     if untyped := {name: path for name, path in UNTYPED.items() if annotations.get(name) is list}:
         kinds |= {name: (getattr(importlib.import_module("diffusers.pipelines.ltx2"), path),) for name, path in untyped.items()}
-    return {name: kind for name, found in kinds.items() for kind in found if dataclasses.is_dataclass(kind) and "frames" in kind.__dataclass_fields__}
+    return {
+        name: kind
+        for name, found in kinds.items()
+        for kind in found
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind) and "frames" in kind.__dataclass_fields__
+    }
 
 
 def repeated(pipe: Any, arguments: dict[str, Any]) -> int:
@@ -177,7 +187,7 @@ def enlargement(components: dict[str, Any]) -> float:
     upsampler = components.get("latent_upsampler")
     if upsampler is None or not upsampler.config.spatial_upsample:
         return 1
-    return upsampler.config.rational_spatial_scale if upsampler.config.get("use_rational_resampler") else 2  # type: ignore[no-any-return]
+    return upsampler.config.rational_spatial_scale if upsampler.config.get("use_rational_resampler") else 2
 
 
 def repair(pipe: Any) -> None:

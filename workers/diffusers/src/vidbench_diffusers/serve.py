@@ -67,7 +67,12 @@ class Server:
                 return
             if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
                 self._skip_line()
-                self._say(id=None, error=Failure("invalid_request", f"the line is longer than {MAX_LINE_BYTES} bytes", code=messages.PARSE_ERROR).as_error())
+                self._say(
+                    id=None,
+                    error=Failure(
+                        "invalid_request", f"the line is longer than {MAX_LINE_BYTES} bytes", code=messages.PARSE_ERROR
+                    ).as_error(),
+                )
                 continue
             self._answer(line)
 
@@ -107,7 +112,11 @@ class Server:
         }
         if request.method not in methods and request.method != "score":
             known = ", ".join(methods)
-            raise Failure("unsupported", f"unknown method {request.method!r:.64}: known are {known}", code=messages.METHOD_NOT_FOUND)
+            raise Failure(
+                "unsupported",
+                f"unknown method {request.method!r:.64}: known are {known}",
+                code=messages.METHOD_NOT_FOUND,
+            )
         if self._initialized == (request.method == "initialize"):
             raise refused("initialize came twice" if self._initialized else f"{request.method} came before initialize")
         if request.method == "score":
@@ -118,7 +127,11 @@ class Server:
         asked = parse(params, messages.Initialize).protocol_version
         if asked != messages.PROTOCOL_VERSION:
             spoken = messages.PROTOCOL_VERSION
-            raise Failure("unsupported", f"protocol version {asked} is not spoken here: this worker speaks {spoken}", "use a client and a worker of the same release")
+            raise Failure(
+                "unsupported",
+                f"protocol version {asked} is not spoken here: this worker speaks {spoken}",
+                "use a client and a worker of the same release",
+            )
         self._initialized = True
         return {
             "protocol_version": messages.PROTOCOL_VERSION,
@@ -203,7 +216,13 @@ def parse(params: dict[str, Any], into: type[T]) -> T:
 def check(asked: messages.Generate) -> None:
     """What holds for every model."""
     params = asked.params
-    numbers = {"steps": params.steps, "frames": params.frames, "width": params.width, "height": params.height, "fps": params.fps}
+    numbers = {
+        "steps": params.steps,
+        "frames": params.frames,
+        "width": params.width,
+        "height": params.height,
+        "fps": params.fps,
+    }
     for name, value in numbers.items():
         if not 0 < value < float("inf"):
             raise refused(f"{name} is {value}: it must be more than 0")
@@ -212,5 +231,5 @@ def check(asked: messages.Generate) -> None:
     if not 0 <= asked.seed < 1 << 64:
         raise refused(f"seed is {asked.seed}: it must be 0 to 2^64 - 1")
     folder = os.path.dirname(asked.output)  # noqa: PTH120: a string, as it is named in the answer
-    if not os.path.isdir(folder) or os.path.lexists(asked.output):  # noqa: PTH112
+    if not os.path.isdir(folder) or os.path.lexists(asked.output):
         raise refused(f"output {asked.output} must be a file that does not exist, in a folder that does")

@@ -64,7 +64,7 @@ class Settings(Part, frozen=True):
     scale: Literal["full", "tiny"] = "full"
     """Of random weights: `tiny` is a network of the same structure with a few thousand numbers."""
     architecture: str | None = None
-    """Of random weights at full scale: which configuration of this package, or a folder that has one."""
+    """Of random weights at full scale: a configuration of this package, in place of the model's own."""
     class_name: str | None = None
     """Pipeline class; the model's own (`_class_name`) when absent."""
     path: str | None = None
@@ -99,5 +99,3 @@ class Settings(Part, frozen=True):
     call: dict[str, Any] = {}
     """Arguments of the pipeline that no request has, such as `guidance_scale_2`."""
     video: Video = Video()
-    keep_latents: bool = False
-    """Write the latents beside the video, as `<output>.latents.safetensors`."""

@@ -71,7 +71,7 @@ class Timeline:
         return merged
 
     @contextmanager
-    def watching(self, components: dict[str, Any], count_scheduler: bool) -> Iterator[None]:
+    def watching(self, components: dict[str, Any]) -> Iterator[None]:
         """Watches the components of a pipeline while it is called."""
         with ExitStack() as stack:
             for name, component in components.items():
@@ -79,8 +79,6 @@ class Timeline:
                     self._hook(stack, component, stage)
                 if name.startswith(DECODERS) and hasattr(component, "decode"):
                     stack.enter_context(wrapped(component, "decode", self._timed_decode))
-            if count_scheduler and hasattr(components.get("scheduler"), "step"):
-                stack.enter_context(wrapped(components["scheduler"], "step", self._counted_step))
             yield
 
     def _hook(self, stack: ExitStack, module: torch.nn.Module, stage: Stage) -> None:
@@ -102,14 +100,6 @@ class Timeline:
                 self._spans.append(Span("vae_decode", start, self.now()))
 
         return timed
-
-    def _counted_step(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(*args: Any, **kwargs: Any) -> Any:
-            result = step(*args, **kwargs)
-            self.step()
-            return result
-
-        return counted
 
 
 @contextmanager

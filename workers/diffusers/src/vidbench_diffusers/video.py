@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image, ImageOps
 
 from vidbench_diffusers.failure import Failure, refused
 from vidbench_diffusers.settings import Video
@@ -17,7 +18,7 @@ from vidbench_diffusers.settings import Video
 Picture = npt.NDArray[np.uint8]
 """Height x width x 3."""
 
-IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm"}
 MAX_INPUT_BYTES = 512 << 20
 MAX_INPUT_PIXELS = 8192 * 8192
 MAX_INPUT_FRAMES = 10_000
@@ -47,15 +48,19 @@ def pictures(clip: Any) -> Iterator[Picture]:
 def picture(frame: Any) -> Picture:
     """One frame as bytes."""
     if isinstance(frame, torch.Tensor):
-        if frame.ndim == 3 and frame.shape[0] == 3:  # noqa: PLR2004: channels first
+        if frame.ndim == 3 and frame.shape[0] == 3:  # channels first
             frame = frame.permute(1, 2, 0)
         frame = frame.float().cpu().numpy() if frame.is_floating_point() else frame.cpu().numpy()
     array = np.asarray(frame)
     if np.issubdtype(array.dtype, np.floating):
         if not np.isfinite(array).all():
-            raise Failure("internal", "the pipeline gave frames with numbers that are not finite", "try dtype float32, for the VAE at least")
+            raise Failure(
+                "internal",
+                "the pipeline gave frames with numbers that are not finite",
+                "try dtype float32, for the VAE at least",
+            )
         array = (array.clip(0, 1) * 255).round().astype(np.uint8)
-    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:  # noqa: PLR2004
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
         raise Failure("internal", f"the pipeline gave frames of shape {array.shape} and type {array.dtype}")
     return np.ascontiguousarray(array)
 
@@ -99,7 +104,7 @@ def read(name: str, path: str) -> Any:
         raise refused(f"input {name}: {path} has {size} bytes; {MAX_INPUT_BYTES} are the most")
     try:
         return read_image(file) if file.suffix.lower() in IMAGES else read_video(file)
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise refused(f"input {name}: {path} cannot be read: {error}") from error
 
 
@@ -114,8 +119,6 @@ def reduced(given: Any, width: int, height: int, times: float) -> Any:
 
 def read_image(file: Path) -> Any:
     """An image in RGB, turned as its EXIF says."""
-    from PIL import Image, ImageOps
-
     with Image.open(file) as image:
         check_pixels(*image.size)
         return ImageOps.exif_transpose(image).convert("RGB")

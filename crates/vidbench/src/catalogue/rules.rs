@@ -1,0 +1,112 @@
+//! What a model can be asked for, and what it does when nothing is said.
+
+use serde::{Deserialize, Serialize};
+
+/// Values of a model's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Defaults {
+    /// Pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Number of frames.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames: Option<u32>,
+    /// Frames a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fps: Option<f64>,
+    /// Denoising steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u32>,
+    /// Guidance scale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guidance: Option<f64>,
+}
+
+impl Defaults {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Rules of a pipeline class.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Constraints {
+    /// Width and height are multiples of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_multiple: Option<u32>,
+    /// Frames are a multiple of it, plus `frames_offset`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames_step: Option<u32>,
+    /// See `frames_step`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames_offset: Option<u32>,
+}
+
+impl Constraints {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What breaks a rule, with the nearest values that do not; `None` when everything given keeps them.
+    pub fn problem(&self, frames: Option<u32>, size: Option<(u32, u32)>) -> Option<String> {
+        self.frames_problem(frames).or_else(|| self.size_problem(size))
+    }
+
+    fn frames_problem(&self, frames: Option<u32>) -> Option<String> {
+        let (frames, step) = (frames?, self.frames_step?);
+        let offset = self.frames_offset.unwrap_or(0);
+        let rule = || if offset == 0 { format!("{step}k") } else { format!("{step}k+{offset}") };
+        let near = nearest_valid(frames, step, offset)?;
+        Some(format!("{frames} frames are not {}: nearest are {near}", rule()))
+    }
+
+    fn size_problem(&self, size: Option<(u32, u32)>) -> Option<String> {
+        let (sides, multiple) = (size?, self.size_multiple?);
+        let names = [("width", sides.0), ("height", sides.1)];
+        names.into_iter().find_map(|(name, side)| {
+            let near = nearest_valid(side, multiple, 0)?;
+            Some(format!("{name} {side} is no multiple of {multiple}: nearest are {near}"))
+        })
+    }
+}
+
+/// The values around one that is not `step` times a number plus `offset`; `None` when it is.
+fn nearest_valid(value: u32, step: u32, offset: u32) -> Option<String> {
+    let Some(above) = value.checked_sub(offset) else { return Some(format!("{} and up", offset.max(1))) };
+    let below = value - above.checked_rem(step)?;
+    if below == value {
+        return None;
+    }
+    let up = below.saturating_add(step);
+    Some(if below == 0 { up.to_string() } else { format!("{below} and {up}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAN: Constraints =
+        Constraints { size_multiple: Some(16), frames_step: Some(4), frames_offset: Some(1) };
+
+    #[test]
+    fn values_that_keep_the_rules_are_no_problem() {
+        for frames in [1, 5, 81] {
+            assert_eq!(WAN.problem(Some(frames), Some((832, 480))), None);
+        }
+        assert_eq!(Constraints::default().problem(Some(2), Some((1, 1))), None);
+    }
+
+    #[test]
+    fn the_nearest_values_are_named() {
+        let problem = |frames, size| WAN.problem(Some(frames), Some(size)).unwrap();
+        assert_eq!(problem(80, (832, 480)), "80 frames are not 4k+1: nearest are 77 and 81");
+        assert_eq!(problem(0, (832, 480)), "0 frames are not 4k+1: nearest are 1 and up");
+        assert_eq!(problem(81, (850, 480)), "width 850 is no multiple of 16: nearest are 848 and 864");
+        assert_eq!(problem(81, (832, 7)), "height 7 is no multiple of 16: nearest are 16");
+    }
+}

@@ -1,0 +1,122 @@
+//! `vidbench models`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// List models of the catalogue.
+    #[command(after_long_help = "\
+Examples:
+  vidbench models list --task i2v --status runnable
+  vidbench models list --max-memory 24 --licence apache
+  vidbench models list --kind endpoint --json")]
+    List(ModelsListArgs),
+    /// Show everything that is known of one model, with a suite to start from.
+    Show(ModelsShowArgs),
+    /// Find models by words: part of an id, family, class, task or licence.
+    #[command(after_long_help = "\
+Examples:
+  vidbench models search wan2.2 i2v")]
+    Search(ModelsSearchArgs),
+    /// Run a model, or a pipeline class with tiny random networks, and say how far it came.
+    #[command(after_long_help = "\
+Examples:
+  vidbench models check WanPipeline                       a class, tiny: no download
+  vidbench models check Wan-AI/Wan2.1-T2V-1.3B-Diffusers  the first class of a model, tiny
+  vidbench models check Wan-AI/Wan2.1-T2V-1.3B-Diffusers --weights real
+  vidbench models check --all --evidence catalogue/evidence.toml
+
+It loads the model, generates with one seed twice and with another one, and decodes the videos.
+
+Exit codes: 0 every one came through; 1 some did not; 2 usage or environment.")]
+    Check(ModelsCheckArgs),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KindArg {
+    Checkpoint,
+    Adapter,
+    Endpoint,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusArg {
+    Declared,
+    Runnable,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WeightsArg {
+    /// Networks of the same structure with a few thousand random numbers.
+    Tiny,
+    /// The model's own weights.
+    Real,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsListArgs {
+    /// Only models of this kind.
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<KindArg>,
+    /// Only models of this status.
+    #[arg(long, value_enum)]
+    pub(crate) status: Option<StatusArg>,
+    /// Only models that do this, such as t2v, i2v or v2v.
+    #[arg(long)]
+    pub(crate) task: Option<String>,
+    /// Only models whose family has this in its name.
+    #[arg(long)]
+    pub(crate) family: Option<String>,
+    /// Only models whose licence has this in its name.
+    #[arg(long)]
+    pub(crate) licence: Option<String>,
+    /// Only models whose authors name at most so much device memory.
+    #[arg(long, value_name = "GB")]
+    pub(crate) max_memory: Option<f64>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsShowArgs {
+    /// Its id, or an older one.
+    pub(crate) id: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsSearchArgs {
+    /// Words that must all be there.
+    #[arg(required = true)]
+    pub(crate) words: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsCheckArgs {
+    /// Models or pipeline classes.
+    #[arg(value_name = "MODEL", required_unless_present = "all")]
+    pub(crate) models: Vec<String>,
+    /// Every class that can be built tiny.
+    #[arg(long, conflicts_with = "models")]
+    pub(crate) all: bool,
+    /// Which weights.
+    #[arg(long, value_enum, default_value_t = WeightsArg::Tiny)]
+    pub(crate) weights: WeightsArg,
+    /// Environment of `vidbench env create` to run in.
+    #[arg(long, default_value = vidbench::DEFAULT_ENV)]
+    pub(crate) env: String,
+    /// File of evidence to add the results to.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) evidence: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,225 @@
+//! `vidbench models check`: whether a model really runs, step by step, through the worker protocol.
+//!
+//! load, generate, the same seed again, another seed: the video must decode to what was asked for, equal seeds must give equal bytes, and
+//! other seeds other ones.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use vidbench_core::protocol::{Decoded, GenerateParams, LoadParams, ScoreParams};
+use vidbench_core::{ClipFacts, Clock, FramesU8, ModelId, NetOptions, Params, SampleId, rfc3339};
+use vidbench_engines::{CallObserver, Notification, WorkerCommand, WorkerProcess};
+use vidbench_video::{Fps, H264Options, encode_h264};
+use vidbench_worker::Scorer;
+
+use crate::{CLASSIFIER, ClassEvidence, TinyPipeline};
+
+/// What is checked.
+#[derive(Debug, Clone)]
+pub struct ModelCheck {
+    /// The model as the worker knows it.
+    pub model: ModelId,
+    /// The pipeline class that the evidence is of.
+    pub class: String,
+    /// How it is loaded.
+    pub settings: Map<String, Value>,
+    /// `tiny`, `random` or `real`.
+    pub weights: &'static str,
+    /// What is asked for.
+    pub params: Params,
+    /// Its prompt.
+    pub prompt: String,
+    /// Names of files that it cannot do without; the check makes them.
+    pub inputs: Vec<String>,
+    /// Threads the worker may compute with.
+    pub threads: u32,
+    /// Seconds that loading and each generation may take.
+    pub timeout: Duration,
+}
+
+impl ModelCheck {
+    /// The check of a pipeline class with tiny random networks.
+    pub fn tiny(class: &str, tiny: &TinyPipeline) -> Result<Self, vidbench_core::IdError> {
+        let shape = tiny.shape;
+        Ok(Self {
+            model: ModelId::new(format!("tiny/{class}"))?,
+            class: class.into(),
+            settings: Map::new(),
+            weights: "tiny",
+            params: Params {
+                steps: shape.steps,
+                guidance: shape.guidance,
+                frames: shape.frames,
+                width: shape.width,
+                height: shape.height,
+                fps: shape.fps,
+            },
+            prompt: tiny.prompt.clone(),
+            inputs: tiny.inputs.clone(),
+            threads: 1,
+            timeout: Duration::from_secs(600),
+        })
+    }
+
+    /// Runs it with a worker; `scratch` is an empty folder for its files.
+    pub fn run(&self, command: &WorkerCommand, scratch: &Path, clock: &Arc<dyn Clock>) -> ClassEvidence {
+        let mut found = ClassEvidence {
+            class: self.class.clone(),
+            reached: "declared".into(),
+            reason: None,
+            weights: self.weights.into(),
+            date: rfc3339(clock.unix_ms()).chars().take(10).collect(),
+            versions: String::new(),
+            shape: None,
+            steps: None,
+            stages: Vec::new(),
+        };
+        found.reason = self.steps(command, scratch, clock, &mut found).err();
+        found
+    }
+
+    fn steps(
+        &self,
+        command: &WorkerCommand,
+        scratch: &Path,
+        clock: &Arc<dyn Clock>,
+        found: &mut ClassEvidence,
+    ) -> Result<(), String> {
+        let mut worker =
+            WorkerProcess::start(command, Arc::clone(clock)).map_err(|error| error.to_string())?;
+        worker
+            .initialize(concat!("vidbench ", env!("CARGO_PKG_VERSION")), self.timeout)
+            .map_err(|error| format!("initialize: {error}"))?;
+        found.reached = "resolved".into();
+        let load = LoadParams {
+            model: self.model.clone(),
+            revision: None,
+            threads: self.threads,
+            settings: self.settings.clone(),
+        };
+        let loaded = worker.load(&load, self.timeout, &mut ()).map_err(|error| format!("load: {error}"))?;
+        found.reached = "loaded".into();
+        // Without the class and the device, which are not versions.
+        found.versions = loaded.model.runtime.split(", ").take(2).collect::<Vec<_>>().join(", ");
+        let inputs = self.write_inputs(scratch)?;
+        let mut made = Vec::new();
+        for (name, seed) in [("first", 7), ("again", 7), ("other", 8)] {
+            let output = scratch.join(format!("{name}.mp4"));
+            let request = self.request(seed, &output, inputs.clone());
+            let mut steps = CountSteps(0);
+            let reply = worker
+                .generate(&request, self.timeout, &mut steps)
+                .map_err(|error| format!("generate: {error}"))?;
+            for stage in &reply.result.stages {
+                let name = stage.name.name().to_owned();
+                if !found.stages.contains(&name) {
+                    found.stages.push(name);
+                }
+            }
+            found.steps = Some(steps.0);
+            made.push(fs::read(&output).map_err(|error| format!("{name} video: {error}"))?);
+        }
+        let facts = facts(&scratch.join("first.mp4"))?;
+        found.shape = Some([facts.frames, facts.width, facts.height]);
+        self.judge(&facts, &made)?;
+        found.reached = "generated".into();
+        // It did what was asked; how it goes down is for the conformance suite to judge.
+        let _ = worker.shutdown(Duration::from_secs(10));
+        Ok(())
+    }
+
+    fn request(&self, seed: u64, output: &Path, inputs: BTreeMap<String, String>) -> GenerateParams {
+        GenerateParams {
+            sample: SampleId([0; 16]),
+            model: self.model.clone(),
+            prompt: self.prompt.clone(),
+            negative: None,
+            seed,
+            params: self.params.clone(),
+            output: output.to_string_lossy().into_owned(),
+            inputs,
+        }
+    }
+
+    fn judge(&self, facts: &ClipFacts, made: &[Vec<u8>]) -> Result<(), String> {
+        let asked = (self.params.frames, self.params.width, self.params.height);
+        if (facts.frames, facts.width, facts.height) != asked {
+            let (frames, width, height) = asked;
+            return Err(format!(
+                "asked for {frames} frames of {width}x{height}, got {} of {}x{}",
+                facts.frames, facts.width, facts.height
+            ));
+        }
+        match made {
+            [first, again, _] if first != again => Err("the same seed gave another file".into()),
+            [first, _, other] if first == other => Err("another seed gave the same file".into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// A picture or a clip for each input, with something in it that moves.
+    fn write_inputs(&self, scratch: &Path) -> Result<BTreeMap<String, String>, String> {
+        let Params { frames, width, height, .. } = self.params;
+        let write = |name: &String| {
+            let path = if name.contains("video") {
+                let path = scratch.join(format!("{name}.mp4"));
+                let pixels = pixels(frames, width, height);
+                let clip = FramesU8::new(frames as usize, height as usize, width as usize, pixels)
+                    .map_err(|error| error.to_string())?;
+                let fps = Fps::new(8, 1).ok_or("8 frames a second are a rate")?;
+                encode_h264(&path, &clip, &H264Options::new(fps)).map_err(|error| error.to_string())?;
+                path
+            } else {
+                let path = scratch.join(format!("{name}.ppm"));
+                let head = format!("P6 {width} {height} 255\n").into_bytes();
+                fs::write(&path, [head, pixels(1, width, height)].concat())
+                    .map_err(|error| error.to_string())?;
+                path
+            };
+            Ok((name.clone(), path.to_string_lossy().into_owned()))
+        };
+        self.inputs.iter().map(write).collect::<Result<_, String>>().map_err(|why| format!("inputs: {why}"))
+    }
+}
+
+/// A gradient that moves.
+fn pixels(frames: u32, width: u32, height: u32) -> Vec<u8> {
+    let at =
+        |frame: u32, y: u32, x: u32| [x * 4 + frame * 9, y * 4, (x + y) * 2].map(|value| (value % 256) as u8);
+    (0..frames)
+        .flat_map(|f| (0..height).flat_map(move |y| (0..width).flat_map(move |x| at(f, y, x))))
+        .collect()
+}
+
+struct CountSteps(u32);
+
+impl CallObserver for CountSteps {
+    fn notification(&mut self, notification: &Notification) {
+        if matches!(notification, Notification::Step(_)) {
+            self.0 += 1;
+        }
+    }
+}
+
+/// Decodes a file as a run would.
+fn facts(file: &Path) -> Result<ClipFacts, String> {
+    let request = ScoreParams {
+        path: vidbench_core::text_from_path(file),
+        reference: None,
+        metrics: Vec::new(),
+        prompt: None,
+        image: None,
+        options: Default::default(),
+        seen: Vec::new(),
+        keep_seen: false,
+    };
+    let mut scorer = Scorer::new(CLASSIFIER, crate::stored_nets(NetOptions::default()));
+    match scorer.score(&request).map_err(|error| error.message)?.decoded {
+        Decoded::Failed { reason } => Err(format!("decode: {reason}")),
+        Decoded::Facts(facts) => Ok(facts),
+    }
+}

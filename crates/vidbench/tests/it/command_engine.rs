@@ -1,0 +1,174 @@
+//! Engine `command`: any program as a model, and everything that a program can do wrong.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::main_job::samples;
+use crate::workspace::{Said, Workspace};
+
+/// Writes four frames of noise where it is told, and the prompt beside it.
+const PAINT: &str = r#"printf 'YUV4MPEG2 W16 H16 F8:1 Ip A1:1 Cmono\n' > "$1"
+for i in 1 2 3 4; do printf 'FRAME\n' >> "$1"; head -c 256 /dev/urandom >> "$1"; done
+printf %s "$2" > said"#;
+
+fn suite(argv: &Value, more: &str) -> String {
+    format!(
+        r#"schema_version = 1
+name = "programs"
+seeds = [1, 2]
+metrics = ["temporal_flickering@1"]
+
+[[models]]
+id = "painter"
+engine = "command"
+[models.program]
+argv = {argv}
+{more}
+
+[prompts]
+file = "prompts.toml"
+
+[grid]
+steps = [1]
+guidance = [1.0]
+frames = [4]
+size = ["16x16"]
+fps = [8.0]
+
+[scenario]
+warmup = 0
+"#
+    )
+}
+
+const PROMPT: &str = "a 'boat'; touch pwned $(touch pwned) `touch pwned`";
+
+fn workspace(argv: &Value, more: &str) -> Workspace {
+    let workspace = Workspace::new();
+    let prompts = format!(
+        "schema_version = 1\nname = \"p\"\nversion = \"1\"\ntitle = \"P\"\ndescription = \"One.\"\nlicense = \"CC0-1.0\"\n\
+         [[prompts]]\nid = \"p-1\"\ncategory = \"subject-motion\"\ndifficulty = \"easy\"\ntext = {PROMPT:?}\n"
+    );
+    workspace.write("prompts.toml", prompts);
+    workspace.write("suite.toml", suite(argv, more));
+    workspace
+}
+
+fn script(text: &str) -> Value {
+    json!(["sh", "-c", text, "sh", "{output}", "{prompt}"])
+}
+
+fn run(workspace: &Workspace) -> Said {
+    workspace.run(["run", "suite.toml", "--progress", "plain"])
+}
+
+fn reasons(workspace: &Workspace) -> Vec<(String, String)> {
+    let data = workspace.export();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    samples(&data)
+        .iter()
+        .map(|sample| (text(&sample["verdict"]["outcome"]), text(&sample["verdict"]["reason"])))
+        .collect()
+}
+
+/// Both samples fail alike, and the run comes to its end.
+#[track_caller]
+fn check(text: &str, more: &str, outcome: &str, words: &str) {
+    let workspace = workspace(&script(text), more);
+    let said = run(&workspace);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    for (found, reason) in reasons(&workspace) {
+        assert_eq!(found, outcome, "{reason}");
+        assert!(reason.contains(words), "{reason}");
+    }
+}
+
+#[test]
+fn a_program_is_a_model_and_a_prompt_is_never_a_command() {
+    let workspace = workspace(&script(PAINT), "");
+    let said = run(&workspace);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(std::fs::read_to_string(workspace.path().join("said")).unwrap(), PROMPT);
+    assert!(!workspace.path().join("pwned").exists());
+    let data = workspace.export();
+    let sample = &samples(&data)[0];
+    assert!(sample["verdict"]["scores"][0]["score"]["value"].is_f64(), "{sample}");
+    let stages = sample["generation"]["timing"]["stages"].as_array().unwrap();
+    let names: Vec<&str> = stages.iter().map(|stage| stage["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["client_wait", "submit", "unattributed", "encode"]);
+}
+
+#[test]
+fn a_video_is_found_by_its_pattern() {
+    let argv = json!(["sh", "-c", PAINT, "sh", "{scratch}/deep-{seed}.y4m", "{prompt}"]);
+    let workspace = workspace(&argv, "output = \"{scratch}/**/deep-*.y4m\"");
+    let said = run(&workspace);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+}
+
+#[test]
+fn a_program_that_fails_says_why() {
+    check(
+        "echo no checkpoint >&2; exit 3",
+        "",
+        "internal",
+        "sh ended with exit status: 3; it said last: no checkpoint",
+    );
+    check(
+        "echo torch.OutOfMemoryError: CUDA out of memory; exit 1",
+        "",
+        "out_of_memory",
+        "CUDA out of memory",
+    );
+    check("kill -9 $$", "", "internal", "signal: 9");
+}
+
+#[test]
+fn a_program_that_writes_no_video_is_told() {
+    check("true", "", "internal", "ended well, but wrote no file");
+    check("echo rubbish > \"$1\"", "", "decode_failed", "");
+}
+
+#[test]
+fn two_videos_are_not_one() {
+    let argv = json!(["sh", "-c", "touch \"$1/a.mp4\" \"$1/b.mp4\"", "sh", "{scratch}"]);
+    let workspace = workspace(&argv, "output = \"{scratch}/*.mp4\"");
+    assert_eq!(run(&workspace).code, 1);
+    assert!(reasons(&workspace)[0].1.contains("2 files match"), "{:?}", reasons(&workspace));
+}
+
+#[test]
+fn a_program_that_takes_too_long_is_ended_with_everything_it_started() {
+    let text = "(sleep 3; touch survived) & (setsid true; sleep 60)";
+    check(text, "timeout_secs = 1", "timeout", "the program had not ended after 1 s");
+    let workspace = workspace(&script(text), "timeout_secs = 1");
+    run(&workspace);
+    std::thread::sleep(Duration::from_secs(4));
+    assert!(!workspace.path().join("survived").exists());
+}
+
+#[test]
+fn a_program_that_is_not_there_is_named() {
+    let workspace = workspace(&json!(["no-such-program", "{output}"]), "");
+    assert_eq!(run(&workspace).code, 1);
+    assert!(
+        reasons(&workspace)[0].1.contains("no-such-program cannot be started"),
+        "{:?}",
+        reasons(&workspace)
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_program_is_said_before_the_run() {
+    for (argv, words) in [
+        (json!(["paint", "{promt}", "{output}"]), "did you mean {prompt}?"),
+        (json!(["paint", "{prompt}"]), "is not told where to write"),
+        (json!(["bash", "-c", "paint '{prompt}' {output}"]), "could run anything"),
+    ] {
+        let workspace = workspace(&argv, "");
+        let said = run(&workspace);
+        assert_eq!(said.code, 2);
+        assert!(said.stderr.contains(words), "{}", said.stderr);
+    }
+}
