@@ -247,6 +247,9 @@ def prepare(loaded: Runnable, settings: Settings, model: str) -> torch.device:
     if settings.scheduler is not None:
         cls = build.find_class(settings.scheduler.class_name)
         loaded.pipe.scheduler = cls.from_config(loaded.pipe.scheduler.config, **settings.scheduler.options)
+    if settings.motion_adapter is not None:
+        # A pipeline that was saved with motion modules keeps its own, whatever adapter it is given.
+        loaded.pipe.unet.load_motion_modules(loaded.pipe.motion_adapter)
     add_loras(loaded.pipe, settings.loras, settings.path or model)
     tune_vae(loaded, settings)
     tune_denoiser(loaded, settings)

@@ -1,0 +1,137 @@
+"""Settings that change how a model runs: each is really taken, and a video comes out."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from test_models import asked, loaded
+
+from vidbench_diffusers import architectures, build, model
+from vidbench_diffusers.failure import Failure
+from vidbench_diffusers.messages import Load
+from vidbench_diffusers.settings import Cache, Lora, Scheduler, Settings, Video
+
+WAN = "WanPipeline"
+
+
+def made(tmp_path, name=WAN, **settings):
+    ready, _ = loaded(name, **settings)
+    result = ready.generate(asked(name, tmp_path / "made.mp4"), lambda *_: None)
+    content = Path(result["output"]).read_bytes()
+    Path(result["output"]).unlink()
+    return ready._loaded.pipe, content
+
+
+def half_but_the_vae(pipe):
+    return (pipe.transformer.dtype, pipe.vae.dtype) == (torch.bfloat16, torch.float32)
+
+
+def flow_scheduler(pipe):
+    return type(pipe.scheduler).__name__.startswith("Flow")
+
+
+@pytest.mark.parametrize(
+    ("settings", "seen"),
+    [
+        ({"vae_tiling": True}, lambda pipe: pipe.vae.use_tiling),
+        ({"vae_slicing": True}, lambda pipe: pipe.vae.use_slicing),
+        (
+            {"dtype": "bfloat16", "dtypes": {"vae": "float32"}},
+            lambda pipe: (pipe.transformer.dtype, pipe.vae.dtype) == (torch.bfloat16, torch.float32),
+        ),
+        ({"cache": Cache("first_block", {"threshold": 0.1})}, lambda pipe: pipe.transformer.is_cache_enabled),
+        ({"cache": Cache("pyramid_attention", {"spatial_attention_block_skip_range": 2})}, lambda pipe: pipe.transformer.is_cache_enabled),
+        (
+            {"scheduler": Scheduler("FlowMatchEulerDiscreteScheduler", {"shift": 3.0})},
+            lambda pipe: type(pipe.scheduler).__name__.startswith("Flow"),
+        ),
+        ({"attention": "native"}, lambda _: True),
+        ({"deterministic": True}, lambda _: torch.are_deterministic_algorithms_enabled()),
+        ({"video": Video(codec="ffv1")}, lambda _: True),
+    ],
+)
+def test_a_setting_is_taken_and_a_video_comes_out(tmp_path, settings, seen):
+    try:
+        pipe, content = made(tmp_path, **settings)
+        assert seen(pipe)
+        assert len(content) > 100
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"cache": Cache("first_block", {"treshold": 0.1})}, "did you mean threshold"),
+        ({"scheduler": Scheduler("NoScheduler")}, "has no class NoScheduler"),
+        ({"call": {"guidance_scale_3": 1.0}}, "takes no such argument"),
+    ],
+)
+def test_what_a_setting_misspells_is_named(tmp_path, settings, words):
+    with pytest.raises(Failure) as refusal:
+        made(tmp_path, **settings)
+    assert words in f"{refusal.value.message} {refusal.value.hint}"
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """A model, as a folder, and its network."""
+
+    def make(name):
+        known = architectures.tiny()
+        pipe = build.assemble(build.find_class(name), known, known.pipelines[name])
+        folder = tmp_path / name
+        pipe.save_pretrained(folder)
+        return folder, pipe
+
+    return make
+
+
+def with_settings(name, folder, output, **settings):
+    call = architectures.tiny().pipelines[name].call
+    ready, _ = model.load(Load(model=f"tiny/{name}", threads=1, settings=Settings()))
+    ready.free()
+    ready, said = model.load(Load(model="me/model", threads=1, settings=Settings(path=str(folder), call=call, **settings)))
+    ready.generate(asked(name, output), lambda *_: None)
+    return output.read_bytes(), said
+
+
+@pytest.mark.parametrize("name", ["WanPipeline", "WanImageToVideoPipeline", "LTXConditionPipeline", "LTX2Pipeline"])
+def test_a_lora_changes_the_video_by_its_scale(tmp_path, folders, name):
+    from peft import LoraConfig, get_peft_model_state_dict
+
+    folder, pipe = folders(name)
+    torch.manual_seed(3)
+    pipe.transformer.add_adapter(LoraConfig(r=4, lora_alpha=64, init_lora_weights=False, target_modules=["to_q", "to_k", "to_v"]))
+    type(pipe).save_lora_weights(tmp_path / "lora", get_peft_model_state_dict(pipe.transformer))
+    base, _ = with_settings(name, folder, tmp_path / "base.mp4")
+    full, _ = with_settings(name, folder, tmp_path / "full.mp4", loras=[Lora(id=str(tmp_path / "lora"), scale=4.0)])
+    none, _ = with_settings(name, folder, tmp_path / "none.mp4", loras=[Lora(id=str(tmp_path / "lora"), scale=0.0)])
+    assert base != full
+    assert base == none
+
+
+def test_a_lora_of_another_model_is_refused(tmp_path, folders):
+    from peft import LoraConfig, get_peft_model_state_dict
+
+    _, other = folders("LTXConditionPipeline")
+    other.transformer.add_adapter(LoraConfig(r=4, init_lora_weights=False, target_modules=["to_q"]))
+    type(other).save_lora_weights(tmp_path / "lora", get_peft_model_state_dict(other.transformer))
+    folder, _ = folders(WAN)
+    with pytest.raises(Failure) as refusal:
+        with_settings(WAN, folder, tmp_path / "a.mp4", loras=[Lora(id=str(tmp_path / "lora"))])
+    assert refusal.value.kind == "weights_mismatch"
+
+
+@pytest.mark.parametrize("name", ["AnimateDiffPipeline", "AnimateDiffSDXLPipeline", "PIAPipeline"])
+def test_a_motion_adapter_comes_from_elsewhere(tmp_path, folders, name):
+    folder, _ = folders(name)
+    known = architectures.tiny()
+    torch.manual_seed(5)
+    other = build.component(known, known.pipelines[name].components["motion_adapter"], {})
+    for weight in other.parameters():
+        torch.nn.init.normal_(weight, std=0.5)
+    other.save_pretrained(tmp_path / "motion")
+    base, _ = with_settings(name, folder, tmp_path / "base.mp4")
+    changed, _ = with_settings(name, folder, tmp_path / "changed.mp4", motion_adapter=str(tmp_path / "motion"))
+    assert base != changed
