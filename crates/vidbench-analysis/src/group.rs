@@ -115,8 +115,7 @@ fn group(
 ) -> Group {
     let ok: Vec<SampleView<'_>> =
         samples.iter().filter(|sample| sample.record.verdict.outcome == Outcome::Ok).copied().collect();
-    let timings: Vec<_> =
-        ok.iter().filter_map(|sample| Some(&sample.record.generation.as_ref()?.timing)).collect();
+    let timings: Vec<_> = ok.iter().filter_map(SampleView::timing).collect();
     let latencies: Vec<f64> = timings.iter().map(|timing| timing.latency_secs()).collect();
     let services: Vec<f64> = timings.iter().map(|timing| timing.service_secs()).collect();
     let waits: Vec<f64> =

@@ -1,6 +1,7 @@
 //! Samples joined with what the plan says of them: model, parameters, prompt, seed.
 
-use vidbench_core::{Params, PlannedSample, ResolvedModel, ResolvedPrompt, RunData, SampleRecord};
+use vidbench_core::suite::Engine;
+use vidbench_core::{Params, PlannedSample, ResolvedModel, ResolvedPrompt, RunData, SampleRecord, Timing};
 
 /// One finished sample with everything that determined it.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +16,14 @@ pub struct SampleView<'d> {
     pub params: &'d Params,
     /// For which prompt.
     pub prompt: &'d ResolvedPrompt,
+}
+
+impl<'d> SampleView<'d> {
+    /// Its times; none of a video that was not made in this run.
+    pub fn timing(&self) -> Option<&'d Timing> {
+        let generation = self.record.generation.as_ref();
+        generation.filter(|_| self.model.engine != Engine::Import).map(|generation| &generation.timing)
+    }
 }
 
 /// All samples of a run in the order of the plan, and what is wrong with the records.

@@ -175,9 +175,9 @@ fn warmup(data: &RunData, joined: &Joined<'_>, notes: &mut Vec<Note>) {
     }
     let mut by_group: BTreeMap<(u32, u32), Vec<f64>> = BTreeMap::new();
     for sample in ok_samples(joined) {
-        if let Some(generation) = &sample.record.generation {
+        if let Some(timing) = sample.timing() {
             let key = (sample.planned.model, sample.planned.params);
-            by_group.entry(key).or_default().push(generation.timing.service_secs());
+            by_group.entry(key).or_default().push(timing.service_secs());
         }
     }
     let cold = by_group.values().filter(|services| first_was_cold(services)).count();

@@ -54,8 +54,7 @@ pub(crate) fn throughput(suite: &ResolvedSuite, samples: &[SampleView<'_>]) -> O
         ScenarioKind::Offline if alone => ThroughputBasis::Makespan,
         ScenarioKind::Offline | ScenarioKind::SingleStream => ThroughputBasis::ServiceTime,
     };
-    let timings: Vec<&Timing> =
-        samples.iter().filter_map(|sample| Some(&sample.record.generation.as_ref()?.timing)).collect();
+    let timings: Vec<&Timing> = samples.iter().filter_map(SampleView::timing).collect();
     let span_secs = match basis {
         ThroughputBasis::Makespan => makespan_secs(&timings),
         ThroughputBasis::ServiceTime => {

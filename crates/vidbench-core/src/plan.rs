@@ -63,6 +63,9 @@ pub struct ResolvedModel {
     /// For engine `command`: the program.
     #[serde(default)]
     pub program: Option<Program>,
+    /// For engine `import`: where its videos are, as an absolute path.
+    #[serde(default)]
+    pub videos: Option<String>,
     /// Revision asked for.
     pub revision: Option<String>,
     /// Weights asked for; `Unknown` when the suite does not pin them.
@@ -245,6 +248,7 @@ impl ResolvedModel {
         };
         add("settings", (!self.settings.is_empty()).then(|| sorted(&Value::Object(self.settings.clone()))));
         add("program", self.program.as_ref().map(Program::digest_input));
+        add("videos", self.videos.clone());
         hasher
     }
 }

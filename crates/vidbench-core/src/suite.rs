@@ -83,6 +83,10 @@ pub struct ModelEntry {
     /// For `command`: the program that makes a video.
     #[serde(default)]
     pub program: Option<Program>,
+    /// For `import`: a folder of videos whose names say their prompts, or a manifest; relative to the suite file.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 4096))]
+    pub videos: Option<String>,
     /// Revision to ask the worker for.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
@@ -105,6 +109,8 @@ pub enum Engine {
     Diffusers,
     /// Any program that writes a video.
     Command,
+    /// Videos that exist already.
+    Import,
 }
 
 impl Engine {
@@ -115,6 +121,7 @@ impl Engine {
             Self::Worker => "worker",
             Self::Diffusers => "diffusers",
             Self::Command => "command",
+            Self::Import => "import",
         }
     }
 }
@@ -335,11 +342,12 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
 
 /// Keys that the engine of a model needs, and those that it does not take.
 fn keys_of_engine(model: &ModelEntry) -> Vec<String> {
-    use Engine::{Command, Diffusers, Worker};
+    use Engine::{Command, Diffusers, Import, Worker};
 
-    let keys: [(&str, bool, &[Engine], &[Engine]); 4] = [
+    let keys: [(&str, bool, &[Engine], &[Engine]); 5] = [
         ("command", model.command.is_some(), &[Worker], &[Worker]),
         ("program", model.program.is_some(), &[Command], &[Command]),
+        ("videos", model.videos.is_some(), &[Import], &[Import]),
         ("place", model.place != Place::default(), &[Diffusers], &[]),
         ("settings", !model.settings.is_empty(), &[Worker, Diffusers], &[]),
     ];

@@ -73,7 +73,7 @@ fn line(data: &RunData, sample: &SampleView<'_>, metrics: &[&MetricId]) -> Vec<S
     let (params, verdict) = (sample.params, &sample.record.verdict);
     let generation = sample.record.generation.as_ref();
     let device = generation.and_then(|generation| generation.peak_device_bytes);
-    let (timing, facts) = (generation.map(|generation| &generation.timing), verdict.facts.as_ref());
+    let (timing, facts) = (sample.timing(), verdict.facts.as_ref());
     let mut cells = vec![
         text(data.run.id.as_str()),
         number(sample.record.ordinal),

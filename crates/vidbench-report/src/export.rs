@@ -81,7 +81,7 @@ pub fn export_jsonl(data: &RunData) -> Result<String, serde_json::Error> {
 
 fn sample_line<'d>(data: &'d RunData, sample: &SampleView<'d>) -> SampleLine<'d> {
     let verdict = &sample.record.verdict;
-    let timing = sample.record.generation.as_ref().map(|generation| &generation.timing);
+    let timing = sample.timing();
     SampleLine {
         schema_version: EXPORT_SCHEMA_VERSION,
         run: data.run.id.as_str(),

@@ -129,6 +129,7 @@ mod tests {
             place: Default::default(),
             settings: Default::default(),
             program: None,
+            videos: None,
             revision: Some("v1".into()),
             weights,
             domain: None,

@@ -7,6 +7,7 @@
 pub mod clock;
 mod command;
 pub mod embedded;
+mod import;
 mod memory;
 mod reference;
 mod rss;
@@ -15,6 +16,7 @@ mod serve;
 mod stored_nets;
 
 pub use command::{CommandGenerator, end_process_group};
+pub use import::ImportGenerator;
 pub use memory::keep_freed_memory;
 pub use reference::{SHAPES_CLASSIFIER, reference_features, shapes_net};
 pub use rss::peak_rss_bytes;

@@ -666,6 +666,12 @@ pub(crate) enum WorkerCommand {
         #[arg(long, value_name = "JSON")]
         program: String,
     },
+    /// Serve videos that exist already, found by prompt and seed, on stdin and stdout.
+    Import {
+        /// A folder of videos, or a manifest.
+        #[arg(long, value_name = "PATH")]
+        videos: PathBuf,
+    },
     /// Check that a worker keeps the protocol, rule by rule.
     #[command(after_long_help = "\
 Examples:

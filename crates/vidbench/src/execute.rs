@@ -44,6 +44,9 @@ impl WorkerPrograms {
                 let program = serde_json::to_string(&model.program).unwrap_or_default();
                 own(&["worker", "command", "--program", &program])
             }
+            Engine::Import => {
+                own(&["worker", "import", "--videos", model.videos.as_deref().unwrap_or_default()])
+            }
         }
     }
 

@@ -59,8 +59,10 @@ pub fn resolve(
     for metric in &suite.metrics {
         problems.extend(refused_metric(metric, source, known));
     }
-    let models =
-        gather(&mut problems, suite.models.iter().map(|entry| model(entry, &suite.grid, source, known)));
+    let models = gather(
+        &mut problems,
+        suite.models.iter().map(|entry| model(entry, &suite.grid, source, folder, known)),
+    );
     let prompts = prompts(&suite.prompts, source, folder).unwrap_or_else(|found| {
         problems.extend(found);
         Default::default()
@@ -199,11 +201,12 @@ fn model(
     entry: &ModelEntry,
     grid: &Grid,
     source: &str,
+    folder: &Path,
     known: &Known<'_>,
 ) -> Result<ResolvedModel, Vec<Problem>> {
     let pinned = entry.weights_sha256.clone().map(|hash| WeightsOrigin::Sha256(hash.to_lowercase()));
     let (defaults, revision, weights, domain) = match entry.engine {
-        Engine::Worker | Engine::Command => {
+        Engine::Worker | Engine::Command | Engine::Import => {
             (None, entry.revision.clone(), pinned.unwrap_or(WeightsOrigin::Unknown), None)
         }
         Engine::Diffusers => {
@@ -236,6 +239,7 @@ fn model(
         place: entry.place.clone(),
         settings: entry.settings.clone(),
         program: entry.program.clone(),
+        videos: entry.videos.as_ref().map(|videos| absolute(folder, videos)),
         revision,
         weights,
         domain,

@@ -109,6 +109,7 @@ fn suite(spec: &Spec) -> ResolvedSuite {
                 place: Default::default(),
                 settings: Default::default(),
                 program: None,
+                videos: None,
                 revision: None,
                 weights: WeightsOrigin::Unknown,
                 domain: None,

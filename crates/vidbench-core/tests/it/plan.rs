@@ -35,6 +35,7 @@ fn suite() -> ResolvedSuite {
             place: Default::default(),
             settings: Default::default(),
             program: None,
+            videos: None,
             revision: None,
             weights: WeightsOrigin::Sha256("ab".repeat(32)),
             domain: None,

@@ -175,8 +175,8 @@ fn write_cell(
     }
     strip::write(out, &verdict.scores);
     *out += "<dl class=\"scores\">";
-    if let Some(generation) = &sample.record.generation {
-        let _ = write!(out, "<div><dt>latency</dt><dd>{}</dd></div>", secs(generation.timing.latency_secs()));
+    if let Some(timing) = sample.timing() {
+        let _ = write!(out, "<div><dt>latency</dt><dd>{}</dd></div>", secs(timing.latency_secs()));
     }
     for metric in metrics {
         let score = verdict.scores.iter().find(|score| score.metric == *metric).map(|score| &score.score);

@@ -50,9 +50,7 @@ fn latencies(page: Page<'_>, group: &Group) -> Vec<f64> {
             && sample.planned.params == group.params_index
             && models.get(sample.planned.model as usize).is_some_and(|model| model.id == group.model)
     });
-    let mut values: Vec<f64> = of_group
-        .filter_map(|sample| Some(sample.record.generation.as_ref()?.timing.latency_secs()))
-        .collect();
+    let mut values: Vec<f64> = of_group.filter_map(|sample| Some(sample.timing()?.latency_secs())).collect();
     values.sort_by(f64::total_cmp);
     values
 }

@@ -80,6 +80,7 @@ fn suite(prompts: u32) -> ResolvedSuite {
             place: Default::default(),
             settings: Default::default(),
             program: None,
+            videos: None,
             revision: None,
             weights: WeightsOrigin::Unknown,
             domain: None,

@@ -14,7 +14,9 @@ use vidbench_core::{ModelId, NetOptions, Params};
 use vidbench_engines::WorkerCommand as Program;
 use vidbench_engines::conformance::{self, CheckOptions, Report, RuleVerdict};
 use vidbench_worker::embedded::EmbeddedGenerator;
-use vidbench_worker::{CommandGenerator, Exit, Handler, Scorer, end_process_group, keep_freed_memory, serve};
+use vidbench_worker::{
+    CommandGenerator, Exit, Handler, ImportGenerator, Scorer, end_process_group, keep_freed_memory, serve,
+};
 
 use super::{UserError, json as pretty};
 use crate::cli::{WorkerCheckArgs, WorkerCommand};
@@ -34,6 +36,7 @@ pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
                 CommandGenerator::new(program).map_err(|message| UserError { message, hints: vec![] })?;
             serve_on_stdio(&mut generator)
         }
+        WorkerCommand::Import { videos } => serve_on_stdio(&mut ImportGenerator::new(videos)),
         WorkerCommand::Check(args) => check(&args, ui),
     }
 }

@@ -9,6 +9,7 @@ mod faults;
 mod features;
 mod generated;
 mod help;
+mod import_engine;
 mod kill;
 mod main_job;
 mod models;

@@ -1,0 +1,179 @@
+//! The worker of engine `import`: hands over videos that exist already, found by prompt and seed.
+//!
+//! A manifest names prompt and seed of each video, or its index where it names no seed. In a folder, the name says the prompt and the
+//! index, as VBench writes it: `a red fox-3.mp4` is the fourth video of that prompt, and the sample of seed 3. Nothing is generated, so
+//! nothing that it takes is a latency.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use sha2::{Digest as _, Sha256};
+use vidbench_core::clip_name::KnownPrompts;
+use vidbench_core::manifest::{Manifest, ManifestClip};
+use vidbench_core::protocol::{
+    Capabilities, GenerateParams, GenerateResult, LoadParams, LoadResult, LoadedModel, RpcError, Stage,
+    StageSpan,
+};
+use vidbench_core::{Domain, ErrorKind, ModelId, WeightsOrigin};
+
+use crate::clock::monotonic_ns;
+use crate::serve::{Handler, Notifier, WorkerInfo};
+
+/// Ends of names that are videos.
+const VIDEOS: [&str; 9] = ["mp4", "mov", "mkv", "webm", "avi", "gif", "y4m", "m4v", "mpg"];
+
+/// Serves `load`, `generate` and `unload` from a folder of videos or a manifest.
+#[derive(Debug)]
+pub struct ImportGenerator {
+    videos: PathBuf,
+    found: Option<Found>,
+}
+
+/// Videos that are there.
+#[derive(Debug)]
+enum Found {
+    Listed { folder: PathBuf, clips: BTreeMap<(String, u64), ManifestClip> },
+    Named { folder: PathBuf, names: Vec<String>, read: BTreeMap<String, BTreeMap<u64, String>> },
+}
+
+impl ImportGenerator {
+    /// A worker for that folder or manifest.
+    pub fn new(videos: impl Into<PathBuf>) -> Self {
+        Self { videos: videos.into(), found: None }
+    }
+}
+
+impl Handler for ImportGenerator {
+    fn initialize(&mut self) -> WorkerInfo {
+        let capabilities = Capabilities { any_model: true, ..Capabilities::default() };
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        WorkerInfo { name: "vidbench-import".to_owned(), version, capabilities }
+    }
+
+    fn load(&mut self, params: &LoadParams, _notifier: &mut Notifier<'_>) -> Result<LoadResult, RpcError> {
+        let begun = Instant::now();
+        self.found = Some(if self.videos.is_dir() {
+            named(&self.videos)?
+        } else {
+            listed(&self.videos, &params.model)?
+        });
+        let model = LoadedModel {
+            id: params.model.clone(),
+            revision: None,
+            weights: WeightsOrigin::Unknown,
+            domain: Domain::Open,
+            runtime: "import".into(),
+        };
+        Ok(LoadResult { model, load_secs: begun.elapsed().as_secs_f64() })
+    }
+
+    fn generate(
+        &mut self,
+        params: &GenerateParams,
+        _notifier: &mut Notifier<'_>,
+    ) -> Result<GenerateResult, RpcError> {
+        let found = self.found.as_mut().ok_or_else(|| refused("load comes first".into()))?;
+        let now_ns = monotonic_ns();
+        let (video, sha256) = found.video(&params.prompt, params.seed).ok_or_else(|| {
+            let message = format!("there is no video of this prompt and seed {}", params.seed);
+            refused(message).with_hint(
+                "a manifest names prompt and seed; in a folder, PROMPT-N.mp4 is the video of seed N",
+            )
+        })?;
+        let failed = |error| RpcError::new(ErrorKind::Internal, format!("{}: {error}", video.display()));
+        let bytes = fs::read(&video).map_err(failed)?;
+        if let Some(wanted) = sha256.filter(|wanted| !wanted.eq_ignore_ascii_case(&hash(&bytes))) {
+            let message =
+                format!("{} is not the file of the manifest, whose SHA-256 is {wanted}", video.display());
+            return Err(refused(message));
+        }
+        // A copy, and not a link: what is recorded must not change with the user's file.
+        fs::write(&params.output, bytes).map_err(failed)?;
+        let copied = StageSpan { name: Stage::Encode, start_ns: now_ns, end_ns: monotonic_ns() };
+        Ok(GenerateResult {
+            output: params.output.clone(),
+            start_ns: now_ns,
+            end_ns: now_ns,
+            stages: vec![copied],
+            peak_rss_bytes: None,
+            peak_device_bytes: None,
+        })
+    }
+
+    fn unload(&mut self, _model: &ModelId) -> Result<(), RpcError> {
+        self.found = None;
+        Ok(())
+    }
+}
+
+fn refused(message: String) -> RpcError {
+    RpcError::new(ErrorKind::InvalidRequest, message)
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unreadable(path: &Path, error: impl std::fmt::Display) -> RpcError {
+    let message = format!("{} cannot be read: {error}", path.display());
+    RpcError::new(ErrorKind::WeightsMissing, message)
+        .with_hint("`videos` names a folder of videos or a manifest.jsonl")
+}
+
+/// Videos of a folder, by their names.
+fn named(folder: &Path) -> Result<Found, RpcError> {
+    let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
+    let is_video = |name: &String| {
+        let end = Path::new(name).extension().and_then(|end| end.to_str()).unwrap_or_default().to_lowercase();
+        VIDEOS.contains(&end.as_str())
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(is_video);
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    Ok(Found::Named { folder: folder.into(), names, read: BTreeMap::new() })
+}
+
+/// Videos of a manifest that are of this model, or of none.
+fn listed(path: &Path, model: &ModelId) -> Result<Found, RpcError> {
+    let bytes = fs::read(path).map_err(|error| unreadable(path, error))?;
+    let manifest = Manifest::parse(&bytes).map_err(|error| unreadable(path, error))?;
+    let mut clips = BTreeMap::new();
+    for clip in manifest.clips() {
+        let of_model = clip.model.as_ref().is_none_or(|of| of == model);
+        let number = clip.seed.or(clip.index.map(u64::from)).unwrap_or(0);
+        if let (true, Some(prompt)) = (of_model, &clip.prompt) {
+            clips.entry((prompt.clone(), number)).or_insert_with(|| clip.clone());
+        }
+    }
+    Ok(Found::Listed { folder: path.parent().unwrap_or(Path::new("")).into(), clips })
+}
+
+impl Found {
+    /// The video of a prompt and a seed, and the hash that it must have.
+    fn video(&mut self, prompt: &str, seed: u64) -> Option<(PathBuf, Option<String>)> {
+        match self {
+            Self::Listed { folder, clips } => {
+                let clip = clips.get(&(prompt.to_owned(), seed))?;
+                Some((clip.path_in(folder), clip.sha256.clone()))
+            }
+            Self::Named { folder, names, read } => {
+                let by_seed = read.entry(prompt.to_owned()).or_insert_with(|| of_prompt(names, prompt));
+                Some((folder.join(by_seed.get(&seed)?), None))
+            }
+        }
+    }
+}
+
+/// Files of one prompt, by index; a name without one is the first.
+fn of_prompt(names: &[String], prompt: &str) -> BTreeMap<u64, String> {
+    let known = KnownPrompts::new([prompt], "");
+    let mut found = BTreeMap::new();
+    for name in names {
+        if let Ok(read) = known.read(name) {
+            found.entry(u64::from(read.index.unwrap_or(0))).or_insert_with(|| name.clone());
+        }
+    }
+    found
+}
