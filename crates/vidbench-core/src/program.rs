@@ -13,8 +13,12 @@ pub const PLACEHOLDERS: [&str; 14] = [
     "scratch", "model", "sample", "threads",
 ];
 
-/// Programs whose argument after `-c` is read as a script.
-const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "fish"];
+/// Programs that read an argument as code; `python3.11` is one of them, too.
+const INTERPRETERS: [&str; 10] =
+    ["sh", "bash", "dash", "zsh", "ksh", "fish", "python", "perl", "ruby", "node"];
+
+/// Variables whose value a shell reads as a script's name, or runs.
+const READ_AS_CODE: [&str; 3] = ["BASH_ENV", "ENV", "PYTHONSTARTUP"];
 
 /// A program that writes one video and ends. Arguments are handed over as they are: no shell is involved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -102,24 +106,53 @@ impl Program {
     pub fn problems(&self) -> Vec<String> {
         let texts = self.argv.iter().chain(self.env.values()).chain(&self.output);
         let mut problems: Vec<String> = texts.filter_map(|text| check(text).err()).collect();
-        if let Some(script) = self.script().filter(|script| holds_prompt(script)) {
-            problems.push(format!(
-                "a prompt within a shell's script could run anything: {script:?}; hand it over as an argument, as in \
+        let code =
+            self.script().into_iter().chain(READ_AS_CODE.iter().filter_map(|name| self.env.get(*name)));
+        problems.extend(code.filter(|text| holds_prompt(text)).map(|text| {
+            format!(
+                "a prompt within a script could run anything: {text:?}; hand it over as an argument, as in \
                  [\"sh\", \"-c\", \"make-video \\\"$1\\\"\", \"sh\", \"{{prompt}}\"]"
-            ));
+            )
+        }));
+        if self.output.as_deref().is_some_and(holds_prompt) {
+            problems.push(
+                "`output` may not hold a prompt, which would be a path: let the program write into {scratch}"
+                    .into(),
+            );
         }
-        if self.output.is_none() && !self.argv.iter().any(|argument| argument.contains("{output}")) {
-            problems.push("the program is not told where to write: give {output} to it, or say in `output` where its video lies".into());
+        if self.output.is_none() && !self.is_told("output") {
+            problems.push(
+                "the program is not told where to write: give {output} to it, or say in `output` where its video lies"
+                    .into(),
+            );
         }
         problems
     }
 
-    fn script(&self) -> Option<&String> {
-        let program = self.argv.first()?.rsplit('/').next()?;
-        let at =
-            self.argv.iter().position(|argument| argument.starts_with('-') && argument.ends_with('c'))?;
-        SHELLS.contains(&program).then(|| self.argv.get(at + 1)).flatten()
+    /// Whether an argument or a variable of the program has that placeholder.
+    pub fn is_told(&self, name: &str) -> bool {
+        self.argv.iter().chain(self.env.values()).any(|text| uses(text, name))
     }
+
+    /// What an interpreter reads as code: the first argument after `-c` or `-e` that is no flag.
+    fn script(&self) -> Option<&String> {
+        let name = |argument: &String| argument.rsplit('/').next().unwrap_or_default().to_owned();
+        let is_interpreter =
+            |argument: &String| INTERPRETERS.iter().any(|known| name(argument).starts_with(known));
+        let is_flag = |argument: &&String| argument.starts_with('-');
+        let takes_code = |argument: &String| {
+            argument
+                .strip_prefix('-')
+                .is_some_and(|flags| !flags.starts_with('-') && flags.contains(['c', 'e']))
+        };
+        self.argv.iter().any(is_interpreter).then_some(())?;
+        let at = self.argv.iter().position(takes_code)?;
+        self.argv[at + 1..].iter().find(|argument| !is_flag(argument))
+    }
+}
+
+fn uses(text: &str, name: &str) -> bool {
+    pieces(text).is_ok_and(|pieces| pieces.contains(&Piece::Placeholder(name)))
 }
 
 fn check(text: &str) -> Result<(), String> {
@@ -127,7 +160,7 @@ fn check(text: &str) -> Result<(), String> {
 }
 
 fn holds_prompt(text: &str) -> bool {
-    ["{prompt}", "{negative}"].iter().any(|name| text.contains(name))
+    ["prompt", "negative"].iter().any(|name| uses(text, name))
 }
 
 #[cfg(test)]
@@ -160,6 +193,24 @@ mod tests {
         assert!(script.problems()[0].contains("could run anything"), "{:?}", script.problems());
         let argument = program(&["bash", "-c", "run \"$1\" \"$2\"", "bash", "{prompt}", "{output}"]);
         assert_eq!(argument.problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn no_spelling_of_a_shell_hides_a_script() {
+        for argv in [
+            ["env", "bash", "-c", "make {prompt} {output}"].as_slice(),
+            &["bash", "--norc", "-c", "make {prompt} {output}"],
+            &["bash", "-c", "-e", "make {prompt} {output}"],
+            &["python3", "-c", "print('{prompt}', '{output}')"],
+            &["/usr/bin/perl", "-e", "{negative} {output}"],
+        ] {
+            assert_eq!(program(argv).problems().len(), 1, "{argv:?}");
+        }
+        let fine = program(&["python3", "generate.py", "-p", "{prompt}", "-o", "{output}"]);
+        assert_eq!(fine.problems(), Vec::<String>::new());
+        let path = Program { output: Some("{scratch}/{prompt}.mp4".into()), ..program(&["run"]) };
+        assert!(path.problems()[0].contains("may not hold a prompt"), "{:?}", path.problems());
+        assert!(!program(&["run", "{{output}}"]).is_told("output"));
     }
 
     #[test]

@@ -318,6 +318,13 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
     }
     for model in &suite.models {
         keys_of_engine(model).into_iter().for_each(|message| add("models", message));
+        let settings = Value::Object(model.settings.clone());
+        if let Some(path) = unwritable(&settings, "settings") {
+            add(
+                "settings",
+                format!("model {}: `{path}` must be text, true or false, or a finite number", model.id),
+            );
+        }
         for message in model.program.iter().flat_map(Program::problems) {
             add("argv", format!("model {}: {message}", model.id));
         }
@@ -338,6 +345,19 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
         add("models", format!("two models are called {}", ids[at]));
     }
     problems
+}
+
+/// The first value that JSON has no form for: numbers that are not finite, and dates.
+fn unwritable(value: &Value, path: &str) -> Option<String> {
+    match value {
+        Value::Null => Some(path.to_owned()),
+        Value::Object(map) => map.iter().find_map(|(key, value)| match key.starts_with("$__toml") {
+            true => Some(path.to_owned()),
+            false => unwritable(value, &format!("{path}.{key}")),
+        }),
+        Value::Array(items) => items.iter().find_map(|item| unwritable(item, path)),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
 }
 
 /// Keys that the engine of a model needs, and those that it does not take.

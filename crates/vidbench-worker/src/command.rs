@@ -4,15 +4,17 @@
 //! worker's process group: when it takes too long, the worker answers, then kills the group, itself included, so that nothing the
 //! program started goes on.
 
+mod group;
 mod output;
 mod progress;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime};
 
 use vidbench_core::program::filled;
 use vidbench_core::protocol::{
@@ -23,16 +25,23 @@ use vidbench_core::{Domain, ErrorKind, ModelId, Program, WeightsOrigin};
 
 use crate::clock::monotonic_ns;
 use crate::serve::{Handler, Notifier, WorkerInfo};
+pub use group::{end_process_group, end_with_client};
 use progress::{Progress, Tail, lines_of};
 
-/// How often the program is looked at while it says nothing.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Without a limit of its own, the client's ends the program.
+const LONG: Duration = Duration::from_secs(7 * 86_400);
+
+/// Words of a program that wait to be passed on; more are dropped.
+const MAX_WAITING: usize = 256;
+
+/// What was written before a program ended is read within this, even if its children keep the pipe open.
+const READ_ON: Duration = Duration::from_millis(100);
 
 /// Serves `load`, `generate` and `unload` by running a program.
 #[derive(Debug)]
 pub struct CommandGenerator {
     program: Program,
-    progress: Progress,
+    progress: Arc<Progress>,
     threads: u32,
     broken: bool,
 }
@@ -47,7 +56,7 @@ impl CommandGenerator {
             return Err(problem);
         }
         let progress = Progress::new(program.progress.as_deref())?;
-        Ok(Self { program, progress, threads: 1, broken: false })
+        Ok(Self { program, progress: Arc::new(progress), threads: 1, broken: false })
     }
 }
 
@@ -75,20 +84,23 @@ impl Handler for CommandGenerator {
         params: &GenerateParams,
         notifier: &mut Notifier<'_>,
     ) -> Result<GenerateResult, RpcError> {
-        let scratch = tempfile::Builder::new().prefix("vidbench-command-").tempdir().map_err(|error| {
+        // Beside the video: what a killed worker leaves there is swept with it.
+        let beside = Path::new(&params.output).parent().unwrap_or(Path::new("."));
+        let scratch = tempfile::Builder::new().prefix("scratch-").tempdir_in(beside).map_err(|error| {
             RpcError::new(
                 ErrorKind::Internal,
                 format!("no folder can be made for the program's files: {error}"),
             )
         })?;
         let started = Started::new(&self.program, params, self.threads, scratch.path())?;
-        let start_ns = monotonic_ns();
+        let (begun, start_ns) = (SystemTime::now(), monotonic_ns());
         let ended = started.run(&self.program, &self.progress, notifier);
-        let end_ns = monotonic_ns();
         let ended = ended.inspect_err(|error| self.broken = error.data.kind == ErrorKind::Timeout)?;
+        let end_ns = ended.end_ns;
+        group::kill_others();
         ended.check(&self.program)?;
-        let found = output::find(&started.output, Path::new(&params.output))?;
-        output::hand_over(&found, Path::new(&params.output))?;
+        let found = output::find(&started.output, Path::new(&params.output), begun)?;
+        output::hand_over(&found, Path::new(&params.output), scratch.path())?;
         let stages = vec![
             StageSpan { name: Stage::Unattributed, start_ns, end_ns },
             StageSpan { name: Stage::Encode, start_ns: end_ns, end_ns: monotonic_ns() },
@@ -104,13 +116,6 @@ impl Handler for CommandGenerator {
     fn is_broken(&self) -> bool {
         self.broken
     }
-}
-
-/// Kills this process with everything in its group, which is what a program that took too long has started.
-#[expect(unsafe_code, reason = "a system call")]
-pub fn end_process_group() {
-    // SAFETY: it takes two numbers and touches no memory of ours.
-    unsafe { libc::kill(0, libc::SIGKILL) };
 }
 
 /// A program with everything in place of its placeholders.
@@ -133,8 +138,7 @@ impl Started {
                 format!("a program takes no input, and {name} is given"),
             ));
         }
-        let uses_negative =
-            program.argv.iter().chain(program.env.values()).any(|text| text.contains("{negative}"));
+        let uses_negative = program.is_told("negative");
         if params.negative.is_some() && !uses_negative {
             let error = RpcError::new(ErrorKind::Unsupported, "the program is not told the negative prompt");
             return Err(error.with_hint("add {negative} to program.argv"));
@@ -145,50 +149,61 @@ impl Started {
         };
         let argv = program.argv.iter().map(|argument| fill(argument)).collect::<Result<_, _>>()?;
         let env = program.env.iter().map(|(name, text)| Ok((name.clone(), fill(text)?)));
-        let output = fill(program.output.as_deref().unwrap_or("{output}"))?;
-        let output = program.cwd.as_ref().map_or(output.clone(), |cwd| join(cwd, &output));
+        let output = match &program.output {
+            None => params.output.clone(),
+            Some(pattern) => {
+                let escaped =
+                    |name: &str| Some(glob::Pattern::escape(&value(name, params, threads, scratch)?));
+                let pattern = filled(pattern, escaped)
+                    .map_err(|message| RpcError::new(ErrorKind::InvalidRequest, message))?;
+                program
+                    .cwd
+                    .as_ref()
+                    .map_or(pattern.clone(), |cwd| join(&glob::Pattern::escape(cwd), &pattern))
+            }
+        };
         Ok(Self { argv, env: env.collect::<Result<_, RpcError>>()?, output })
     }
 
+    /// Runs the program to its end, and tells when that was.
     fn run(
         &self,
         program: &Program,
-        progress: &Progress,
+        progress: &Arc<Progress>,
         notifier: &mut Notifier<'_>,
     ) -> Result<Ended, RpcError> {
         let mut child = self.spawn(program)?;
-        let (sender, lines) = mpsc::channel();
-        for stream in
-            [child.stdout.take().map(lines_of), child.stderr.take().map(lines_of)].into_iter().flatten()
-        {
-            let sender = sender.clone();
-            // It ends with the stream, at the latest when the group is killed.
-            thread::spawn(move || stream.for_each(|line| drop(sender.send(line))));
-        }
-        drop(sender);
         let deadline = program.timeout_secs.map(|secs| Instant::now() + Duration::from_secs(secs.into()));
-        let mut tail = Tail::default();
-        let status = loop {
-            match lines.recv_timeout(LOOK_EVERY) {
-                Ok(line) => {
-                    if let Some(message) = progress.of(&line) {
-                        notifier.log("info", &message);
-                    }
-                    tail.add(line);
-                    continue;
+        // Bounded: a program may write faster than anybody reads.
+        let (sender, said) = mpsc::sync_channel(MAX_WAITING);
+        let tail = Arc::new(Mutex::new(Tail::default()));
+        let streams = [child.stdout.take().map(lines_of), child.stderr.take().map(lines_of)];
+        let readers: Vec<_> = streams
+            .into_iter()
+            .flatten()
+            .map(|lines| {
+                thread::spawn(read_lines(lines, Arc::clone(progress), Arc::clone(&tail), sender.clone()))
+            })
+            .collect();
+        // A thread of its own waits, so that the end is known when it comes and not when somebody looks.
+        thread::spawn(move || {
+            let status = child.wait();
+            let _ = sender.send(Said::Ended(status, monotonic_ns()));
+        });
+        loop {
+            let left = deadline.map_or(LONG, |deadline| deadline.saturating_duration_since(Instant::now()));
+            match said.recv_timeout(left) {
+                Ok(Said::Progress(message)) if !left.is_zero() => notifier.log("info", &message),
+                Ok(Said::Ended(status, end_ns)) => {
+                    let status = status.map_err(|error| lost(&error))?;
+                    finish_reading(&readers);
+                    return Ok(Ended { status, end_ns, tail: taken(&tail) });
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK_EVERY),
+                Ok(Said::Progress(_)) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    return Err(overdue(program, &taken(&tail)));
+                }
             }
-            if let Some(status) = child.try_wait().map_err(|error| lost(&error))? {
-                break status;
-            }
-            if deadline.is_some_and(|deadline| Instant::now() > deadline) {
-                return Err(overdue(program, &tail));
-            }
-        };
-        lines.try_iter().for_each(|line| tail.add(line));
-        Ok(Ended { status, tail })
+        }
     }
 
     fn spawn(&self, program: &Program) -> Result<Child, RpcError> {
@@ -246,9 +261,46 @@ fn overdue(program: &Program, tail: &Tail) -> RpcError {
     RpcError::new(ErrorKind::Timeout, message).with_hint("raise program.timeout_secs")
 }
 
+/// What is heard of a program.
+enum Said {
+    Progress(String),
+    Ended(io::Result<ExitStatus>, u64),
+}
+
+/// Reads a stream to its end, whatever comes, so that the program never waits for a reader.
+fn read_lines(
+    lines: impl Iterator<Item = String> + Send + 'static,
+    progress: Arc<Progress>,
+    tail: Arc<Mutex<Tail>>,
+    sender: SyncSender<Said>,
+) -> impl FnOnce() + Send + 'static {
+    move || {
+        for line in lines {
+            if let Some(message) = progress.of(&line) {
+                let _ = sender.try_send(Said::Progress(message));
+            }
+            if let Ok(mut tail) = tail.lock() {
+                tail.add(line);
+            }
+        }
+    }
+}
+
+fn finish_reading(readers: &[JoinHandle<()>]) {
+    let begun = Instant::now();
+    while begun.elapsed() < READ_ON && !readers.iter().all(JoinHandle::is_finished) {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn taken(tail: &Mutex<Tail>) -> Tail {
+    tail.lock().map(|mut tail| std::mem::take(&mut *tail)).unwrap_or_default()
+}
+
 /// A program that has ended.
 struct Ended {
     status: ExitStatus,
+    end_ns: u64,
     tail: Tail,
 }
 

@@ -15,7 +15,7 @@ mod scorer;
 mod serve;
 mod stored_nets;
 
-pub use command::{CommandGenerator, end_process_group};
+pub use command::{CommandGenerator, end_process_group, end_with_client};
 pub use import::ImportGenerator;
 pub use memory::keep_freed_memory;
 pub use reference::{SHAPES_CLASSIFIER, reference_features, shapes_net};

@@ -1,6 +1,6 @@
 //! Carries out a run: checks the machine, runs the plan, computes the set metrics.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use vidbench_runner::{Cancel, Commands, Finish, Inputs};
 use vidbench_store::Store;
 
 use crate::prepare::{Estimate, InputError};
+use crate::resolve::read_input;
 use crate::{DEFAULT_ENV, compute_set_metrics, envs_root, find_env, worker_in_container, worker_in_env};
 
 /// The programs that a run starts.
@@ -88,6 +89,9 @@ pub enum ExecuteError {
     /// The runner could not go on.
     #[error(transparent)]
     Run(#[from] vidbench_runner::RunError),
+    /// A file that videos are made from is not what it was.
+    #[error(transparent)]
+    Input(#[from] InputError),
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] vidbench_store::StoreError),
@@ -99,6 +103,7 @@ impl ExecuteError {
         match self {
             Self::Run(error) => error.hints(),
             Self::Store(error) => error.hint().into_iter().collect(),
+            Self::Input(error) => error.hints(),
         }
     }
 }
@@ -119,7 +124,6 @@ pub fn preflight(
         what: format!("videos cannot be read: {error}"),
         hint: Some("`vidbench doctor` says what to install".into()),
     })?;
-    check_inputs(suite)?;
     for model in suite.models.iter().filter(|model| model.engine != Engine::Embedded) {
         if let Some(name) = model.pass_env.iter().find(|name| std::env::var_os(name).is_none()) {
             let what =
@@ -152,7 +156,7 @@ fn check_environment(model: &ResolvedModel) -> Result<(), InputError> {
 /// Files that videos are made from are those that were planned with: their hashes are part of the samples' identities.
 fn check_inputs(suite: &ResolvedSuite) -> Result<(), InputError> {
     for file in suite.prompts.iter().flat_map(|prompt| prompt.inputs.values()) {
-        let found = std::fs::read(&file.path).map(|bytes| vidbench_core::sha256_hex(&bytes));
+        let found = read_input(Path::new(&file.path)).map(|bytes| vidbench_core::sha256_hex(&bytes));
         let what = match found {
             Ok(hash) if hash == file.sha256 => continue,
             Ok(_) => format!("{} has changed since the run was planned", file.path),
@@ -209,6 +213,7 @@ pub fn execute(
     cancel: Cancel,
     events: &mut dyn FnMut(&Event),
 ) -> Result<Execution, ExecuteError> {
+    check_inputs(&run.suite)?;
     let threads = run.suite.scenario.threads.unwrap_or_else(cores);
     let generator = |model: &ResolvedModel| programs.generator(model);
     let commands =

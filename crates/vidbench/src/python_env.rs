@@ -131,24 +131,29 @@ pub fn envs_root() -> Result<PathBuf, PythonEnvError> {
 
 fn folder(root: &Path, name: &str) -> Result<PathBuf, PythonEnvError> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    let valid = (1..=64).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('.');
+    let valid = (1..=64).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with(['.', '-']);
     if valid { Ok(root.join(name)) } else { Err(PythonEnvError::Name { name: name.into() }) }
 }
 
 /// Environments below `root`, by name; those that were not finished are errors.
 pub fn list_envs(root: &Path) -> Vec<Result<PythonEnv, PythonEnvError>> {
+    env_names(root).into_iter().map(|name| find_env(root, &name)).collect()
+}
+
+fn env_names(root: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(root) else { return Vec::new() };
+    let is_env = |name: &String| folder(root, name).is_ok_and(|folder| folder.is_dir());
     let mut names: Vec<String> =
-        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(is_env).collect();
     names.sort();
-    names.into_iter().filter(|name| folder(root, name).is_ok()).map(|name| find_env(root, &name)).collect()
+    names
 }
 
 /// The environment of that name.
 pub fn find_env(root: &Path, name: &str) -> Result<PythonEnv, PythonEnvError> {
     let folder = folder(root, name)?;
     if !folder.is_dir() {
-        let others: Vec<String> = list_envs(root).into_iter().flatten().map(|env| env.name).collect();
+        let others = env_names(root);
         let near = nearest(name, others.iter().map(String::as_str)).map(str::to_owned);
         return Err(PythonEnvError::Missing { name: name.into(), near });
     }
@@ -304,7 +309,7 @@ mod tests {
     #[test]
     fn names_that_leave_the_folder_are_refused() {
         let root = Path::new("/nowhere");
-        for name in ["", "..", "a/b", ".hidden", "ä"] {
+        for name in ["", "..", "a/b", ".hidden", "-x", "ä"] {
             assert!(matches!(find_env(root, name), Err(PythonEnvError::Name { .. })), "{name}");
         }
         assert!(matches!(find_env(root, "diffusers"), Err(PythonEnvError::Missing { .. })));
@@ -317,6 +322,9 @@ mod tests {
         let error = find_env(root.path(), "half").unwrap_err();
         assert_eq!(error.to_string(), "environment half was not finished");
         assert!(error.hint().unwrap().contains("vidbench env rm half"));
+        // A file among them is none, and does not lead in a circle.
+        fs::write(root.path().join("file"), "").unwrap();
+        assert!(matches!(find_env(root.path(), "file"), Err(PythonEnvError::Missing { .. })));
         remove_env(root.path(), "half").unwrap();
         assert!(list_envs(root.path()).is_empty());
     }

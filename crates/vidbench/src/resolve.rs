@@ -500,7 +500,7 @@ fn input_files(
     let mut files = BTreeMap::new();
     for (name, file) in &prompt.inputs {
         let path = absolute(folder, file);
-        match std::fs::read(&path) {
+        match read_input(Path::new(&path)) {
             Ok(bytes) => {
                 let sha256 = vidbench_core::sha256_hex(&bytes);
                 files.insert(name.clone(), InputFile { path, sha256 });
@@ -512,6 +512,22 @@ fn input_files(
         }
     }
     if problems.is_empty() { Ok(files) } else { Err(problems) }
+}
+
+/// Most bytes of a file that a video is made from.
+const MAX_INPUT_BYTES: u64 = 512 << 20;
+
+/// The bytes of a regular file of a sane length; a device would never end.
+pub(crate) fn read_input(path: &Path) -> std::io::Result<Vec<u8>> {
+    let facts = std::fs::metadata(path)?;
+    if !facts.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    if facts.len() > MAX_INPUT_BYTES {
+        let text = format!("it has {} bytes; {MAX_INPUT_BYTES} are the most", facts.len());
+        return Err(std::io::Error::other(text));
+    }
+    std::fs::read(path)
 }
 
 fn resolve_prompt(

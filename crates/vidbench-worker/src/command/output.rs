@@ -1,21 +1,33 @@
 //! The video that a program wrote: found, and put where it was asked for.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use vidbench_core::ErrorKind;
 use vidbench_core::protocol::RpcError;
 
-/// The one file that matches a pattern. A program that wrote none, or several, has not said which one is the video.
-pub(super) fn find(pattern: &str, output: &Path) -> Result<PathBuf, RpcError> {
+/// Clocks of file systems tick this coarsely at the most.
+const TICK: Duration = Duration::from_millis(50);
+
+/// The one file that matches a pattern and was written since the program began. A program that wrote none, or several, has not said
+/// which one is the video.
+pub(super) fn find(pattern: &str, output: &Path, begun: SystemTime) -> Result<PathBuf, RpcError> {
     if Path::new(pattern) == output {
         return if output.is_file() { Ok(output.to_owned()) } else { Err(nothing(pattern)) };
     }
     let matches = glob::glob(pattern).map_err(|error| {
         RpcError::new(ErrorKind::InvalidRequest, format!("program.output is no pattern: {error}"))
     })?;
-    let mut files: Vec<PathBuf> = matches.flatten().filter(|path| path.is_file()).collect();
+    let is_new = |path: &PathBuf| {
+        let written = path
+            .symlink_metadata()
+            .ok()
+            .filter(fs::Metadata::is_file)
+            .and_then(|found| found.modified().ok());
+        written.is_some_and(|written| written + TICK >= begun)
+    };
+    let mut files: Vec<PathBuf> = matches.flatten().filter(is_new).collect();
     files.sort();
     match files.as_slice() {
         [] => Err(nothing(pattern)),
@@ -38,19 +50,18 @@ fn nothing(pattern: &str) -> RpcError {
     RpcError::new(ErrorKind::Internal, message).with_hint("see program.argv and program.output of the suite")
 }
 
-/// Moves a file, or copies it where it lies on another disk.
-pub(super) fn hand_over(found: &Path, output: &Path) -> Result<(), RpcError> {
+/// Moves a file of the scratch folder; copies one that lies elsewhere, which stays the user's.
+pub(super) fn hand_over(found: &Path, output: &Path, scratch: &Path) -> Result<(), RpcError> {
     if found == output {
         return Ok(());
     }
-    fs::rename(found, output)
-        .or_else(|_| fs::copy(found, output).map(drop).and_then(|()| remove(found)))
-        .map_err(|error| {
-            let message = format!("{} cannot be moved to {}: {error}", found.display(), output.display());
-            RpcError::new(ErrorKind::Internal, message)
-        })
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    fs::remove_file(path)
+    let moved = if found.starts_with(scratch) {
+        fs::rename(found, output)
+    } else {
+        fs::copy(found, output).map(drop)
+    };
+    moved.map_err(|error| {
+        let message = format!("{} cannot be moved to {}: {error}", found.display(), output.display());
+        RpcError::new(ErrorKind::Internal, message)
+    })
 }

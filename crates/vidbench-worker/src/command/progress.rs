@@ -32,7 +32,7 @@ impl Progress {
     /// What a line says of it. It goes to the log and not into steps: a program may skip some, and nobody saw when those ended.
     pub(super) fn of(&self, line: &str) -> Option<String> {
         let found = self.0.as_ref()?.captures(line)?;
-        Some(format!("step {} of {}", &found["index"], &found["total"]))
+        Some(format!("step {} of {}", found.name("index")?.as_str(), found.name("total")?.as_str()))
     }
 }
 
@@ -104,6 +104,8 @@ mod tests {
         let progress = Progress::new(Some(r"(?P<index>\d+)/(?P<total>\d+)")).unwrap();
         assert_eq!(progress.of(&lines[2]).as_deref(), Some("step 2 of 10"));
         assert_eq!(progress.of("done"), None);
+        let optional = Progress::new(Some(r"(?P<index>\d+)?/(?P<total>\d+)")).unwrap();
+        assert_eq!(optional.of("/5"), None);
     }
 
     #[test]

@@ -250,6 +250,10 @@ fn planned(name: &str, weights: WeightsArg) -> Result<ModelCheck> {
     if let (Some(tiny), WeightsArg::Tiny) = (tiny_pipelines().get(name), weights) {
         return Ok(ModelCheck::tiny(name, tiny)?);
     }
+    if tiny_pipelines().contains_key(name) {
+        let hint = format!("name a model: vidbench models search {name}");
+        return Err(UserError::new(format!("the class {name} has no weights of its own"), hint).into());
+    }
     if !name.contains('/') && find_model(name).is_none() {
         let near = nearest(name, tiny_pipelines().keys().map(String::as_str));
         let hint =

@@ -15,7 +15,8 @@ use vidbench_engines::WorkerCommand as Program;
 use vidbench_engines::conformance::{self, CheckOptions, Report, RuleVerdict};
 use vidbench_worker::embedded::EmbeddedGenerator;
 use vidbench_worker::{
-    CommandGenerator, Exit, Handler, ImportGenerator, Scorer, end_process_group, keep_freed_memory, serve,
+    CommandGenerator, Exit, Handler, ImportGenerator, Scorer, end_process_group, end_with_client,
+    keep_freed_memory, serve,
 };
 
 use super::{UserError, json as pretty};
@@ -34,6 +35,7 @@ pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
             let program = serde_json::from_str(&program).context("--program is no JSON of a program")?;
             let mut generator =
                 CommandGenerator::new(program).map_err(|message| UserError { message, hints: vec![] })?;
+            end_with_client();
             serve_on_stdio(&mut generator)
         }
         WorkerCommand::Import { videos } => serve_on_stdio(&mut ImportGenerator::new(videos)),

@@ -172,3 +172,35 @@ fn what_is_wrong_with_a_program_is_said_before_the_run() {
         assert!(said.stderr.contains(words), "{}", said.stderr);
     }
 }
+
+#[test]
+fn a_program_that_never_stops_writing_is_ended_in_time_and_its_children_are() {
+    check("yes rubbish >&2", "timeout_secs = 1", "timeout", "had not ended after 1 s");
+    let left = format!("{PAINT}\n(sleep 2; touch left) & yes >&2 &");
+    let workspace = workspace(&script(&left), "timeout_secs = 20");
+    let said = run(&workspace);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(!workspace.path().join("left").exists());
+}
+
+#[test]
+fn a_file_that_was_there_before_is_not_the_video_and_stays() {
+    let workspace = workspace(&json!(["true"]), "output = \"*.mp4\"");
+    let precious = workspace.write("precious.mp4", "mine");
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(run(&workspace).code, 1);
+    assert!(reasons(&workspace)[0].1.contains("wrote no file"), "{:?}", reasons(&workspace));
+    assert_eq!(std::fs::read_to_string(precious).unwrap(), "mine");
+}
+
+#[test]
+fn a_program_dies_with_a_harness_that_was_killed() {
+    let workspace = workspace(&script("(sleep 4; touch survived) & sleep 4; touch survived"), "");
+    let mut harness = workspace.command(["run", "suite.toml", "--progress", "none"]).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(2500));
+    harness.kill().unwrap();
+    harness.wait().unwrap();
+    std::thread::sleep(Duration::from_secs(4));
+    assert!(!workspace.path().join("survived").exists());
+}
