@@ -67,6 +67,16 @@ def test_a_class_generates(name, tmp_path):
         assert result["peak_device_bytes"] is None
 
 
+def test_a_picture_that_is_needed_is_asked_for(tmp_path):
+    import msgspec
+
+    made, _ = loaded("WanImageToVideoPipeline")
+    without = msgspec.structs.replace(asked("WanImageToVideoPipeline", tmp_path / "a.mp4"), inputs={})
+    with pytest.raises(Failure) as refusal:
+        made.generate(without, lambda *_: None)
+    assert "needs image" in refusal.value.message and "inputs" in refusal.value.hint
+
+
 def test_every_tiny_architecture_names_components_and_classes_that_exist():
     known = architectures.tiny()
     for pipeline in known.pipelines.values():

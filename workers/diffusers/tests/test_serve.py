@@ -76,6 +76,7 @@ def test_a_whole_session(tmp_path):
         (call("ping", {"more": 1}), messages.INVALID_PARAMS, "invalid_request"),
         (call("load", {"model": "toy", "threads": 0}), messages.WORK_FAILED, "invalid_request"),
         (call("load", {"model": "toy", "threads": 1, "settings": {"dtyp": "float32"}}), messages.INVALID_PARAMS, "invalid_request"),
+        (call("load", {"model": "toy", "threads": 1, "settings": {"video": {"crf": 99}}}), messages.INVALID_PARAMS, "invalid_request"),
         (call("load", {"model": "unknown", "threads": 1}), messages.WORK_FAILED, "weights_missing"),
         (call("score", {}), messages.WORK_FAILED, "unsupported"),
         (START, messages.WORK_FAILED, "invalid_request"),

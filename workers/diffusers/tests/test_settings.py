@@ -64,6 +64,11 @@ def test_a_setting_is_taken_and_a_video_comes_out(tmp_path, settings, seen):
     [
         ({"cache": Cache("first_block", {"treshold": 0.1})}, "did you mean threshold"),
         ({"scheduler": Scheduler("NoScheduler")}, "has no class NoScheduler"),
+        ({"scheduler": Scheduler("UniPCMultistepScheduler", {"zork": 1})}, "takes no such option"),
+        ({"scheduler": Scheduler("WanPipeline")}, "is no scheduler"),
+        ({"dtypes": {"vea": "float32"}}, "did you mean vae"),
+        ({"generator_device": "cuda:9"}, "cuda:9 is not available"),
+        ({"class_name": "LTXPipeline"}, "says already what it is"),
         ({"call": {"guidance_scale_3": 1.0}}, "takes no such argument"),
     ],
 )

@@ -17,7 +17,7 @@ from vidbench_diffusers.failure import Failure, refused
 from vidbench_diffusers.fields import nearest
 from vidbench_diffusers.messages import Load
 from vidbench_diffusers.pipelines import Classic, Modular, Runnable
-from vidbench_diffusers.settings import Lora, Settings
+from vidbench_diffusers.settings import Lora, Scheduler, Settings
 
 TINY = "tiny/"
 """Models of that name need no settings: `tiny/WanPipeline`."""
@@ -29,6 +29,9 @@ def settings_of(asked: Load) -> Settings:
 
     if not asked.model.startswith(TINY):
         return asked.settings
+    for name in ("class_name", "path", "architecture"):
+        if getattr(asked.settings, name) is not None:
+            raise refused(f"settings.{name}: {asked.model} says already what it is")
     return msgspec.structs.replace(asked.settings, weights="random", scale="tiny", class_name=asked.model.removeprefix(TINY))
 
 
@@ -244,8 +247,13 @@ def file_digest(path: Path) -> str:
 def prepare(loaded: Runnable, settings: Settings, model: str) -> torch.device:
     """Everything that is set on a pipeline before it is called; the device it runs on."""
     device = device_of(settings.device)
+    device_of(settings.generator_device)
+    known = loaded.pipe.components
+    for name in settings.dtypes:
+        if name not in known:
+            raise refused(f"settings.dtypes.{name}: the pipeline has no such component", nearest(name, known))
     if settings.scheduler is not None:
-        cls = build.find_class(settings.scheduler.class_name)
+        cls = scheduler_class(settings.scheduler)
         loaded.pipe.scheduler = cls.from_config(loaded.pipe.scheduler.config, **settings.scheduler.options)
     if settings.motion_adapter is not None:
         # A pipeline that was saved with motion modules keeps its own, whatever adapter it is given.
@@ -257,6 +265,22 @@ def prepare(loaded: Runnable, settings: Settings, model: str) -> torch.device:
     if hasattr(loaded.pipe, "set_progress_bar_config"):
         loaded.pipe.set_progress_bar_config(disable=True)
     return device
+
+
+def scheduler_class(asked: Scheduler) -> Any:
+    """The class of a scheduler, which takes the options that are asked for."""
+    import inspect
+
+    import diffusers
+
+    cls = build.find_class(asked.class_name)
+    if not issubclass(cls, diffusers.SchedulerMixin):
+        raise refused(f"settings.scheduler.class_name: {asked.class_name} is no scheduler")
+    taken = inspect.signature(cls).parameters
+    for name in asked.options:
+        if name not in taken:
+            raise refused(f"settings.scheduler.options.{name}: {asked.class_name} takes no such option", nearest(name, taken))
+    return cls
 
 
 def place(pipe: Any, settings: Settings, device: torch.device) -> None:

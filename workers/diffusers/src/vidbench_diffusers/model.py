@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from vidbench_diffusers import fields, loading, memory, pipelines, video
-from vidbench_diffusers.failure import Failure, classified, is_out_of_memory
+from vidbench_diffusers.failure import Failure, classified, is_out_of_memory, refused
 from vidbench_diffusers.messages import Generate, Load
 from vidbench_diffusers.pipelines import Runnable
 from vidbench_diffusers.serve import Notify
@@ -110,6 +110,9 @@ class Model:
             arguments["generator"] = generator
         else:
             raise Failure("unsupported", f"{type(self._loaded.pipe).__name__} takes no generator: its seed cannot be set")
+        if missing := self._loaded.required - set(arguments):
+            name = min(missing)
+            raise refused(f"this pipeline needs {name}, and the request has none", "a prompt gives it: inputs = { " + name + ' = "FILE" }')
         arguments["output_type"] = pipelines.OUTPUT_TYPES.get(type(self._loaded.pipe).__name__, "pt")
         return arguments
 
@@ -152,6 +155,7 @@ def load(asked: Load) -> tuple[Model, dict[str, Any]]:
     """Makes a model ready."""
     import diffusers
 
+    quiet()
     torch.set_num_threads(asked.threads)
     settings = loading.settings_of(asked)
     device = loading.device_of(settings.device)
@@ -165,6 +169,7 @@ def load(asked: Load) -> tuple[Model, dict[str, Any]]:
         memory.recovered(device, before)
         raise failure from error
     settings = with_tiny_call(settings, loaded)
+    fields.check_call(settings.call, loaded.taken)
     said = {
         "id": asked.model,
         "revision": asked.revision,
@@ -173,6 +178,19 @@ def load(asked: Load) -> tuple[Model, dict[str, Any]]:
         "runtime": f"diffusers {diffusers.__version__}, torch {torch.__version__}, {type(loaded.pipe).__name__} on {device}",
     }
     return Model(loaded, settings, device), said
+
+
+def quiet() -> None:
+    """The end of the log is part of errors: bars and notices of coming releases tell nothing there."""
+    import warnings
+
+    import diffusers
+    import transformers
+
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+    for kind in (FutureWarning, DeprecationWarning):
+        warnings.filterwarnings("ignore", category=kind)
 
 
 def with_tiny_call(settings: Settings, loaded: Runnable) -> Settings:

@@ -39,6 +39,8 @@ class Runnable(Protocol):
     pipe: Any
     taken: set[str]
     """Names of its arguments."""
+    required: set[str]
+    """Arguments that it cannot be called without."""
     components: dict[str, Any]
     holders: dict[str, type]
     """Arguments that take pictures only within objects, with the class of those."""
@@ -55,6 +57,7 @@ class Classic:
     def __init__(self, pipe: Any) -> None:
         self.pipe = pipe
         own = set(inspect.signature(pipe.__call__).parameters) - OWN
+        self.required = {name for name, taken in inspect.signature(pipe.__call__).parameters.items() if is_needed(taken)} - OWN
         self.components = with_inner(pipe.components)
         self._scales = {argument: name for argument, name in scales(self.components).items() if argument not in own}
         self.taken = own | set(self._scales)
@@ -93,6 +96,7 @@ class Modular:
         self.pipe = pipe
         self.components = with_inner(pipe.components)
         self._scales = scales(self.components)
+        self.required: set[str] = set()  # its blocks do not tell what a caller gives from what they give each other
         self.taken = {taken.name for taken in pipe.blocks.inputs if taken.name} | set(self._scales)
         self.holders = holders({taken.name: taken.type_hint for taken in pipe.blocks.inputs if taken.name})
         self.tensors: set[str] = set()
@@ -105,6 +109,11 @@ class Modular:
         scheduler = getattr(self.pipe, "scheduler", None)
         with counted(scheduler, on_step) if scheduler is not None else hooked(self.pipe.transformer, on_step):
             return self.pipe(**arguments).get("videos")
+
+
+def is_needed(parameter: inspect.Parameter) -> bool:
+    """Whether a call without it fails."""
+    return parameter.default is parameter.empty and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
 
 
 @contextmanager

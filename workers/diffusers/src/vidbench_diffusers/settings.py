@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -53,7 +53,7 @@ class Video(Part, frozen=True):
     """How the file is written; outside the timed window."""
 
     codec: Literal["h264", "ffv1"] = "h264"
-    crf: int = 10
+    crf: Annotated[int, msgspec.Meta(ge=0, le=51)] = 10
     """Quality of H.264, 0 (lossless) to 51."""
 
 
