@@ -50,6 +50,7 @@ fn examine(workspace: &Path) -> Vec<Finding> {
         h264(),
         runtime(),
         nets(),
+        diffusers(),
         vmaf(),
     ];
     findings.push(match machine.accelerators.as_slice() {
@@ -125,6 +126,19 @@ fn runtime() -> Finding {
 }
 
 /// Metrics without a net work all the same, so that nothing is broken here.
+/// The environments that models of diffusers run in; suites that name none take the first of `vidbench env create`.
+fn diffusers() -> Finding {
+    let name = "diffusers";
+    let found = vidbench::envs_root().and_then(|root| vidbench::find_env(&root, vidbench::DEFAULT_ENV));
+    match found {
+        Ok(env) => {
+            let detail = format!("diffusers {}, torch {}, Python {}", env.diffusers, env.torch, env.python);
+            Finding { name, state: State::Ok, detail, hint: None }
+        }
+        Err(error) => Finding { name, state: State::Absent, detail: error.to_string(), hint: error.hint() },
+    }
+}
+
 fn nets() -> Finding {
     let finding = |state, detail, hint: Option<&str>| Finding {
         name: "nets",

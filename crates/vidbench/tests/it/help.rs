@@ -143,6 +143,7 @@ fn doctor_names_the_parts() {
             "h264 encoder",
             "inference",
             "nets",
+            "diffusers",
             "vmaf",
             "accelerator",
             "workspace"
@@ -161,4 +162,23 @@ fn a_pipe_that_closes_is_no_error() {
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "# Command line\n");
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn doctor_says_how_to_make_the_environment_of_diffusers() {
+    let workspace = Workspace::new();
+    let envs = workspace.path().join("envs");
+    let doctor = || {
+        let output = workspace.command(["doctor"]).env("VIDBENCH_ENVS", &envs).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let absent = doctor();
+    assert!(absent.contains("there is no environment diffusers"), "{absent}");
+    assert!(absent.contains("vidbench env create diffusers"), "{absent}");
+    std::fs::create_dir_all(envs.join("diffusers")).unwrap();
+    assert!(doctor().contains("was not finished"));
+    let record =
+        r#"{"name": "diffusers", "python": "3.11", "diffusers": "0.42.1", "torch": "2.15", "extra": []}"#;
+    std::fs::write(envs.join("diffusers/environment.json"), record).unwrap();
+    assert!(doctor().contains("diffusers 0.42.1, torch 2.15, Python 3.11"));
 }
