@@ -33,6 +33,68 @@ FRAMES = {
 }
 """Frames are STEP times a number, plus OFFSET: the rates of the VAEs, by the documentation of diffusers."""
 
+PARTS = {
+    "animatediff (motion lora)": "lora", "ltx-2.x lora": "lora", "ltx-video lora": "lora", "wan lora": "lora",
+    "wan2.1-i2v-480p lora (Remade)": "lora", "animatediff (motion module)": "motion_adapter",
+    "animatediff (motion module, SDXL)": "motion_adapter", "animatediff (sparsectrl)": "controlnet", "text2video-zero": "controlnet",
+}
+"""How an adapter is put into its base, by family: a name of `tiny_parts.MAKERS` of the worker of diffusers."""
+
+WAN22 = "Wan-AI/Wan2.2-{}-Diffusers"
+
+FILES: list[tuple[str, str, list[str], str | None]] = [
+    (r"Lightricks/LTX-Video#ltx-video-2b-v0\.9(\.1)?\.safetensors", "file", ["LTXPipeline"], "Lightricks/LTX-Video"),
+    (r"Lightricks/LTX-Video#ltx-video-2b-v0\.9\.5\.safetensors", "file", ["LTXConditionPipeline"], "Lightricks/LTX-Video-0.9.5"),
+    (r"Lightricks/LTX-Video#ltxv-2b-(?!.*fp8).*", "file", ["LTXConditionPipeline"], "Lightricks/LTX-Video-2B-0.9.6-Distilled-04-25"),
+    (r"Lightricks/LTX-Video#ltxv-13b-(?!.*fp8).*", "file", ["LTXConditionPipeline"], "Lightricks/LTX-Video-0.9.8-13B-distilled"),
+    (r"(city96|pollockjj|tsqn)/(LTX-Video-gguf|ltx-video-2b-v0\.9\.1-gguf|LTX-Video)", "gguf", ["LTXPipeline"], "Lightricks/LTX-Video"),
+    (r"city96/LTX-Video-0\.9\.5-gguf", "gguf", ["LTXConditionPipeline"], "Lightricks/LTX-Video-0.9.5"),
+    (r"city96/LTX-Video-0\.9\.6-.*", "gguf", ["LTXConditionPipeline"], "Lightricks/LTX-Video-2B-0.9.6-Distilled-04-25"),
+    (r"wsbagnsv1/ltxv-13b-0\.9\.7-dev-GGUF", "gguf", ["LTXConditionPipeline"], "Lightricks/LTX-Video-0.9.7-dev"),
+    (r"QuantStack/LTXV-13B-0\.9\.8-.*", "gguf", ["LTXConditionPipeline"], "Lightricks/LTX-Video-0.9.8-13B-distilled"),
+    (r"calcuis/wan-1\.3b-gguf", "gguf", ["WanPipeline"], "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"),
+    (r"(calcuis/wan-gguf|(city96|weiweiw01)/Wan2\.1-T2V-14B-gguf)", "gguf", ["WanPipeline"], "Wan-AI/Wan2.1-T2V-14B-Diffusers"),
+    (r"city96/(Wan2\.1-(?:I2V|FLF2V)-14B-\d+P)-gguf", "gguf", ["WanImageToVideoPipeline"], None),
+    (r"QuantStack/Wan2\.1_14B_VACE-GGUF", "gguf", ["WanVACEPipeline"], "Wan-AI/Wan2.1-VACE-14B-diffusers"),
+    (r"(bullerwins|QuantStack)/Wan2\.2-T2V-A14B-GGUF", "gguf", ["WanPipeline"], WAN22.format("T2V-A14B")),
+    (r"(bullerwins|QuantStack)/Wan2\.2-I2V-A14B-GGUF", "gguf", ["WanImageToVideoPipeline"], WAN22.format("I2V-A14B")),
+    (r"QuantStack/Wan2\.2-TI2V-5B-GGUF", "gguf", ["WanPipeline"], WAN22.format("TI2V-5B")),
+    (r"Wan-AI/Wan2\.[12]-T(I?)2V-(1\.3B|14B|A14B|5B)", "shards", ["WanPipeline"], None),
+    (r"Wan-AI/Wan2\.[12]-(I2V|FLF2V)-A?14B(-\d+P)?", "shards", ["WanImageToVideoPipeline"], None),
+    (r"Wan-AI/Wan2\.1-VACE-(1\.3B|14B)", "shards", ["WanVACEPipeline"], None),
+    (r"Comfy-Org/Wan_2\.[12]_ComfyUI_[Rr]epackaged", "file", ["WanPipeline", "WanImageToVideoPipeline"], None),
+    (r"Skywork/SkyReels-V2-DF-(1\.3B|14B)-\d+P", "shards", ["SkyReelsV2DiffusionForcingPipeline"], None),
+    (r"Skywork/SkyReels-V2-I2V-(1\.3B|14B)-\d+P", "shards", ["SkyReelsV2ImageToVideoPipeline"], None),
+    (r"Skywork/SkyReels-V2-T2V-14B-\d+P", "shards", ["SkyReelsV2Pipeline"], None),
+]
+"""Checkpoints in their authors' own format, which go into a model that diffusers loads: pattern of the id, part, classes, that model.
+
+Formats with 8 or fewer bits other than GGUF are left out: what diffusers makes of them was not looked up.
+"""
+
+NEEDS = {"sdnq": "the package sdnq, which the environment of the worker has not"}
+"""What a row needs beside its class, by a word of its id."""
+
+CREDITS = "github:Comfy-Org/docs: prices of partner nodes, 211 credits a dollar; the vendor's own may differ"
+
+PRICES: dict[str, tuple[float, float, str]] = {
+    "openai:sora-2": (0.10, 1, ""), "openai:sora-2-pro": (0.30, 1, "720p"), "gemini:veo-2.0-generate-001": (0.50, 1, ""),
+    "gemini:veo-3.0-generate-001": (0.20, 1, "without sound"), "gemini:veo-3.1-generate": (0.20, 1, "without sound"),
+    "gemini:veo-3.1-fast-generate-preview": (0.08, 1, "720p, without sound"),
+    "gemini:veo-3.1-lite-generate-preview": (0.03, 1, "720p, without sound"),
+    "kling:kling-v3.0-t2v": (0.084, 1, "720p, without sound"), "kling:kling-v3.0-i2v": (0.084, 1, "720p, without sound"),
+    "kling:kling-v2.6-t2v": (0.07, 1, "without sound"), "kling:kling-v2.6-i2v": (0.07, 1, "without sound"),
+    "kling:kling-v2.5-turbo-t2v": (0.35, 5, "pro"), "kling:kling-v2.5-turbo-i2v": (0.35, 5, "pro"),
+    "runway:gen4_turbo": (0.0715, 1, ""), "runway:aleph2": (0.40, 1, ""), "luma:ray-2": (1.02, 5, "720p"),
+    "luma:ray-flash-2": (0.34, 5, "720p"), "luma:ray-3.2": (0.30, 5, "720p"), "dashscope:wan2.5-t2v-preview": (0.10, 1, "720p"),
+    "dashscope:wan2.5-i2v-preview": (0.10, 1, "720p"), "dashscope:wan2.6-t2v": (0.10, 1, "720p"), "dashscope:wan2.6-i2v": (0.10, 1, "720p"),
+    "dashscope:wan2.7-t2v": (0.10, 1, "720p"), "dashscope:wan2.7-i2v": (0.10, 1, "720p"), "minimax:MiniMax-H3": (0.129, 1, "768p"),
+    "minimax:MiniMax-Hailuo-02": (0.28, 6, "768p"), "vidu:viduq3-pro": (0.15, 1, "720p"), "vidu:viduq3-turbo": (0.06, 1, "720p"),
+    "pixverse:v3.5": (0.60, 5, "720p"), "lightricks-api:LTX-2 (Fast)": (0.04, 1, "1080p"), "lightricks-api:LTX-2 (Pro)": (0.06, 1, "1080p"),
+    "lightricks-api:LTX-2.5 (Pro)": (0.243, 1, "1080p"), "xai:grok-imagine-video": (0.07, 1, "720p"), "bfl:flux-3-video": (0.243, 1, "720p"),
+}
+"""Dollars, for so many seconds of video, and of which kind; read in `CREDITS`."""
+
 RENAMED = {"THUDM": "zai-org", "damo-vilab": "ali-vilab", "ai-forever": "kandinskylab", "Tencent": "tencent"}
 """Owners that the hub has renamed."""
 
@@ -46,16 +108,17 @@ def by_class(table: dict[str, object], classes: list[str]) -> object | None:
 def model(row: dict[str, str]) -> dict[str, object]:
     """A row as the catalogue has it."""
     kind = KINDS[row["kind"]]
-    classes = [name for name in row["pipeline_class"].split("|") if re.fullmatch(r"\w+Pipeline", name)] if row["kind"] in ("diffusers", "adapter-lora") else []
+    part, classes, base = beside(row)
     numbers = {name: float(row[name]) for name in ("width", "height", "frames", "fps", "steps", "guidance") if row[name]}
     defaults = {name: value if name in ("fps", "guidance") else int(value) for name, value in numbers.items()}
     made: dict[str, object] = {"id": row["id"], "kind": kind}
     owner, _, name = row["id"].partition("/")
     if owner in RENAMED:
         made["aliases"] = [f"{RENAMED[owner]}/{name}"]
-    made["engine"] = engine(row)
+    made["engine"] = "diffusers" if classes else engine(row)
     if classes:
-        made["classes"] = classes
+        made |= {"classes": classes} | ({"part": part} if part else {}) | ({"base": base} if base else {})
+        made |= {"needs": text for word, text in NEEDS.items() if word in row["id"].lower()}
     elif row["pipeline_class"]:
         made["run_by"] = row["pipeline_class"]
     made |= {"tasks": [task.strip() for task in row["task"].split("/") if task.strip()]} if row["task"] else {}
@@ -64,9 +127,33 @@ def model(row: dict[str, str]) -> dict[str, object]:
     made |= {"constraints": rules} if (rules := constraints(row, classes)) else {}
     made |= {name: row[name] for name in ("licence", "released") if row[name]}
     made |= {"min_vram_gb": float(row["min_vram_gb"])} if row["min_vram_gb"] else {}
+    if row["id"] in PRICES:
+        usd, seconds, of = PRICES[row["id"]]
+        made["price"] = {"usd": usd, "seconds": seconds} | ({"of": of} if of else {}) | {"source": CREDITS}
     made["source"] = row["source"]
     check(made)
     return made
+
+
+def beside(row: dict[str, str]) -> tuple[str | None, list[str], str | None]:
+    """How weights are put into another model, the classes that take them, and that model where it is known."""
+    classes = [name for name in row["pipeline_class"].split("|") if re.fullmatch(r"\w+Pipeline", name)]
+    if row["kind"] == "diffusers":
+        return None, classes, None
+    if row["kind"] == "adapter-lora":
+        return PARTS.get(row["family"]), classes, "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers" if "Remade" in row["family"] else None
+    for pattern, part, known, base in FILES:
+        if re.fullmatch(pattern, row["id"]):
+            return part, known, base or twin(row["id"])
+    return None, [], None
+
+
+def twin(model: str) -> str | None:
+    """The same model as diffusers loads it."""
+    name = re.sub("-gguf$", "", model.rpartition("/")[2], flags=re.IGNORECASE)
+    if name.startswith("SkyReels"):
+        return f"Skywork/{name}-Diffusers"
+    return f"Wan-AI/{name}-{'diffusers' if 'VACE' in name or 'FLF2V' in name else 'Diffusers'}" if name.startswith("Wan2") else None
 
 
 def engine(row: dict[str, str]) -> str:
@@ -94,6 +181,8 @@ def check(made: dict[str, object]) -> None:
     for side in ("width", "height"):
         if side in defaults and defaults[side] % rules.get("size_multiple", 1):
             raise SystemExit(f"{made['id']}: {side} {defaults[side]} is no multiple of {rules['size_multiple']}")
+    if made.get("base") == made["id"]:
+        raise SystemExit(f"{made['id']} is put into itself")
     if "frames" in defaults and (defaults["frames"] - rules.get("frames_offset", 0)) % rules.get("frames_step", 1):
         raise SystemExit(f"{made['id']}: {defaults['frames']} frames are not {rules['frames_step']}k+{rules['frames_offset']}")
 

@@ -1,115 +1,107 @@
-"""What vidbench adds to a model's latency: the same architecture with the same weights, called bare and measured by `vidbench run`.
+"""What the worker adds to a model's latency: one pipeline, called bare and by the worker's own code, in turn.
 
-python bench.py VIDBENCH [ARCHITECTURE] [FRAMES WIDTH HEIGHT STEPS SAMPLES]
+python bench.py [ARCHITECTURE] [FRAMES WIDTH HEIGHT STEPS PAIRS]
 
-ARCHITECTURE is one that ships, such as `ltx-video-2b`, or `tiny/CLASS`.
-
-VIDBENCH is the program; the Python that runs this must be that of an environment which VIDBENCH_ENVS names as `diffusers`. Both sides run
-twice, in turn, and the medians of all their samples are compared.
+ARCHITECTURE is one that ships, such as `ltx-video-2b`, or `tiny/CLASS`. Both calls share one process and one set of weights: a model of
+some GB fits once, and what the machine does besides falls on both. Of each pair one ratio is taken. The messages between vidbench and the
+worker come on top, about 1.5 ms a sample.
 """
 
 from __future__ import annotations
 
-import json
+import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from vidbench_diffusers import architectures
+import torch
+
+from vidbench_diffusers import architectures, model
+from vidbench_diffusers.messages import Generate, Load, Params
+from vidbench_diffusers.settings import Settings
 
 PROMPT = "A red fox trots across a snowy field."
+THREADS = 2
+RESAMPLES = 10_000
+WARM_UP = 2
+"""Pairs before those that count."""
 
 
-def bare(architecture: str, frames: int, width: int, height: int, steps: int, samples: int) -> list[float]:
-    """Seconds of each call of the pipeline, in a process of its own."""
-    arguments = [architecture, *map(str, (frames, width, height, steps, samples))]
-    said = subprocess.run([sys.executable, __file__, "--bare", *arguments], check=True, capture_output=True, text=True)
-    return [float(line) for line in said.stdout.split()]
+def described(architecture: str) -> tuple[architectures.Pipeline, str, Settings]:
+    """The pipeline of that name, the model's name, and how it is loaded."""
+    if architecture.startswith("tiny/"):
+        return architectures.tiny().pipelines[architecture.removeprefix("tiny/")], architecture, Settings()
+    settings = Settings(weights="random", architecture=architecture, dtype="bfloat16")
+    return next(iter(architectures.full(architecture).pipelines.values())), "random/model", settings
 
 
-def run_bare(architecture: str, frames: int, width: int, height: int, steps: int, samples: int) -> None:
-    """The calls themselves."""
-    import torch
+class Side:
+    """A model, and what both sides ask of it."""
 
-    from vidbench_diffusers import build, loading
+    def __init__(self, architecture: str, params: Params) -> None:
+        self.pipeline, self.name, settings = described(architecture)
+        self.params = params
+        self.made, _ = model.load(Load(model=self.name, threads=THREADS, settings=settings))
 
-    torch.set_num_threads(2)
-    known, name = described(architecture)
-    pipeline = known.pipelines[name]
-    with loading.default_dtype(torch.float32 if architecture.startswith("tiny/") else torch.bfloat16):
-        pipe = build.assemble(build.find_class(name), known, pipeline)
-    pipe.set_progress_bar_config(disable=True)
-    for seed in range(samples + 1):
+    def bare(self, seed: int) -> float:
+        """Seconds of the call as a script writes it."""
+        params = self.params
         generator = torch.Generator("cpu").manual_seed(seed)
         start = time.perf_counter()
-        pipe(
+        self.made.pipe(
             prompt=PROMPT,
-            num_frames=frames,
-            width=width,
-            height=height,
-            num_inference_steps=steps,
-            guidance_scale=pipeline.shape.guidance,
+            num_frames=params.frames,
+            width=params.width,
+            height=params.height,
+            num_inference_steps=params.steps,
+            guidance_scale=params.guidance,
             generator=generator,
             output_type="pt",
-            **pipeline.call,
+            **self.pipeline.call,
         )
-        if seed:
-            print(time.perf_counter() - start, flush=True)
+        return time.perf_counter() - start
+
+    def by_worker(self, seed: int, folder: Path) -> float:
+        """Seconds from the request in hand to the last decoded frame, and from there to the answer; not those of writing the file."""
+        output = str(folder / "made.mp4")
+        asked = Generate(sample="0", model=self.name, prompt=PROMPT, seed=seed, params=self.params, output=output, inputs={})
+        start = time.perf_counter()
+        result = self.made.generate(asked, lambda *_: None)
+        whole = time.perf_counter() - start
+        writing = sum(stage["end_ns"] - stage["start_ns"] for stage in result["stages"] if stage["name"] == "encode")
+        Path(output).unlink()
+        return whole - writing / 1e9
 
 
-def described(architecture: str) -> tuple[architectures.Architecture, str]:
-    """The architecture of that name and its pipeline class."""
-    if architecture.startswith("tiny/"):
-        return architectures.tiny(), architecture.removeprefix("tiny/")
-    known = architectures.full(architecture)
-    return known, next(iter(known.pipelines))
-
-
-def measured(
-    vidbench: str, architecture: str, frames: int, width: int, height: int, steps: int, samples: int, guidance: float
-) -> list[float]:
-    """Seconds of each sample of a run, from its intended start to its last decoded frame."""
-    model = f'id = "random/{architecture}"\nsettings = {{ weights = "random", architecture = "{architecture}", dtype = "bfloat16" }}'
-    if architecture.startswith("tiny/"):
-        model = f'id = "{architecture}"'
-    model += '\nengine = "diffusers"'
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "prompts.toml").write_text(
-            'schema_version = 1\nname = "bench"\nversion = "1"\ntitle = "Bench"\ndescription = "One prompt."\nlicense = "CC0-1.0"\n'
-            f'[[prompts]]\nid = "fox"\ncategory = "subject-motion"\ndifficulty = "easy"\ntext = "{PROMPT}"\n'
-        )
-        (Path(folder) / "suite.toml").write_text(
-            f'schema_version = 1\nname = "bench"\nseeds = {list(range(1, samples + 1))}\n[[models]]\n{model}\n'
-            f'[prompts]\nfile = "prompts.toml"\n[grid]\nsteps = [{steps}]\nguidance = [{guidance}]\nframes = [{frames}]\n'
-            f'size = ["{width}x{height}"]\nfps = [8.0]\n[scenario]\nwarmup = 1\nthreads = 2\n[limits]\nsample_timeout_secs = 86400\n'
-        )
-        subprocess.run([vidbench, "run", "suite.toml", "--quiet"], cwd=folder, check=True, capture_output=True)
-        said = subprocess.run([vidbench, "export", "latest", "--format", "jsonl"], cwd=folder, check=True, capture_output=True, text=True)
-        return [json.loads(line)["latency_secs"] for line in said.stdout.splitlines()]
+def interval(values: list[float]) -> tuple[float, float]:
+    """95 % bootstrap interval of a median."""
+    draw = random.Random(1)  # noqa: S311
+    medians = sorted(statistics.median(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
+    return medians[RESAMPLES * 25 // 1000], medians[RESAMPLES * 975 // 1000]
 
 
 def main() -> None:
-    """Both sides, twice."""
-    vidbench = str(Path(sys.argv[1]).resolve())
-    architecture = sys.argv[2] if len(sys.argv) > 2 else "ltx-video-2b"
-    frames, width, height, steps, samples = map(int, sys.argv[3:8]) if len(sys.argv) > 7 else (9, 256, 160, 2, 5)
-    known, name = described(architecture)
-    guidance = known.pipelines[name].shape.guidance
-    shape = (frames, width, height, steps, samples)
+    """Both in turn."""
+    architecture = sys.argv[1] if len(sys.argv) > 1 else "ltx-video-2b"
+    frames, width, height, steps, pairs = map(int, sys.argv[2:7]) if len(sys.argv) > 6 else (9, 256, 160, 2, 20)
+    guidance = described(architecture)[0].shape.guidance
+    side = Side(architecture, Params(steps, guidance, frames, width, height, 8.0))
     alone, inside = [], []
-    for _ in range(2):
-        alone += bare(architecture, *shape)
-        inside += measured(vidbench, architecture, *shape, guidance)
-    before, after = statistics.median(alone), statistics.median(inside)
-    print(f"{architecture}, {frames} frames of {width}x{height}, {steps} steps, {len(alone)} samples each")
-    print(f"bare {before:.4f} s, vidbench {after:.4f} s, {100 * (after / before - 1):+.2f} %")
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(pairs + WARM_UP):
+            if seed % 2:
+                alone.append(side.bare(seed))
+            inside.append(side.by_worker(seed, Path(folder)))
+            if not seed % 2:
+                alone.append(side.bare(seed))
+    ratios = [100 * (b / a - 1) for a, b in zip(alone[WARM_UP:], inside[WARM_UP:], strict=True)]
+    low, high = interval(ratios)
+    print(f"{architecture}, {frames} frames of {width}x{height}, {steps} steps, {THREADS} threads, {pairs} pairs")
+    print(f"bare {statistics.median(alone[WARM_UP:]):.4f} s, worker {statistics.median(inside[WARM_UP:]):.4f} s (medians)")
+    print(f"the worker adds {statistics.median(ratios):+.2f} % (median of pairs; 95 % interval {low:+.2f} to {high:+.2f})")
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--bare":
-        run_bare(sys.argv[2], *map(int, sys.argv[3:8]))
-    else:
-        main()
+    main()

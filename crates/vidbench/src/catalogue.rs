@@ -4,6 +4,7 @@
 //! built, saved, loaded and made a video through the worker protocol (`vidbench models check`). A model never claims more than that.
 
 mod evidence;
+mod own;
 mod rules;
 
 use std::sync::OnceLock;
@@ -12,10 +13,16 @@ use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 use vidbench_core::nearest;
 
-pub use evidence::{ClassEvidence, add_evidence, class_evidence, counts_sentence, evidence_page};
+pub use evidence::{Evidence, add_evidence, counts_sentence, evidence_page};
+pub use own::{CatalogueError, add_model, own_evidence_file};
 pub use rules::{Constraints, Defaults};
 
+use evidence::{Cannot, EvidenceFile};
+use own::own_folder;
+
 static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalogue/models");
+
+const EVIDENCE: &str = include_str!("../../../catalogue/evidence.toml");
 
 /// What an entry is; the kinds are counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,9 +60,19 @@ pub struct CatalogueModel {
     pub kind: Kind,
     /// How it is run: `diffusers`, `command`, or the provider.
     pub engine: String,
-    /// Pipeline classes of diffusers that load it.
+    /// Pipeline classes of diffusers that load it, or that load the model it is put into.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
+    /// How it is put into another model, if it is no whole one: `lora`, `motion_adapter`, `controlnet`, or as a network in a `file`, in
+    /// `shards` or as `gguf`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+    /// The model that it is put into, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// What it needs that no check has shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
     /// Where no class does: the program or the service that runs it, in its own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_by: Option<String>,
@@ -80,14 +97,32 @@ pub struct CatalogueModel {
     /// Device memory that its authors name, in GB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_vram_gb: Option<f64>,
+    /// What its provider asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
     /// Where these facts were read.
     pub source: String,
     /// The family whose file it is in.
-    #[serde(skip_deserializing)]
+    #[serde(default)]
     pub family: String,
 }
 
-#[derive(Deserialize)]
+/// What a service asks for its videos.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Dollars of the United States.
+    pub usd: f64,
+    /// For so many seconds of video.
+    pub seconds: f64,
+    /// Of which size or kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// Where it was read.
+    pub source: String,
+}
+
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FamilyFile {
     family: String,
@@ -100,30 +135,39 @@ struct FamilyFile {
 pub enum Status {
     /// The facts are written down; nothing of it was run.
     Declared,
-    /// A pipeline class that loads it has made a video with random weights; its own weights were never loaded here.
+    /// A pipeline class that loads it has made videos with random weights; its own weights were not tried.
     Runnable,
+    /// Its own weights were asked for, and a worker was there to load them.
+    Resolved,
+    /// Its own weights were loaded.
+    Loaded,
+    /// Its own weights have made videos.
+    Generated,
 }
 
 impl Status {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] =
+        [Self::Declared, Self::Runnable, Self::Resolved, Self::Loaded, Self::Generated];
+
     /// The word used in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Declared => "declared",
             Self::Runnable => "runnable",
+            Self::Resolved => "resolved",
+            Self::Loaded => "loaded",
+            Self::Generated => "generated",
         }
+    }
+
+    /// Whether a pipeline class that loads it, or its own weights, made videos.
+    pub fn is_runnable(self) -> bool {
+        self != Self::Declared
     }
 }
 
 impl CatalogueModel {
-    /// How far it was shown: by the evidence of its classes.
-    pub fn status(&self) -> Status {
-        let shown =
-            |class: &String| class_evidence().iter().any(|found| found.class == *class && found.generated());
-        // That a class runs says nothing of LoRA weights or motion modules put into it.
-        let whole = self.kind == Kind::Checkpoint;
-        if whole && self.classes.iter().any(shown) { Status::Runnable } else { Status::Declared }
-    }
-
     fn is_called(&self, id: &str) -> bool {
         std::iter::once(&self.id).chain(&self.aliases).any(|name| name.eq_ignore_ascii_case(id))
     }
@@ -140,46 +184,110 @@ impl CatalogueModel {
     }
 }
 
-/// Every model, by family and id.
-pub fn catalogue() -> &'static [CatalogueModel] {
-    static MODELS: OnceLock<Vec<CatalogueModel>> = OnceLock::new();
-    MODELS.get_or_init(|| {
-        let mut files: Vec<_> = FILES.files().collect();
-        files.sort_by_key(|file| file.path());
-        files.into_iter().flat_map(|file| read(file.contents_utf8().unwrap_or_default())).collect()
-    })
+/// Models and what was shown of them.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    models: Vec<CatalogueModel>,
+    evidence: Vec<Evidence>,
+    cannot: Vec<Cannot>,
 }
 
-fn read(text: &str) -> Vec<CatalogueModel> {
-    let FamilyFile { family, models } =
-        toml::from_str(text).expect("invariant: a test reads every file of the catalogue");
-    models.into_iter().map(|model| CatalogueModel { family: family.clone(), ..model }).collect()
+impl Catalogue {
+    /// The catalogue that ships, without anything of this machine.
+    pub fn shipped() -> &'static Self {
+        static SHIPPED: OnceLock<Catalogue> = OnceLock::new();
+        SHIPPED.get_or_init(|| {
+            let mut files: Vec<_> = FILES.files().collect();
+            files.sort_by_key(|file| file.path());
+            let read =
+                |text: &str| read_family(text).expect("invariant: a test reads every file of the catalogue");
+            let models =
+                files.into_iter().flat_map(|file| read(file.contents_utf8().unwrap_or_default())).collect();
+            let EvidenceFile { found, cannot } =
+                toml::from_str(EVIDENCE).expect("invariant: a test reads the evidence that ships");
+            Self { models, evidence: found, cannot }
+        })
+    }
+
+    /// The catalogue that ships, with the models and the evidence of this machine's user ([`own_folder`]).
+    ///
+    /// # Errors
+    /// A file of the user's cannot be read, or names a model that is there already.
+    pub fn read() -> Result<Self, CatalogueError> {
+        let mut all = Self::shipped().clone();
+        all.add_own(own_folder().as_deref())?;
+        Ok(all)
+    }
+
+    /// Every model, by family and id.
+    pub fn models(&self) -> &[CatalogueModel] {
+        &self.models
+    }
+
+    /// Everything that was shown.
+    pub fn evidence(&self) -> &[Evidence] {
+        &self.evidence
+    }
+
+    /// The model of that id or alias; letters of either case are the same, as they are on the hub.
+    pub fn find(&self, id: &str) -> Option<&CatalogueModel> {
+        self.models.iter().find(|model| model.is_called(id))
+    }
+
+    /// What was shown of the classes that load a model, in the way that it is put into them.
+    pub fn evidence_of_classes(&self, model: &CatalogueModel) -> impl Iterator<Item = &Evidence> {
+        self.evidence.iter().filter(|found| {
+            found.model.is_none() && found.part == model.part && model.classes.contains(&found.class)
+        })
+    }
+
+    /// What was shown of a model's own weights.
+    pub fn own_evidence(&self, model: &CatalogueModel) -> Option<&Evidence> {
+        self.evidence.iter().find(|found| found.model.as_ref().is_some_and(|id| model.is_called(id)))
+    }
+
+    /// How far it was shown that a model runs: by its own weights, else by its classes.
+    pub fn status(&self, model: &CatalogueModel) -> Status {
+        let by_class = model.needs.is_none()
+            && (model.kind != Kind::Adapter || model.part.is_some())
+            && self.evidence_of_classes(model).any(Evidence::generated);
+        let least = if by_class { Status::Runnable } else { Status::Declared };
+        let own = self.own_evidence(model).map_or(Status::Declared, Evidence::status);
+        own.max(least)
+    }
+
+    /// Rules and defaults that all models of a class share.
+    pub fn rules_of(&self, class: &str) -> Constraints {
+        let mut rules = self.models.iter().filter(|model| model.classes.iter().any(|known| known == class));
+        let first = rules.next().map(|model| model.constraints).unwrap_or_default();
+        if rules.all(|model| model.constraints == first) { first } else { Constraints::default() }
+    }
+
+    /// Ids that are nearest to one that is not there.
+    pub fn similar(&self, id: &str) -> Vec<&str> {
+        let part = |id: &str| id.rsplit('/').next().unwrap_or(id).to_lowercase();
+        let wanted = part(id);
+        let ids = || self.models.iter().map(|model| model.id.as_str());
+        let mut near: Vec<&str> = nearest(id, ids()).into_iter().collect();
+        // A name that holds the whole of the other; short names such as `t2v` are in everything.
+        let long = |text: &str| text.len() > 5;
+        let holds = |known: &str| {
+            let known = part(known);
+            long(&known) && long(&wanted) && (known.contains(&wanted) || wanted.contains(&known))
+        };
+        let mut holders: Vec<&str> = ids().filter(|known| holds(known)).collect();
+        let owner = id.split('/').next().unwrap_or_default();
+        holders.sort_by_key(|known| (!known.starts_with(owner), part(known).len().abs_diff(wanted.len())));
+        near.extend(holders);
+        near.dedup();
+        near.truncate(4);
+        near
+    }
 }
 
-/// The model of that id or alias; letters of either case are the same, as they are on the hub.
-pub fn find_model(id: &str) -> Option<&'static CatalogueModel> {
-    catalogue().iter().find(|model| model.is_called(id))
-}
-
-/// Ids that are nearest to one that is not there.
-pub fn similar_models(id: &str) -> Vec<&'static str> {
-    let part = |id: &str| id.rsplit('/').next().unwrap_or(id).to_lowercase();
-    let wanted = part(id);
-    let ids = || catalogue().iter().map(|model| model.id.as_str());
-    let mut near: Vec<&str> = nearest(id, ids()).into_iter().collect();
-    // A name that holds the whole of the other; short names such as `t2v` are in everything.
-    let long = |text: &str| text.len() > 5;
-    let holds = |known: &str| {
-        let known = part(known);
-        long(&known) && long(&wanted) && (known.contains(&wanted) || wanted.contains(&known))
-    };
-    let mut holders: Vec<&str> = ids().filter(|known| holds(known)).collect();
-    let owner = id.split('/').next().unwrap_or_default();
-    holders.sort_by_key(|known| (!known.starts_with(owner), part(known).len().abs_diff(wanted.len())));
-    near.extend(holders);
-    near.dedup();
-    near.truncate(4);
-    near
+fn read_family(text: &str) -> Result<Vec<CatalogueModel>, toml::de::Error> {
+    let FamilyFile { family, models } = toml::from_str(text)?;
+    Ok(models.into_iter().map(|model| CatalogueModel { family: family.clone(), ..model }).collect())
 }
 
 #[cfg(test)]
@@ -188,16 +296,20 @@ mod tests {
 
     use super::*;
 
+    fn models() -> &'static [CatalogueModel] {
+        Catalogue::shipped().models()
+    }
+
     #[test]
     fn every_file_is_read_and_no_id_stands_twice() {
-        let ids: Vec<String> = catalogue().iter().map(|model| model.id.to_lowercase()).collect();
+        let ids: Vec<String> = models().iter().map(|model| model.id.to_lowercase()).collect();
         assert_eq!(BTreeSet::from_iter(&ids).len(), ids.len());
         assert!(ids.len() > 1000);
     }
 
     #[test]
     fn each_model_keeps_its_own_rules() {
-        for model in catalogue() {
+        for model in models() {
             let Defaults { frames, width, height, .. } = model.defaults;
             let problem = model.constraints.problem(frames, width.zip(height));
             assert_eq!(problem, None, "{}", model.id);
@@ -206,36 +318,69 @@ mod tests {
 
     #[test]
     fn names_are_found_in_any_case_and_by_their_old_owner() {
+        let catalogue = Catalogue::shipped();
         assert_eq!(
-            find_model("wan-ai/wan2.1-t2v-1.3b-diffusers").unwrap().id,
+            catalogue.find("wan-ai/wan2.1-t2v-1.3b-diffusers").unwrap().id,
             "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
         );
-        assert!(find_model("zai-org/CogVideoX-5b-I2V").unwrap().aliases.len() == 1);
-        assert!(find_model("nobody/nothing").is_none());
+        assert!(catalogue.find("zai-org/CogVideoX-5b-I2V").unwrap().aliases.len() == 1);
+        assert!(catalogue.find("nobody/nothing").is_none());
         assert!(
-            similar_models("Wan-AI/Wan2.1-T2V-1.3B-Diffuser").contains(&"Wan-AI/Wan2.1-T2V-1.3B-Diffusers")
+            catalogue
+                .similar("Wan-AI/Wan2.1-T2V-1.3B-Diffuser")
+                .contains(&"Wan-AI/Wan2.1-T2V-1.3B-Diffusers")
         );
     }
 
     #[test]
-    fn only_evidence_makes_a_model_runnable() {
-        let generated: BTreeSet<&str> = class_evidence()
-            .iter()
-            .filter(|found| found.generated())
-            .map(|found| found.class.as_str())
-            .collect();
-        for model in catalogue() {
-            let shown = model.kind == Kind::Checkpoint
-                && model.classes.iter().any(|class| generated.contains(class.as_str()));
-            assert_eq!(model.status() == Status::Runnable, shown, "{}", model.id);
+    fn only_evidence_of_the_same_way_makes_a_model_runnable() {
+        let catalogue = Catalogue::shipped();
+        for model in models() {
+            let shown = catalogue.evidence().iter().any(|found| {
+                found.generated() && model.classes.contains(&found.class) && found.part == model.part
+            });
+            let whole = model.kind == Kind::Checkpoint || model.part.is_some();
+            let runnable = catalogue.status(model).is_runnable();
+            assert_eq!(runnable, shown && whole && model.needs.is_none(), "{}", model.id);
         }
+        let status = |id: &str| catalogue.status(catalogue.find(id).unwrap());
+        assert_eq!(status("Wan-AI/Wan2.1-T2V-1.3B-Diffusers"), Status::Runnable);
+        assert_eq!(status("city96/Wan2.1-T2V-14B-gguf"), Status::Runnable);
+        assert_eq!(status("Disty0/LTX-2-SDNQ-4bit-dynamic"), Status::Declared);
+        assert_eq!(status("PAIR/text2video-zero-controlnet-canny-anime"), Status::Declared);
+    }
+
+    #[test]
+    fn a_models_own_weights_count_for_more_than_its_class() {
+        let mut catalogue = Catalogue::shipped().clone();
+        let model = catalogue.find("Wan-AI/Wan2.1-T2V-1.3B-Diffusers").unwrap().clone();
+        let mut found = catalogue.evidence_of_classes(&model).next().unwrap().clone();
+        found.model = Some(model.id.to_lowercase());
+        for (reached, reason, status) in [
+            ("generated", None, Status::Generated),
+            ("loaded", Some("out of memory"), Status::Loaded),
+            ("declared", Some("no environment"), Status::Runnable),
+        ] {
+            found.reached = reached.into();
+            found.reason = reason.map(Into::into);
+            catalogue.evidence.retain(|other| other.model.is_none());
+            catalogue.evidence.push(found.clone());
+            assert_eq!(catalogue.status(&model), status);
+        }
+    }
+
+    #[test]
+    fn rules_that_a_class_shares_are_known() {
+        let rules = Catalogue::shipped().rules_of("WanPipeline");
+        assert_eq!((rules.size_multiple, rules.frames_step), (Some(16), Some(4)));
+        assert_eq!(Catalogue::shipped().rules_of("NoPipeline"), Constraints::default());
     }
 
     #[test]
     fn words_are_looked_for_in_everything() {
         let found = |words: &[&str]| {
             let words: Vec<String> = words.iter().map(|&word| word.into()).collect();
-            catalogue().iter().filter(|model| model.matches(&words)).count()
+            models().iter().filter(|model| model.matches(&words)).count()
         };
         assert!(found(&["wan2.1", "i2v"]) > 1);
         assert_eq!(found(&["wan2.1", "no such word"]), 0);

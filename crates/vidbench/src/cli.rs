@@ -13,7 +13,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use env::EnvCommand;
 pub(crate) use metrics::{MetricsCommand, MetricsSelftestArgs, NetArgs};
 pub(crate) use models::{
-    KindArg, ModelsCheckArgs, ModelsCommand, ModelsListArgs, ModelsShowArgs, StatusArg, WeightsArg,
+    KindArg, ModelsAddArgs, ModelsCheckArgs, ModelsCommand, ModelsListArgs, ModelsShowArgs, PartArg,
+    StatusArg, WeightsArg,
 };
 pub(crate) use nets::{NetsCommand, NetsFetchArgs, NetsImportArgs, NetsRandomArgs, NetsVerifyArgs};
 pub(crate) use reference::{ReferenceCommand, ReferenceMakeArgs};

@@ -29,8 +29,8 @@ mod vbench;
 pub use anchors::{ANCHORS, Anchor, Anchored};
 pub use by_default::{ByDefault, default_metrics};
 pub use catalogue::{
-    CatalogueModel, ClassEvidence, Constraints, Defaults, Kind, Status, add_evidence, catalogue,
-    class_evidence, counts_sentence, evidence_page, find_model, similar_models,
+    Catalogue, CatalogueError, CatalogueModel, Constraints, Defaults, Evidence, Kind, Price, Status,
+    add_evidence, add_model, counts_sentence, evidence_page, own_evidence_file,
 };
 pub use checkpoints::{FindCheckpointsError, FoundCheckpoints, find_checkpoints};
 pub use clock::SystemClock;

@@ -16,7 +16,7 @@ use vidbench_engines::{CallObserver, Notification, WorkerCommand, WorkerProcess}
 use vidbench_video::{Fps, H264Options, encode_h264};
 use vidbench_worker::Scorer;
 
-use crate::{CLASSIFIER, ClassEvidence, TinyPipeline};
+use crate::{CLASSIFIER, Evidence, TinyPipeline};
 
 /// What is checked.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct ModelCheck {
     pub model: ModelId,
     /// The pipeline class that the evidence is of.
     pub class: String,
+    /// What is put into it beside its own weights.
+    pub part: Option<String>,
     /// How it is loaded.
     pub settings: Map<String, Value>,
     /// `tiny`, `random` or `real`.
@@ -43,11 +45,17 @@ pub struct ModelCheck {
 
 impl ModelCheck {
     /// The check of a pipeline class with tiny random networks.
-    pub fn tiny(class: &str, tiny: &TinyPipeline) -> Result<Self, vidbench_core::IdError> {
+    pub fn tiny(
+        class: &str,
+        part: Option<&str>,
+        tiny: &TinyPipeline,
+    ) -> Result<Self, vidbench_core::IdError> {
         let shape = tiny.shape;
+        let with_part = part.map_or(String::new(), |part| format!("/{part}"));
         Ok(Self {
-            model: ModelId::new(format!("tiny/{class}"))?,
+            model: ModelId::new(format!("tiny/{class}{with_part}"))?,
             class: class.into(),
+            part: part.map(Into::into),
             settings: Map::new(),
             weights: "tiny",
             params: Params {
@@ -66,9 +74,11 @@ impl ModelCheck {
     }
 
     /// Runs it with a worker; `scratch` is an empty folder for its files.
-    pub fn run(&self, command: &WorkerCommand, scratch: &Path, clock: &Arc<dyn Clock>) -> ClassEvidence {
-        let mut found = ClassEvidence {
+    pub fn run(&self, command: &WorkerCommand, scratch: &Path, clock: &Arc<dyn Clock>) -> Evidence {
+        let mut found = Evidence {
             class: self.class.clone(),
+            part: self.part.clone(),
+            model: (self.weights == "real").then(|| self.model.to_string()),
             reached: "declared".into(),
             reason: None,
             weights: self.weights.into(),
@@ -87,7 +97,7 @@ impl ModelCheck {
         command: &WorkerCommand,
         scratch: &Path,
         clock: &Arc<dyn Clock>,
-        found: &mut ClassEvidence,
+        found: &mut Evidence,
     ) -> Result<(), String> {
         let mut worker =
             WorkerProcess::start(command, Arc::clone(clock)).map_err(|error| error.to_string())?;

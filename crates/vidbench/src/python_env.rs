@@ -104,9 +104,7 @@ impl PythonEnvError {
             Self::NoRoot => Some("set VIDBENCH_ENVS to a folder".into()),
             Self::Missing { near: Some(near), .. } => Some(format!("did you mean {near}?")),
             Self::Missing { name, near: None } => Some(format!("make it: vidbench env create {name}")),
-            Self::Unfinished { name } => {
-                Some(format!("make it again: vidbench env rm {name} && vidbench env create {name}"))
-            }
+            Self::Unfinished { name } => Some(format!("finish it: vidbench env create {name}")),
             Self::Exists { name } => Some(format!("remove it first: vidbench env rm {name}")),
             Self::NoUv => Some("install it: pip install uv, or see https://docs.astral.sh/uv".into()),
             Self::Uv { .. } => {
@@ -136,8 +134,14 @@ fn folder(root: &Path, name: &str) -> Result<PathBuf, PythonEnvError> {
 }
 
 /// Environments below `root`, by name; those that were not finished are errors.
-pub fn list_envs(root: &Path) -> Vec<Result<PythonEnv, PythonEnvError>> {
-    env_names(root).into_iter().map(|name| find_env(root, &name)).collect()
+///
+/// # Errors
+/// The folder is there and cannot be read.
+pub fn list_envs(root: &Path) -> Result<Vec<Result<PythonEnv, PythonEnvError>>, PythonEnvError> {
+    match fs::read_dir(root) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(root, error)),
+        _ => Ok(env_names(root).into_iter().map(|name| find_env(root, &name)).collect()),
+    }
 }
 
 fn env_names(root: &Path) -> Vec<String> {
@@ -202,6 +206,7 @@ pub fn create_env(
     if find_env(root, name).is_ok() {
         return Err(PythonEnvError::Exists { name: name.into() });
     }
+    Command::new("uv").arg("--version").output().map_err(|_| PythonEnvError::NoUv)?;
     let package = folder.join("package");
     write_package(&package)?;
     let mut sync = uv(&folder);
@@ -321,12 +326,14 @@ mod tests {
         fs::create_dir(root.path().join("half")).unwrap();
         let error = find_env(root.path(), "half").unwrap_err();
         assert_eq!(error.to_string(), "environment half was not finished");
-        assert!(error.hint().unwrap().contains("vidbench env rm half"));
+        assert!(error.hint().unwrap().contains("vidbench env create half"));
         // A file among them is none, and does not lead in a circle.
         fs::write(root.path().join("file"), "").unwrap();
         assert!(matches!(find_env(root.path(), "file"), Err(PythonEnvError::Missing { .. })));
         remove_env(root.path(), "half").unwrap();
-        assert!(list_envs(root.path()).is_empty());
+        assert!(list_envs(root.path()).unwrap().is_empty());
+        assert!(list_envs(&root.path().join("none")).unwrap().is_empty());
+        assert!(list_envs(&root.path().join("file")).is_err());
     }
 
     #[test]

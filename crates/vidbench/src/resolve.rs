@@ -14,7 +14,7 @@ use vidbench_core::{
 };
 use vidbench_shapes::GRAMMAR;
 
-use crate::{Defaults, find_model};
+use crate::{Catalogue, Defaults};
 
 /// A model that ships, as a suite needs to know it.
 #[derive(Debug, Clone, PartialEq)]
@@ -254,7 +254,8 @@ fn is_tiny(entry: &ModelEntry) -> bool {
 
 /// What the catalogue knows of a model's own parameters, where it knows them all. Guidance 1 is none.
 fn own_defaults(entry: &ModelEntry) -> Option<Params> {
-    let Defaults { width, height, frames, fps, steps, guidance } = find_model(entry.id.as_str())?.defaults;
+    let Defaults { width, height, frames, fps, steps, guidance } =
+        Catalogue::shipped().find(entry.id.as_str())?.defaults;
     let (width, height, frames, fps) = (width?, height?, frames?, fps?);
     (!is_tiny(entry)).then_some(Params {
         steps: steps?,
@@ -267,7 +268,9 @@ fn own_defaults(entry: &ModelEntry) -> Option<Params> {
 }
 
 fn broken_rules(entry: &ModelEntry, params: &[Params], source: &str) -> Vec<Problem> {
-    let Some(model) = find_model(entry.id.as_str()).filter(|_| !is_tiny(entry)) else { return Vec::new() };
+    let Some(model) = Catalogue::shipped().find(entry.id.as_str()).filter(|_| !is_tiny(entry)) else {
+        return Vec::new();
+    };
     let broken =
         |params: &Params| model.constraints.problem(Some(params.frames), Some((params.width, params.height)));
     let messages: BTreeSet<String> = params.iter().filter_map(broken).collect();

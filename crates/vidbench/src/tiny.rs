@@ -17,6 +17,9 @@ pub struct TinyPipeline {
     /// Files that it cannot do without.
     #[serde(default)]
     pub inputs: Vec<String>,
+    /// Parts beside it with which it is checked too, such as `lora`.
+    #[serde(default)]
+    pub parts: Vec<String>,
     /// Text that goes through all of its text encoders.
     #[serde(default = "boat")]
     pub prompt: String,

@@ -12,6 +12,8 @@ from vidbench_diffusers import hub
 from vidbench_diffusers.failure import Failure
 
 COMMIT = "1" * 40
+LARGE = bytes(range(256)) * 40960
+"""As large as to be kept beside the repository, under its SHA-256."""
 FILES = {"model_index.json": b'{"_class_name": "WanPipeline"}', "vae/model.safetensors": b"weights", "vae/model.bin": b"pickle"}
 
 
@@ -34,13 +36,38 @@ class Hub(BaseHTTPRequestHandler):
             return self.say(404, b"", {"X-Error-Code": "RepoNotFound"}, body)
         if path.startswith("/api/"):
             if "/tree/" in path:
-                tree = [{"type": "file", "path": name, "size": len(data), "oid": digest(data)} for name, data in FILES.items()]
+                tree = [{"type": "file", "path": name, "size": len(data), "oid": digest(data)} for name, data in self.files().items()]
                 return self.say(200, json.dumps(tree).encode(), {"Content-Type": "application/json"}, body)
-            siblings = [{"rfilename": name, "size": len(data)} for name, data in FILES.items()]
+            siblings = [{"rfilename": name, "size": len(data)} for name, data in self.files().items()]
             told = {"id": "me/model", "sha": COMMIT, "siblings": siblings, "private": False, "tags": [], "downloads": 0}
             return self.say(200, json.dumps(told).encode(), {"Content-Type": "application/json"}, body)
+        if path.endswith("/large.safetensors"):
+            return self.large(body)
         data = FILES[path.split(f"/resolve/{COMMIT}/")[1]]
         return self.say(200, data, {"X-Repo-Commit": COMMIT, "ETag": f'"{digest(data)}"'}, body)
+
+    def large(self, body):
+        sha256 = hashlib.sha256(LARGE).hexdigest()
+        linked = {"X-Repo-Commit": COMMIT, "X-Linked-ETag": f'"{sha256}"', "X-Linked-Size": str(len(LARGE)), "ETag": f'"{sha256}"'}
+        start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").split("-")[0])
+        data = LARGE[start:]
+        if body:
+            self.server.starts.append(start)
+        if body and self.server.damages:
+            data = b"x" + data[1:]
+        self.send_response(206 if start else 200)
+        for name, value in (linked | {"Content-Length": str(len(data)), "Accept-Ranges": "bytes"}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if body and self.server.stumbles:
+            self.server.stumbles -= 1
+            self.wfile.write(data[: self.server.sends])
+            self.close_connection = True
+        elif body:
+            self.wfile.write(data)
+
+    def files(self):
+        return FILES | ({"vae/large.safetensors": LARGE} if self.server.has_large else {})
 
     def say(self, code, data, headers, body):
         self.send_response(code)
@@ -56,7 +83,7 @@ class Hub(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(autouse=True)
-def cache(monkeypatch, tmp_path):
+def server(monkeypatch, tmp_path):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_address[1]}"
@@ -64,12 +91,14 @@ def cache(monkeypatch, tmp_path):
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
     monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    yield tmp_path / "cache"
+    server.has_large, server.damages, server.starts = False, False, []
+    server.stumbles, server.sends = 0, 3_000_000
+    yield server
     server.shutdown()
 
 
 def download(place, **changed):
-    return hub.download(place, **{"revision": None, "variant": None, "allow_pickle": False, "with_weights": True} | changed)
+    return hub.download(place, None, hub.Wanted(**changed))
 
 
 def names(folder):
@@ -80,8 +109,30 @@ def test_a_model_comes_without_its_pickles():
     assert names(download("me/model")) == {"model_index.json", "vae/model.safetensors"}
 
 
+def test_weights_that_are_replaced_are_not_fetched():
+    assert names(download("me/model", without=("vae",))) == {"model_index.json"}
+
+
+def test_one_file_of_a_repository_comes_alone():
+    found = hub.local("me/model#vae/model.safetensors", allow_pickle=False)
+    assert found.read_bytes() == b"weights"
+    assert names(found.parent.parent) == {"vae/model.safetensors"}
+    assert hub.local("me/model@main#vae", allow_pickle=False) == found.parent
+    with pytest.raises(Failure, match="has no other"):
+        hub.local("me/model#other.gguf", allow_pickle=False)
+
+
+def test_a_path_is_no_id(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.gguf").touch()
+    assert hub.local(str(tmp_path), allow_pickle=False) == tmp_path
+    assert hub.local(f"{tmp_path}#in/a.gguf", allow_pickle=False) == tmp_path / "in" / "a.gguf"
+    with pytest.raises(Failure):
+        hub.local(f"{tmp_path / 'in'}#../in", allow_pickle=False)
+
+
 def test_configurations_come_without_weights():
-    assert names(download("me/model", with_weights=False)) == {"model_index.json"}
+    assert names(download("me/model", weights=False)) == {"model_index.json"}
 
 
 @pytest.mark.parametrize(
@@ -103,8 +154,39 @@ def test_what_is_in_the_cache_needs_no_network(monkeypatch):
     assert "not in the cache" in refusal.value.message
 
 
-def test_a_download_that_does_not_fit_is_refused_before_it_begins(monkeypatch, cache):
+def test_a_download_that_does_not_fit_is_refused_before_it_begins(monkeypatch, tmp_path):
     monkeypatch.setattr(hub.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 3})())
     with pytest.raises(Failure, match="GB free"):
         download("me/model")
-    assert not list(cache.rglob("*.safetensors"))
+    assert not list((tmp_path / "cache").rglob("*.safetensors"))
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda _: None)
+    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 2**20)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_network_that_stumbles_costs_only_what_was_lost(server):
+    server.has_large, server.stumbles = True, 2
+    assert (download("me/model") / "vae/large.safetensors").read_bytes() == LARGE
+    assert [start > 0 for start in server.starts] == [False, True, True]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_network_that_is_gone_is_told_and_whole_files_are_kept(server):
+    server.has_large, server.stumbles, server.sends = True, 100, 1000
+    with pytest.raises(Failure, match="cannot be fetched") as refusal:
+        download("me/model")
+    assert "files that came whole are kept" in refusal.value.hint
+    server.stumbles = 0
+    assert (download("me/model") / "vae/large.safetensors").read_bytes() == LARGE
+
+
+def test_a_damaged_download_is_refused_and_fetched_again(server):
+    server.has_large, server.damages = True, True
+    with pytest.raises(Failure, match="came damaged"):
+        download("me/model")
+    server.damages = False
+    assert (download("me/model") / "vae/large.safetensors").read_bytes() == LARGE

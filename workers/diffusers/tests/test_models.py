@@ -189,6 +189,21 @@ def test_memory_that_runs_out_is_told_and_given_back(tmp_path):
     made.generate(asked("WanPipeline", tmp_path / "b.mp4"), lambda *_: None)
 
 
+def test_memory_that_ends_while_a_model_is_loaded_is_told_and_the_next_is_loaded():
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + 2**30, hard))
+    try:
+        with pytest.raises(Failure) as told:
+            model.load(Load(model="me/model", threads=1, settings=Settings(weights="random", architecture="wan2.1-t2v-1.3b")))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    assert told.value.kind == "out_of_memory", told.value.message
+    assert loaded("WanPipeline")
+
+
 def test_errors_of_libraries_get_their_kind():
     kinds = {
         "out_of_memory": [torch.OutOfMemoryError("x"), MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")],

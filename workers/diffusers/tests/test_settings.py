@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from test_models import asked, loaded
 
-from vidbench_diffusers import architectures, build, model
+from vidbench_diffusers import architectures, build, model, tiny_parts
 from vidbench_diffusers.failure import Failure
 from vidbench_diffusers.messages import Load
 from vidbench_diffusers.settings import Cache, Lora, Scheduler, Settings, Video
@@ -19,7 +20,7 @@ def made(tmp_path, name=WAN, **settings):
     result = ready.generate(asked(name, tmp_path / "made.mp4"), lambda *_: None)
     content = Path(result["output"]).read_bytes()
     Path(result["output"]).unlink()
-    return ready._loaded.pipe, content
+    return ready.pipe, content
 
 
 def half_but_the_vae(pipe):
@@ -126,6 +127,84 @@ def test_a_lora_of_another_model_is_refused(tmp_path, folders):
     with pytest.raises(Failure) as refusal:
         with_settings(WAN, folder, tmp_path / "a.mp4", loras=[Lora(id=str(tmp_path / "lora"))])
     assert refusal.value.kind == "weights_mismatch"
+
+
+PARTS = [(name, part) for name, pipeline in architectures.tiny().pipelines.items() for part in pipeline.parts]
+
+
+def parted(name, part, output):
+    ready, _ = model.load(Load(model=f"tiny/{name}{part}", threads=1, settings=Settings()))
+    ready.generate(asked(name, output), lambda *_: None)
+    return output.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [pair for pair in PARTS if pair[0] in {WAN, "LTXPipeline", "AnimateDiffPipeline", "SkyReelsV2Pipeline"}]
+)
+def test_a_part_from_elsewhere_changes_the_video(tmp_path, name, part):
+    assert parted(name, f"/{part}", tmp_path / "with.mp4") != parted(name, "", tmp_path / "without.mp4")
+
+
+def test_a_part_that_is_misspelt_is_named(tmp_path):
+    with pytest.raises(Failure, match="no part lroa") as refusal:
+        parted(WAN, "/lroa", tmp_path / "a.mp4")
+    assert "did you mean lora" in refusal.value.hint
+
+
+@pytest.mark.parametrize("name", [WAN, "LTXPipeline", "WanVACEPipeline", "SkyReelsV2Pipeline"])
+def test_the_authors_names_go_back_to_the_same_network(folders, name):
+    folder, pipe = folders(name)
+    network = pipe.transformer
+    back = type(network).from_single_file(tiny_parts.authors_names(network), config=str(folder / "transformer"))
+    assert all(torch.equal(weight, back.state_dict()[key]) for key, weight in network.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", ["file", "gguf", "shards"])
+def test_files_of_networks_are_the_same_network(tmp_path, folders, kind):
+    folder, pipe = folders(WAN)
+    (tmp_path / kind).mkdir()
+    files = tiny_parts.settings(kind, pipe, tmp_path / kind)["files"]
+    video, said = with_settings(WAN, folder, tmp_path / "a.mp4", files=files)
+    _, other = with_settings(WAN, folder, tmp_path / "b.mp4")
+    assert said["weights"] != other["weights"]
+    assert len(video) > 100
+
+
+def test_a_file_that_lacks_a_part_of_the_network_is_refused(tmp_path, folders):
+    folder, pipe = folders(WAN)
+    weights = tiny_parts.authors_names(pipe.transformer)
+    weights.pop("head.head.weight")
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(Failure, match="lacks tensors of the network") as refusal:
+        with_settings(WAN, folder, tmp_path / "a.mp4", files={"transformer": str(tmp_path / "model.safetensors")})
+    assert refusal.value.kind == "weights_mismatch"
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"transfomer": "PLACE"}, "did you mean transformer"),
+        ({"transformer": "PLACE/model.ckpt"}, "such files can run anything"),
+        ({"transformer": "PLACE"}, "has no .safetensors"),
+        ({"scheduler": "PLACE"}, "from a folder only"),
+        ({"transformer": "PLACE/rubbish.safetensors"}, "rubbish.safetensors is no WanTransformer3DModel"),
+        ({"transformer": "PLACE/rubbish.gguf"}, "rubbish.gguf is no WanTransformer3DModel"),
+    ],
+)
+def test_a_file_that_cannot_be_put_in_is_refused(tmp_path, folders, files, words):
+    folder, _ = folders(WAN)
+    for name in ("model.ckpt", "rubbish.safetensors", "rubbish.gguf"):
+        (tmp_path / name).write_bytes(b"rubbish" * 100)
+    (tmp_path / "empty").mkdir()
+    place = tmp_path / "empty" if list(files.values()) == ["PLACE"] else tmp_path
+    with pytest.raises(Failure) as refusal:
+        with_settings(WAN, folder, tmp_path / "a.mp4", files={name: path.replace("PLACE", str(place)) for name, path in files.items()})
+    assert words in f"{refusal.value.message} {refusal.value.hint}"
+
+
+def test_a_modular_pipeline_takes_no_files(tmp_path):
+    with pytest.raises(Failure, match="modular"):
+        model.load(Load(model="tiny/WanModularPipeline", threads=1, settings=Settings(files={"transformer": str(tmp_path)})))
 
 
 @pytest.mark.parametrize("name", ["AnimateDiffPipeline", "AnimateDiffSDXLPipeline", "PIAPipeline"])

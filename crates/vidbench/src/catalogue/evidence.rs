@@ -1,21 +1,24 @@
-//! What was shown of pipeline classes, and by which versions.
+//! What was shown of pipeline classes and of models, and by which versions.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Status, catalogue};
+use super::{Catalogue, Kind, Status};
 use crate::tiny::tiny_pipelines;
 
-const FILE: &str = include_str!("../../../../catalogue/evidence.toml");
-
-/// What became of one class in `vidbench models check`.
+/// What became of one check of `vidbench models check`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ClassEvidence {
+pub struct Evidence {
     /// The pipeline class.
     pub class: String,
+    /// What was put into it beside its own weights: `lora`, `gguf`, ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+    /// The model, if it was one with its own weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// The last step that went well: `declared`, `resolved`, `loaded`, `generated`.
     pub reached: String,
     /// Why it went no further.
@@ -41,104 +44,117 @@ pub struct ClassEvidence {
 /// A class of diffusers that cannot be run by requests, with the reason: written by hand, because no check can show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Cannot {
+pub(super) struct Cannot {
     class: String,
     reason: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct EvidenceFile {
+pub(super) struct EvidenceFile {
     #[serde(default)]
-    classes: Vec<ClassEvidence>,
+    pub(super) found: Vec<Evidence>,
     #[serde(default)]
-    cannot: Vec<Cannot>,
+    pub(super) cannot: Vec<Cannot>,
 }
 
-fn shipped() -> &'static EvidenceFile {
-    static EVIDENCE: OnceLock<EvidenceFile> = OnceLock::new();
-    EVIDENCE.get_or_init(|| toml::from_str(FILE).expect("invariant: a test reads the evidence that ships"))
-}
-
-impl ClassEvidence {
+impl Evidence {
     /// It has made videos: the same bytes for the same seed, others for another.
     pub fn generated(&self) -> bool {
         self.reached == "generated" && self.reason.is_none()
     }
+
+    /// How far the weights that it is of came.
+    pub(super) fn status(&self) -> Status {
+        match self.reached.as_str() {
+            "generated" if self.reason.is_none() => Status::Generated,
+            "generated" | "loaded" => Status::Loaded,
+            "resolved" => Status::Resolved,
+            _ => Status::Declared,
+        }
+    }
+
+    /// What was checked, as `vidbench models check` is told it: `WanPipeline`, `WanPipeline/lora`, or a model.
+    pub fn name(&self) -> String {
+        let part = self.part.as_ref().map_or(String::new(), |part| format!("/{part}"));
+        self.model.clone().unwrap_or_else(|| format!("{}{part}", self.class))
+    }
 }
 
-/// The evidence that ships, by class.
-pub fn class_evidence() -> &'static [ClassEvidence] {
-    &shipped().classes
-}
-
-/// Text of an evidence file with new evidence in place of older ones of the same classes.
+/// Text of an evidence file with new evidence in place of older one of the same.
 ///
 /// # Errors
 /// The text is no evidence file.
-pub fn add_evidence(text: &str, new: Vec<ClassEvidence>) -> Result<String, toml::de::Error> {
+pub fn add_evidence(text: &str, new: Vec<Evidence>) -> Result<String, toml::de::Error> {
     let old: EvidenceFile = toml::from_str(text)?;
-    let all = old.classes.into_iter().chain(new).map(|found| (found.class.clone(), found));
-    let classes = BTreeMap::from_iter(all).into_values().collect();
-    // The types have a TOML form: strings, numbers and lists.
-    Ok(toml::to_string(&EvidenceFile { classes, cannot: old.cannot }).unwrap_or_default())
+    let all = old.found.into_iter().chain(new).map(|found| (found.name(), found));
+    let found = BTreeMap::from_iter(all).into_values().collect();
+    let text = toml::to_string(&EvidenceFile { found, cannot: old.cannot })
+        .expect("invariant: strings, numbers and lists have a TOML form");
+    Ok(text)
+}
+
+fn count(kind: Kind, which: impl Fn(Status) -> bool) -> usize {
+    let all = Catalogue::shipped();
+    all.models().iter().filter(|model| model.kind == kind && which(all.status(model))).count()
 }
 
 /// How many models there are of each kind, and how many of them are runnable; for the README, which a test compares.
 pub fn counts_sentence() -> String {
-    let count = |kind: Kind, status: Option<Status>| {
-        let of_kind = catalogue().iter().filter(|model| model.kind == kind);
-        of_kind.filter(|model| status.is_none_or(|status| model.status() == status)).count()
-    };
+    let all = |kind| count(kind, |_| true);
+    let runnable = |kind| count(kind, Status::is_runnable);
     format!(
-        "{} open checkpoints, {} adapters and {} hosted endpoints; {} checkpoints are runnable",
-        count(Kind::Checkpoint, None),
-        count(Kind::Adapter, None),
-        count(Kind::Endpoint, None),
-        count(Kind::Checkpoint, Some(Status::Runnable)),
+        "{} open checkpoints, {} adapters and {} hosted endpoints; {} checkpoints and {} adapters are runnable",
+        all(Kind::Checkpoint),
+        all(Kind::Adapter),
+        all(Kind::Endpoint),
+        runnable(Kind::Checkpoint),
+        runnable(Kind::Adapter),
     )
 }
 
 /// The page of docs/reference: counts, and each class with its tasks and what was shown.
 pub fn evidence_page() -> String {
+    let catalogue = Catalogue::shipped();
     let mut text = String::from(
         "# Models\n\nMade from `catalogue/` by `vidbench schema models`. *Runnable* says: a pipeline class that loads the model was built with tiny random \
          networks, saved, loaded by `from_pretrained`, and made the same video twice and another one for another seed, through the worker protocol, on a \
-         CPU. It does not say that the model's own weights were loaded: none were. *Declared* says: its facts are written down.\n\n\
+         CPU. For an adapter, or a checkpoint of another format (GGUF, its authors' own files), the same was done with such a part put into the class. It does not \
+         say that the model's own weights were loaded: none were. *Declared* says: its facts are written down. GGUF and original files of one model are \
+         checkpoints of their own here.\n\n\
          | kind | in the catalogue | runnable | declared only |\n|---|---|---|---|\n",
     );
     for kind in [Kind::Checkpoint, Kind::Adapter, Kind::Endpoint] {
-        let of_kind = || catalogue().iter().filter(|model| model.kind == kind);
-        let runnable = of_kind().filter(|model| model.status() == Status::Runnable).count();
-        let all = of_kind().count();
+        let (all, runnable) = (count(kind, |_| true), count(kind, Status::is_runnable));
         text += &format!("| {} | {all} | {runnable} | {} |\n", kind.name(), all - runnable);
     }
-    text += "\n## Pipeline classes\n\n| class | tasks | reached | video | steps | stages | models |\n|---|---|---|---|---|---|---|\n";
-    class_evidence().iter().for_each(|found| text += &row(found));
-    let versions: BTreeSet<&str> = class_evidence().iter().map(|found| found.versions.as_str()).collect();
-    let dates: BTreeSet<&str> = class_evidence().iter().map(|found| found.date.as_str()).collect();
+    text += "\n## Pipeline classes\n\n| class | with | tasks | reached | video | steps | stages | models |\n|---|---|---|---|---|---|---|---|\n";
+    catalogue.evidence().iter().for_each(|found| text += &row(found));
+    let versions: BTreeSet<&str> = catalogue.evidence().iter().map(|found| found.versions.as_str()).collect();
+    let dates: BTreeSet<&str> = catalogue.evidence().iter().map(|found| found.date.as_str()).collect();
     let list = |all: BTreeSet<&str>| Vec::from_iter(all).join("; ");
     text += &format!("\nChecked on {} with {}.\n", list(dates), list(versions));
     text += "\n## Classes that cannot be run\n\n| class | why |\n|---|---|\n";
-    shipped()
-        .cannot
-        .iter()
-        .fold(text, |text, Cannot { class, reason }| text + &format!("| `{class}` | {reason} |\n"))
+    let cannot = catalogue.cannot.iter();
+    cannot.fold(text, |text, Cannot { class, reason }| text + &format!("| `{class}` | {reason} |\n"))
 }
 
-fn row(found: &ClassEvidence) -> String {
+fn row(found: &Evidence) -> String {
     let tasks = tiny_pipelines().get(&found.class).map_or(String::new(), |tiny| tiny.tasks.join(", "));
     let reached =
         found.reason.as_ref().map_or(found.reached.clone(), |why| format!("{}: {why}", found.reached));
     let video =
         found.shape.map_or(String::new(), |[frames, width, height]| format!("{frames}x{width}x{height}"));
     let steps = found.steps.map_or(String::new(), |steps| steps.to_string());
-    let models = catalogue().iter().filter(|model| model.classes.contains(&found.class)).count();
-    let stages = found.stages.join(", ");
+    let has =
+        |model: &&super::CatalogueModel| model.classes.contains(&found.class) && model.part == found.part;
+    let models = Catalogue::shipped().models().iter().filter(has).count();
     format!(
-        "| `{}` | {tasks} | {} | {video} | {steps} | {stages} | {models} |\n",
+        "| `{}` | {} | {tasks} | {} | {video} | {steps} | {} | {models} |\n",
         found.class,
-        reached.replace('|', "\\|")
+        found.part.as_deref().unwrap_or(""),
+        reached.replace('|', "\\|"),
+        found.stages.join(", ")
     )
 }
 
@@ -146,9 +162,11 @@ fn row(found: &ClassEvidence) -> String {
 mod tests {
     use super::*;
 
-    fn evidence(class: &str, reached: &str) -> ClassEvidence {
-        ClassEvidence {
+    fn evidence(class: &str, reached: &str) -> Evidence {
+        Evidence {
             class: class.into(),
+            part: None,
+            model: None,
             reached: reached.into(),
             reason: None,
             weights: "tiny".into(),
@@ -165,14 +183,27 @@ mod tests {
         let first = add_evidence("", vec![evidence("B", "loaded"), evidence("A", "generated")]).unwrap();
         let second = add_evidence(&first, vec![evidence("B", "generated")]).unwrap();
         let read: EvidenceFile = toml::from_str(&second).unwrap();
-        assert_eq!(read.classes, [evidence("A", "generated"), evidence("B", "generated")]);
-        assert!(add_evidence("classes = 3", vec![]).is_err());
+        assert_eq!(read.found, [evidence("A", "generated"), evidence("B", "generated")]);
+        assert!(add_evidence("found = 3", vec![]).is_err());
+    }
+
+    #[test]
+    fn a_class_with_a_part_and_a_model_are_others_than_the_class() {
+        let lora = Evidence { part: Some("lora".into()), ..evidence("A", "generated") };
+        let model = Evidence { model: Some("me/a".into()), ..evidence("A", "loaded") };
+        let text = add_evidence("", vec![evidence("A", "generated"), model.clone(), lora.clone()]).unwrap();
+        let read: EvidenceFile = toml::from_str(&text).unwrap();
+        assert_eq!(read.found, [evidence("A", "generated"), lora, model]);
     }
 
     #[test]
     fn each_class_that_can_be_built_tiny_has_evidence() {
-        let shown: BTreeSet<&String> = class_evidence().iter().map(|found| &found.class).collect();
-        let missing: Vec<&String> = tiny_pipelines().keys().filter(|class| !shown.contains(class)).collect();
+        let shown: BTreeSet<String> = Catalogue::shipped().evidence().iter().map(Evidence::name).collect();
+        let classes = tiny_pipelines().iter().flat_map(|(class, tiny)| {
+            let parts = tiny.parts.iter().map(move |part| format!("{class}/{part}"));
+            std::iter::once(class.clone()).chain(parts)
+        });
+        let missing: Vec<String> = classes.filter(|class| !shown.contains(class)).collect();
         assert!(missing.is_empty(), "vidbench models check --all: {missing:?}");
     }
 }

@@ -26,12 +26,23 @@ Examples:
   vidbench models check WanPipeline                       a class, tiny: no download
   vidbench models check Wan-AI/Wan2.1-T2V-1.3B-Diffusers  the first class of a model, tiny
   vidbench models check Wan-AI/Wan2.1-T2V-1.3B-Diffusers --weights real
+  vidbench models check WanPipeline/lora                  the class, with a tiny LoRA put into it
   vidbench models check --all --evidence catalogue/evidence.toml
 
-It loads the model, generates with one seed twice and with another one, and decodes the videos.
+It loads the model, generates with one seed twice and with another one, and decodes the videos. What it found is kept in
+$VIDBENCH_CATALOGUE/evidence.toml, or in vidbench/catalogue under $XDG_DATA_HOME or ~/.local/share, and tells in `models show`.
 
 Exit codes: 0 every one came through; 1 some did not; 2 usage or environment.")]
     Check(ModelsCheckArgs),
+    /// Add a model of yours to the catalogue of this machine.
+    #[command(after_long_help = "\
+Examples:
+  vidbench models add me/my-wan --class WanPipeline --task t2v --size 832x480 --frames 81 --fps 16 --steps 50 --guidance 5
+  vidbench models add me/my-lora --class WanPipeline --part lora --base Wan-AI/Wan2.1-T2V-1.3B-Diffusers
+
+It is for looking up and for checks: models list, show, search and check know it. A suite says everything of it itself, so that
+others can run the suite. The rules of a class (frames such as 4k+1) are taken from the models of that class that ship.")]
+    Add(ModelsAddArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,8 +54,28 @@ pub(crate) enum KindArg {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StatusArg {
+    /// Facts only.
     Declared,
+    /// A class that loads it made videos with random weights, or more.
     Runnable,
+    /// Its own weights were asked for.
+    Resolved,
+    /// Its own weights were loaded.
+    Loaded,
+    /// Its own weights made videos.
+    Generated,
+}
+
+/// How weights are put into another model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum PartArg {
+    Lora,
+    MotionAdapter,
+    Controlnet,
+    File,
+    Shards,
+    Gguf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,7 +91,7 @@ pub(crate) struct ModelsListArgs {
     /// Only models of this kind.
     #[arg(long, value_enum)]
     pub(crate) kind: Option<KindArg>,
-    /// Only models of this status.
+    /// Only models that came at least so far.
     #[arg(long, value_enum)]
     pub(crate) status: Option<StatusArg>,
     /// Only models that do this, such as t2v, i2v or v2v.
@@ -113,10 +144,46 @@ pub(crate) struct ModelsCheckArgs {
     /// Environment of `vidbench env create` to run in.
     #[arg(long, default_value = vidbench::DEFAULT_ENV)]
     pub(crate) env: String,
-    /// File of evidence to add the results to.
+    /// File of evidence to add the results to, in place of your own.
     #[arg(long, value_name = "FILE")]
     pub(crate) evidence: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsAddArgs {
+    /// Its id on the hub.
+    pub(crate) id: String,
+    /// Pipeline class of diffusers that loads it, or that loads the model it is put into.
+    #[arg(long)]
+    pub(crate) class: String,
+    /// How it is put into another model, if it is no whole one.
+    #[arg(long, value_enum, requires = "base")]
+    pub(crate) part: Option<PartArg>,
+    /// The model that it is put into.
+    #[arg(long, requires = "part", value_name = "MODEL")]
+    pub(crate) base: Option<String>,
+    /// What it makes of what, such as t2v; more than once for several.
+    #[arg(long = "task", value_name = "TASK")]
+    pub(crate) tasks: Vec<String>,
+    /// Width and height that it was made for.
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    pub(crate) size: Option<String>,
+    /// Number of frames that it was made for.
+    #[arg(long)]
+    pub(crate) frames: Option<u32>,
+    /// Frames a second.
+    #[arg(long)]
+    pub(crate) fps: Option<f64>,
+    /// Denoising steps.
+    #[arg(long)]
+    pub(crate) steps: Option<u32>,
+    /// Guidance scale.
+    #[arg(long)]
+    pub(crate) guidance: Option<f64>,
+    /// Licence of the weights.
+    #[arg(long)]
+    pub(crate) licence: Option<String>,
 }

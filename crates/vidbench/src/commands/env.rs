@@ -16,7 +16,7 @@ pub(crate) fn env(command: &EnvCommand, ui: Ui) -> Result<u8> {
             ui.data(&columns(&rows([Ok(env)])))?;
         }
         EnvCommand::List(args) => {
-            let envs = list_envs(&root);
+            let envs = list_envs(&root)?;
             let finished: Vec<&PythonEnv> = envs.iter().flatten().collect();
             let text = if args.json { json(&finished)? } else { columns(&rows(envs)) };
             ui.data(&text)?;

@@ -1,67 +1,103 @@
 //! `vidbench models`: the catalogue, and whether what is in it really runs.
 
-use std::fs;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+mod check;
 
-use anyhow::{Context as _, Result};
-use serde_json::{Map, Value, json};
+use anyhow::Result;
+use serde_json::{Value, json};
 use vidbench::{
-    CatalogueModel, ClassEvidence, Defaults, ModelCheck, Status, SystemClock, add_evidence, catalogue,
-    class_evidence, find_model, similar_models, tiny_pipelines, worker_in_env,
+    Catalogue, CatalogueError, CatalogueModel, Defaults, Evidence, Kind, Status, add_model, tiny_pipelines,
 };
-use vidbench_core::{Clock, ModelId, Params, nearest};
+use vidbench_core::suite::parse_size;
+use vidbench_core::{ModelId, nearest};
 
 use super::{UserError, columns, json as pretty};
-use crate::cli::{
-    KindArg, ModelsCheckArgs, ModelsCommand, ModelsListArgs, ModelsShowArgs, StatusArg, WeightsArg,
-};
+use crate::OK;
+use crate::cli::{KindArg, ModelsAddArgs, ModelsCommand, ModelsListArgs, ModelsShowArgs, PartArg, StatusArg};
 use crate::ui::Ui;
-use crate::{FAILED, OK};
 
 pub(crate) fn models(command: &ModelsCommand, ui: Ui) -> Result<u8> {
+    let catalogue = read()?;
     match command {
-        ModelsCommand::List(args) => print(&list(args), args.json, ui),
+        ModelsCommand::List(args) => print(&catalogue, &list(&catalogue, args)?, args.json, ui),
         ModelsCommand::Search(args) => {
-            let found: Vec<_> = catalogue().iter().filter(|model| model.matches(&args.words)).collect();
-            print(&found, args.json, ui)
+            let found: Vec<_> =
+                catalogue.models().iter().filter(|model| model.matches(&args.words)).collect();
+            print(&catalogue, &found, args.json, ui)
         }
-        ModelsCommand::Show(args) => show(args, ui),
-        ModelsCommand::Check(args) => check(args, ui),
+        ModelsCommand::Show(args) => show(&catalogue, args, ui),
+        ModelsCommand::Check(args) => check::check(&catalogue, args, ui),
+        ModelsCommand::Add(args) => add(&catalogue, args, ui),
     }
 }
 
-fn list(args: &ModelsListArgs) -> Vec<&'static CatalogueModel> {
+fn read() -> Result<Catalogue, UserError> {
+    Catalogue::read().map_err(|error| own_problem(&error))
+}
+
+fn own_problem(error: &CatalogueError) -> UserError {
+    let hint = match error {
+        CatalogueError::NoFolder => "set VIDBENCH_CATALOGUE to a folder",
+        CatalogueError::Twice { .. } => "give it another id, or take the entry out of your file",
+        CatalogueError::Form { .. } | CatalogueError::Io { .. } => {
+            "mend the file, or move it away: it holds models and evidence of yours"
+        }
+    };
+    UserError::new(error.to_string(), hint)
+}
+
+fn list<'a>(catalogue: &'a Catalogue, args: &ModelsListArgs) -> Result<Vec<&'a CatalogueModel>, UserError> {
+    if let Some(task) = &args.task {
+        let known = || catalogue.models().iter().flat_map(|model| model.tasks.iter().map(String::as_str));
+        if !known().any(|name| name == task) {
+            let hint = nearest(task, known())
+                .map_or("such as t2v, i2v, v2v".into(), |near| format!("did you mean {near}?"));
+            return Err(UserError::new(format!("no model of the catalogue does {task}"), hint));
+        }
+    }
     let has = |text: &str, wanted: &Option<String>| {
         wanted.as_ref().is_none_or(|wanted| text.to_lowercase().contains(&wanted.to_lowercase()))
     };
-    let kind = |model: &CatalogueModel| match args.kind {
-        None => true,
-        Some(KindArg::Checkpoint) => model.kind == vidbench::Kind::Checkpoint,
-        Some(KindArg::Adapter) => model.kind == vidbench::Kind::Adapter,
-        Some(KindArg::Endpoint) => model.kind == vidbench::Kind::Endpoint,
+    let kind = |model: &CatalogueModel| {
+        args.kind.is_none_or(|kind| {
+            model.kind
+                == match kind {
+                    KindArg::Checkpoint => Kind::Checkpoint,
+                    KindArg::Adapter => Kind::Adapter,
+                    KindArg::Endpoint => Kind::Endpoint,
+                }
+        })
     };
-    let status = |model: &CatalogueModel| match args.status {
+    let status = |model: &CatalogueModel| match args.status.map(status_of) {
         None => true,
-        Some(StatusArg::Declared) => model.status() == Status::Declared,
-        Some(StatusArg::Runnable) => model.status() == Status::Runnable,
+        Some(Status::Declared) => catalogue.status(model) == Status::Declared,
+        Some(least) => catalogue.status(model) >= least,
     };
     let fits = |model: &CatalogueModel| {
         args.max_memory.is_none_or(|most| model.min_vram_gb.is_some_and(|memory| memory <= most))
     };
     let task = |model: &CatalogueModel| args.task.as_ref().is_none_or(|task| model.tasks.contains(task));
-    catalogue()
+    Ok(catalogue
+        .models()
         .iter()
         .filter(|model| kind(model) && status(model) && fits(model) && task(model))
         .filter(|model| has(&model.family, &args.family))
         .filter(|model| args.licence.is_none() || has(model.licence.as_deref().unwrap_or(""), &args.licence))
-        .collect()
+        .collect())
 }
 
-fn print(models: &[&CatalogueModel], as_json: bool, ui: Ui) -> Result<u8> {
+fn status_of(status: StatusArg) -> Status {
+    match status {
+        StatusArg::Declared => Status::Declared,
+        StatusArg::Runnable => Status::Runnable,
+        StatusArg::Resolved => Status::Resolved,
+        StatusArg::Loaded => Status::Loaded,
+        StatusArg::Generated => Status::Generated,
+    }
+}
+
+fn print(catalogue: &Catalogue, models: &[&CatalogueModel], as_json: bool, ui: Ui) -> Result<u8> {
     if as_json {
-        let values: Vec<Value> = models.iter().map(|model| value(model)).collect();
+        let values: Vec<Value> = models.iter().map(|model| value(catalogue, model)).collect();
         ui.data(&pretty(&values)?)?;
         return Ok(OK);
     }
@@ -69,7 +105,7 @@ fn print(models: &[&CatalogueModel], as_json: bool, ui: Ui) -> Result<u8> {
         vec![["model", "kind", "engine", "tasks", "licence", "status"].map(str::to_owned).to_vec()];
     rows.extend(models.iter().map(|model| {
         let licence = model.licence.clone().unwrap_or_else(|| "not read".into());
-        let status = model.status().name().to_owned();
+        let status = catalogue.status(model).name().to_owned();
         vec![
             model.id.clone(),
             model.kind.name().into(),
@@ -80,7 +116,7 @@ fn print(models: &[&CatalogueModel], as_json: bool, ui: Ui) -> Result<u8> {
         ]
     }));
     ui.data(&columns(&rows))?;
-    let runnable = models.iter().filter(|model| model.status() == Status::Runnable).count();
+    let runnable = models.iter().filter(|model| catalogue.status(model).is_runnable()).count();
     ui.say(&format!(
         "{} models, {runnable} of them runnable; vidbench models show MODEL tells more",
         models.len()
@@ -88,14 +124,14 @@ fn print(models: &[&CatalogueModel], as_json: bool, ui: Ui) -> Result<u8> {
     Ok(OK)
 }
 
-fn value(model: &CatalogueModel) -> Value {
+fn value(catalogue: &Catalogue, model: &CatalogueModel) -> Value {
     let mut value = json!(model);
-    value["status"] = json!(model.status());
+    value["status"] = json!(catalogue.status(model));
     value
 }
 
-fn unknown(id: &str) -> UserError {
-    let near = similar_models(id);
+fn unknown(catalogue: &Catalogue, id: &str) -> UserError {
+    let near = catalogue.similar(id);
     let hint = if near.is_empty() {
         "vidbench models search WORDS finds ids".to_owned()
     } else {
@@ -104,10 +140,10 @@ fn unknown(id: &str) -> UserError {
     UserError::new(format!("the catalogue has no model {id}"), hint)
 }
 
-fn show(args: &ModelsShowArgs, ui: Ui) -> Result<u8> {
-    let model = find_model(&args.id).ok_or_else(|| unknown(&args.id))?;
+fn show(catalogue: &Catalogue, args: &ModelsShowArgs, ui: Ui) -> Result<u8> {
+    let model = catalogue.find(&args.id).ok_or_else(|| unknown(catalogue, &args.id))?;
     if args.json {
-        ui.data(&pretty(&value(model))?)?;
+        ui.data(&pretty(&value(catalogue, model))?)?;
         return Ok(OK);
     }
     let mut rows = Vec::new();
@@ -124,6 +160,8 @@ fn show(args: &ModelsShowArgs, ui: Ui) -> Result<u8> {
     add("family", model.family.clone());
     add("engine", model.engine.clone());
     add("classes", model.classes.join(", "));
+    add("put in as", part_text(model));
+    add("needs", model.needs.clone().unwrap_or_default());
     add("run by", model.run_by.clone().unwrap_or_default());
     add("tasks", model.tasks.join(", "));
     add("parameters", number(model.params_b, " billion"));
@@ -132,8 +170,9 @@ fn show(args: &ModelsShowArgs, ui: Ui) -> Result<u8> {
     add("licence", model.licence.clone().unwrap_or_else(|| "not read".into()));
     add("device memory", number(model.min_vram_gb, " GB, by its authors"));
     add("released", model.released.clone().unwrap_or_default());
+    add("price", price_text(model));
     add("source", model.source.clone());
-    add("status", status_text(model));
+    add("status", status_text(catalogue, model));
     ui.data(&columns(&rows))?;
     if let Some(suite) = suite_text(model) {
         ui.data(&format!("\n# in a suite:\n{suite}"))?;
@@ -163,147 +202,135 @@ fn rules_text(model: &CatalogueModel) -> String {
     [size, frames].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-fn status_text(model: &CatalogueModel) -> String {
-    let shown = class_evidence().iter().filter(|found| model.classes.contains(&found.class));
-    let words: Vec<String> = shown
-        .map(|found| match &found.reason {
-            None => format!(
-                "{} made videos with random weights on {} ({})",
-                found.class, found.date, found.versions
-            ),
-            Some(why) => format!("{} did not: {why}", found.class),
-        })
-        .collect();
+fn part_text(model: &CatalogueModel) -> String {
+    let Some(part) = &model.part else { return String::new() };
+    let base = model.base.as_ref().map_or(String::new(), |base| format!(", into {base}"));
+    part.replace('_', " ") + &base
+}
+
+fn price_text(model: &CatalogueModel) -> String {
+    model.price.as_ref().map_or(String::new(), |price| {
+        let of = price.of.as_ref().map_or(String::new(), |of| format!(", {of}"));
+        format!("${} for {} s of video{of} ({})", price.usd, price.seconds, price.source)
+    })
+}
+
+fn status_text(catalogue: &Catalogue, model: &CatalogueModel) -> String {
+    let status = catalogue.status(model).name();
+    if let Some(own) = catalogue.own_evidence(model) {
+        let why = own.reason.as_ref().map_or(String::new(), |why| format!(": {why}"));
+        let versions = if own.versions.is_empty() { String::new() } else { format!(" ({})", own.versions) };
+        return format!(
+            "{status}: its own weights came as far as {} on {}{versions}{why}",
+            own.reached, own.date
+        );
+    }
+    let words: Vec<String> = catalogue.evidence_of_classes(model).map(class_text).collect();
     match words.as_slice() {
-        [] => format!("{}: nothing of it was run", model.status().name()),
-        words => {
-            format!("{}: {}; its own weights were never loaded", model.status().name(), words.join("; "))
+        [] => format!("{status}: nothing of it was run"),
+        words => format!("{status}: {}; its own weights were never loaded", words.join("; ")),
+    }
+}
+
+fn class_text(found: &Evidence) -> String {
+    match &found.reason {
+        None => {
+            format!("{} made videos with random weights on {} ({})", found.name(), found.date, found.versions)
         }
+        Some(why) => format!("{} did not: {why}", found.name()),
     }
 }
 
 /// A table for a suite, where vidbench can run the model.
 fn suite_text(model: &CatalogueModel) -> Option<String> {
-    let class = model.classes.first().filter(|_| model.kind == vidbench::Kind::Checkpoint)?;
-    ModelId::new(model.id.as_str()).ok()?;
+    let class = model.classes.first()?;
+    let id = model.base.as_deref().filter(|_| model.part.is_some()).unwrap_or(&model.id);
+    ModelId::new(id).ok()?;
     let choice = if model.classes.len() > 1 { format!("class_name = \"{class}\", ") } else { String::new() };
+    let place = &model.id;
+    let part = match model.part.as_deref() {
+        None if model.kind != Kind::Checkpoint => return None,
+        None => String::new(),
+        // Without its base there is nothing to put it into.
+        Some(_) if model.base.is_none() => return None,
+        Some("lora") => format!("loras = [{{ id = \"{place}\" }}], "),
+        Some("gguf") => format!("files = {{ transformer = \"{place}#FILE.gguf\" }}, "),
+        Some("file" | "shards") => format!("files = {{ transformer = \"{place}\" }}, "),
+        Some(other) => format!("{other} = \"{place}\", "),
+    };
     Some(format!(
-        "[[models]]\nid = \"{}\"\nengine = \"diffusers\"\nsettings = {{ {choice}dtype = \"bfloat16\" }}\n",
-        model.id
+        "[[models]]\nid = \"{id}\"\nengine = \"diffusers\"\nsettings = {{ {choice}{part}dtype = \"bfloat16\" }}\n"
     ))
 }
 
-fn check(args: &ModelsCheckArgs, ui: Ui) -> Result<u8> {
-    let checks: Vec<ModelCheck> = match args.all {
-        true => tiny_pipelines()
-            .iter()
-            .map(|(class, tiny)| Ok(ModelCheck::tiny(class, tiny)?))
-            .collect::<Result<_>>()?,
-        false => args.models.iter().map(|name| planned(name, args.weights)).collect::<Result<_>>()?,
-    };
-    let command = worker_in_env(&args.env)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    let mut found = Vec::new();
-    for check in &checks {
-        let scratch = tempfile::tempdir().context("cannot make a folder for the check's videos")?;
-        let evidence = check.run(&command, scratch.path(), &clock);
-        if !args.json {
-            ui.data(&(line(&evidence) + "\n"))?;
-        }
-        // Each at once: a check of all takes long, and what is known is kept.
-        if let Some(file) = &args.evidence {
-            keep(file, evidence.clone())?;
-        }
-        found.push(evidence);
+fn add(catalogue: &Catalogue, args: &ModelsAddArgs, ui: Ui) -> Result<u8> {
+    let model = new_model(catalogue, args)?;
+    let Defaults { frames, width, height, .. } = model.defaults;
+    if let Some(problem) = model.constraints.problem(frames, width.zip(height)) {
+        return Err(
+            UserError::new(format!("{}: {problem}", model.id), "name values that its class takes").into()
+        );
     }
-    if args.json {
-        ui.data(&pretty(&found)?)?;
-    }
-    Ok(if found.iter().all(ClassEvidence::generated) { OK } else { FAILED })
+    let id = model.id.clone();
+    let file = add_model(model).map_err(|error| own_problem(&error))?;
+    ui.say(&format!(
+        "{id} is in {}; vidbench models check {id} says whether its class runs here",
+        file.display()
+    ));
+    Ok(OK)
 }
 
-fn line(found: &ClassEvidence) -> String {
-    match (&found.reason, found.shape) {
-        (None, Some([frames, width, height])) => format!(
-            "ok    {}: {frames} frames of {width}x{height}, {} steps, {} ({})",
-            found.class,
-            found.steps.unwrap_or(0),
-            found.stages.join(" "),
-            found.versions
-        ),
-        (why, _) => {
-            format!("FAIL  {}: {}: {}", found.class, found.reached, why.as_deref().unwrap_or("no reason"))
-        }
-    }
-}
-
-fn keep(file: &Path, evidence: ClassEvidence) -> Result<()> {
-    let old = if file.exists() { fs::read_to_string(file)? } else { String::new() };
-    let text = add_evidence(&old, vec![evidence]).map_err(|error| {
-        UserError::new(format!("{}: {error}", file.display()), "name another file of evidence")
-    })?;
-    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
-}
-
-/// What is checked for a name: a pipeline class, or a model of the catalogue.
-fn planned(name: &str, weights: WeightsArg) -> Result<ModelCheck> {
-    if let (Some(tiny), WeightsArg::Tiny) = (tiny_pipelines().get(name), weights) {
-        return Ok(ModelCheck::tiny(name, tiny)?);
-    }
-    if tiny_pipelines().contains_key(name) {
-        let hint = format!("name a model: vidbench models search {name}");
-        return Err(UserError::new(format!("the class {name} has no weights of its own"), hint).into());
-    }
-    if !name.contains('/') && find_model(name).is_none() {
-        let near = nearest(name, tiny_pipelines().keys().map(String::as_str));
+fn new_model(catalogue: &Catalogue, args: &ModelsAddArgs) -> Result<CatalogueModel, UserError> {
+    let id = ModelId::new(args.id.as_str())
+        .map_err(|error| UserError::new(error.to_string(), "name it as the hub does"))?;
+    let known = || tiny_pipelines().keys().map(String::as_str);
+    if !tiny_pipelines().contains_key(&args.class) {
+        let near = nearest(&args.class, known());
         let hint =
             near.map_or("docs/reference/models.md lists them".into(), |near| format!("did you mean {near}?"));
-        let message = format!("there is neither a model nor a pipeline class {name}");
-        return Err(UserError::new(message, hint).into());
+        return Err(UserError::new(format!("there is no pipeline class {}", args.class), hint));
     }
-    let model = find_model(name).ok_or_else(|| unknown(name))?;
-    let Some((class, tiny)) =
-        model.classes.iter().find_map(|class| Some((class, tiny_pipelines().get(class)?)))
-    else {
-        let message = format!(
-            "{} is run by {}, not by a pipeline class",
-            model.id,
-            model.run_by.as_deref().unwrap_or(&model.engine)
-        );
-        return Err(UserError::new(message, "name a program for it in a suite: engine = \"command\"").into());
-    };
-    match weights {
-        WeightsArg::Tiny => Ok(ModelCheck::tiny(class, tiny)?),
-        WeightsArg::Real => real(model, class, &tiny.inputs),
-    }
-}
-
-fn real(model: &CatalogueModel, class: &str, inputs: &[String]) -> Result<ModelCheck> {
-    let Defaults { width, height, frames, fps, steps, guidance } = model.defaults;
-    let (Some(width), Some(height), Some(frames), Some(steps)) = (width, height, frames, steps) else {
-        let message = format!("the catalogue does not know size, frames and steps of {}", model.id);
-        return Err(UserError::new(message, "write a suite for it: vidbench init").into());
-    };
-    let mut settings = Map::new();
-    settings.insert("class_name".into(), class.into());
-    settings.insert("dtype".into(), "bfloat16".into());
-    Ok(ModelCheck {
-        model: ModelId::new(model.id.as_str())?,
-        class: class.into(),
-        settings,
-        weights: "real",
-        params: Params {
-            steps,
-            guidance: guidance.unwrap_or(1.0),
-            frames,
+    let size = args.size.as_deref().map(parse_size).transpose();
+    let (width, height) = size.map_err(|error| UserError::new(error, "such as --size 832x480"))?.unzip();
+    let part = args.part.map(part_name);
+    let adds = matches!(args.part, Some(PartArg::Lora | PartArg::MotionAdapter | PartArg::Controlnet));
+    Ok(CatalogueModel {
+        id: id.to_string(),
+        aliases: Vec::new(),
+        kind: if adds { Kind::Adapter } else { Kind::Checkpoint },
+        engine: "diffusers".into(),
+        classes: vec![args.class.clone()],
+        part: part.map(Into::into),
+        base: args.base.clone(),
+        needs: None,
+        run_by: None,
+        tasks: args.tasks.clone(),
+        params_b: None,
+        defaults: Defaults {
             width,
             height,
-            fps: fps.unwrap_or(8.0),
+            frames: args.frames,
+            fps: args.fps,
+            steps: args.steps,
+            guidance: args.guidance,
         },
-        prompt: "a boat on a lake".into(),
-        inputs: inputs.to_vec(),
-        threads: std::thread::available_parallelism()
-            .map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1)),
-        timeout: Duration::from_secs(24 * 3600),
+        constraints: catalogue.rules_of(&args.class),
+        licence: args.licence.clone(),
+        released: None,
+        min_vram_gb: None,
+        price: None,
+        source: "vidbench models add".into(),
+        family: "yours".into(),
     })
+}
+
+fn part_name(part: PartArg) -> &'static str {
+    match part {
+        PartArg::Lora => "lora",
+        PartArg::MotionAdapter => "motion_adapter",
+        PartArg::Controlnet => "controlnet",
+        PartArg::File => "file",
+        PartArg::Shards => "shards",
+        PartArg::Gguf => "gguf",
+    }
 }

@@ -146,3 +146,14 @@ fn diffusers_classes_are_checked() {
     let evidence = std::fs::read_to_string(workspace.path().join("evidence.toml")).unwrap();
     assert!(evidence.contains("class = \"LTX2Pipeline\""), "{evidence}");
 }
+
+#[test]
+#[ignore = "needs VIDBENCH_TEST_PYTHON"]
+fn diffusers_checks_of_parts_are_kept_for_the_user() {
+    let workspace = workspace();
+    let said = run(&workspace, &["models", "check", "WanPipeline/gguf", "Remade-AI/Crush"]);
+    assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
+    assert!(said.stdout.contains("ok    WanImageToVideoPipeline/lora"), "{}", said.stdout);
+    let evidence = std::fs::read_to_string(workspace.path().join("catalogue/evidence.toml")).unwrap();
+    assert!(evidence.contains("part = \"gguf\""), "{evidence}");
+}

@@ -103,6 +103,211 @@ fn filters_leave_what_they_say() {
 }
 
 #[test]
+fn a_task_that_nothing_does_comes_with_the_nearest() {
+    check(
+        ["models", "list", "--task", "t2vv"],
+        2,
+        &expect![[r#"
+        error: no model of the catalogue does t2vv
+        hint: did you mean t2av?
+    "#]],
+    );
+}
+
+#[test]
+fn a_file_of_another_format_is_shown_with_what_it_is_put_into() {
+    check(
+        ["models", "show", "city96/Wan2.1-T2V-14B-gguf"],
+        0,
+        &expect![[r#"
+            model       city96/Wan2.1-T2V-14B-gguf
+            kind        checkpoint
+            family      wan2.1 (gguf)
+            engine      diffusers
+            classes     WanPipeline
+            put in as   gguf, into Wan-AI/Wan2.1-T2V-14B-Diffusers
+            tasks       t2v
+            parameters  14 billion
+            rules       width and height are multiples of 16; frames are 4k+1
+            licence     not read
+            source      github:leejet/stable-diffusion.cpp@97d29908:docs/wan.md
+            status      runnable: WanPipeline/gguf made videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
+
+            # in a suite:
+            [[models]]
+            id = "Wan-AI/Wan2.1-T2V-14B-Diffusers"
+            engine = "diffusers"
+            settings = { files = { transformer = "city96/Wan2.1-T2V-14B-gguf#FILE.gguf" }, dtype = "bfloat16" }
+        "#]],
+    );
+}
+
+#[test]
+fn a_lora_is_shown_with_its_base() {
+    check(
+        ["models", "show", "Remade-AI/Crush"],
+        0,
+        &expect![[r#"
+        model      Remade-AI/Crush
+        kind       adapter
+        family     wan2.1-i2v-480p lora (Remade)
+        engine     diffusers
+        classes    WanImageToVideoPipeline
+        put in as  lora, into Wan-AI/Wan2.1-I2V-14B-480P-Diffusers
+        tasks      i2v lora
+        defaults   832x480, 81 frames, 16 fps, 50 steps, guidance 5
+        rules      width and height are multiples of 16; frames are 4k+1
+        licence    not read
+        source     https://huggingface.co/collections/Remade-AI/wan21-14b-480p-i2v-loras-67d0e26f08092436b585919b
+        status     runnable: WanImageToVideoPipeline/lora made videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
+
+        # in a suite:
+        [[models]]
+        id = "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers"
+        engine = "diffusers"
+        settings = { loras = [{ id = "Remade-AI/Crush" }], dtype = "bfloat16" }
+    "#]],
+    );
+}
+
+#[test]
+fn what_a_service_asks_for_is_shown_with_its_source() {
+    check(
+        ["models", "show", "openai:sora-2"],
+        0,
+        &expect![[r#"
+        model     openai:sora-2
+        kind      endpoint
+        family    openai
+        engine    openai
+        run by    POST /v1/videos (deprecated)
+        tasks     t2v, i2v
+        defaults  1280x720
+        licence   not read
+        price     $0.1 for 1 s of video (github:Comfy-Org/docs: prices of partner nodes, 211 credits a dollar; the vendor's own may differ)
+        source    github:openai/openai-openapi@f85dbe22:openapi.yaml
+        status    declared: nothing of it was run
+    "#]],
+    );
+}
+
+#[test]
+fn a_model_of_ones_own_is_added_once_and_is_known() {
+    let workspace = Workspace::new();
+    let add = [
+        "models",
+        "add",
+        "me/my-wan",
+        "--class",
+        "WanPipeline",
+        "--size",
+        "832x480",
+        "--frames",
+        "81",
+        "--task",
+        "t2v",
+    ];
+    let said = workspace.run(add);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let said = workspace.run(["models", "show", "me/my-wan"]);
+    expect![[r#"
+        model     me/my-wan
+        kind      checkpoint
+        family    yours
+        engine    diffusers
+        classes   WanPipeline
+        tasks     t2v
+        defaults  832x480, 81 frames
+        rules     width and height are multiples of 16; frames are 4k+1
+        licence   not read
+        source    vidbench models add
+        status    runnable: WanPipeline made videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
+
+        # in a suite:
+        [[models]]
+        id = "me/my-wan"
+        engine = "diffusers"
+        settings = { dtype = "bfloat16" }
+    "#]].assert_eq(&said.stdout);
+    let said = workspace.run(add);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("the catalogue has me/my-wan already"), "{}", said.stderr);
+    let said = workspace.run([
+        "models",
+        "add",
+        "me/my-lora",
+        "--class",
+        "WanPipeline",
+        "--part",
+        "lora",
+        "--base",
+        "me/my-wan",
+    ]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let said = workspace.run(["models", "search", "me/my"]);
+    assert!(said.stderr.contains("2 models, 2 of them runnable"), "{}", said.stderr);
+}
+
+#[test]
+fn a_model_that_cannot_be_added_is_refused() {
+    check(
+        ["models", "add", "me/a", "--class", "WanPipelin"],
+        2,
+        &expect![[r#"
+        error: there is no pipeline class WanPipelin
+        hint: did you mean WanPipeline?
+    "#]],
+    );
+    check(
+        ["models", "add", "me/a", "--class", "WanPipeline", "--frames", "80"],
+        2,
+        &expect![[r#"
+        error: me/a: 80 frames are not 4k+1: nearest are 77 and 81
+        hint: name values that its class takes
+    "#]],
+    );
+    check(
+        ["models", "add", "me/a", "--class", "WanPipeline", "--size", "832"],
+        2,
+        &expect![[r#"
+        error: "832" is not a size: write width x height, each 1 to 16384, such as "832x480"
+        hint: such as --size 832x480
+    "#]],
+    );
+    let said = Workspace::new().run(["models", "add", "Lightricks/LTX-Video", "--class", "LTXPipeline"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("the catalogue has Lightricks/LTX-Video already"), "{}", said.stderr);
+}
+
+#[test]
+fn a_file_of_ones_own_that_is_wrong_is_named() {
+    let workspace = Workspace::new();
+    std::fs::create_dir(workspace.path().join("catalogue")).unwrap();
+    workspace.write("catalogue/models.toml", "family = 3");
+    let said = workspace.run(["models", "list"]);
+    assert_eq!(said.code, 2);
+    assert!(
+        said.stderr.contains("models.toml") && said.stderr.contains("hint: mend the file"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn a_file_of_evidence_that_is_wrong_is_named_before_the_first_check() {
+    let workspace = Workspace::new();
+    workspace.write("evidence.toml", "found = 3");
+    let said = workspace
+        .command(["models", "check", "WanPipeline", "--evidence", "evidence.toml"])
+        .env("VIDBENCH_ENVS", workspace.path().join("envs"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8(said.stderr).unwrap();
+    assert_eq!(said.status.code(), Some(2));
+    assert!(told.contains("evidence.toml"), "{told}");
+}
+
+#[test]
 fn a_suite_that_breaks_the_rules_of_a_model_is_refused_before_it_runs() {
     let workspace = Workspace::new();
     let suite = r#"schema_version = 1

@@ -42,6 +42,7 @@ impl Workspace {
             .env("COLUMNS", "100")
             .env("NO_COLOR", "1")
             .env("VIDBENCH_NETS", self.path().join("nets"))
+            .env("VIDBENCH_CATALOGUE", self.path().join("catalogue"))
             .stdin(Stdio::null());
         command.env_remove("VIDBENCH_WORKSPACE").env_remove("VIDBENCH_PROGRESS");
         command

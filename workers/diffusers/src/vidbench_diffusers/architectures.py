@@ -53,6 +53,8 @@ class Pipeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Arguments of the call that fit networks of this size."""
     inputs: list[str] = []
     """Files it cannot do without."""
+    parts: list[str] = []
+    """Parts beside it with which it is checked too: names of `tiny_parts.MAKERS`."""
     blocks: str | None = None
     """Of modular pipelines: the class of their blocks."""
     prompt: str = "a boat on a lake"

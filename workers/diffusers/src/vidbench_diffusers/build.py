@@ -59,11 +59,11 @@ def instantiate(cls: Any, config: dict[str, Any], parts: dict[str, Any]) -> Any:
     return cls(**config, **parts)
 
 
-def stirred(model: torch.nn.Module) -> torch.nn.Module:
+def stirred(model: torch.nn.Module, std: float = 0.02) -> torch.nn.Module:
     """The network with random numbers in matrices of zeros, which would make whole parts of it, such as its text, of no effect."""
     for weight in model.parameters():
         if weight.ndim > 1 and weight.numel() and not weight.is_meta and not weight.data.flatten()[0] and not weight.data.any():
-            torch.nn.init.normal_(weight, std=0.02)
+            torch.nn.init.normal_(weight, std=std)
     return model
 
 

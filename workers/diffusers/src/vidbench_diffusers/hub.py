@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vidbench_diffusers.failure import Failure
 
@@ -48,23 +50,81 @@ def hub_errors(place: str) -> Iterator[None]:
         raise Failure(
             "weights_missing",
             f"{place} cannot be fetched: {error}",
-            "what is there already is kept: the next load goes on from it",
+            "files that came whole are kept: the next load fetches the others",
         ) from error
 
 
-def download(place: str, revision: str | None, variant: str | None, allow_pickle: bool, with_weights: bool) -> Path:
-    """The folder of a model in the hub's cache, complete, or all of it but its weights."""
+def local(place: str, allow_pickle: bool) -> Path:
+    """A path, or what `ID[@REVISION][#FILE or #FOLDER]` names of the hub."""
+    whole, _, inner = place.partition("#")
+    if Path(place).exists():
+        return Path(place)
+    if Path(whole).is_dir():
+        return within(Path(whole), inner)
+    model, _, revision = whole.partition("@")
+    if not inner:
+        return download(model, revision or None, Wanted(pickles=allow_pickle))
+    return within(snapshot(model, revision or None, {"allow_patterns": [inner, f"{inner}/*.safetensors"]}), inner)
+
+
+def within(folder: Path, inner: str) -> Path:
+    """A file or a folder of a folder, and of no other."""
+    found = folder / inner
+    if not found.exists() or ".." in Path(inner).parts or Path(inner).is_absolute():
+        raise Failure("weights_missing", f"{folder} has no {inner}", "look up the file's name on the model's page")
+    return found
+
+
+class Wanted(NamedTuple):
+    """Which files of a model."""
+
+    variant: str | None = None
+    pickles: bool = False
+    weights: bool = True
+    without: tuple[str, ...] = ()
+    """Components whose weights are not needed."""
+
+
+def download(place: str, revision: str | None, wanted: Wanted) -> Path:
+    """The folder of a model in the hub's cache, complete, or all of it but some weights."""
+    patterns = [*OTHERS, *(WEIGHTS if wanted.weights else ()), *(PICKLES if wanted.weights and wanted.pickles else ())]
+    ignored = [] if wanted.variant else ["*.fp16.*", "*.bf16.*", "*.non_ema.*"]
+    ignored += [f"{name}/{pattern}" for name in wanted.without for pattern in (*WEIGHTS, *PICKLES)]
+    return snapshot(place, revision, {"allow_patterns": patterns, "ignore_patterns": ignored})
+
+
+def snapshot(place: str, revision: str | None, patterns: dict[str, Any]) -> Path:
+    """The folder of the files of a repository that match."""
     import huggingface_hub
 
-    patterns = [*OTHERS, *(WEIGHTS if with_weights else ()), *(PICKLES if with_weights and allow_pickle else ())]
-    ignored = None if variant else ["*.fp16.*", "*.bf16.*", "*.non_ema.*"]
-    chosen: dict[str, Any] = {"revision": revision, "allow_patterns": patterns, "ignore_patterns": ignored}
+    chosen = {"revision": revision, **patterns}
     with hub_errors(place):
-        if is_reachable(place, revision):
-            planned = huggingface_hub.snapshot_download(place, dry_run=True, **chosen)
-            check_space(sum(file.file_size for file in planned if file.will_download))
-            return Path(huggingface_hub.snapshot_download(place, **chosen))
-        return Path(huggingface_hub.snapshot_download(place, local_files_only=True, **chosen))
+        if not is_reachable(place, revision):
+            return Path(huggingface_hub.snapshot_download(place, local_files_only=True, **chosen))
+        planned = huggingface_hub.snapshot_download(place, dry_run=True, **chosen)
+        new = [file for file in planned if file.will_download]
+        check_space(sum(file.file_size for file in new))
+        folder = Path(huggingface_hub.snapshot_download(place, **chosen))
+    for file in new:
+        check_content(folder / file.filename)
+    return folder
+
+
+def check_content(path: Path) -> None:
+    """Refuses a large file that is not what the hub says: the cache names it by its SHA-256, and the hub's client compares sizes only."""
+    blob = path.resolve()
+    if not re.fullmatch("[0-9a-f]{64}", blob.name):
+        return
+    with blob.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != blob.name:
+        blob.unlink()
+        path.unlink(missing_ok=True)
+        raise Failure(
+            "weights_mismatch",
+            f"{path.name} came damaged: its SHA-256 is {found}, and the hub says {blob.name}",
+            "it was removed: the next load fetches it again",
+        )
 
 
 def is_reachable(place: str, revision: str | None) -> bool:

@@ -6,33 +6,35 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 
-from vidbench_diffusers import architectures, build, hub
-from vidbench_diffusers.failure import Failure, refused
+from vidbench_diffusers import architectures, build, elsewhere, hub, tiny_parts
+from vidbench_diffusers.failure import Failure, is_out_of_memory, refused
 from vidbench_diffusers.fields import nearest
 from vidbench_diffusers.messages import Load
 from vidbench_diffusers.pipelines import Classic, Modular, Runnable
 from vidbench_diffusers.settings import Lora, Scheduler, Settings
 
 TINY = "tiny/"
-"""Models of that name need no settings: `tiny/WanPipeline`."""
+"""Models of that name need no settings: `tiny/WanPipeline`, or `tiny/WanPipeline/lora` with a part beside it."""
 
 
 def settings_of(asked: Load) -> Settings:
     """The settings of a request, with what a model's name says."""
-    import msgspec
-
     if not asked.model.startswith(TINY):
         return asked.settings
     for name in ("class_name", "path", "architecture"):
         if getattr(asked.settings, name) is not None:
             raise refused(f"settings.{name}: {asked.model} says already what it is")
-    return msgspec.structs.replace(asked.settings, weights="random", scale="tiny", class_name=asked.model.removeprefix(TINY))
+    name, has_part, part = asked.model.removeprefix(TINY).partition("/")
+    if has_part and part not in tiny_parts.MAKERS:
+        raise refused(f"{asked.model}: no part {part}", nearest(part, tiny_parts.MAKERS))
+    return msgspec.structs.replace(asked.settings, weights="random", scale="tiny", class_name=name)
 
 
 def device_of(name: str) -> torch.device:
@@ -69,15 +71,24 @@ class Source:
     def __init__(self, asked: Load, settings: Settings) -> None:
         self.model = asked.model
         self.settings = settings
+        """With paths in place of what was fetched, once the pipeline is there."""
         self.revision = asked.revision
         self.place = settings.path or asked.model
+        self._folders = ExitStack()
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folders.close()
 
     def pipeline(self) -> tuple[Runnable, Any]:
         """The pipeline, with the origin of its weights."""
+        self.settings, paths = elsewhere.fetched(self.settings)
         if self.settings.weights == "random":
             return self._random(), "random"
         folder = self._folder()
-        return self._load(folder), {"sha256": digest(folder)}
+        return self._load(folder), {"sha256": digest(folder, paths)}
 
     def _random(self) -> Runnable:
         if self.settings.scale == "tiny":
@@ -86,11 +97,16 @@ class Source:
             pipeline = known.pipelines.get(name)
             if pipeline is None:
                 raise Failure("unsupported", f"there is no tiny {name}", nearest(name, known.pipelines))
-            with tempfile.TemporaryDirectory(prefix="vidbench-tiny-") as folder:
-                made = build.assemble(build.find_class(name), known, pipeline)
-                stand_ins = build.take_stand_ins(made)
-                made.save_pretrained(folder)
-                return self._load(Path(folder), name, stand_ins)
+            folder = Path(self._folders.enter_context(tempfile.TemporaryDirectory(prefix="vidbench-tiny-")))
+            made = build.assemble(build.find_class(name), known, pipeline)
+            stand_ins = build.take_stand_ins(made)
+            made.save_pretrained(str(folder / "model"))
+            if part := self.model.removeprefix(TINY).partition("/")[2]:
+                (folder / part).mkdir()
+                self.settings = msgspec.convert(
+                    msgspec.to_builtins(self.settings) | tiny_parts.settings(part, made, folder / part), Settings
+                )
+            return self._load(folder / "model", name, stand_ins)
         device = torch.device("cpu") if self.settings.offload != "none" else device_of(self.settings.device)
         with device, default_dtype(getattr(torch, self.settings.dtype)):
             if self.settings.architecture is None:
@@ -116,14 +132,20 @@ class Source:
             if not folder.is_dir():
                 raise Failure("weights_missing", f"settings.path: there is no folder {folder}")
             return folder
-        return hub.download(self.place, self.revision, self.settings.variant, self.settings.allow_pickle, with_weights)
+        replaced = (*self.settings.components, *self.settings.files)
+        wanted = hub.Wanted(self.settings.variant, self.settings.allow_pickle, with_weights, replaced)
+        return hub.download(self.place, self.revision, wanted)
 
     def _load(self, folder: Path, name: str | None = None, given: dict[str, Any] | None = None) -> Runnable:
         import diffusers
 
-        name = name or self.settings.class_name or class_name(configuration(folder))
+        index = configuration(folder)
+        name = name or self.settings.class_name or class_name(index)
         found = build.find_class(name)
         if issubclass(found, diffusers.ModularPipeline):
+            for key in ("motion_adapter", "controlnet", "components", "files"):
+                if getattr(self.settings, key):
+                    raise Failure("unsupported", f"settings.{key}: {name} is a modular pipeline, which takes no parts from elsewhere")
             pipe = found.from_pretrained(str(folder))
             pipe.load_components(torch_dtype=getattr(torch, self.settings.dtype))
             return Modular(pipe)
@@ -135,25 +157,11 @@ class Source:
             options["variant"] = self.settings.variant
         if self.settings.quantization is not None:
             options["quantization_config"] = quantization(self.settings)
-        options |= self._parts() | (given or {})
+        options |= elsewhere.components(self.settings, folder, index) | (given or {})
         try:
             return Classic(found.from_pretrained(str(folder), **options))
         except OSError as error:
             raise missing_weights(folder, error, self.settings) from error
-
-    def _parts(self) -> dict[str, Any]:
-        """Components that come from elsewhere."""
-        import diffusers
-
-        dtype = getattr(torch, self.settings.dtype)
-        parts: dict[str, Any] = {}
-        if self.settings.motion_adapter is not None:
-            parts["motion_adapter"] = diffusers.MotionAdapter.from_pretrained(self.settings.motion_adapter, torch_dtype=dtype)
-        if self.settings.controlnet is not None:
-            parts["controlnet"] = diffusers.ControlNetModel.from_pretrained(self.settings.controlnet, torch_dtype=dtype)
-        for name, place in self.settings.components.items():
-            parts[name] = diffusers.AutoModel.from_pretrained(place, torch_dtype=dtypes(self.settings).get(name, dtype))
-        return parts
 
 
 def missing_weights(folder: Path, error: OSError, settings: Settings) -> Failure:
@@ -226,13 +234,19 @@ def quantization(settings: Settings) -> Any:
     )
 
 
-def digest(folder: Path) -> str:
+def digest(folder: Path, others: list[Path]) -> str:
     """SHA-256 over the names and SHA-256 of all weights. The hub's cache names files by theirs, so that those are not read again."""
     total = hashlib.sha256()
-    weights = (path for pattern in ("*.safetensors", "*.bin", "*.gguf") for path in folder.rglob(pattern))
-    for path in sorted(weights):
-        total.update(f"{path.relative_to(folder)} {file_digest(path)}\n".encode())
+    for place in (folder, *others):
+        for path in sorted(weights(place)) if place.is_dir() else [place]:
+            name = path.relative_to(place) if place.is_dir() else path.name
+            total.update(f"{name} {file_digest(path)}\n".encode())
     return total.hexdigest()
+
+
+def weights(folder: Path) -> Iterator[Path]:
+    """Files of weights in a folder."""
+    return (path for pattern in ("*.safetensors", "*.bin", "*.gguf") for path in folder.rglob(pattern))
 
 
 def file_digest(path: Path) -> str:
@@ -367,13 +381,15 @@ def add_loras(pipe: Any, loras: list[Lora], base: str) -> None:
     """Adds LoRA weights; one that was made for another model is refused."""
     for at, lora in enumerate(loras):
         if lora.base is not None and lora.base != base:
-            raise Failure("weights_mismatch", f"LoRA {lora.id} is for {lora.base}, and the model is {base}")
+            raise Failure("weights_mismatch", f"settings.loras[{at}] is for {lora.base}, and the model is {base}")
         if not hasattr(pipe, "load_lora_weights"):
             raise Failure("unsupported", f"{type(pipe).__name__} takes no LoRA")
         try:
-            pipe.load_lora_weights(lora.id, adapter_name=f"lora{at}", **({"weight_name": lora.file} if lora.file else {}))
+            pipe.load_lora_weights(lora.id, adapter_name=f"lora{at}")
         except (ValueError, RuntimeError, KeyError, OSError) as error:
-            raise Failure("weights_mismatch", f"LoRA {lora.id} does not fit {type(pipe).__name__}: {error}") from error
+            if is_out_of_memory(error):
+                raise
+            raise Failure("weights_mismatch", f"settings.loras[{at}]: {lora.id} does not fit {type(pipe).__name__}: {error}") from error
     if loras:
         pipe.set_adapters([f"lora{at}" for at in range(len(loras))], [lora.scale for lora in loras])
 

@@ -37,6 +37,11 @@ class Model:
         self._device = device
         self._totals: dict[Progress, int] = {}
 
+    @property
+    def pipe(self) -> Any:
+        """The pipeline of diffusers."""
+        return self._loaded.pipe
+
     def generate(self, asked: Generate, notify: Notify) -> dict[str, Any]:
         """Makes one video; what a failed call held is given back, or the worker ends."""
         before = memory.allocated_bytes(self._device)
@@ -162,8 +167,9 @@ def load(asked: Load) -> tuple[Model, dict[str, Any]]:
     torch.use_deterministic_algorithms(settings.deterministic)
     before = memory.allocated_bytes(device)
     try:
-        loaded, weights = loading.Source(asked, settings).pipeline()
-        loading.prepare(loaded, settings, asked.model)
+        with loading.Source(asked, settings) as source:
+            loaded, weights = source.pipeline()
+            loading.prepare(loaded, source.settings, asked.model)
     except Exception as error:
         failure = classified(error, "load")
         memory.recovered(device, before)

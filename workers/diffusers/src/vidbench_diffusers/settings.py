@@ -89,6 +89,8 @@ class Settings(Part, frozen=True):
     controlnet: str | None = None
     components: dict[str, str] = {}
     """Components from elsewhere: name to hub id or folder, for models that need another repository."""
+    files: dict[str, str] = {}
+    """Networks in their authors' own format: component to `ID#FILE`, `ID#FOLDER` or a path; .safetensors, or .gguf."""
     scheduler: Scheduler | None = None
     generator_device: str = "cpu"
     """Where the initial noise is drawn; the same seed gives other noise elsewhere."""
