@@ -1,5 +1,8 @@
 """Frames of any form become pictures, pictures become a file, and files become inputs."""
 
+import subprocess
+import sys
+
 import av
 import numpy as np
 import pytest
@@ -73,3 +76,21 @@ def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path):
     Image.new("1", (20_000, 20_000)).save(tmp_path / "huge.png")
     with pytest.raises(Failure, match="pixels"):
         video.read("image", str(tmp_path / "huge.png"))
+
+
+MEMORY = """
+import resource, sys, torch
+from vidbench_diffusers import video
+from vidbench_diffusers.settings import Video
+
+frames = torch.rand(81, 3, 720, 1280, dtype=torch.float32)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+video.write(sys.argv[1], video.pictures(frames), 16.0, Video())
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+def test_a_long_clip_leaves_without_a_second_copy(tmp_path):
+    said = subprocess.run([sys.executable, "-c", MEMORY, str(tmp_path / "a.mp4")], capture_output=True, text=True, check=True)
+    as_bytes_mib = 81 * 3 * 720 * 1280 / 2**20
+    assert float(said.stdout) < as_bytes_mib, "not even one of a byte a value"

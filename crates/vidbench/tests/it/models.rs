@@ -331,6 +331,17 @@ limit = 1
     assert!(said.contains("vidbench env create diffusers"), "{said}");
 }
 
+#[test]
+fn the_reference_suites_that_ship_are_planned() {
+    let suites = concat!(env!("CARGO_MANIFEST_DIR"), "/../../suites/reference");
+    let files: Vec<_> = std::fs::read_dir(suites).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(files.len() > 3);
+    for file in files {
+        let prepared = vidbench::read_suite(&file);
+        assert!(prepared.is_ok(), "{}: {:?}", file.display(), prepared.err());
+    }
+}
+
 struct Said;
 
 impl Said {
