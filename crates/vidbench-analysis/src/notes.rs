@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use vidbench_core::{Domain, Outcome, RunData, RunStatus, WeightsOrigin};
+use vidbench_core::{BreakerState, Domain, Outcome, RunData, RunStatus, WeightsOrigin};
 
 use crate::group::Group;
 use crate::overhead::HarnessOverhead;
@@ -31,6 +31,10 @@ pub enum NoteKind {
     Interrupted,
     /// A model's other samples were left.
     GivenUp,
+    /// A model was left alone for a while.
+    Breaker,
+    /// Samples were made at a second or later attempt.
+    Retried,
     /// The run was made in several sessions.
     Resumed,
     /// A session was killed and left no ledger.
@@ -79,6 +83,8 @@ pub(crate) fn notes(
     let mut notes = Vec::new();
     failures(groups, &mut notes);
     sessions(data, &mut notes);
+    breakers(data, &mut notes);
+    retried(data, &mut notes);
     few_samples(data, groups, &mut notes);
     warmup(data, joined, &mut notes);
     clocks(joined, groups, &mut notes);
@@ -110,6 +116,38 @@ fn failures(groups: &[Group], notes: &mut Vec<Note>) {
     let hint =
         "a mean over what is left may flatter; the report and `vidbench export` give the reason of each";
     add(notes, NoteKind::Failures, text, Some(hint));
+}
+
+fn breakers(data: &RunData, notes: &mut Vec<Note>) {
+    let mut opened: BTreeMap<(&str, &str), (u32, &str)> = BTreeMap::new();
+    let changes = data.sessions.iter().flat_map(|session| &session.breakers);
+    for change in changes.filter(|change| change.state == BreakerState::Open) {
+        let (times, reason) = opened.entry((change.model.as_str(), change.operation.name())).or_default();
+        (*times, *reason) = (*times + 1, &change.reason);
+    }
+    for ((model, operation), (times, reason)) in opened {
+        let text = format!(
+            "the breaker of {model} ({operation}) opened {}, the last time because {reason}",
+            count(times, "time")
+        );
+        add(notes, NoteKind::Breaker, text, None);
+    }
+}
+
+fn retried(data: &RunData, notes: &mut Vec<Note>) {
+    let again =
+        data.samples.iter().filter(|sample| !sample.attempts.is_empty() && sample.generation.is_some());
+    let samples = u32::try_from(again.count()).unwrap_or(u32::MAX);
+    if samples > 0 {
+        let was = if samples == 1 { "was" } else { "were" };
+        let text = format!("{} {was} made at a second or later attempt", count(samples, "sample"));
+        let hint = "a fresh worker may be slower or faster than one that has worked before; `vidbench export` gives each attempt";
+        add(notes, NoteKind::Retried, text, Some(hint));
+    }
+}
+
+fn count(number: u32, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn sessions(data: &RunData, notes: &mut Vec<Note>) {

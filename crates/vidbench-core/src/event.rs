@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{ClipOutcome, ModelId, Outcome, RunId, SampleId};
+use crate::{BreakerChange, ClipOutcome, ModelId, Outcome, RunId, SampleId};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -93,6 +93,25 @@ pub enum Event {
         /// Every score was known before; nothing was decoded.
         known: bool,
     },
+    /// An attempt at a sample failed, and another one follows.
+    Retried {
+        /// The sample.
+        sample: SampleId,
+        /// What it is, for people.
+        label: String,
+        /// The attempt that failed, from 1.
+        attempt: u32,
+        /// Attempts it may have.
+        of: u32,
+        /// Seconds until the next.
+        wait_secs: f64,
+        /// How it failed.
+        outcome: Outcome,
+        /// Why.
+        reason: String,
+    },
+    /// A breaker has changed.
+    Breaker(BreakerChange),
     /// A worker ended before its time and a new one takes its place.
     WorkerRestarted {
         /// Its model, or the scorer.

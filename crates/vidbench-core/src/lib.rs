@@ -20,6 +20,7 @@ pub mod program;
 pub mod prompt;
 pub mod protocol;
 mod record;
+mod reliability;
 mod scoring;
 pub mod suite;
 mod toml_check;
@@ -44,6 +45,7 @@ pub use record::{
     RunRecord, RunStatus, SampleRecord, Session, SessionModel, SetScore, Timing, Verdict, WeightsInUse,
     WeightsOrigin,
 };
+pub use reliability::{Breaker, BreakerChange, BreakerState, FailedAttempt, Operation, Retry};
 pub use scoring::{
     ClipOutcome, ConditioningImage, NetOptions, NetRuntime, RequestedClip, ScoredClip, ScoringData,
     ScoringRecord, ScoringRequest,

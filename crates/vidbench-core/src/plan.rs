@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::suite::{Engine, Limits, Place, Scenario};
-use crate::{Domain, MetricId, ModelId, Params, Program, SampleId, WeightsOrigin};
+use crate::{Breaker, Domain, MetricId, ModelId, Params, Program, Retry, SampleId, WeightsOrigin};
 
 /// A suite with everything it names looked up: enough to run it without reading another file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,12 @@ pub struct ResolvedSuite {
     pub metrics: Vec<MetricId>,
     /// Where to stop.
     pub limits: Limits,
+    /// When a sample is tried again.
+    #[serde(default)]
+    pub retry: Retry,
+    /// When a model is left alone for a while.
+    #[serde(default)]
+    pub breaker: Breaker,
 }
 
 /// A model of a resolved suite.

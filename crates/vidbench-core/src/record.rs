@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::{DeviceBytes, Features, LoadedModel, StageSpan};
-use crate::{MetricId, MetricScore, ModelId, Outcome, ResolvedSuite, RunId, SampleId, Score};
+use crate::{
+    BreakerChange, FailedAttempt, MetricId, MetricScore, ModelId, Outcome, ResolvedSuite, RunId, SampleId,
+    Score,
+};
 
 /// Version of the records' shape.
 pub const RECORD_SCHEMA_VERSION: u32 = 1;
@@ -156,6 +159,9 @@ pub struct Verdict {
 pub struct SampleRecord {
     /// Its place in the plan.
     pub ordinal: u64,
+    /// Attempts that gave no file, before it or instead of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<FailedAttempt>,
     /// The generation, when there was one.
     pub generation: Option<Generation>,
     /// The verdict.
@@ -345,6 +351,9 @@ pub struct Session {
     pub models: Vec<SessionModel>,
     /// Models whose other samples it left, and why.
     pub given_up: Vec<GivenUp>,
+    /// What breakers did, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breakers: Vec<BreakerChange>,
     /// Where its time went; absent when it was killed.
     pub ledger: Option<Ledger>,
 }

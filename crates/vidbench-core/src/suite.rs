@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::prompt::policy::Policy;
 use crate::toml_check::{self, Problem};
-use crate::{MetricId, ModelId, Program};
+use crate::{Breaker, MetricId, ModelId, Program, Retry};
 
 /// A suite: which models, prompts, parameters and seeds to run, how to offer them, and what to measure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +54,12 @@ pub struct Suite {
     /// Where to stop.
     #[serde(default)]
     pub limits: Limits,
+    /// When a sample is tried again.
+    #[serde(default)]
+    pub retry: Retry,
+    /// When a model is left alone for a while.
+    #[serde(default)]
+    pub breaker: Breaker,
 }
 
 /// One model of a suite.
@@ -250,9 +256,12 @@ pub struct Limits {
     /// Seconds decoding and scoring of one file may take.
     #[schemars(range(min = 1, max = 86_400))]
     pub score_timeout_secs: u32,
-    /// A model whose worker dies, hangs or breaks the protocol so often in a row is given up; its other samples stay planned and `--resume` picks them up.
+    /// A model whose worker fails so often in a row is left alone, see `breaker`; in the end its other samples stay planned and `--resume` picks them up.
     #[schemars(range(min = 1, max = 1000))]
     pub max_consecutive_failures: u32,
+    /// A generation that has told of no step for so many times what such a sample usually takes is given up as stalled; 0 waits for `sample_timeout_secs`.
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub stall_factor: f64,
     /// Disk space that must be free before the run starts and while it goes on, in MiB.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub min_free_disk_mib: u64,
@@ -266,6 +275,7 @@ impl Default for Limits {
             load_timeout_secs: 1800,
             score_timeout_secs: 300,
             max_consecutive_failures: 5,
+            stall_factor: 10.0,
             min_free_disk_mib: 256,
         }
     }

@@ -14,7 +14,7 @@ use vidbench_core::{MetricId, RunData, Score};
 
 use crate::text::visible_line;
 
-const COLUMNS: [&str; 33] = [
+const COLUMNS: [&str; 34] = [
     "run",
     "ordinal",
     "sample",
@@ -48,6 +48,7 @@ const COLUMNS: [&str; 33] = [
     "artifact_bytes",
     "artifact_sha256",
     "session",
+    "failed_attempts",
 ];
 
 /// One finished sample a line after a line of heads: the fixed columns, one per clip metric of the suite, and the reasons
@@ -108,6 +109,7 @@ fn line(data: &RunData, sample: &SampleView<'_>, metrics: &[&MetricId]) -> Vec<S
         optional(generation.map(|generation| generation.artifact_bytes)),
         text(generation.map(|generation| generation.artifact_sha256.as_str()).unwrap_or_default()),
         optional(timing.map(|timing| timing.session)),
+        number(sample.record.attempts.len()),
     ];
     cells.extend(metrics.iter().map(|id| optional(score(sample, id).and_then(Score::value))));
     cells.push(text(&unavailable(sample)));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 use vidbench_analysis::{RunAnalysis, SampleView, join};
-use vidbench_core::{Generation, Params, RunData, Verdict};
+use vidbench_core::{FailedAttempt, Generation, Params, RunData, Verdict};
 
 /// Version of the shape of every export; it is bumped before a meaning changes.
 pub const EXPORT_SCHEMA_VERSION: u32 = 1;
@@ -62,6 +62,8 @@ struct SampleLine<'d> {
     latency_secs: Option<f64>,
     service_secs: Option<f64>,
     response_secs: Option<f64>,
+    #[serde(skip_serializing_if = "is_empty")]
+    attempts: &'d [FailedAttempt],
     generation: Option<&'d Generation>,
     verdict: &'d Verdict,
 }
@@ -102,7 +104,12 @@ fn sample_line<'d>(data: &'d RunData, sample: &SampleView<'d>) -> SampleLine<'d>
         latency_secs: timing.map(|timing| timing.latency_secs()),
         service_secs: timing.map(|timing| timing.service_secs()),
         response_secs: timing.map(|timing| timing.response_secs()),
+        attempts: &sample.record.attempts,
         generation: sample.record.generation.as_ref(),
         verdict,
     }
+}
+
+fn is_empty(attempts: &&[FailedAttempt]) -> bool {
+    attempts.is_empty()
 }

@@ -1,5 +1,6 @@
 //! What ends a run early through no fault of a sample.
 
+use vidbench_core::Outcome;
 use vidbench_engines::{CallError, EngineError};
 use vidbench_store::StoreError;
 
@@ -53,14 +54,24 @@ pub(crate) enum ModelError {
         /// What the worker says.
         loaded: String,
     },
-    /// Its worker failed too often in a row.
-    #[error("its worker failed {times} times in a row, the last time so: {last}")]
-    TooManyFailures {
-        /// The limit that was reached.
-        times: u32,
+    /// Its worker failed too often.
+    #[error("its breaker is open: {reason}, the last time so: {last}")]
+    BreakerOpen {
+        /// Why it opened.
+        reason: String,
         /// The last failure.
         last: String,
     },
+}
+
+impl ModelError {
+    /// The outcome that a sample would have whose worker failed so; `None` where no worker was asked.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Call { source, .. } => source.outcome(),
+            Self::Start(_) | Self::Mismatch { .. } | Self::BreakerOpen { .. } => None,
+        }
+    }
 }
 
 /// The last lines of a dead worker's log belong to its reason.

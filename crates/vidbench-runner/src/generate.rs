@@ -9,8 +9,8 @@ use vidbench_engines::{CallError, CallObserver, ClockSync, GenerateReply, Notifi
 use vidbench_store::StoreError;
 
 use crate::error::{ModelError, reason};
-use crate::pace::SlowWatch;
-use crate::run::{Runner, failure};
+use crate::pace::{SlowWatch, StallWatch};
+use crate::run::Runner;
 use crate::workers;
 use crate::workers::UntilCancelled;
 use crate::{Cancel, RunError};
@@ -19,14 +19,20 @@ use crate::{Cancel, RunError};
 pub(crate) enum Attempt {
     /// The file is in the store.
     Generated { worker: WorkerProcess, generation: Box<Generation> },
-    /// The worker said no, and lives; the verdict is recorded.
-    Refused { worker: WorkerProcess },
-    /// The worker is gone; the verdict is recorded.
-    WorkerDied { reason: String },
-    /// The worker was of no use before it was asked; nothing was recorded, and the sample is tried again with another.
+    /// There is no file; the worker is still there if it lives.
+    Failed { worker: Option<WorkerProcess>, failed: Failed },
+    /// The worker was of no use before it was asked; the sample is not to blame.
     WorkerGone { reason: String },
-    /// Nothing was recorded: a person or a full disk stopped the run.
+    /// A person or a full disk stopped the run.
     Stopped { worker: Option<WorkerProcess> },
+}
+
+/// Why an attempt gave no file.
+pub(crate) struct Failed {
+    pub(crate) outcome: Outcome,
+    pub(crate) reason: String,
+    pub(crate) wall_ms: i64,
+    pub(crate) secs: f64,
 }
 
 impl Runner<'_> {
@@ -54,62 +60,58 @@ impl Runner<'_> {
         let mut observer = Follow {
             sample: sample.id,
             watch: SlowWatch::new(self.pace.usual(sample.model, sample.params)),
+            stall: StallWatch::new(self.expected_secs(sample), self.suite().limits.stall_factor),
             cancel: &self.inputs.cancel,
             events: &mut *self.inputs.events,
         };
         let asked_ns = self.inputs.clock.monotonic_ns();
         let answer = worker.generate(&request, timeout, &mut observer);
+        let stalled = observer.stall.reason();
+        let failed = |this: &mut Self, outcome, reason| {
+            let secs = this.secs_since(asked_ns);
+            this.account.generation_failed(secs);
+            Failed { outcome, reason, wall_ms, secs }
+        };
+        if let Some(reason) = stalled {
+            let failed = failed(self, Outcome::Timeout, reason);
+            return Ok(Attempt::Failed { worker: None, failed });
+        }
         match answer {
             Ok(reply) => {
                 let sync = worker.clock_sync();
                 if let Some(reason) = outside_the_request(&reply, sync) {
-                    self.judge(sample, failure(sample.id, Outcome::ProtocolError, reason.clone()))?;
                     workers::stop(worker);
-                    return Ok(Attempt::WorkerDied { reason });
+                    let failed = failed(self, Outcome::ProtocolError, reason);
+                    return Ok(Attempt::Failed { worker: None, failed });
                 }
                 let timing = self.timing(&reply, sync, intended_ns, wall_ms);
-                self.keep_or_refuse(worker, sample, &temp, &reply.result, timing)
+                match self.keep(sample, &temp, &reply.result, timing) {
+                    Ok(generation) => Ok(Attempt::Generated { worker, generation: Box::new(generation) }),
+                    Err(RunError::Store(StoreError::BadFile { why, .. })) => {
+                        // The fault of this sample, and not the end of the run.
+                        let reason = format!("the worker's file cannot be taken: {why}");
+                        let failed = failed(self, Outcome::InvalidOutput, reason);
+                        Ok(Attempt::Failed { worker: Some(worker), failed })
+                    }
+                    Err(error) => Err(error),
+                }
             }
             Err(error) => {
-                self.account.generation_failed(self.secs_since(asked_ns));
-                self.refused(worker, sample, &error)
+                let Some(outcome) = error.outcome() else { return Ok(Attempt::Stopped { worker: None }) };
+                let failed = failed(self, outcome, reason(&error));
+                let lives = worker.is_usable() && outcome != Outcome::DeviceLost;
+                Ok(Attempt::Failed { worker: lives.then_some(worker), failed })
             }
         }
     }
 
-    fn refused(
-        &mut self,
-        worker: WorkerProcess,
-        sample: &PlannedSample,
-        error: &CallError,
-    ) -> Result<Attempt, RunError> {
-        let Some(outcome) = error.outcome() else { return Ok(Attempt::Stopped { worker: None }) };
-        let reason = reason(error);
-        self.judge(sample, failure(sample.id, outcome, reason.clone()))?;
-        match worker.is_usable() && outcome != Outcome::DeviceLost {
-            true => Ok(Attempt::Refused { worker }),
-            false => Ok(Attempt::WorkerDied { reason }),
-        }
-    }
-
-    /// A file that cannot be taken is the fault of this sample, and not the end of the run.
-    fn keep_or_refuse(
-        &mut self,
-        worker: WorkerProcess,
-        sample: &PlannedSample,
-        temp: &std::path::Path,
-        result: &GenerateResult,
-        timing: Timing,
-    ) -> Result<Attempt, RunError> {
-        match self.keep(sample, temp, result, timing) {
-            Ok(generation) => Ok(Attempt::Generated { worker, generation: Box::new(generation) }),
-            Err(RunError::Store(StoreError::BadFile { why, .. })) => {
-                let reason = format!("the worker's file cannot be taken: {why}");
-                self.judge(sample, failure(sample.id, Outcome::InvalidOutput, reason))?;
-                Ok(Attempt::Refused { worker })
-            }
-            Err(error) => Err(error),
-        }
+    /// What such a sample usually takes.
+    fn expected_secs(&self, sample: &PlannedSample) -> Option<f64> {
+        let suite = self.suite();
+        self.pace.expected(sample.model, sample.params, |params| {
+            let params = &suite.models[sample.model as usize].params[params as usize];
+            crate::pace::work(params)
+        })
     }
 
     /// Artifact first, row second.
@@ -286,12 +288,14 @@ fn one_of_each_shape(samples: &[PlannedSample]) -> Vec<PlannedSample> {
 struct Follow<'a> {
     sample: SampleId,
     watch: SlowWatch,
+    stall: StallWatch,
     cancel: &'a Cancel,
     events: &'a mut dyn FnMut(&Event),
 }
 
 impl CallObserver for Follow<'_> {
     fn notification(&mut self, notification: &Notification) {
+        self.stall.sign();
         match notification {
             Notification::Step(step) => (self.events)(&Event::Step { index: step.index, total: step.total }),
             Notification::Stage(_) | Notification::Log(_) | Notification::Rows(_) => {}
@@ -304,6 +308,7 @@ impl CallObserver for Follow<'_> {
             let usual_secs = self.watch.usual();
             (self.events)(&Event::SampleSlow { sample: self.sample, elapsed_secs, usual_secs });
         }
-        if self.cancel.is_urgent() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let stop = self.cancel.is_urgent() || self.stall.is_stalled(elapsed_secs);
+        if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

@@ -6,6 +6,7 @@
 //! Invariant: nothing but the worker's own work happens between sending a timed request and reading its answer.
 #![warn(missing_docs)]
 
+mod breaker;
 mod cancel;
 mod content;
 mod error;
@@ -13,11 +14,14 @@ mod generate;
 mod judge;
 mod ledger;
 mod pace;
+mod retry;
 mod run;
 mod score_clips;
 mod scoring;
+mod turns;
 mod workers;
 
+pub use breaker::{Breaker, Call, Change, Permit};
 pub use cancel::Cancel;
 pub use error::RunError;
 pub use judge::mismatch;

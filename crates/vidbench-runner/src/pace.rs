@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use vidbench_core::Params;
+
 /// A sample with nothing to compare with is announced after this long. (Patience of a person at a terminal, not a fact of
 /// any model.)
 const SLOW_WITHOUT_HISTORY_SECS: f64 = 30.0;
@@ -29,6 +31,73 @@ impl Pace {
     pub(crate) fn usual(&self, model: u32, params: u32) -> Option<f64> {
         let sorted = self.secs.get(&(model, params))?;
         sorted.get(sorted.len() / 2).copied()
+    }
+
+    /// What a sample is likely to take: the median of its like, else that of the model's other parameters, scaled by their `work`; the largest counts.
+    pub(crate) fn expected(&self, model: u32, params: u32, work: impl Fn(u32) -> f64) -> Option<f64> {
+        let others = || {
+            let of_model = self.secs.keys().filter(|(other, _)| *other == model);
+            let scaled = of_model
+                .filter_map(|&(_, other)| Some(self.usual(model, other)? * work(params) / work(other)));
+            scaled.reduce(f64::max)
+        };
+        self.usual(model, params).or_else(others)
+    }
+}
+
+/// Whether a generation was slow beside the usual.
+pub(crate) fn is_slow(secs: f64, usual: Option<f64>) -> bool {
+    usual.is_some_and(|usual| secs > (usual * SLOW_FACTOR).max(SLOW_AT_LEAST_SECS))
+}
+
+/// How much a generation has to do, up to a factor of its model: steps times values of a frame times frames. Latencies of one model are near to proportional to it.
+pub(crate) fn work(params: &Params) -> f64 {
+    f64::from(params.steps) * f64::from(params.frames) * f64::from(params.width) * f64::from(params.height)
+}
+
+/// Nothing is given up as stalled before so many seconds without a sign: less is no trouble for anyone.
+const STALLED_AT_LEAST_SECS: f64 = 30.0;
+
+/// Notices a generation that tells of nothing for many times what it usually takes in all.
+#[derive(Debug)]
+pub(crate) struct StallWatch {
+    expected_secs: Option<f64>,
+    factor: f64,
+    seen_secs: f64,
+    sign: bool,
+    stalled_secs: Option<f64>,
+}
+
+impl StallWatch {
+    /// Without an expectation, or with a factor of 0, nothing is ever stalled.
+    pub(crate) fn new(expected_secs: Option<f64>, factor: f64) -> Self {
+        Self { expected_secs, factor, seen_secs: 0.0, sign: false, stalled_secs: None }
+    }
+
+    /// The worker has told of something.
+    pub(crate) fn sign(&mut self) {
+        self.sign = true;
+    }
+
+    /// Whether it has been silent for too long, `elapsed_secs` after it was asked.
+    pub(crate) fn is_stalled(&mut self, elapsed_secs: f64) -> bool {
+        if std::mem::take(&mut self.sign) {
+            self.seen_secs = elapsed_secs;
+        }
+        let silent_secs = elapsed_secs - self.seen_secs;
+        let most = self.expected_secs.map(|expected| (expected * self.factor).max(STALLED_AT_LEAST_SECS));
+        if self.factor > 0.0 && most.is_some_and(|most| silent_secs > most) {
+            self.stalled_secs = Some(silent_secs);
+        }
+        self.stalled_secs.is_some()
+    }
+
+    /// Why the generation was given up, if it was.
+    pub(crate) fn reason(&self) -> Option<String> {
+        let (silent, expected) = self.stalled_secs.zip(self.expected_secs)?;
+        Some(format!(
+            "stalled: no sign for {silent:.0} s of a generation that usually takes {expected:.1} s in all"
+        ))
     }
 }
 
@@ -78,5 +147,32 @@ mod tests {
         let told: Vec<u32> = (1..200).filter(|second| watch.is_due(f64::from(*second))).collect();
         assert_eq!(told, [30, 60, 120]);
         assert!(!SlowWatch::new(None).is_due(29.0));
+    }
+
+    #[test]
+    fn what_is_not_known_is_scaled_from_what_is() {
+        let mut pace = Pace::default();
+        pace.add(0, 0, 2.0);
+        pace.add(1, 1, 100.0);
+        let work = |params: u32| f64::from(params + 1);
+        assert_eq!(pace.expected(0, 0, work), Some(2.0));
+        assert_eq!(pace.expected(0, 3, work), Some(8.0));
+        assert_eq!(pace.expected(2, 0, work), None);
+    }
+
+    #[test]
+    fn silence_is_a_stall_and_signs_are_none() {
+        let mut watch = StallWatch::new(Some(10.0), 5.0);
+        assert!((1..=50).all(|secs| !watch.is_stalled(f64::from(secs))));
+        watch.sign();
+        assert!((51..=101).all(|secs| !watch.is_stalled(f64::from(secs))));
+        assert!(watch.is_stalled(102.0));
+        assert_eq!(
+            watch.reason().as_deref(),
+            Some("stalled: no sign for 51 s of a generation that usually takes 10.0 s in all")
+        );
+        let never = |expected, factor| !StallWatch::new(expected, factor).is_stalled(1e9);
+        assert!(never(None, 5.0) && never(Some(10.0), 0.0));
+        assert!(!StallWatch::new(Some(0.1), 5.0).is_stalled(29.0), "half a minute is no trouble");
     }
 }

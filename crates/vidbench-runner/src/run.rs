@@ -1,21 +1,23 @@
 //! One session of a run: what is left of the plan, model by model, until all is done or something stops it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use vidbench_core::protocol::LoadedModel;
 use vidbench_core::suite::ScenarioKind;
 use vidbench_core::{
-    Clock, Event, Generation, GivenUp, Outcome, Phase, Plan, PlannedSample, ResolvedSuite, RunRecord,
-    RunStatus, SampleId, Session, Verdict,
+    Clock, Event, FailedAttempt, Generation, GivenUp, Operation, Outcome, Plan, PlannedSample, ResolvedSuite,
+    RunRecord, RunStatus, SampleId, Session, Verdict,
 };
 use vidbench_engines::{CallError, WorkerProcess};
 use vidbench_store::{Progress, Store};
 
+use crate::breaker::Breaker;
 use crate::error::ModelError;
-use crate::generate::Attempt;
 use crate::ledger::Account;
 use crate::pace::Pace;
+use crate::retry::Retries;
 use crate::workers::{self, Commands};
 use crate::{Cancel, RunError};
 
@@ -77,7 +79,11 @@ pub(crate) struct Runner<'a> {
     done: u64,
     failed: u64,
     /// Models whose warm-up killed their worker: the timed samples tell what happens, without another warm-up.
-    cold: Vec<u32>,
+    pub(crate) cold: Vec<u32>,
+    /// Failed attempts at each sample so far, by its place in the plan.
+    pub(crate) failed_attempts: BTreeMap<u64, u32>,
+    pub(crate) retries: Retries,
+    pub(crate) breakers: BTreeMap<(u32, Operation), Breaker>,
     pub(crate) disk_full: Option<String>,
     /// What earlier sessions loaded.
     pub(crate) earlier: Vec<LoadedModel>,
@@ -94,16 +100,34 @@ impl<'a> Runner<'a> {
         if has_work {
             inputs.store.set_status(&inputs.run.id, RunStatus::Running, None)?;
         }
+        let made = (progress.judged.len() + progress.generated_only.len()) as u64;
+        let retries = Retries::new(inputs.run.suite.retry, inputs.run.planned.saturating_sub(made));
+        let attempts =
+            |tried: &Vec<FailedAttempt>| tried.iter().map(|failed| failed.attempt).max().unwrap_or(0);
         let failed = progress.judged.values().filter(|outcome| **outcome != Outcome::Ok).count() as u64;
         Ok(Self {
             started_ns: inputs.clock.monotonic_ns(),
-            session: Session { index, started_ms, models: vec![], given_up: vec![], ledger: None },
+            session: Session {
+                index,
+                started_ms,
+                models: vec![],
+                given_up: vec![],
+                breakers: vec![],
+                ledger: None,
+            },
             account: Account::default(),
             pace: Pace::default(),
             scorer: None,
             done: progress.judged.len() as u64,
             failed,
             cold: Vec::new(),
+            failed_attempts: progress
+                .failed_attempts
+                .iter()
+                .map(|(at, tried)| (*at, attempts(tried)))
+                .collect(),
+            retries,
+            breakers: BTreeMap::new(),
             disk_full: None,
             earlier: sessions
                 .into_iter()
@@ -132,12 +156,7 @@ impl<'a> Runner<'a> {
             plan.samples.iter().filter(open).partition(|sample| self.suite().prompt_of(sample).rejected);
         self.reject(&rejected)?;
         let mut backlog = progress.generated_only;
-        for model in 0..self.suite().models.len() as u32 {
-            let samples: Vec<_> = pending.iter().filter(|sample| sample.model == model).copied().collect();
-            if !samples.is_empty() && !self.should_stop() {
-                self.run_model(model, &samples, &mut backlog)?;
-            }
-        }
+        self.take_turns(&pending, &mut backlog)?;
         backlog.sort_by_key(|(ordinal, _)| *ordinal);
         self.score_backlog(&backlog)
     }
@@ -167,79 +186,8 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    fn run_model(
-        &mut self,
-        model: u32,
-        samples: &[PlannedSample],
-        backlog: &mut Vec<(u64, Generation)>,
-    ) -> Result<(), RunError> {
-        let mut failures_in_a_row = 0;
-        let mut worker = None;
-        let mut left = samples;
-        let mut timed_phase_ns = None;
-        while let Some((sample, rest)) = left.split_first() {
-            if self.should_stop() {
-                break;
-            }
-            let ready = match worker.take() {
-                Some(ready) => ready,
-                None => match self.bring_up(model, left) {
-                    Ok(ready) => ready,
-                    Err(error) => {
-                        self.give_up(model, &error);
-                        return Ok(());
-                    }
-                },
-            };
-            if timed_phase_ns.is_none() {
-                self.tell(&Event::PhaseStarted { phase: Phase::Generate, total: samples.len() as u64 });
-            }
-            let phase_ns = *timed_phase_ns.get_or_insert_with(|| self.inputs.clock.monotonic_ns());
-            match self.generate(ready, sample, self.intended_ns(phase_ns))? {
-                Attempt::Generated { worker: ready, generation } => {
-                    failures_in_a_row = 0;
-                    worker = Some(ready);
-                    self.file(sample, *generation, backlog)?;
-                }
-                Attempt::Refused { worker: ready } => worker = Some(ready),
-                Attempt::WorkerGone { reason } => {
-                    failures_in_a_row += 1;
-                    if self.is_given_up(model, failures_in_a_row, reason) {
-                        return Ok(());
-                    }
-                    continue;
-                }
-                Attempt::WorkerDied { reason } => {
-                    failures_in_a_row += 1;
-                    if !rest.is_empty() && self.is_given_up(model, failures_in_a_row, reason) {
-                        return Ok(());
-                    }
-                }
-                Attempt::Stopped { worker: ready } => {
-                    worker = ready;
-                    break;
-                }
-            }
-            left = rest;
-        }
-        worker.into_iter().for_each(workers::stop);
-        Ok(())
-    }
-
-    /// Gives the model up when its worker failed too often in a row; else tells that another takes its place.
-    fn is_given_up(&mut self, model: u32, failures_in_a_row: u32, reason: String) -> bool {
-        let times = self.suite().limits.max_consecutive_failures;
-        if failures_in_a_row >= times {
-            self.give_up(model, &ModelError::TooManyFailures { times, last: reason });
-            return true;
-        }
-        let worker = self.suite().models[model as usize].id.to_string();
-        self.tell(&Event::WorkerRestarted { worker, reason });
-        false
-    }
-
     /// When the scenario means the next sample to start.
-    fn intended_ns(&self, phase_ns: u64) -> u64 {
+    pub(crate) fn intended_ns(&self, phase_ns: u64) -> u64 {
         match self.suite().scenario.kind {
             ScenarioKind::SingleStream => self.inputs.clock.monotonic_ns(),
             ScenarioKind::Offline => phase_ns,
@@ -248,7 +196,7 @@ impl<'a> Runner<'a> {
 
     /// A single stream has nothing else to do between two samples, so a file is scored at once and a broken model shows
     /// early. Offline, scoring would stretch the makespan and waits.
-    fn file(
+    pub(crate) fn file(
         &mut self,
         sample: &PlannedSample,
         generation: Generation,
@@ -265,7 +213,11 @@ impl<'a> Runner<'a> {
 
     /// Starts a worker, loads the model and warms it up. A warm-up that kills the worker is not the end: the samples are to
     /// have their outcomes, so another worker takes them on without it.
-    fn bring_up(&mut self, model: u32, left: &[PlannedSample]) -> Result<WorkerProcess, ModelError> {
+    pub(crate) fn bring_up(
+        &mut self,
+        model: u32,
+        left: &[PlannedSample],
+    ) -> Result<WorkerProcess, ModelError> {
         let worker = self.load(model)?;
         if self.cold.contains(&model) {
             return Ok(worker);
@@ -301,7 +253,7 @@ impl<'a> Runner<'a> {
         Ok(worker)
     }
 
-    fn give_up(&mut self, model: u32, error: &ModelError) {
+    pub(crate) fn give_up(&mut self, model: u32, error: &ModelError) {
         if workers::was_cancelled(error) {
             return;
         }

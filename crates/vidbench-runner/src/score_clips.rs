@@ -397,7 +397,7 @@ fn start(command: &WorkerCommand, clock: &Arc<dyn Clock>) -> Result<WorkerProces
     workers::start(command, clock).map_err(|error| match error {
         ModelError::Start(error) => RunError::Start(error),
         ModelError::Call { source, .. } => RunError::Scorer(source),
-        ModelError::Mismatch { .. } | ModelError::TooManyFailures { .. } => {
+        ModelError::Mismatch { .. } | ModelError::BreakerOpen { .. } => {
             unreachable!("starting a worker loads nothing")
         }
     })

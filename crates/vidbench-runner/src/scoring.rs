@@ -140,7 +140,7 @@ impl Runner<'_> {
         workers::start(&self.inputs.commands.scorer, &self.inputs.clock).map_err(|error| match error {
             ModelError::Start(error) => RunError::Start(error),
             ModelError::Call { source, .. } => RunError::Scorer(source),
-            ModelError::Mismatch { .. } | ModelError::TooManyFailures { .. } => {
+            ModelError::Mismatch { .. } | ModelError::BreakerOpen { .. } => {
                 unreachable!("starting a worker loads nothing")
             }
         })

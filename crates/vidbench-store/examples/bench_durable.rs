@@ -54,6 +54,8 @@ fn record() -> Result<RunRecord, Box<dyn std::error::Error>> {
         scenario: Scenario::default(),
         metrics: vec![],
         limits: Limits::default(),
+        retry: Default::default(),
+        breaker: Default::default(),
     };
     let environment = Environment {
         tool_version: "bench".into(),

@@ -1,9 +1,9 @@
 //! Reading a run: how far it is, and all of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, params};
-use vidbench_core::{Generation, Outcome, RunData, RunId, SampleId};
+use vidbench_core::{FailedAttempt, Generation, Outcome, RunData, RunId, SampleId};
 
 use crate::codec::from_i64;
 use crate::runs::{RunKey, require_run, run_record};
@@ -18,6 +18,8 @@ pub struct Progress {
     pub judged: HashMap<SampleId, Outcome>,
     /// Samples that have a file and no verdict yet, with their places, in the order of the plan.
     pub generated_only: Vec<(u64, Generation)>,
+    /// Attempts that gave no file, by place.
+    pub failed_attempts: BTreeMap<u64, Vec<FailedAttempt>>,
 }
 
 impl Store {
@@ -32,7 +34,8 @@ impl Store {
                     .ok_or_else(|| StoreError::corrupt("generation", &format!("no row at {ordinal}")))?;
                 generated_only.push((from_i64("ordinal", ordinal)?, generation));
             }
-            Ok(Progress { judged, generated_only })
+            let failed_attempts = rows::failed_attempts(tx, key, &rows::ALL)?;
+            Ok(Progress { judged, generated_only, failed_attempts })
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Value, json};
-use vidbench_core::{Generation, ModelId, Outcome, Params, RunId, SampleId, Verdict};
+use vidbench_core::{FailedAttempt, Generation, ModelId, Outcome, Params, RunId, SampleId, Verdict};
 
 use crate::codec::{
     Sha256Hash, f32s_to_bytes, finite, from_i64, from_json, score_columns, series_to_bytes, to_i64, to_json,
@@ -55,6 +55,34 @@ impl Store {
                  AND NOT EXISTS (SELECT 1 FROM verdicts WHERE run = ?1 AND ordinal = ?2)",
             )?
             .execute(params![place.key.key, place.ordinal])?;
+            Ok(())
+        })
+    }
+
+    /// Records an attempt at a sample that gave no file. The same again is fine; another one is an error.
+    pub fn record_attempt(&self, run: &RunId, ordinal: u64, failed: &FailedAttempt) -> Result<()> {
+        self.write("recording an attempt", |tx| {
+            let place = Place::new(tx, run, ordinal)?;
+            let recorded = rows::failed_attempts(tx, place.key, &(place.ordinal..=place.ordinal))?
+                .remove(&ordinal)
+                .unwrap_or_default();
+            if let Some(recorded) = recorded.iter().find(|known| known.attempt == failed.attempt) {
+                return place.same("attempt", recorded, failed);
+            }
+            tx.prepare_cached(
+                "INSERT INTO attempts (run, ordinal, attempt, session, started_ms, secs, outcome, reason)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                place.key.key,
+                place.ordinal,
+                failed.attempt,
+                failed.session,
+                failed.started_ms,
+                finite("seconds of an attempt", failed.secs)?,
+                failed.outcome.name(),
+                failed.reason
+            ])?;
             Ok(())
         })
     }

@@ -1,11 +1,14 @@
 //! Rows of a run's tables as records, in the order of the plan.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, Row, params};
 use vidbench_core::protocol::Features;
-use vidbench_core::{Generation, MetricId, MetricScore, Outcome, SampleId, SampleRecord, Verdict};
+use vidbench_core::{
+    FailedAttempt, Generation, MetricId, MetricScore, Outcome, SampleId, SampleRecord, Verdict,
+};
 
 use crate::codec::{Sha256Hash, f32s_from_bytes, from_i64, from_json, sample_id, score, series_from_bytes};
 use crate::runs::RunKey;
@@ -29,6 +32,7 @@ pub(crate) fn finished(
         samples.push(sample_record(row)?);
         Ok(())
     })?;
+    attach_attempts(connection, key, range, &mut samples)?;
     attach_generations(connection, key, range, &mut samples)?;
     attach_scores(connection, key, range, &mut samples)?;
     attach_features(connection, key, range, &mut samples)?;
@@ -62,7 +66,8 @@ fn sample_record(row: &Row<'_>) -> Result<SampleRecord> {
         features: Vec::new(),
         score_secs: row.get(5)?,
     };
-    Ok(SampleRecord { ordinal: from_i64("ordinal", row.get(0)?)?, generation: None, verdict })
+    let ordinal = from_i64("ordinal", row.get(0)?)?;
+    Ok(SampleRecord { ordinal, attempts: Vec::new(), generation: None, verdict })
 }
 
 /// The columns `ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes, peak_device_bytes` first, in that order.
@@ -80,6 +85,49 @@ fn generation(row: &Row<'_>) -> Result<Generation> {
             .get::<_, Option<String>>(6)?
             .map(|text| from_json("device memory", &text))
             .transpose()?,
+    })
+}
+
+/// The columns `ordinal, attempt, session, started_ms, secs, outcome, reason` in that order.
+fn failed_attempt(row: &Row<'_>) -> Result<FailedAttempt> {
+    Ok(FailedAttempt {
+        attempt: from_i64("attempt", row.get(1)?)?,
+        session: from_i64("session", row.get(2)?)?,
+        started_ms: row.get(3)?,
+        secs: row.get(4)?,
+        outcome: outcome_column(row, 5)?,
+        reason: row.get(6)?,
+    })
+}
+
+/// Failed attempts of samples that have some, by their places.
+pub(crate) fn failed_attempts(
+    connection: &Connection,
+    key: RunKey,
+    range: &RangeInclusive<i64>,
+) -> Result<BTreeMap<u64, Vec<FailedAttempt>>> {
+    let mut all: BTreeMap<u64, Vec<FailedAttempt>> = BTreeMap::new();
+    let mut statement = connection.prepare_cached(ATTEMPTS)?;
+    each(&mut statement, key, range, |row| {
+        all.entry(from_i64("ordinal", row.get(0)?)?).or_default().push(failed_attempt(row)?);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+const ATTEMPTS: &str = "SELECT ordinal, attempt, session, started_ms, secs, outcome, reason FROM attempts
+     WHERE run = ?1 AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal, attempt";
+
+fn attach_attempts(
+    connection: &Connection,
+    key: RunKey,
+    range: &RangeInclusive<i64>,
+    samples: &mut [SampleRecord],
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(ATTEMPTS)?;
+    attach(&mut statement, key, range, samples, |sample, row| {
+        sample.attempts.push(failed_attempt(row)?);
+        Ok(())
     })
 }
 

@@ -8,7 +8,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x7662_6e63;
 /// Version of the tables that this tool writes: the number of migrations.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7];
 
 pub(crate) fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
@@ -221,4 +221,21 @@ ALTER TABLE clip_features ADD COLUMN rows INTEGER NOT NULL DEFAULT 1 CHECK (rows
 /// Memory of the device, as JSON.
 const V6: &str = "
 ALTER TABLE generations ADD COLUMN peak_device_bytes TEXT;
+";
+
+/// Attempts that gave no file, and what breakers did.
+const V7: &str = "
+CREATE TABLE attempts (
+  run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
+  ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+  attempt INTEGER NOT NULL CHECK (attempt >= 1),
+  session INTEGER NOT NULL,
+  started_ms INTEGER NOT NULL,
+  secs REAL NOT NULL,
+  outcome TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  PRIMARY KEY (run, ordinal, attempt)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE sessions ADD COLUMN breakers TEXT NOT NULL DEFAULT '[]';
 ";

@@ -26,15 +26,24 @@ impl Store {
     pub fn save_session(&self, run: &RunId, session: &Session) -> Result<()> {
         let models = to_json("models of a session", &session.models)?;
         let given_up = to_json("models given up", &session.given_up)?;
+        let breakers = to_json("what breakers did", &session.breakers)?;
         let ledger = session.ledger.as_ref().map(|ledger| to_json("ledger", ledger)).transpose()?;
         self.write("recording a session", |tx| {
             let key = require_run(tx, run)?;
             let changed = tx
                 .prepare_cached(
-                    "UPDATE sessions SET started_ms = ?3, models = ?4, ledger = ?5, given_up = ?6
+                    "UPDATE sessions SET started_ms = ?3, models = ?4, ledger = ?5, given_up = ?6, breakers = ?7
                      WHERE run = ?1 AND session = ?2",
                 )?
-                .execute(params![key.key, session.index, session.started_ms, models, ledger, given_up])?;
+                .execute(params![
+                    key.key,
+                    session.index,
+                    session.started_ms,
+                    models,
+                    ledger,
+                    given_up,
+                    breakers
+                ])?;
             if changed == 0 {
                 return Err(StoreError::UnknownSession { run: run.clone(), session: session.index });
             }
@@ -53,7 +62,7 @@ impl Store {
 
 pub(crate) fn sessions_of(connection: &Connection, key: RunKey) -> Result<Vec<Session>> {
     let mut statement = connection.prepare_cached(
-        "SELECT session, started_ms, models, ledger, given_up FROM sessions WHERE run = ?1 ORDER BY session",
+        "SELECT session, started_ms, models, ledger, given_up, breakers FROM sessions WHERE run = ?1 ORDER BY session",
     )?;
     statement.query_and_then([key.key], session)?.collect()
 }
@@ -64,6 +73,7 @@ fn session(row: &Row<'_>) -> Result<Session> {
         started_ms: row.get(1)?,
         models: from_json("models of a session", &row.get::<_, String>(2)?)?,
         given_up: from_json("models given up", &row.get::<_, String>(4)?)?,
+        breakers: from_json("what breakers did", &row.get::<_, String>(5)?)?,
         ledger: row.get::<_, Option<String>>(3)?.map(|text| from_json("ledger", &text)).transpose()?,
     })
 }

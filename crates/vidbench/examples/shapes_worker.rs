@@ -1,6 +1,7 @@
 //! A worker in Rust, as small as it gets: it renders moving shapes instead of generating them.
 //!
-//! Also the patient of the fault tests: `shapes_worker FAULT SEED` misbehaves when it is asked for that seed.
+//! Also the patient of the fault tests: `shapes_worker FAULT SEED` misbehaves when it is asked for that seed; `FAULT@N` the first N
+//! times only, which it counts in a file of its folder.
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on ends here")]
 
 use std::io::{self, Write as _};
@@ -16,6 +17,7 @@ use vidbench_worker::{Handler, Notifier, WorkerInfo, clock, peak_rss_bytes, serv
 
 struct ShapesWorker {
     fault: String,
+    times: Option<usize>,
     at_seed: u64,
 }
 
@@ -27,6 +29,9 @@ impl Handler for ShapesWorker {
     }
 
     fn load(&mut self, params: &LoadParams, _: &mut Notifier<'_>) -> Result<LoadResult, RpcError> {
+        if self.fault == "die-at-load" && self.is_due() {
+            std::process::exit(8);
+        }
         if params.model != model_id() {
             return Err(RpcError::new(ErrorKind::InvalidRequest, format!("unknown model {}", params.model)));
         }
@@ -50,7 +55,7 @@ impl Handler for ShapesWorker {
         notifier: &mut Notifier<'_>,
     ) -> Result<GenerateResult, RpcError> {
         let start_ns = clock::monotonic_ns();
-        if params.seed == self.at_seed {
+        if params.seed == self.at_seed && self.is_due() {
             self.misbehave()?;
         }
         let attributes = vidbench_shapes::parse_prompt(&params.prompt)
@@ -77,6 +82,14 @@ impl Handler for ShapesWorker {
 }
 
 impl ShapesWorker {
+    /// Whether it has not misbehaved often enough yet.
+    fn is_due(&self) -> bool {
+        let Some(times) = self.times else { return true };
+        let done = std::fs::read_to_string("misbehaved").unwrap_or_default().len();
+        std::fs::write("misbehaved", "x".repeat(done + 1)).unwrap();
+        done < times
+    }
+
     /// What a broken worker may do at its worst moment.
     fn misbehave(&self) -> Result<(), RpcError> {
         let mut stdout = io::stdout();
@@ -88,7 +101,7 @@ impl ShapesWorker {
             "out-of-memory" => {
                 return Err(RpcError::new(ErrorKind::OutOfMemory, "the device has no memory left"));
             }
-            "not-a-video" | "no-file" | "link" | "empty" | "lies-about-time" | "immense"
+            "die-at-load" | "not-a-video" | "no-file" | "link" | "empty" | "lies-about-time" | "immense"
             | "dies-afterwards" | "answers-again" => {}
             other => panic!("unknown fault {other}"),
         }
@@ -137,6 +150,9 @@ fn model_id() -> ModelId {
 fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().collect();
     let fault = args.get(1).cloned().unwrap_or_default();
+    let (fault, times) =
+        fault.split_once('@').map_or((fault.as_str(), None), |(fault, n)| (fault, n.parse().ok()));
     let at_seed = args.get(2).and_then(|seed| seed.parse().ok()).unwrap_or(u64::MAX);
-    serve(io::stdin().lock(), io::stdout().lock(), &mut ShapesWorker { fault, at_seed }).map(|_| ())
+    serve(io::stdin().lock(), io::stdout().lock(), &mut ShapesWorker { fault: fault.into(), times, at_seed })
+        .map(|_| ())
 }

@@ -82,6 +82,8 @@ pub fn resolve(
         scenario: suite.scenario.clone(),
         metrics: suite.metrics.clone(),
         limits: suite.limits.clone(),
+        retry: suite.retry,
+        breaker: suite.breaker,
     };
     for model in resolved.models.iter().filter(|model| model.engine == Engine::Embedded) {
         problems.extend(refused_by(model, &resolved, &suite.prompts, source, known));

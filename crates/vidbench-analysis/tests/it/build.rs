@@ -69,6 +69,7 @@ pub(crate) fn run(spec: &Spec) -> RunData {
         started_ms: 1_767_225_600_000,
         models: suite.models.iter().map(|model| session_model(model, spec)).collect(),
         given_up: vec![],
+        breakers: vec![],
         ledger: Some(Ledger {
             wall_secs: 100.0,
             load_secs: 2.0,
@@ -136,6 +137,8 @@ fn suite(spec: &Spec) -> ResolvedSuite {
         scenario: Scenario { kind: spec.kind, warmup: 1, threads: Some(2) },
         metrics: DESCRIPTORS.iter().map(MetricDescriptor::metric_id).collect(),
         limits: Limits::default(),
+        retry: Default::default(),
+        breaker: Default::default(),
     }
 }
 
@@ -155,6 +158,7 @@ fn record(suite: &ResolvedSuite, planned: &PlannedSample) -> SampleRecord {
     };
     SampleRecord {
         ordinal: planned.ordinal,
+        attempts: vec![],
         generation: Some(generation),
         verdict: ok_verdict(suite, planned),
     }

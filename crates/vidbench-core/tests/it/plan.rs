@@ -48,6 +48,8 @@ fn suite() -> ResolvedSuite {
         scenario: Scenario::default(),
         metrics: vec![],
         limits: Limits::default(),
+        retry: Default::default(),
+        breaker: Default::default(),
     }
 }
 

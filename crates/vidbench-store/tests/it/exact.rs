@@ -94,6 +94,7 @@ fn sessions_keep_their_seconds() {
         started_ms: i64::MIN,
         models: Vec::new(),
         given_up: Vec::new(),
+        breakers: Vec::new(),
         ledger: Some(ledger),
     };
     store.save_session(&run.id, &session).unwrap();

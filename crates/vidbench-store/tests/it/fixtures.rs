@@ -93,6 +93,8 @@ fn suite(prompts: u32) -> ResolvedSuite {
         scenario: Scenario::default(),
         metrics: vec![metric("flicker@1")],
         limits: Limits::default(),
+        retry: Default::default(),
+        breaker: Default::default(),
     }
 }
 

@@ -17,7 +17,7 @@ fn a_finished_sample_is_read_back_as_it_was_recorded() {
     store.record_verdict(&run.id, 0, &verdict).unwrap();
     drop(store);
     let store = Store::open_existing(folder.path()).unwrap();
-    let expected = SampleRecord { ordinal: 0, generation: Some(made), verdict };
+    let expected = SampleRecord { ordinal: 0, attempts: vec![], generation: Some(made), verdict };
     assert_eq!(store.run_data(&run.id).unwrap().samples, [expected]);
 }
 
@@ -259,4 +259,31 @@ fn verdicts_without_scores_or_with_empty_vectors_are_kept() {
     verdict.scores = vec![MetricScore::new(metric("a@1"), Score::not_available(""))];
     store.record_verdict(&id("r1"), 0, &verdict).unwrap();
     assert_eq!(store.run_data(&run.id).unwrap().samples[0].verdict, verdict);
+}
+
+#[test]
+fn attempts_are_kept_once_each_and_come_with_their_sample() {
+    let (_folder, store, run) = store_with_run(2);
+    let attempted = |attempt| vidbench_core::FailedAttempt {
+        attempt,
+        session: 0,
+        started_ms: 7,
+        secs: 1.5,
+        outcome: Outcome::WorkerCrashed,
+        reason: "signal 9".into(),
+    };
+    for attempt in [1, 2, 2] {
+        store.record_attempt(&run.id, 1, &attempted(attempt)).unwrap();
+    }
+    let other = vidbench_core::FailedAttempt { reason: "signal 11".into(), ..attempted(2) };
+    assert!(matches!(store.record_attempt(&run.id, 1, &other), Err(StoreError::Conflict { .. })));
+    assert!(matches!(
+        store.record_attempt(&run.id, 2, &attempted(1)),
+        Err(StoreError::OrdinalOutOfPlan { .. })
+    ));
+    let progress = store.progress(&run.id).unwrap();
+    assert_eq!(progress.failed_attempts, [(1, vec![attempted(1), attempted(2)])].into());
+    let verdict = failed(sample(&run, 1));
+    store.record_verdict(&run.id, 1, &verdict).unwrap();
+    assert_eq!(store.run_data(&run.id).unwrap().samples[0].attempts, [attempted(1), attempted(2)]);
 }

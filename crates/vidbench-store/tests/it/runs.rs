@@ -42,7 +42,7 @@ fn models_that_were_given_up_are_kept_with_the_reason() {
     let (_folder, store, record) = store_with_run(3);
     let index = store.begin_session(&record.id, 10).unwrap();
     let given_up = vec![GivenUp { model: model(), reason: "load failed: CUDA error: boom".into() }];
-    let session = Session { index, started_ms: 10, models: vec![], given_up, ledger: None };
+    let session = Session { index, started_ms: 10, models: vec![], given_up, breakers: vec![], ledger: None };
     store.save_session(&record.id, &session).unwrap();
     assert_eq!(store.sessions(&record.id).unwrap(), [session]);
 }
@@ -173,10 +173,23 @@ fn sessions_are_counted_and_kept() {
     assert_eq!(store.begin_session(&record.id, 10).unwrap(), 0);
     assert_eq!(store.begin_session(&record.id, 20).unwrap(), 1);
     let ledger = Ledger { wall_secs: 0.1 + 0.2, ..Ledger::default() };
-    let saved =
-        Session { index: 1, started_ms: 20, models: Vec::new(), given_up: Vec::new(), ledger: Some(ledger) };
+    let saved = Session {
+        index: 1,
+        started_ms: 20,
+        models: Vec::new(),
+        given_up: Vec::new(),
+        breakers: Vec::new(),
+        ledger: Some(ledger),
+    };
     store.save_session(&record.id, &saved).unwrap();
-    let killed = Session { index: 0, started_ms: 10, models: Vec::new(), given_up: Vec::new(), ledger: None };
+    let killed = Session {
+        index: 0,
+        started_ms: 10,
+        models: Vec::new(),
+        given_up: Vec::new(),
+        breakers: Vec::new(),
+        ledger: None,
+    };
     assert_eq!(store.sessions(&record.id).unwrap(), [killed.clone(), saved.clone()]);
     assert_eq!(store.run_data(&record.id).unwrap().sessions, [killed, saved.clone()]);
     let error = store.save_session(&record.id, &Session { index: 7, ..saved }).unwrap_err();
@@ -188,7 +201,13 @@ fn a_ledger_that_json_cannot_hold_is_refused() {
     let (_folder, store, record) = store_with_run(1);
     store.begin_session(&record.id, 0).unwrap();
     let ledger = Ledger { wall_secs: f64::NAN, ..Ledger::default() };
-    let session =
-        Session { index: 0, started_ms: 0, models: Vec::new(), given_up: Vec::new(), ledger: Some(ledger) };
+    let session = Session {
+        index: 0,
+        started_ms: 0,
+        models: Vec::new(),
+        given_up: Vec::new(),
+        breakers: Vec::new(),
+        ledger: Some(ledger),
+    };
     assert!(matches!(store.save_session(&record.id, &session), Err(StoreError::Unstorable { .. })));
 }

@@ -126,6 +126,16 @@ impl ProgressView {
                 self.done += 1;
                 self.refresh(false);
             }
+            Event::Retried { label, attempt, of, wait_secs, outcome, reason, .. } => {
+                self.line(&format!(
+                    "{outcome}, attempt {attempt} of {of}, again in {wait_secs:.1} s: {label}: {}",
+                    one_line(reason)
+                ));
+            }
+            Event::Breaker(change) => {
+                let (model, operation, state) = (&change.model, change.operation.name(), change.state.name());
+                self.line(&format!("breaker of {model} ({operation}) is {state}: {}", change.reason));
+            }
             Event::WorkerRestarted { worker, reason } => {
                 self.line(&format!("restarting worker {worker}: {reason}"));
             }

@@ -118,7 +118,10 @@ fn why_a_model_was_given_up_stays_with_the_run() {
     workspace.write("suite.toml", worker_suite("[2]", "die", 2, "max_consecutive_failures = 1"));
     assert_eq!(workspace.run(["run", "suite.toml"]).code, 3);
     let shown = workspace.run(["runs", "show", "latest"]).stdout;
-    assert!(shown.contains("rendered-shapes was given up: its worker failed 1 times in a row"), "{shown}");
+    assert!(
+        shown.contains("rendered-shapes was given up: its breaker is open: it failed 1 times in a row"),
+        "{shown}"
+    );
     assert!(shown.contains("exit status: 7"), "{shown}");
 }
 
@@ -134,6 +137,116 @@ fn a_model_that_only_fails_is_given_up_and_its_samples_stay_planned() {
     assert_eq!(samples(&workspace.export()).len(), 1);
     assert_eq!(workspace.run(["run", "--resume", "latest"]).code, 1, "the last sample gets its verdict");
     assert_eq!(outcomes(&workspace.export()), ["worker_crashed", "worker_crashed"]);
+}
+
+/// A suite whose worker may be tried again, at once.
+fn forgiving(seeds: &str, fault: &str, at_seed: u64, limits: &str, breaker: &str) -> String {
+    worker_suite(seeds, fault, at_seed, limits)
+        .replace("attempts = 1", "attempts = 3\nbase_secs = 0.01")
+        .replace("reopenings = 0", breaker)
+}
+
+fn attempts(sample: &Value) -> Vec<(u64, &str)> {
+    let Some(attempts) = sample["attempts"].as_array() else { return Vec::new() };
+    attempts
+        .iter()
+        .map(|made| (made["attempt"].as_u64().unwrap(), made["outcome"].as_str().unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_worker_that_dies_twice_costs_no_sample_and_both_attempts_are_kept() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", forgiving("[1, 2]", "die@2", 2, "", ""));
+    let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stderr.contains("worker_crashed, attempt 1 of 3, again in 0.0 s"), "{}", said.stderr);
+    assert!(said.stdout.contains("1 sample was made at a second or later attempt"), "{}", said.stdout);
+    let data = workspace.export();
+    assert_eq!(outcomes(&data), ["ok"; 4]);
+    let tried: Vec<_> = samples(&data).iter().map(attempts).collect();
+    assert_eq!(tried, [vec![], vec![], vec![(1, "worker_crashed"), (2, "worker_crashed")], vec![]]);
+    assert!(samples(&data)[2]["attempts"][0]["reason"].as_str().unwrap().contains("exit status: 7"));
+}
+
+#[test]
+fn what_the_request_is_to_blame_for_is_tried_once() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", forgiving("[1, 2]", "out-of-memory", 2, "", ""));
+    assert_eq!(workspace.run(["run", "suite.toml"]).code, 1);
+    let data = workspace.export();
+    assert_eq!(outcomes(&data), ["ok", "ok", "out_of_memory", "out_of_memory"]);
+    assert_eq!(attempts(&samples(&data)[2]), [(1, "out_of_memory")]);
+}
+
+#[test]
+fn a_worker_that_dies_at_load_is_loaded_again() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", forgiving("[1]", "die-at-load@2", 9, "", ""));
+    let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stderr.contains("loading it again in"), "{}", said.stderr);
+}
+
+#[test]
+fn a_breaker_opens_and_closes_again_and_nothing_is_lost() {
+    let workspace = Workspace::new();
+    let suite = forgiving("[1, 2]", "die@2", 2, "max_consecutive_failures = 2", "open_secs = 0.2");
+    workspace.write("suite.toml", suite);
+    let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    for told in
+        ["(generate) is open: it failed 2 times in a row", "is half-open", "is closed: it does well again"]
+    {
+        assert!(said.stderr.contains(told), "{told}: {}", said.stderr);
+    }
+    assert_eq!(outcomes(&workspace.export()), ["ok"; 4]);
+    let shown = workspace.run(["runs", "show", "latest"]).stdout;
+    assert!(shown.contains("the breaker of rendered-shapes (generate) opened 1 time, the last time because it failed 2 times in a row"), "{shown}");
+}
+
+#[test]
+fn a_dead_model_does_not_stop_the_others_and_its_samples_stay_planned() {
+    let workspace = Workspace::new();
+    let dead =
+        forgiving("[1, 2]", "die", 1, "max_consecutive_failures = 2", "open_secs = 0.1\nreopenings = 1");
+    let second = "[[models]]\nid = \"shapes-ldm\"\nengine = \"embedded\"\n\n[prompts]";
+    workspace.write("suite.toml", dead.replace("[prompts]", second));
+    let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
+    assert_eq!(said.code, 3, "{}", said.stderr);
+    assert!(said.stderr.contains("rendered-shapes is given up: its breaker is open"), "{}", said.stderr);
+    let data = workspace.export();
+    let done: Vec<(&str, &str)> = samples(&data)
+        .iter()
+        .map(|sample| {
+            (sample["model"].as_str().unwrap_or_default(), sample["verdict"]["outcome"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(done.iter().filter(|(_, outcome)| *outcome != "worker_crashed").count(), 4, "{done:?}");
+    // Attempts of earlier sessions count: its worker dies for ever, and in the end every sample has its verdict.
+    let codes: Vec<i32> = (0..6).map(|_| workspace.run(["run", "--resume", "latest"]).code).collect();
+    assert!(codes.contains(&1), "{codes:?}");
+    assert_eq!(samples(&workspace.export()).len(), 8);
+}
+
+#[test]
+fn kill_9_between_two_attempts_keeps_the_first() {
+    let workspace = Workspace::new();
+    let suite = forgiving("[2]", "die@1", 2, "", "")
+        .replace("base_secs = 0.01", "base_secs = 3600.0\ncap_secs = 3600.0");
+    workspace.write("suite.toml", suite);
+    let mut child = workspace.command(["run", "suite.toml"]).spawn().unwrap();
+    let waited = (0..600).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        workspace.path().join("misbehaved").exists()
+    });
+    assert!(waited);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let said = workspace.run(["run", "--resume", "latest"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(attempts(&samples(&workspace.export())[0]), [(1, "worker_crashed")]);
 }
 
 #[test]

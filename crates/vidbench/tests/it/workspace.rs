@@ -129,6 +129,12 @@ fps = [8.0]
 [scenario]
 warmup = 0
 
+[retry]
+attempts = 1
+
+[breaker]
+reopenings = 0
+
 [limits]
 {limits}
 "#

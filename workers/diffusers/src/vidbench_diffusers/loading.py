@@ -84,6 +84,7 @@ class Source:
 
     def pipeline(self) -> tuple[Runnable, Any]:
         """The pipeline, with the origin of its weights."""
+        check_bases(self.settings.loras, self.place)
         self.settings, paths = elsewhere.fetched(self.settings)
         if self.settings.weights == "random":
             return self._random(), "random"
@@ -258,7 +259,7 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def prepare(loaded: Runnable, settings: Settings, model: str) -> torch.device:
+def prepare(loaded: Runnable, settings: Settings) -> torch.device:
     """Everything that is set on a pipeline before it is called; the device it runs on."""
     device = device_of(settings.device)
     device_of(settings.generator_device)
@@ -272,7 +273,7 @@ def prepare(loaded: Runnable, settings: Settings, model: str) -> torch.device:
     if settings.motion_adapter is not None:
         # A pipeline that was saved with motion modules keeps its own, whatever adapter it is given.
         loaded.pipe.unet.load_motion_modules(loaded.pipe.motion_adapter)
-    add_loras(loaded.pipe, settings.loras, settings.path or model)
+    add_loras(loaded.pipe, settings.loras)
     tune_vae(loaded, settings)
     tune_denoiser(loaded, settings)
     place(loaded.pipe, settings, device)
@@ -377,11 +378,16 @@ def cache_configuration(settings: Settings, pipe: Any) -> Any:
     return cls(**options)
 
 
-def add_loras(pipe: Any, loras: list[Lora], base: str) -> None:
-    """Adds LoRA weights; one that was made for another model is refused."""
+def check_bases(loras: list[Lora], base: str) -> None:
+    """Refuses a LoRA that was made for another model, before it is fetched."""
     for at, lora in enumerate(loras):
         if lora.base is not None and lora.base != base:
             raise Failure("weights_mismatch", f"settings.loras[{at}] is for {lora.base}, and the model is {base}")
+
+
+def add_loras(pipe: Any, loras: list[Lora]) -> None:
+    """Adds LoRA weights."""
+    for at, lora in enumerate(loras):
         if not hasattr(pipe, "load_lora_weights"):
             raise Failure("unsupported", f"{type(pipe).__name__} takes no LoRA")
         try:

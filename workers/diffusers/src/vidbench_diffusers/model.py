@@ -169,7 +169,7 @@ def load(asked: Load) -> tuple[Model, dict[str, Any]]:
     try:
         with loading.Source(asked, settings) as source:
             loaded, weights = source.pipeline()
-            loading.prepare(loaded, source.settings, asked.model)
+            loading.prepare(loaded, source.settings)
     except Exception as error:
         failure = classified(error, "load")
         memory.recovered(device, before)

@@ -1,0 +1,175 @@
+//! What a run does when something fails: when it tries again, and when it leaves a model alone for a while.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{ModelId, Outcome};
+
+/// When a sample whose worker failed is tried again. What a request itself is to blame for is never tried twice.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// Attempts a sample may have in all, over all sessions of its run; 1 is no second one. One that was given up for its time has two at most: each costs the whole of
+    /// the limit.
+    #[schemars(range(min = 1, max = 100))]
+    pub attempts: u32,
+    /// The wait before attempt k + 1 is drawn evenly from 0 to `base_secs` 2^(k-1) seconds, at most `cap_secs` ("full jitter").
+    #[schemars(range(min = 0.0, max = 3600.0))]
+    pub base_secs: f64,
+    /// Longest wait, in seconds.
+    #[schemars(range(min = 0.0, max = 3600.0))]
+    pub cap_secs: f64,
+    /// No attempt begins later than so many seconds after the first of its sample in a session.
+    #[schemars(range(min = 0.0, max = 1_000_000.0))]
+    pub deadline_secs: f64,
+    /// Second and later attempts of a session, as a share of the samples it has to make; ten are always allowed. A run in which much fails is not to spend its
+    /// time on failing again.
+    #[schemars(range(min = 0.0, max = 10.0))]
+    pub budget: f64,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts: 3, base_secs: 1.0, cap_secs: 60.0, deadline_secs: 3600.0, budget: 0.1 }
+    }
+}
+
+/// When a model is left alone because its worker keeps failing, and when it is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Breaker {
+    /// Calls that are looked back on.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub window: u32,
+    /// Of these, the share of failed calls that opens the breaker, once the window is full.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub failure_rate: f64,
+    /// The share of slow calls that opens it, once the window is full: such as take longer than three times the usual. 0 looks at none.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub slow_rate: f64,
+    /// Seconds until the model is tried again; twice as long after each time that it failed again.
+    #[schemars(range(min = 0.0, max = 86_400.0))]
+    pub open_secs: f64,
+    /// How often in a session it is tried again; then its samples stay planned.
+    #[schemars(range(min = 0, max = 1000))]
+    pub reopenings: u32,
+    /// Calls that must succeed one after the other before the model counts as well.
+    #[schemars(range(min = 1, max = 100))]
+    pub probes: u32,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self { window: 20, failure_rate: 0.5, slow_rate: 0.0, open_secs: 30.0, reopenings: 2, probes: 1 }
+    }
+}
+
+/// What is asked of a worker; a model may load well and generate badly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Making a model ready.
+    Load,
+    /// Making a video.
+    Generate,
+}
+
+impl Operation {
+    /// The word used in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::Generate => "generate",
+        }
+    }
+}
+
+/// A breaker's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerState {
+    /// Calls go through.
+    Closed,
+    /// None goes through.
+    Open,
+    /// A few go through, to see.
+    HalfOpen,
+}
+
+impl BreakerState {
+    /// The word used in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half-open",
+        }
+    }
+}
+
+/// A breaker went from one state to another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BreakerChange {
+    /// The model.
+    pub model: ModelId,
+    /// What was asked of it.
+    pub operation: Operation,
+    /// The new state.
+    pub state: BreakerState,
+    /// Seconds since the session began.
+    pub at_secs: f64,
+    /// Why.
+    pub reason: String,
+}
+
+/// An attempt at a sample that gave no file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FailedAttempt {
+    /// 1 for the first.
+    pub attempt: u32,
+    /// The session it was made in.
+    pub session: u32,
+    /// Unix time of its beginning, in milliseconds.
+    pub started_ms: i64,
+    /// Seconds until it had failed.
+    pub secs: f64,
+    /// How it failed.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: String,
+}
+
+impl Retry {
+    /// Attempts in all that a failure of this kind allows.
+    pub fn attempts_for(&self, outcome: Outcome) -> u32 {
+        match outcome {
+            Outcome::Timeout => self.attempts.min(2),
+            other if other.is_worth_another_attempt() => self.attempts,
+            _ => 1,
+        }
+    }
+}
+
+impl Outcome {
+    /// Whether the same request may well succeed next time: the process, the device or the connection failed, not the request.
+    pub fn is_worth_another_attempt(self) -> bool {
+        match self {
+            Self::WorkerCrashed | Self::Timeout | Self::DeviceLost | Self::ProtocolError | Self::Internal => true,
+            Self::Ok
+            | Self::InvalidRequest
+            | Self::Unsupported
+            // The same request needs the same memory.
+            | Self::OutOfMemory
+            | Self::WeightsMissing
+            | Self::WeightsMismatch
+            | Self::DecodeFailed
+            | Self::InvalidOutput
+            | Self::PromptRejected => false,
+        }
+    }
+
+    /// Whether it says something of the model's worker, and not only of one sample.
+    pub fn blames_the_worker(self) -> bool {
+        self.is_worth_another_attempt() || matches!(self, Self::WeightsMissing | Self::WeightsMismatch)
+    }
+}
