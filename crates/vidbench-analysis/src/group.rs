@@ -50,6 +50,8 @@ pub struct Group {
     pub peak_rss_bytes: Option<u64>,
     /// Most memory that tensors held on the device.
     pub peak_device_bytes: Option<u64>,
+    /// Joules of the accelerators for each sample of which they are known.
+    pub device_joules: Option<Summary>,
     /// One per clip metric of the suite, in its order.
     pub metrics: Vec<MetricSummary>,
     /// Set metrics, as the run computed them.
@@ -146,8 +148,14 @@ fn group(
             .filter_map(|sample| sample.record.generation.as_ref()?.peak_device_bytes)
             .map(|bytes| bytes.allocated)
             .max(),
+        device_joules: Summary::of(&device_joules(&ok)),
         metrics: summarise_metrics(data, &ok, descriptors),
     }
+}
+
+fn device_joules(ok: &[SampleView<'_>]) -> Vec<f64> {
+    let joules = |sample: &SampleView<'_>| sample.record.telemetry.as_ref()?.device_joules.value();
+    ok.iter().filter_map(joules).collect()
 }
 
 fn set_scores(data: &vidbench_core::RunData, model: &ModelId, params_index: u32) -> Vec<SetScore> {

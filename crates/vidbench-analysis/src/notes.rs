@@ -1,6 +1,6 @@
 //! What a reader of a run should know, with advice fitted to what the run did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use vidbench_core::{BreakerState, Domain, Outcome, RunData, RunStatus, WeightsOrigin};
@@ -35,6 +35,10 @@ pub enum NoteKind {
     Breaker,
     /// Samples were made at a second or later attempt.
     Retried,
+    /// Others were on the accelerator.
+    Contended,
+    /// The accelerator ran slower than it could.
+    Throttled,
     /// The run was made in several sessions.
     Resumed,
     /// A session was killed and left no ledger.
@@ -85,6 +89,7 @@ pub(crate) fn notes(
     sessions(data, &mut notes);
     breakers(data, &mut notes);
     retried(data, &mut notes);
+    accelerators(data, &mut notes);
     few_samples(data, groups, &mut notes);
     warmup(data, joined, &mut notes);
     clocks(joined, groups, &mut notes);
@@ -143,6 +148,27 @@ fn retried(data: &RunData, notes: &mut Vec<Note>) {
         let text = format!("{} {was} made at a second or later attempt", count(samples, "sample"));
         let hint = "a fresh worker may be slower or faster than one that has worked before; `vidbench export` gives each attempt";
         add(notes, NoteKind::Retried, text, Some(hint));
+    }
+}
+
+fn accelerators(data: &RunData, notes: &mut Vec<Note>) {
+    let telemetry = || data.samples.iter().filter_map(|sample| sample.telemetry.as_ref());
+    let number = |samples: usize| count(u32::try_from(samples).unwrap_or(u32::MAX), "sample");
+    let contended = telemetry().filter(|found| found.contended).count();
+    if contended > 0 {
+        let text = format!("other processes were on an accelerator during {}", number(contended));
+        let hint = "their times and energy are not the model's alone; nvidia-smi names the processes";
+        add(notes, NoteKind::Contended, text, Some(hint));
+    }
+    let slowed: Vec<&Vec<String>> =
+        telemetry().map(|found| &found.throttled).filter(|why| !why.is_empty()).collect();
+    if !slowed.is_empty() {
+        let reasons: BTreeSet<&str> = slowed.iter().flat_map(|why| why.iter().map(String::as_str)).collect();
+        let reasons = Vec::from_iter(reasons).join(", ");
+        let during = number(slowed.len());
+        let text = format!("accelerators ran slower than they could during {during}: {reasons}");
+        let hint = "cool the machine, or set clocks and power limits that it can hold";
+        add(notes, NoteKind::Throttled, text, Some(hint));
     }
 }
 

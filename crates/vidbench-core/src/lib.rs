@@ -23,6 +23,7 @@ mod record;
 mod reliability;
 mod scoring;
 pub mod suite;
+mod telemetry;
 mod toml_check;
 pub mod vbench;
 
@@ -51,4 +52,5 @@ pub use scoring::{
     ScoringRecord, ScoringRequest,
 };
 pub use suite::Suite;
+pub use telemetry::{DeviceReading, Reading, SampleTelemetry, Sensors, TelemetrySettings};
 pub use toml_check::{Problem, nearest};

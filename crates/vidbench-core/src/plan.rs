@@ -15,7 +15,9 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::suite::{Engine, Limits, Place, Scenario};
-use crate::{Breaker, Domain, MetricId, ModelId, Params, Program, Retry, SampleId, WeightsOrigin};
+use crate::{
+    Breaker, Domain, MetricId, ModelId, Params, Program, Retry, SampleId, TelemetrySettings, WeightsOrigin,
+};
 
 /// A suite with everything it names looked up: enough to run it without reading another file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +48,9 @@ pub struct ResolvedSuite {
     /// When a model is left alone for a while.
     #[serde(default)]
     pub breaker: Breaker,
+    /// How often sensors are read.
+    #[serde(default)]
+    pub telemetry: TelemetrySettings,
 }
 
 /// A model of a resolved suite.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::protocol::{DeviceBytes, Features, LoadedModel, StageSpan};
 use crate::{
     BreakerChange, FailedAttempt, MetricId, MetricScore, ModelId, Outcome, ResolvedSuite, RunId, SampleId,
-    Score,
+    SampleTelemetry, Score,
 };
 
 /// Version of the records' shape.
@@ -164,6 +164,9 @@ pub struct SampleRecord {
     pub attempts: Vec<FailedAttempt>,
     /// The generation, when there was one.
     pub generation: Option<Generation>,
+    /// What sensors said during the generation, where they were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<SampleTelemetry>,
     /// The verdict.
     pub verdict: Verdict,
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::prompt::policy::Policy;
 use crate::toml_check::{self, Problem};
-use crate::{Breaker, MetricId, ModelId, Program, Retry};
+use crate::{Breaker, MetricId, ModelId, Program, Retry, TelemetrySettings};
 
 /// A suite: which models, prompts, parameters and seeds to run, how to offer them, and what to measure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +60,9 @@ pub struct Suite {
     /// When a model is left alone for a while.
     #[serde(default)]
     pub breaker: Breaker,
+    /// How often sensors are read.
+    #[serde(default)]
+    pub telemetry: TelemetrySettings,
 }
 
 /// One model of a suite.

@@ -14,7 +14,7 @@ use vidbench_core::{MetricId, RunData, Score};
 
 use crate::text::visible_line;
 
-const COLUMNS: [&str; 34] = [
+const COLUMNS: [&str; 37] = [
     "run",
     "ordinal",
     "sample",
@@ -49,6 +49,9 @@ const COLUMNS: [&str; 34] = [
     "artifact_sha256",
     "session",
     "failed_attempts",
+    "device_joules",
+    "cpu_joules",
+    "contended",
 ];
 
 /// One finished sample a line after a line of heads: the fixed columns, one per clip metric of the suite, and the reasons
@@ -75,6 +78,7 @@ fn line(data: &RunData, sample: &SampleView<'_>, metrics: &[&MetricId]) -> Vec<S
     let generation = sample.record.generation.as_ref();
     let device = generation.and_then(|generation| generation.peak_device_bytes);
     let (timing, facts) = (sample.timing(), verdict.facts.as_ref());
+    let telemetry = sample.record.telemetry.as_ref();
     let mut cells = vec![
         text(data.run.id.as_str()),
         number(sample.record.ordinal),
@@ -110,6 +114,9 @@ fn line(data: &RunData, sample: &SampleView<'_>, metrics: &[&MetricId]) -> Vec<S
         text(generation.map(|generation| generation.artifact_sha256.as_str()).unwrap_or_default()),
         optional(timing.map(|timing| timing.session)),
         number(sample.record.attempts.len()),
+        optional(telemetry.and_then(|found| found.device_joules.value())),
+        optional(telemetry.and_then(|found| found.cpu_joules.value())),
+        optional(telemetry.map(|found| found.contended)),
     ];
     cells.extend(metrics.iter().map(|id| optional(score(sample, id).and_then(Score::value))));
     cells.push(text(&unavailable(sample)));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 use vidbench_analysis::{RunAnalysis, SampleView, join};
-use vidbench_core::{FailedAttempt, Generation, Params, RunData, Verdict};
+use vidbench_core::{FailedAttempt, Generation, Params, RunData, SampleTelemetry, Verdict};
 
 /// Version of the shape of every export; it is bumped before a meaning changes.
 pub const EXPORT_SCHEMA_VERSION: u32 = 1;
@@ -65,6 +65,8 @@ struct SampleLine<'d> {
     #[serde(skip_serializing_if = "is_empty")]
     attempts: &'d [FailedAttempt],
     generation: Option<&'d Generation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    telemetry: Option<&'d SampleTelemetry>,
     verdict: &'d Verdict,
 }
 
@@ -106,6 +108,7 @@ fn sample_line<'d>(data: &'d RunData, sample: &SampleView<'d>) -> SampleLine<'d>
         response_secs: timing.map(|timing| timing.response_secs()),
         attempts: &sample.record.attempts,
         generation: sample.record.generation.as_ref(),
+        telemetry: sample.record.telemetry.as_ref(),
         verdict,
     }
 }

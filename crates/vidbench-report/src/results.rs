@@ -307,6 +307,21 @@ fn throughput(groups: &[Group], columns: &mut Vec<Column>, cells: &mut [Vec<Cell
         };
         push(cells, groups.iter().map(device).collect());
     }
+    if groups.iter().any(|group| group.device_joules.is_some()) {
+        columns.push(head(
+            "energy",
+            "J a sample ↓",
+            "mean energy of all accelerators during a generation, by their counters",
+        ));
+        let energy = |group: &Group| match &group.device_joules {
+            Some(joules) => Cell {
+                detail: format!("n {}", joules.n),
+                ..Cell::number(format!("{:.1}", joules.mean), joules.mean)
+            },
+            None => Cell::none("not known"),
+        };
+        push(cells, groups.iter().map(energy).collect());
+    }
 }
 
 /// Value and interval of a metric, clip or set, for plots and tables.

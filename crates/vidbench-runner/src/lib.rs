@@ -18,6 +18,7 @@ mod retry;
 mod run;
 mod score_clips;
 mod scoring;
+mod telemetry;
 mod turns;
 mod workers;
 
@@ -27,4 +28,5 @@ pub use error::RunError;
 pub use judge::mismatch;
 pub use run::{Finish, Inputs, execute};
 pub use score_clips::{ScoreFinish, ScoreInputs, score_clips};
+pub use telemetry::sensors;
 pub use workers::Commands;

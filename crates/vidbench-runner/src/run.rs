@@ -18,6 +18,7 @@ use crate::error::ModelError;
 use crate::ledger::Account;
 use crate::pace::Pace;
 use crate::retry::Retries;
+use crate::telemetry::{Sampler, Watch};
 use crate::workers::{self, Commands};
 use crate::{Cancel, RunError};
 
@@ -63,7 +64,7 @@ pub fn execute(inputs: Inputs<'_>) -> Result<Finish, RunError> {
     let progress = inputs.store.progress(&inputs.run.id)?;
     let mut runner = Runner::new(inputs, &progress)?;
     runner.announce();
-    let worked = runner.work(progress);
+    let worked = runner.work_and_watch(progress);
     let finish = runner.close(worked)?;
     drop(lock);
     Ok(finish)
@@ -142,6 +143,24 @@ impl<'a> Runner<'a> {
     fn announce(&mut self) {
         let (run, planned, done) = (self.inputs.run.id.clone(), self.inputs.run.planned, self.done);
         self.tell(&Event::RunStarted { run, planned, done });
+    }
+
+    /// Works while a thread of its own reads the sensors.
+    fn work_and_watch(&mut self, progress: Progress) -> Result<(), RunError> {
+        let interval = Duration::from_secs_f64(self.suite().telemetry.interval_secs);
+        if interval.is_zero() || !self.has_work {
+            return self.work(progress);
+        }
+        let (store, run, session) = (self.inputs.store, &self.inputs.run.id, self.session.index);
+        let (clock, started_ns) = (Arc::clone(&self.inputs.clock), self.started_ns);
+        std::thread::scope(|scope| {
+            let watch = Watch { store, run, session, clock, started_ns, interval };
+            let sampler = Sampler::start(scope, watch);
+            let worked = self.work(progress);
+            let kept = sampler.stop();
+            // The first error is the cause.
+            worked.and(kept.map_err(Into::into))
+        })
     }
 
     fn work(&mut self, mut progress: Progress) -> Result<(), RunError> {

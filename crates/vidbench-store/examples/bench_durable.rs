@@ -56,6 +56,7 @@ fn record() -> Result<RunRecord, Box<dyn std::error::Error>> {
         limits: Limits::default(),
         retry: Default::default(),
         breaker: Default::default(),
+        telemetry: Default::default(),
     };
     let environment = Environment {
         tool_version: "bench".into(),

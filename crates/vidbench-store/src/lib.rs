@@ -16,6 +16,7 @@ mod folders;
 mod lock;
 mod open;
 mod read;
+mod readings;
 mod record;
 mod removal;
 mod rows;

@@ -67,7 +67,7 @@ fn sample_record(row: &Row<'_>) -> Result<SampleRecord> {
         score_secs: row.get(5)?,
     };
     let ordinal = from_i64("ordinal", row.get(0)?)?;
-    Ok(SampleRecord { ordinal, attempts: Vec::new(), generation: None, verdict })
+    Ok(SampleRecord { ordinal, attempts: Vec::new(), generation: None, telemetry: None, verdict })
 }
 
 /// The columns `ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes, peak_device_bytes` first, in that order.

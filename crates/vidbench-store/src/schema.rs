@@ -8,7 +8,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x7662_6e63;
 /// Version of the tables that this tool writes: the number of migrations.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7, V8];
 
 pub(crate) fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
@@ -238,4 +238,15 @@ CREATE TABLE attempts (
 ) STRICT, WITHOUT ROWID;
 
 ALTER TABLE sessions ADD COLUMN breakers TEXT NOT NULL DEFAULT '[]';
+";
+
+/// What sensors said, some readings a row, as JSON.
+const V8: &str = "
+CREATE TABLE readings (
+  run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
+  session INTEGER NOT NULL,
+  first_ns INTEGER NOT NULL,
+  readings TEXT NOT NULL,
+  UNIQUE (run, session, first_ns)
+) STRICT;
 ";

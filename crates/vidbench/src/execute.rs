@@ -220,7 +220,7 @@ pub fn execute(
         Commands { generator: &generator, scorer: programs.scorer(NetOptions::default()), threads };
     let finish =
         vidbench_runner::execute(Inputs { store, run, plan, commands, clock, cancel, events: &mut *events })?;
-    let mut data = store.run_data(&run.id)?;
+    let mut data = crate::run_data(store, &run.id)?;
     let mut set_metrics_error = None;
     if finish.done > 0 {
         events(&Event::PhaseStarted { phase: Phase::SetMetrics, total: 1 });

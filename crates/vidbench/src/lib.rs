@@ -20,6 +20,7 @@ mod prepare;
 mod python_env;
 mod reference_set;
 mod resolve;
+mod run_data;
 mod score;
 mod sets;
 mod shipped;
@@ -57,6 +58,7 @@ pub use reference_set::{
 pub use resolve::{
     Known, ShippedModel, prompt_suite_names, read_prompt_suite, resolve, shipped_prompt_suite,
 };
+pub use run_data::run_data;
 pub use score::{MetricChoiceError, ScoreSettings, choose_metrics, each_scored_clip, new_scoring, score};
 pub use sets::{SetError, compute_set_metrics};
 pub use shipped::{CLASSIFIER, DEMO_SUITE, SUITE_TEMPLATE, known, models};

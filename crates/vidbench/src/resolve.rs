@@ -84,6 +84,7 @@ pub fn resolve(
         limits: suite.limits.clone(),
         retry: suite.retry,
         breaker: suite.breaker,
+        telemetry: suite.telemetry,
     };
     for model in resolved.models.iter().filter(|model| model.engine == Engine::Embedded) {
         problems.extend(refused_by(model, &resolved, &suite.prompts, source, known));

@@ -237,3 +237,9 @@ def test_a_full_architecture_has_the_size_of_its_model(name):
         }
     counted = tuple(sum(weight.numel() for weight in parts[role].parameters()) / 1e9 for role in ("transformer", "text_encoder"))
     assert counted == pytest.approx(BILLIONS[name], abs=0.01)
+
+
+def test_a_model_of_the_hub_is_built_tiny_under_its_own_name():
+    settings = Settings(weights="random", scale="tiny", class_name="WanPipeline")
+    _, said = model.load(Load(model="Wan-AI/Wan2.1-T2V-1.3B-Diffusers", threads=1, settings=settings))
+    assert said["weights"] == "random"

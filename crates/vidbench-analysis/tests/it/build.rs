@@ -139,6 +139,7 @@ fn suite(spec: &Spec) -> ResolvedSuite {
         limits: Limits::default(),
         retry: Default::default(),
         breaker: Default::default(),
+        telemetry: Default::default(),
     }
 }
 
@@ -160,6 +161,7 @@ fn record(suite: &ResolvedSuite, planned: &PlannedSample) -> SampleRecord {
         ordinal: planned.ordinal,
         attempts: vec![],
         generation: Some(generation),
+        telemetry: None,
         verdict: ok_verdict(suite, planned),
     }
 }

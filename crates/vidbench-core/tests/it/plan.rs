@@ -50,6 +50,7 @@ fn suite() -> ResolvedSuite {
         limits: Limits::default(),
         retry: Default::default(),
         breaker: Default::default(),
+        telemetry: Default::default(),
     }
 }
 

@@ -134,7 +134,7 @@ impl Model {
             }
         };
         if opens {
-            self.open_until = Some(now_ns + (10 * SECOND << self.openings.min(20)));
+            self.open_until = Some(now_ns + ((10 * SECOND) << self.openings.min(20)));
             self.openings += 1;
             self.probing = None;
             self.calls.clear();

@@ -95,6 +95,7 @@ fn suite(prompts: u32) -> ResolvedSuite {
         limits: Limits::default(),
         retry: Default::default(),
         breaker: Default::default(),
+        telemetry: Default::default(),
     }
 }
 

@@ -17,7 +17,8 @@ fn a_finished_sample_is_read_back_as_it_was_recorded() {
     store.record_verdict(&run.id, 0, &verdict).unwrap();
     drop(store);
     let store = Store::open_existing(folder.path()).unwrap();
-    let expected = SampleRecord { ordinal: 0, attempts: vec![], generation: Some(made), verdict };
+    let expected =
+        SampleRecord { ordinal: 0, attempts: vec![], generation: Some(made), telemetry: None, verdict };
     assert_eq!(store.run_data(&run.id).unwrap().samples, [expected]);
 }
 

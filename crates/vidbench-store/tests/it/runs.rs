@@ -211,3 +211,24 @@ fn a_ledger_that_json_cannot_hold_is_refused() {
     };
     assert!(matches!(store.save_session(&record.id, &session), Err(StoreError::Unstorable { .. })));
 }
+
+#[test]
+fn readings_come_back_by_session_and_time_and_go_with_their_run() {
+    let (_folder, store, run) = store_with_run(1);
+    let reading = |t_ns| vidbench_core::Reading {
+        t_ns,
+        cpu_percent: Some(12.5),
+        memory_used_bytes: None,
+        disk_free_bytes: Some(7),
+        cpu_joules: None,
+        devices: vec![],
+    };
+    store.record_readings(&run.id, 0, &[]).unwrap();
+    store.record_readings(&run.id, 1, &[reading(5), reading(6)]).unwrap();
+    store.record_readings(&run.id, 0, &[reading(30)]).unwrap();
+    store.record_readings(&run.id, 0, &[reading(10), reading(20)]).unwrap();
+    let expected = [(0, vec![reading(10), reading(20), reading(30)]), (1, vec![reading(5), reading(6)])];
+    assert_eq!(store.readings(&run.id).unwrap(), expected);
+    store.remove_run(&run.id).unwrap();
+    assert!(store.readings(&run.id).is_err());
+}

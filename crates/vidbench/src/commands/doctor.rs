@@ -62,8 +62,23 @@ fn examine(workspace: &Path) -> Vec<Finding> {
         },
         names => fact("accelerator", names.join(", ")),
     });
+    findings.extend(sensors());
     findings.push(workspace_finding(workspace));
     findings
+}
+
+/// What a run reads beside the samples; without them those numbers are null.
+fn sensors() -> [Finding; 2] {
+    let found = vidbench_runner::sensors();
+    let finding = |name, found: Result<Vec<String>, String>, hint: &str| match found {
+        Ok(names) => Finding { name, state: State::Ok, detail: names.join(", "), hint: None },
+        Err(why) => Finding { name, state: State::Absent, detail: why, hint: Some(hint.into()) },
+    };
+    let device =
+        "power, energy and memory of accelerators are not recorded; VIDBENCH_NVML names another library";
+    let processor =
+        "it is not recorded; Linux lets only root read /sys/class/powercap/*/energy_uj by default";
+    [finding("sensors", found.devices, device), finding("cpu energy", found.cpu_energy, processor)]
 }
 
 fn libav() -> Finding {

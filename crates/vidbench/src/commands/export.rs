@@ -25,7 +25,7 @@ pub(crate) fn export(args: &ExportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
         score::write(&store, &id, format, &args.output, ui)?;
         return Ok(OK);
     }
-    let data = store.run_data(&id)?;
+    let data = vidbench::run_data(&store, &id)?;
     let text = match args.format {
         ExportFormat::Json => json(&export_json(&data, &analyse(&data, DESCRIPTORS))?)?,
         ExportFormat::Jsonl => export_jsonl(&data)?,

@@ -29,7 +29,7 @@ pub(crate) fn report(args: &ReportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
     if kind == RecordKind::Scoring {
         return score::report(&store, &run, args, ui);
     }
-    let data = store.run_data(&run)?;
+    let data = vidbench::run_data(&store, &run)?;
     let analysis = analyse(&data, DESCRIPTORS);
     let stdout = PathBuf::from("-");
     match args.format {

@@ -74,7 +74,7 @@ fn show(store: &Store, wanted: &str, as_json: bool, ui: Ui) -> Result<()> {
         let format = if as_json { ScoreFormat::Json } else { ScoreFormat::Table };
         return score::write(store, &id, format, Path::new("-"), ui);
     }
-    let data = store.run_data(&id)?;
+    let data = vidbench::run_data(store, &id)?;
     let analysis = analyse(&data, DESCRIPTORS);
     let text =
         if as_json { pretty(&export_json(&data, &analysis)?)? } else { report::table(&data, &analysis, ui) };

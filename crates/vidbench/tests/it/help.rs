@@ -146,6 +146,8 @@ fn doctor_names_the_parts() {
             "diffusers",
             "vmaf",
             "accelerator",
+            "sensors",
+            "cpu energy",
             "workspace"
         ]
     );

@@ -19,6 +19,7 @@ mod score_faults;
 mod score_nets;
 #[path = "../../../vidbench-nn/tests/it/server.rs"]
 mod server;
+mod telemetry;
 mod vbench;
 mod vmaf;
 mod workspace;

@@ -37,6 +37,11 @@ def settings_of(asked: Load) -> Settings:
     return msgspec.structs.replace(asked.settings, weights="random", scale="tiny", class_name=name)
 
 
+def part_of(model: str) -> str:
+    """The part beside a tiny model; empty without one, and for all models of other names."""
+    return model.removeprefix(TINY).partition("/")[2] if model.startswith(TINY) else ""
+
+
 def device_of(name: str) -> torch.device:
     """The device of that name; one that is not there is refused."""
     if name == "auto":
@@ -102,7 +107,7 @@ class Source:
             made = build.assemble(build.find_class(name), known, pipeline)
             stand_ins = build.take_stand_ins(made)
             made.save_pretrained(str(folder / "model"))
-            if part := self.model.removeprefix(TINY).partition("/")[2]:
+            if part := part_of(self.model):
                 (folder / part).mkdir()
                 self.settings = msgspec.convert(
                     msgspec.to_builtins(self.settings) | tiny_parts.settings(part, made, folder / part), Settings

@@ -1,0 +1,246 @@
+//! What sensors say of one sample: readings joined with its time window.
+//!
+//! Energy comes from counters where there are some, else from power by the trapezoidal rule. Without enough readings around and within the
+//! window there is a reason and no number.
+
+use vidbench_core::{DeviceReading, Reading, SampleTelemetry, Score};
+
+type Measured<T> = Result<T, String>;
+
+/// Between two readings no more than so many times the usual distance may lie: else something kept the sampler from reading.
+const LARGEST_GAP: f64 = 3.0;
+
+/// What the readings of a session say of the window from `start_ns` to `end_ns`.
+pub fn sample_telemetry(readings: &[Reading], start_ns: u64, end_ns: u64) -> SampleTelemetry {
+    let around = around(readings, start_ns, end_ns);
+    let most = |values: &dyn Fn(&Reading) -> Option<u64>, what: &str| {
+        let most = around.iter().filter_map(values).max().map(|bytes| bytes as f64);
+        score(most.ok_or_else(|| format!("no reading of {what} around the sample")))
+    };
+    let devices =
+        |reading: &Reading| reading.devices.iter().filter_map(|device| device.memory_used_bytes).max();
+    let each = || around.iter().flat_map(|reading| &reading.devices);
+    let mut throttled: Vec<String> = each().flat_map(|device| device.throttled.clone()).collect();
+    throttled.sort();
+    throttled.dedup();
+    SampleTelemetry {
+        device_joules: score(device_joules(readings, start_ns, end_ns)),
+        cpu_joules: score(cpu_joules(readings, start_ns, end_ns)),
+        device_memory_used_bytes: most(&devices, "an accelerator's memory"),
+        memory_used_bytes: most(&|reading: &Reading| reading.memory_used_bytes, "main memory"),
+        contended: each().any(|device| !device.foreign_processes.is_empty()),
+        throttled,
+    }
+}
+
+fn score(measured: Measured<f64>) -> Score {
+    measured.map_or_else(|reason| Score::NotAvailable { reason }, Score::from_value)
+}
+
+fn cpu_joules(readings: &[Reading], start_ns: u64, end_ns: u64) -> Measured<f64> {
+    if readings.iter().all(|reading| reading.cpu_joules.is_none()) {
+        return Err("the processors' energy counters cannot be read".into());
+    }
+    energy(readings, start_ns, end_ns, &|reading| reading.cpu_joules, &|_| None)
+}
+
+/// The readings within the window, with the last before and the first after it.
+fn around(readings: &[Reading], start_ns: u64, end_ns: u64) -> &[Reading] {
+    let first = readings.partition_point(|reading| reading.t_ns <= start_ns).saturating_sub(1);
+    let last = readings.partition_point(|reading| reading.t_ns < end_ns);
+    readings.get(first..readings.len().min(last + 1)).unwrap_or_default()
+}
+
+/// Of all accelerators together: one without an answer leaves no number for all.
+fn device_joules(readings: &[Reading], start_ns: u64, end_ns: u64) -> Measured<f64> {
+    let mut indices: Vec<u32> =
+        readings.iter().flat_map(|reading| reading.devices.iter().map(|device| device.index)).collect();
+    indices.sort_unstable();
+    indices.dedup();
+    if indices.is_empty() {
+        return Err("no accelerator was read".into());
+    }
+    let of = |index: u32| {
+        let device = move |reading: &Reading| -> Option<DeviceReading> {
+            reading.devices.iter().find(|device| device.index == index).cloned()
+        };
+        let joules = move |reading: &Reading| device(reading).and_then(|device| device.joules);
+        let watts = move |reading: &Reading| device(reading).and_then(|device| device.power_watts);
+        energy(readings, start_ns, end_ns, &joules, &watts).map_err(|why| format!("device {index}: {why}"))
+    };
+    indices.into_iter().map(of).sum()
+}
+
+type Sensor<'a> = &'a dyn Fn(&Reading) -> Option<f64>;
+
+/// Joules of the window, by the counter if it was read all around it, else by power.
+fn energy(
+    readings: &[Reading],
+    start_ns: u64,
+    end_ns: u64,
+    counter: Sensor<'_>,
+    power: Sensor<'_>,
+) -> Measured<f64> {
+    let around = around(readings, start_ns, end_ns);
+    covers(readings, around, start_ns, end_ns)?;
+    let values = |sensor: Sensor<'_>| -> Option<Vec<(f64, f64)>> {
+        around.iter().map(|reading| Some((secs(reading.t_ns), sensor(reading)?))).collect()
+    };
+    let (start, end) = (secs(start_ns), secs(end_ns));
+    if let Some(counted) = values(counter) {
+        let joules = at(&counted, end) - at(&counted, start);
+        return if joules >= 0.0 { Ok(joules) } else { Err("the energy counter went back".into()) };
+    }
+    let watts = values(power).ok_or("neither an energy counter nor power was read all the time")?;
+    let inner = watts.iter().copied().filter(|(t, _)| *t > start && *t < end);
+    let points: Vec<(f64, f64)> =
+        std::iter::once((start, at(&watts, start))).chain(inner).chain([(end, at(&watts, end))]).collect();
+    Ok(points.windows(2).map(|pair| (pair[1].0 - pair[0].0) * f64::midpoint(pair[0].1, pair[1].1)).sum())
+}
+
+/// Readings lie before and after the window, without a gap, and the window is long enough to be seen by them.
+fn covers(readings: &[Reading], around: &[Reading], start_ns: u64, end_ns: u64) -> Measured<()> {
+    let usual = usual_gap_secs(readings).ok_or("fewer than two readings")?;
+    let (Some(first), Some(last)) = (around.first(), around.last()) else {
+        return Err("no reading around the sample".into());
+    };
+    if first.t_ns > start_ns || last.t_ns < end_ns {
+        return Err("no reading before and after the sample".into());
+    }
+    let widest = around.windows(2).map(|pair| secs(pair[1].t_ns - pair[0].t_ns)).fold(0.0, f64::max);
+    if widest > LARGEST_GAP * usual {
+        return Err(format!("no reading for {widest:.1} s"));
+    }
+    let window = secs(end_ns.saturating_sub(start_ns));
+    if window < usual {
+        return Err(format!("the sample took {window:.2} s, and readings are {usual:.2} s apart"));
+    }
+    Ok(())
+}
+
+fn usual_gap_secs(readings: &[Reading]) -> Option<f64> {
+    let mut gaps: Vec<u64> =
+        readings.windows(2).map(|pair| pair[1].t_ns.saturating_sub(pair[0].t_ns)).collect();
+    gaps.sort_unstable();
+    gaps.get(gaps.len() / 2).map(|gap| secs(*gap))
+}
+
+/// The value at a time between two readings, on the line that joins them.
+fn at(values: &[(f64, f64)], t: f64) -> f64 {
+    let after = values.partition_point(|(time, _)| *time < t);
+    match (after.checked_sub(1).and_then(|before| values.get(before)), values.get(after)) {
+        (Some((t0, v0)), Some((t1, v1))) if t1 > t0 => v0 + (v1 - v0) * (t - t0) / (t1 - t0),
+        (_, Some((_, value))) | (Some((_, value)), None) => *value,
+        (None, None) => f64::NAN,
+    }
+}
+
+fn secs(ns: u64) -> f64 {
+    ns as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn device(joules: Option<f64>, watts: Option<f64>) -> DeviceReading {
+        DeviceReading {
+            index: 0,
+            busy_percent: None,
+            memory_used_bytes: Some(5),
+            memory_total_bytes: None,
+            power_watts: watts,
+            joules,
+            temperature_celsius: None,
+            clock_mhz: None,
+            throttled: vec![],
+            foreign_processes: vec![],
+        }
+    }
+
+    /// A reading each second, of a device that draws `watts(second)`.
+    fn readings(seconds: u64, watts: impl Fn(u64) -> f64, counted: bool) -> Vec<Reading> {
+        let mut joules = 1000.0;
+        let one = |second: u64| {
+            if second > 0 {
+                joules += f64::midpoint(watts(second - 1), watts(second));
+            }
+            let device = device(counted.then_some(joules), Some(watts(second)));
+            Reading {
+                t_ns: second * SECOND,
+                cpu_percent: None,
+                memory_used_bytes: Some(100 + second),
+                disk_free_bytes: None,
+                cpu_joules: None,
+                devices: vec![device],
+            }
+        };
+        (0..seconds).map(one).collect()
+    }
+
+    fn joules(readings: &[Reading], start: u64, end: u64) -> Measured<f64> {
+        match sample_telemetry(readings, start, end).device_joules {
+            Score::Value(joules) => Ok(joules),
+            Score::NotAvailable { reason } => Err(reason),
+        }
+    }
+
+    #[test]
+    fn counter_and_power_agree_where_power_is_straight() {
+        for counted in [true, false] {
+            let steady = readings(20, |_| 300.0, counted);
+            assert!((joules(&steady, 5 * SECOND / 2, 15 * SECOND / 2).unwrap() - 1500.0).abs() < 1e-9);
+            let rising = readings(20, |second| 100.0 + 10.0 * second as f64, counted);
+            let found = joules(&rising, 4 * SECOND, 8 * SECOND).unwrap();
+            assert!((found - 640.0).abs() < 1e-9, "{found}");
+        }
+    }
+
+    #[test]
+    fn without_readings_there_is_a_reason_and_no_number() {
+        let steady = readings(20, |_| 300.0, true);
+        let why = |readings: &[Reading], start, end| joules(readings, start, end).unwrap_err();
+        assert_eq!(why(&[], 0, SECOND), "no accelerator was read");
+        assert_eq!(why(&steady[..1], 0, SECOND), "device 0: fewer than two readings");
+        assert_eq!(
+            why(&steady, 15 * SECOND, 25 * SECOND),
+            "device 0: no reading before and after the sample"
+        );
+        let short = why(&steady, 5 * SECOND, 5 * SECOND + SECOND / 10);
+        assert_eq!(short, "device 0: the sample took 0.10 s, and readings are 1.00 s apart");
+        let mut gap = steady.clone();
+        gap.drain(6..12);
+        assert_eq!(why(&gap, 5 * SECOND, 14 * SECOND), "device 0: no reading for 7.0 s");
+        let mut back = steady.clone();
+        back[9].devices[0].joules = Some(0.0);
+        assert_eq!(why(&back, 5 * SECOND, 9 * SECOND), "device 0: the energy counter went back");
+        let mut silent = steady;
+        silent[7].devices[0] = device(None, None);
+        assert!(why(&silent, 5 * SECOND, 9 * SECOND).contains("neither an energy counter nor power"));
+    }
+
+    #[test]
+    fn one_device_without_an_answer_leaves_no_sum() {
+        let mut two = readings(20, |_| 300.0, true);
+        for reading in &mut two {
+            reading.devices.push(DeviceReading { index: 1, ..device(None, None) });
+        }
+        assert!(joules(&two, 5 * SECOND, 9 * SECOND).unwrap_err().starts_with("device 1: "));
+    }
+
+    #[test]
+    fn others_on_the_device_and_heat_are_told_of_their_samples_only() {
+        let mut busy = readings(20, |_| 300.0, true);
+        busy[10].devices[0].foreign_processes = vec![7];
+        busy[10].devices[0].throttled = vec!["sw power cap".into()];
+        let during = sample_telemetry(&busy, 9 * SECOND, 11 * SECOND);
+        assert!(during.contended && during.throttled == ["sw power cap"]);
+        let before = sample_telemetry(&busy, 2 * SECOND, 4 * SECOND);
+        assert!(!before.contended && before.throttled.is_empty());
+        assert_eq!(before.memory_used_bytes, Score::Value(104.0));
+        assert_eq!(before.device_memory_used_bytes, Score::Value(5.0));
+        assert_eq!(before.cpu_joules.value(), None);
+    }
+}

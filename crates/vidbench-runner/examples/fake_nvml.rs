@@ -1,0 +1,111 @@
+//! The driver's library as tests play it: one device that draws 200 W, with a counter of its energy that follows the clock.
+//!
+//! `FAKE_NVML` takes things away: `no-counter`, `silent` (nothing but its name), `foreign` (another process is on it), `throttled`.
+#![allow(unsafe_code, reason = "the functions of a C library")]
+#![allow(non_snake_case, missing_debug_implementations, reason = "their names and structures")]
+
+use std::ffi::{c_char, c_uint, c_ulonglong, c_void};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const SUCCESS: c_uint = 0;
+const NOT_SUPPORTED: c_uint = 3;
+const MILLIWATTS: c_uint = 200_000;
+
+fn wants(what: &str) -> bool {
+    std::env::var("FAKE_NVML").is_ok_and(|told| told == what)
+}
+
+unsafe fn put<T>(place: *mut T, value: T) -> c_uint {
+    if wants("silent") {
+        return NOT_SUPPORTED;
+    }
+    // SAFETY: NVML's callers give a place for the value.
+    unsafe { place.write(value) };
+    SUCCESS
+}
+
+fn text(place: *mut c_char, length: c_uint, text: &str) -> c_uint {
+    let bytes = text.bytes().chain([0]).take(length as usize);
+    // SAFETY: NVML's callers give room for `length` bytes.
+    bytes.enumerate().for_each(|(at, byte)| unsafe { place.add(at).write(byte.cast_signed()) });
+    SUCCESS
+}
+
+macro_rules! functions {
+    ($($name:ident($($arg:ident: $type:ty),*) $body:block)*) => {
+        $(
+            /// See NVML's reference.
+            ///
+            /// # Safety
+            /// Pointers are those that NVML asks for.
+            #[unsafe(no_mangle)]
+            pub unsafe extern "C" fn $name($($arg: $type),*) -> c_uint $body
+        )*
+    };
+}
+
+#[repr(C)]
+pub struct Rates {
+    gpu: c_uint,
+    memory: c_uint,
+}
+
+#[repr(C)]
+pub struct MemoryV2 {
+    version: c_uint,
+    total: c_ulonglong,
+    reserved: c_ulonglong,
+    free: c_ulonglong,
+    used: c_ulonglong,
+}
+
+#[repr(C)]
+pub struct Process {
+    pid: c_uint,
+    used: c_ulonglong,
+    gpu_instance: c_uint,
+    compute_instance: c_uint,
+}
+
+functions! {
+    nvmlInit_v2() { SUCCESS }
+    nvmlShutdown() { SUCCESS }
+    nvmlDeviceGetCount_v2(count: *mut c_uint) { unsafe { count.write(1) }; SUCCESS }
+    nvmlDeviceGetHandleByIndex_v2(_index: c_uint, device: *mut *mut c_void) {
+        unsafe { device.write(std::ptr::dangling_mut()) };
+        SUCCESS
+    }
+    nvmlDeviceGetName(_device: *mut c_void, place: *mut c_char, length: c_uint) { text(place, length, "Fake H100") }
+    nvmlDeviceGetUtilizationRates(_device: *mut c_void, rates: *mut Rates) { unsafe { put(rates, Rates { gpu: 97, memory: 40 }) } }
+    nvmlDeviceGetMemoryInfo_v2(_device: *mut c_void, memory: *mut MemoryV2) {
+        let version = if wants("silent") { 0 } else { unsafe { (*memory).version } };
+        unsafe { put(memory, MemoryV2 { version, total: 80 << 30, reserved: 0, free: 60 << 30, used: 20 << 30 }) }
+    }
+    nvmlDeviceGetPowerUsage(_device: *mut c_void, milliwatts: *mut c_uint) { unsafe { put(milliwatts, MILLIWATTS) } }
+    nvmlDeviceGetTotalEnergyConsumption(_device: *mut c_void, millijoules: *mut c_ulonglong) {
+        if wants("no-counter") {
+            return NOT_SUPPORTED;
+        }
+        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let millijoules_now = elapsed.as_secs_f64() * f64::from(MILLIWATTS);
+        unsafe { put(millijoules, millijoules_now as c_ulonglong) }
+    }
+    nvmlDeviceGetTemperature(_device: *mut c_void, _sensor: c_uint, celsius: *mut c_uint) { unsafe { put(celsius, 61) } }
+    nvmlDeviceGetClockInfo(_device: *mut c_void, _clock: c_uint, mhz: *mut c_uint) { unsafe { put(mhz, 1755) } }
+    nvmlDeviceGetCurrentClocksThrottleReasons(_device: *mut c_void, reasons: *mut c_ulonglong) {
+        unsafe { put(reasons, if wants("throttled") { 0x4 | 0x40 } else { 0 }) }
+    }
+    nvmlDeviceGetComputeRunningProcesses_v3(_device: *mut c_void, count: *mut c_uint, processes: *mut Process) {
+        // As the driver does it: asked without room it says how much is needed.
+        const INSUFFICIENT_SIZE: c_uint = 7;
+        let running = c_uint::from(wants("foreign"));
+        let room = unsafe { count.replace(running) };
+        if room < running {
+            return INSUFFICIENT_SIZE;
+        }
+        if running > 0 {
+            unsafe { processes.write(Process { pid: 1, used: 1 << 30, gpu_instance: 0, compute_instance: 0 }) };
+        }
+        SUCCESS
+    }
+}

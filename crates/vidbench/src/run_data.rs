@@ -1,0 +1,21 @@
+//! A whole run with what sensors said of each sample.
+
+use vidbench_analysis::sample_telemetry;
+use vidbench_core::{RunData, RunId};
+use vidbench_store::{Store, StoreError};
+
+/// The run as analysis and reports read it.
+///
+/// # Errors
+/// The store cannot be read, or has no such run.
+pub fn run_data(store: &Store, run: &RunId) -> Result<RunData, StoreError> {
+    let mut data = store.run_data(run)?;
+    let readings = store.readings(run)?;
+    for sample in &mut data.samples {
+        let Some(timing) = sample.generation.as_ref().map(|made| &made.timing) else { continue };
+        let of_session = readings.iter().find(|(session, _)| *session == timing.session);
+        sample.telemetry =
+            of_session.map(|(_, readings)| sample_telemetry(readings, timing.start_ns, timing.end_ns));
+    }
+    Ok(data)
+}

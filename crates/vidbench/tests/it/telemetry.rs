@@ -1,0 +1,120 @@
+//! What sensors say of a run, with a driver's library that tests play: 200 W, and a counter that follows the clock.
+
+use serde_json::Value;
+
+use crate::main_job::samples;
+use crate::workspace::{Workspace, example};
+
+const SUITE: &str = r#"schema_version = 1
+name = "energy"
+seeds = [1, 2]
+[[models]]
+id = "shapes-ldm"
+engine = "embedded"
+[prompts]
+suite = "shapes"
+limit = 1
+[grid]
+steps = [64]
+[telemetry]
+interval_secs = 0.03
+"#;
+
+/// The table of a run and its data, with the driver misbehaving as told.
+fn run(fault: &str) -> (String, Value) {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", SUITE);
+    let library = example("libfake_nvml.so");
+    let output = workspace
+        .command(["run", "suite.toml"])
+        .env("VIDBENCH_NVML", library)
+        .env("FAKE_NVML", fault)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    (String::from_utf8(output.stdout).unwrap(), workspace.export())
+}
+
+fn telemetry(data: &Value) -> Vec<&Value> {
+    samples(data).iter().map(|sample| &sample["telemetry"]).collect()
+}
+
+fn check_energy(fault: &str) {
+    let (table, data) = run(fault);
+    for sample in samples(&data) {
+        let secs = sample["service_secs"].as_f64().unwrap();
+        let joules = sample["telemetry"]["device_joules"]["value"].as_f64().unwrap();
+        // Two readings around each edge, at most 30 ms and what the machine adds apart.
+        assert!((joules - 200.0 * secs).abs() < 200.0 * 0.2 * secs + 4.0, "{joules} J in {secs} s");
+        assert_eq!(sample["telemetry"]["device_memory_used_bytes"]["value"], (20_u64 << 30) as f64);
+        assert_eq!(sample["telemetry"]["contended"], false);
+    }
+    assert!(table.contains("energy") && table.contains("J a sample"), "{table}");
+}
+
+#[test]
+fn energy_is_what_the_counter_says_during_a_sample() {
+    check_energy("");
+}
+
+#[test]
+fn energy_without_a_counter_comes_from_power() {
+    check_energy("no-counter");
+}
+
+#[test]
+fn a_driver_that_tells_nothing_gives_reasons_and_no_numbers() {
+    let (table, data) = run("silent");
+    for found in telemetry(&data) {
+        let reason = found["device_joules"]["not_available"]["reason"].as_str().unwrap();
+        assert!(reason.contains("neither an energy counter nor power was read"), "{reason}");
+        assert!(found["device_memory_used_bytes"]["not_available"].is_object());
+    }
+    assert!(!table.contains("J a sample"), "{table}");
+}
+
+#[test]
+fn others_on_the_device_and_heat_are_told() {
+    let (table, data) = run("foreign");
+    assert!(telemetry(&data).iter().all(|found| found["contended"] == true));
+    assert!(table.contains("other processes were on an accelerator during 2 samples"), "{table}");
+    let (table, _) = run("throttled");
+    assert!(
+        table.contains("slower than they could during 2 samples: hw thermal slowdown, sw power cap"),
+        "{table}"
+    );
+}
+
+#[test]
+fn without_a_driver_there_are_reasons_and_memory_of_the_machine() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", SUITE);
+    let output =
+        workspace.command(["run", "suite.toml"]).env("VIDBENCH_NVML", "/nonexistent.so").output().unwrap();
+    assert!(output.status.success());
+    let data = workspace.export();
+    for found in telemetry(&data) {
+        assert_eq!(found["device_joules"]["not_available"]["reason"], "no accelerator was read");
+        assert!(found["memory_used_bytes"]["value"].as_f64().unwrap() > 1e6);
+    }
+}
+
+#[test]
+fn doctor_says_which_sensors_there_are() {
+    let workspace = Workspace::new();
+    let doctor = |library: &str| {
+        let output = workspace.command(["doctor"]).env("VIDBENCH_NVML", library).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(doctor(&example("libfake_nvml.so")).contains("Fake H100"));
+    let told = doctor("/nonexistent.so");
+    assert!(told.contains("the driver's library (NVML) does not answer"), "{told}");
+}
+
+#[test]
+fn no_reading_is_taken_when_none_is_wanted() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", SUITE.replace("0.03", "0"));
+    assert_eq!(workspace.run(["run", "suite.toml"]).code, 0);
+    assert!(telemetry(&workspace.export()).iter().all(|found| found.is_null()));
+}
