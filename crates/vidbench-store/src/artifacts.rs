@@ -143,7 +143,7 @@ fn missing_or_io(error: io::Error, path: &Path) -> StoreError {
     }
 }
 
-fn hash_file(mut file: &File) -> io::Result<(Sha256Hash, u64)> {
+pub(crate) fn hash_file(mut file: &File) -> io::Result<(Sha256Hash, u64)> {
     let (mut hasher, mut bytes) = (Sha256::new(), 0);
     let mut buffer = vec![0; HASH_BUFFER_BYTES];
     loop {

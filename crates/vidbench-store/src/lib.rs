@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 mod artifacts;
+mod backup;
 mod codec;
 mod difference;
 mod error;
@@ -28,6 +29,10 @@ mod sets;
 mod usual;
 
 pub use artifacts::{Artifact, MAX_ARTIFACT_BYTES};
+pub use backup::{
+    Artifacts, Backup, BackupError, BackupFile, BackupManifest, create_backup, keep_backups, list_backups,
+    read_backup, restore_backup, verify_backup,
+};
 pub use difference::Difference;
 pub use error::{Result, StoreError};
 pub use lock::RunLock;

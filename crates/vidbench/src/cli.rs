@@ -1,5 +1,6 @@
 //! The command line: verbs, flags, help. The only place that names them.
 
+mod backup;
 mod env;
 mod metrics;
 mod models;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use backup::{BackupCommand, BackupCreateArgs, BackupListArgs, BackupVerifyArgs};
 pub(crate) use env::EnvCommand;
 pub(crate) use metrics::{MetricsCommand, MetricsSelftestArgs, NetArgs};
 pub(crate) use models::{
@@ -77,7 +79,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Score videos that exist already, alone or against references.
     Score(ScoreArgs),
-    /// Compare sets of clips by files of their features: Fréchet and kernel distances, precision, recall and more.
+    /// Compare sets of clips by files of their features: distances, precision, recall and more.
     Features(FeaturesArgs),
     /// List or explain metrics, or test the nets behind them on this machine.
     #[command(subcommand)]
@@ -106,6 +108,9 @@ pub(crate) enum Command {
     /// The catalogue of models: list, show, search, and check that one really runs.
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// Backups of the workspace: create, list, verify, restore.
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Python environments for models of diffusers: make, list, remove.
     #[command(subcommand)]
     Env(EnvCommand),

@@ -1,5 +1,6 @@
 //! One file for each verb: reads its arguments, calls the library, prints.
 
+pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod env;

@@ -1,6 +1,7 @@
 //! The binary as a person and a machine meet it.
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on ends here")]
 
+mod backup;
 mod browser;
 mod command_engine;
 mod diffusers_engine;
