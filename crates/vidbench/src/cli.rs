@@ -79,7 +79,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Score videos that exist already, alone or against references.
     Score(ScoreArgs),
-    /// Compare sets of clips by files of their features: distances, precision, recall and more.
+    /// Compare sets of clips by files of their features: distances, precision, recall.
     Features(FeaturesArgs),
     /// List or explain metrics, or test the nets behind them on this machine.
     #[command(subcommand)]

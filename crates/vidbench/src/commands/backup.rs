@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use vidbench::SystemClock;
 use vidbench_core::{Clock as _, rfc3339};
 use vidbench_store::{
-    Artifacts, Backup, BackupError, Store, create_backup, keep_backups, list_backups, read_backup,
-    restore_backup, verify_backup,
+    Artifacts, Backup, BackupError, Store, create_backup, keep_backups, list_backups, restore_backup,
+    verify_backup,
 };
 
 use super::{UserError, columns, json as pretty};
@@ -23,7 +23,7 @@ pub(crate) fn backup(command: &BackupCommand, workspace: &Path, ui: Ui) -> Resul
         BackupCommand::Verify(args) => verify(args, workspace, ui),
         BackupCommand::Restore(args) => {
             let path = find(&folder(args.from.as_deref(), workspace), &args.backup)?;
-            let manifest = restore_backup(&path, &args.into).map_err(problem)?;
+            let manifest = restore_backup(&path, &args.into).map_err(|error| problem(&error))?;
             let (runs, into) = (manifest.runs, args.into.display());
             ui.say(&format!("restored {runs} runs; vidbench --workspace {into} runs list shows them"));
             Ok(OK)
@@ -46,9 +46,9 @@ fn create(args: &BackupCreateArgs, workspace: &Path, ui: Ui) -> Result<u8> {
         }
     }
     let artifacts = if args.copy { Artifacts::Copied } else { Artifacts::Linked };
-    let made = create_backup(&store, &folder, now_ms, artifacts).map_err(problem)?;
+    let made = create_backup(&store, &folder, now_ms, artifacts).map_err(|error| problem(&error))?;
     let removed = match args.keep {
-        Some(keep) => keep_backups(&folder, keep as usize).map_err(problem)?,
+        Some(keep) => keep_backups(&folder, keep as usize).map_err(|error| problem(&error))?,
         None => Vec::new(),
     };
     if args.json {
@@ -61,7 +61,7 @@ fn create(args: &BackupCreateArgs, workspace: &Path, ui: Ui) -> Result<u8> {
 }
 
 fn list(args: &BackupListArgs, workspace: &Path, ui: Ui) -> Result<u8> {
-    let found = list_backups(&folder(args.from.as_deref(), workspace)).map_err(problem)?;
+    let found = list_backups(&folder(args.from.as_deref(), workspace)).map_err(|error| problem(&error))?;
     if args.json {
         let told = |found: &Result<Backup, BackupError>| match found {
             Ok(backup) => summary(backup),
@@ -79,7 +79,7 @@ fn verify(args: &BackupVerifyArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let (problem_told, code) = match verify_backup(&path) {
         Ok(_) => (None, OK),
         Err(error @ BackupError::Damaged { .. }) => (Some(error.to_string()), FAILED),
-        Err(error) => return Err(problem(error).into()),
+        Err(error) => return Err(problem(&error).into()),
     };
     if args.json {
         ui.data(&pretty(
@@ -97,11 +97,11 @@ fn folder(named: Option<&Path>, workspace: &Path) -> PathBuf {
 }
 
 fn whole(folder: &Path) -> Result<Vec<Backup>, UserError> {
-    Ok(list_backups(folder).map_err(problem)?.into_iter().flatten().collect())
+    Ok(list_backups(folder).map_err(|error| problem(&error))?.into_iter().flatten().collect())
 }
 
 fn find(folder: &Path, name: &str) -> Result<PathBuf, UserError> {
-    let missing = || problem(BackupError::Missing { name: name.into(), path: folder.into() });
+    let missing = || problem(&BackupError::Missing { name: name.into(), path: folder.into() });
     if name == "latest" {
         return Ok(whole(folder)?.pop().ok_or_else(missing)?.path);
     }
@@ -110,9 +110,9 @@ fn find(folder: &Path, name: &str) -> Result<PathBuf, UserError> {
     if plain && path.is_dir() { Ok(path) } else { Err(missing()) }
 }
 
-fn problem(error: BackupError) -> UserError {
+fn problem(error: &BackupError) -> UserError {
     let hints = error.hint().into_iter().collect();
-    let cause = std::error::Error::source(&error).map_or(String::new(), |cause| format!(": {cause}"));
+    let cause = std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"));
     UserError { message: format!("{error}{cause}"), hints }
 }
 

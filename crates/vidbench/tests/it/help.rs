@@ -30,8 +30,7 @@ fn short_help_fits_a_screen() {
           init         Write a commented suite file to start from
           run          Run a suite, or go on with a run that stopped
           score        Score videos that exist already, alone or against references
-          features     Compare sets of clips by files of their features: Fréchet and kernel distances,
-                       precision, recall and more
+          features     Compare sets of clips by files of their features: distances, precision, recall
           metrics      List or explain metrics, or test the nets behind them on this machine
           reference    Make a reference set that others can compare with: features of videos in one file
           vbench       Work beside VBench: totals of its results, a check of a folder, scores as its files
@@ -42,6 +41,7 @@ fn short_help_fits_a_screen() {
           prompts      List, show or make prompt suites, or check a prompt against the policy
           nets         Weights of the nets that metrics need: list, fetch, import, verify, their licences
           models       The catalogue of models: list, show, search, and check that one really runs
+          backup       Backups of the workspace: create, list, verify, restore
           env          Python environments for models of diffusers: make, list, remove
           worker       Run a worker of vidbench, or check a worker of yours
           doctor       Say what this machine has and lacks, and how to mend it
