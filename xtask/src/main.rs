@@ -2,6 +2,7 @@
 
 mod bench;
 mod check_deps;
+mod faults;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,6 +11,8 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
   check-deps    fail when a crate depends on what it must not (the walls of ARCHITECTURE.md)
+  faults [COUNT] [SEED]
+                kill, stop, damage, fill: counts, and whether anything was lost (200 faults of a kind, seed 1)
   bench [NAME]  print ours, the peer's or the limit's figure, and the ratio";
 
 fn main() -> ExitCode {
@@ -17,6 +20,9 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args.as_slice() {
         ["check-deps"] => check_deps::run(),
+        ["faults"] => faults::run(None, None),
+        ["faults", count] => faults::run(Some(count), None),
+        ["faults", count, seed] => faults::run(Some(count), Some(seed)),
         ["bench"] => bench::run(None),
         ["bench", name] => bench::run(Some(name)),
         _ => {

@@ -1,0 +1,369 @@
+//! `cargo xtask faults [COUNT] [SEED]`: faults by the hundred, and whether anything was lost, doubled or damaged.
+//!
+//! Every scenario compares with a run that nobody disturbed: each planned sample has exactly one verdict, the same as there, and the same video.
+//! CI runs a small share of it as tests (`crates/vidbench/tests/it/kill.rs`, `faults.rs`, `backup.rs`).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+use serde_json::{Value, json};
+
+const DEFAULT_COUNT: u32 = 200;
+
+/// What a scenario found.
+struct Found {
+    faults: u32,
+    told: String,
+}
+
+type Essence = BTreeMap<String, Value>;
+
+struct Bench {
+    vidbench: PathBuf,
+    worker: PathBuf,
+    rng: ChaCha8Rng,
+    calm: Essence,
+    usual: Duration,
+}
+
+pub fn run(count: Option<&str>, seed: Option<&str>) -> Result<()> {
+    let count = count.map_or(Ok(DEFAULT_COUNT), str::parse).context("COUNT is a number")?;
+    let seed = seed.map_or(Ok(1), str::parse::<u64>).context("SEED is a number")?;
+    let root = crate::root();
+    let built = Command::new("cargo")
+        .args(["build", "--workspace", "--all-targets", "--locked"])
+        .current_dir(&root)
+        .status()?;
+    ensure!(built.success(), "the workspace does not build");
+    let programs = root.join("target/debug");
+    let mut bench = Bench {
+        vidbench: programs.join("vidbench").canonicalize()?,
+        worker: programs.join("examples/shapes_worker").canonicalize()?,
+        rng: ChaCha8Rng::seed_from_u64(seed),
+        calm: Essence::new(),
+        usual: Duration::ZERO,
+    };
+    let began = Instant::now();
+    let calm = bench.workspace()?;
+    let said = bench.run(calm.path(), &["run", "suite.toml"])?;
+    ensure!(said.status.success(), "undisturbed: {}", String::from_utf8_lossy(&said.stderr));
+    (bench.usual, bench.calm) = (began.elapsed(), bench.essence(calm.path())?);
+    println!(
+        "seed {seed}; a run of {} samples takes {:.1} s undisturbed",
+        bench.calm.len(),
+        bench.usual.as_secs_f64()
+    );
+    let scenarios: [(&str, fn(&mut Bench, u32) -> Result<Found>); 6] = [
+        ("kill -9 of vidbench", Bench::kill_harness),
+        ("kill -9 of workers", Bench::kill_workers),
+        ("SIGSTOP of workers", |bench, count| bench.stop_workers(count.min(20))),
+        ("bits of backups", Bench::flip_bits),
+        ("a full disk", |bench, _| bench.full_disk()),
+        ("two at once", |bench, _| bench.two_at_once()),
+    ];
+    let mut failed = 0;
+    for (name, scenario) in scenarios {
+        let began = Instant::now();
+        let (verdict, told) = match scenario(&mut bench, count) {
+            Ok(Found { faults, told }) => ("pass", format!("{faults} faults; {told}")),
+            Err(error) if error.is::<NotAvailable>() => ("-", error.to_string()),
+            Err(error) => {
+                failed += 1;
+                ("FAIL", format!("{error:#}"))
+            }
+        };
+        println!("{verdict:5} {name:20} {:6.1} s  {told}", began.elapsed().as_secs_f64());
+    }
+    ensure!(failed == 0, "{failed} scenarios failed");
+    Ok(())
+}
+
+/// What cannot be done on this machine.
+#[derive(Debug)]
+struct NotAvailable(String);
+
+impl std::fmt::Display for NotAvailable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "not available: {}", self.0)
+    }
+}
+
+impl std::error::Error for NotAvailable {}
+
+impl Bench {
+    fn workspace(&self) -> Result<tempfile::TempDir> {
+        let folder = tempfile::tempdir()?;
+        self.write_suite(folder.path())?;
+        Ok(folder)
+    }
+
+    /// Forty samples of a worker that renders: the same video for the same seed. It is tried again as often as it takes.
+    fn write_suite(&self, folder: &Path) -> Result<()> {
+        let seeds: Vec<u32> = (0..40).collect();
+        let suite = format!(
+            "schema_version = 1\nname = \"faults\"\nseeds = {seeds:?}\nmetrics = [\"shape_adherence@1\"]\n\
+             [[models]]\nid = \"rendered-shapes\"\nengine = \"worker\"\ncommand = [{:?}, \"none\", \"18446744073709551615\"]\n\
+             [prompts]\nsuite = \"shapes\"\nlimit = 2\n[grid]\nsteps = [1]\nguidance = [1.0]\nframes = [16]\nsize = [\"64x64\"]\nfps = [8.0]\n\
+             [scenario]\nwarmup = 0\n[retry]\nattempts = 100\nbase_secs = 0.0\nbudget = 10.0\n[breaker]\nwindow = 10000\n\
+             [limits]\nmax_consecutive_failures = 1000\nsample_timeout_secs = 2\nscore_timeout_secs = 2\nmin_free_disk_mib = 1\n[telemetry]\ninterval_secs = 0.05\n",
+            self.worker
+        );
+        Ok(fs::write(folder.join("suite.toml"), suite)?)
+    }
+
+    fn command(&self, folder: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.vidbench);
+        command
+            .args(args)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, folder: &Path, args: &[&str]) -> Result<Output> {
+        Ok(self.command(folder, args).output()?)
+    }
+
+    fn start(&self, folder: &Path, args: &[&str]) -> Result<Child> {
+        Ok(self.command(folder, args).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
+    }
+
+    /// What must not depend on faults: everything but times and attempts. Two records of one sample are an error.
+    fn essence(&self, folder: &Path) -> Result<Essence> {
+        let said = self.run(folder, &["export", "latest"])?;
+        ensure!(said.status.success(), "export: {}", String::from_utf8_lossy(&said.stderr));
+        let data: Value = serde_json::from_slice(&said.stdout)?;
+        let mut all = Essence::new();
+        for sample in data["samples"].as_array().context("samples")? {
+            let (verdict, generation) = (&sample["verdict"], &sample["generation"]);
+            let known = json!([
+                sample["ordinal"],
+                generation["artifact_sha256"],
+                verdict["outcome"],
+                verdict["facts"],
+                verdict["scores"]
+            ]);
+            let id = verdict["sample"].as_str().context("an id")?.to_owned();
+            ensure!(all.insert(id.clone(), known).is_none(), "sample {id} is there twice");
+        }
+        Ok(all)
+    }
+
+    /// Goes on until the run is complete, and compares.
+    fn finish(&self, folder: &Path) -> Result<()> {
+        for _ in 0..20 {
+            let said = self.go_on(folder)?.wait_with_output()?;
+            match said.status.code() {
+                Some(0) => return self.compare(folder),
+                Some(3 | 130) => {}
+                code => bail!("resume ended with {code:?}: {}", String::from_utf8_lossy(&said.stderr)),
+            }
+        }
+        bail!("not complete after 20 sessions")
+    }
+
+    fn compare(&self, folder: &Path) -> Result<()> {
+        let found = self.essence(folder)?;
+        let lost = self.calm.keys().filter(|id| !found.contains_key(*id)).count();
+        ensure!(lost == 0 && found.len() == self.calm.len(), "{lost} samples lost, {} there", found.len());
+        let other: Vec<String> = self
+            .calm
+            .iter()
+            .filter(|(id, known)| found[*id] != **known)
+            .map(|(id, known)| format!("{id}: {known} became {}", found[id]))
+            .collect();
+        ensure!(other.is_empty(), "{} samples differ: {}", other.len(), other[0]);
+        Ok(())
+    }
+
+    /// The run from its beginning, or from where it was.
+    fn go_on(&self, folder: &Path) -> Result<Child> {
+        let begun = self.run(folder, &["runs", "list", "--json"])?;
+        let begun = String::from_utf8_lossy(&begun.stdout).contains("\"run\"");
+        self.start(folder, if begun { &["run", "--resume", "latest"] } else { &["run", "suite.toml"] })
+    }
+
+    /// A random part of the time that a run usually takes.
+    fn moment(&mut self, share: f64) -> Duration {
+        self.usual.mul_f64(share * f64::from(self.rng.next_u32()) / f64::from(u32::MAX))
+    }
+
+    fn kill_harness(&mut self, count: u32) -> Result<Found> {
+        let (mut kills, mut runs) = (0, 0);
+        while kills < count {
+            let folder = self.workspace()?;
+            runs += 1;
+            loop {
+                let mut child = self.go_on(folder.path())?;
+                std::thread::sleep(self.moment(1.0));
+                if child.try_wait()?.is_some() || kills == count {
+                    child.wait()?;
+                    break;
+                }
+                child.kill()?;
+                child.wait()?;
+                kills += 1;
+            }
+            self.finish(folder.path())?;
+        }
+        Ok(Found { faults: kills, told: format!("{runs} runs, each as undisturbed") })
+    }
+
+    fn kill_workers(&mut self, count: u32) -> Result<Found> {
+        let (mut kills, mut runs, mut attempts) = (0, 0, 0);
+        while kills < count {
+            let folder = self.workspace()?;
+            runs += 1;
+            let mut child = self.go_on(folder.path())?;
+            while child.try_wait()?.is_none() {
+                std::thread::sleep(self.moment(0.2));
+                kills += self.signal_a_child(&child, "-KILL", kills < count);
+            }
+            self.finish(folder.path())?;
+            attempts += self.failed_attempts(folder.path())?;
+        }
+        ensure!(attempts <= kills, "{attempts} attempts failed by {kills} kills");
+        Ok(Found { faults: kills, told: format!("{runs} runs, {attempts} attempts lost and made again") })
+    }
+
+    fn stop_workers(&mut self, count: u32) -> Result<Found> {
+        let (mut stops, mut runs) = (0, 0);
+        while stops < count {
+            let folder = self.workspace()?;
+            runs += 1;
+            let mut child = self.go_on(folder.path())?;
+            let mut here = 0;
+            while child.try_wait()?.is_none() {
+                std::thread::sleep(self.moment(0.5));
+                // Few in one run: a sample that was given up for its time twice has its verdict.
+                let stopped = self.signal_a_child(&child, "-STOP", here < 3 && stops < count);
+                (here, stops) = (here + stopped, stops + stopped);
+            }
+            let found = self.essence(folder.path())?;
+            ensure!(
+                found.len() == self.calm.len(),
+                "{} of {} samples have a verdict",
+                found.len(),
+                self.calm.len()
+            );
+            let differ = self.calm.iter().filter(|(id, known)| found.get(*id) != Some(known));
+            for (id, _) in differ {
+                ensure!(found[id][2] == "timeout" || found[id][2] == "decode_failed", "{id}: {}", found[id]);
+            }
+        }
+        Ok(Found {
+            faults: stops,
+            told: format!("{runs} runs, every sample has one verdict, and none waits for ever"),
+        })
+    }
+
+    /// 1 when a worker of it got the signal.
+    fn signal_a_child(&mut self, parent: &Child, signal: &str, wanted: bool) -> u32 {
+        let pid = parent.id();
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let children: Vec<String> = tasks
+            .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
+            .flat_map(|text| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        if !wanted || children.is_empty() {
+            return 0;
+        }
+        let chosen = &children[self.rng.next_u32() as usize % children.len()];
+        let done = Command::new("kill").args([signal, chosen]).stderr(Stdio::null()).status();
+        u32::from(done.is_ok_and(|status| status.success()))
+    }
+
+    fn failed_attempts(&self, folder: &Path) -> Result<u32> {
+        let data: Value = serde_json::from_slice(&self.run(folder, &["export", "latest"])?.stdout)?;
+        let samples = data["samples"].as_array().context("samples")?;
+        let attempts = samples.iter().filter_map(|sample| sample["attempts"].as_array()).map(Vec::len);
+        Ok(u32::try_from(attempts.sum::<usize>())?)
+    }
+
+    /// One bit of a random file of a backup: all are found.
+    fn flip_bits(&mut self, count: u32) -> Result<Found> {
+        let folder = self.workspace()?;
+        self.go_on(folder.path())?.wait()?;
+        let made = self.run(folder.path(), &["backup", "create", "--copy"])?;
+        ensure!(made.status.success(), "backup: {}", String::from_utf8_lossy(&made.stderr));
+        let files = files_below(&folder.path().join(".vidbench/backups"));
+        let files: Vec<&PathBuf> = files.iter().filter(|file| !file.ends_with(".lock")).collect();
+        for _ in 0..count {
+            let file = files[self.rng.next_u32() as usize % files.len()];
+            let whole = fs::read(file)?;
+            let mut bytes = whole.clone();
+            let at = self.rng.next_u32() as usize % bytes.len();
+            bytes[at] ^= 1 << (self.rng.next_u32() % 8);
+            fs::write(file, bytes)?;
+            let code = self.run(folder.path(), &["backup", "verify"])?.status.code();
+            // A backup whose manifest cannot be read is not the latest any more.
+            ensure!(matches!(code, Some(1 | 2)), "bit at {at} of {} was not found", file.display());
+            fs::write(file, whole)?;
+        }
+        let code = self.run(folder.path(), &["backup", "verify"])?.status.code();
+        ensure!(code == Some(0), "the backup is whole again, and verify ends with {code:?}");
+        Ok(Found { faults: count, told: "all found".into() })
+    }
+
+    fn full_disk(&mut self) -> Result<Found> {
+        let disk = tempfile::tempdir()?;
+        let mount = |options: &str| {
+            let args = ["-t", "tmpfs", "-o", options, "tmpfs"];
+            Command::new("mount").args(args).arg(disk.path()).stderr(Stdio::null()).status()
+        };
+        if !mount("size=4m").is_ok_and(|status| status.success()) {
+            return Err(NotAvailable("a small tmpfs cannot be mounted".into()).into());
+        }
+        let result = (|| {
+            self.write_suite(disk.path())?;
+            let mut codes = Vec::new();
+            for mib in [4, 5, 6, 8] {
+                ensure!(
+                    mount(&format!("remount,size={mib}m")).is_ok_and(|status| status.success()),
+                    "remount"
+                );
+                let code = self.go_on(disk.path())?.wait()?.code();
+                codes.push(code.map_or("killed".into(), |code| code.to_string()));
+            }
+            ensure!(mount("remount,size=300m").is_ok_and(|status| status.success()), "remount");
+            self.finish(disk.path())?;
+            Ok(Found {
+                faults: 4,
+                told: format!("exit codes {} while it was full; then as undisturbed", codes.join(", ")),
+            })
+        })();
+        Command::new("umount").arg(disk.path()).status()?;
+        result
+    }
+
+    /// The second process refuses; the first is not disturbed.
+    fn two_at_once(&mut self) -> Result<Found> {
+        let folder = self.workspace()?;
+        let mut first = self.go_on(folder.path())?;
+        let mut refused = 0;
+        while first.try_wait()?.is_none() {
+            std::thread::sleep(self.usual.mul_f64(0.2));
+            let second = self.run(folder.path(), &["run", "--resume", "latest"])?;
+            refused += u32::from(second.status.code() == Some(2));
+        }
+        self.compare(folder.path())?;
+        ensure!(refused > 0, "no second process was refused");
+        Ok(Found { faults: refused, told: "each refused, the first as undisturbed".into() })
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> =
+        entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect();
+    files.sort();
+    files
+}
