@@ -22,6 +22,8 @@ struct Found {
     told: String,
 }
 
+type Scenario = fn(&mut Bench, u32) -> Result<Found>;
+
 type Essence = BTreeMap<String, Value>;
 
 struct Bench {
@@ -59,7 +61,7 @@ pub fn run(count: Option<&str>, seed: Option<&str>) -> Result<()> {
         bench.calm.len(),
         bench.usual.as_secs_f64()
     );
-    let scenarios: [(&str, fn(&mut Bench, u32) -> Result<Found>); 6] = [
+    let scenarios: [(&str, Scenario); 6] = [
         ("kill -9 of vidbench", Bench::kill_harness),
         ("kill -9 of workers", Bench::kill_workers),
         ("SIGSTOP of workers", |bench, count| bench.stop_workers(count.min(20))),
@@ -149,7 +151,8 @@ impl Bench {
                 generation["artifact_sha256"],
                 verdict["outcome"],
                 verdict["facts"],
-                verdict["scores"]
+                verdict["scores"],
+                verdict["reason"]
             ]);
             let id = verdict["sample"].as_str().context("an id")?.to_owned();
             ensure!(all.insert(id.clone(), known).is_none(), "sample {id} is there twice");
@@ -164,7 +167,10 @@ impl Bench {
             match said.status.code() {
                 Some(0) => return self.compare(folder),
                 Some(3 | 130) => {}
-                code => bail!("resume ended with {code:?}: {}", String::from_utf8_lossy(&said.stderr)),
+                code => {
+                    self.compare(folder)?;
+                    bail!("resume ended with {code:?}");
+                }
             }
         }
         bail!("not complete after 20 sessions")

@@ -49,8 +49,9 @@ impl Runner<'_> {
         if let Err(reason) = worker.check_idle(&mut UntilCancelled(&self.inputs.cancel)) {
             return Ok(Attempt::WorkerGone { reason });
         }
-        // A worker of a session that was killed may still be writing: no two sessions share a name.
-        let name = format!("{}-{}.mp4", sample.id, self.session.index);
+        // A worker that was killed has left its file, and one of a session that was killed may still be writing: no two attempts share a name.
+        let failed = self.failed_attempts.get(&sample.ordinal).copied().unwrap_or(0);
+        let name = format!("{}-{}-{failed}.mp4", sample.id, self.session.index);
         let temp = self.inputs.store.temp_path(&self.inputs.run.id, &name)?;
         let request = self.request(sample, temp.to_string_lossy().into_owned());
         let label = self.label(sample);
@@ -72,6 +73,10 @@ impl Runner<'_> {
             this.account.generation_failed(secs);
             Failed { outcome, reason, wall_ms, secs }
         };
+        if answer.is_err() || stalled.is_some() {
+            // It is of no use to anyone; what cannot be removed now is swept when the run is locked again.
+            let _ = std::fs::remove_file(&temp);
+        }
         if let Some(reason) = stalled {
             let failed = failed(self, Outcome::Timeout, reason);
             return Ok(Attempt::Failed { worker: None, failed });

@@ -36,11 +36,14 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Gives one generated sample its verdict. A scorer that dies may have been killed: only a second one that dies over the
-    /// same file shows that the file is the cause.
+    /// Gives one generated sample its verdict. A scorer that dies may have been killed: only when another, and as many as a sample has
+    /// attempts, die over the same file, the file is the cause.
     pub(crate) fn score(&mut self, sample: &PlannedSample, generation: &Generation) -> Result<(), RunError> {
         let mut scored = self.score_once(sample, generation)?;
-        if matches!(scored.0, Err(CallError::Crashed { .. })) {
+        for _ in 1..self.scorer_attempts() {
+            if !matches!(scored.0, Err(CallError::Crashed { .. })) {
+                break;
+            }
             scored = self.score_once(sample, generation)?;
         }
         let (answer, score_secs) = scored;
@@ -56,7 +59,7 @@ impl Runner<'_> {
         generation: &Generation,
     ) -> Result<(Result<ScoreResult, CallError>, f64), RunError> {
         let begun_ns = self.inputs.clock.monotonic_ns();
-        let mut scorer = match self.scorer.take() {
+        let mut scorer = match self.idle_scorer() {
             Some(scorer) => scorer,
             None => self.start_scorer()?,
         };
@@ -136,14 +139,43 @@ impl Runner<'_> {
         self.suite().metrics.iter().map(unscored).collect()
     }
 
-    fn start_scorer(&mut self) -> Result<WorkerProcess, RunError> {
-        workers::start(&self.inputs.commands.scorer, &self.inputs.clock).map_err(|error| match error {
-            ModelError::Start(error) => RunError::Start(error),
-            ModelError::Call { source, .. } => RunError::Scorer(source),
-            ModelError::Mismatch { .. } | ModelError::BreakerOpen { .. } => {
-                unreachable!("starting a worker loads nothing")
+    /// At least a second one.
+    fn scorer_attempts(&self) -> u32 {
+        self.suite().retry.attempts.max(2)
+    }
+
+    /// The scorer of the sample before, if it lives: one that died since then says nothing of the file to come.
+    fn idle_scorer(&mut self) -> Option<WorkerProcess> {
+        let mut scorer = self.scorer.take()?;
+        match scorer.check_idle(&mut UntilCancelled(&self.inputs.cancel)) {
+            Ok(()) => Some(scorer),
+            Err(reason) => {
+                self.tell(&Event::WorkerRestarted { worker: "scorer".into(), reason });
+                None
             }
-        })
+        }
+    }
+
+    /// One that dies before it has answered may have been killed; one that never answers ends the run.
+    fn start_scorer(&mut self) -> Result<WorkerProcess, RunError> {
+        let mut attempts = 1;
+        loop {
+            match workers::start(&self.inputs.commands.scorer, &self.inputs.clock) {
+                Ok(scorer) => return Ok(scorer),
+                Err(error @ ModelError::Call { source: CallError::Crashed { .. }, .. })
+                    if attempts < self.scorer_attempts() =>
+                {
+                    attempts += 1;
+                    let reason = error.to_string();
+                    self.tell(&Event::WorkerRestarted { worker: "scorer".into(), reason });
+                }
+                Err(ModelError::Start(error)) => return Err(RunError::Start(error)),
+                Err(ModelError::Call { source, .. }) => return Err(RunError::Scorer(source)),
+                Err(ModelError::Mismatch { .. } | ModelError::BreakerOpen { .. }) => {
+                    unreachable!("starting a worker loads nothing")
+                }
+            }
+        }
     }
 
     fn keep_scorer(&mut self, scorer: WorkerProcess, error: Option<&CallError>) {

@@ -55,7 +55,7 @@ impl Handler for ShapesWorker {
         notifier: &mut Notifier<'_>,
     ) -> Result<GenerateResult, RpcError> {
         let start_ns = clock::monotonic_ns();
-        if params.seed == self.at_seed && self.is_due() {
+        if params.seed == self.at_seed && self.fault != "dies-with-a-file" && self.is_due() {
             self.misbehave()?;
         }
         let attributes = vidbench_shapes::parse_prompt(&params.prompt)
@@ -77,6 +77,9 @@ impl Handler for ShapesWorker {
             peak_rss_bytes: peak_rss_bytes(),
             peak_device_bytes: None,
         };
+        if self.fault == "dies-with-a-file" && params.seed == self.at_seed && self.is_due() {
+            std::process::exit(7);
+        }
         Ok(if params.seed == self.at_seed { self.spoil(result) } else { result })
     }
 }
@@ -101,8 +104,8 @@ impl ShapesWorker {
             "out-of-memory" => {
                 return Err(RpcError::new(ErrorKind::OutOfMemory, "the device has no memory left"));
             }
-            "die-at-load" | "not-a-video" | "no-file" | "link" | "empty" | "lies-about-time" | "immense"
-            | "dies-afterwards" | "answers-again" => {}
+            "die-at-load" | "dies-with-a-file" | "not-a-video" | "no-file" | "link" | "empty"
+            | "lies-about-time" | "immense" | "dies-afterwards" | "answers-again" => {}
             other => panic!("unknown fault {other}"),
         }
         Ok(())
