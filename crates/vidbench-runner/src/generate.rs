@@ -55,6 +55,7 @@ impl Runner<'_> {
         let temp = self.inputs.store.temp_path(&self.inputs.run.id, &name)?;
         let request = self.request(sample, temp.to_string_lossy().into_owned());
         let label = self.label(sample);
+        self.log.at(self.suite().model_of(sample).id.as_str(), Some(sample.id));
         self.tell(&Event::SampleStarted { sample: sample.id, ordinal: sample.ordinal, label });
         let wall_ms = self.inputs.clock.unix_ms();
         let timeout = Duration::from_secs(self.suite().limits.sample_timeout_secs.into());

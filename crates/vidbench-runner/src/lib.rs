@@ -13,6 +13,7 @@ mod error;
 mod generate;
 mod judge;
 mod ledger;
+mod log;
 mod pace;
 mod retry;
 mod run;

@@ -16,6 +16,7 @@ use vidbench_store::{Progress, Store};
 use crate::breaker::Breaker;
 use crate::error::ModelError;
 use crate::ledger::Account;
+use crate::log::Log;
 use crate::pace::Pace;
 use crate::retry::Retries;
 use crate::telemetry::{Sampler, Watch};
@@ -73,6 +74,7 @@ pub fn execute(inputs: Inputs<'_>) -> Result<Finish, RunError> {
 pub(crate) struct Runner<'a> {
     pub(crate) inputs: Inputs<'a>,
     pub(crate) session: Session,
+    pub(crate) log: Log,
     pub(crate) started_ns: u64,
     pub(crate) account: Account,
     pub(crate) pace: Pace,
@@ -108,6 +110,7 @@ impl<'a> Runner<'a> {
         let failed = progress.judged.values().filter(|outcome| **outcome != Outcome::Ok).count() as u64;
         Ok(Self {
             started_ns: inputs.clock.monotonic_ns(),
+            log: Log::new(&inputs.run.id, index),
             session: Session {
                 index,
                 started_ms,
@@ -261,7 +264,12 @@ impl<'a> Runner<'a> {
     fn load_worker(&mut self, model: u32) -> Result<WorkerProcess, ModelError> {
         let suite = &self.inputs.run.suite;
         let resolved = &suite.models[model as usize];
-        let mut worker = workers::start(&(self.inputs.commands.generator)(resolved), &self.inputs.clock)?;
+        self.log.at(resolved.id.as_str(), None);
+        let mut worker = workers::start_logged(
+            &(self.inputs.commands.generator)(resolved),
+            &self.inputs.clock,
+            Some(self.log.of_worker(resolved.id.as_str())),
+        )?;
         let timeout = Duration::from_secs(suite.limits.load_timeout_secs.into());
         let earlier = self.earlier.iter().find(|earlier| earlier.id == resolved.id).cloned();
         let (threads, cancel) = (self.inputs.commands.threads, self.inputs.cancel.clone());
@@ -352,6 +360,7 @@ impl<'a> Runner<'a> {
     }
 
     pub(crate) fn tell(&mut self, event: &Event) {
+        self.log.event(event);
         (self.inputs.events)(event);
     }
 

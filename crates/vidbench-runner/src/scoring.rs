@@ -39,6 +39,7 @@ impl Runner<'_> {
     /// Gives one generated sample its verdict. A scorer that dies may have been killed: only when another, and as many as a sample has
     /// attempts, die over the same file, the file is the cause.
     pub(crate) fn score(&mut self, sample: &PlannedSample, generation: &Generation) -> Result<(), RunError> {
+        self.log.at(self.suite().model_of(sample).id.as_str(), Some(sample.id));
         let mut scored = self.score_once(sample, generation)?;
         for _ in 1..self.scorer_attempts() {
             if !matches!(scored.0, Err(CallError::Crashed { .. })) {
@@ -160,7 +161,11 @@ impl Runner<'_> {
     fn start_scorer(&mut self) -> Result<WorkerProcess, RunError> {
         let mut attempts = 1;
         loop {
-            match workers::start(&self.inputs.commands.scorer, &self.inputs.clock) {
+            match workers::start_logged(
+                &self.inputs.commands.scorer,
+                &self.inputs.clock,
+                Some(self.log.of_worker("scorer")),
+            ) {
                 Ok(scorer) => return Ok(scorer),
                 Err(error @ ModelError::Call { source: CallError::Crashed { .. }, .. })
                     if attempts < self.scorer_attempts() =>

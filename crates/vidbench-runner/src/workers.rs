@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use vidbench_core::protocol::{LoadParams, LoadedModel};
 use vidbench_core::{Clock, ResolvedModel, SessionModel, WeightsOrigin};
-use vidbench_engines::{CallError, CallObserver, WorkerCommand, WorkerProcess};
+use vidbench_engines::{CallError, CallObserver, LogSink, WorkerCommand, WorkerProcess};
 
 use crate::Cancel;
 use crate::error::ModelError;
@@ -42,7 +42,16 @@ impl CallObserver for UntilCancelled<'_> {
 
 /// Starts a worker and exchanges versions and clocks.
 pub(crate) fn start(command: &WorkerCommand, clock: &Arc<dyn Clock>) -> Result<WorkerProcess, ModelError> {
-    let mut worker = WorkerProcess::start(command, Arc::clone(clock))?;
+    start_logged(command, clock, None)
+}
+
+/// As [`start`]; `log` gets the worker's own log, line by line.
+pub(crate) fn start_logged(
+    command: &WorkerCommand,
+    clock: &Arc<dyn Clock>,
+    log: Option<LogSink>,
+) -> Result<WorkerProcess, ModelError> {
+    let mut worker = WorkerProcess::start_logged(command, Arc::clone(clock), log)?;
     match worker.initialize(CLIENT, INITIALIZE_TIMEOUT) {
         Ok(_) => Ok(worker),
         Err(source) => Err(ModelError::Call { during: "initialize", source }),

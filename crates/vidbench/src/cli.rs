@@ -191,6 +191,19 @@ pub(crate) struct RunOutput {
     /// File of the HTML report; by default in the workspace.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// How the log in the workspace's folder `logs` is written; a file a day, thirty are kept.
+    #[arg(long, value_enum, default_value_t = LogFormat::Json, value_name = "FORMAT", env = "VIDBENCH_LOG")]
+    pub(crate) log: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A JSON object a line.
+    Json,
+    /// For people.
+    Text,
+    /// No log.
+    None,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod log_file;
 mod ui;
 
 use std::process::ExitCode;

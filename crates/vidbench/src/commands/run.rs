@@ -15,6 +15,7 @@ use vidbench_store::{Store, StoreError};
 
 use super::{UserError, columns, json as pretty, page_file, report};
 use crate::cli::{DemoArgs, RunArgs, RunOutput};
+use crate::log_file;
 use crate::ui::{ProgressView, Ui, duration, visible};
 use crate::{FAILED, INCOMPLETE, INTERRUPTED, OK};
 
@@ -99,6 +100,9 @@ fn carry_out(
 ) -> Result<u8> {
     let cancel = Cancel::new();
     listen_for_signals(cancel.clone(), ui)?;
+    let passed: Vec<String> = record.suite.models.iter().flat_map(|model| model.pass_env.clone()).collect();
+    log_file::begin(store.root(), output.log, &passed)
+        .context("the log cannot be begun; --log none does without")?;
     let quiet = ui.is_quiet() || output.json && !std::io::stderr().is_terminal();
     let mut view = ProgressView::new(output.progress, quiet);
     let executed =

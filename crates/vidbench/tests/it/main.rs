@@ -12,6 +12,7 @@ mod generated;
 mod help;
 mod import_engine;
 mod kill;
+mod log;
 mod main_job;
 mod models;
 mod nets;

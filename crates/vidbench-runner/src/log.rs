@@ -1,0 +1,97 @@
+//! What happens, as lines of a log: each with the run, and with the sample, model and worker it is of.
+//!
+//! The library only speaks to `tracing`; where lines go is for the program to say.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing::{Level, event};
+use vidbench_core::{Event, RunId, SampleId};
+use vidbench_engines::LogSink;
+
+/// The ids that lines of a session carry.
+#[derive(Debug, Clone)]
+pub(crate) struct Log {
+    run: String,
+    session: u32,
+    now: Arc<Mutex<Now>>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Now {
+    sample: String,
+    model: String,
+}
+
+impl Log {
+    pub(crate) fn new(run: &RunId, session: u32) -> Self {
+        Self { run: run.to_string(), session, now: Arc::default() }
+    }
+
+    /// The model, and maybe the sample, that is worked on from now on.
+    pub(crate) fn at(&self, model: &str, sample: Option<SampleId>) {
+        let sample = sample.map_or(String::new(), |sample| sample.to_string());
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Now { sample, model: model.to_owned() };
+    }
+
+    /// Takes the lines that a worker writes to stderr.
+    pub(crate) fn of_worker(&self, worker: &str) -> LogSink {
+        let (log, worker) = (self.clone(), worker.to_owned());
+        Box::new(move |line| {
+            let Now { sample, model } = log.now();
+            let Self { run, session, .. } = &log;
+            event!(target: "vidbench::worker", Level::INFO, run, session, sample, model, worker, "{line}");
+        })
+    }
+
+    /// Writes what happened; steps are too many to be worth lines.
+    pub(crate) fn event(&self, event: &Event) {
+        let Now { sample, model } = self.now();
+        let Self { run, session, .. } = self;
+        macro_rules! line {
+            ($level:expr, $($text:tt)*) => {
+                event!(target: "vidbench::run", $level, run, session, sample, model, $($text)*)
+            };
+        }
+        match event {
+            Event::Step { .. } => {}
+            Event::RunStarted { planned, done, .. } => line!(Level::INFO, planned, done, "run started"),
+            Event::PhaseStarted { phase, total } => {
+                line!(Level::INFO, phase = ?phase, total, "phase started")
+            }
+            Event::PhaseFinished { phase } => line!(Level::INFO, phase = ?phase, "phase finished"),
+            Event::ModelLoaded { model: loaded, load_secs } => {
+                line!(Level::INFO, load_secs, "loaded {loaded}")
+            }
+            Event::SampleStarted { ordinal, label, .. } => line!(Level::INFO, ordinal, "started: {label}"),
+            Event::SampleSlow { elapsed_secs, .. } => line!(Level::WARN, elapsed_secs, "still running"),
+            Event::Generated { service_secs, .. } => line!(Level::INFO, service_secs, "generated"),
+            Event::Judged { outcome, reason, label, .. } if reason.is_none() => {
+                line!(Level::INFO, outcome = outcome.name(), "judged: {label}");
+            }
+            Event::Judged { outcome, reason, label, .. } => {
+                line!(Level::WARN, outcome = outcome.name(), reason, "judged: {label}");
+            }
+            Event::ClipScored { label, outcome, .. } => {
+                line!(Level::INFO, outcome = %outcome, "scored: {label}")
+            }
+            Event::Retried { attempt, wait_secs, outcome, reason, .. } => {
+                line!(Level::WARN, attempt, wait_secs, outcome = outcome.name(), reason, "tried again");
+            }
+            Event::Breaker(change) => {
+                let (operation, state) = (change.operation.name(), change.state.name());
+                line!(Level::WARN, operation, state, reason = change.reason, "breaker of {}", change.model);
+            }
+            Event::WorkerRestarted { worker, reason } => {
+                line!(Level::WARN, worker, reason, "worker restarted")
+            }
+            Event::Warning { message } => line!(Level::WARN, "{message}"),
+            Event::RunFinished { complete, done, failed } => {
+                line!(Level::INFO, complete, done, failed, "run finished");
+            }
+        }
+    }
+
+    fn now(&self) -> Now {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
