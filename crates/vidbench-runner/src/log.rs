@@ -54,17 +54,27 @@ impl Log {
         }
         match event {
             Event::Step { .. } => {}
-            Event::RunStarted { planned, done, .. } => line!(Level::INFO, planned, done, "run started"),
+            Event::RunStarted { planned, done, .. } => {
+                line!(Level::INFO, planned, done, "run started");
+            }
             Event::PhaseStarted { phase, total } => {
-                line!(Level::INFO, phase = ?phase, total, "phase started")
+                line!(Level::INFO, phase = ?phase, total, "phase started");
             }
-            Event::PhaseFinished { phase } => line!(Level::INFO, phase = ?phase, "phase finished"),
+            Event::PhaseFinished { phase } => {
+                line!(Level::INFO, phase = ?phase, "phase finished");
+            }
             Event::ModelLoaded { model: loaded, load_secs } => {
-                line!(Level::INFO, load_secs, "loaded {loaded}")
+                line!(Level::INFO, load_secs, "loaded {loaded}");
             }
-            Event::SampleStarted { ordinal, label, .. } => line!(Level::INFO, ordinal, "started: {label}"),
-            Event::SampleSlow { elapsed_secs, .. } => line!(Level::WARN, elapsed_secs, "still running"),
-            Event::Generated { service_secs, .. } => line!(Level::INFO, service_secs, "generated"),
+            Event::SampleStarted { ordinal, label, .. } => {
+                line!(Level::INFO, ordinal, "started: {label}");
+            }
+            Event::SampleSlow { elapsed_secs, .. } => {
+                line!(Level::WARN, elapsed_secs, "still running");
+            }
+            Event::Generated { service_secs, .. } => {
+                line!(Level::INFO, service_secs, "generated");
+            }
             Event::Judged { outcome, reason, label, .. } if reason.is_none() => {
                 line!(Level::INFO, outcome = outcome.name(), "judged: {label}");
             }
@@ -72,7 +82,7 @@ impl Log {
                 line!(Level::WARN, outcome = outcome.name(), reason, "judged: {label}");
             }
             Event::ClipScored { label, outcome, .. } => {
-                line!(Level::INFO, outcome = %outcome, "scored: {label}")
+                line!(Level::INFO, outcome = %outcome, "scored: {label}");
             }
             Event::Retried { attempt, wait_secs, outcome, reason, .. } => {
                 line!(Level::WARN, attempt, wait_secs, outcome = outcome.name(), reason, "tried again");
@@ -82,9 +92,11 @@ impl Log {
                 line!(Level::WARN, operation, state, reason = change.reason, "breaker of {}", change.model);
             }
             Event::WorkerRestarted { worker, reason } => {
-                line!(Level::WARN, worker, reason, "worker restarted")
+                line!(Level::WARN, worker, reason, "worker restarted");
             }
-            Event::Warning { message } => line!(Level::WARN, "{message}"),
+            Event::Warning { message } => {
+                line!(Level::WARN, "{message}");
+            }
             Event::RunFinished { complete, done, failed } => {
                 line!(Level::INFO, complete, done, failed, "run finished");
             }
