@@ -113,7 +113,7 @@ impl Bench {
              [[models]]\nid = \"rendered-shapes\"\nengine = \"worker\"\ncommand = [{:?}, \"none\", \"18446744073709551615\"]\n\
              [prompts]\nsuite = \"shapes\"\nlimit = 2\n[grid]\nsteps = [1]\nguidance = [1.0]\nframes = [16]\nsize = [\"64x64\"]\nfps = [8.0]\n\
              [scenario]\nwarmup = 0\n[retry]\nattempts = 100\nbase_secs = 0.0\nbudget = 10.0\n[breaker]\nwindow = 10000\n\
-             [limits]\nmax_consecutive_failures = 1000\nsample_timeout_secs = 2\nscore_timeout_secs = 2\nmin_free_disk_mib = 1\n[telemetry]\ninterval_secs = 0.05\n",
+             [limits]\nmax_consecutive_failures = 1000\nsample_timeout_secs = 2\nscore_timeout_secs = 2\nmin_free_disk_mib = 1\ndisk_wait_secs = 0\n[telemetry]\ninterval_secs = 0.05\n",
             self.worker
         );
         Ok(fs::write(folder.join("suite.toml"), suite)?)
@@ -341,9 +341,27 @@ impl Bench {
             }
             ensure!(mount("remount,size=300m").is_ok_and(|status| status.success()), "remount");
             self.finish(disk.path())?;
+            // It waits for space, and goes on in the same session.
+            let waits = fs::read_to_string(disk.path().join("suite.toml"))?;
+            let waits = waits
+                .replace("disk_wait_secs = 0", "disk_wait_secs = 60")
+                .replace("mib = 1\n", "mib = 250\n");
+            fs::write(disk.path().join("suite.toml"), waits)?;
+            fs::remove_dir_all(disk.path().join(".vidbench"))?;
+            let child = self.go_on(disk.path())?;
+            std::thread::sleep(self.usual.mul_f64(0.3));
+            ensure!(mount("remount,size=240m").is_ok_and(|status| status.success()), "remount");
+            std::thread::sleep(Duration::from_secs(2));
+            ensure!(mount("remount,size=600m").is_ok_and(|status| status.success()), "remount");
+            let code = child.wait_with_output()?.status.code();
+            ensure!(code == Some(0), "a run that waits for space ended with {code:?}");
+            self.compare(disk.path())?;
             Ok(Found {
-                faults: 4,
-                told: format!("exit codes {} while it was full; then as undisturbed", codes.join(", ")),
+                faults: 5,
+                told: format!(
+                    "exit codes {} while it was full; then as undisturbed, and in one session where it waits",
+                    codes.join(", ")
+                ),
             })
         })();
         Command::new("umount").arg(disk.path()).status()?;

@@ -268,6 +268,9 @@ pub struct Limits {
     /// Disk space that must be free before the run starts and while it goes on, in MiB.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub min_free_disk_mib: u64,
+    /// Seconds to wait for space when less is free: the run goes on when there is a quarter more, else it stops.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub disk_wait_secs: u32,
 }
 
 impl Default for Limits {
@@ -280,6 +283,7 @@ impl Default for Limits {
             max_consecutive_failures: 5,
             stall_factor: 10.0,
             min_free_disk_mib: 256,
+            disk_wait_secs: 60,
         }
     }
 }

@@ -248,16 +248,39 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// Below the low mark nothing is produced until the high mark is reached again, for a while.
     fn disk_is_full(&mut self) -> Result<bool, RunError> {
-        let free_mib = self.inputs.store.free_disk_bytes()? >> 20;
-        let wanted_mib = self.suite().limits.min_free_disk_mib;
-        if free_mib < wanted_mib {
-            let message =
-                format!("{free_mib} MiB of disk are free, less than limits.min_free_disk_mib = {wanted_mib}");
-            self.tell(&Event::Warning { message: format!("{message}; stopping") });
-            self.disk_full = Some(message);
+        let low_mib = self.suite().limits.min_free_disk_mib;
+        let mut free_mib = self.inputs.store.free_disk_bytes()? >> 20;
+        if free_mib >= low_mib {
+            return Ok(false);
         }
-        Ok(self.disk_full.is_some())
+        let message = |free_mib| {
+            format!("{free_mib} MiB of disk are free, less than limits.min_free_disk_mib = {low_mib}")
+        };
+        let high_mib = low_mib.saturating_add(low_mib / 4);
+        let wait = Duration::from_secs(self.suite().limits.disk_wait_secs.into());
+        let begun_ns = self.inputs.clock.monotonic_ns();
+        if !wait.is_zero() {
+            let text =
+                format!("{}; waiting up to {} s for {high_mib} MiB", message(free_mib), wait.as_secs());
+            self.tell(&Event::Warning { message: text });
+        }
+        while self.secs_since(begun_ns) < wait.as_secs_f64() && !self.inputs.cancel.is_asked() {
+            std::thread::sleep(DISK_LOOK);
+            free_mib = self.inputs.store.free_disk_bytes()? >> 20;
+            if free_mib >= high_mib {
+                self.tell(&Event::Warning { message: format!("{free_mib} MiB of disk are free: going on") });
+                return Ok(false);
+            }
+        }
+        if self.inputs.cancel.is_asked() {
+            return Ok(true);
+        }
+        let message = message(free_mib);
+        self.tell(&Event::Warning { message: format!("{message}; stopping") });
+        self.disk_full = Some(message);
+        Ok(true)
     }
 }
 
@@ -265,6 +288,9 @@ impl Runner<'_> {
 fn translated(reply: &GenerateReply, sync: Option<ClockSync>) -> GenerateResult {
     sync.map_or_else(|| reply.result.clone(), |sync| sync.translate_result(reply.result.clone()))
 }
+
+/// How often a full disk is looked at again.
+const DISK_LOOK: Duration = Duration::from_millis(100);
 
 /// Beyond the error of the clock exchange: clocks drift apart by some parts in 100,000.
 const CLOCK_SLACK_NS: u64 = 5_000_000;

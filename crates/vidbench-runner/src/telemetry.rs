@@ -17,6 +17,9 @@ use nvml::Devices;
 /// Readings are written together: so many of them are the most that a killed session loses.
 const KEPT_TOGETHER: usize = 10;
 
+/// Readings that wait for a store that does not take them; those that come then are dropped.
+const MOST_WAITING: usize = 100_000;
+
 /// Reads everything there is to read.
 struct Probe<'a> {
     store: &'a Store,
@@ -92,9 +95,14 @@ impl Watch<'_> {
         loop {
             let over = stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout);
             readings.push(probe.read());
-            if over || readings.len() >= KEPT_TOGETHER {
-                store.record_readings(run, session, &readings)?;
-                readings.clear();
+            if !over && readings.len() % KEPT_TOGETHER != 0 {
+                continue;
+            }
+            match store.record_readings(run, session, &readings) {
+                Ok(()) => readings.clear(),
+                Err(error) if over => return Err(error),
+                // A disk that is full now may have space the next time; a run does not end for its readings.
+                Err(_) => readings.truncate(MOST_WAITING),
             }
             if over {
                 return Ok(());
