@@ -7,7 +7,7 @@ use crate::workspace::{Workspace, example};
 
 const SUITE: &str = r#"schema_version = 1
 name = "energy"
-seeds = [1, 2]
+seeds = [1]
 [[models]]
 id = "shapes-ldm"
 engine = "embedded"
@@ -15,9 +15,11 @@ engine = "embedded"
 suite = "shapes"
 limit = 1
 [grid]
-steps = [64]
+steps = [256]
+[scenario]
+warmup = 0
 [telemetry]
-interval_secs = 0.03
+interval_secs = 0.1
 "#;
 
 /// The table of a run and its data, with the driver misbehaving as told.
@@ -44,8 +46,8 @@ fn check_energy(fault: &str) {
     for sample in samples(&data) {
         let secs = sample["service_secs"].as_f64().unwrap();
         let joules = sample["telemetry"]["device_joules"]["value"].as_f64().unwrap();
-        // Two readings around each edge, at most 30 ms and what the machine adds apart.
-        assert!((joules - 200.0 * secs).abs() < 200.0 * 0.2 * secs + 4.0, "{joules} J in {secs} s");
+        // A counter that follows the clock is straight: what is between readings is known, whatever the machine does besides.
+        assert!((joules - 200.0 * secs).abs() < 0.1 * 200.0 * secs, "{joules} J in {secs} s");
         assert_eq!(sample["telemetry"]["device_memory_used_bytes"]["value"], (20_u64 << 30) as f64);
         assert_eq!(sample["telemetry"]["contended"], false);
     }
@@ -77,10 +79,10 @@ fn a_driver_that_tells_nothing_gives_reasons_and_no_numbers() {
 fn others_on_the_device_and_heat_are_told() {
     let (table, data) = run("foreign");
     assert!(telemetry(&data).iter().all(|found| found["contended"] == true));
-    assert!(table.contains("other processes were on an accelerator during 2 samples"), "{table}");
+    assert!(table.contains("other processes were on an accelerator during 1 sample"), "{table}");
     let (table, _) = run("throttled");
     assert!(
-        table.contains("slower than they could during 2 samples: hw thermal slowdown, sw power cap"),
+        table.contains("slower than they could during 1 sample: hw thermal slowdown, sw power cap"),
         "{table}"
     );
 }
@@ -114,7 +116,7 @@ fn doctor_says_which_sensors_there_are() {
 #[test]
 fn no_reading_is_taken_when_none_is_wanted() {
     let workspace = Workspace::new();
-    workspace.write("suite.toml", SUITE.replace("0.03", "0"));
+    workspace.write("suite.toml", SUITE.replace("interval_secs = 0.1", "interval_secs = 0"));
     assert_eq!(workspace.run(["run", "suite.toml"]).code, 0);
     assert!(telemetry(&workspace.export()).iter().all(|found| found.is_null()));
 }
