@@ -186,6 +186,11 @@ impl WorkerProcess {
         self.usable
     }
 
+    /// Whether the process ends within `wait`: some workers do after an answer that says that they are of no use any more.
+    pub fn ends_within(&self, wait: Duration) -> bool {
+        self.wire.has_ended(wait)
+    }
+
     /// What the worker said of itself, once initialized.
     pub fn info(&self) -> Option<&InitializeResult> {
         self.info.as_ref()

@@ -105,7 +105,9 @@ impl Runner<'_> {
             Err(error) => {
                 let Some(outcome) = error.outcome() else { return Ok(Attempt::Stopped { worker: None }) };
                 let failed = failed(self, outcome, reason(&error));
-                let lives = worker.is_usable() && outcome != Outcome::DeviceLost;
+                let lives = worker.is_usable()
+                    && outcome != Outcome::DeviceLost
+                    && !(may_be_its_last(outcome) && worker.ends_within(LAST_WORDS));
                 Ok(Attempt::Failed { worker: lives.then_some(worker), failed })
             }
         }
@@ -287,6 +289,14 @@ impl Runner<'_> {
 /// The worker's times on the harness's clock.
 fn translated(reply: &GenerateReply, sync: Option<ClockSync>) -> GenerateResult {
     sync.map_or_else(|| reply.result.clone(), |sync| sync.translate_result(reply.result.clone()))
+}
+
+/// After an answer that may be its last, a worker has this long to end before it is asked again.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// Failures after which a worker may end by itself: what it started cannot be stopped otherwise, or its device did not recover.
+fn may_be_its_last(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Timeout | Outcome::OutOfMemory | Outcome::Internal)
 }
 
 /// How often a full disk is looked at again.

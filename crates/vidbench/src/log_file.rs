@@ -27,6 +27,8 @@ pub(crate) fn begin(
         return Ok(None);
     }
     let folder = workspace.join("logs");
+    // The appender would say on stderr that it is not there yet.
+    std::fs::create_dir_all(&folder)?;
     let files = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("vidbench")
