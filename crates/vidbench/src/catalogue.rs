@@ -243,7 +243,9 @@ impl Catalogue {
 
     /// What was shown of a model's own weights.
     pub fn own_evidence(&self, model: &CatalogueModel) -> Option<&Evidence> {
-        self.evidence.iter().find(|found| found.model.as_ref().is_some_and(|id| model.is_called(id)))
+        let of_model = |found: &&Evidence| found.model.as_ref().is_some_and(|id| model.is_called(id));
+        // What random weights did says nothing of its own.
+        self.evidence.iter().filter(|found| found.weights == "real").find(of_model)
     }
 
     /// How far it was shown that a model runs: by its own weights, else by its classes.
@@ -356,6 +358,7 @@ mod tests {
         let model = catalogue.find("Wan-AI/Wan2.1-T2V-1.3B-Diffusers").unwrap().clone();
         let mut found = catalogue.evidence_of_classes(&model).next().unwrap().clone();
         found.model = Some(model.id.to_lowercase());
+        found.weights = "real".into();
         for (reached, reason, status) in [
             ("generated", None, Status::Generated),
             ("loaded", Some("out of memory"), Status::Loaded),

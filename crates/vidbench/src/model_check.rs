@@ -78,7 +78,7 @@ impl ModelCheck {
         let mut found = Evidence {
             class: self.class.clone(),
             part: self.part.clone(),
-            model: (self.weights == "real").then(|| self.model.to_string()),
+            model: (self.weights != "tiny").then(|| self.model.to_string()),
             reached: "declared".into(),
             reason: None,
             weights: self.weights.into(),

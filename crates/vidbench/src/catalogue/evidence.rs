@@ -77,7 +77,11 @@ impl Evidence {
     /// What was checked, as `vidbench models check` is told it: `WanPipeline`, `WanPipeline/lora`, or a model.
     pub fn name(&self) -> String {
         let part = self.part.as_ref().map_or(String::new(), |part| format!("/{part}"));
-        self.model.clone().unwrap_or_else(|| format!("{}{part}", self.class))
+        match &self.model {
+            None => format!("{}{part}", self.class),
+            Some(model) if self.weights == "random" => format!("{model} with random weights"),
+            Some(model) => model.clone(),
+        }
     }
 }
 

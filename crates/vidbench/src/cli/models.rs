@@ -25,6 +25,7 @@ Examples:
 Examples:
   vidbench models check WanPipeline                       a class, tiny: no download
   vidbench models check Wan-AI/Wan2.1-T2V-1.3B-Diffusers  the first class of a model, tiny
+  vidbench models check Wan-AI/Wan2.1-T2V-1.3B-Diffusers --weights random
   vidbench models check Wan-AI/Wan2.1-T2V-1.3B-Diffusers --weights real
   vidbench models check WanPipeline/lora                  the class, with a tiny LoRA put into it
   vidbench models check --all --evidence catalogue/evidence.toml
@@ -82,6 +83,8 @@ pub(crate) enum PartArg {
 pub(crate) enum WeightsArg {
     /// Networks of the same structure with a few thousand random numbers.
     Tiny,
+    /// The model's own configuration with random weights: its size without its download.
+    Random,
     /// The model's own weights.
     Real,
 }

@@ -108,7 +108,7 @@ fn every_class() -> Result<Vec<ModelCheck>> {
 fn planned(catalogue: &Catalogue, name: &str, weights: WeightsArg) -> Result<ModelCheck> {
     let (class, part) = name.split_once('/').map_or((name, None), |(class, part)| (class, Some(part)));
     if let Some(tiny) = tiny_pipelines().get(class) {
-        if weights == WeightsArg::Real {
+        if weights != WeightsArg::Tiny {
             let hint = format!("name a model: vidbench models search {class}");
             return Err(UserError::new(format!("the class {class} has no weights of its own"), hint).into());
         }
@@ -134,11 +134,18 @@ fn planned(catalogue: &Catalogue, name: &str, weights: WeightsArg) -> Result<Mod
     };
     match weights {
         WeightsArg::Tiny => Ok(ModelCheck::tiny(class, model.part.as_deref(), tiny)?),
-        WeightsArg::Real => real(model, class, &tiny.inputs),
+        WeightsArg::Random => whole(model, class, &tiny.inputs, "random"),
+        WeightsArg::Real => whole(model, class, &tiny.inputs, "real"),
     }
 }
 
-fn real(model: &CatalogueModel, class: &str, inputs: &[String]) -> Result<ModelCheck> {
+/// The model as large as it is, with its own weights or random ones.
+fn whole(
+    model: &CatalogueModel,
+    class: &str,
+    inputs: &[String],
+    weights: &'static str,
+) -> Result<ModelCheck> {
     if let Some(part) = &model.part {
         let message = format!("{} is put into another model, as {part}", model.id);
         let hint = format!("write a suite for it: vidbench models show {}", model.id);
@@ -156,7 +163,7 @@ fn real(model: &CatalogueModel, class: &str, inputs: &[String]) -> Result<ModelC
         class: class.into(),
         part: None,
         settings,
-        weights: "real",
+        weights,
         params: Params {
             steps,
             guidance: guidance.unwrap_or(1.0),
