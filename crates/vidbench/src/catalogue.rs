@@ -209,7 +209,7 @@ impl Catalogue {
         })
     }
 
-    /// The catalogue that ships, with the models and the evidence of this machine's user ([`own_folder`]).
+    /// The catalogue that ships, with the models and the evidence of this machine's user (see [`own_evidence_file`]).
     ///
     /// # Errors
     /// A file of the user's cannot be read, or names a model that is there already.
