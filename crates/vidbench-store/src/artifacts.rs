@@ -135,7 +135,7 @@ fn open_artifact(path: &Path) -> Result<File> {
     File::open(path).map_err(|error| missing_or_io(error, path))
 }
 
-fn missing_or_io(error: io::Error, path: &Path) -> StoreError {
+pub(crate) fn missing_or_io(error: io::Error, path: &Path) -> StoreError {
     if error.kind() == ErrorKind::NotFound {
         StoreError::ArtifactMissing { path: path.into() }
     } else {

@@ -3,91 +3,35 @@
 //! A backup is made beside a running run, in a folder of its own that gets its name only when it is whole. Restoring hashes
 //! everything before it writes anything.
 
+mod error;
 mod files;
+mod kept;
 mod manifest;
 mod restore;
+mod scratch;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rusqlite::Connection;
-use vidbench_core::rfc3339;
+use rusqlite::{Connection, ErrorCode};
 
-use crate::codec::from_i64;
-use crate::{Result, Store, StoreError, VERSION, folders};
+use crate::codec::Sha256Hash;
+use crate::{Result, Store, StoreError, VERSION, folders, removal};
 
+pub use error::BackupError;
+pub use kept::{ListedBackup, keep_backups, list_backups, newest_backup, read_backup};
 pub use manifest::{BackupFile, BackupManifest};
 pub use restore::{restore_backup, verify_backup};
 
-use manifest::MANIFEST;
-
-/// Why a backup cannot be made or used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BackupError {
-    /// The workspace or a file system failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The backup is not what it was when it was made.
-    #[error("backup {} is damaged: {what}", path.display())]
-    Damaged {
-        /// The backup.
-        path: PathBuf,
-        /// What differs.
-        what: String,
-    },
-    /// There is something in the folder that is to be restored into.
-    #[error("{} is not empty", path.display())]
-    NotEmpty {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// A newer vidbench has made the backup.
-    #[error("backup {} is of format {found}, this vidbench reads format {supported}", path.display())]
-    Newer {
-        /// The backup.
-        path: PathBuf,
-        /// Its format.
-        found: u32,
-        /// The newest that is read.
-        supported: u32,
-    },
-    /// Another process makes a backup there.
-    #[error("another process makes a backup in {}", path.display())]
-    Busy {
-        /// The folder of backups.
-        path: PathBuf,
-    },
-    /// There is no backup of that name.
-    #[error("there is no backup {name} in {}", path.display())]
-    Missing {
-        /// What was asked for.
-        name: String,
-        /// The folder of backups.
-        path: PathBuf,
-    },
-}
-
-impl BackupError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Store(error) => error.hint(),
-            Self::Damaged { .. } => {
-                Some("use an older one: vidbench backup list; nothing was written".into())
-            }
-            Self::NotEmpty { .. } => Some("name a folder that is not there yet, or an empty one".into()),
-            Self::Newer { .. } => Some("use the vidbench that made it, or a newer one".into()),
-            Self::Busy { .. } => Some("wait until it has finished".into()),
-            Self::Missing { .. } => {
-                Some("vidbench backup list shows them; --from names another folder".into())
-            }
-        }
-    }
-}
-
 type BackupResult<T> = std::result::Result<T, BackupError>;
+
+/// How long copying waits for whoever holds the database alone, which in WAL mode is a moment.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a backup begins anew because a run was removed under its hands.
+const ATTEMPTS: u32 = 10;
 
 /// A backup that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,14 +47,14 @@ pub struct Backup {
 pub enum Artifacts {
     /// As second names of the same bytes, where the disk is the same: at once and without room. A disk that loses a block loses it for both.
     Linked,
-    /// As bytes of their own.
+    /// As bytes of their own, hashed while they are copied.
     Copied,
 }
 
 /// Makes a backup of the workspace in `folder`, which may be on another disk. Runs may go on meanwhile.
 ///
 /// # Errors
-/// A file of the workspace is missing or of another size, the disk is full, or another process makes a backup there.
+/// A file of the workspace is missing or damaged, the disk is full, or another process makes a backup there.
 pub fn create_backup(
     store: &Store,
     folder: &Path,
@@ -118,11 +62,40 @@ pub fn create_backup(
     artifacts: Artifacts,
 ) -> BackupResult<Backup> {
     fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
-    let _alone = lock(folder)?;
-    sweep(folder)?;
-    let making = folder.join(format!("{MAKING}{created_ms}"));
-    let made = fill(store, &making, created_ms, artifacts).and_then(|manifest| {
-        let path = free_name(folder, created_ms);
+    let _alone = scratch::lock(folder)?;
+    create_alone(store, folder, created_ms, artifacts)
+}
+
+/// The same, unless the newest whole backup of `folder` is younger than `age`: then nothing is done, and that one is the error.
+///
+/// # Errors
+/// Those of [`create_backup`].
+pub fn create_backup_if_older(
+    store: &Store,
+    folder: &Path,
+    created_ms: i64,
+    age: Duration,
+    artifacts: Artifacts,
+) -> BackupResult<std::result::Result<Backup, Box<Backup>>> {
+    fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
+    // Looked at under the lock, so that two that come at once make one.
+    let _alone = scratch::lock(folder)?;
+    if let Some(newest) = newest_backup(folder)? {
+        // A clock that went back makes a backup rather than none.
+        let young = u128::try_from(created_ms.saturating_sub(newest.manifest.created_ms))
+            .is_ok_and(|since_ms| since_ms < age.as_millis());
+        if young {
+            return Ok(Err(Box::new(newest)));
+        }
+    }
+    create_alone(store, folder, created_ms, artifacts).map(Ok)
+}
+
+fn create_alone(store: &Store, folder: &Path, created_ms: i64, artifacts: Artifacts) -> BackupResult<Backup> {
+    scratch::sweep(folder)?;
+    let making = folder.join(format!("{}{created_ms}", scratch::MAKING));
+    let made = fill_patiently(store, &making, created_ms, artifacts).and_then(|manifest| {
+        let path = kept::free_name(folder, created_ms);
         fs::rename(&making, &path).map_err(StoreError::io("name the backup", &path))?;
         folders::sync_folder(folder)?;
         Ok(Backup { path, manifest })
@@ -134,9 +107,29 @@ pub fn create_backup(
     made
 }
 
-/// Folders that are not whole yet, or not any more.
-const MAKING: &str = ".making-";
-const REMOVING: &str = ".removing-";
+/// A run that is removed after the database was copied takes files with it that the copy names. The copy is then made again.
+fn fill_patiently(
+    store: &Store,
+    making: &Path,
+    created_ms: i64,
+    artifacts: Artifacts,
+) -> BackupResult<BackupManifest> {
+    for _ in 1..ATTEMPTS {
+        match fill(store, making, created_ms, artifacts) {
+            Err(BackupError::Store(StoreError::ArtifactMissing { path })) if !is_named(store, &path)? => {
+                folders::remove_folder(making)?;
+            }
+            done => return done,
+        }
+    }
+    fill(store, making, created_ms, artifacts)
+}
+
+/// Whether the workspace still names a video.
+fn is_named(store: &Store, video: &Path) -> Result<bool> {
+    let hash = Sha256Hash::parse(&video.file_stem().unwrap_or_default().to_string_lossy())?;
+    store.read("looking a video up", |tx| removal::is_used(tx, hash))
+}
 
 fn fill(store: &Store, making: &Path, created_ms: i64, artifacts: Artifacts) -> BackupResult<BackupManifest> {
     folders::create_folder(making)?;
@@ -144,11 +137,7 @@ fn fill(store: &Store, making: &Path, created_ms: i64, artifacts: Artifacts) -> 
     copy_database(store, &database)?;
     let copy = files::open_frozen(&database)?;
     let named = files::named_artifacts(&copy)?;
-    let count = |table: &str| -> Result<u64> {
-        let count: i64 = copy.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?;
-        from_i64("a count", count)
-    };
-    let (runs, samples) = (count("runs")?, count("verdicts")?);
+    let (runs, samples) = files::counts(&copy)?;
     drop(copy);
     for file in &named {
         files::take(
@@ -174,11 +163,13 @@ fn fill(store: &Store, making: &Path, created_ms: i64, artifacts: Artifacts) -> 
     Ok(manifest)
 }
 
-/// In one step: the source is read as of one moment, and in WAL mode nobody who writes waits for it.
+/// In one step: the source is read as of one moment, and in WAL mode nobody who writes waits for it. In many small steps, the
+/// copy would begin anew whenever somebody wrote between two of them, and beside a busy run never end.
 fn copy_database(store: &Store, to: &Path) -> Result<()> {
     let from = store.root().join(folders::DATABASE);
     let copy = || {
         let source = Connection::open(&from)?;
+        source.busy_timeout(BUSY_TIMEOUT)?;
         let mut target = Connection::open(to)?;
         let done = rusqlite::backup::Backup::new(&source, &mut target)?.step(-1)?;
         if done != rusqlite::backup::StepResult::Done {
@@ -189,85 +180,23 @@ fn copy_database(store: &Store, to: &Path) -> Result<()> {
         target.close().map_err(|(_, error)| error)?;
         Ok(())
     };
-    copy().map_err(|error: StoreError| error.in_database("copying the database", &from))?;
+    copy().map_err(|error: StoreError| {
+        let at = if is_of_target(&error) { to } else { &from };
+        full_disk(&from, to, &error).unwrap_or_else(|| error.in_database("copying the database", at))
+    })?;
     File::open(to).and_then(|file| file.sync_all()).map_err(StoreError::io("sync", to))
 }
 
-/// The backups of a folder, oldest first; those that cannot be read as their errors.
-///
-/// # Errors
-/// The folder is there and cannot be read.
-pub fn list_backups(folder: &Path) -> BackupResult<Vec<BackupResult<Backup>>> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(StoreError::io("read the folder", folder)(error).into()),
-    };
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.retain(|path| path.is_dir() && !is_hidden(path) && path.join(MANIFEST).exists());
-    paths.sort();
-    Ok(paths.into_iter().map(|path| read_backup(&path)).collect())
+/// The source is only read.
+fn is_of_target(error: &StoreError) -> bool {
+    let StoreError::Database { source, .. } = error else { return false };
+    let code = source.sqlite_error_code();
+    matches!(code, Some(ErrorCode::DiskFull | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure))
 }
 
-/// A backup's manifest; its files are not read.
-///
-/// # Errors
-/// It is no backup, is damaged, or was made by a newer vidbench.
-pub fn read_backup(path: &Path) -> BackupResult<Backup> {
-    Ok(Backup { path: path.into(), manifest: BackupManifest::read(path)? })
-}
-
-/// Removes all backups of a folder but the newest `keep` that can be read; what cannot be read is left to a person.
-///
-/// # Errors
-/// A folder cannot be read or removed.
-pub fn keep_backups(folder: &Path, keep: usize) -> BackupResult<Vec<PathBuf>> {
-    let whole: Vec<Backup> = list_backups(folder)?.into_iter().flatten().collect();
-    let old = &whole[..whole.len().saturating_sub(keep)];
-    let remove = |backup: &Backup| {
-        let name = backup.path.file_name().unwrap_or_default().to_string_lossy();
-        let going = folder.join(format!("{REMOVING}{name}"));
-        fs::rename(&backup.path, &going).map_err(StoreError::io("remove", &backup.path))?;
-        folders::remove_folder(&going)?;
-        Ok(backup.path.clone())
-    };
-    old.iter().map(remove).collect()
-}
-
-/// What processes that were killed have left; the lock says that nobody is at it.
-fn sweep(folder: &Path) -> Result<()> {
-    let entries = fs::read_dir(folder).map_err(StoreError::io("read the folder", folder))?;
-    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with(MAKING) || name.starts_with(REMOVING) {
-            folders::remove_folder(&path)?;
-        }
-    }
-    Ok(())
-}
-
-fn lock(folder: &Path) -> BackupResult<File> {
-    let path = folder.join(".lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(BackupError::Busy { path: folder.into() }),
-        Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error).into()),
-    }
-}
-
-/// The moment in letters that sort as it does; two of one second get a number.
-fn free_name(folder: &Path, created_ms: i64) -> PathBuf {
-    let moment: String = rfc3339(created_ms).chars().filter(|c| c.is_ascii_alphanumeric()).take(15).collect();
-    let name = |at: u32| if at == 1 { moment.clone() } else { format!("{moment}-{at}") };
-    (1..).map(|at| folder.join(name(at))).find(|path| !path.exists()).unwrap_or_else(|| folder.join(&moment))
-}
-
-fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+/// SQLite calls some writes to a full disk an I/O error; whether it is full can be asked.
+fn full_disk(from: &Path, to: &Path, error: &StoreError) -> Option<StoreError> {
+    let needed = fs::metadata(from).ok()?.len();
+    let is_full = is_of_target(error) && folders::free_bytes(to.parent()?).ok()? < needed;
+    is_full.then(|| StoreError::io("copy the database to", to)(ErrorKind::StorageFull.into()))
 }

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use nix::sys::statvfs::statvfs;
+
 use crate::{Result, StoreError};
 
 /// Name of the database file.
@@ -79,4 +81,14 @@ pub(crate) fn remove_folder(path: &Path) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         result => result.map_err(StoreError::io("remove the folder", path)),
     }
+}
+
+/// Bytes an ordinary user may still write to the disk of a folder.
+pub(crate) fn free_bytes(path: &Path) -> Result<u64> {
+    let facts =
+        statvfs(path).map_err(|errno| StoreError::io("read the free space of", path)(errno.into()))?;
+    // The width of these counters differs between platforms.
+    #[expect(clippy::useless_conversion, reason = "32 bits wide on some platforms")]
+    let (blocks, block_bytes) = (u64::from(facts.blocks_available()), u64::from(facts.fragment_size()));
+    Ok(blocks.saturating_mul(block_bytes))
 }

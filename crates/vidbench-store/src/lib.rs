@@ -30,8 +30,9 @@ mod usual;
 
 pub use artifacts::{Artifact, MAX_ARTIFACT_BYTES};
 pub use backup::{
-    Artifacts, Backup, BackupError, BackupFile, BackupManifest, create_backup, keep_backups, list_backups,
-    read_backup, restore_backup, verify_backup,
+    Artifacts, Backup, BackupError, BackupFile, BackupManifest, ListedBackup, create_backup,
+    create_backup_if_older, keep_backups, list_backups, newest_backup, read_backup, restore_backup,
+    verify_backup,
 };
 pub use difference::Difference;
 pub use error::{Result, StoreError};

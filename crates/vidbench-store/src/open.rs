@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nix::sys::statvfs::statvfs;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::folders::{self, Folders};
@@ -64,12 +63,7 @@ impl Store {
 
     /// Bytes an ordinary user may still write to the disk of the workspace.
     pub fn free_disk_bytes(&self) -> Result<u64> {
-        let facts = statvfs(&self.folders.root)
-            .map_err(|errno| StoreError::io("read the free space of", &self.folders.root)(errno.into()))?;
-        // The width of these counters differs between platforms.
-        #[expect(clippy::useless_conversion, reason = "32 bits wide on some platforms")]
-        let (blocks, block_bytes) = (u64::from(facts.blocks_available()), u64::from(facts.fragment_size()));
-        Ok(blocks.saturating_mul(block_bytes))
+        folders::free_bytes(&self.folders.root)
     }
 
     /// Writes and removes a small file where videos are written, and takes the database's write lock once.

@@ -87,6 +87,6 @@ fn condemned(tx: &Transaction<'_>) -> Result<Vec<Sha256Hash>> {
         .collect()
 }
 
-fn is_used(tx: &Transaction<'_>, hash: Sha256Hash) -> Result<bool> {
+pub(crate) fn is_used(tx: &Transaction<'_>, hash: Sha256Hash) -> Result<bool> {
     Ok(tx.prepare_cached("SELECT 1 FROM generations WHERE artifact = ?1")?.exists([hash.0])?)
 }

@@ -1,15 +1,24 @@
 //! Files of a backup: taken, hashed, looked up.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
+use sha2::{Digest as _, Sha256};
 
-use super::{Artifacts, BackupFile};
+use super::manifest::MANIFEST;
+use super::{Artifacts, BackupError, BackupFile, BackupManifest, BackupResult};
 use crate::codec::{Sha256Hash, from_i64};
 use crate::rows::blob;
 use crate::{Result, StoreError, artifacts, folders};
+
+/// Bytes copied at a time.
+const COPY_BUFFER_BYTES: usize = 256 << 10;
+
+/// `artifacts/ab` is the deepest folder.
+const MAX_DEPTH: usize = 2;
 
 /// Where a video lies in a folder that is laid out like a workspace.
 pub(super) fn place(folder: &Path, sha256: &str) -> PathBuf {
@@ -31,6 +40,16 @@ pub(super) fn named_artifacts(database: &Connection) -> Result<Vec<BackupFile>> 
     Ok(files)
 }
 
+/// Runs, and samples with a verdict.
+pub(super) fn counts(database: &Connection) -> Result<(u64, u64)> {
+    let count = |table: &str| -> Result<u64> {
+        let count: i64 =
+            database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?;
+        from_i64("a count", count)
+    };
+    Ok((count("runs")?, count("verdicts")?))
+}
+
 /// Reads a database that nobody writes, and leaves nothing beside it.
 pub(super) fn open_frozen(path: &Path) -> Result<Connection> {
     let plain: String = path
@@ -42,9 +61,13 @@ pub(super) fn open_frozen(path: &Path) -> Result<Connection> {
     Ok(Connection::open_with_flags(format!("file:{plain}?immutable=1"), flags)?)
 }
 
-/// Brings a file to its place. Videos are never changed in place, only replaced by rename, so a second name for the same bytes stays what it is.
+/// Brings a file to its place.
+///
+/// A second name for the same bytes is safe from whatever vidbench does: a video is written under another name, moved to its own and
+/// never opened for writing again; one that comes twice replaces the name, not the bytes, and removing a run removes a name. It is
+/// not safe from a disk that loses the block, nor from a program that changes the file in place: both names have the same bytes.
 pub(super) fn take(from: &Path, to: &Path, file: &BackupFile, how: Artifacts) -> Result<()> {
-    let size = fs::metadata(from).map_err(StoreError::io("read", from))?.len();
+    let size = fs::metadata(from).map_err(|error| artifacts::missing_or_io(error, from))?.len();
     if size != file.bytes {
         let found = format!("{size} bytes instead of {}", file.bytes);
         return Err(StoreError::ArtifactDamaged { path: from.into(), found });
@@ -54,10 +77,12 @@ pub(super) fn take(from: &Path, to: &Path, file: &BackupFile, how: Artifacts) ->
     match how {
         Artifacts::Linked => match fs::hard_link(from, to) {
             Ok(()) => Ok(()),
-            Err(error) if is_no_place_for_links(&error) => copy(from, to),
+            Err(error) if is_no_place_for_links(&error) => copy(from, to, file),
+            // It was there a moment ago: the run may have been removed.
+            Err(_) if !from.exists() => Err(StoreError::ArtifactMissing { path: from.into() }),
             Err(error) => Err(StoreError::io("link", to)(error)),
         },
-        Artifacts::Copied => copy(from, to),
+        Artifacts::Copied => copy(from, to, file),
     }
 }
 
@@ -67,9 +92,32 @@ fn is_no_place_for_links(error: &io::Error) -> bool {
     matches!(error.kind(), CrossesDevices | PermissionDenied | TooManyLinks | Unsupported)
 }
 
-pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to).map_err(StoreError::io("copy a file to", to))?;
-    File::open(to).and_then(|file| file.sync_all()).map_err(StoreError::io("sync", to))
+/// Copies a file that must be what `file` says, and makes it durable. Hashed on the way: a backup of damaged bytes would push whole
+/// ones out. Without the permissions of the source, because a backup that was made read-only is to become a workspace.
+pub(super) fn copy(from: &Path, to: &Path, file: &BackupFile) -> Result<()> {
+    let mut source = File::open(from).map_err(|error| artifacts::missing_or_io(error, from))?;
+    let mut target = File::create(to).map_err(StoreError::io("write", to))?;
+    let (mut hasher, mut bytes) = (Sha256::new(), 0);
+    let mut buffer = vec![0; COPY_BUFFER_BYTES];
+    loop {
+        let read = match source.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(StoreError::io("read", from)(error)),
+        };
+        let part = buffer.get(..read).unwrap_or_default();
+        hasher.update(part);
+        target.write_all(part).map_err(StoreError::io("copy a file to", to))?;
+        bytes += read as u64;
+    }
+    target.sync_all().map_err(StoreError::io("sync", to))?;
+    let sha256 = Sha256Hash::of(hasher).hex();
+    if (&sha256, bytes) == (&file.sha256, file.bytes) {
+        return Ok(());
+    }
+    let found = format!("{bytes} bytes with SHA-256 {sha256}");
+    Err(StoreError::ArtifactDamaged { path: from.into(), found })
 }
 
 /// SHA-256 and size of a file.
@@ -90,4 +138,51 @@ pub(super) fn sync_folders(folder: &Path) -> Result<()> {
         folders::sync_folder(&artifacts)?;
     }
     folders::sync_folder(folder)
+}
+
+/// Every file of the manifest is there with its size, and there is no other.
+pub(super) fn require_files(backup: &Path, manifest: &BackupManifest) -> BackupResult<()> {
+    let damaged = |what: String| BackupError::Damaged { path: backup.into(), what };
+    let mut found = BTreeMap::new();
+    measure(backup, Path::new(""), &mut found).map_err(|error| {
+        let cause = std::error::Error::source(&error).map_or(String::new(), |cause| format!(": {cause}"));
+        damaged(format!("{error}{cause}"))
+    })?;
+    found.remove(Path::new(MANIFEST));
+    let videos = manifest.artifacts.iter().map(|file| (place(Path::new(""), &file.sha256), file));
+    for (path, file) in videos.chain([(PathBuf::from(folders::DATABASE), &manifest.database)]) {
+        match found.remove(&path) {
+            Some(Some(bytes)) if bytes == file.bytes => {}
+            Some(Some(bytes)) => {
+                let told = file.bytes;
+                return Err(damaged(format!(
+                    "{} has {bytes} bytes, and the manifest says {told}",
+                    path.display()
+                )));
+            }
+            Some(None) => return Err(damaged(format!("{} is not a regular file", path.display()))),
+            None => return Err(damaged(format!("{} is missing", path.display()))),
+        }
+    }
+    match found.keys().next() {
+        Some(more) => Err(damaged(format!("{} is not in its manifest", more.display()))),
+        None => Ok(()),
+    }
+}
+
+/// Sizes of all files below `folder`, by path from there; what is neither a file nor a folder has none, links too.
+fn measure(folder: &Path, below: &Path, found: &mut BTreeMap<PathBuf, Option<u64>>) -> Result<()> {
+    let here = folder.join(below);
+    for entry in fs::read_dir(&here).map_err(StoreError::io("read the folder", &here))? {
+        let entry = entry.map_err(StoreError::io("read the folder", &here))?;
+        let path = below.join(entry.file_name());
+        let facts = entry.metadata().map_err(StoreError::io("read", &here))?;
+        // A backup has folders in folders; whoever nests thousands has made no backup, and is not followed.
+        if facts.is_dir() && path.components().count() <= MAX_DEPTH {
+            measure(folder, &path, found)?;
+        } else {
+            found.insert(path, facts.is_file().then_some(facts.len()));
+        }
+    }
+    Ok(())
 }

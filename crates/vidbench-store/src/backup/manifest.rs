@@ -1,7 +1,7 @@
 //! What a backup says of itself.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ struct OutlineManifest {
 impl BackupManifest {
     /// Bytes of everything.
     pub fn bytes(&self) -> u64 {
-        self.database.bytes + self.artifacts.iter().map(|file| file.bytes).sum::<u64>()
+        self.artifacts.iter().fold(self.database.bytes, |sum, file| sum.saturating_add(file.bytes))
     }
 
     fn seal(&self) -> Result<String, serde_json::Error> {
@@ -93,7 +93,13 @@ impl BackupManifest {
     pub(super) fn read(folder: &Path) -> BackupResult<Self> {
         let path = folder.join(MANIFEST);
         let damaged = |what: String| BackupError::Damaged { path: folder.into(), what };
-        let size = fs::metadata(&path).map_err(StoreError::io("read", &path))?.len();
+        let size = match fs::metadata(&path) {
+            Ok(facts) => facts.len(),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(damaged(format!("{MANIFEST} is missing")));
+            }
+            Err(error) => return Err(StoreError::io("read", &path)(error).into()),
+        };
         if size > MAX_BYTES {
             return Err(damaged(format!("{MANIFEST} has {size} bytes")));
         }

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use super::scratch::{self, Scratch};
 use super::{Artifacts, BackupError, BackupManifest, BackupResult, files};
-use crate::{Store, StoreError, folders};
+use crate::{Store, StoreError, VERSION, folders};
 
 /// Makes a workspace of a backup in `into`, which must not be there or be empty. Everything is hashed first.
 ///
@@ -25,29 +26,33 @@ pub fn restore_backup(backup: &Path, into: &Path) -> BackupResult<BackupManifest
 pub fn verify_backup(backup: &Path) -> BackupResult<BackupManifest> {
     let manifest = check(backup)?;
     let beside = backup.parent().unwrap_or(Path::new("."));
-    let scratch = tempfile::Builder::new()
-        .prefix(".verifying-")
-        .tempdir_in(beside)
+    let scratch = Scratch::new(scratch::VERIFYING, beside)
         // Backups may lie on a disk that cannot be written.
-        .or_else(|_| tempfile::tempdir())
+        .or_else(|_| Scratch::new(scratch::VERIFYING, &std::env::temp_dir()))
         .map_err(StoreError::io("write in", beside))?;
     let restored = scratch.path().join("workspace");
     build(backup, &manifest, &restored, Artifacts::Linked)?;
     let damaged = |what: String| BackupError::Damaged { path: backup.into(), what };
-    let store =
-        Store::open_existing(&restored).map_err(|error| damaged(format!("it does not open: {error}")))?;
-    let runs =
-        store.runs().map_err(|error| damaged(format!("its runs cannot be read: {error}")))?.len() as u64;
-    if runs != manifest.runs {
-        return Err(damaged(format!("it has {runs} runs, and its manifest says {}", manifest.runs)));
+    let opened = Store::open_existing(&restored).and_then(|store| store.runs());
+    match opened {
+        Ok(runs) if runs.len() as u64 == manifest.runs => Ok(manifest),
+        Ok(runs) => {
+            Err(damaged(format!("restored, it has {} runs instead of {}", runs.len(), manifest.runs)))
+        }
+        Err(error) => Err(damaged(format!("restored, it does not open: {error}"))),
     }
-    Ok(manifest)
 }
 
 /// The manifest, if every file is what it says.
 fn check(backup: &Path) -> BackupResult<BackupManifest> {
     let damaged = |what: String| BackupError::Damaged { path: backup.into(), what };
     let manifest = BackupManifest::read(backup)?;
+    if manifest.store_version > VERSION {
+        let (found, supported) = (manifest.store_version, VERSION);
+        return Err(BackupError::NewerStore { path: backup.into(), found, supported });
+    }
+    // At once, before gigabytes are hashed.
+    files::require_files(backup, &manifest)?;
     let database = backup.join(folders::DATABASE);
     let same = |path: &Path, file: &super::BackupFile| -> BackupResult<()> {
         let name = path.strip_prefix(backup).unwrap_or(path).display();
@@ -68,8 +73,16 @@ fn check(backup: &Path) -> BackupResult<BackupManifest> {
     if told != "ok" {
         return Err(damaged(format!("the database: {told}")));
     }
-    if files::named_artifacts(&opened)? != manifest.artifacts {
+    let named = files::named_artifacts(&opened).map_err(|error| damaged(format!("the database: {error}")))?;
+    if named != manifest.artifacts {
         return Err(damaged("the database names other videos than the manifest".into()));
+    }
+    let (runs, samples) =
+        files::counts(&opened).map_err(|error| damaged(format!("the database: {error}")))?;
+    if (runs, samples) != (manifest.runs, manifest.samples) {
+        return Err(damaged(format!(
+            "the database has {runs} runs with {samples} samples, and the manifest says other numbers"
+        )));
     }
     manifest.artifacts.iter().try_for_each(|file| same(&files::place(backup, &file.sha256), file))?;
     Ok(manifest)
@@ -89,19 +102,31 @@ fn build(backup: &Path, manifest: &BackupManifest, into: &Path, how: Artifacts) 
     let into = std::path::absolute(into).map_err(StoreError::io("resolve", into))?;
     let beside = into.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(beside).map_err(StoreError::io("create the folder", beside))?;
-    let making = tempfile::Builder::new()
-        .prefix(".restoring-")
-        .tempdir_in(beside)
-        .map_err(StoreError::io("write in", beside))?;
-    files::copy(&backup.join(folders::DATABASE), &making.path().join(folders::DATABASE))?;
+    scratch::sweep_restores(beside)?;
+    let scratch = Scratch::new(scratch::RESTORING, beside).map_err(StoreError::io("write in", beside))?;
+    // A folder in it, because the folder itself is private and a workspace has the rights that the person usually gives.
+    let making = scratch.path().join("workspace");
+    folders::create_folder(&making)?;
+    let from = backup.join(folders::DATABASE);
+    files::copy(&from, &making.join(folders::DATABASE), &manifest.database)
+        .map_err(|error| lost(error, backup))?;
     for file in &manifest.artifacts {
-        let (from, to) = (files::place(backup, &file.sha256), files::place(making.path(), &file.sha256));
-        files::take(&from, &to, file, how)?;
+        let (from, to) = (files::place(backup, &file.sha256), files::place(&making, &file.sha256));
+        files::take(&from, &to, file, how).map_err(|error| lost(error, backup))?;
     }
-    files::sync_folders(making.path())?;
+    files::sync_folders(&making)?;
     // Over an empty folder a rename is allowed. Until then an error takes away what was made.
-    fs::rename(making.path(), &into).map_err(StoreError::io("name the workspace", &into))?;
-    let _gone = making.keep();
+    fs::rename(&making, &into).map_err(StoreError::io("name the workspace", &into))?;
     folders::sync_folder(beside)?;
     Ok(())
+}
+
+/// What was whole when it was hashed and is not any more is the backup's fault, and not the workspace's.
+fn lost(error: StoreError, backup: &Path) -> BackupError {
+    match error {
+        StoreError::ArtifactMissing { .. } | StoreError::ArtifactDamaged { .. } => {
+            BackupError::Damaged { path: backup.into(), what: error.to_string() }
+        }
+        other => other.into(),
+    }
 }

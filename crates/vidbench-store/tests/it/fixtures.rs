@@ -124,7 +124,9 @@ pub(crate) fn sample(run: &RunRecord, ordinal: u64) -> SampleId {
 
 /// Writes `content` and gives it to the store.
 pub(crate) fn adopt(store: &Store, content: &[u8]) -> vidbench_store::Artifact {
-    let temp = store.root().join("tmp").join(format!("test-{}.mp4", content.len()));
+    // Writers of several threads do not meet.
+    let name = format!("test-{:?}-{}.mp4", std::thread::current().id(), content.len());
+    let temp = store.root().join("tmp").join(name);
     fs::write(&temp, content).unwrap();
     store.adopt_artifact(&temp).unwrap()
 }

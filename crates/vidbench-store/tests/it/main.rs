@@ -3,6 +3,8 @@
 
 mod artifacts;
 mod backup;
+mod backup_damage;
+mod backup_writers;
 mod exact;
 mod fixtures;
 mod kill;

@@ -1,6 +1,7 @@
 //! Arguments of `vidbench backup`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
@@ -11,14 +12,22 @@ pub(crate) enum BackupCommand {
 Examples:
   vidbench backup create                                into backups/ in the workspace
   vidbench backup create --to /mnt/other --keep 7       on another disk, with the six before it
-  vidbench backup create --if-older-than 6              only if the newest is older than six hours
+  vidbench backup create --if-older-than 6h             only if the newest whole one is older than six hours
+  vidbench backup create --copy                         videos as bytes of their own on the same disk
 
-For cron: 17 * * * *  vidbench backup create --workspace /data/vidbench --to /mnt/other --if-older-than 6 --keep 28 --quiet
+For cron:
+  17 * * * *  vidbench backup create --workspace /data/vidbench --to /mnt/other --if-older-than 6h --keep 28 --quiet
 
-Videos get a second name where the disk is the same, which takes no room; a disk that loses a block
-loses it for both. Another disk, or --copy, makes bytes of their own.")]
+Videos get a second name (hard link) where the disk is the same, which takes no room. vidbench never
+changes a video, so the second name stays what it was; but both names have the same bytes, and a disk
+that loses a block or flips a bit of it does so for both. Another disk, or --copy, makes bytes of their
+own, and every one is hashed while it is copied.
+
+Exit codes: 0 made, or young enough; 2 usage or environment.")]
     Create(BackupCreateArgs),
-    /// List backups.
+    /// List backups, and what a quick look at each finds.
+    #[command(after_long_help = "\
+The quick look reads the manifest and the sizes of files; `vidbench backup verify` reads everything.")]
     List(BackupListArgs),
     /// Hash everything in a backup, ask its database whether it is whole, and restore it into a folder that is removed again.
     #[command(after_long_help = "Exit codes: 0 whole; 1 damaged; 2 usage or environment.")]
@@ -27,7 +36,9 @@ loses it for both. Another disk, or --copy, makes bytes of their own.")]
     #[command(after_long_help = "\
 Examples:
   vidbench backup restore latest --into restored
-  vidbench --workspace restored runs list")]
+  vidbench --workspace restored runs list
+
+Exit codes: 0 restored; 2 damaged, usage or environment.")]
     Restore(BackupRestoreArgs),
 }
 
@@ -36,15 +47,15 @@ pub(crate) struct BackupCreateArgs {
     /// Folder of backups; by default `backups` in the workspace.
     #[arg(long, value_name = "DIR")]
     pub(crate) to: Option<PathBuf>,
-    /// Videos as bytes of their own.
+    /// Videos as bytes of their own, also on the same disk.
     #[arg(long)]
     pub(crate) copy: bool,
-    /// Remove all but the newest so many backups afterwards, this one included.
+    /// Remove all whole backups but the newest so many afterwards, this one included.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) keep: Option<u32>,
-    /// Do nothing when the newest backup is younger.
-    #[arg(long, value_name = "HOURS")]
-    pub(crate) if_older_than: Option<f64>,
+    /// Do nothing when the newest whole backup is younger: 45m, 6h, 2d.
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) if_older_than: Option<Duration>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -62,7 +73,7 @@ pub(crate) struct BackupListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BackupVerifyArgs {
-    /// Its name, or `latest`.
+    /// Its name, or `latest`: the newest, whole or not.
     #[arg(default_value = "latest")]
     pub(crate) backup: String,
     /// Folder of backups; by default `backups` in the workspace.
@@ -75,7 +86,7 @@ pub(crate) struct BackupVerifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BackupRestoreArgs {
-    /// Its name, or `latest`.
+    /// Its name, or `latest`: the newest, whole or not.
     pub(crate) backup: String,
     /// Folder of backups; by default `backups` in the workspace.
     #[arg(long, value_name = "DIR")]
@@ -83,4 +94,34 @@ pub(crate) struct BackupRestoreArgs {
     /// The workspace to make; it must not be there, or be empty.
     #[arg(long, value_name = "DIR")]
     pub(crate) into: PathBuf,
+}
+
+/// A number and its unit, so that nobody has to guess which one is meant.
+fn age(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let secs = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _other => return Err("a whole number and s, m, h or d is needed, such as 6h".into()),
+    };
+    let number: u64 = number.parse().map_err(|_| format!("{text} is not an age such as 6h"))?;
+    number.checked_mul(secs).map(Duration::from_secs).ok_or_else(|| format!("{text} is too long"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_has_a_number_and_a_unit() {
+        let secs = |text: &str| age(text).map(|age| age.as_secs());
+        assert_eq!(["0s", "45m", "6h", "2d"].map(secs), [Ok(0), Ok(2700), Ok(21_600), Ok(172_800)]);
+        for bad in ["", "6", "h", "-6h", "6.5h", "6 h", "6H", "6hours", "inf", "NaN", "\u{664}h"] {
+            assert!(age(bad).is_err(), "{bad}");
+        }
+        assert_eq!(age("18446744073709551615d"), Err("18446744073709551615d is too long".into()));
+    }
 }

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use vidbench::SystemClock;
 use vidbench_core::{Clock as _, rfc3339};
 use vidbench_store::{
-    Artifacts, Backup, BackupError, Store, create_backup, keep_backups, list_backups, restore_backup,
-    verify_backup,
+    Artifacts, Backup, BackupError, BackupManifest, ListedBackup, Store, create_backup,
+    create_backup_if_older, keep_backups, list_backups, restore_backup, verify_backup,
 };
 
-use super::{UserError, columns, json as pretty};
+use super::{UserError, bytes_text, columns, json as pretty};
 use crate::cli::{BackupCommand, BackupCreateArgs, BackupListArgs, BackupVerifyArgs};
 use crate::ui::Ui;
 use crate::{FAILED, OK};
@@ -35,27 +35,36 @@ fn create(args: &BackupCreateArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let store = Store::open_existing(workspace)?;
     let folder = folder(args.to.as_deref(), workspace);
     let now_ms = SystemClock::start().unix_ms();
-    if let Some(hours) = args.if_older_than
-        && let Some(newest) = whole(&folder)?.last()
-    {
-        let age_hours = (now_ms - newest.manifest.created_ms) as f64 / 3_600_000.0;
-        // A clock that went back makes a backup rather than none.
-        if (0.0..hours).contains(&age_hours) {
-            ui.say(&format!("{} is {age_hours:.1} hours old: nothing to do", newest.path.display()));
-            return Ok(OK);
-        }
-    }
     let artifacts = if args.copy { Artifacts::Copied } else { Artifacts::Linked };
-    let made = create_backup(&store, &folder, now_ms, artifacts).map_err(|error| problem(&error))?;
+    let made = match args.if_older_than {
+        None => create_backup(&store, &folder, now_ms, artifacts).map(Ok),
+        Some(age) => create_backup_if_older(&store, &folder, now_ms, age, artifacts),
+    };
+    let made = match made.map_err(|error| problem(&error))? {
+        Ok(made) => made,
+        Err(young) => return nothing_to_do(&young, now_ms, args.json, ui),
+    };
     let removed = match args.keep {
-        Some(keep) => keep_backups(&folder, keep as usize).map_err(|error| problem(&error))?,
+        Some(keep) => keep_backups(&folder, keep as usize, &made.path).map_err(|error| problem(&error))?,
         None => Vec::new(),
     };
     if args.json {
-        ui.data(&pretty(&json!({ "backup": summary(&made), "removed": removed }))?)?;
+        let made = summary(&made.path, &made.manifest);
+        ui.data(&pretty(&json!({ "made": true, "backup": made, "removed": removed }))?)?;
     } else {
-        ui.data(&columns(&rows([Ok(made)])))?;
+        let Backup { path, manifest } = made;
+        ui.data(&columns(&rows(&[ListedBackup { path, manifest: Some(manifest), problem: None }])))?;
         removed.iter().for_each(|path| ui.say(&format!("removed {}", path.display())));
+    }
+    Ok(OK)
+}
+
+fn nothing_to_do(young: &Backup, now_ms: i64, as_json: bool, ui: Ui) -> Result<u8> {
+    let minutes = now_ms.saturating_sub(young.manifest.created_ms) / 60_000;
+    ui.say(&format!("nothing to do: {} is {minutes} minutes old", young.path.display()));
+    if as_json {
+        let backup = summary(&young.path, &young.manifest);
+        ui.data(&pretty(&json!({ "made": false, "backup": backup, "removed": [] }))?)?;
     }
     Ok(OK)
 }
@@ -63,13 +72,9 @@ fn create(args: &BackupCreateArgs, workspace: &Path, ui: Ui) -> Result<u8> {
 fn list(args: &BackupListArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let found = list_backups(&folder(args.from.as_deref(), workspace)).map_err(|error| problem(&error))?;
     if args.json {
-        let told = |found: &Result<Backup, BackupError>| match found {
-            Ok(backup) => summary(backup),
-            Err(error) => json!({ "error": error.to_string() }),
-        };
         ui.data(&pretty(&found.iter().map(told).collect::<Vec<_>>())?)?;
     } else {
-        ui.data(&columns(&rows(found)))?;
+        ui.data(&columns(&rows(&found)))?;
     }
     Ok(OK)
 }
@@ -96,14 +101,12 @@ fn folder(named: Option<&Path>, workspace: &Path) -> PathBuf {
     named.map_or_else(|| workspace.join("backups"), Path::to_owned)
 }
 
-fn whole(folder: &Path) -> Result<Vec<Backup>, UserError> {
-    Ok(list_backups(folder).map_err(|error| problem(&error))?.into_iter().flatten().collect())
-}
-
+/// `latest` is the newest even when it is damaged: to take the one before it without a word would hide that.
 fn find(folder: &Path, name: &str) -> Result<PathBuf, UserError> {
     let missing = || problem(&BackupError::Missing { name: name.into(), path: folder.into() });
     if name == "latest" {
-        return Ok(whole(folder)?.pop().ok_or_else(missing)?.path);
+        let mut found = list_backups(folder).map_err(|error| problem(&error))?;
+        return Ok(found.pop().ok_or_else(missing)?.path);
     }
     let plain = Path::new(name).file_name().is_some_and(|last| last == name);
     let path = folder.join(name);
@@ -116,11 +119,14 @@ fn problem(error: &BackupError) -> UserError {
     UserError { message: format!("{error}{cause}"), hints }
 }
 
-fn summary(backup: &Backup) -> Value {
-    let manifest = &backup.manifest;
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn summary(path: &Path, manifest: &BackupManifest) -> Value {
     json!({
-        "backup": backup.path.file_name().map(|name| name.to_string_lossy()),
-        "path": backup.path,
+        "backup": name(path),
+        "path": path,
         "created": rfc3339(manifest.created_ms),
         "runs": manifest.runs,
         "samples": manifest.samples,
@@ -130,18 +136,43 @@ fn summary(backup: &Backup) -> Value {
     })
 }
 
-fn rows(found: impl IntoIterator<Item = Result<Backup, BackupError>>) -> Vec<Vec<String>> {
-    let mut rows = vec![["backup", "made", "runs", "samples", "videos", "MiB"].map(str::to_owned).to_vec()];
-    rows.extend(found.into_iter().map(|found| match found {
-        Ok(Backup { path, manifest }) => vec![
-            path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            rfc3339(manifest.created_ms),
-            manifest.runs.to_string(),
-            manifest.samples.to_string(),
-            manifest.artifacts.len().to_string(),
-            format!("{:.1}", manifest.bytes() as f64 / f64::from(1 << 20)),
-        ],
-        Err(error) => vec![error.to_string()],
+/// What cannot be read is null.
+fn told(found: &ListedBackup) -> Value {
+    let mut told = match &found.manifest {
+        Some(manifest) => summary(&found.path, manifest),
+        None => json!({
+            "backup": name(&found.path), "path": found.path, "created": null, "runs": null, "samples": null,
+            "videos": null, "bytes": null, "tool_version": null,
+        }),
+    };
+    told["problem"] = found.problem.as_ref().map_or(Value::Null, |problem| short(problem).into());
+    told
+}
+
+fn rows(found: &[ListedBackup]) -> Vec<Vec<String>> {
+    let head = ["backup", "made", "runs", "samples", "videos", "size", "quick look"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(found.iter().map(|listed| {
+        let facts = match &listed.manifest {
+            Some(manifest) => [
+                rfc3339(manifest.created_ms),
+                manifest.runs.to_string(),
+                manifest.samples.to_string(),
+                manifest.artifacts.len().to_string(),
+                bytes_text(manifest.bytes()),
+            ],
+            None => ["-"; 5].map(str::to_owned),
+        };
+        let seen = listed.problem.as_ref().map_or_else(|| "ok".to_owned(), short);
+        [name(&listed.path)].into_iter().chain(facts).chain([seen]).collect()
     }));
     rows
+}
+
+/// Without the path, which the row has.
+fn short(problem: &BackupError) -> String {
+    match problem {
+        BackupError::Damaged { what, .. } => format!("damaged: {what}"),
+        other => other.to_string(),
+    }
 }

@@ -1,11 +1,16 @@
 //! Backups from the command line.
 
 use std::fs;
-use std::time::Duration;
+use std::process::Command;
+use std::time::Instant;
 
-use serde_json::Value;
+use expect_test::expect;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+use serde_json::{Value, json};
 
-use crate::workspace::Workspace;
+use crate::main_job::samples;
+use crate::workspace::{Said, Workspace, worker_suite};
 
 const SUITE: &str = r#"schema_version = 1
 name = "kept"
@@ -71,10 +76,10 @@ fn a_damaged_backup_is_named_and_ends_with_1() {
 fn a_young_backup_is_enough_and_old_ones_go() {
     let workspace = workspace();
     create(&workspace);
-    let said = workspace.run(["backup", "create", "--if-older-than", "1"]);
+    let said = workspace.run(["backup", "create", "--if-older-than", "1h"]);
     assert_eq!((said.code, said.stdout.as_str()), (0, ""), "{}", said.stderr);
     assert!(said.stderr.contains("nothing to do"), "{}", said.stderr);
-    let said = workspace.run(["backup", "create", "--if-older-than", "0", "--keep", "1"]);
+    let said = workspace.run(["backup", "create", "--if-older-than", "0s", "--keep", "1"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(said.stderr.contains("removed"), "{}", said.stderr);
     let listed: Value = serde_json::from_str(&workspace.run(["backup", "list", "--json"]).stdout).unwrap();
@@ -92,23 +97,229 @@ fn a_name_that_is_none_or_leads_elsewhere_is_refused() {
     }
 }
 
+/// Cells of a table, with what differs from run to run by its name.
+fn table(text: &str) -> String {
+    let redact = |line: &str| {
+        let mut cells: Vec<&str> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+        for (at, name) in [(0, "NAME"), (1, "TIME"), (5, "SIZE")] {
+            if cells[at].starts_with(|c: char| c.is_ascii_digit()) {
+                cells[at] = name;
+            }
+        }
+        cells.join(" | ") + "\n"
+    };
+    text.lines().map(redact).collect()
+}
+
 #[test]
-fn kill_9_at_any_moment_of_a_backup_leaves_whole_ones_only() {
+fn a_list_says_what_a_quick_look_at_each_backup_finds() {
     let workspace = workspace();
-    for delay_ms in 0..20 {
+    let empty = workspace.run(["backup", "list"]);
+    assert_eq!((empty.code, table(&empty.stdout).lines().count()), (0, 1));
+    let names: Vec<String> = (0..4).map(|_| create(&workspace)).collect();
+    let backup = |at: usize| workspace.path().join(".vidbench/backups").join(&names[at]);
+    fs::remove_file(backup(0).join("vidbench.db")).unwrap();
+    fs::remove_file(backup(1).join("backup.json")).unwrap();
+    fs::write(backup(2).join("notes.txt"), "mine").unwrap();
+    expect![[r#"
+        backup | made | runs | samples | videos | size | quick look
+        NAME | TIME | 1 | 4 | 4 | SIZE | damaged: vidbench.db is missing
+        NAME | - | - | - | - | - | damaged: backup.json is missing
+        NAME | TIME | 1 | 4 | 4 | SIZE | damaged: notes.txt is not in its manifest
+        NAME | TIME | 1 | 4 | 4 | SIZE | ok
+    "#]]
+    .assert_eq(&table(&workspace.run(["backup", "list"]).stdout));
+    let listed: Value = serde_json::from_str(&workspace.run(["backup", "list", "--json"]).stdout).unwrap();
+    assert_eq!(listed[0]["problem"], "damaged: vidbench.db is missing");
+    assert_eq!((&listed[1]["backup"], &listed[1]["runs"]), (&names[1].as_str().into(), &Value::Null));
+    assert_eq!(listed[3]["problem"], Value::Null);
+}
+
+/// `verify` in cron must not call the backup before the damaged one whole.
+#[test]
+fn latest_is_the_newest_even_when_it_is_damaged() {
+    let workspace = workspace();
+    let names = [create(&workspace), create(&workspace)];
+    let newest = workspace.path().join(".vidbench/backups").join(&names[1]);
+    fs::remove_file(newest.join("backup.json")).unwrap();
+    let said = workspace.run(["backup", "verify"]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert!(said.stdout.ends_with("is damaged: backup.json is missing\n"), "{}", said.stdout);
+    assert_eq!(workspace.run(["backup", "verify", &names[0]]).code, 0);
+}
+
+#[test]
+fn mistakes_are_told_with_what_to_do() {
+    let workspace = workspace();
+    create(&workspace);
+    fs::create_dir(workspace.path().join("full")).unwrap();
+    workspace.write("full/file", "");
+    workspace.write("file", "");
+    let said = |args: &[&str]| workspace.run(["backup"].iter().chain(args)).failure(&workspace);
+    expect![[r#"
+        exit 2
+        error: full is not empty
+        hint: name a folder that is not there yet, or an empty one
+    "#]]
+    .assert_eq(&said(&["restore", "latest", "--into", "full"]));
+    expect![[r#"
+        exit 2
+        error: there is no backup other in .vidbench/backups
+        hint: vidbench backup list shows them; --from names another folder
+    "#]]
+    .assert_eq(&said(&["restore", "other", "--into", "new"]));
+    expect![[r#"
+        exit 2
+        error: cannot create the folder file: File exists (os error 17)
+        hint: a file stands where a folder is needed
+    "#]]
+    .assert_eq(&said(&["create", "--to", "file"]));
+    expect![[r#"
+        exit 2
+        error: invalid value '6' for '--if-older-than <AGE>': a whole number and s, m, h or d is needed, such as 6h
+
+        For more information, try '--help'.
+    "#]].assert_eq(&said(&["create", "--if-older-than", "6"]));
+    expect![[r#"
+        exit 2
+        error: no workspace in none: there is no vidbench.db
+        hint: run a suite there first: vidbench run SUITE --workspace FOLDER
+    "#]]
+    .assert_eq(&said(&["create", "--workspace", "none"]));
+}
+
+#[test]
+fn backups_beside_a_run_are_parts_of_what_it_becomes() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", worker_suite("[1, 2, 3, 4, 5, 6]", "none", u64::MAX, ""));
+    let mut run = workspace.command(["run", "suite.toml", "--quiet"]).spawn().unwrap();
+    let mut made = Vec::new();
+    while run.try_wait().unwrap().is_none() {
+        if workspace.run(["runs", "show", "latest"]).code == 0 {
+            made.push(create(&workspace));
+        }
+    }
+    assert!(run.wait().unwrap().success());
+    assert!(!made.is_empty(), "the run was over before a backup was made");
+    // What a sample is given while it is shown, such as what sensors said near it, may come later.
+    let judged = |data: &Value| -> Vec<Value> {
+        let judged = samples(data).iter().filter(|sample| !sample["verdict"].is_null());
+        judged.map(|sample| json!([sample["ordinal"], sample["generation"], sample["verdict"]])).collect()
+    };
+    let whole = judged(&workspace.export());
+    assert_eq!(whole.len(), 12);
+    for name in made {
+        assert_eq!(workspace.run(["backup", "verify", &name]).code, 0);
+        assert_eq!(workspace.run(["backup", "restore", &name, "--into", &format!("of-{name}")]).code, 0);
+        let said = workspace.run(["export", "latest", "--workspace", &format!("of-{name}")]);
+        let data: Value = serde_json::from_str(&said.stdout).unwrap();
+        assert!(judged(&data).iter().all(|sample| whole.contains(sample)), "{name}");
+    }
+}
+
+/// A disk of `options` at `disk`, which is there for this command only; `None` where the system gives none.
+fn on_a_disk(workspace: &Workspace, options: &str, then: &str, args: &[&str]) -> Option<Said> {
+    fs::create_dir_all(workspace.path().join("disk")).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size=100m none disk && mkdir disk/there && mount -o remount,{options} disk || exit 77\n\
+         \"$@\"; code=$?; {then}; exit $code"
+    );
+    let like = workspace.command(args);
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", &script, "sh"]);
+    command.arg(like.get_program()).args(like.get_args()).current_dir(workspace.path());
+    command.env("NO_COLOR", "1").env_remove("VIDBENCH_WORKSPACE");
+    let said = command.output().ok().map(Said::from)?;
+    // What unshare and mount end with when they are not allowed to.
+    let is_refused = said.code == 77 || said.stderr.starts_with("unshare:");
+    if is_refused { None } else { Some(said) }
+}
+
+#[test]
+fn a_full_disk_is_told_and_nothing_is_left_on_it() {
+    let workspace = workspace();
+    let name = create(&workspace);
+    let listed: Value = serde_json::from_str(&workspace.run(["backup", "list", "--json"]).stdout).unwrap();
+    let all_kib = listed[0]["bytes"].as_u64().unwrap() / 1024;
+    // In the database, in the videos.
+    for kib in [all_kib / 4, all_kib - 8] {
+        let options = format!("size={kib}k");
+        for args in
+            [["create", "--to", "disk/there"].as_slice(), &["restore", &name, "--into", "disk/there/new"]]
+        {
+            let args: Vec<&str> = ["backup"].iter().chain(args).copied().collect();
+            let Some(said) = on_a_disk(&workspace, &options, "ls disk/there", &args) else {
+                return eprintln!("skipped: no small disk can be mounted");
+            };
+            assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{args:?}, {kib} KiB: {}", said.stderr);
+            assert!(
+                said.stderr.contains("hint: free some space there, or name another disk"),
+                "{}",
+                said.stderr
+            );
+            assert!(said.stderr.contains("disk/there"), "{}", said.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_cannot_be_written_is_told() {
+    let workspace = workspace();
+    create(&workspace);
+    for args in
+        [["create", "--to", "disk/there"].as_slice(), &["restore", "latest", "--into", "disk/there/new"]]
+    {
+        let args: Vec<&str> = ["backup"].iter().chain(args).copied().collect();
+        let Some(said) = on_a_disk(&workspace, "ro", "ls disk/there", &args) else {
+            return eprintln!("skipped: no read-only disk can be mounted");
+        };
+        assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{args:?}: {}", said.stderr);
+        assert!(said.stderr.contains("hint: name a folder that you may write to"), "{}", said.stderr);
+    }
+}
+
+/// Also those who may not write where backups lie can ask whether one is whole.
+#[test]
+fn backups_on_a_disk_that_cannot_be_written_are_verified() {
+    let workspace = workspace();
+    let backups = workspace.path().join(".vidbench/backups");
+    create(&workspace);
+    let script = "mount --bind .vidbench/backups .vidbench/backups && \
+                  mount -o remount,ro,bind .vidbench/backups || exit 77\n\"$@\"";
+    let like = workspace.command(["backup", "verify"]);
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+    command.arg(like.get_program()).args(like.get_args()).current_dir(workspace.path());
+    let Ok(said) = command.output().map(Said::from) else { return eprintln!("skipped: no unshare") };
+    if said.code == 77 || said.stderr.starts_with("unshare:") {
+        return eprintln!("skipped: no read-only disk can be mounted");
+    }
+    assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
+    assert_eq!(fs::read_dir(backups).unwrap().count(), 2, "the backup and its lock");
+}
+
+#[test]
+fn kill_9_at_random_moments_of_a_backup_leaves_whole_ones_only() {
+    let workspace = workspace();
+    let started = Instant::now();
+    create(&workspace);
+    let usual = started.elapsed();
+    let backups = workspace.path().join(".vidbench/backups");
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    for _ in 0..20 {
         let mut child = workspace.command(["backup", "create", "--copy", "--quiet"]).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(delay_ms * 2));
+        std::thread::sleep(usual.mul_f64(f64::from(rng.next_u32()) / f64::from(u32::MAX)));
         child.kill().unwrap();
         child.wait().unwrap();
+        let said = workspace.run(["backup", "list"]);
+        assert!(said.stdout.lines().skip(1).all(|line| line.ends_with("  ok")), "{}", said.stdout);
     }
     create(&workspace);
     let listed: Value = serde_json::from_str(&workspace.run(["backup", "list", "--json"]).stdout).unwrap();
-    for backup in listed.as_array().unwrap() {
+    let listed = listed.as_array().unwrap();
+    for backup in listed {
         let name = backup["backup"].as_str().unwrap();
         assert_eq!(workspace.run(["backup", "verify", name]).code, 0, "{name}");
     }
-    let hidden = fs::read_dir(workspace.path().join(".vidbench/backups")).unwrap();
-    let left =
-        hidden.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".making"));
-    assert_eq!(left.count(), 0);
+    assert_eq!(fs::read_dir(backups).unwrap().count(), listed.len() + 1, "backups and their lock");
 }

@@ -1,0 +1,98 @@
+//! What can go wrong with a backup, and what to do about it.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use crate::StoreError;
+
+/// Why a backup cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// The workspace or a file system failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The backup is not what it was when it was made.
+    #[error("backup {} is damaged: {what}", path.display())]
+    Damaged {
+        /// The backup.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+    },
+    /// There is something in the folder that is to be restored into.
+    #[error("{} is not empty", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A newer vidbench has made the backup.
+    #[error("backup {} is of format {found}, this vidbench reads format {supported}", path.display())]
+    Newer {
+        /// The backup.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest that is read.
+        supported: u32,
+    },
+    /// A newer vidbench wrote the tables in the backup.
+    #[error("backup {} has tables of version {found}, this vidbench reads up to {supported}", path.display())]
+    NewerStore {
+        /// The backup.
+        path: PathBuf,
+        /// Their version.
+        found: u32,
+        /// The newest that is read.
+        supported: u32,
+    },
+    /// Another process makes a backup there.
+    #[error("another process makes a backup in {}", path.display())]
+    Busy {
+        /// The folder of backups.
+        path: PathBuf,
+    },
+    /// There is no backup of that name.
+    #[error("there is no backup {name} in {}", path.display())]
+    Missing {
+        /// What was asked for.
+        name: String,
+        /// The folder of backups.
+        path: PathBuf,
+    },
+}
+
+impl BackupError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => store_hint(error),
+            Self::Damaged { .. } => {
+                Some("use an older one: vidbench backup list; nothing was written".into())
+            }
+            Self::NotEmpty { .. } => Some("name a folder that is not there yet, or an empty one".into()),
+            Self::Newer { .. } | Self::NewerStore { .. } => {
+                Some("use the vidbench that made it, or a newer one".into())
+            }
+            Self::Busy { .. } => Some("wait until it has finished".into()),
+            Self::Missing { .. } => {
+                Some("vidbench backup list shows them; --from names another folder".into())
+            }
+        }
+    }
+}
+
+/// The store speaks of workspaces and runs; a backup has other ways out.
+fn store_hint(error: &StoreError) -> Option<String> {
+    if error.is_disk_full() {
+        return Some("free some space there, or name another disk: --to of create, --into of restore".into());
+    }
+    match error {
+        StoreError::Io { source, .. }
+            if matches!(source.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
+        {
+            Some("name a folder that you may write to: --to of create, --into of restore".into())
+        }
+        other => other.hint(),
+    }
+}

@@ -1,0 +1,81 @@
+//! Folders that are not a backup or a workspace yet, or not any more, and what processes that were killed have left of them.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::{BackupError, BackupResult};
+use crate::{Result, StoreError, folders};
+
+/// Long enough names that nothing of anybody else's is swept.
+pub(super) const MAKING: &str = ".making-backup-";
+pub(super) const REMOVING: &str = ".removing-backup-";
+pub(super) const VERIFYING: &str = ".verifying-backup-";
+pub(super) const RESTORING: &str = ".restoring-backup-";
+
+/// A folder that goes when this does. Others see that a living process has it.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    folder: TempDir,
+    _held: File,
+}
+
+impl Scratch {
+    pub(super) fn new(prefix: &str, beside: &Path) -> std::io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(beside)?;
+        let held = File::open(folder.path())?;
+        held.lock()?;
+        Ok(Self { folder, _held: held })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Removes what processes that were killed have left in a folder of backups; its lock says that nobody makes or removes one.
+pub(super) fn sweep(folder: &Path) -> Result<()> {
+    sweep_where(folder, |name, path| {
+        name.starts_with(MAKING)
+            || name.starts_with(REMOVING)
+            || (name.starts_with(VERIFYING) && !is_held(path))
+    })
+}
+
+/// Removes what restores that were killed have left beside a workspace.
+pub(super) fn sweep_restores(beside: &Path) -> Result<()> {
+    sweep_where(beside, |name, path| name.starts_with(RESTORING) && !is_held(path))
+}
+
+fn sweep_where(folder: &Path, is_left: impl Fn(&str, &Path) -> bool) -> Result<()> {
+    let entries = fs::read_dir(folder).map_err(StoreError::io("read the folder", folder))?;
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && is_left(&name, &path) {
+            folders::remove_folder(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_held(folder: &Path) -> bool {
+    // What cannot be asked is left alone.
+    File::open(folder).map_or(true, |held| held.try_lock().is_err())
+}
+
+/// One process at a time makes and removes backups of a folder.
+pub(super) fn lock(folder: &Path) -> BackupResult<File> {
+    let path = folder.join(".lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(StoreError::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(BackupError::Busy { path: folder.into() }),
+        Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error).into()),
+    }
+}
