@@ -4,7 +4,7 @@ python bench.py [ARCHITECTURE] [FRAMES WIDTH HEIGHT STEPS PAIRS]
 
 ARCHITECTURE is one that ships, such as `ltx-video-2b`, or `tiny/CLASS`. Both calls share one process and one set of weights: a model of
 some GB fits once, and what the machine does besides falls on both. Of each pair one ratio is taken. The messages between vidbench and the
-worker come on top, about 1.5 ms a sample.
+worker come on top: docs/results/README.md says how long they take.
 """
 
 from __future__ import annotations

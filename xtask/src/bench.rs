@@ -17,6 +17,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("version", run::version),
     ("plan", run::plan),
     ("durable", run::durable),
+    ("breaker", run::breaker),
     ("overhead", run::overhead),
     ("sample", run::sample),
     ("decode", score::decode),

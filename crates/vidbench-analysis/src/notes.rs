@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use vidbench_core::suite::ScenarioKind;
 use vidbench_core::{BreakerState, Domain, Outcome, RunData, RunStatus, WeightsOrigin};
 
 use crate::group::Group;
@@ -146,7 +147,14 @@ fn retried(data: &RunData, notes: &mut Vec<Note>) {
     if samples > 0 {
         let was = if samples == 1 { "was" } else { "were" };
         let text = format!("{} {was} made at a second or later attempt", count(samples, "sample"));
-        let hint = "a fresh worker may be slower or faster than one that has worked before; `vidbench export` gives each attempt";
+        let hint = match data.run.suite.scenario.kind {
+            ScenarioKind::SingleStream => {
+                "a fresh worker may be slower or faster than one that has worked before; `vidbench export` gives each attempt"
+            }
+            ScenarioKind::Offline => {
+                "waits before second attempts are part of the latencies and of the throughput; `vidbench export` gives each attempt"
+            }
+        };
         add(notes, NoteKind::Retried, text, Some(hint));
     }
 }
@@ -154,7 +162,7 @@ fn retried(data: &RunData, notes: &mut Vec<Note>) {
 fn accelerators(data: &RunData, notes: &mut Vec<Note>) {
     let telemetry = || data.samples.iter().filter_map(|sample| sample.telemetry.as_ref());
     let number = |samples: usize| count(u32::try_from(samples).unwrap_or(u32::MAX), "sample");
-    let contended = telemetry().filter(|found| found.contended).count();
+    let contended = telemetry().filter(|found| found.contended == Some(true)).count();
     if contended > 0 {
         let text = format!("other processes were on an accelerator during {}", number(contended));
         let hint = "their times and energy are not the model's alone; nvidia-smi names the processes";

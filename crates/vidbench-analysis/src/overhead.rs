@@ -20,6 +20,8 @@ pub struct HarnessOverhead {
     pub encode_secs: f64,
     /// Decoding and scoring.
     pub score_secs: f64,
+    /// Before second attempts, for breakers and for space on the disk.
+    pub wait_secs: f64,
     /// None of these: the harness itself.
     pub harness_secs: f64,
     /// `harness_secs / wall_secs`.
@@ -53,6 +55,7 @@ pub(crate) fn overhead(sessions: &[Session]) -> Option<HarnessOverhead> {
         generate_secs,
         encode_secs,
         score_secs,
+        wait_secs: sum(|ledger| ledger.wait_secs),
         harness_secs,
         share_of_wall: harness_secs / wall_secs,
         share_of_work: (work > 0.0).then_some(harness_secs / work),

@@ -28,9 +28,22 @@ pub fn sample_telemetry(readings: &[Reading], start_ns: u64, end_ns: u64) -> Sam
         cpu_joules: score(cpu_joules(readings, start_ns, end_ns)),
         device_memory_used_bytes: most(&devices, "an accelerator's memory"),
         memory_used_bytes: most(&|reading: &Reading| reading.memory_used_bytes, "main memory"),
-        contended: each().any(|device| !device.foreign_processes.is_empty()),
+        contended: contended(around),
         throttled,
     }
+}
+
+/// Unknown as soon as it is unknown of one reading and no other shows somebody.
+fn contended(around: &[Reading]) -> Option<bool> {
+    let mut known = Some(false);
+    for device in around.iter().flat_map(|reading| &reading.devices) {
+        match &device.foreign_processes {
+            Some(pids) if !pids.is_empty() => return Some(true),
+            Some(_) => {}
+            None => known = None,
+        }
+    }
+    known
 }
 
 fn score(measured: Measured<f64>) -> Score {
@@ -156,7 +169,7 @@ mod tests {
             temperature_celsius: None,
             clock_mhz: None,
             throttled: vec![],
-            foreign_processes: vec![],
+            foreign_processes: Some(vec![]),
         }
     }
 
@@ -233,12 +246,16 @@ mod tests {
     #[test]
     fn others_on_the_device_and_heat_are_told_of_their_samples_only() {
         let mut busy = readings(20, |_| 300.0, true);
-        busy[10].devices[0].foreign_processes = vec![7];
+        busy[10].devices[0].foreign_processes = Some(vec![7]);
         busy[10].devices[0].throttled = vec!["sw power cap".into()];
         let during = sample_telemetry(&busy, 9 * SECOND, 11 * SECOND);
-        assert!(during.contended && during.throttled == ["sw power cap"]);
+        assert_eq!(during.contended, Some(true));
+        assert_eq!(during.throttled, ["sw power cap"]);
         let before = sample_telemetry(&busy, 2 * SECOND, 4 * SECOND);
-        assert!(!before.contended && before.throttled.is_empty());
+        assert_eq!((before.contended, before.throttled.len()), (Some(false), 0));
+        busy[3].devices[0].foreign_processes = None;
+        assert_eq!(sample_telemetry(&busy, 2 * SECOND, 4 * SECOND).contended, None);
+        assert_eq!(sample_telemetry(&busy, 2 * SECOND, 12 * SECOND).contended, Some(true));
         assert_eq!(before.memory_used_bytes, Score::Value(104.0));
         assert_eq!(before.device_memory_used_bytes, Score::Value(5.0));
         assert_eq!(before.cpu_joules.value(), None);

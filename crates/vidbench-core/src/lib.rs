@@ -52,5 +52,5 @@ pub use scoring::{
     ScoringRecord, ScoringRequest,
 };
 pub use suite::Suite;
-pub use telemetry::{DeviceReading, Reading, SampleTelemetry, Sensors, TelemetrySettings};
+pub use telemetry::{DeviceReading, Reading, SampleTelemetry, TelemetrySettings};
 pub use toml_check::{Problem, nearest};

@@ -388,7 +388,7 @@ pub struct SessionModel {
 pub struct Ledger {
     /// All of it.
     pub wall_secs: f64,
-    /// Starting workers and loading models.
+    /// Starting workers, loading models, and ending both.
     pub load_secs: f64,
     /// Warm-up generations.
     pub warmup_secs: f64,
@@ -398,6 +398,9 @@ pub struct Ledger {
     pub encode_secs: f64,
     /// Decoding and scoring.
     pub score_secs: f64,
+    /// Before second attempts, for breakers and for space on the disk.
+    #[serde(default)]
+    pub wait_secs: f64,
 }
 
 impl Ledger {
@@ -405,7 +408,7 @@ impl Ledger {
     pub fn harness_secs(&self) -> f64 {
         let work =
             self.load_secs + self.warmup_secs + self.generate_secs + self.encode_secs + self.score_secs;
-        (self.wall_secs - work).max(0.0)
+        (self.wall_secs - work - self.wait_secs).max(0.0)
     }
 }
 

@@ -60,17 +60,8 @@ pub struct DeviceReading {
     pub clock_mhz: Option<u32>,
     /// Why it runs slower than it could, in the driver's words.
     pub throttled: Vec<String>,
-    /// Processes on it that this session did not start.
-    pub foreign_processes: Vec<u32>,
-}
-
-/// What can be read of a machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Sensors {
-    /// Accelerators by name, or why none can be read.
-    pub devices: Result<Vec<String>, String>,
-    /// Energy counters of the processors, or why they cannot be read.
-    pub cpu_energy: Result<Vec<String>, String>,
+    /// Processes on it that this session did not start; null where that cannot be said, as of workers in containers.
+    pub foreign_processes: Option<Vec<u32>>,
 }
 
 /// What sensors say of one sample.
@@ -84,8 +75,8 @@ pub struct SampleTelemetry {
     pub device_memory_used_bytes: Score,
     /// Most main memory in use, in bytes.
     pub memory_used_bytes: Score,
-    /// Processes that the session did not start were on an accelerator.
-    pub contended: bool,
+    /// Processes that the session did not start were on an accelerator; null where that cannot be said.
+    pub contended: Option<bool>,
     /// Why accelerators ran slower than they could.
     pub throttled: Vec<String>,
 }

@@ -116,7 +116,7 @@ fn line(data: &RunData, sample: &SampleView<'_>, metrics: &[&MetricId]) -> Vec<S
         number(sample.record.attempts.len()),
         optional(telemetry.and_then(|found| found.device_joules.value())),
         optional(telemetry.and_then(|found| found.cpu_joules.value())),
-        optional(telemetry.map(|found| found.contended)),
+        optional(telemetry.and_then(|found| found.contended)),
     ];
     cells.extend(metrics.iter().map(|id| optional(score(sample, id).and_then(Score::value))));
     cells.push(text(&unavailable(sample)));

@@ -35,6 +35,14 @@ pub(crate) struct Failed {
     pub(crate) secs: f64,
 }
 
+/// A request that was sent.
+struct Asked {
+    intended_ns: u64,
+    wall_ms: i64,
+    at_ns: u64,
+    temp: std::path::PathBuf,
+}
+
 impl Runner<'_> {
     /// Makes one sample.
     pub(crate) fn generate(
@@ -43,9 +51,6 @@ impl Runner<'_> {
         sample: &PlannedSample,
         intended_ns: u64,
     ) -> Result<Attempt, RunError> {
-        if self.disk_is_full()? {
-            return Ok(Attempt::Stopped { worker: Some(worker) });
-        }
         if let Err(reason) = worker.check_idle(&mut UntilCancelled(&self.inputs.cancel)) {
             return Ok(Attempt::WorkerGone { reason });
         }
@@ -66,51 +71,59 @@ impl Runner<'_> {
             cancel: &self.inputs.cancel,
             events: &mut *self.inputs.events,
         };
-        let asked_ns = self.inputs.clock.monotonic_ns();
+        let asked = Asked { intended_ns, wall_ms, at_ns: self.inputs.clock.monotonic_ns(), temp };
         let answer = worker.generate(&request, timeout, &mut observer);
-        let stalled = observer.stall.reason();
-        let failed = |this: &mut Self, outcome, reason| {
-            let secs = this.secs_since(asked_ns);
-            this.account.generation_failed(secs);
-            Failed { outcome, reason, wall_ms, secs }
-        };
-        if answer.is_err() || stalled.is_some() {
-            // It is of no use to anyone; what cannot be removed now is swept when the run is locked again.
-            let _ = std::fs::remove_file(&temp);
-        }
-        if let Some(reason) = stalled {
-            let failed = failed(self, Outcome::Timeout, reason);
-            return Ok(Attempt::Failed { worker: None, failed });
-        }
-        match answer {
-            Ok(reply) => {
-                let sync = worker.clock_sync();
-                if let Some(reason) = outside_the_request(&reply, sync) {
-                    workers::stop(worker);
-                    let failed = failed(self, Outcome::ProtocolError, reason);
-                    return Ok(Attempt::Failed { worker: None, failed });
-                }
-                let timing = self.timing(&reply, sync, intended_ns, wall_ms);
-                match self.keep(sample, &temp, &reply.result, timing) {
-                    Ok(generation) => Ok(Attempt::Generated { worker, generation: Box::new(generation) }),
-                    Err(RunError::Store(StoreError::BadFile { why, .. })) => {
-                        // The fault of this sample, and not the end of the run.
-                        let reason = format!("the worker's file cannot be taken: {why}");
-                        let failed = failed(self, Outcome::InvalidOutput, reason);
-                        Ok(Attempt::Failed { worker: Some(worker), failed })
-                    }
-                    Err(error) => Err(error),
-                }
-            }
-            Err(error) => {
+        match (observer.stall.reason(), answer) {
+            (Some(reason), _) => Ok(self.unmade(None, &asked, Outcome::Timeout, reason)),
+            (None, Ok(reply)) => self.made(worker, sample, &asked, &reply),
+            (None, Err(error)) => {
                 let Some(outcome) = error.outcome() else { return Ok(Attempt::Stopped { worker: None }) };
-                let failed = failed(self, outcome, reason(&error));
                 let lives = worker.is_usable()
                     && outcome != Outcome::DeviceLost
                     && !(may_be_its_last(outcome) && worker.ends_within(LAST_WORDS));
-                Ok(Attempt::Failed { worker: lives.then_some(worker), failed })
+                Ok(self.unmade(lives.then_some(worker), &asked, outcome, reason(&error)))
             }
         }
+    }
+
+    /// The worker says that there is a file.
+    fn made(
+        &mut self,
+        worker: WorkerProcess,
+        sample: &PlannedSample,
+        asked: &Asked,
+        reply: &GenerateReply,
+    ) -> Result<Attempt, RunError> {
+        let sync = worker.clock_sync();
+        if let Some(reason) = outside_the_request(reply, sync) {
+            self.stop(worker);
+            return Ok(self.unmade(None, asked, Outcome::ProtocolError, reason));
+        }
+        let timing = self.timing(reply, sync, asked.intended_ns, asked.wall_ms);
+        match self.keep(sample, &asked.temp, &reply.result, timing) {
+            Ok(generation) => Ok(Attempt::Generated { worker, generation: Box::new(generation) }),
+            Err(RunError::Store(StoreError::BadFile { why, .. })) => {
+                // The fault of this sample, and not the end of the run.
+                let reason = format!("the worker's file cannot be taken: {why}");
+                Ok(self.unmade(Some(worker), asked, Outcome::InvalidOutput, reason))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// There is none, or none that can be taken.
+    fn unmade(
+        &mut self,
+        worker: Option<WorkerProcess>,
+        asked: &Asked,
+        outcome: Outcome,
+        reason: String,
+    ) -> Attempt {
+        // What is left of it is of no use; what cannot be removed now is swept when the run is locked again.
+        let _ = std::fs::remove_file(&asked.temp);
+        let secs = self.secs_since(asked.at_ns);
+        self.account.generation_failed(secs);
+        Attempt::Failed { worker, failed: Failed { outcome, reason, wall_ms: asked.wall_ms, secs } }
     }
 
     /// What such a sample usually takes.
@@ -251,7 +264,7 @@ impl Runner<'_> {
     }
 
     /// Below the low mark nothing is produced until the high mark is reached again, for a while.
-    fn disk_is_full(&mut self) -> Result<bool, RunError> {
+    pub(crate) fn disk_is_full(&mut self) -> Result<bool, RunError> {
         let low_mib = self.suite().limits.min_free_disk_mib;
         let mut free_mib = self.inputs.store.free_disk_bytes()? >> 20;
         if free_mib >= low_mib {
@@ -268,8 +281,7 @@ impl Runner<'_> {
                 format!("{}; waiting up to {} s for {high_mib} MiB", message(free_mib), wait.as_secs());
             self.tell(&Event::Warning { message: text });
         }
-        while self.secs_since(begun_ns) < wait.as_secs_f64() && !self.inputs.cancel.is_asked() {
-            std::thread::sleep(DISK_LOOK);
+        while self.secs_since(begun_ns) < wait.as_secs_f64() && self.wait(DISK_LOOK) {
             free_mib = self.inputs.store.free_disk_bytes()? >> 20;
             if free_mib >= high_mib {
                 self.tell(&Event::Warning { message: format!("{free_mib} MiB of disk are free: going on") });

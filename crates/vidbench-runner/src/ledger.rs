@@ -31,6 +31,10 @@ impl Account {
         self.entries.score_secs += secs;
     }
 
+    pub(crate) fn waited(&mut self, secs: f64) {
+        self.entries.wait_secs += secs;
+    }
+
     /// The ledger of a session that took `wall_secs`.
     pub(crate) fn close(self, wall_secs: f64) -> Ledger {
         Ledger { wall_secs, ..self.entries }

@@ -20,6 +20,7 @@ mod run;
 mod score_clips;
 mod scoring;
 mod telemetry;
+mod turn;
 mod turns;
 mod workers;
 
@@ -29,5 +30,5 @@ pub use error::RunError;
 pub use judge::mismatch;
 pub use run::{Finish, Inputs, execute};
 pub use score_clips::{ScoreFinish, ScoreInputs, score_clips};
-pub use telemetry::sensors;
+pub use telemetry::{Sensors, sensors};
 pub use workers::Commands;

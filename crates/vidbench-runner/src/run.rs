@@ -156,8 +156,9 @@ impl<'a> Runner<'a> {
         }
         let (store, run, session) = (self.inputs.store, &self.inputs.run.id, self.session.index);
         let (clock, started_ns) = (Arc::clone(&self.inputs.clock), self.started_ns);
+        let workers_are_children = self.suite().models.iter().all(|model| model.place.container.is_none());
         std::thread::scope(|scope| {
-            let watch = Watch { store, run, session, clock, started_ns, interval };
+            let watch = Watch { store, run, session, clock, started_ns, interval, workers_are_children };
             let sampler = Sampler::start(scope, watch);
             let worked = self.work(progress);
             if let Err(error) = sampler.stop() {
@@ -283,6 +284,13 @@ impl<'a> Runner<'a> {
         Ok(worker)
     }
 
+    /// Ends a worker. With its model it takes an interpreter a second, which belongs to what loading costs.
+    pub(crate) fn stop(&mut self, worker: WorkerProcess) {
+        let begun_ns = self.inputs.clock.monotonic_ns();
+        workers::stop(worker);
+        self.account.loaded(self.secs_since(begun_ns));
+    }
+
     pub(crate) fn give_up(&mut self, model: u32, error: &ModelError) {
         if workers::was_cancelled(error) {
             return;
@@ -328,7 +336,7 @@ impl<'a> Runner<'a> {
 
     /// Ends the session. Also when the work failed: the ledger is part of what is never lost.
     fn close(mut self, worked: Result<(), RunError>) -> Result<Finish, RunError> {
-        self.scorer.take().into_iter().for_each(workers::stop);
+        self.scorer.take().into_iter().for_each(|scorer| self.stop(scorer));
         let complete = self.done == self.inputs.run.planned;
         if self.has_work {
             let wall_secs = self.secs_since(self.started_ns);

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
 
-use vidbench_core::{Clock, Reading, RunId, Sensors};
+use vidbench_core::{Clock, Reading, RunId};
 use vidbench_store::{Store, StoreError};
 
 use host::Host;
@@ -18,7 +18,7 @@ use nvml::Devices;
 const KEPT_TOGETHER: usize = 10;
 
 /// Readings that wait for a store that does not take them; those that come then are dropped.
-const MOST_WAITING: usize = 100_000;
+const MOST_WAITING: usize = 1000;
 
 /// Reads everything there is to read.
 struct Probe<'a> {
@@ -29,10 +29,19 @@ struct Probe<'a> {
     devices: Result<Devices, String>,
 }
 
+/// What can be read of a machine: names, or why there are none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sensors {
+    /// Accelerators.
+    pub devices: Result<Vec<String>, String>,
+    /// Energy counters of the processors.
+    pub cpu_energy: Result<Vec<String>, String>,
+}
+
 /// What can be read of this machine.
 pub fn sensors() -> Sensors {
     Sensors {
-        devices: Devices::open().and_then(|devices| devices.names()),
+        devices: Devices::open(true).and_then(|devices| devices.names()),
         cpu_energy: Host::new().energy_counters(),
     }
 }
@@ -64,6 +73,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) started_ns: u64,
     /// Between two readings.
     pub(crate) interval: Duration,
+    /// Workers are descendants of this process. One in a container is not, and would look like somebody else's.
+    pub(crate) workers_are_children: bool,
 }
 
 /// A session's sampler; it ends when it is told to, or with what would tell it.
@@ -89,8 +100,14 @@ impl<'scope> Sampler<'scope> {
 
 impl Watch<'_> {
     fn read_until(self, stopped: &Receiver<()>) -> Result<(), StoreError> {
-        let Self { store, run, session, clock, started_ns, interval } = self;
-        let mut probe = Probe { store, clock, started_ns, host: Host::new(), devices: Devices::open() };
+        let Self { store, run, session, clock, started_ns, interval, workers_are_children } = self;
+        let mut probe = Probe {
+            store,
+            clock,
+            started_ns,
+            host: Host::new(),
+            devices: Devices::open(workers_are_children),
+        };
         let mut readings = vec![probe.read()];
         loop {
             let over = stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout);

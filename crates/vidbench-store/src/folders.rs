@@ -1,6 +1,6 @@
 //! The folders of a workspace, and file operations that survive a crash.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -48,6 +48,13 @@ impl Folders {
     pub(crate) fn locks(&self) -> PathBuf {
         self.root.join(LOCKS)
     }
+}
+
+/// Opens a file that is there to be locked.
+pub(crate) fn open_lock(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true);
+    options.open(path).map_err(StoreError::io("open", path))
 }
 
 /// Creates one folder and says whether it was new; one that exists is fine.

@@ -1,6 +1,6 @@
 //! One process at a time for each run and each scoring.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,13 +43,7 @@ impl Store {
     fn lock(&self, run: &RunId, require: impl Fn() -> Result<()>) -> Result<RunLock> {
         require()?;
         let path = self.lock_path(run);
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
+        let file = folders::open_lock(&path)?;
         match patiently(|| file.try_lock()) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -1,6 +1,6 @@
 //! Opening a workspace: folders, database, version, migrations.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -122,12 +122,7 @@ impl Store {
 /// Two processes that open a new workspace at once would both create its tables.
 fn migration_lock(folders: &Folders) -> Result<File> {
     let path = folders.locks().join("open.lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
+    let file = folders::open_lock(&path)?;
     file.lock().map_err(StoreError::io("lock", &path))?;
     Ok(file)
 }

@@ -52,6 +52,14 @@ pub(super) fn durable(_: &Path) -> Result<()> {
     Ok(())
 }
 
+/// A call of a breaker, alone and while another thread calls it, too.
+pub(super) fn breaker(_: &Path) -> Result<()> {
+    let figure = example("vidbench-runner", "bench_breaker", &[], None)?;
+    at_most("breaker, a call", number(&figure, "alone_ns")?, 200.0, "ns");
+    at_most("breaker, a call beside another", number(&figure, "beside_another_ns")?, 200.0, "ns");
+    Ok(())
+}
+
 /// The harness's own share of a run of the demo's shape, median of three.
 pub(super) fn overhead(binary: &Path) -> Result<()> {
     let (mut shares, mut walls) = (Vec::new(), Vec::new());

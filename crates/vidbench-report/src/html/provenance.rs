@@ -89,6 +89,7 @@ fn models(out: &mut String, data: &RunData) {
 }
 
 fn sessions(out: &mut String, data: &RunData) {
+    let heads = ["#", "Started", "Wall", "Load", "Warm-up", "Generate", "Encode", "Score", "Wait", "Harness"];
     let rows: Vec<Vec<String>> = data
         .sessions
         .iter()
@@ -103,17 +104,17 @@ fn sessions(out: &mut String, data: &RunData) {
                         ledger.generate_secs,
                         ledger.encode_secs,
                         ledger.score_secs,
+                        ledger.wait_secs,
                         ledger.harness_secs(),
                     ]
                     .map(secs),
                 ),
                 None => row.push("killed: no ledger".into()),
             }
-            row.resize(9, String::new());
+            row.resize(heads.len(), String::new());
             row
         })
         .collect();
-    let heads = ["#", "Started", "Wall", "Load", "Warm-up", "Generate", "Encode", "Score", "Harness"];
     plain_table(out, "Sessions", &heads, &rows);
 }
 

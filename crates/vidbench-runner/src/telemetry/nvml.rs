@@ -13,12 +13,12 @@ const LIBRARY: &str = "VIDBENCH_NVML";
 pub(super) struct Devices {
     nvml: Nvml,
     count: u32,
-    /// Processes that were looked up, and whether this process is their ancestor.
-    own: HashMap<u32, bool>,
+    /// Processes that were looked up, and whether this process is their ancestor; none where that tells nothing.
+    own: Option<HashMap<u32, bool>>,
 }
 
 impl Devices {
-    pub(super) fn open() -> Result<Self, String> {
+    pub(super) fn open(workers_are_children: bool) -> Result<Self, String> {
         let named = std::env::var_os(LIBRARY);
         let nvml = match &named {
             Some(path) => Nvml::builder().lib_path(path).init(),
@@ -26,7 +26,7 @@ impl Devices {
         };
         let nvml = nvml.map_err(|error| format!("the driver's library (NVML) does not answer: {error}"))?;
         let count = nvml.device_count().map_err(|error| format!("NVML counts no devices: {error}"))?;
-        Ok(Self { nvml, count, own: HashMap::new() })
+        Ok(Self { nvml, count, own: workers_are_children.then(HashMap::new) })
     }
 
     pub(super) fn names(&self) -> Result<Vec<String>, String> {
@@ -42,7 +42,7 @@ impl Devices {
     }
 }
 
-fn reading(index: u32, device: &Device<'_>, own: &mut HashMap<u32, bool>) -> DeviceReading {
+fn reading(index: u32, device: &Device<'_>, own: &mut Option<HashMap<u32, bool>>) -> DeviceReading {
     let memory = device.memory_info().ok();
     let reasons = device.current_throttle_reasons().ok();
     DeviceReading {
@@ -59,7 +59,7 @@ fn reading(index: u32, device: &Device<'_>, own: &mut HashMap<u32, bool>) -> Dev
             .flat_map(|reasons| reasons.iter_names())
             .filter_map(|(name, _)| told(name))
             .collect(),
-        foreign_processes: foreign(device, own),
+        foreign_processes: own.as_mut().and_then(|own| foreign(device, own)),
     }
 }
 
@@ -70,17 +70,18 @@ fn told(reason: &str) -> Option<String> {
     (!harmless).then(|| reason.to_lowercase().replace('_', " "))
 }
 
-fn foreign(device: &Device<'_>, own: &mut HashMap<u32, bool>) -> Vec<u32> {
-    let mut pids: Vec<u32> = device
-        .running_compute_processes()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|process| process.pid)
-        .collect();
-    // A process without an entry here lives in another world of numbers, and nothing can be said of it.
-    let is_own = |pid: u32| parent(pid).is_none() || descends(pid, std::process::id());
-    pids.retain(|pid| !*own.entry(*pid).or_insert_with(|| is_own(*pid)));
-    pids
+/// Nothing where the driver does not tell, or where a process has no entry here: it lives in another world of numbers.
+fn foreign(device: &Device<'_>, own: &mut HashMap<u32, bool>) -> Option<Vec<u32>> {
+    let mut pids: Vec<u32> =
+        device.running_compute_processes().ok()?.into_iter().map(|process| process.pid).collect();
+    for pid in &pids {
+        if !own.contains_key(pid) {
+            parent(*pid)?;
+            own.insert(*pid, descends(*pid, std::process::id()));
+        }
+    }
+    pids.retain(|pid| own.get(pid) == Some(&false));
+    Some(pids)
 }
 
 /// Whether `ancestor` has started the process, or what has started it. A process that ended in the meantime is nobody's: it is not foreign for long.

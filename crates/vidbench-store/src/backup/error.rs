@@ -26,6 +26,12 @@ pub enum BackupError {
         /// The folder.
         path: PathBuf,
     },
+    /// What is restored would lie in the backup itself.
+    #[error("{} is in the backup itself", path.display())]
+    Inside {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A newer vidbench has made the backup.
     #[error("backup {} is of format {found}, this vidbench reads format {supported}", path.display())]
     Newer {
@@ -70,6 +76,7 @@ impl BackupError {
             Self::Damaged { .. } => {
                 Some("use an older one: vidbench backup list; nothing was written".into())
             }
+            Self::Inside { .. } => Some("name a folder elsewhere".into()),
             Self::NotEmpty { .. } => Some("name a folder that is not there yet, or an empty one".into()),
             Self::Newer { .. } | Self::NewerStore { .. } => {
                 Some("use the vidbench that made it, or a newer one".into())

@@ -13,6 +13,7 @@ use crate::{Store, StoreError, VERSION, folders};
 /// The backup is damaged, then nothing was written; or the folder is not empty, or the disk is full.
 pub fn restore_backup(backup: &Path, into: &Path) -> BackupResult<BackupManifest> {
     require_empty(into)?;
+    require_elsewhere(backup, into)?;
     let manifest = check(backup)?;
     build(backup, &manifest, into, Artifacts::Copied)?;
     Ok(manifest)
@@ -95,6 +96,19 @@ fn require_empty(into: &Path) -> BackupResult<()> {
         Err(error) => return Err(StoreError::io("read the folder", into)(error).into()),
     };
     if is_empty { Ok(()) } else { Err(BackupError::NotEmpty { path: into.into() }) }
+}
+
+/// A workspace in a backup would be a file that its manifest does not name.
+fn require_elsewhere(backup: &Path, into: &Path) -> BackupResult<()> {
+    let absolute = |path: &Path| std::path::absolute(path).map_err(StoreError::io("resolve", path));
+    let whole = fs::canonicalize(backup).map_err(StoreError::io("resolve", backup))?;
+    // What is not there yet is where the nearest of its parents is.
+    let into = absolute(into)?;
+    let there = into.ancestors().find_map(|parent| fs::canonicalize(parent).ok());
+    if there.is_some_and(|there| there.starts_with(&whole)) {
+        return Err(BackupError::Inside { path: into });
+    }
+    Ok(())
 }
 
 /// Beside its place, which it takes when it is whole.

@@ -1,6 +1,6 @@
 //! Folders that are not a backup or a workspace yet, or not any more, and what processes that were killed have left of them.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -67,12 +67,7 @@ fn is_held(folder: &Path) -> bool {
 /// One process at a time makes and removes backups of a folder.
 pub(super) fn lock(folder: &Path) -> BackupResult<File> {
     let path = folder.join(".lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
+    let file = folders::open_lock(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(BackupError::Busy { path: folder.into() }),

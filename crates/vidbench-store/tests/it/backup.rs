@@ -237,3 +237,11 @@ fn a_workspace_from_a_backup_has_the_rights_of_any_other() {
     assert_eq!(mode(&into), mode(&usual));
     assert_ne!(mode(&into.join("vidbench.db")) & 0o200, 0, "a workspace is written to");
 }
+
+#[test]
+fn nothing_is_restored_into_the_backup_itself() {
+    let (_folder, _store, _backups, backup) = backed_up(Artifacts::Linked);
+    let into = backup.path.join("deep/restored");
+    assert!(matches!(restore_backup(&backup.path, &into), Err(BackupError::Inside { .. })));
+    verify_backup(&backup.path).unwrap();
+}

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use anyhow::Result;
+use serde_json::{Value, json};
 use vidbench_analysis::analyse;
+use vidbench_core::{Reading, RunId};
 use vidbench_metrics::DESCRIPTORS;
 use vidbench_report::{export_csv, export_json, export_jsonl};
 use vidbench_store::{RecordKind, Store};
 
-use super::{json, score};
+use super::{json as pretty, score};
 use crate::OK;
 use crate::cli::{ExportArgs, ExportFormat, ScoreFormat};
 use crate::ui::Ui;
@@ -27,10 +29,21 @@ pub(crate) fn export(args: &ExportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
     }
     let data = vidbench::run_data(&store, &id)?;
     let text = match args.format {
-        ExportFormat::Json => json(&export_json(&data, &analyse(&data, DESCRIPTORS))?)?,
+        ExportFormat::Json => {
+            let mut whole = export_json(&data, &analyse(&data, DESCRIPTORS))?;
+            whole["readings"] = readings(&store, &id)?;
+            pretty(&whole)?
+        }
         ExportFormat::Jsonl => export_jsonl(&data)?,
         ExportFormat::Csv => export_csv(&data),
     };
     ui.write(&args.output, &text)?;
     Ok(OK)
+}
+
+/// What sensors said, session by session.
+fn readings(store: &Store, run: &RunId) -> Result<Value> {
+    let of_session =
+        |(session, readings): (u32, Vec<Reading>)| json!({ "session": session, "readings": readings });
+    Ok(store.readings(run)?.into_iter().map(of_session).collect())
 }

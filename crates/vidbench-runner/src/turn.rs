@@ -1,0 +1,259 @@
+//! One model's turn: a worker for it, its samples one after the other, and what follows when an attempt fails.
+
+use vidbench_core::{Event, FailedAttempt, Operation, Phase, PlannedSample};
+use vidbench_engines::WorkerProcess;
+
+use crate::breaker::{Call, Permit};
+use crate::error::ModelError;
+use crate::generate::{Attempt, Failed};
+use crate::pace::is_slow;
+use crate::run::{Runner, failure};
+use crate::turns::{Backlog, End};
+use crate::{RunError, workers};
+
+/// How far a turn is.
+struct Turn<'s> {
+    model: u32,
+    samples: &'s [PlannedSample],
+    /// Samples, from the first on, that need nothing more.
+    done: usize,
+    worker: Option<WorkerProcess>,
+    /// When the first sample of the turn was meant to start.
+    phase_ns: Option<u64>,
+    /// When the first attempt at the sample began.
+    first_ns: Option<u64>,
+}
+
+/// What follows a failed attempt.
+enum Next {
+    /// Another one, at once: the wait is over.
+    Again,
+    /// The next sample.
+    Judged,
+    /// Nothing more in this turn.
+    Leave { end: End, judged: bool },
+}
+
+impl Turn<'_> {
+    fn next_sample(&mut self) {
+        (self.done, self.first_ns) = (self.done + 1, None);
+    }
+}
+
+impl Runner<'_> {
+    /// Samples that need nothing more, from the first on, and how it ended.
+    pub(crate) fn run_model(
+        &mut self,
+        model: u32,
+        samples: &[PlannedSample],
+        backlog: &mut Backlog,
+    ) -> Result<(usize, End), RunError> {
+        let mut turn = Turn { model, samples, done: 0, worker: None, phase_ns: None, first_ns: None };
+        let end = loop {
+            if let Some(end) = self.attempt(&mut turn, backlog)? {
+                break end;
+            }
+        };
+        turn.worker.into_iter().for_each(|worker| self.stop(worker));
+        Ok((turn.done, end))
+    }
+
+    /// One attempt at the next sample; the end of the turn, if it is that.
+    fn attempt(&mut self, turn: &mut Turn<'_>, backlog: &mut Backlog) -> Result<Option<End>, RunError> {
+        let Some(sample) = turn.samples.get(turn.done) else { return Ok(Some(End::Finished)) };
+        // Before the sample is meant to start: a wait for space is none of its time.
+        if self.should_stop() || self.disk_is_full()? {
+            return Ok(Some(End::Stopped));
+        }
+        let worker = match turn.worker.take() {
+            Some(worker) => worker,
+            None => match self.ready_worker(turn.model, &turn.samples[turn.done..]) {
+                Ok(worker) => worker,
+                Err(end) => return Ok(Some(end)),
+            },
+        };
+        let epoch = match self.ask(turn.model, Operation::Generate) {
+            Permit::Granted { epoch } => epoch,
+            Permit::Refused { until_ns } => {
+                turn.worker = Some(worker);
+                return Ok(Some(left_alone(until_ns)));
+            }
+        };
+        let (intended_ns, begun_ns) = self.begin(turn);
+        let usual = self.pace.usual(sample.model, sample.params);
+        match self.generate(worker, sample, intended_ns)? {
+            Attempt::Generated { worker, generation } => {
+                let slow = is_slow(generation.timing.service_secs(), usual);
+                self.report(turn.model, Operation::Generate, epoch, if slow { Call::Slow } else { Call::Ok });
+                turn.worker = Some(worker);
+                self.file(sample, *generation, backlog)?;
+                turn.next_sample();
+                Ok(None)
+            }
+            Attempt::Failed { worker, failed } => {
+                turn.worker = worker;
+                let secs = self.secs_since(begun_ns);
+                let next = self.failed(sample, epoch, failed, secs)?;
+                Ok(self.go_on(turn, next))
+            }
+            Attempt::WorkerGone { reason } => {
+                if let Some(opened) = self.report(turn.model, Operation::Generate, epoch, Call::Failed) {
+                    return Ok(Some(opened.ends(reason)));
+                }
+                self.tell_restart(turn.model, reason);
+                Ok(None)
+            }
+            Attempt::Stopped { worker } => {
+                self.report(turn.model, Operation::Generate, epoch, Call::Void);
+                turn.worker = worker;
+                Ok(Some(End::Stopped))
+            }
+        }
+    }
+
+    /// When the sample is meant to start, and when the first attempt at it began.
+    fn begin(&mut self, turn: &mut Turn<'_>) -> (u64, u64) {
+        if turn.phase_ns.is_none() {
+            self.tell(&Event::PhaseStarted { phase: Phase::Generate, total: turn.samples.len() as u64 });
+        }
+        let now_ns = || self.inputs.clock.monotonic_ns();
+        let phase_ns = *turn.phase_ns.get_or_insert_with(now_ns);
+        let begun_ns = *turn.first_ns.get_or_insert_with(now_ns);
+        (self.intended_ns(phase_ns), begun_ns)
+    }
+
+    /// The end of the turn, if a failure is that.
+    fn go_on(&mut self, turn: &mut Turn<'_>, next: (Next, String)) -> Option<End> {
+        match next {
+            (Next::Again, _) => None,
+            (Next::Judged, reason) => {
+                turn.next_sample();
+                // After the last sample no other worker comes.
+                if turn.worker.is_none() && turn.done < turn.samples.len() {
+                    self.tell_restart(turn.model, reason);
+                }
+                None
+            }
+            (Next::Leave { end, judged }, _) => {
+                turn.done += usize::from(judged);
+                Some(end)
+            }
+        }
+    }
+
+    /// Records a failed attempt and decides what follows; with the reason of the failure.
+    fn failed(
+        &mut self,
+        sample: &PlannedSample,
+        epoch: u64,
+        failed: Failed,
+        secs: f64,
+    ) -> Result<(Next, String), RunError> {
+        let attempt = self.record_failed(sample, &failed)?;
+        let Failed { outcome, reason, .. } = failed;
+        let call = if outcome.blames_the_worker() { Call::Failed } else { Call::Void };
+        let opened = self.report(sample.model, Operation::Generate, epoch, call);
+        let of = self.suite().retry.attempts_for(outcome);
+        if opened.is_none()
+            && let Some(wait) = self.retries.next(sample.id, attempt, outcome, secs)
+        {
+            let (label, wait_secs, told) = (self.label(sample), wait.as_secs_f64(), reason.clone());
+            self.tell(&Event::Retried {
+                sample: sample.id,
+                label,
+                attempt,
+                of,
+                wait_secs,
+                outcome,
+                reason: told,
+            });
+            let next = match self.wait(wait) {
+                true => Next::Again,
+                false => Next::Leave { end: End::Stopped, judged: false },
+            };
+            return Ok((next, reason));
+        }
+        // Where a breaker has opened, the attempts that are left are for when it is closed again.
+        let judged = opened.is_none() || attempt >= of;
+        if judged {
+            self.judge(sample, failure(sample.id, outcome, numbered(&reason, attempt)))?;
+        }
+        let next = match opened {
+            Some(opened) => Next::Leave { end: opened.ends(reason.clone()), judged },
+            None => Next::Judged,
+        };
+        Ok((next, reason))
+    }
+
+    /// The number of the attempt, once it is kept.
+    fn record_failed(&mut self, sample: &PlannedSample, failed: &Failed) -> Result<u32, RunError> {
+        let made = self.failed_attempts.entry(sample.ordinal).or_default();
+        *made += 1;
+        let record = FailedAttempt {
+            attempt: *made,
+            session: self.session.index,
+            started_ms: failed.wall_ms,
+            secs: failed.secs,
+            outcome: failed.outcome,
+            reason: failed.reason.clone(),
+        };
+        self.inputs.store.record_attempt(&self.inputs.run.id, sample.ordinal, &record)?;
+        Ok(record.attempt)
+    }
+
+    /// A worker with its model loaded and warm.
+    fn ready_worker(&mut self, model: u32, left: &[PlannedSample]) -> Result<WorkerProcess, End> {
+        let mut attempts = 0;
+        loop {
+            let epoch = match self.ask(model, Operation::Load) {
+                Permit::Granted { epoch } => epoch,
+                Permit::Refused { until_ns } => return Err(left_alone(until_ns)),
+            };
+            let error = match self.bring_up(model, left) {
+                Ok(worker) => {
+                    self.report(model, Operation::Load, epoch, Call::Ok);
+                    return Ok(worker);
+                }
+                Err(error) => error,
+            };
+            if workers::was_cancelled(&error) {
+                self.report(model, Operation::Load, epoch, Call::Void);
+                return Err(End::Stopped);
+            }
+            attempts += 1;
+            let opened = self.report(model, Operation::Load, epoch, Call::Failed);
+            // What is not there now is not there in a second.
+            let Some(outcome) = error.outcome().filter(|outcome| outcome.is_worth_another_attempt()) else {
+                return Err(End::GivenUp(error));
+            };
+            if let Some(opened) = opened {
+                return Err(opened.ends(error.to_string()));
+            }
+            let sample = left.first().map_or(vidbench_core::SampleId([0; 16]), |sample| sample.id);
+            let Some(wait) = self.retries.next(sample, attempts, outcome, 0.0) else {
+                return Err(End::GivenUp(error));
+            };
+            let message = format!("{error}; loading it again in {:.1} s", wait.as_secs_f64());
+            self.tell(&Event::Warning { message });
+            if !self.wait(wait) {
+                return Err(End::Stopped);
+            }
+        }
+    }
+
+    fn tell_restart(&mut self, model: u32, reason: String) {
+        let worker = self.suite().models[model as usize].id.to_string();
+        self.tell(&Event::WorkerRestarted { worker, reason });
+    }
+}
+
+/// A breaker was open when it was asked: others are not told a second time.
+fn left_alone(until_ns: u64) -> End {
+    let error = ModelError::BreakerOpen { reason: "it is open".into(), last: "in an earlier turn".into() };
+    End::Tripped { until_ns, error }
+}
+
+/// A reason that says how often it was tried.
+fn numbered(reason: &str, attempt: u32) -> String {
+    if attempt == 1 { reason.into() } else { format!("{reason} (attempt {attempt})") }
+}
