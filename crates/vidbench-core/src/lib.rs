@@ -16,6 +16,7 @@ mod outcome;
 mod params;
 mod path_text;
 pub mod plan;
+mod pool;
 pub mod program;
 pub mod prompt;
 pub mod protocol;
@@ -40,6 +41,7 @@ pub use path_text::{path_from_text, text_from_path};
 pub use plan::{
     InputFile, Plan, PlannedSample, PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, sha256_hex,
 };
+pub use pool::{Footprint, PoolSettings, PoolStats};
 pub use program::Program;
 pub use record::{
     ClipFacts, Domain, Environment, Generation, GivenUp, Ledger, NetsInUse, RECORD_SCHEMA_VERSION, RunData,

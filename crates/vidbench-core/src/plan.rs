@@ -16,7 +16,8 @@ use sha2::{Digest, Sha256};
 
 use crate::suite::{Engine, Limits, Place, Scenario};
 use crate::{
-    Breaker, Domain, MetricId, ModelId, Params, Program, Retry, SampleId, TelemetrySettings, WeightsOrigin,
+    Breaker, Domain, MetricId, ModelId, Params, PoolSettings, Program, Retry, SampleId, TelemetrySettings,
+    WeightsOrigin,
 };
 
 /// A suite with everything it names looked up: enough to run it without reading another file.
@@ -51,6 +52,9 @@ pub struct ResolvedSuite {
     /// How often sensors are read.
     #[serde(default)]
     pub telemetry: TelemetrySettings,
+    /// Which workers stay loaded, and how much is scored at a time.
+    #[serde(default)]
+    pub pool: PoolSettings,
 }
 
 /// A model of a resolved suite.

@@ -209,6 +209,9 @@ pub struct LoadedModel {
     pub domain: Domain,
     /// The inference runtime and its version, such as `tract 0.23.9`.
     pub runtime: String,
+    /// What it computes on, such as `cpu` or `cuda:0`; null when the worker cannot tell. Clips are scored beside a model that computes on an accelerator.
+    #[serde(default)]
+    pub device: Option<String>,
 }
 
 /// Parameters of `generate`.

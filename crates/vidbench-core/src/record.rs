@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::{DeviceBytes, Features, LoadedModel, StageSpan};
 use crate::{
-    BreakerChange, FailedAttempt, MetricId, MetricScore, ModelId, Outcome, ResolvedSuite, RunId, SampleId,
-    SampleTelemetry, Score,
+    BreakerChange, FailedAttempt, Footprint, MetricId, MetricScore, ModelId, Outcome, PoolStats,
+    ResolvedSuite, RunId, SampleId, SampleTelemetry, Score,
 };
 
 /// Version of the records' shape.
@@ -381,6 +381,9 @@ pub struct SessionModel {
     pub load_secs: f64,
     /// Seconds of each warm-up generation; never counted among the samples.
     pub warmup_secs: Vec<f64>,
+    /// Memory it took, loading included; null where it cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footprint: Option<Footprint>,
 }
 
 /// Where a session's wall time went, in seconds.
@@ -396,11 +399,17 @@ pub struct Ledger {
     pub generate_secs: f64,
     /// Workers encoding files.
     pub encode_secs: f64,
-    /// Decoding and scoring.
+    /// Waiting for clips to be decoded and scored.
     pub score_secs: f64,
+    /// Decoding and scoring, of all scorers together. What is more than `score_secs` went on side by side or beside other work.
+    #[serde(default)]
+    pub scorer_secs: f64,
     /// Before second attempts, for breakers and for space on the disk.
     #[serde(default)]
     pub wait_secs: f64,
+    /// What became of loaded workers.
+    #[serde(default)]
+    pub pool: PoolStats,
 }
 
 impl Ledger {

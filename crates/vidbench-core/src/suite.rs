@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::prompt::policy::Policy;
 use crate::toml_check::{self, Problem};
-use crate::{Breaker, MetricId, ModelId, Program, Retry, TelemetrySettings};
+use crate::{Breaker, MetricId, ModelId, PoolSettings, Program, Retry, TelemetrySettings};
 
 /// A suite: which models, prompts, parameters and seeds to run, how to offer them, and what to measure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +63,9 @@ pub struct Suite {
     /// How often sensors are read.
     #[serde(default)]
     pub telemetry: TelemetrySettings,
+    /// Which workers stay loaded, and how much is scored at a time.
+    #[serde(default)]
+    pub pool: PoolSettings,
 }
 
 /// One model of a suite.
@@ -220,6 +223,21 @@ pub struct Scenario {
     #[serde(default)]
     #[schemars(range(min = 1, max = 1024))]
     pub threads: Option<u32>,
+    /// Which model works when.
+    #[serde(default)]
+    pub order: Order,
+}
+
+/// Which model works when.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// One after the other, each until it is done: every model is loaded once.
+    #[default]
+    ByModel,
+    /// Models take turns, each with all parameters of one prompt and seed, so that a machine that becomes slower while it works is no advantage to
+    /// the first. Those that fit into memory together stay loaded (`[pool]`); the others follow when these are done.
+    Interleaved,
 }
 
 /// The kind of load.
@@ -290,7 +308,7 @@ impl Default for Limits {
 
 impl Default for Scenario {
     fn default() -> Self {
-        Self { kind: ScenarioKind::default(), warmup: one(), threads: None }
+        Self { kind: ScenarioKind::default(), warmup: one(), threads: None, order: Order::default() }
     }
 }
 
@@ -350,6 +368,10 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
         {
             add("weights_sha256", format!("{sha256:?} is not 64 hexadecimal digits"));
         }
+    }
+    let Scenario { kind, order, .. } = &suite.scenario;
+    if (*kind, *order) == (ScenarioKind::Offline, Order::Interleaved) {
+        add("order", "interleaved turns need the scenario single-stream: offline measures how long one model takes for all".into());
     }
     for size in suite.grid.size.iter().flatten() {
         if let Err(message) = parse_size(size) {

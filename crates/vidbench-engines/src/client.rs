@@ -120,6 +120,11 @@ impl WorkerProcess {
         Ok(self.info.insert(info))
     }
 
+    /// Number of its process, which leads a group of its own.
+    pub fn pid(&self) -> u32 {
+        self.wire.pid()
+    }
+
     /// Makes a model ready.
     pub fn load(
         &mut self,

@@ -86,6 +86,11 @@ impl Wire {
         self.lines.try_recv().ok()
     }
 
+    /// Number of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits up to `grace` for the process to end by itself, then kills its group.
     ///
     /// The status of a process that had to be killed is that of SIGKILL; `None` when the system does not tell.

@@ -3,9 +3,10 @@
 //! It never waits: a caller asks, makes its call without any lock, and reports. Times are the caller's, so tests need no clock.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use vidbench_core::{Breaker as Settings, BreakerState};
+
+use super::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Whether a call may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,6 +214,3 @@ impl Inner {
         self.in_a_row = 0;
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -54,6 +54,22 @@ pub(crate) enum ModelError {
         /// What the worker says.
         loaded: String,
     },
+    /// It does not fit into memory.
+    #[error("it needs {need}, more than the workers of models may have: {budget}")]
+    TooLarge {
+        /// What it was measured to need.
+        need: String,
+        /// What there is, `pool.host_mib` and `pool.device_mib`.
+        budget: String,
+    },
+    /// Its device was lost too often.
+    #[error("{device} was lost {times} times and is left alone")]
+    Quarantined {
+        /// The device, in the worker's words.
+        device: String,
+        /// How often in this session.
+        times: u32,
+    },
     /// Its worker failed too often.
     #[error("its breaker is open: {reason}, the last time so: {last}")]
     BreakerOpen {
@@ -69,7 +85,11 @@ impl ModelError {
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self {
             Self::Call { source, .. } => source.outcome(),
-            Self::Start(_) | Self::Mismatch { .. } | Self::BreakerOpen { .. } => None,
+            Self::Start(_)
+            | Self::Mismatch { .. }
+            | Self::TooLarge { .. }
+            | Self::Quarantined { .. }
+            | Self::BreakerOpen { .. } => None,
         }
     }
 }

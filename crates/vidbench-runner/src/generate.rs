@@ -1,6 +1,7 @@
 //! One generation: asked for at its intended time, followed while it runs, recorded when its file is there.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use vidbench_core::protocol::{GenerateParams, GenerateResult, Stage, StageSpan};
@@ -11,7 +12,6 @@ use vidbench_store::StoreError;
 use crate::error::{ModelError, reason};
 use crate::pace::{SlowWatch, StallWatch};
 use crate::run::Runner;
-use crate::workers;
 use crate::workers::UntilCancelled;
 use crate::{Cancel, RunError};
 
@@ -96,12 +96,16 @@ impl Runner<'_> {
     ) -> Result<Attempt, RunError> {
         let sync = worker.clock_sync();
         if let Some(reason) = outside_the_request(reply, sync) {
-            self.stop(worker);
+            self.pool.ending(sample.model);
+            self.end(sample.model, worker);
             return Ok(self.unmade(None, asked, Outcome::ProtocolError, reason));
         }
         let timing = self.timing(reply, sync, asked.intended_ns, asked.wall_ms);
         match self.keep(sample, &asked.temp, &reply.result, timing) {
-            Ok(generation) => Ok(Attempt::Generated { worker, generation: Box::new(generation) }),
+            Ok(generation) => {
+                self.learn(sample.model, &worker, Some(&reply.result));
+                Ok(Attempt::Generated { worker, generation: Box::new(generation) })
+            }
             Err(RunError::Store(StoreError::BadFile { why, .. })) => {
                 // The fault of this sample, and not the end of the run.
                 let reason = format!("the worker's file cannot be taken: {why}");
@@ -232,6 +236,8 @@ impl Runner<'_> {
             if self.should_stop() {
                 break;
             }
+            let desk = Arc::clone(&self.desk);
+            let _timed = self.timed(&desk, sample.model);
             let begun_ns = self.inputs.clock.monotonic_ns();
             if let Err(source) = self.warm_up_once(&mut worker, sample) {
                 if !worker.is_usable() {

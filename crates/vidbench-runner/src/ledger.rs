@@ -1,7 +1,7 @@
 //! Keeps account of where a session's wall time goes.
 
 use vidbench_core::protocol::Stage;
-use vidbench_core::{Ledger, Timing};
+use vidbench_core::{Ledger, PoolStats, Timing};
 
 /// Adds up the work of a session; what is left of the wall time is the harness's own share.
 #[derive(Debug, Default)]
@@ -31,13 +31,17 @@ impl Account {
         self.entries.score_secs += secs;
     }
 
+    pub(crate) fn scorers_worked(&mut self, secs: f64) {
+        self.entries.scorer_secs += secs;
+    }
+
     pub(crate) fn waited(&mut self, secs: f64) {
         self.entries.wait_secs += secs;
     }
 
     /// The ledger of a session that took `wall_secs`.
-    pub(crate) fn close(self, wall_secs: f64) -> Ledger {
-        Ledger { wall_secs, ..self.entries }
+    pub(crate) fn close(self, wall_secs: f64, pool: PoolStats) -> Ledger {
+        Ledger { wall_secs, pool, ..self.entries }
     }
 }
 

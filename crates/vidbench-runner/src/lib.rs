@@ -9,20 +9,42 @@
 mod breaker;
 mod cancel;
 mod content;
+mod desk;
 mod error;
+mod executor;
 mod generate;
 mod judge;
 mod ledger;
+mod loading;
 mod log;
+mod memory;
 mod pace;
+mod pool;
 mod retry;
 mod run;
+mod schedule;
 mod score_clips;
+mod scorer;
 mod scoring;
+mod side_by_side;
 mod telemetry;
 mod turn;
 mod turns;
+mod wall_clock;
 mod workers;
+
+/// Locks of what threads share. `schedules` compiles the same sources with others, which try who runs when.
+mod sync {
+    pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+}
+#[cfg(test)]
+#[path = "breaker/tests.rs"]
+mod breaker_tests;
+#[cfg(test)]
+#[path = "executor/tests.rs"]
+mod executor_tests;
+#[cfg(test)]
+mod schedules;
 
 pub use breaker::{Breaker, Call, Change, Permit};
 pub use cancel::Cancel;

@@ -27,6 +27,11 @@ impl Log {
         Self { run: run.to_string(), session, now: Arc::default() }
     }
 
+    /// A log of the same session for another thread, which works on something else.
+    pub(crate) fn apart(&self) -> Self {
+        Self { now: Arc::default(), ..self.clone() }
+    }
+
     /// The model, and maybe the sample, that is worked on from now on.
     pub(crate) fn at(&self, model: &str, sample: Option<SampleId>) {
         let sample = sample.map_or(String::new(), |sample| sample.to_string());

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use vidbench_core::protocol::LoadedModel;
-use vidbench_core::suite::ScenarioKind;
+use vidbench_core::suite::{Engine, ScenarioKind};
 use vidbench_core::{
     Clock, Event, FailedAttempt, Generation, GivenUp, Operation, Outcome, Plan, PlannedSample, ResolvedSuite,
     RunRecord, RunStatus, SampleId, Session, Verdict,
@@ -14,14 +15,17 @@ use vidbench_engines::{CallError, WorkerProcess};
 use vidbench_store::{Progress, Store};
 
 use crate::breaker::Breaker;
+use crate::desk::{Desk, Told};
 use crate::error::ModelError;
 use crate::ledger::Account;
 use crate::log::Log;
 use crate::pace::Pace;
+use crate::pool::{Budget, Pool};
 use crate::retry::Retries;
-use crate::telemetry::{Sampler, Watch};
+use crate::telemetry::{Sampler, Watch, smallest_device_bytes};
+use crate::wall_clock::WallClock;
 use crate::workers::{self, Commands};
-use crate::{Cancel, RunError};
+use crate::{Cancel, RunError, memory};
 
 /// Everything a run depends on.
 #[expect(missing_debug_implementations, reason = "closures have no debug form")]
@@ -65,7 +69,7 @@ pub fn execute(inputs: Inputs<'_>) -> Result<Finish, RunError> {
     let progress = inputs.store.progress(&inputs.run.id)?;
     let mut runner = Runner::new(inputs, &progress)?;
     runner.announce();
-    let worked = runner.work_and_watch(progress);
+    let worked = runner.work_with_desk(progress);
     let finish = runner.close(worked)?;
     drop(lock);
     Ok(finish)
@@ -78,7 +82,18 @@ pub(crate) struct Runner<'a> {
     pub(crate) started_ns: u64,
     pub(crate) account: Account,
     pub(crate) pace: Pace,
-    pub(crate) scorer: Option<WorkerProcess>,
+    /// Where files are scored and workers ended.
+    pub(crate) desk: Arc<Desk<'a>>,
+    pub(crate) heard: Receiver<Result<Told, RunError>>,
+    /// Tasks of the desk that were not heard of yet.
+    pub(crate) untold: usize,
+    /// Why the desk cannot go on.
+    pub(crate) desk_failed: Option<RunError>,
+    /// Workers that are loaded.
+    pub(crate) pool: Pool<WorkerProcess>,
+    wall_clock: WallClock,
+    /// How often each device was lost.
+    pub(crate) lost: BTreeMap<String, u32>,
     done: u64,
     failed: u64,
     /// Models whose warm-up killed their worker: the timed samples tell what happens, without another warm-up.
@@ -108,9 +123,18 @@ impl<'a> Runner<'a> {
         let attempts =
             |tried: &Vec<FailedAttempt>| tried.iter().map(|failed| failed.attempt).max().unwrap_or(0);
         let failed = progress.judged.values().filter(|outcome| **outcome != Outcome::Ok).count() as u64;
+        let log = Log::new(&inputs.run.id, index);
+        let (clock, cancel) = (Arc::clone(&inputs.clock), inputs.cancel.clone());
+        let scorers = inputs.run.suite.pool.scorers.unwrap_or(inputs.commands.threads) as usize;
+        let (desk, heard) = Desk::new(
+            (inputs.store, inputs.run),
+            inputs.commands.scorer.clone(),
+            (clock, cancel, log.apart()),
+            scorers,
+        );
         Ok(Self {
             started_ns: inputs.clock.monotonic_ns(),
-            log: Log::new(&inputs.run.id, index),
+            log,
             session: Session {
                 index,
                 started_ms,
@@ -121,7 +145,13 @@ impl<'a> Runner<'a> {
             },
             account: Account::default(),
             pace: Pace::default(),
-            scorer: None,
+            desk: Arc::new(desk),
+            heard,
+            untold: 0,
+            desk_failed: None,
+            pool: pool(inputs.run, &sessions),
+            wall_clock: WallClock::new(started_ms, inputs.clock.monotonic_ns()),
+            lost: BTreeMap::new(),
             done: progress.judged.len() as u64,
             failed,
             cold: Vec::new(),
@@ -148,6 +178,24 @@ impl<'a> Runner<'a> {
         self.tell(&Event::RunStarted { run, planned, done });
     }
 
+    /// Works while threads of the desk wait for what is not timed.
+    fn work_with_desk(&mut self, progress: Progress) -> Result<(), RunError> {
+        let desk = Arc::clone(&self.desk);
+        let (worked, ended_ns) = std::thread::scope(|scope| {
+            for _ in 0..if self.has_work { desk.threads } else { 0 } {
+                scope.spawn(|| desk.serve());
+            }
+            // Also after a panic: the threads would wait for ever.
+            let _closed = desk.tasks.close_at_the_end();
+            let worked = self.work_and_watch(progress);
+            // What failed leaves nothing to do but what has begun.
+            drop(desk.tasks.withdraw());
+            (worked, self.inputs.clock.monotonic_ns())
+        });
+        self.account.loaded(self.secs_since(ended_ns));
+        worked
+    }
+
     /// Works while a thread of its own reads the sensors.
     fn work_and_watch(&mut self, progress: Progress) -> Result<(), RunError> {
         let interval = Duration::from_secs_f64(self.suite().telemetry.interval_secs);
@@ -157,8 +205,11 @@ impl<'a> Runner<'a> {
         let (store, run, session) = (self.inputs.store, &self.inputs.run.id, self.session.index);
         let (clock, started_ns) = (Arc::clone(&self.inputs.clock), self.started_ns);
         let workers_are_children = self.suite().models.iter().all(|model| model.place.container.is_none());
+        let desk = Arc::clone(&self.desk);
+        let machine = &|machine| desk.look(machine);
         std::thread::scope(|scope| {
-            let watch = Watch { store, run, session, clock, started_ns, interval, workers_are_children };
+            let watch =
+                Watch { store, run, session, clock, started_ns, interval, workers_are_children, machine };
             let sampler = Sampler::start(scope, watch);
             let worked = self.work(progress);
             if let Err(error) = sampler.stop() {
@@ -183,8 +234,9 @@ impl<'a> Runner<'a> {
         self.reject(&rejected)?;
         let mut backlog = progress.generated_only;
         self.take_turns(&pending, &mut backlog)?;
+        self.settle(|runner| runner.inputs.cancel.is_urgent())?;
         backlog.sort_by_key(|(ordinal, _)| *ordinal);
-        self.score_backlog(&backlog)
+        self.score_backlog(backlog)
     }
 
     /// Of the files that an earlier session left unscored those that still are what they were; the others are made again.
@@ -220,16 +272,24 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// A single stream has nothing else to do between two samples, so a file is scored at once and a broken model shows
-    /// early. Offline, scoring would stretch the makespan and waits.
+    /// Beside a model that leaves the processors alone a file is scored while the next is made. Otherwise a single stream, which has nothing else to do
+    /// between two samples, has it scored at once, so that a broken model shows early; offline, that would stretch the makespan and waits.
     pub(crate) fn file(
         &mut self,
         sample: &PlannedSample,
         generation: Generation,
         backlog: &mut Vec<(u64, Generation)>,
     ) -> Result<(), RunError> {
+        let beside = self.is_beside(sample.model);
         match self.suite().scenario.kind {
-            ScenarioKind::SingleStream if !self.inputs.cancel.is_urgent() => self.score(sample, &generation),
+            _ if beside => {
+                self.score(sample, generation)?;
+                self.catch_up()
+            }
+            ScenarioKind::SingleStream if !self.inputs.cancel.is_urgent() => {
+                self.score(sample, generation)?;
+                self.settle(|runner| runner.inputs.cancel.is_urgent())
+            }
             ScenarioKind::SingleStream | ScenarioKind::Offline => {
                 backlog.push((sample.ordinal, generation));
                 Ok(())
@@ -237,58 +297,17 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Starts a worker, loads the model and warms it up. A warm-up that kills the worker is not the end: the samples are to
-    /// have their outcomes, so another worker takes them on without it.
-    pub(crate) fn bring_up(
-        &mut self,
-        model: u32,
-        left: &[PlannedSample],
-    ) -> Result<WorkerProcess, ModelError> {
-        let worker = self.load(model)?;
-        if self.cold.contains(&model) {
-            return Ok(worker);
-        }
-        match self.warm_up(worker, left) {
-            Err(error) if !workers::was_cancelled(&error) => {
-                self.tell(&Event::Warning { message: format!("{error}; going on without warm-up") });
-                self.cold.push(model);
-                self.load(model)
-            }
-            warmed => warmed,
-        }
+    /// Whether clips may be scored while `model` works: it says that it computes on an accelerator, or its videos exist already.
+    pub(crate) fn is_beside(&self, model: u32) -> bool {
+        let imported = self.suite().models[model as usize].engine == Engine::Import;
+        let accelerated = self.device(model).is_some_and(|device| device != "cpu");
+        self.suite().pool.score_beside && (imported || accelerated)
     }
 
-    fn load(&mut self, model: u32) -> Result<WorkerProcess, ModelError> {
-        let begun_ns = self.inputs.clock.monotonic_ns();
-        let loaded = self.load_worker(model);
-        self.account.loaded(self.secs_since(begun_ns));
-        loaded
-    }
-
-    fn load_worker(&mut self, model: u32) -> Result<WorkerProcess, ModelError> {
-        let suite = &self.inputs.run.suite;
-        let resolved = &suite.models[model as usize];
-        self.log.at(resolved.id.as_str(), None);
-        let mut worker = workers::start_logged(
-            &(self.inputs.commands.generator)(resolved),
-            &self.inputs.clock,
-            Some(self.log.of_worker(resolved.id.as_str())),
-        )?;
-        let timeout = Duration::from_secs(suite.limits.load_timeout_secs.into());
-        let earlier = self.earlier.iter().find(|earlier| earlier.id == resolved.id).cloned();
-        let (threads, cancel) = (self.inputs.commands.threads, self.inputs.cancel.clone());
-        let loaded = workers::load(&mut worker, resolved, threads, timeout, earlier.as_ref(), &cancel)?;
-        self.tell(&Event::ModelLoaded { model: resolved.id.clone(), load_secs: loaded.load_secs });
-        self.earlier.push(loaded.model.clone());
-        self.session.models.push(loaded);
-        Ok(worker)
-    }
-
-    /// Ends a worker. With its model it takes an interpreter a second, which belongs to what loading costs.
-    pub(crate) fn stop(&mut self, worker: WorkerProcess) {
-        let begun_ns = self.inputs.clock.monotonic_ns();
-        workers::stop(worker);
-        self.account.loaded(self.secs_since(begun_ns));
+    /// What a loaded model computes on, in its worker's words.
+    pub(crate) fn device(&self, model: u32) -> Option<&str> {
+        let id = &self.suite().models[model as usize].id;
+        self.earlier.iter().rev().find(|loaded| loaded.id == *id)?.device.as_deref()
     }
 
     pub(crate) fn give_up(&mut self, model: u32, error: &ModelError) {
@@ -313,16 +332,16 @@ impl<'a> Runner<'a> {
     /// Records a verdict and tells it.
     pub(crate) fn judge(&mut self, sample: &PlannedSample, verdict: Verdict) -> Result<(), RunError> {
         self.inputs.store.record_verdict(&self.inputs.run.id, sample.ordinal, &verdict)?;
-        self.done += 1;
-        self.failed += u64::from(verdict.outcome != Outcome::Ok);
-        let label = self.label(sample);
-        self.tell(&Event::Judged {
-            sample: sample.id,
-            label,
-            outcome: verdict.outcome,
-            reason: verdict.reason,
-        });
+        self.judged(sample, verdict.outcome, verdict.reason);
         Ok(())
+    }
+
+    /// Tells a verdict that is recorded.
+    pub(crate) fn judged(&mut self, sample: &PlannedSample, outcome: Outcome, reason: Option<String>) {
+        self.done += 1;
+        self.failed += u64::from(outcome != Outcome::Ok);
+        let label = self.label(sample);
+        self.tell(&Event::Judged { sample: sample.id, label, outcome, reason });
     }
 
     /// What a sample is, for people.
@@ -336,11 +355,10 @@ impl<'a> Runner<'a> {
 
     /// Ends the session. Also when the work failed: the ledger is part of what is never lost.
     fn close(mut self, worked: Result<(), RunError>) -> Result<Finish, RunError> {
-        self.scorer.take().into_iter().for_each(|scorer| self.stop(scorer));
         let complete = self.done == self.inputs.run.planned;
         if self.has_work {
             let wall_secs = self.secs_since(self.started_ns);
-            self.session.ledger = Some(std::mem::take(&mut self.account).close(wall_secs));
+            self.session.ledger = Some(std::mem::take(&mut self.account).close(wall_secs, self.pool.stats()));
             let closed = self.record_end(complete);
             // The first error is the cause.
             worked.and(closed)?;
@@ -362,6 +380,17 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
+    /// Tells when the clock on the wall has jumped since the sample before.
+    pub(crate) fn look_at_wall_clock(&mut self) {
+        let (unix_ms, now_ns) = (self.inputs.clock.unix_ms(), self.inputs.clock.monotonic_ns());
+        if let Some(secs) = self.wall_clock.jumped(unix_ms, now_ns) {
+            let message = format!(
+                "the wall clock has jumped by {secs:+.1} s, or the machine slept: dates of samples follow it, durations do not"
+            );
+            self.tell(&Event::Warning { message });
+        }
+    }
+
     pub(crate) fn should_stop(&self) -> bool {
         self.inputs.cancel.is_asked() || self.disk_full.is_some()
     }
@@ -378,6 +407,25 @@ impl<'a> Runner<'a> {
     pub(crate) fn secs_since(&self, begun_ns: u64) -> f64 {
         self.inputs.clock.monotonic_ns().saturating_sub(begun_ns) as f64 / 1e9
     }
+}
+
+/// A pool that knows what models needed in earlier sessions.
+fn pool(run: &RunRecord, sessions: &[Session]) -> Pool<WorkerProcess> {
+    let suite = &run.suite;
+    let bytes = |mib: u64| mib.saturating_mul(1 << 20);
+    let budget = Budget {
+        host_bytes: suite.pool.host_mib.map(bytes).or_else(memory::total_bytes),
+        device_bytes: suite.pool.device_mib.map(bytes).or_else(smallest_device_bytes),
+        strict: suite.pool.host_mib.is_some() || suite.pool.device_mib.is_some(),
+    };
+    let mut pool = Pool::new(suite.models.len(), budget);
+    for (model, at) in suite.models.iter().zip(0..) {
+        let of_model = sessions.iter().flat_map(|session| &session.models);
+        let known =
+            of_model.filter(|loaded| loaded.model.id == model.id).filter_map(|loaded| loaded.footprint);
+        known.for_each(|footprint| drop(pool.learn(at, footprint)));
+    }
+    pool
 }
 
 /// The verdict on a sample that gave no file.

@@ -15,12 +15,12 @@ use vidbench_core::{
     ClipFacts, ClipOutcome, Clock, Event, MetricScore, Phase, RequestedClip, ScoredClip, ScoringRecord,
     path_from_text,
 };
-use vidbench_engines::{CallError, WorkerCommand, WorkerProcess};
+use vidbench_engines::{CallError, WorkerCommand};
 use vidbench_store::{ClipKey, Store, Wanted};
 
 use crate::content::{FileMark, content_sha256};
-use crate::error::{ModelError, reason};
-use crate::workers::{self, UntilCancelled};
+use crate::error::reason;
+use crate::scorer::Scorer;
 use crate::{Cancel, RunError};
 
 /// What scoring needs.
@@ -80,12 +80,9 @@ pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
                 record,
                 wanted,
                 references,
-                scorer,
+                scorer: Scorer::new(scorer, clock, cancel.clone(), None, ATTEMPTS),
                 timeout,
-                clock,
                 cancel,
-                process: None,
-                restarts: Vec::new(),
             };
             scope.spawn(move || {
                 // An order of its own would be no gain: clips are taken as they come.
@@ -99,9 +96,7 @@ pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
                         break;
                     }
                 }
-                if let Some(scorer) = lane.process.take() {
-                    workers::stop(scorer);
-                }
+                lane.scorer.stop();
             });
         }
         drop(sender);
@@ -154,18 +149,18 @@ fn tell(told: Told, clips: &[RequestedClip], finish: &mut ScoreFinish, events: &
     });
 }
 
+/// Scorers that may die over one clip, as the reason of its failure says.
+const ATTEMPTS: u32 = 2;
+
 /// One scorer and the thread that feeds it.
 struct Lane<'a> {
     store: &'a Store,
     record: &'a ScoringRecord,
     wanted: &'a (dyn Fn(&RequestedClip) -> Vec<Wanted> + Sync),
     references: bool,
-    scorer: &'a WorkerCommand,
+    scorer: Scorer<'a>,
     timeout: Duration,
-    clock: Arc<dyn Clock>,
     cancel: Cancel,
-    process: Option<WorkerProcess>,
-    restarts: Vec<String>,
 }
 
 /// A clip, identified.
@@ -235,7 +230,7 @@ impl Lane<'_> {
             .record_scored_clip(&self.record.id, &scored, content, &features, &wanted)
             .map_err(RunError::Store)?;
         let (outcome, reason) = (scored.outcome, scored.reason);
-        Ok(Some(Told { ordinal, outcome, reason, known, restarts: std::mem::take(&mut self.restarts) }))
+        Ok(Some(Told { ordinal, outcome, reason, known, restarts: self.scorer.restarts() }))
     }
 
     /// What the files hold; the reason when the clip cannot be read.
@@ -323,13 +318,9 @@ impl Lane<'_> {
         Ok(seen)
     }
 
-    /// Asks the scorer. One that dies may have been killed: only a second one that dies over the same file shows that the
-    /// file is the cause.
+    /// Asks the scorer.
     fn compute(&mut self, params: &ScoreParams) -> Result<Option<Found>, RunError> {
-        let mut answer = self.ask(params)?;
-        if matches!(answer, Err(CallError::Crashed { .. })) {
-            answer = self.ask(params)?;
-        }
+        let answer = self.scorer.score(params, self.timeout)?.result;
         let failed = |outcome, reason| Found { failure: Some((outcome, reason)), ..Found::default() };
         Ok(Some(match answer {
             Ok(result) => found(result),
@@ -341,20 +332,6 @@ impl Lane<'_> {
                 format!("the scorer died over it, twice: {}", reason(&error)),
             ),
         }))
-    }
-
-    fn ask(&mut self, params: &ScoreParams) -> Result<Result<ScoreResult, CallError>, RunError> {
-        let mut scorer = match self.process.take() {
-            Some(scorer) => scorer,
-            None => start(self.scorer, &self.clock)?,
-        };
-        let answer = scorer.score(params, self.timeout, &mut UntilCancelled(&self.cancel));
-        match &answer {
-            _ if scorer.is_usable() => self.process = Some(scorer),
-            Err(error) => self.restarts.push(error.to_string()),
-            Ok(_) => {}
-        }
-        Ok(answer)
     }
 }
 
@@ -391,14 +368,4 @@ fn found(result: ScoreResult) -> Found {
             Found { failure: Some((ClipOutcome::DecodeFailed, reason)), ..Found::default() }
         }
     }
-}
-
-fn start(command: &WorkerCommand, clock: &Arc<dyn Clock>) -> Result<WorkerProcess, RunError> {
-    workers::start(command, clock).map_err(|error| match error {
-        ModelError::Start(error) => RunError::Start(error),
-        ModelError::Call { source, .. } => RunError::Scorer(source),
-        ModelError::Mismatch { .. } | ModelError::BreakerOpen { .. } => {
-            unreachable!("starting a worker loads nothing")
-        }
-    })
 }

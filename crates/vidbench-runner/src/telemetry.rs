@@ -11,6 +11,7 @@ use std::time::Duration;
 use vidbench_core::{Clock, Reading, RunId};
 use vidbench_store::{Store, StoreError};
 
+use crate::side_by_side::Machine;
 use host::Host;
 use nvml::Devices;
 
@@ -57,6 +58,21 @@ impl Probe<'_> {
             devices: self.devices.as_mut().map_or_else(|_| Vec::new(), Devices::read),
         }
     }
+
+    fn machine(&self, reading: Option<&Reading>) -> Machine {
+        let available =
+            |reading: &Reading| Some(self.host.memory_total_bytes()? - reading.memory_used_bytes?);
+        Machine {
+            cpu_percent: reading.and_then(|reading| reading.cpu_percent),
+            available_bytes: reading.and_then(available),
+        }
+    }
+}
+
+/// Memory of the smallest accelerator, in bytes; `None` when there is none or its driver does not tell.
+pub(crate) fn smallest_device_bytes() -> Option<u64> {
+    let devices = Devices::open(true).ok()?.read();
+    devices.iter().filter_map(|device| device.memory_total_bytes).min()
 }
 
 /// What a sampler needs.
@@ -73,6 +89,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) started_ns: u64,
     /// Between two readings.
     pub(crate) interval: Duration,
+    /// Told what each reading says of the machine.
+    pub(crate) machine: &'a (dyn Fn(Machine) + Sync),
     /// Workers are descendants of this process. One in a container is not, and would look like somebody else's.
     pub(crate) workers_are_children: bool,
 }
@@ -100,7 +118,7 @@ impl<'scope> Sampler<'scope> {
 
 impl Watch<'_> {
     fn read_until(self, stopped: &Receiver<()>) -> Result<(), StoreError> {
-        let Self { store, run, session, clock, started_ns, interval, workers_are_children } = self;
+        let Self { store, run, session, clock, started_ns, interval, machine, workers_are_children } = self;
         let mut probe = Probe {
             store,
             clock,
@@ -112,6 +130,7 @@ impl Watch<'_> {
         loop {
             let over = stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout);
             readings.push(probe.read());
+            machine(probe.machine(readings.last()));
             if !over && readings.len() % KEPT_TOGETHER != 0 {
                 continue;
             }

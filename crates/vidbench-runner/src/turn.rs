@@ -1,6 +1,9 @@
 //! One model's turn: a worker for it, its samples one after the other, and what follows when an attempt fails.
 
-use vidbench_core::{Event, FailedAttempt, Operation, Phase, PlannedSample};
+use std::sync::Arc;
+use std::time::Duration;
+
+use vidbench_core::{Event, FailedAttempt, Operation, Outcome, Phase, PlannedSample};
 use vidbench_engines::WorkerProcess;
 
 use crate::breaker::{Call, Permit};
@@ -41,20 +44,30 @@ impl Turn<'_> {
 }
 
 impl Runner<'_> {
-    /// Samples that need nothing more, from the first on, and how it ended.
+    /// Samples that need nothing more, from the first on, and how it ended. `more` samples of the model follow in another turn.
     pub(crate) fn run_model(
         &mut self,
         model: u32,
         samples: &[PlannedSample],
+        more: bool,
         backlog: &mut Backlog,
     ) -> Result<(usize, End), RunError> {
-        let mut turn = Turn { model, samples, done: 0, worker: None, phase_ns: None, first_ns: None };
+        if let Some(error) = self.device(model).and_then(|device| self.quarantined(device)) {
+            return Ok((0, End::GivenUp(error)));
+        }
+        let worker = self.pool.take(model);
+        let mut turn = Turn { model, samples, done: 0, worker, phase_ns: None, first_ns: None };
         let end = loop {
             if let Some(end) = self.attempt(&mut turn, backlog)? {
                 break end;
             }
         };
-        turn.worker.into_iter().for_each(|worker| self.stop(worker));
+        let comes_again = match end {
+            End::Finished => more,
+            End::Tripped { .. } => more || turn.done < samples.len(),
+            End::Stopped | End::GivenUp(_) => false,
+        };
+        self.put_away(model, turn.worker, comes_again);
         Ok((turn.done, end))
     }
 
@@ -79,9 +92,14 @@ impl Runner<'_> {
                 return Ok(Some(left_alone(until_ns)));
             }
         };
+        self.look_at_wall_clock();
+        let desk = Arc::clone(&self.desk);
+        let timed = self.timed(&desk, turn.model);
         let (intended_ns, begun_ns) = self.begin(turn);
         let usual = self.pace.usual(sample.model, sample.params);
-        match self.generate(worker, sample, intended_ns)? {
+        let attempt = self.generate(worker, sample, intended_ns)?;
+        drop(timed);
+        match attempt {
             Attempt::Generated { worker, generation } => {
                 let slow = is_slow(generation.timing.service_secs(), usual);
                 self.report(turn.model, Operation::Generate, epoch, if slow { Call::Slow } else { Call::Ok });
@@ -153,20 +171,17 @@ impl Runner<'_> {
         let Failed { outcome, reason, .. } = failed;
         let call = if outcome.blames_the_worker() { Call::Failed } else { Call::Void };
         let opened = self.report(sample.model, Operation::Generate, epoch, call);
+        if let Some(error) = self.device_failed(sample.model, outcome) {
+            return Ok((Next::Leave { end: End::GivenUp(error), judged: false }, reason));
+        }
+        let wait = match opened {
+            None if self.free_memory(outcome) => Some(Duration::ZERO),
+            None => self.retries.next(sample.id, attempt, outcome, secs),
+            Some(_) => None,
+        };
         let of = self.suite().retry.attempts_for(outcome);
-        if opened.is_none()
-            && let Some(wait) = self.retries.next(sample.id, attempt, outcome, secs)
-        {
-            let (label, wait_secs, told) = (self.label(sample), wait.as_secs_f64(), reason.clone());
-            self.tell(&Event::Retried {
-                sample: sample.id,
-                label,
-                attempt,
-                of,
-                wait_secs,
-                outcome,
-                reason: told,
-            });
+        if let Some(wait) = wait {
+            self.tell_retry(sample, (attempt, of.max(attempt + 1)), wait, outcome, &reason);
             let next = match self.wait(wait) {
                 true => Next::Again,
                 false => Next::Leave { end: End::Stopped, judged: false },
@@ -220,6 +235,12 @@ impl Runner<'_> {
                 self.report(model, Operation::Load, epoch, Call::Void);
                 return Err(End::Stopped);
             }
+            if error.outcome().is_some_and(|outcome| self.free_memory(outcome)) {
+                self.report(model, Operation::Load, epoch, Call::Void);
+                let message = format!("{error}; loading it again without idle workers beside it");
+                self.tell(&Event::Warning { message });
+                continue;
+            }
             attempts += 1;
             let opened = self.report(model, Operation::Load, epoch, Call::Failed);
             // What is not there now is not there in a second.
@@ -239,6 +260,18 @@ impl Runner<'_> {
                 return Err(End::Stopped);
             }
         }
+    }
+
+    fn tell_retry(
+        &mut self,
+        sample: &PlannedSample,
+        (attempt, of): (u32, u32),
+        wait: Duration,
+        outcome: Outcome,
+        reason: &str,
+    ) {
+        let (label, wait_secs, reason) = (self.label(sample), wait.as_secs_f64(), reason.to_owned());
+        self.tell(&Event::Retried { sample: sample.id, label, attempt, of, wait_secs, outcome, reason });
     }
 
     fn tell_restart(&mut self, model: u32, reason: String) {

@@ -1,14 +1,17 @@
 //! Models in turn: one works until it is done or its breaker opens; those that were left alone come again later.
 
+use std::collections::VecDeque;
 use std::thread;
 use std::time::Duration;
 
+use vidbench_core::suite::Order;
 use vidbench_core::{BreakerChange, Event, Generation, Operation, PlannedSample};
 
 use crate::RunError;
 use crate::breaker::{Breaker, Call, Change, Permit};
 use crate::error::ModelError;
 use crate::run::Runner;
+use crate::schedule::{self, Waiting};
 
 /// How often a wait looks whether a person wants to stop.
 const LOOK: Duration = Duration::from_millis(50);
@@ -16,8 +19,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Samples of a model that are left, in the order of the plan.
 struct Lane {
     model: u32,
-    left: Vec<PlannedSample>,
+    left: VecDeque<PlannedSample>,
     state: LaneState,
+    turns: u64,
 }
 
 enum LaneState {
@@ -61,6 +65,12 @@ impl Opened {
     }
 }
 
+/// The samples of one prompt, seed and repeat: as many as come first with all their parameters.
+fn one_round(left: &VecDeque<PlannedSample>) -> usize {
+    let of = |sample: &PlannedSample| (sample.repeat, sample.seed, sample.prompt);
+    left.iter().take_while(|sample| left.front().map(of) == Some(of(sample))).count()
+}
+
 /// Files that wait to be scored, by their place in the plan.
 pub(crate) type Backlog = Vec<(u64, Generation)>;
 
@@ -74,12 +84,10 @@ impl Runner<'_> {
         let of = |model| pending.iter().filter(|sample| sample.model == model).copied().collect();
         let models = 0..self.suite().models.len() as u32;
         let mut lanes: Vec<Lane> =
-            models.map(|model| Lane { model, left: of(model), state: LaneState::Ready }).collect();
+            models.map(|model| Lane { model, left: of(model), state: LaneState::Ready, turns: 0 }).collect();
         loop {
-            for lane in lanes.iter_mut().filter(|lane| matches!(lane.state, LaneState::Ready)) {
-                if !lane.left.is_empty() && !self.should_stop() {
-                    self.turn(lane, backlog)?;
-                }
+            while let Some(at) = self.next_lane(&lanes) {
+                self.turn(&mut lanes[at], backlog)?;
             }
             if self.should_stop() || !self.reopen(&mut lanes) {
                 return Ok(());
@@ -87,10 +95,28 @@ impl Runner<'_> {
         }
     }
 
+    /// The place of the lane whose turn is next; none when all wait or are done, or the run is to stop.
+    fn next_lane(&self, lanes: &[Lane]) -> Option<usize> {
+        let waiting = |lane: &Lane| {
+            let ready = matches!(lane.state, LaneState::Ready) && !lane.left.is_empty();
+            let costs_nobody = || self.pool.is_warm(lane.model) || self.pool.has_room(lane.model);
+            ready.then(|| Waiting { costs_nobody: costs_nobody(), turns: lane.turns })
+        };
+        let waiting: Vec<Option<Waiting>> = lanes.iter().map(waiting).collect();
+        (!self.should_stop()).then(|| schedule::next(self.suite().scenario.order, &waiting))?
+    }
+
     fn turn(&mut self, lane: &mut Lane, backlog: &mut Backlog) -> Result<(), RunError> {
-        let (done, end) = self.run_model(lane.model, &lane.left, backlog)?;
+        let share = match self.suite().scenario.order {
+            Order::ByModel => lane.left.len(),
+            Order::Interleaved => one_round(&lane.left),
+        };
+        let more = share < lane.left.len();
+        let (done, end) = self.run_model(lane.model, &lane.left.make_contiguous()[..share], more, backlog)?;
         lane.left.drain(..done);
+        lane.turns += 1;
         lane.state = match end {
+            End::Finished if more => LaneState::Ready,
             End::Finished | End::Stopped => LaneState::Ended,
             End::GivenUp(error) => {
                 self.give_up(lane.model, &error);

@@ -40,13 +40,8 @@ impl CallObserver for UntilCancelled<'_> {
     }
 }
 
-/// Starts a worker and exchanges versions and clocks.
-pub(crate) fn start(command: &WorkerCommand, clock: &Arc<dyn Clock>) -> Result<WorkerProcess, ModelError> {
-    start_logged(command, clock, None)
-}
-
-/// As [`start`]; `log` gets the worker's own log, line by line.
-pub(crate) fn start_logged(
+/// Starts a worker and exchanges versions and clocks; `log` gets the worker's own log, line by line.
+pub(crate) fn start(
     command: &WorkerCommand,
     clock: &Arc<dyn Clock>,
     log: Option<LogSink>,
@@ -84,7 +79,13 @@ pub(crate) fn load(
         .map_err(|source| ModelError::Call { during: "load", source })?;
     check_identity(model, &loaded.model, earlier)?;
     let worker = worker.info().map_or(String::new(), |info| format!("{} {}", info.name, info.version));
-    Ok(SessionModel { model: loaded.model, worker, load_secs: loaded.load_secs, warmup_secs: Vec::new() })
+    Ok(SessionModel {
+        model: loaded.model,
+        worker,
+        load_secs: loaded.load_secs,
+        warmup_secs: Vec::new(),
+        footprint: None,
+    })
 }
 
 fn check_identity(
@@ -153,6 +154,7 @@ mod tests {
             weights,
             domain: Domain::Open,
             runtime: "test 1".into(),
+            device: None,
         }
     }
 

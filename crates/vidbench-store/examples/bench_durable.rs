@@ -57,6 +57,7 @@ fn record() -> Result<RunRecord, Box<dyn std::error::Error>> {
         retry: Default::default(),
         breaker: Default::default(),
         telemetry: Default::default(),
+        pool: Default::default(),
     };
     let environment = Environment {
         tool_version: "bench".into(),

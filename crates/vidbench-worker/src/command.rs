@@ -75,6 +75,8 @@ impl Handler for CommandGenerator {
             weights: WeightsOrigin::Unknown,
             domain: Domain::Open,
             runtime: format!("command {}", self.program.argv.first().map_or("", String::as_str)),
+            // Who knows what a program computes on.
+            device: None,
         };
         Ok(LoadResult { model, load_secs: 0.0 })
     }

@@ -65,6 +65,7 @@ impl Handler for ImportGenerator {
             weights: WeightsOrigin::Unknown,
             domain: Domain::Open,
             runtime: "import".into(),
+            device: None,
         };
         Ok(LoadResult { model, load_secs: begun.elapsed().as_secs_f64() })
     }

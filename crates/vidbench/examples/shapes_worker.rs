@@ -19,6 +19,9 @@ struct ShapesWorker {
     fault: String,
     times: Option<usize>,
     at_seed: u64,
+    memory: Vec<u8>,
+    /// How long it computes at least.
+    busy: Duration,
 }
 
 impl Handler for ShapesWorker {
@@ -32,15 +35,20 @@ impl Handler for ShapesWorker {
         if self.fault == "die-at-load" && self.is_due() {
             std::process::exit(8);
         }
-        if params.model != model_id() {
+        if !params.model.as_str().starts_with(MODEL) {
             return Err(RpcError::new(ErrorKind::InvalidRequest, format!("unknown model {}", params.model)));
         }
+        let number = |key: &str| params.settings.get(key).and_then(serde_json::Value::as_u64).unwrap_or(0);
+        // Written to, so that it is really there.
+        self.memory = vec![1; number("memory_mib") as usize * 1024 * 1024];
+        self.busy = Duration::from_millis(number("busy_millis"));
         let model = LoadedModel {
-            id: model_id(),
+            id: params.model.clone(),
             revision: None,
             weights: WeightsOrigin::Unknown,
             domain: Domain::SyntheticDomain,
             runtime: "renderer".into(),
+            device: params.settings.get("device").and_then(|device| Some(device.as_str()?.to_owned())),
         };
         Ok(LoadResult { model, load_secs: 0.0 })
     }
@@ -62,6 +70,7 @@ impl Handler for ShapesWorker {
             .map_err(|error| RpcError::new(ErrorKind::InvalidRequest, error.to_string()))?;
         let frames = vidbench_shapes::render(&attributes, params.seed);
         (1..=params.params.steps).for_each(|step| notifier.step(step, params.params.steps));
+        std::thread::sleep(self.busy);
         let end_ns = clock::monotonic_ns();
         let fps = Fps::new(params.params.fps as u32, 1)
             .ok_or_else(|| RpcError::new(ErrorKind::InvalidRequest, "fps"))?;
@@ -104,6 +113,8 @@ impl ShapesWorker {
             "out-of-memory" => {
                 return Err(RpcError::new(ErrorKind::OutOfMemory, "the device has no memory left"));
             }
+            "device-lost" => return Err(RpcError::new(ErrorKind::DeviceLost, "the device fell off the bus")),
+            "fails" => return Err(RpcError::new(ErrorKind::Internal, "a tensor is not where it was")),
             "die-at-load" | "dies-with-a-file" | "not-a-video" | "no-file" | "link" | "empty"
             | "lies-about-time" | "immense" | "dies-afterwards" | "answers-again" => {}
             other => panic!("unknown fault {other}"),
@@ -146,8 +157,11 @@ impl ShapesWorker {
     }
 }
 
+/// Names of its models begin so; all are the same.
+const MODEL: &str = "rendered-shapes";
+
 fn model_id() -> ModelId {
-    ModelId::new("rendered-shapes").expect("invariant: a constant of the right form")
+    ModelId::new(MODEL).expect("invariant: a constant of the right form")
 }
 
 fn main() -> io::Result<()> {
@@ -156,6 +170,7 @@ fn main() -> io::Result<()> {
     let (fault, times) =
         fault.split_once('@').map_or((fault.as_str(), None), |(fault, n)| (fault, n.parse().ok()));
     let at_seed = args.get(2).and_then(|seed| seed.parse().ok()).unwrap_or(u64::MAX);
-    serve(io::stdin().lock(), io::stdout().lock(), &mut ShapesWorker { fault: fault.into(), times, at_seed })
-        .map(|_| ())
+    let (fault, memory, busy) = (fault.into(), Vec::new(), Duration::ZERO);
+    let mut worker = ShapesWorker { fault, times, at_seed, memory, busy };
+    serve(io::stdin().lock(), io::stdout().lock(), &mut worker).map(|_| ())
 }

@@ -85,6 +85,7 @@ pub fn resolve(
         retry: suite.retry,
         breaker: suite.breaker,
         telemetry: suite.telemetry,
+        pool: suite.pool,
     };
     for model in resolved.models.iter().filter(|model| model.engine == Engine::Embedded) {
         problems.extend(refused_by(model, &resolved, &suite.prompts, source, known));

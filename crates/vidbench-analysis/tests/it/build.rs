@@ -78,6 +78,7 @@ pub(crate) fn run(spec: &Spec) -> RunData {
             encode_secs: 4.0,
             score_secs: 10.0,
             wait_secs: 0.0,
+            ..Ledger::default()
         }),
     };
     let run = RunRecord {
@@ -135,12 +136,13 @@ fn suite(spec: &Spec) -> ResolvedSuite {
             .collect(),
         seeds: spec.seeds.clone(),
         repeats: spec.repeats,
-        scenario: Scenario { kind: spec.kind, warmup: 1, threads: Some(2) },
+        scenario: Scenario { kind: spec.kind, warmup: 1, threads: Some(2), ..Scenario::default() },
         metrics: DESCRIPTORS.iter().map(MetricDescriptor::metric_id).collect(),
         limits: Limits::default(),
         retry: Default::default(),
         breaker: Default::default(),
         telemetry: Default::default(),
+        pool: Default::default(),
     }
 }
 
@@ -227,10 +229,12 @@ fn session_model(model: &ResolvedModel, spec: &Spec) -> SessionModel {
             weights: spec.weights.clone(),
             domain: spec.domain,
             runtime: "tract 0.23.9".into(),
+            device: Some("cpu".into()),
         },
         worker: "vidbench-worker 0.1.0".into(),
         load_secs: 0.2,
         warmup_secs: vec![0.5],
+        footprint: None,
     }
 }
 

@@ -51,6 +51,7 @@ fn suite() -> ResolvedSuite {
         retry: Default::default(),
         breaker: Default::default(),
         telemetry: Default::default(),
+        pool: Default::default(),
     }
 }
 

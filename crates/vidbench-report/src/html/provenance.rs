@@ -1,6 +1,6 @@
 //! Where every number comes from, and how to make the run again.
 
-use vidbench_core::{NetsInUse, RunData, WeightsOrigin, rfc3339};
+use vidbench_core::{NetsInUse, PoolStats, RunData, Session, WeightsOrigin, rfc3339};
 
 use super::escape::escape;
 use super::{Page, details_table, open_section, plain_table};
@@ -15,6 +15,8 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
     models(out, data);
     *out += "<h3>Sessions</h3>\n";
     sessions(out, data);
+    workers(out, data);
+    workers(out, data);
     *out += "<h3>Metrics</h3>\n";
     metrics(out, page);
     prompts(out, data);
@@ -79,13 +81,19 @@ fn models(out: &mut String, data: &RunData) {
             weights,
             model.domain.name().into(),
             model.runtime.clone(),
+            model.device.clone().unwrap_or_else(|| NONE.into()),
             entry.worker.clone(),
         ];
         if !rows.contains(&row) {
             rows.push(row);
         }
     }
-    plain_table(out, "Models", &["Model", "Revision", "Weights", "Domain", "Runtime", "Worker"], &rows);
+    plain_table(
+        out,
+        "Models",
+        &["Model", "Revision", "Weights", "Domain", "Runtime", "Device", "Worker"],
+        &rows,
+    );
 }
 
 fn sessions(out: &mut String, data: &RunData) {
@@ -116,6 +124,22 @@ fn sessions(out: &mut String, data: &RunData) {
         })
         .collect();
     plain_table(out, "Sessions", &heads, &rows);
+}
+
+/// What became of loaded workers, and how much was scored side by side.
+fn workers(out: &mut String, data: &RunData) {
+    let heads = ["#", "Loaded", "Found loaded", "Ended for others", "Loading", "Scoring, all scorers"];
+    let row = |session: &Session| {
+        let ledger = session.ledger?;
+        let PoolStats { hits, loads, evictions, load_secs } = ledger.pool;
+        let counts = [loads, hits, evictions].map(|count| count.to_string());
+        let index = session.index.to_string();
+        Some([index].into_iter().chain(counts).chain([load_secs, ledger.scorer_secs].map(secs)).collect())
+    };
+    let rows: Vec<Vec<String>> = data.sessions.iter().filter_map(row).collect();
+    if !rows.is_empty() {
+        plain_table(out, "Workers", &heads, &rows);
+    }
 }
 
 fn metrics(out: &mut String, page: Page<'_>) {

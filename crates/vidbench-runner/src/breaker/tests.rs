@@ -2,8 +2,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
+use vidbench_core::{Breaker as Settings, BreakerState};
 
-use super::*;
+use crate::breaker::*;
 
 const SECOND: u64 = 1_000_000_000;
 

@@ -53,6 +53,10 @@ impl Host {
         Some(system.total_memory().saturating_sub(system.available_memory()))
     }
 
+    pub(super) fn memory_total_bytes(&self) -> Option<u64> {
+        self.system.as_ref().map(System::total_memory)
+    }
+
     /// Of all packages together; null as soon as one cannot be read.
     pub(super) fn joules(&mut self) -> Option<f64> {
         let packages = self.packages.as_mut().ok()?;

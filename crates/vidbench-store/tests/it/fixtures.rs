@@ -96,6 +96,7 @@ fn suite(prompts: u32) -> ResolvedSuite {
         retry: Default::default(),
         breaker: Default::default(),
         telemetry: Default::default(),
+        pool: Default::default(),
     }
 }
 

@@ -63,6 +63,7 @@ impl Handler for EmbeddedGenerator {
             weights: info.weights,
             domain: info.domain,
             runtime: model.runtime_name().to_owned(),
+            device: Some("cpu".into()),
         };
         self.model = Some(model);
         Ok(LoadResult { model: loaded, load_secs: start.elapsed().as_secs_f64() })

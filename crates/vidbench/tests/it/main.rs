@@ -16,6 +16,7 @@ mod log;
 mod main_job;
 mod models;
 mod nets;
+mod pool;
 mod score;
 mod score_faults;
 mod score_nets;

@@ -182,6 +182,7 @@ def load(asked: Load) -> tuple[Model, dict[str, Any]]:
         "weights": weights,
         "domain": "open",
         "runtime": f"diffusers {diffusers.__version__}, torch {torch.__version__}, {type(loaded.pipe).__name__} on {device}",
+        "device": str(device),
     }
     return Model(loaded, settings, device), said
 

@@ -1,0 +1,70 @@
+//! Workers that stay loaded: how much memory they may have together, what each needs, and what came of it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How many workers may stay loaded, and how many clips are scored side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoolSettings {
+    /// Main memory that the workers of models may have together, in MiB; by default what the machine has. One that is known to need more is not loaded.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub host_mib: Option<u64>,
+    /// The same of the accelerator; by default what the smallest one has, where its driver tells.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub device_mib: Option<u64>,
+    /// Clips that are scored side by side at most, each in a worker of its own; by default as many as workers may use threads.
+    #[schemars(range(min = 1, max = 1024))]
+    pub scorers: Option<u32>,
+    /// Score clips while a model computes on an accelerator, as far as the processors and the memory have room. A model that computes on the processors, or
+    /// does not say on what, always has the machine to itself.
+    pub score_beside: bool,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self { host_mib: None, device_mib: None, scorers: None, score_beside: true }
+    }
+}
+
+/// Memory of a worker with its model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Footprint {
+    /// Largest resident set of its processes, in bytes.
+    pub host_bytes: u64,
+    /// Most it took from the accelerator's driver, in bytes.
+    pub device_bytes: u64,
+}
+
+impl Footprint {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            host_bytes: self.host_bytes.saturating_add(other.host_bytes),
+            device_bytes: self.device_bytes.saturating_add(other.device_bytes),
+        }
+    }
+
+    /// The larger of each.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            host_bytes: self.host_bytes.max(other.host_bytes),
+            device_bytes: self.device_bytes.max(other.device_bytes),
+        }
+    }
+}
+
+/// What a session's pool of workers did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PoolStats {
+    /// Turns of a model that found its worker loaded.
+    pub hits: u64,
+    /// Workers that were loaded.
+    pub loads: u64,
+    /// Workers that were ended to make room for another.
+    pub evictions: u64,
+    /// Seconds spent on loading.
+    pub load_secs: f64,
+}

@@ -1,0 +1,212 @@
+//! The desk where untimed work is done: clips are scored and workers ended by a few threads, beside the thread that measures.
+//!
+//! A verdict is recorded by the thread that found it; the measuring thread hears of it between two samples.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use vidbench_core::protocol::{DecodeOptions, ScoreParams};
+use vidbench_core::{Clock, Generation, Outcome, PlannedSample, ResolvedSuite, RunRecord, text_from_path};
+use vidbench_engines::{WorkerCommand, WorkerProcess};
+use vidbench_store::Store;
+
+use crate::executor::{Alone, Executor};
+use crate::log::Log;
+use crate::scorer::Scorer;
+use crate::scoring::verdict;
+use crate::side_by_side::{Machine, side_by_side};
+use crate::{Cancel, RunError, memory, workers};
+
+/// Clips that wait for each scorer: enough that none is idle, few enough that little is done again after a kill.
+const WAITING_EACH: usize = 4;
+
+/// Something to do that is not timed.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// Give a file its verdict.
+    Score(Unscored),
+    /// End the worker of a model.
+    End { model: u32, worker: WorkerProcess },
+}
+
+/// A file without a verdict.
+#[derive(Debug)]
+pub(crate) struct Unscored {
+    pub(crate) sample: PlannedSample,
+    pub(crate) generation: Generation,
+    /// Its model has random weights: what they draw has no quality.
+    pub(crate) random: bool,
+}
+
+/// Something that was done.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// A file has its verdict, or none when a person stopped the scoring: it waits for `--resume`.
+    Scored {
+        sample: PlannedSample,
+        verdict: Option<(Outcome, Option<String>)>,
+        secs: f64,
+        restarts: Vec<String>,
+    },
+    /// The worker of a model is no more.
+    Ended { model: u32 },
+}
+
+/// Timed work that goes on.
+pub(crate) struct Timed<'d, 'a> {
+    desk: &'d Desk<'a>,
+    beside: bool,
+    _alone: Option<Alone<'d, Task>>,
+}
+
+impl Drop for Timed<'_, '_> {
+    fn drop(&mut self) {
+        if self.beside {
+            self.desk.beside_timed.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What the threads share.
+pub(crate) struct Desk<'a> {
+    pub(crate) tasks: Executor<Task>,
+    /// A model computes on an accelerator right now.
+    beside_timed: AtomicBool,
+    /// Threads that serve it.
+    pub(crate) threads: usize,
+    store: &'a Store,
+    run: &'a RunRecord,
+    command: WorkerCommand,
+    clock: Arc<dyn Clock>,
+    cancel: Cancel,
+    log: Log,
+    told: Sender<Result<Told, RunError>>,
+    /// Largest resident set of a scorer so far, in bytes; 0 before the first clip.
+    scorer_bytes: AtomicU64,
+    /// Scorers that have a process.
+    scorers: AtomicUsize,
+    machine: Mutex<Machine>,
+}
+
+impl<'a> Desk<'a> {
+    /// A desk with at most so many scorers, and where one hears of what was done.
+    pub(crate) fn new(
+        (store, run): (&'a Store, &'a RunRecord),
+        command: WorkerCommand,
+        (clock, cancel, log): (Arc<dyn Clock>, Cancel, Log),
+        threads: usize,
+    ) -> (Self, Receiver<Result<Told, RunError>>) {
+        let (told, heard) = channel();
+        let desk = Self {
+            // The first clip shows what a scorer needs; then there are more.
+            tasks: Executor::new(threads * WAITING_EACH, 1),
+            beside_timed: AtomicBool::new(false),
+            threads,
+            store,
+            run,
+            command,
+            clock,
+            cancel,
+            log,
+            told,
+            scorer_bytes: AtomicU64::new(0),
+            scorers: AtomicUsize::new(0),
+            machine: Mutex::new(Machine { cpu_percent: None, available_bytes: memory::available_bytes() }),
+        };
+        (desk, heard)
+    }
+
+    /// What one thread does until the desk is closed.
+    pub(crate) fn serve(&self) {
+        let attempts = self.suite().retry.attempts.max(2);
+        let log = Some(self.log.apart());
+        let mut scorer =
+            Scorer::new(&self.command, Arc::clone(&self.clock), self.cancel.clone(), log, attempts);
+        self.tasks.serve(|task| {
+            let told = match task {
+                Task::Score(unscored) => self.score(&mut scorer, &unscored),
+                Task::End { model, worker } => {
+                    workers::stop(worker);
+                    Ok(Told::Ended { model })
+                }
+            };
+            // Nobody hears of it once the run has failed.
+            let _ = self.told.send(told);
+        });
+        scorer.stop();
+    }
+
+    /// Timed work goes on until the guard is dropped: alone on the machine, or with scoring `beside` it.
+    pub(crate) fn timed(&self, beside: bool) -> Timed<'_, 'a> {
+        let alone = (!beside).then(|| self.tasks.alone());
+        if beside {
+            self.beside_timed.store(true, Ordering::Relaxed);
+            self.adapt();
+        }
+        Timed { desk: self, beside, _alone: alone }
+    }
+
+    /// What sensors said of the machine.
+    pub(crate) fn look(&self, machine: Machine) {
+        *self.machine.lock().unwrap_or_else(PoisonError::into_inner) = machine;
+        self.adapt();
+    }
+
+    fn adapt(&self) {
+        let machine = *self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        let each = self.scorer_bytes.load(Ordering::Relaxed);
+        let timed = self.beside_timed.load(Ordering::Relaxed);
+        let scorers = self.scorers.load(Ordering::Relaxed);
+        let most = if timed { self.threads.div_ceil(2) } else { self.threads };
+        self.tasks.set_limit(side_by_side(scorers, self.tasks.limit(), most, timed, each, machine));
+    }
+
+    fn suite(&self) -> &ResolvedSuite {
+        &self.run.suite
+    }
+
+    fn score(&self, scorer: &mut Scorer<'_>, unscored: &Unscored) -> Result<Told, RunError> {
+        let Unscored { sample, generation, random } = unscored;
+        let suite = self.suite();
+        if let Some(log) = &scorer.log {
+            log.at(suite.model_of(sample).id.as_str(), Some(sample.id));
+        }
+        let path = self.store.artifact_path(&generation.artifact_sha256)?;
+        let params = ScoreParams {
+            path: text_from_path(&path),
+            reference: None,
+            prompt: Some(suite.prompt_of(sample).text.clone()),
+            image: None,
+            metrics: if *random { Vec::new() } else { suite.metrics.clone() },
+            options: DecodeOptions::default(),
+            seen: Vec::new(),
+            keep_seen: false,
+        };
+        let timeout = Duration::from_secs(suite.limits.score_timeout_secs.into());
+        let had_one = scorer.pid();
+        let answer = scorer.score(&params, timeout)?;
+        self.learn(had_one, scorer.pid());
+        let secs = answer.secs;
+        let verdict = verdict(suite, sample, *random, answer);
+        if let Some(verdict) = &verdict {
+            self.store.record_verdict(&self.run.id, sample.ordinal, verdict)?;
+        }
+        let verdict = verdict.map(|verdict| (verdict.outcome, verdict.reason));
+        Ok(Told::Scored { sample: *sample, verdict, secs, restarts: scorer.restarts() })
+    }
+
+    /// What a scorer needs decides how many there may be.
+    fn learn(&self, before: Option<u32>, after: Option<u32>) {
+        match (before, after) {
+            (None, Some(_)) => drop(self.scorers.fetch_add(1, Ordering::Relaxed)),
+            (Some(_), None) => drop(self.scorers.fetch_sub(1, Ordering::Relaxed)),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        let bytes = after.and_then(memory::peak_bytes).unwrap_or(0);
+        if bytes > self.scorer_bytes.fetch_max(bytes, Ordering::Relaxed) {
+            self.adapt();
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Bringing models up and putting them away, within the pool's budget of memory.
+
+use std::time::Duration;
+
+use vidbench_core::protocol::GenerateResult;
+use vidbench_core::{Event, Footprint, Outcome, PlannedSample};
+use vidbench_engines::WorkerProcess;
+
+use crate::desk::{Desk, Task, Timed};
+use crate::error::ModelError;
+use crate::executor::Urgency;
+use crate::pool::Room;
+use crate::run::Runner;
+use crate::{memory, workers};
+
+/// A device that was lost so often in a session is left alone: a driver that does not recover by itself needs a person.
+const MOST_LOSSES: u32 = 3;
+
+impl Runner<'_> {
+    /// Starts a worker, loads the model and warms it up. A warm-up that kills the worker is not the end: the samples are to
+    /// have their outcomes, so another worker takes them on without it.
+    pub(crate) fn bring_up(
+        &mut self,
+        model: u32,
+        left: &[PlannedSample],
+    ) -> Result<WorkerProcess, ModelError> {
+        let worker = self.load(model)?;
+        if self.cold.contains(&model) {
+            return Ok(worker);
+        }
+        match self.warm_up(worker, left) {
+            Err(error) if !workers::was_cancelled(&error) => {
+                self.tell(&Event::Warning { message: format!("{error}; going on without warm-up") });
+                self.cold.push(model);
+                self.load(model)
+            }
+            warmed => warmed,
+        }
+    }
+
+    fn load(&mut self, model: u32) -> Result<WorkerProcess, ModelError> {
+        // One that came before it is no more.
+        self.pool.lost(model);
+        self.make_room(model)?;
+        let begun_ns = self.inputs.clock.monotonic_ns();
+        let loaded = self.load_worker(model);
+        let secs = self.secs_since(begun_ns);
+        self.account.loaded(secs);
+        self.pool.loaded(secs);
+        let Ok(worker) = &loaded else {
+            self.pool.lost(model);
+            return loaded;
+        };
+        self.learn(model, worker, None);
+        match self.pool.known(model).filter(|need| !self.pool.allows(*need)) {
+            // It is dropped, and killed so.
+            Some(need) => {
+                self.pool.lost(model);
+                Err(self.too_large(need))
+            }
+            None => loaded,
+        }
+    }
+
+    fn load_worker(&mut self, model: u32) -> Result<WorkerProcess, ModelError> {
+        let suite = &self.inputs.run.suite;
+        let resolved = &suite.models[model as usize];
+        self.log.at(resolved.id.as_str(), None);
+        let mut worker = workers::start(
+            &(self.inputs.commands.generator)(resolved),
+            &self.inputs.clock,
+            Some(self.log.of_worker(resolved.id.as_str())),
+        )?;
+        let timeout = Duration::from_secs(suite.limits.load_timeout_secs.into());
+        let earlier = self.earlier.iter().find(|earlier| earlier.id == resolved.id).cloned();
+        let (threads, cancel) = (self.inputs.commands.threads, self.inputs.cancel.clone());
+        let loaded = workers::load(&mut worker, resolved, threads, timeout, earlier.as_ref(), &cancel)?;
+        self.tell(&Event::ModelLoaded { model: resolved.id.clone(), load_secs: loaded.load_secs });
+        self.earlier.push(loaded.model.clone());
+        self.session.models.push(loaded);
+        Ok(worker)
+    }
+
+    /// Ends idle workers until there is room for `model`, which counts as in use then.
+    fn make_room(&mut self, model: u32) -> Result<(), ModelError> {
+        loop {
+            match self.pool.room(model) {
+                Room::Made => return Ok(()),
+                Room::After { model: other, worker } => self.end(other, worker),
+                Room::WhenEnded => {}
+                Room::TooLarge(need) => return Err(self.too_large(need)),
+            }
+            // Its memory is free only when it has ended.
+            self.hear();
+        }
+    }
+
+    /// What a worker needs, as far as it can be told; idle ones that do not fit beside it end.
+    pub(crate) fn learn(&mut self, model: u32, worker: &WorkerProcess, result: Option<&GenerateResult>) {
+        let reported = result.and_then(|result| result.peak_rss_bytes);
+        let Some(host_bytes) = reported.or_else(|| memory::peak_bytes(worker.pid())) else { return };
+        let device = result.and_then(|result| result.peak_device_bytes);
+        let footprint = Footprint { host_bytes, device_bytes: device.map_or(0, |device| device.reserved) };
+        for (other, idle) in self.pool.learn(model, footprint) {
+            self.end(other, idle);
+        }
+        let known = self.pool.known(model);
+        let id = &self.suite().models[model as usize].id;
+        let loaded = self.session.models.iter_mut().rev().find(|loaded| loaded.model.id == *id);
+        loaded.into_iter().for_each(|loaded| loaded.footprint = known);
+    }
+
+    /// Timed work of `model` goes on until the guard is dropped. What waits for it to begin is none of its time.
+    pub(crate) fn timed<'d, 'w>(&self, desk: &'d Desk<'w>, model: u32) -> Timed<'d, 'w> {
+        desk.timed(self.is_beside(model))
+    }
+
+    /// After a turn: a worker whose model has samples left stays loaded.
+    pub(crate) fn put_away(&mut self, model: u32, worker: Option<WorkerProcess>, keep: bool) {
+        match worker {
+            Some(worker) if keep => self.pool.put_back(model, worker),
+            Some(worker) => {
+                self.pool.ending(model);
+                self.end(model, worker);
+            }
+            None => self.pool.lost(model),
+        }
+    }
+
+    /// Ends a worker while other things go on: with its model it takes an interpreter a second.
+    pub(crate) fn end(&mut self, model: u32, worker: WorkerProcess) {
+        self.untold += 1;
+        // What frees memory always has a place.
+        if let Err(Task::End { worker, .. }) =
+            self.desk.tasks.offer(Urgency::Free, 0, Task::End { model, worker })
+        {
+            self.untold -= 1;
+            workers::stop(worker);
+            self.pool.ended(model);
+        }
+    }
+
+    /// Memory that idle workers hold may be what was missing: whether there were any. They have ended then.
+    pub(crate) fn free_memory(&mut self, outcome: Outcome) -> bool {
+        if outcome != Outcome::OutOfMemory {
+            return false;
+        }
+        let mut freed = false;
+        while let Some((model, worker)) = self.pool.evict() {
+            self.end(model, worker);
+            freed = true;
+        }
+        while self.pool.is_ending() {
+            self.hear();
+        }
+        freed
+    }
+
+    /// A device that is lost again and again is left alone, with all models on it.
+    pub(crate) fn device_failed(&mut self, model: u32, outcome: Outcome) -> Option<ModelError> {
+        if outcome != Outcome::DeviceLost {
+            return None;
+        }
+        let device = self.device(model)?.to_owned();
+        *self.lost.entry(device.clone()).or_default() += 1;
+        self.quarantined(&device)
+    }
+
+    /// Why a device is left alone, if it is.
+    pub(crate) fn quarantined(&self, device: &str) -> Option<ModelError> {
+        let times = self.lost.get(device).copied().filter(|times| *times >= MOST_LOSSES)?;
+        Some(ModelError::Quarantined { device: device.to_owned(), times })
+    }
+
+    fn too_large(&self, need: Footprint) -> ModelError {
+        let pool = &self.suite().pool;
+        let limit = |key: &str, mib: Option<u64>| {
+            mib.map_or(format!("{key} is the whole machine"), |mib| format!("{key} = {mib}"))
+        };
+        ModelError::TooLarge {
+            need: format!(
+                "{} MiB of main memory and {} MiB of the accelerator",
+                need.host_bytes >> 20,
+                need.device_bytes >> 20
+            ),
+            budget: format!(
+                "{}, {}",
+                limit("pool.host_mib", pool.host_mib),
+                limit("pool.device_mib", pool.device_mib)
+            ),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Workers that are kept with their models loaded, within a budget of memory.
+//!
+//! The pool only counts: it says who must go, and the caller ends them before it loads another. A worker at work is never
+//! among them, and the one that was not used for longest goes first.
+
+use vidbench_core::{Footprint, PoolStats};
+
+/// Memory that all workers may have together. `None` is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Budget {
+    pub(crate) host_bytes: Option<u64>,
+    pub(crate) device_bytes: Option<u64>,
+    /// One that alone needs more is refused. Otherwise it is loaded when all others have ended: the machine will show whether it can.
+    pub(crate) strict: bool,
+}
+
+impl Budget {
+    fn holds(self, need: Footprint) -> bool {
+        let within = |need: u64, budget: Option<u64>| budget.is_none_or(|budget| need <= budget);
+        within(need.host_bytes, self.host_bytes) && within(need.device_bytes, self.device_bytes)
+    }
+}
+
+/// The workers of a session. Each model has one; beside it, one that is still ending.
+#[derive(Debug)]
+pub(crate) struct Pool<W> {
+    budget: Budget,
+    members: Vec<Member<W>>,
+    /// What each model needed, the largest so far.
+    known: Vec<Option<Footprint>>,
+    uses: u64,
+    stats: PoolStats,
+}
+
+#[derive(Debug)]
+struct Member<W> {
+    model: u32,
+    place: Place<W>,
+    footprint: Footprint,
+    used: u64,
+}
+
+#[derive(Debug)]
+enum Place<W> {
+    /// Loaded, and nobody uses it.
+    Idle(W),
+    /// Loading or at work.
+    InUse,
+    /// Told to end; its memory is not free yet.
+    Ending,
+}
+
+/// Whether there is room for a model.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Room<W> {
+    /// It may be loaded, and counts as in use from now on.
+    Made,
+    /// Not before this worker has ended.
+    After { model: u32, worker: W },
+    /// Not before one that is ending has ended.
+    WhenEnded,
+    /// Never: it needs more than there is.
+    TooLarge(Footprint),
+}
+
+impl<W> Pool<W> {
+    /// Whether one that needs so much may be loaded at all.
+    pub(crate) fn allows(&self, need: Footprint) -> bool {
+        !self.budget.strict || self.budget.holds(need)
+    }
+
+    /// A pool for so many models, of which nothing is known.
+    pub(crate) fn new(models: usize, budget: Budget) -> Self {
+        Self { budget, members: Vec::new(), known: vec![None; models], uses: 0, stats: PoolStats::default() }
+    }
+
+    /// `model` needs at least this. Those who must go since it needs more than was thought are ending from now on.
+    pub(crate) fn learn(&mut self, model: u32, footprint: Footprint) -> Vec<(u32, W)> {
+        if let Some(known) = self.known.get_mut(model as usize) {
+            *known = Some(known.unwrap_or_default().max(footprint));
+        }
+        // What was kept free for it may have been too much.
+        let known = self.known(model).unwrap_or(footprint);
+        self.in_use(model).into_iter().for_each(|member| member.footprint = known);
+        std::iter::from_fn(|| if self.budget.holds(self.used()) { None } else { self.evict() }).collect()
+    }
+
+    /// What `model` is known to need.
+    pub(crate) fn known(&self, model: u32) -> Option<Footprint> {
+        self.known.get(model as usize).copied().flatten()
+    }
+
+    /// The idle worker of `model`, which is in use from now on.
+    pub(crate) fn take(&mut self, model: u32) -> Option<W> {
+        self.uses += 1;
+        let idle = |member: &&mut Member<W>| member.model == model && matches!(member.place, Place::Idle(_));
+        let member = self.members.iter_mut().find(idle)?;
+        let Place::Idle(worker) = std::mem::replace(&mut member.place, Place::InUse) else { return None };
+        member.used = self.uses;
+        self.stats.hits += 1;
+        Some(worker)
+    }
+
+    /// Makes room for `model`, whose worker is about to be loaded.
+    pub(crate) fn room(&mut self, model: u32) -> Room<W> {
+        let need = self.need(model);
+        let alone = self.members.is_empty() && !self.budget.strict;
+        if alone || self.budget.holds(self.used().plus(need)) {
+            self.uses += 1;
+            self.stats.loads += 1;
+            self.members.push(Member { model, place: Place::InUse, footprint: need, used: self.uses });
+            return Room::Made;
+        }
+        if !self.allows(need) {
+            return Room::TooLarge(need);
+        }
+        if let Some((model, worker)) = self.evict() {
+            return Room::After { model, worker };
+        }
+        match self.is_ending() {
+            true => Room::WhenEnded,
+            false => Room::TooLarge(need),
+        }
+    }
+
+    /// The idle worker that was not used for longest; it is ending from now on.
+    pub(crate) fn evict(&mut self) -> Option<(u32, W)> {
+        let idle = self.members.iter_mut().filter(|member| matches!(member.place, Place::Idle(_)));
+        let oldest = idle.min_by_key(|member| member.used)?;
+        let Place::Idle(worker) = std::mem::replace(&mut oldest.place, Place::Ending) else { return None };
+        self.stats.evictions += 1;
+        Some((oldest.model, worker))
+    }
+
+    /// A worker in use is idle from now on.
+    pub(crate) fn put_back(&mut self, model: u32, worker: W) {
+        if let Some(member) = self.in_use(model) {
+            member.place = Place::Idle(worker);
+        }
+    }
+
+    /// A worker in use was told to end.
+    pub(crate) fn ending(&mut self, model: u32) {
+        self.in_use(model).into_iter().for_each(|member| member.place = Place::Ending);
+    }
+
+    /// A worker in use is no more.
+    pub(crate) fn lost(&mut self, model: u32) {
+        self.members.retain(|member| member.model != model || !matches!(member.place, Place::InUse));
+    }
+
+    /// A worker that was told to end has ended: its memory is free.
+    pub(crate) fn ended(&mut self, model: u32) {
+        let ending = |member: &Member<W>| member.model == model && matches!(member.place, Place::Ending);
+        self.members.iter().position(ending).into_iter().for_each(|at| drop(self.members.remove(at)));
+    }
+
+    /// Whether the worker of `model` is idle.
+    pub(crate) fn is_warm(&self, model: u32) -> bool {
+        self.members.iter().any(|member| member.model == model && matches!(member.place, Place::Idle(_)))
+    }
+
+    /// Whether the memory of a worker that was told to end is not free yet.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.members.iter().any(|member| matches!(member.place, Place::Ending))
+    }
+
+    /// Whether `model` could be loaded beside all that are there.
+    pub(crate) fn has_room(&self, model: u32) -> bool {
+        self.budget.holds(self.used().plus(self.need(model)))
+    }
+
+    /// Seconds that went into a load.
+    pub(crate) fn loaded(&mut self, secs: f64) {
+        self.stats.load_secs += secs;
+    }
+
+    /// What happened so far.
+    pub(crate) fn stats(&self) -> PoolStats {
+        self.stats
+    }
+
+    fn used(&self) -> Footprint {
+        self.members.iter().fold(Footprint::default(), |sum, member| sum.plus(member.footprint))
+    }
+
+    /// Half of the budget for a model that was never measured: less would often be too little, and with more no two models would ever be warm.
+    fn need(&self, model: u32) -> Footprint {
+        self.known(model).unwrap_or(Footprint {
+            host_bytes: self.budget.host_bytes.unwrap_or(0) / 2,
+            device_bytes: self.budget.device_bytes.unwrap_or(0) / 2,
+        })
+    }
+
+    fn in_use(&mut self, model: u32) -> Option<&mut Member<W>> {
+        self.members.iter_mut().find(|member| member.model == model && matches!(member.place, Place::InUse))
+    }
+}
+
+#[cfg(test)]
+mod tests;
