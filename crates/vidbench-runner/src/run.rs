@@ -44,6 +44,8 @@ pub struct Inputs<'a> {
     pub cancel: Cancel,
     /// Told everything as it happens.
     pub events: &'a mut dyn FnMut(&Event),
+    /// Called between samples, when nothing is timed; what it gives is told as a warning.
+    pub between: &'a mut dyn FnMut() -> Option<String>,
 }
 
 /// How a session ended.
@@ -378,6 +380,15 @@ impl<'a> Runner<'a> {
             false => store.set_status(run, RunStatus::Interrupted, None)?,
         }
         Ok(())
+    }
+
+    /// Between samples there is time for what would disturb them.
+    pub(crate) fn pause(&mut self) {
+        let begun_ns = self.inputs.clock.monotonic_ns();
+        if let Some(message) = (self.inputs.between)() {
+            self.tell(&Event::Warning { message });
+        }
+        self.account.waited(self.secs_since(begun_ns));
     }
 
     /// Tells when the clock on the wall has jumped since the sample before.

@@ -74,6 +74,7 @@ impl Runner<'_> {
     /// One attempt at the next sample; the end of the turn, if it is that.
     fn attempt(&mut self, turn: &mut Turn<'_>, backlog: &mut Backlog) -> Result<Option<End>, RunError> {
         let Some(sample) = turn.samples.get(turn.done) else { return Ok(Some(End::Finished)) };
+        self.pause();
         // Before the sample is meant to start: a wait for space is none of its time.
         if self.should_stop() || self.disk_is_full()? {
             return Ok(Some(End::Stopped));

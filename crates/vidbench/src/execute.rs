@@ -203,6 +203,15 @@ fn with_cause(error: &dyn std::error::Error) -> String {
     error.source().map_or(error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
+/// What is called while a run goes on.
+#[expect(missing_debug_implementations, reason = "closures have no debug form")]
+pub struct Hooks<'a> {
+    /// Told everything as it happens.
+    pub events: &'a mut dyn FnMut(&Event),
+    /// Called between samples, when nothing is timed; what it gives is told as a warning.
+    pub between: &'a mut dyn FnMut() -> Option<String>,
+}
+
 /// Runs what is left of `run` and computes its set metrics.
 pub fn execute(
     store: &Store,
@@ -211,15 +220,15 @@ pub fn execute(
     programs: &WorkerPrograms,
     clock: Arc<dyn Clock>,
     cancel: Cancel,
-    events: &mut dyn FnMut(&Event),
+    Hooks { events, between }: Hooks<'_>,
 ) -> Result<Execution, ExecuteError> {
     check_inputs(&run.suite)?;
     let threads = run.suite.scenario.threads.unwrap_or_else(cores);
     let generator = |model: &ResolvedModel| programs.generator(model);
     let commands =
         Commands { generator: &generator, scorer: programs.scorer(NetOptions::default()), threads };
-    let finish =
-        vidbench_runner::execute(Inputs { store, run, plan, commands, clock, cancel, events: &mut *events })?;
+    let inputs = Inputs { store, run, plan, commands, clock, cancel, events: &mut *events, between };
+    let finish = vidbench_runner::execute(inputs)?;
     let mut data = crate::run_data(store, &run.id)?;
     let mut set_metrics_error = None;
     if finish.done > 0 {

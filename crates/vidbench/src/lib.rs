@@ -36,7 +36,7 @@ pub use catalogue::{
 pub use checkpoints::{FindCheckpointsError, FoundCheckpoints, find_checkpoints};
 pub use clock::SystemClock;
 pub use environment::environment;
-pub use execute::{ExecuteError, Execution, WorkerPrograms, execute, preflight};
+pub use execute::{ExecuteError, Execution, Hooks, WorkerPrograms, execute, preflight};
 pub use features::{
     FeatureInputError, FeatureMetricChoiceError, FeatureRequest, choose_feature_metrics, score_features,
 };

@@ -96,6 +96,20 @@ pub(crate) struct BackupRestoreArgs {
     pub(crate) into: PathBuf,
 }
 
+/// Backups while a run goes on.
+#[derive(Debug, Args)]
+pub(crate) struct RunBackups {
+    /// Make a backup when the newest is older, between two samples and at the end: 45m, 6h, 2d.
+    #[arg(long, value_name = "AGE", value_parser = age, env = "VIDBENCH_BACKUP_EVERY")]
+    pub(crate) backup_every: Option<Duration>,
+    /// Folder of backups; by default `backups` in the workspace.
+    #[arg(long, value_name = "DIR", requires = "backup_every")]
+    pub(crate) backup_to: Option<PathBuf>,
+    /// Keep the newest so many.
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) backup_keep: u32,
+}
+
 /// A number and its unit, so that nobody has to guess which one is meant.
 fn age(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

@@ -1,6 +1,7 @@
 //! One file for each verb: reads its arguments, calls the library, prints.
 
 pub(crate) mod backup;
+mod backup_schedule;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod env;

@@ -6,22 +6,23 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
-use vidbench::{Estimate, ExecuteError, Execution, Prepared, SystemClock, WorkerPrograms};
+use vidbench::{Estimate, ExecuteError, Execution, Hooks, Prepared, SystemClock, WorkerPrograms};
 use vidbench_analysis::{RunAnalysis, analyse};
 use vidbench_core::{Clock, Plan, RunRecord, RunStatus};
 use vidbench_metrics::DESCRIPTORS;
 use vidbench_runner::{Cancel, Finish, RunError};
 use vidbench_store::{Store, StoreError};
 
+use super::backup_schedule::BackupSchedule;
 use super::{UserError, columns, json as pretty, page_file, report};
-use crate::cli::{DemoArgs, RunArgs, RunOutput};
+use crate::cli::{DemoArgs, RunArgs, RunBackups, RunOutput};
 use crate::log_file;
 use crate::ui::{ProgressView, Ui, duration, visible};
 use crate::{FAILED, INCOMPLETE, INTERRUPTED, OK};
 
 pub(crate) fn demo(args: &DemoArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let prepared = vidbench::prepare(vidbench::DEMO_SUITE, Path::new("demo.toml"))?;
-    match start(&prepared, &args.output, workspace, ui)? {
+    match start(&prepared, &args.output, None, workspace, ui)? {
         // The model draws nothing on black at few steps now and then, which the demo is there to show.
         FAILED => Ok(OK),
         code => Ok(code),
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
             if args.dry_run {
                 dry_run(&prepared, &args.output, workspace, ui)
             } else {
-                start(&prepared, &args.output, workspace, ui)
+                start(&prepared, &args.output, Some(&args.backups), workspace, ui)
             }
         }
         (None, None) => {
@@ -59,7 +60,13 @@ fn dry_run(prepared: &Prepared, output: &RunOutput, workspace: &Path, ui: Ui) ->
     Ok(OK)
 }
 
-fn start(prepared: &Prepared, output: &RunOutput, workspace: &Path, ui: Ui) -> Result<u8> {
+fn start(
+    prepared: &Prepared,
+    output: &RunOutput,
+    backups: Option<&RunBackups>,
+    workspace: &Path,
+    ui: Ui,
+) -> Result<u8> {
     let store = Store::open(workspace)?;
     let estimate = vidbench::estimate(prepared, Some(&store))?;
     ui.say(plan_text(prepared, &estimate).trim_end());
@@ -70,7 +77,7 @@ fn start(prepared: &Prepared, output: &RunOutput, workspace: &Path, ui: Ui) -> R
     let record = vidbench::new_run(prepared, environment, clock.as_ref());
     page_file::check(output.report.as_deref())?;
     store.create_run(&record)?;
-    carry_out(&store, &record, &prepared.plan, output, clock, ui)
+    carry_out(&store, (&record, &prepared.plan), output, backups, clock, ui)
 }
 
 fn resume(wanted: &str, suite: Option<&Path>, args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
@@ -87,14 +94,14 @@ fn resume(wanted: &str, suite: Option<&Path>, args: &RunArgs, workspace: &Path, 
         ui.say(&format!("run {run} is complete already"));
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    carry_out(&store, &record, &plan, &args.output, clock, ui)
+    carry_out(&store, (&record, &plan), &args.output, Some(&args.backups), clock, ui)
 }
 
 fn carry_out(
     store: &Store,
-    record: &RunRecord,
-    plan: &Plan,
+    (record, plan): (&RunRecord, &Plan),
     output: &RunOutput,
+    backups: Option<&RunBackups>,
     clock: Arc<dyn Clock>,
     ui: Ui,
 ) -> Result<u8> {
@@ -105,11 +112,12 @@ fn carry_out(
         .context("the log cannot be begun; --log none does without")?;
     let quiet = ui.is_quiet() || output.json && !std::io::stderr().is_terminal();
     let mut view = ProgressView::new(output.progress, quiet);
-    let executed =
-        vidbench::execute(store, record, plan, &programs(store.root())?, clock, cancel, &mut |event| {
-            view.show(event);
-        });
+    let mut backups = BackupSchedule::new(store, backups);
+    let (events, between) = (&mut |event: &_| view.show(event), &mut || backups.look());
+    let hooks = Hooks { events, between };
+    let executed = vidbench::execute(store, record, plan, &programs(store.root())?, clock, cancel, hooks);
     view.finish();
+    backups.at_the_end().into_iter().for_each(|problem| ui.say(&format!("warning: {problem}")));
     let execution = match executed {
         // It goes on elsewhere: nothing stopped.
         Err(ExecuteError::Run(RunError::Store(error @ StoreError::Locked { .. }))) => {

@@ -323,3 +323,38 @@ fn kill_9_at_random_moments_of_a_backup_leaves_whole_ones_only() {
     }
     assert_eq!(fs::read_dir(backups).unwrap().count(), listed.len() + 1, "backups and their lock");
 }
+
+/// `0s` is always old enough: one before the first sample or between two, and one at the end, of which the newest is kept.
+#[test]
+fn a_run_makes_backups_while_it_goes_on() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", worker_suite("[1, 2]", "none", 9, ""));
+    let said = workspace.run([
+        "run",
+        "suite.toml",
+        "--backup-every",
+        "0s",
+        "--backup-to",
+        "elsewhere",
+        "--backup-keep",
+        "1",
+    ]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let made = fs::read_dir(workspace.path().join("elsewhere")).unwrap().flatten();
+    assert_eq!(made.filter(|entry| entry.path().is_dir()).count(), 1);
+    let restored =
+        workspace.run(["backup", "restore", "latest", "--from", "elsewhere", "--into", "restored"]);
+    assert_eq!(restored.code, 0, "{}", restored.stderr);
+    let exported = workspace.run(["--workspace", "restored", "export", "latest", "--format", "jsonl"]);
+    assert_eq!(exported.stdout, workspace.run(["export", "latest", "--format", "jsonl"]).stdout);
+}
+
+#[test]
+fn a_backup_that_cannot_be_made_is_told_and_the_run_goes_on() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", worker_suite("[1]", "none", 9, ""));
+    workspace.write("elsewhere", "no folder");
+    let said = workspace.run(["run", "suite.toml", "--backup-every", "1h", "--backup-to", "elsewhere"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stderr.contains("no backup could be made: "), "{}", said.stderr);
+}
