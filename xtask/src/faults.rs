@@ -61,11 +61,13 @@ pub fn run(count: Option<&str>, seed: Option<&str>) -> Result<()> {
         bench.calm.len(),
         bench.usual.as_secs_f64()
     );
-    let scenarios: [(&str, Scenario); 6] = [
+    let scenarios: [(&str, Scenario); 8] = [
         ("kill -9 of vidbench", Bench::kill_harness),
         ("kill -9 of workers", Bench::kill_workers),
         ("SIGSTOP of workers", |bench, count| bench.stop_workers(count.min(20))),
         ("bits of backups", Bench::flip_bits),
+        ("calls that fail", Bench::failing_disk),
+        ("videos damaged", Bench::damage_videos),
         ("a full disk", |bench, _| bench.full_disk()),
         ("two at once", |bench, _| bench.two_at_once()),
     ];
@@ -317,6 +319,69 @@ impl Bench {
         let code = self.run(folder.path(), &["backup", "verify"])?.status.code();
         ensure!(code == Some(0), "the backup is whole again, and verify ends with {code:?}");
         Ok(Found { faults: count, told: "all found".into() })
+    }
+
+    /// One call to the disk fails, at random; `crates/vidbench-store/examples/failing_disk.rs` is loaded before the C library.
+    fn failing_disk(&mut self, count: u32) -> Result<Found> {
+        /// Errors as Linux numbers them: EIO and ENOSPC.
+        const ERRORS: [u32; 2] = [5, 28];
+        let library = self.worker.with_file_name("libfailing_disk.so");
+        if !cfg!(target_os = "linux") || !library.exists() {
+            return Err(NotAvailable("calls fail on Linux only".into()).into());
+        }
+        let mut stopped = 0;
+        for _ in 0..count {
+            let folder = self.workspace()?;
+            // About as many calls of each kind as an undisturbed run makes.
+            let (call, calls) = [("fsync", 400), ("pwrite", 700), ("write", 200), ("rename", 80)]
+                [self.rng.next_u32() as usize % 4];
+            let errno = ERRORS[self.rng.next_u32() as usize % 2];
+            let first = self.rng.next_u32() % calls;
+            let times = if self.rng.next_u32() % 4 == 0 { u64::MAX } else { 1 };
+            let said = self
+                .command(folder.path(), &["run", "suite.toml"])
+                .env("LD_PRELOAD", &library)
+                .env("FAILING_DISK", format!("{call}:{errno}:{first}:{times}"))
+                .output()?;
+            let (code, told) = (said.status.code(), String::from_utf8_lossy(&said.stderr).into_owned());
+            ensure!(
+                matches!(code, Some(0..=3)) && !told.contains("panicked"),
+                "{call} {first}: {code:?} {told}"
+            );
+            stopped += u32::from(code != Some(0));
+            self.finish(folder.path()).with_context(|| format!("{call}:{errno}:{first}:{times}: {told}"))?;
+        }
+        Ok(Found { faults: count, told: format!("{stopped} runs stopped, each then as undisturbed") })
+    }
+
+    /// Files that wait to be scored are cut or changed while nobody runs: they are made again.
+    fn damage_videos(&mut self, count: u32) -> Result<Found> {
+        let mut damaged = 0;
+        while damaged < count {
+            let folder = self.workspace()?;
+            let suite = fs::read_to_string(folder.path().join("suite.toml"))?;
+            let offline = suite.replace("[scenario]", "[scenario]\nkind = \"offline\"");
+            fs::write(folder.path().join("suite.toml"), offline)?;
+            let mut child = self.go_on(folder.path())?;
+            std::thread::sleep(self.moment(0.5));
+            child.kill()?;
+            child.wait()?;
+            for file in files_below(&folder.path().join(".vidbench/artifacts")) {
+                let mut bytes = fs::read(&file)?;
+                match self.rng.next_u32() % 3 {
+                    0 => bytes.truncate(self.rng.next_u32() as usize % bytes.len()),
+                    1 => {
+                        let at = self.rng.next_u32() as usize % bytes.len();
+                        bytes[at] ^= 1 << (self.rng.next_u32() % 8);
+                    }
+                    _ => continue,
+                }
+                fs::write(&file, bytes)?;
+                damaged += 1;
+            }
+            self.finish(folder.path())?;
+        }
+        Ok(Found { faults: damaged, told: "each made again, then as undisturbed".into() })
     }
 
     fn full_disk(&mut self) -> Result<Found> {

@@ -5,6 +5,7 @@ mod backup;
 mod browser;
 mod command_engine;
 mod diffusers_engine;
+mod disk_faults;
 mod errors;
 mod faults;
 mod features;
