@@ -81,6 +81,12 @@ pub enum StoreError {
         /// Why.
         detail: String,
     },
+    /// A complete run is not what it was when it was completed.
+    #[error("run {run} is damaged: its records are not those of its last session")]
+    Changed {
+        /// The run.
+        run: RunId,
+    },
     /// No run has this name.
     #[error("no run {wanted:?}{}", known_runs(.known))]
     UnknownRun {
@@ -228,6 +234,9 @@ impl StoreError {
             Self::Incomplete { run, .. } => format!("go on with: vidbench run --resume {run}"),
             Self::ArtifactMissing { .. } | Self::ArtifactDamaged { .. } => {
                 "restore the file from a copy, or remove the run and repeat it".into()
+            }
+            Self::Changed { .. } => {
+                "`vidbench backup restore` makes a workspace of a backup; without one, remove the run and repeat it".into()
             }
             Self::Corrupt { .. } => "the file was changed by another program; restore it from a copy".into(),
             Self::Migration { .. }

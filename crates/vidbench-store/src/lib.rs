@@ -24,6 +24,7 @@ mod rows;
 mod runs;
 mod schema;
 mod scorings;
+mod seal;
 mod sessions;
 mod sets;
 mod usual;

@@ -9,7 +9,7 @@ use crate::codec::from_i64;
 use crate::runs::{RunKey, require_run, run_record};
 use crate::sessions::sessions_of;
 use crate::sets::set_scores_of;
-use crate::{Result, Store, StoreError, rows};
+use crate::{Result, Store, StoreError, rows, seal};
 
 /// What a resumed run need not do again.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,9 +40,13 @@ impl Store {
     }
 
     /// A whole run; finished samples in the order of the plan.
+    ///
+    /// # Errors
+    /// There is none, it cannot be read, or it is not what it was when it was completed.
     pub fn run_data(&self, run: &RunId) -> Result<RunData> {
         let mut data = self.read("reading a run", |tx| {
             let key = require_run(tx, run)?;
+            seal::check(tx, run, key)?;
             Ok(RunData {
                 run: run_record(tx, run)?,
                 sessions: sessions_of(tx, key)?,

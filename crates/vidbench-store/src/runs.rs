@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use vidbench_core::{RunId, RunRecord, RunStatus, SampleId, nearest};
 
 use crate::codec::{from_i64, from_json, sample_id, to_i64, to_json};
-use crate::{Result, Store, StoreError, difference};
+use crate::{Result, Store, StoreError, difference, seal};
 
 /// Runs that an error names.
 const NAMED_RUNS: usize = 8;
@@ -156,7 +156,7 @@ impl Store {
             }
             tx.prepare_cached("UPDATE runs SET status = ?2, finished_ms = ?3 WHERE key = ?1")?
                 .execute(params![key.key, status.name(), finished_ms])?;
-            Ok(())
+            if status == RunStatus::Complete { seal::seal(tx, key) } else { Ok(()) }
         })
     }
 

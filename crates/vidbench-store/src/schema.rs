@@ -8,7 +8,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x7662_6e63;
 /// Version of the tables that this tool writes: the number of migrations.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7, V8];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7, V8, V9];
 
 pub(crate) fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
@@ -250,3 +250,6 @@ CREATE TABLE readings (
   UNIQUE (run, session, first_ns)
 ) STRICT;
 ";
+
+/// A hash over a complete run, see `seal.rs`.
+const V9: &str = "ALTER TABLE runs ADD COLUMN seal TEXT;";

@@ -15,5 +15,6 @@ mod record;
 mod remove;
 mod runs;
 mod scale;
+mod seal;
 mod sets;
 mod upgrade;
