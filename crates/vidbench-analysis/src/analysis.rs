@@ -9,6 +9,7 @@ use crate::model_facts::model_facts;
 use crate::notes::{Note, notes};
 use crate::overhead::{HarnessOverhead, overhead};
 use crate::ranking::{ParetoFront, Ranking, Unranked, rank};
+use crate::telemetry::{IdlePower, idle_power};
 use crate::verdict::{RunVerdict, verdict};
 
 /// What a run says. The same records give the same analysis, to the last bit.
@@ -28,6 +29,8 @@ pub struct RunAnalysis {
     pub pareto: Vec<ParetoFront>,
     /// The harness's own share; none when no session kept a ledger.
     pub overhead: Option<HarnessOverhead>,
+    /// What the machine drew while a session did nothing; empty where that was not measured.
+    pub idle: Vec<IdlePower>,
     /// Samples planned.
     pub planned: u64,
     /// Samples with a verdict.
@@ -50,13 +53,15 @@ pub fn analyse(data: &RunData, descriptors: &[MetricDescriptor]) -> RunAnalysis 
     let groups = groups(data, &joined, &facts, descriptors);
     let ranked = rank(data, &groups, descriptors);
     let overhead = overhead(&data.sessions);
+    let idle = idle_power(data);
     RunAnalysis {
         verdict: verdict(data, &joined, &facts, &groups),
-        notes: notes(data, &joined, &groups, overhead.as_ref()),
+        notes: notes(data, &joined, &groups, overhead.as_ref(), &idle),
         rankings: ranked.rankings,
         unranked: ranked.unranked,
         pareto: ranked.fronts,
         overhead,
+        idle,
         planned: data.run.planned,
         judged: groups.iter().map(|group| group.judged).sum(),
         ok: groups.iter().map(|group| group.ok).sum(),

@@ -9,7 +9,8 @@ use vidbench_core::{BreakerState, Domain, Outcome, RunData, RunStatus, WeightsOr
 use crate::group::Group;
 use crate::overhead::HarnessOverhead;
 use crate::percentile::values_needed;
-use crate::{Joined, SampleView};
+use crate::telemetry::IdlePower;
+use crate::{Joined, SampleView, health_notes};
 
 /// One thing to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,12 +35,18 @@ pub enum NoteKind {
     GivenUp,
     /// A model was left alone for a while.
     Breaker,
+    /// Alerts fired.
+    Alert,
+    /// A part of the machine or of the session was not well, or could not be read.
+    Health,
     /// Samples were made at a second or later attempt.
     Retried,
     /// Others were on the accelerator.
     Contended,
     /// The accelerator ran slower than it could.
     Throttled,
+    /// What the idle machine drew.
+    IdlePower,
     /// The run was made in several sessions.
     Resumed,
     /// A session was killed and left no ledger.
@@ -84,13 +91,17 @@ pub(crate) fn notes(
     joined: &Joined<'_>,
     groups: &[Group],
     overhead: Option<&HarnessOverhead>,
+    idle: &[IdlePower],
 ) -> Vec<Note> {
     let mut notes = Vec::new();
     failures(groups, &mut notes);
     sessions(data, &mut notes);
     breakers(data, &mut notes);
+    health_notes::alerts(data, &mut notes);
+    health_notes::health(data, &mut notes);
     retried(data, &mut notes);
     accelerators(data, &mut notes);
+    health_notes::idle_power(idle, &mut notes);
     few_samples(data, groups, &mut notes);
     warmup(data, joined, &mut notes);
     clocks(joined, groups, &mut notes);
@@ -103,7 +114,7 @@ pub(crate) fn notes(
     notes
 }
 
-fn add(notes: &mut Vec<Note>, kind: NoteKind, text: String, hint: Option<&str>) {
+pub(crate) fn add(notes: &mut Vec<Note>, kind: NoteKind, text: String, hint: Option<&str>) {
     notes.push(Note { kind, text, hint: hint.map(str::to_owned) });
 }
 
@@ -180,7 +191,7 @@ fn accelerators(data: &RunData, notes: &mut Vec<Note>) {
     }
 }
 
-fn count(number: u32, what: &str) -> String {
+pub(crate) fn count(number: u32, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 

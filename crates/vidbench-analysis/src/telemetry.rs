@@ -3,7 +3,8 @@
 //! Energy comes from counters where there are some, else from power by the trapezoidal rule. Without enough readings around and within the
 //! window there is a reason and no number.
 
-use vidbench_core::{DeviceReading, Reading, SampleTelemetry, Score};
+use serde::Serialize;
+use vidbench_core::{DeviceReading, IdleWhen, IdleWindow, Reading, RunData, SampleTelemetry, Score};
 
 type Measured<T> = Result<T, String>;
 
@@ -27,6 +28,7 @@ pub fn sample_telemetry(readings: &[Reading], start_ns: u64, end_ns: u64) -> Sam
         device_joules: score(device_joules(readings, start_ns, end_ns)),
         cpu_joules: score(cpu_joules(readings, start_ns, end_ns)),
         device_memory_used_bytes: most(&devices, "an accelerator's memory"),
+        device_memory_own_bytes: each().filter_map(DeviceReading::own_bytes).max(),
         memory_used_bytes: most(&|reading: &Reading| reading.memory_used_bytes, "main memory"),
         contended: contended(around),
         throttled,
@@ -115,10 +117,10 @@ fn energy(
 fn covers(readings: &[Reading], around: &[Reading], start_ns: u64, end_ns: u64) -> Measured<()> {
     let usual = usual_gap_secs(readings).ok_or("fewer than two readings")?;
     let (Some(first), Some(last)) = (around.first(), around.last()) else {
-        return Err("no reading around the sample".into());
+        return Err("no reading around it".into());
     };
     if first.t_ns > start_ns || last.t_ns < end_ns {
-        return Err("no reading before and after the sample".into());
+        return Err("no reading before and after it".into());
     }
     let widest = around.windows(2).map(|pair| secs(pair[1].t_ns - pair[0].t_ns)).fold(0.0, f64::max);
     if widest > LARGEST_GAP * usual {
@@ -126,7 +128,7 @@ fn covers(readings: &[Reading], around: &[Reading], start_ns: u64, end_ns: u64) 
     }
     let window = secs(end_ns.saturating_sub(start_ns));
     if window < usual {
-        return Err(format!("the sample took {window:.2} s, and readings are {usual:.2} s apart"));
+        return Err(format!("it took {window:.2} s, and readings are {usual:.2} s apart"));
     }
     Ok(())
 }
@@ -148,28 +150,64 @@ fn at(values: &[(f64, f64)], t: f64) -> f64 {
     }
 }
 
+/// What the machine drew while a session did nothing.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct IdlePower {
+    /// The session.
+    pub session: u32,
+    /// Before its first model or after its last.
+    pub when: IdleWhen,
+    /// All accelerators together, in watts.
+    pub device_watts: Score,
+    /// The processors, in watts.
+    pub cpu_watts: Score,
+}
+
+/// The power of the idle machine, of each session that measured it.
+pub(crate) fn idle_power(data: &RunData) -> Vec<IdlePower> {
+    let windows = data.sessions.iter().flat_map(|session| {
+        let readings = data.readings.iter().find(|(of, _)| *of == session.index);
+        let readings = readings.map_or(&[][..], |(_, readings)| readings.as_slice());
+        session.idle.iter().map(move |window| idle_power_of(session.index, readings, window))
+    });
+    windows.collect()
+}
+
+fn idle_power_of(session: u32, readings: &[Reading], window: &IdleWindow) -> IdlePower {
+    let (start_ns, end_ns) = (window.start_ns, window.end_ns);
+    let watts =
+        |joules: Measured<f64>| score(joules.map(|joules| joules / secs(end_ns.saturating_sub(start_ns))));
+    let devices = match contended(around(readings, start_ns, end_ns)) {
+        Some(true) => Err("other processes were on an accelerator".into()),
+        Some(false) | None => device_joules(readings, start_ns, end_ns),
+    };
+    IdlePower {
+        session,
+        when: window.when,
+        device_watts: watts(devices),
+        cpu_watts: watts(cpu_joules(readings, start_ns, end_ns)),
+    }
+}
+
 fn secs(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
 
 #[cfg(test)]
 mod tests {
+    use vidbench_core::ProcessMemory;
+
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
 
     fn device(joules: Option<f64>, watts: Option<f64>) -> DeviceReading {
         DeviceReading {
-            index: 0,
-            busy_percent: None,
             memory_used_bytes: Some(5),
-            memory_total_bytes: None,
             power_watts: watts,
             joules,
-            temperature_celsius: None,
-            clock_mhz: None,
-            throttled: vec![],
             foreign_processes: Some(vec![]),
+            ..DeviceReading::default()
         }
     }
 
@@ -183,11 +221,9 @@ mod tests {
             let device = device(counted.then_some(joules), Some(watts(second)));
             Reading {
                 t_ns: second * SECOND,
-                cpu_percent: None,
                 memory_used_bytes: Some(100 + second),
-                disk_free_bytes: None,
-                cpu_joules: None,
                 devices: vec![device],
+                ..Reading::default()
             }
         };
         (0..seconds).map(one).collect()
@@ -217,12 +253,9 @@ mod tests {
         let why = |readings: &[Reading], start, end| joules(readings, start, end).unwrap_err();
         assert_eq!(why(&[], 0, SECOND), "no accelerator was read");
         assert_eq!(why(&steady[..1], 0, SECOND), "device 0: fewer than two readings");
-        assert_eq!(
-            why(&steady, 15 * SECOND, 25 * SECOND),
-            "device 0: no reading before and after the sample"
-        );
+        assert_eq!(why(&steady, 15 * SECOND, 25 * SECOND), "device 0: no reading before and after it");
         let short = why(&steady, 5 * SECOND, 5 * SECOND + SECOND / 10);
-        assert_eq!(short, "device 0: the sample took 0.10 s, and readings are 1.00 s apart");
+        assert_eq!(short, "device 0: it took 0.10 s, and readings are 1.00 s apart");
         let mut gap = steady.clone();
         gap.drain(6..12);
         assert_eq!(why(&gap, 5 * SECOND, 14 * SECOND), "device 0: no reading for 7.0 s");
@@ -259,5 +292,29 @@ mod tests {
         assert_eq!(before.memory_used_bytes, Score::Value(104.0));
         assert_eq!(before.device_memory_used_bytes, Score::Value(5.0));
         assert_eq!(before.cpu_joules.value(), None);
+    }
+
+    #[test]
+    fn idle_power_is_what_was_drawn_in_its_window_by_nobody_else() {
+        let window = IdleWindow { when: IdleWhen::Before, start_ns: SECOND / 2, end_ns: 11 * SECOND / 2 };
+        let mut steady = readings(20, |second| if second < 8 { 70.0 } else { 300.0 }, true);
+        let idle = idle_power_of(3, &steady, &window);
+        assert_eq!((idle.session, idle.when, idle.device_watts), (3, IdleWhen::Before, Score::Value(70.0)));
+        assert_eq!(idle.cpu_watts, Score::not_available("the processors' energy counters cannot be read"));
+        steady[3].devices[0].foreign_processes = Some(vec![7]);
+        let contended = idle_power_of(3, &steady, &window).device_watts;
+        assert_eq!(contended, Score::not_available("other processes were on an accelerator"));
+    }
+
+    #[test]
+    fn memory_of_own_processes_is_told_apart() {
+        let process = |pid, bytes, own| ProcessMemory { pid, bytes: Some(bytes), own };
+        let mut steady = readings(20, |_| 300.0, true);
+        steady[5].devices[0].processes = vec![process(7, 3, Some(true)), process(8, 2, Some(false))];
+        let found =
+            |readings: &[Reading]| sample_telemetry(readings, 4 * SECOND, 6 * SECOND).device_memory_own_bytes;
+        assert_eq!(found(&steady), Some(3));
+        steady.iter_mut().for_each(|reading| reading.devices[0].foreign_processes = None);
+        assert_eq!(found(&steady), None, "whose memory it is cannot be said");
     }
 }

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::{BreakerChange, ClipOutcome, ModelId, Outcome, RunId, SampleId};
+use crate::{
+    AlertChange, BreakerChange, ClipOutcome, HealthChange, IdleWhen, ModelId, Outcome, RunId, SampleId,
+};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -112,6 +114,17 @@ pub enum Event {
     },
     /// A breaker has changed.
     Breaker(BreakerChange),
+    /// Nothing is done for a while, to measure the power of the idle machine.
+    Resting {
+        /// Before the first model, or after the last.
+        when: IdleWhen,
+        /// Seconds it takes.
+        secs: f64,
+    },
+    /// A part of the machine or of the session is better or worse than it was.
+    Health(HealthChange),
+    /// An alert began or ended.
+    Alert(AlertChange),
     /// A worker ended before its time and a new one takes its place.
     WorkerRestarted {
         /// Its model, or the scorer.

@@ -8,6 +8,7 @@ mod clock;
 mod event;
 mod feature_scoring;
 mod frames;
+mod health;
 mod ids;
 pub mod manifest;
 mod metric;
@@ -32,6 +33,10 @@ pub use clock::{Clock, rfc3339};
 pub use event::{Event, Phase};
 pub use feature_scoring::{FeatureFile, FeatureScore, FeatureScoring, FeatureSet, FeatureSource};
 pub use frames::{DecodedFrame, FramesShapeError, FramesU8, Plane, Planes};
+pub use health::{
+    Alert, AlertChange, AlertSettings, AlertState, HealthChange, HealthPart, HealthSettings, HealthState,
+    Levels, PartHealth, PartState,
+};
 pub use ids::{IdError, MetricId, ModelId, RunId, SampleId};
 pub use metric::{Aggregate, Direction, MetricDescriptor, MetricScore, Needs, Score, Series};
 pub use net_device::{NetDevice, UnknownNetDevice};
@@ -54,5 +59,8 @@ pub use scoring::{
     ScoringRecord, ScoringRequest,
 };
 pub use suite::Suite;
-pub use telemetry::{DeviceReading, Reading, SampleTelemetry, TelemetrySettings};
+pub use telemetry::{
+    DeviceReading, IdleWhen, IdleWindow, NOT_SUPPORTED, ProcessMemory, Reading, SampleTelemetry,
+    TelemetrySettings,
+};
 pub use toml_check::{Problem, nearest};

@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 
 use crate::suite::{Engine, Limits, Place, Scenario};
 use crate::{
-    Breaker, Domain, MetricId, ModelId, Params, PoolSettings, Program, Retry, SampleId, TelemetrySettings,
-    WeightsOrigin,
+    AlertSettings, Breaker, Domain, HealthSettings, MetricId, ModelId, Params, PoolSettings, Program, Retry,
+    SampleId, TelemetrySettings, WeightsOrigin,
 };
 
 /// A suite with everything it names looked up: enough to run it without reading another file.
@@ -55,6 +55,12 @@ pub struct ResolvedSuite {
     /// Which workers stay loaded, and how much is scored at a time.
     #[serde(default)]
     pub pool: PoolSettings,
+    /// When a part of the machine or of a session is not well.
+    #[serde(default)]
+    pub health: HealthSettings,
+    /// What is told as an alert.
+    #[serde(default)]
+    pub alerts: AlertSettings,
 }
 
 /// A model of a resolved suite.

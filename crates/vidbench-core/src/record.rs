@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::{DeviceBytes, Features, LoadedModel, StageSpan};
 use crate::{
-    BreakerChange, FailedAttempt, Footprint, MetricId, MetricScore, ModelId, Outcome, PoolStats,
-    ResolvedSuite, RunId, SampleId, SampleTelemetry, Score,
+    AlertChange, BreakerChange, FailedAttempt, Footprint, HealthChange, IdleWindow, MetricId, MetricScore,
+    ModelId, Outcome, PoolStats, Reading, ResolvedSuite, RunId, SampleId, SampleTelemetry, Score,
 };
 
 /// Version of the records' shape.
@@ -344,7 +344,7 @@ pub struct RunRecord {
 }
 
 /// One execution of a run: from start to completion, interruption or kill.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Session {
     /// 0 for the first.
     pub index: u32,
@@ -357,6 +357,15 @@ pub struct Session {
     /// What breakers did, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breakers: Vec<BreakerChange>,
+    /// Parts of the machine and of the session that became better or worse, in order. They were well before the first change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub health: Vec<HealthChange>,
+    /// Alerts that began and ended, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<AlertChange>,
+    /// Times in which it did nothing, to measure the power of the idle machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub idle: Vec<IdleWindow>,
     /// Where its time went; absent when it was killed.
     pub ledger: Option<Ledger>,
 }
@@ -404,7 +413,7 @@ pub struct Ledger {
     /// Decoding and scoring, of all scorers together. What is more than `score_secs` went on side by side or beside other work.
     #[serde(default)]
     pub scorer_secs: f64,
-    /// Before second attempts, for breakers and for space on the disk.
+    /// Before second attempts, for breakers, for space on the disk and for the power of the idle machine.
     #[serde(default)]
     pub wait_secs: f64,
     /// What became of loaded workers.
@@ -432,4 +441,6 @@ pub struct RunData {
     pub samples: Vec<SampleRecord>,
     /// Set metrics.
     pub set_scores: Vec<SetScore>,
+    /// What sensors said, by session and time.
+    pub readings: Vec<(u32, Vec<Reading>)>,
 }

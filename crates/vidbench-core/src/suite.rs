@@ -9,7 +9,10 @@ use serde_json::{Map, Value};
 
 use crate::prompt::policy::Policy;
 use crate::toml_check::{self, Problem};
-use crate::{Breaker, MetricId, ModelId, PoolSettings, Program, Retry, TelemetrySettings};
+use crate::{
+    AlertSettings, Breaker, HealthSettings, MetricId, ModelId, PoolSettings, Program, Retry,
+    TelemetrySettings,
+};
 
 /// A suite: which models, prompts, parameters and seeds to run, how to offer them, and what to measure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -66,6 +69,12 @@ pub struct Suite {
     /// Which workers stay loaded, and how much is scored at a time.
     #[serde(default)]
     pub pool: PoolSettings,
+    /// When a part of the machine or of a session is not well.
+    #[serde(default)]
+    pub health: HealthSettings,
+    /// What is told as an alert.
+    #[serde(default)]
+    pub alerts: AlertSettings,
 }
 
 /// One model of a suite.
@@ -372,6 +381,9 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
     let Scenario { kind, order, .. } = &suite.scenario;
     if (*kind, *order) == (ScenarioKind::Offline, Order::Interleaved) {
         add("order", "interleaved turns need the scenario single-stream: offline measures how long one model takes for all".into());
+    }
+    for key in suite.health.reversed() {
+        add(key, format!("`health.{key}` is degraded above a value at which it is unhealthy already"));
     }
     for size in suite.grid.size.iter().flatten() {
         if let Err(message) = parse_size(size) {

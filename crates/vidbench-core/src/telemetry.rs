@@ -2,6 +2,8 @@
 //!
 //! A sensor that is not there gives null, never a number: no constant stands in for power or memory.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,16 +16,20 @@ pub struct TelemetrySettings {
     /// Seconds between two readings; 0 reads none.
     #[schemars(range(min = 0.0, max = 3600.0))]
     pub interval_secs: f64,
+    /// Seconds in which the power of the idle machine is measured, before the first model is loaded and after the last has ended; 0 measures none. A machine
+    /// without a sensor of power waits for nothing.
+    #[schemars(range(min = 0.0, max = 3600.0))]
+    pub idle_secs: f64,
 }
 
 impl Default for TelemetrySettings {
     fn default() -> Self {
-        Self { interval_secs: 1.0 }
+        Self { interval_secs: 1.0, idle_secs: 5.0 }
     }
 }
 
 /// Everything that was read at one moment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reading {
     /// Nanoseconds since the session began, on the clock of its samples' times.
     pub t_ns: u64,
@@ -31,8 +37,14 @@ pub struct Reading {
     pub cpu_percent: Option<f64>,
     /// Main memory that is not available to others.
     pub memory_used_bytes: Option<u64>,
+    /// Main memory that there is.
+    #[serde(default)]
+    pub memory_total_bytes: Option<u64>,
     /// Room on the disk of the workspace.
     pub disk_free_bytes: Option<u64>,
+    /// What is used of that disk.
+    #[serde(default)]
+    pub disk_used_bytes: Option<u64>,
     /// Counter of the processors' energy since some moment (RAPL); null where it cannot be read.
     pub cpu_joules: Option<f64>,
     /// Accelerators.
@@ -40,7 +52,7 @@ pub struct Reading {
 }
 
 /// One accelerator at one moment. Null is "the driver does not tell".
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DeviceReading {
     /// Its number.
     pub index: u32,
@@ -62,6 +74,97 @@ pub struct DeviceReading {
     pub throttled: Vec<String>,
     /// Processes on it that this session did not start; null where that cannot be said, as of workers in containers.
     pub foreign_processes: Option<Vec<u32>>,
+    /// Memory of each process on it, by process; empty where the driver tells none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processes: Vec<ProcessMemory>,
+    /// Memory errors that were not corrected since the driver was loaded (ECC, volatile).
+    #[serde(default)]
+    pub uncorrected_errors: Option<u64>,
+    /// Sensors that gave nothing, by the names of the fields here, and why; [`NOT_SUPPORTED`] where the device has none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unread: BTreeMap<String, String>,
+}
+
+/// Why a sensor gave nothing that the device does not have.
+pub const NOT_SUPPORTED: &str = "not supported";
+
+/// One process on an accelerator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProcessMemory {
+    /// Its number.
+    pub pid: u32,
+    /// Memory that it holds on the device; null where the driver does not tell.
+    pub bytes: Option<u64>,
+    /// The session has started it; null where that cannot be said, as of workers in containers.
+    pub own: Option<bool>,
+}
+
+impl Reading {
+    /// What is used of the disk, in percent, as `df` counts: space that is kept for the superuser is neither used nor free.
+    pub fn disk_percent(&self) -> Option<f64> {
+        let (used, free) = (self.disk_used_bytes?, self.disk_free_bytes?);
+        share_percent(used, used.saturating_add(free))
+    }
+
+    /// What is used of main memory, in percent.
+    pub fn memory_percent(&self) -> Option<f64> {
+        share_percent(self.memory_used_bytes?, self.memory_total_bytes?)
+    }
+
+    /// Something tells of power or energy.
+    pub fn tells_power(&self) -> bool {
+        let device = |device: &DeviceReading| device.joules.is_some() || device.power_watts.is_some();
+        self.cpu_joules.is_some() || self.devices.iter().any(device)
+    }
+}
+
+impl DeviceReading {
+    /// What is used of its memory by anyone, in percent.
+    pub fn memory_percent(&self) -> Option<f64> {
+        share_percent(self.memory_used_bytes?, self.memory_total_bytes?)
+    }
+
+    /// Memory of the processes that the session has started; none where that cannot be said of one of them.
+    pub fn own_bytes(&self) -> Option<u64> {
+        let own = |process: &ProcessMemory| if process.own? { process.bytes } else { Some(0) };
+        self.foreign_processes.as_ref()?;
+        self.processes.iter().map(own).sum()
+    }
+}
+
+fn share_percent(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| 100.0 * part as f64 / whole as f64)
+}
+
+/// When the power of the idle machine was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IdleWhen {
+    /// Before the first model was loaded.
+    Before,
+    /// After the last one had ended.
+    After,
+}
+
+impl IdleWhen {
+    /// The word used in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::After => "after",
+        }
+    }
+}
+
+/// A time in which a session did nothing, so that its readings tell the power of the idle machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IdleWindow {
+    /// Which of the two.
+    pub when: IdleWhen,
+    /// Its beginning, in nanoseconds since the session began.
+    pub start_ns: u64,
+    /// Its end, likewise.
+    pub end_ns: u64,
 }
 
 /// What sensors say of one sample.
@@ -73,6 +176,9 @@ pub struct SampleTelemetry {
     pub cpu_joules: Score,
     /// Most memory in use on any accelerator, by anyone, in bytes.
     pub device_memory_used_bytes: Score,
+    /// Of it, most that processes of the session held, in bytes; null where the driver does not tell.
+    #[serde(default)]
+    pub device_memory_own_bytes: Option<u64>,
     /// Most main memory in use, in bytes.
     pub memory_used_bytes: Score,
     /// Processes that the session did not start were on an accelerator; null where that cannot be said.

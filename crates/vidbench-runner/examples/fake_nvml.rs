@@ -1,18 +1,31 @@
 //! The driver's library as tests play it: one device that draws 200 W, with a counter of its energy that follows the clock.
 //!
-//! `FAKE_NVML` takes things away: `no-counter`, `silent` (nothing but its name), `foreign` (another process is on it), `throttled`.
+//! `FAKE_NVML` takes things away: `no-counter`, `no-ecc`, `silent` (nothing but its name), `foreign` (another process is on it), `own` (this process is on it),
+//! `throttled`; or lets them happen after some readings: `surge` (its memory is nearly full for a while), `hot`, `errors` (uncorrected ones), `lost` (it fell
+//! off the bus). Several are joined by commas. Readings are counted, so that tests need no clock.
 #![allow(unsafe_code, reason = "the functions of a C library")]
 #![allow(non_snake_case, missing_debug_implementations, reason = "their names and structures")]
 
 use std::ffi::{c_char, c_uint, c_ulonglong, c_void};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const SUCCESS: c_uint = 0;
 const NOT_SUPPORTED: c_uint = 3;
+const GPU_IS_LOST: c_uint = 15;
 const MILLIWATTS: c_uint = 200_000;
+const GIB: c_ulonglong = 1 << 30;
+
+/// Readings since the library was last begun with: each asks once for the device.
+static READINGS: AtomicU32 = AtomicU32::new(0);
 
 fn wants(what: &str) -> bool {
-    std::env::var("FAKE_NVML").is_ok_and(|told| told == what)
+    std::env::var("FAKE_NVML").is_ok_and(|told| told.split(',').any(|told| told == what))
+}
+
+/// Whether it is one of these readings, the first being 1.
+fn at_reading(readings: std::ops::RangeInclusive<u32>) -> bool {
+    readings.contains(&READINGS.load(Ordering::Relaxed))
 }
 
 unsafe fn put<T>(place: *mut T, value: T) -> c_uint {
@@ -68,10 +81,17 @@ pub struct Process {
 }
 
 functions! {
-    nvmlInit_v2() { SUCCESS }
+    nvmlInit_v2() {
+        READINGS.store(0, Ordering::Relaxed);
+        SUCCESS
+    }
     nvmlShutdown() { SUCCESS }
     nvmlDeviceGetCount_v2(count: *mut c_uint) { unsafe { count.write(1) }; SUCCESS }
     nvmlDeviceGetHandleByIndex_v2(_index: c_uint, device: *mut *mut c_void) {
+        READINGS.fetch_add(1, Ordering::Relaxed);
+        if wants("lost") && at_reading(4..=u32::MAX) {
+            return GPU_IS_LOST;
+        }
         unsafe { device.write(std::ptr::dangling_mut()) };
         SUCCESS
     }
@@ -79,7 +99,8 @@ functions! {
     nvmlDeviceGetUtilizationRates(_device: *mut c_void, rates: *mut Rates) { unsafe { put(rates, Rates { gpu: 97, memory: 40 }) } }
     nvmlDeviceGetMemoryInfo_v2(_device: *mut c_void, memory: *mut MemoryV2) {
         let version = if wants("silent") { 0 } else { unsafe { (*memory).version } };
-        unsafe { put(memory, MemoryV2 { version, total: 80 << 30, reserved: 0, free: 60 << 30, used: 20 << 30 }) }
+        let used = if wants("surge") && at_reading(3..=8) { 76 * GIB } else { 20 * GIB };
+        unsafe { put(memory, MemoryV2 { version, total: 80 * GIB, reserved: 0, free: 80 * GIB - used, used }) }
     }
     nvmlDeviceGetPowerUsage(_device: *mut c_void, milliwatts: *mut c_uint) { unsafe { put(milliwatts, MILLIWATTS) } }
     nvmlDeviceGetTotalEnergyConsumption(_device: *mut c_void, millijoules: *mut c_ulonglong) {
@@ -90,7 +111,17 @@ functions! {
         let millijoules_now = elapsed.as_secs_f64() * f64::from(MILLIWATTS);
         unsafe { put(millijoules, millijoules_now as c_ulonglong) }
     }
-    nvmlDeviceGetTemperature(_device: *mut c_void, _sensor: c_uint, celsius: *mut c_uint) { unsafe { put(celsius, 61) } }
+    nvmlDeviceGetTemperature(_device: *mut c_void, _sensor: c_uint, celsius: *mut c_uint) {
+        unsafe { put(celsius, if wants("hot") && at_reading(3..=u32::MAX) { 97 } else { 61 }) }
+    }
+    nvmlDeviceGetTotalEccErrors(_device: *mut c_void, kind: c_uint, counter: c_uint, errors: *mut c_ulonglong) {
+        const UNCORRECTED: c_uint = 1;
+        const VOLATILE: c_uint = 0;
+        if wants("no-ecc") || (kind, counter) != (UNCORRECTED, VOLATILE) {
+            return NOT_SUPPORTED;
+        }
+        unsafe { put(errors, if wants("errors") && at_reading(3..=u32::MAX) { 2 } else { 0 }) }
+    }
     nvmlDeviceGetClockInfo(_device: *mut c_void, _clock: c_uint, mhz: *mut c_uint) { unsafe { put(mhz, 1755) } }
     nvmlDeviceGetCurrentClocksThrottleReasons(_device: *mut c_void, reasons: *mut c_ulonglong) {
         unsafe { put(reasons, if wants("throttled") { 0x4 | 0x40 } else { 0 }) }
@@ -98,13 +129,14 @@ functions! {
     nvmlDeviceGetComputeRunningProcesses_v3(_device: *mut c_void, count: *mut c_uint, processes: *mut Process) {
         // As the driver does it: asked without room it says how much is needed.
         const INSUFFICIENT_SIZE: c_uint = 7;
-        let running = c_uint::from(wants("foreign"));
+        let running = c_uint::from(wants("foreign") || wants("own"));
         let room = unsafe { count.replace(running) };
         if room < running {
             return INSUFFICIENT_SIZE;
         }
         if running > 0 {
-            unsafe { processes.write(Process { pid: 1, used: 1 << 30, gpu_instance: 0, compute_instance: 0 }) };
+            let pid = if wants("own") { std::process::id() } else { 1 };
+            unsafe { processes.write(Process { pid, used: GIB, gpu_instance: 0, compute_instance: 0 }) };
         }
         SUCCESS
     }

@@ -12,6 +12,7 @@ use vidbench_core::{Clock, Generation, Outcome, PlannedSample, ResolvedSuite, Ru
 use vidbench_engines::{WorkerCommand, WorkerProcess};
 use vidbench_store::Store;
 
+use crate::board::Board;
 use crate::executor::{Alone, Executor};
 use crate::log::Log;
 use crate::scorer::Scorer;
@@ -82,6 +83,7 @@ pub(crate) struct Desk<'a> {
     clock: Arc<dyn Clock>,
     cancel: Cancel,
     log: Log,
+    board: Arc<Board>,
     told: Sender<Result<Told, RunError>>,
     /// Largest resident set of a scorer so far, in bytes; 0 before the first clip.
     scorer_bytes: AtomicU64,
@@ -96,6 +98,7 @@ impl<'a> Desk<'a> {
         (store, run): (&'a Store, &'a RunRecord),
         command: WorkerCommand,
         (clock, cancel, log): (Arc<dyn Clock>, Cancel, Log),
+        board: Arc<Board>,
         threads: usize,
     ) -> (Self, Receiver<Result<Told, RunError>>) {
         let (told, heard) = channel();
@@ -110,6 +113,7 @@ impl<'a> Desk<'a> {
             clock,
             cancel,
             log,
+            board,
             told,
             scorer_bytes: AtomicU64::new(0),
             scorers: AtomicUsize::new(0),
@@ -186,7 +190,9 @@ impl<'a> Desk<'a> {
         };
         let timeout = Duration::from_secs(suite.limits.score_timeout_secs.into());
         let had_one = scorer.pid();
+        let pulse = self.board.works("scorer", timeout.as_secs_f64());
         let answer = scorer.score(&params, timeout)?;
+        drop(pulse);
         self.learn(had_one, scorer.pid());
         let secs = answer.secs;
         let verdict = verdict(suite, sample, *random, answer);

@@ -9,6 +9,7 @@ use vidbench_core::{Event, Generation, Outcome, Phase, PlannedSample, SampleId, 
 use vidbench_engines::{CallError, CallObserver, ClockSync, GenerateReply, Notification, WorkerProcess};
 use vidbench_store::StoreError;
 
+use crate::board::Pulse;
 use crate::error::{ModelError, reason};
 use crate::pace::{SlowWatch, StallWatch};
 use crate::run::Runner;
@@ -64,12 +65,15 @@ impl Runner<'_> {
         self.tell(&Event::SampleStarted { sample: sample.id, ordinal: sample.ordinal, label });
         let wall_ms = self.inputs.clock.unix_ms();
         let timeout = Duration::from_secs(self.suite().limits.sample_timeout_secs.into());
+        let stall = StallWatch::new(self.expected_secs(sample), self.suite().limits.stall_factor);
+        let patience_secs = stall.patience_secs().unwrap_or(f64::INFINITY).min(timeout.as_secs_f64());
         let mut observer = Follow {
             sample: sample.id,
             watch: SlowWatch::new(self.pace.usual(sample.model, sample.params)),
-            stall: StallWatch::new(self.expected_secs(sample), self.suite().limits.stall_factor),
+            stall,
+            pulse: self.monitor.board.works(self.suite().model_of(sample).id.as_str(), patience_secs),
             cancel: &self.inputs.cancel,
-            events: &mut *self.inputs.events,
+            events: self.inputs.events,
         };
         let asked = Asked { intended_ns, wall_ms, at_ns: self.inputs.clock.monotonic_ns(), temp };
         let answer = worker.generate(&request, timeout, &mut observer);
@@ -258,6 +262,7 @@ impl Runner<'_> {
         let request = self.request(sample, temp.to_string_lossy().into_owned());
         let timeout = Duration::from_secs(self.suite().limits.sample_timeout_secs.into());
         let cancel = self.inputs.cancel.clone();
+        let _pulse = self.monitor.board.works(request.model.as_str(), timeout.as_secs_f64());
         let answer = worker.generate(&request, timeout, &mut UntilCancelled(&cancel));
         // Left-over files are swept when the run is locked again.
         let _ = std::fs::remove_file(&temp);
@@ -349,13 +354,15 @@ struct Follow<'a> {
     sample: SampleId,
     watch: SlowWatch,
     stall: StallWatch,
+    pulse: Pulse,
     cancel: &'a Cancel,
-    events: &'a mut dyn FnMut(&Event),
+    events: &'a (dyn Fn(&Event) + Sync),
 }
 
 impl CallObserver for Follow<'_> {
     fn notification(&mut self, notification: &Notification) {
         self.stall.sign();
+        self.pulse.sign();
         match notification {
             Notification::Step(step) => (self.events)(&Event::Step { index: step.index, total: step.total }),
             Notification::Stage(_) | Notification::Log(_) | Notification::Rows(_) => {}

@@ -6,18 +6,25 @@
 //! Invariant: nothing but the worker's own work happens between sending a timed request and reading its answer.
 #![warn(missing_docs)]
 
+mod alerts;
+mod board;
 mod breaker;
 mod cancel;
+mod checkup;
 mod content;
 mod desk;
 mod error;
 mod executor;
 mod generate;
+mod health;
+mod idle;
 mod judge;
+mod latch;
 mod ledger;
 mod loading;
 mod log;
 mod memory;
+mod monitor;
 mod pace;
 mod pool;
 mod retry;
@@ -30,6 +37,7 @@ mod side_by_side;
 mod telemetry;
 mod turn;
 mod turns;
+mod usual_latency;
 mod wall_clock;
 mod workers;
 
@@ -46,9 +54,12 @@ mod executor_tests;
 #[cfg(test)]
 mod schedules;
 
+pub use alerts::{Alerts, LATENCY_SECS};
 pub use breaker::{Breaker, Call, Change, Permit};
 pub use cancel::Cancel;
+pub use checkup::{Checkup, MachineHealth};
 pub use error::RunError;
+pub use health::{Accelerators, Health, Silence, Vitals};
 pub use judge::mismatch;
 pub use run::{Finish, Inputs, execute};
 pub use score_clips::{ScoreFinish, ScoreInputs, score_clips};

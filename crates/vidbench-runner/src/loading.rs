@@ -25,6 +25,17 @@ impl Runner<'_> {
         left: &[PlannedSample],
     ) -> Result<WorkerProcess, ModelError> {
         let worker = self.load(model)?;
+        let warm = self.warm(worker, model, left)?;
+        self.expect_latency(model);
+        Ok(warm)
+    }
+
+    fn warm(
+        &mut self,
+        worker: WorkerProcess,
+        model: u32,
+        left: &[PlannedSample],
+    ) -> Result<WorkerProcess, ModelError> {
         if self.cold.contains(&model) {
             return Ok(worker);
         }
@@ -72,6 +83,7 @@ impl Runner<'_> {
             Some(self.log.of_worker(resolved.id.as_str())),
         )?;
         let timeout = Duration::from_secs(suite.limits.load_timeout_secs.into());
+        let _pulse = self.monitor.board.works(resolved.id.as_str(), timeout.as_secs_f64());
         let earlier = self.earlier.iter().find(|earlier| earlier.id == resolved.id).cloned();
         let (threads, cancel) = (self.inputs.commands.threads, self.inputs.cancel.clone());
         let loaded = workers::load(&mut worker, resolved, threads, timeout, earlier.as_ref(), &cancel)?;
@@ -145,15 +157,21 @@ impl Runner<'_> {
         if outcome != Outcome::OutOfMemory {
             return false;
         }
-        let mut freed = false;
-        while let Some((model, worker)) = self.pool.evict() {
-            self.end(model, worker);
-            freed = true;
-        }
+        let freed = self.end_idle_workers();
         while self.pool.is_ending() {
             self.hear();
         }
         freed
+    }
+
+    /// Whether there were any; they end while other things go on.
+    pub(crate) fn end_idle_workers(&mut self) -> bool {
+        let mut any = false;
+        while let Some((model, worker)) = self.pool.evict() {
+            self.end(model, worker);
+            any = true;
+        }
+        any
     }
 
     /// A device that is lost again and again is left alone, with all models on it.

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{Level, event};
-use vidbench_core::{Event, RunId, SampleId};
+use vidbench_core::{AlertChange, AlertState, Event, HealthChange, PartState, RunId, SampleId};
 use vidbench_engines::LogSink;
 
 /// The ids that lines of a session carry.
@@ -96,6 +96,45 @@ impl Log {
                 let (operation, state) = (change.operation.name(), change.state.name());
                 line!(Level::WARN, operation, state, reason = change.reason, "breaker of {}", change.model);
             }
+            Event::Health(change) if change.state == PartState::Healthy => {
+                line!(
+                    Level::INFO,
+                    health = change.whole.name(),
+                    reason = change.reason,
+                    "{}",
+                    health_words(change)
+                );
+            }
+            Event::Health(change) => {
+                line!(
+                    Level::WARN,
+                    health = change.whole.name(),
+                    reason = change.reason,
+                    "{}",
+                    health_words(change)
+                );
+            }
+            Event::Alert(change) if change.state == AlertState::Fired => {
+                line!(
+                    Level::WARN,
+                    alert = change.alert.name(),
+                    reason = change.reason,
+                    "{}",
+                    alert_words(change)
+                );
+            }
+            Event::Alert(change) => {
+                line!(
+                    Level::INFO,
+                    alert = change.alert.name(),
+                    reason = change.reason,
+                    "{}",
+                    alert_words(change)
+                );
+            }
+            Event::Resting { when, secs } => {
+                line!(Level::INFO, when = when.name(), secs, "idle for the power of the machine");
+            }
             Event::WorkerRestarted { worker, reason } => {
                 line!(Level::WARN, worker, reason, "worker restarted");
             }
@@ -111,4 +150,13 @@ impl Log {
     fn now(&self) -> Now {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+fn health_words(change: &HealthChange) -> String {
+    format!("health: {} is {}", change.part.name(), change.state.name())
+}
+
+fn alert_words(change: &AlertChange) -> String {
+    let of = change.subject.as_ref().map_or(String::new(), |subject| format!(" of {subject}"));
+    format!("alert: {}{of} {}", change.alert.name(), change.state.name())
 }

@@ -74,6 +74,12 @@ impl StallWatch {
         Self { expected_secs, factor, seen_secs: 0.0, sign: false, stalled_secs: None }
     }
 
+    /// Seconds of silence after which it is stalled; none where it never is.
+    pub(crate) fn patience_secs(&self) -> Option<f64> {
+        let expected = self.expected_secs.filter(|_| self.factor > 0.0)?;
+        Some((expected * self.factor).max(STALLED_AT_LEAST_SECS))
+    }
+
     /// The worker has told of something.
     pub(crate) fn sign(&mut self) {
         self.sign = true;
@@ -85,8 +91,7 @@ impl StallWatch {
             self.seen_secs = elapsed_secs;
         }
         let silent_secs = elapsed_secs - self.seen_secs;
-        let most = self.expected_secs.map(|expected| (expected * self.factor).max(STALLED_AT_LEAST_SECS));
-        if self.factor > 0.0 && most.is_some_and(|most| silent_secs > most) {
+        if self.patience_secs().is_some_and(|most| silent_secs > most) {
             self.stalled_secs = Some(silent_secs);
         }
         self.stalled_secs.is_some()

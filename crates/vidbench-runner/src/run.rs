@@ -8,8 +8,8 @@ use std::time::Duration;
 use vidbench_core::protocol::LoadedModel;
 use vidbench_core::suite::{Engine, ScenarioKind};
 use vidbench_core::{
-    Clock, Event, FailedAttempt, Generation, GivenUp, Operation, Outcome, Plan, PlannedSample, ResolvedSuite,
-    RunRecord, RunStatus, SampleId, Session, Verdict,
+    Clock, Event, FailedAttempt, Generation, GivenUp, IdleWhen, Operation, Outcome, Plan, PlannedSample,
+    ResolvedSuite, RunRecord, RunStatus, SampleId, Session, Timing, Verdict,
 };
 use vidbench_engines::{CallError, WorkerProcess};
 use vidbench_store::{Progress, Store};
@@ -19,10 +19,11 @@ use crate::desk::{Desk, Told};
 use crate::error::ModelError;
 use crate::ledger::Account;
 use crate::log::Log;
+use crate::monitor::{Monitor, Watched};
 use crate::pace::Pace;
 use crate::pool::{Budget, Pool};
 use crate::retry::Retries;
-use crate::telemetry::{Sampler, Watch, smallest_device_bytes};
+use crate::telemetry::{Probe, Sampler, Watch, smallest_device_bytes};
 use crate::wall_clock::WallClock;
 use crate::workers::{self, Commands};
 use crate::{Cancel, RunError, memory};
@@ -42,8 +43,8 @@ pub struct Inputs<'a> {
     pub clock: Arc<dyn Clock>,
     /// A person's wish to stop.
     pub cancel: Cancel,
-    /// Told everything as it happens.
-    pub events: &'a mut dyn FnMut(&Event),
+    /// Told everything as it happens, from whichever thread.
+    pub events: &'a (dyn Fn(&Event) + Sync),
     /// Called between samples, when nothing is timed; what it gives is told as a warning.
     pub between: &'a mut dyn FnMut() -> Option<String>,
 }
@@ -81,6 +82,7 @@ pub(crate) struct Runner<'a> {
     pub(crate) inputs: Inputs<'a>,
     pub(crate) session: Session,
     pub(crate) log: Log,
+    pub(crate) monitor: Arc<Monitor<'a>>,
     pub(crate) started_ns: u64,
     pub(crate) account: Account,
     pub(crate) pace: Pace,
@@ -126,25 +128,22 @@ impl<'a> Runner<'a> {
             |tried: &Vec<FailedAttempt>| tried.iter().map(|failed| failed.attempt).max().unwrap_or(0);
         let failed = progress.judged.values().filter(|outcome| **outcome != Outcome::Ok).count() as u64;
         let log = Log::new(&inputs.run.id, index);
+        let started_ns = inputs.clock.monotonic_ns();
+        let monitor = monitor(&inputs, index, started_ns, log.clone());
         let (clock, cancel) = (Arc::clone(&inputs.clock), inputs.cancel.clone());
         let scorers = inputs.run.suite.pool.scorers.unwrap_or(inputs.commands.threads) as usize;
         let (desk, heard) = Desk::new(
             (inputs.store, inputs.run),
             inputs.commands.scorer.clone(),
             (clock, cancel, log.apart()),
+            Arc::clone(&monitor.board),
             scorers,
         );
         Ok(Self {
-            started_ns: inputs.clock.monotonic_ns(),
+            started_ns,
             log,
-            session: Session {
-                index,
-                started_ms,
-                models: vec![],
-                given_up: vec![],
-                breakers: vec![],
-                ledger: None,
-            },
+            monitor: Arc::new(monitor),
+            session: Session { index, started_ms, ..Session::default() },
             account: Account::default(),
             pace: Pace::default(),
             desk: Arc::new(desk),
@@ -152,7 +151,7 @@ impl<'a> Runner<'a> {
             untold: 0,
             desk_failed: None,
             pool: pool(inputs.run, &sessions),
-            wall_clock: WallClock::new(started_ms, inputs.clock.monotonic_ns()),
+            wall_clock: WallClock::new(started_ms, started_ns),
             lost: BTreeMap::new(),
             done: progress.judged.len() as u64,
             failed,
@@ -205,15 +204,17 @@ impl<'a> Runner<'a> {
             return self.work(progress);
         }
         let (store, run, session) = (self.inputs.store, &self.inputs.run.id, self.session.index);
-        let (clock, started_ns) = (Arc::clone(&self.inputs.clock), self.started_ns);
-        let workers_are_children = self.suite().models.iter().all(|model| model.place.container.is_none());
-        let desk = Arc::clone(&self.desk);
-        let machine = &|machine| desk.look(machine);
+        let mut probe = self.probe();
+        let first = probe.read();
+        // Without a sensor, or without a sample whose energy is to be known, there is nothing to wait for.
+        let made = (progress.judged.len() + progress.generated_only.len()) as u64;
+        let rests = first.tells_power() && made < self.inputs.run.planned;
+        let (monitor, desk) = (Arc::clone(&self.monitor), Arc::clone(&self.desk));
+        let (monitor, machine) = (&*monitor, &|machine| desk.look(machine));
         std::thread::scope(|scope| {
-            let watch =
-                Watch { store, run, session, clock, started_ns, interval, workers_are_children, machine };
+            let watch = Watch { probe, first, store, run, session, interval, machine, monitor };
             let sampler = Sampler::start(scope, watch);
-            let worked = self.work(progress);
+            let worked = self.work_between_rests(progress, rests.then_some(interval));
             if let Err(error) = sampler.stop() {
                 // What samples gave is safe; only what sensors said is missing, and that is told.
                 let message = format!("what sensors said could not be kept: {error}");
@@ -221,6 +222,24 @@ impl<'a> Runner<'a> {
             }
             worked
         })
+    }
+
+    /// Sensors of this machine, as a session reads them.
+    fn probe(&self) -> Probe {
+        let workers_are_children = self.suite().models.iter().all(|model| model.place.container.is_none());
+        let (disk, clock) = (self.inputs.store.root(), Arc::clone(&self.inputs.clock));
+        Probe::new(disk, clock, self.started_ns, workers_are_children)
+    }
+
+    /// With readings at `interval`, measures the power of the idle machine before and after.
+    fn work_between_rests(&mut self, progress: Progress, interval: Option<Duration>) -> Result<(), RunError> {
+        let Some(interval) = interval else { return self.work(progress) };
+        self.rest(IdleWhen::Before, interval);
+        self.work(progress)?;
+        self.end_idle_workers();
+        self.settle(|runner| runner.inputs.cancel.is_urgent())?;
+        self.rest(IdleWhen::After, interval);
+        Ok(())
     }
 
     fn work(&mut self, mut progress: Progress) -> Result<(), RunError> {
@@ -274,6 +293,14 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// What somebody waits for a sample; in an offline scenario all wait from the beginning by design, and only the generation counts.
+    fn wait_secs(&self, timing: &Timing) -> f64 {
+        match self.suite().scenario.kind {
+            ScenarioKind::SingleStream => timing.latency_secs(),
+            ScenarioKind::Offline => timing.service_secs(),
+        }
+    }
+
     /// Beside a model that leaves the processors alone a file is scored while the next is made. Otherwise a single stream, which has nothing else to do
     /// between two samples, has it scored at once, so that a broken model shows early; offline, that would stretch the makespan and waits.
     pub(crate) fn file(
@@ -283,6 +310,7 @@ impl<'a> Runner<'a> {
         backlog: &mut Vec<(u64, Generation)>,
     ) -> Result<(), RunError> {
         let beside = self.is_beside(sample.model);
+        self.monitor.took(&self.suite().model_of(sample).id, self.wait_secs(&generation.timing));
         match self.suite().scenario.kind {
             _ if beside => {
                 self.score(sample, generation)?;
@@ -360,6 +388,7 @@ impl<'a> Runner<'a> {
         let complete = self.done == self.inputs.run.planned;
         if self.has_work {
             let wall_secs = self.secs_since(self.started_ns);
+            (self.session.health, self.session.alerts) = self.monitor.changes();
             self.session.ledger = Some(std::mem::take(&mut self.account).close(wall_secs, self.pool.stats()));
             let closed = self.record_end(complete);
             // The first error is the cause.
@@ -413,11 +442,19 @@ impl<'a> Runner<'a> {
     pub(crate) fn tell(&mut self, event: &Event) {
         self.log.event(event);
         (self.inputs.events)(event);
+        self.monitor.hears(event);
     }
 
     pub(crate) fn secs_since(&self, begun_ns: u64) -> f64 {
         self.inputs.clock.monotonic_ns().saturating_sub(begun_ns) as f64 / 1e9
     }
+}
+
+fn monitor<'a>(inputs: &Inputs<'a>, session: u32, started_ns: u64, log: Log) -> Monitor<'a> {
+    let clock = Arc::clone(&inputs.clock);
+    let (store, run, events) = (inputs.store, &inputs.run.id, inputs.events);
+    let watched = Watched { store, run, session, clock, started_ns, log, events };
+    Monitor::new(watched, &inputs.run.suite)
 }
 
 /// A pool that knows what models needed in earlier sessions.

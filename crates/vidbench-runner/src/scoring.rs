@@ -51,6 +51,7 @@ impl Runner<'_> {
             self.desk_is_sound()?;
         }
         self.untold += 1;
+        self.monitor.board.waits(self.suite().limits.score_timeout_secs.into());
         Ok(())
     }
 
@@ -98,6 +99,7 @@ impl Runner<'_> {
             Err(error) => drop(self.desk_failed.get_or_insert(error)),
             Ok(Told::Ended { model }) => self.pool.ended(model),
             Ok(Told::Scored { sample, verdict, secs, restarts }) => {
+                self.monitor.board.taken();
                 self.account.scorers_worked(secs);
                 for reason in restarts {
                     self.tell(&Event::WorkerRestarted { worker: "scorer".into(), reason });
@@ -115,7 +117,7 @@ impl Runner<'_> {
         for task in self.desk.tasks.withdraw() {
             self.untold -= 1;
             match task {
-                Task::Score(_) => {}
+                Task::Score(_) => self.monitor.board.taken(),
                 Task::End { model, worker } => {
                     drop(worker);
                     self.pool.ended(model);

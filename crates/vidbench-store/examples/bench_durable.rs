@@ -58,6 +58,8 @@ fn record() -> Result<RunRecord, Box<dyn std::error::Error>> {
         breaker: Default::default(),
         telemetry: Default::default(),
         pool: Default::default(),
+        health: Default::default(),
+        alerts: Default::default(),
     };
     let environment = Environment {
         tool_version: "bench".into(),

@@ -197,6 +197,6 @@ fn is_of_target(error: &StoreError) -> bool {
 /// SQLite calls some writes to a full disk an I/O error; whether it is full can be asked.
 fn full_disk(from: &Path, to: &Path, error: &StoreError) -> Option<StoreError> {
     let needed = fs::metadata(from).ok()?.len();
-    let is_full = is_of_target(error) && folders::free_bytes(to.parent()?).ok()? < needed;
+    let is_full = is_of_target(error) && folders::disk_space(to.parent()?).ok()?.free_bytes < needed;
     is_full.then(|| StoreError::io("copy the database to", to)(ErrorKind::StorageFull.into()))
 }

@@ -90,12 +90,27 @@ pub(crate) fn remove_folder(path: &Path) -> Result<()> {
     }
 }
 
-/// Bytes an ordinary user may still write to the disk of a folder.
-pub(crate) fn free_bytes(path: &Path) -> Result<u64> {
+/// Room on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// Bytes an ordinary user may still write.
+    pub free_bytes: u64,
+    /// Bytes that are written. What is kept for the superuser is in neither.
+    pub used_bytes: u64,
+}
+
+/// Room on the disk of a folder.
+pub fn disk_space(path: &Path) -> Result<DiskSpace> {
     let facts =
         statvfs(path).map_err(|errno| StoreError::io("read the free space of", path)(errno.into()))?;
     // The width of these counters differs between platforms.
     #[expect(clippy::useless_conversion, reason = "32 bits wide on some platforms")]
-    let (blocks, block_bytes) = (u64::from(facts.blocks_available()), u64::from(facts.fragment_size()));
-    Ok(blocks.saturating_mul(block_bytes))
+    let [all, free, available, block_bytes] = [
+        u64::from(facts.blocks()),
+        u64::from(facts.blocks_free()),
+        u64::from(facts.blocks_available()),
+        u64::from(facts.fragment_size()),
+    ];
+    let bytes = |blocks: u64| blocks.saturating_mul(block_bytes);
+    Ok(DiskSpace { free_bytes: bytes(available), used_bytes: bytes(all.saturating_sub(free)) })
 }

@@ -37,6 +37,7 @@ pub use backup::{
 };
 pub use difference::Difference;
 pub use error::{Result, StoreError};
+pub use folders::{DiskSpace, disk_space};
 pub use lock::RunLock;
 pub use open::Store;
 pub use read::Progress;

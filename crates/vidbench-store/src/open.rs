@@ -63,7 +63,7 @@ impl Store {
 
     /// Bytes an ordinary user may still write to the disk of the workspace.
     pub fn free_disk_bytes(&self) -> Result<u64> {
-        folders::free_bytes(&self.folders.root)
+        Ok(folders::disk_space(&self.folders.root)?.free_bytes)
     }
 
     /// Writes and removes a small file where videos are written, and takes the database's write lock once.

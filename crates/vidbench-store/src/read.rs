@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 use vidbench_core::{FailedAttempt, Generation, Outcome, RunData, RunId, SampleId};
 
 use crate::codec::from_i64;
+use crate::readings::readings_of;
 use crate::runs::{RunKey, require_run, run_record};
 use crate::sessions::sessions_of;
 use crate::sets::set_scores_of;
@@ -52,6 +53,7 @@ impl Store {
                 sessions: sessions_of(tx, key)?,
                 samples: rows::finished(tx, key, &rows::ALL)?,
                 set_scores: set_scores_of(tx, key)?,
+                readings: readings_of(tx, key)?,
             })
         })?;
         data.run.status = self.status_now(run, data.run.status);

@@ -1,10 +1,10 @@
 //! What sensors said while a run went on.
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use vidbench_core::{Reading, RunId};
 
 use crate::codec::{from_i64, from_json, to_i64, to_json};
-use crate::runs::require_run;
+use crate::runs::{RunKey, require_run};
 use crate::{Result, Store};
 
 impl Store {
@@ -27,20 +27,23 @@ impl Store {
     pub fn readings(&self, run: &RunId) -> Result<Vec<(u32, Vec<Reading>)>> {
         self.read("reading what sensors said", |tx| {
             let key = require_run(tx, run)?;
-            let mut statement = tx.prepare_cached(
-                "SELECT session, readings FROM readings WHERE run = ?1 ORDER BY session, first_ns",
-            )?;
-            let mut rows = statement.query([key.key])?;
-            let mut all: Vec<(u32, Vec<Reading>)> = Vec::new();
-            while let Some(row) = rows.next()? {
-                let session = from_i64("session", row.get(0)?)?;
-                let mut readings: Vec<Reading> = from_json("readings", &row.get::<_, String>(1)?)?;
-                match all.last_mut() {
-                    Some((last, known)) if *last == session => known.append(&mut readings),
-                    _ => all.push((session, readings)),
-                }
-            }
-            Ok(all)
+            readings_of(tx, key)
         })
     }
+}
+
+pub(crate) fn readings_of(connection: &Connection, key: RunKey) -> Result<Vec<(u32, Vec<Reading>)>> {
+    let mut statement = connection
+        .prepare_cached("SELECT session, readings FROM readings WHERE run = ?1 ORDER BY session, first_ns")?;
+    let mut rows = statement.query([key.key])?;
+    let mut all: Vec<(u32, Vec<Reading>)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let session = from_i64("session", row.get(0)?)?;
+        let mut readings: Vec<Reading> = from_json("readings", &row.get::<_, String>(1)?)?;
+        match all.last_mut() {
+            Some((last, known)) if *last == session => known.append(&mut readings),
+            _ => all.push((session, readings)),
+        }
+    }
+    Ok(all)
 }

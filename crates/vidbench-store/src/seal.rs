@@ -14,7 +14,10 @@ use crate::{Result, StoreError};
 const VERSION: &str = "1";
 const SEALED: [(&str, &str); 8] = [
     ("runs WHERE key = ?1", "id, schema_version, name, created_ms, planned, plan_hash, suite, environment"),
-    ("sessions WHERE run = ?1 ORDER BY session", "session, started_ms, models, ledger, given_up, breakers"),
+    (
+        "sessions WHERE run = ?1 ORDER BY session",
+        "session, started_ms, models, ledger, given_up, breakers, health, alerts, idle",
+    ),
     (
         "attempts WHERE run = ?1 ORDER BY ordinal, attempt",
         "ordinal, attempt, session, started_ms, secs, outcome, reason",

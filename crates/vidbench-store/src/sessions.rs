@@ -1,7 +1,7 @@
 //! Sessions: the executions of a run.
 
 use rusqlite::{Connection, Row, params};
-use vidbench_core::{RunId, Session};
+use vidbench_core::{AlertChange, HealthChange, RunId, Session};
 
 use crate::codec::{from_i64, from_json, to_json};
 use crate::runs::{RunKey, require_run};
@@ -27,12 +27,16 @@ impl Store {
         let models = to_json("models of a session", &session.models)?;
         let given_up = to_json("models given up", &session.given_up)?;
         let breakers = to_json("what breakers did", &session.breakers)?;
+        let health = to_json("changes of health", &session.health)?;
+        let alerts = to_json("alerts", &session.alerts)?;
+        let idle = to_json("times without work", &session.idle)?;
         let ledger = session.ledger.as_ref().map(|ledger| to_json("ledger", ledger)).transpose()?;
         self.write("recording a session", |tx| {
             let key = require_run(tx, run)?;
             let changed = tx
                 .prepare_cached(
-                    "UPDATE sessions SET started_ms = ?3, models = ?4, ledger = ?5, given_up = ?6, breakers = ?7
+                    "UPDATE sessions SET started_ms = ?3, models = ?4, ledger = ?5, given_up = ?6, breakers = ?7,
+                       health = ?8, alerts = ?9, idle = ?10
                      WHERE run = ?1 AND session = ?2",
                 )?
                 .execute(params![
@@ -42,10 +46,38 @@ impl Store {
                     models,
                     ledger,
                     given_up,
-                    breakers
+                    breakers,
+                    health,
+                    alerts,
+                    idle
                 ])?;
             if changed == 0 {
                 return Err(StoreError::UnknownSession { run: run.clone(), session: session.index });
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds a change of health to a session that goes on, so that it is there even when the session is killed.
+    pub fn add_health_change(&self, run: &RunId, session: u32, change: &HealthChange) -> Result<()> {
+        let change = to_json("change of health", change)?;
+        let sql = "UPDATE sessions SET health = json_insert(health, '$[#]', json(?3)) WHERE run = ?1 AND session = ?2";
+        self.add_change(run, session, sql, &change)
+    }
+
+    /// Adds an alert to a session that goes on, likewise.
+    pub fn add_alert_change(&self, run: &RunId, session: u32, change: &AlertChange) -> Result<()> {
+        let change = to_json("alert", change)?;
+        let sql = "UPDATE sessions SET alerts = json_insert(alerts, '$[#]', json(?3)) WHERE run = ?1 AND session = ?2";
+        self.add_change(run, session, sql, &change)
+    }
+
+    fn add_change(&self, run: &RunId, session: u32, sql: &str, change: &str) -> Result<()> {
+        self.write("recording a change", |tx| {
+            let key = require_run(tx, run)?;
+            let changed = tx.prepare_cached(sql)?.execute(params![key.key, session, change])?;
+            if changed == 0 {
+                return Err(StoreError::UnknownSession { run: run.clone(), session });
             }
             Ok(())
         })
@@ -62,7 +94,8 @@ impl Store {
 
 pub(crate) fn sessions_of(connection: &Connection, key: RunKey) -> Result<Vec<Session>> {
     let mut statement = connection.prepare_cached(
-        "SELECT session, started_ms, models, ledger, given_up, breakers FROM sessions WHERE run = ?1 ORDER BY session",
+        "SELECT session, started_ms, models, ledger, given_up, breakers, health, alerts, idle
+         FROM sessions WHERE run = ?1 ORDER BY session",
     )?;
     statement.query_and_then([key.key], session)?.collect()
 }
@@ -74,6 +107,9 @@ fn session(row: &Row<'_>) -> Result<Session> {
         models: from_json("models of a session", &row.get::<_, String>(2)?)?,
         given_up: from_json("models given up", &row.get::<_, String>(4)?)?,
         breakers: from_json("what breakers did", &row.get::<_, String>(5)?)?,
+        health: from_json("changes of health", &row.get::<_, String>(6)?)?,
+        alerts: from_json("alerts", &row.get::<_, String>(7)?)?,
+        idle: from_json("times without work", &row.get::<_, String>(8)?)?,
         ledger: row.get::<_, Option<String>>(3)?.map(|text| from_json("ledger", &text)).transpose()?,
     })
 }

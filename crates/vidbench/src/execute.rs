@@ -1,7 +1,7 @@
 //! Carries out a run: checks the machine, runs the plan, computes the set metrics.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use vidbench_core::suite::Engine;
@@ -207,7 +207,7 @@ fn with_cause(error: &dyn std::error::Error) -> String {
 #[expect(missing_debug_implementations, reason = "closures have no debug form")]
 pub struct Hooks<'a> {
     /// Told everything as it happens.
-    pub events: &'a mut dyn FnMut(&Event),
+    pub events: &'a mut (dyn FnMut(&Event) + Send),
     /// Called between samples, when nothing is timed; what it gives is told as a warning.
     pub between: &'a mut dyn FnMut() -> Option<String>,
 }
@@ -227,7 +227,10 @@ pub fn execute(
     let generator = |model: &ResolvedModel| programs.generator(model);
     let commands =
         Commands { generator: &generator, scorer: programs.scorer(NetOptions::default()), threads };
-    let inputs = Inputs { store, run, plan, commands, clock, cancel, events: &mut *events, between };
+    // Sensors are judged by a thread of their own, which tells of alerts.
+    let shared = Mutex::new(&mut *events);
+    let tell = |event: &Event| (shared.lock().unwrap_or_else(PoisonError::into_inner))(event);
+    let inputs = Inputs { store, run, plan, commands, clock, cancel, events: &tell, between };
     let finish = vidbench_runner::execute(inputs)?;
     let mut data = crate::run_data(store, &run.id)?;
     let mut set_metrics_error = None;

@@ -86,6 +86,8 @@ pub fn resolve(
         breaker: suite.breaker,
         telemetry: suite.telemetry,
         pool: suite.pool,
+        health: suite.health,
+        alerts: suite.alerts,
     };
     for model in resolved.models.iter().filter(|model| model.engine == Engine::Embedded) {
         problems.extend(refused_by(model, &resolved, &suite.prompts, source, known));

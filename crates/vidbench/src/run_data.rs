@@ -10,7 +10,7 @@ use vidbench_store::{Store, StoreError};
 /// The store cannot be read, or has no such run.
 pub fn run_data(store: &Store, run: &RunId) -> Result<RunData, StoreError> {
     let mut data = store.run_data(run)?;
-    let readings = store.readings(run)?;
+    let readings = &data.readings;
     for sample in &mut data.samples {
         let Some(timing) = sample.generation.as_ref().map(|made| &made.timing) else { continue };
         let of_session = readings.iter().find(|(session, _)| *session == timing.session);

@@ -68,8 +68,6 @@ pub(crate) fn run(spec: &Spec) -> RunData {
         index: 0,
         started_ms: 1_767_225_600_000,
         models: suite.models.iter().map(|model| session_model(model, spec)).collect(),
-        given_up: vec![],
-        breakers: vec![],
         ledger: Some(Ledger {
             wall_secs: 100.0,
             load_secs: 2.0,
@@ -80,6 +78,7 @@ pub(crate) fn run(spec: &Spec) -> RunData {
             wait_secs: 0.0,
             ..Ledger::default()
         }),
+        ..Session::default()
     };
     let run = RunRecord {
         schema_version: RECORD_SCHEMA_VERSION,
@@ -92,7 +91,7 @@ pub(crate) fn run(spec: &Spec) -> RunData {
         suite,
         environment: environment(),
     };
-    RunData { set_scores: set_scores(&run.suite), run, sessions: vec![session], samples }
+    RunData { set_scores: set_scores(&run.suite), run, sessions: vec![session], samples, readings: vec![] }
 }
 
 fn suite(spec: &Spec) -> ResolvedSuite {
@@ -143,6 +142,8 @@ fn suite(spec: &Spec) -> ResolvedSuite {
         breaker: Default::default(),
         telemetry: Default::default(),
         pool: Default::default(),
+        health: Default::default(),
+        alerts: Default::default(),
     }
 }
 

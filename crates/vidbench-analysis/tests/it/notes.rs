@@ -1,6 +1,9 @@
 use expect_test::{Expect, expect};
 use vidbench_analysis::{NoteKind, analyse};
-use vidbench_core::{Domain, GivenUp, Outcome, RunData, RunStatus, Score, WeightsOrigin};
+use vidbench_core::{
+    Alert, AlertChange, AlertState, Domain, GivenUp, HealthChange, HealthPart, Outcome, PartState, RunData,
+    RunStatus, Score, WeightsOrigin,
+};
 
 use crate::build::{DESCRIPTORS, Spec, fail, run};
 
@@ -181,4 +184,48 @@ fn metrics_that_lack_values_or_power_are_told() {
 #[test]
 fn kinds_have_stable_names() {
     assert_eq!(serde_json::to_value(NoteKind::UnderpoweredSet).unwrap(), "underpowered_set");
+}
+
+#[test]
+fn alerts_and_bad_parts_are_told_in_a_line_each() {
+    let mut data = quiet();
+    let alert = |at_secs, alert, subject: Option<&str>, state, reason: &str| AlertChange {
+        at_secs,
+        alert,
+        subject: subject.map(str::to_owned),
+        state,
+        reason: reason.into(),
+    };
+    use AlertState::{Fired, Off, Resolved};
+    data.sessions[0].alerts = vec![
+        alert(0.0, Alert::Latency, Some("slow"), Off, "it usually takes 45.0 s"),
+        alert(1.0, Alert::Disk, None, Fired, "86.0 %"),
+        alert(2.0, Alert::Disk, None, Resolved, "80.0 %"),
+        alert(3.0, Alert::Disk, None, Fired, "87.0 %"),
+        alert(4.0, Alert::Breaker, Some("m (load)"), Fired, "it failed 5 times in a row"),
+        alert(5.0, Alert::Breaker, Some("m (load)"), Resolved, "it does well again"),
+    ];
+    let health = |part, state, reason: &str| HealthChange {
+        at_secs: 1.0,
+        part,
+        state,
+        whole: state.into(),
+        reason: reason.into(),
+    };
+    data.sessions[0].health = vec![
+        health(HealthPart::Memory, PartState::Degraded, "91.0 %"),
+        health(HealthPart::Memory, PartState::Unhealthy, "98.0 %"),
+        health(HealthPart::Memory, PartState::Healthy, "20.0 %"),
+        health(HealthPart::DeviceErrors, PartState::Unknown, "no answer"),
+    ];
+    check(
+        &data,
+        &expect![[r#"
+            Alert: alert latency of slow was off: it usually takes 45.0 s
+            Alert: alert disk fired 2 times, the last time: 87.0 %; it was not over at the end
+            Alert: alert breaker of m (load) fired 1 time, the last time: it failed 5 times in a row; it is over
+            Health: memory was unhealthy: 98.0 %; it was well again | [health] in the suite has the thresholds; `vidbench doctor --watch` shows every part
+            Health: device errors was unknown: no answer | what cannot be read is not healthy; `vidbench doctor --watch` shows every part
+        "#]],
+    );
 }

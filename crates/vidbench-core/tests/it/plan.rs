@@ -52,6 +52,8 @@ fn suite() -> ResolvedSuite {
         breaker: Default::default(),
         telemetry: Default::default(),
         pool: Default::default(),
+        health: Default::default(),
+        alerts: Default::default(),
     }
 }
 

@@ -53,8 +53,9 @@ impl Host {
         Some(system.total_memory().saturating_sub(system.available_memory()))
     }
 
+    /// What there is, as it was at the last look; nothing before the first.
     pub(super) fn memory_total_bytes(&self) -> Option<u64> {
-        self.system.as_ref().map(System::total_memory)
+        self.system.as_ref().map(System::total_memory).filter(|bytes| *bytes > 0)
     }
 
     /// Of all packages together; null as soon as one cannot be read.
@@ -152,6 +153,7 @@ mod tests {
     fn this_machine_has_memory_and_its_first_reading_no_share_of_time() {
         let mut host = Host::new();
         assert!(host.memory_used_bytes() > Some(1 << 20));
+        assert!(host.memory_total_bytes() > host.memory_used_bytes());
         assert_eq!(host.cpu_percent(), None);
         assert!(host.cpu_percent().is_some_and(|percent| (0.0..=100.0).contains(&percent)));
     }

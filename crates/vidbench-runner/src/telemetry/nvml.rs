@@ -1,14 +1,30 @@
 //! NVIDIA devices by the driver's library, which is loaded when it is there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
-use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
+use nvml_wrapper::enum_wrappers::device::{Clock, EccCounter, MemoryError, TemperatureSensor};
+use nvml_wrapper::enums::device::UsedGpuMemory;
+use nvml_wrapper::error::NvmlError;
+use nvml_wrapper::struct_wrappers::device::ProcessInfo;
 use nvml_wrapper::{Device, Nvml};
-use vidbench_core::DeviceReading;
+use vidbench_core::{DeviceReading, NOT_SUPPORTED, ProcessMemory};
+
+use crate::health::Accelerators;
 
 /// The library, in place of the one that the loader finds.
 const LIBRARY: &str = "VIDBENCH_NVML";
+
+/// Where the driver lists its devices, with and without the library.
+const DRIVER: &str = "/proc/driver/nvidia/gpus";
+
+/// Why there is nothing to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoDevices {
+    pub(crate) reason: String,
+    /// Something says that there are devices all the same.
+    pub(crate) expected: bool,
+}
 
 pub(super) struct Devices {
     nvml: Nvml,
@@ -18,15 +34,30 @@ pub(super) struct Devices {
 }
 
 impl Devices {
-    pub(super) fn open(workers_are_children: bool) -> Result<Self, String> {
+    pub(super) fn open(workers_are_children: bool) -> Result<Self, NoDevices> {
         let named = std::env::var_os(LIBRARY);
         let nvml = match &named {
             Some(path) => Nvml::builder().lib_path(path).init(),
             None => Nvml::init(),
         };
-        let nvml = nvml.map_err(|error| format!("the driver's library (NVML) does not answer: {error}"))?;
-        let count = nvml.device_count().map_err(|error| format!("NVML counts no devices: {error}"))?;
+        let nvml = nvml.map_err(|error| NoDevices {
+            reason: format!("the driver's library (NVML) does not answer: {error}"),
+            expected: named.is_some() || !says_that_there_is_none(&error) || lists_devices(),
+        })?;
+        let count = nvml.device_count().map_err(|error| NoDevices {
+            reason: format!("NVML counts no devices: {error}"),
+            expected: true,
+        })?;
         Ok(Self { nvml, count, own: workers_are_children.then(HashMap::new) })
+    }
+
+    pub(super) fn accelerators(devices: &Result<Self, NoDevices>) -> Accelerators {
+        match devices {
+            Ok(devices) if devices.count > 0 => Accelerators::Count(devices.count),
+            Ok(_) => Accelerators::None,
+            Err(none) if none.expected => Accelerators::Unknown { reason: none.reason.clone() },
+            Err(_) => Accelerators::None,
+        }
     }
 
     pub(super) fn names(&self) -> Result<Vec<String>, String> {
@@ -42,24 +73,63 @@ impl Devices {
     }
 }
 
+/// No library, or a library without a driver under it: as on every machine without such a device.
+fn says_that_there_is_none(error: &NvmlError) -> bool {
+    matches!(error, NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound | NvmlError::DriverNotLoaded)
+}
+
+fn lists_devices() -> bool {
+    fs::read_dir(DRIVER).is_ok_and(|mut devices| devices.next().is_some())
+}
+
+/// What a device answers; what it does not is kept with the reason.
+#[derive(Default)]
+struct Answers {
+    unread: BTreeMap<String, String>,
+}
+
+impl Answers {
+    fn take<T>(&mut self, sensor: &str, answer: Result<T, NvmlError>) -> Option<T> {
+        let error = match answer {
+            Ok(value) => return Some(value),
+            Err(NvmlError::NotSupported) => NOT_SUPPORTED.to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.unread.insert(sensor.to_owned(), error);
+        None
+    }
+}
+
 fn reading(index: u32, device: &Device<'_>, own: &mut Option<HashMap<u32, bool>>) -> DeviceReading {
-    let memory = device.memory_info().ok();
-    let reasons = device.current_throttle_reasons().ok();
+    let mut answers = Answers::default();
+    let memory = answers.take("memory_used_bytes", device.memory_info());
+    let reasons = answers.take("throttled", device.current_throttle_reasons());
+    let running = answers.take("processes", device.running_compute_processes());
+    let processes: Vec<ProcessMemory> =
+        running.iter().flatten().map(|process| memory_of(process, own.as_mut())).collect();
+    let milliwatts = answers.take("power_watts", device.power_usage());
+    let millijoules = answers.take("joules", device.total_energy_consumption());
     DeviceReading {
         index,
-        busy_percent: device.utilization_rates().ok().map(|rates| rates.gpu),
+        busy_percent: answers.take("busy_percent", device.utilization_rates()).map(|rates| rates.gpu),
         memory_used_bytes: memory.as_ref().map(|memory| memory.used),
         memory_total_bytes: memory.as_ref().map(|memory| memory.total),
-        power_watts: device.power_usage().ok().map(|milliwatts| f64::from(milliwatts) / 1e3),
-        joules: device.total_energy_consumption().ok().map(|millijoules| millijoules as f64 / 1e3),
-        temperature_celsius: device.temperature(TemperatureSensor::Gpu).ok(),
-        clock_mhz: device.clock_info(Clock::SM).ok(),
+        power_watts: milliwatts.map(|milliwatts| f64::from(milliwatts) / 1e3),
+        joules: millijoules.map(|millijoules| millijoules as f64 / 1e3),
+        temperature_celsius: answers.take("temperature_celsius", device.temperature(TemperatureSensor::Gpu)),
+        clock_mhz: answers.take("clock_mhz", device.clock_info(Clock::SM)),
         throttled: reasons
             .iter()
             .flat_map(|reasons| reasons.iter_names())
             .filter_map(|(name, _)| told(name))
             .collect(),
-        foreign_processes: own.as_mut().and_then(|own| foreign(device, own)),
+        foreign_processes: running.and_then(|_| foreign(&processes)),
+        uncorrected_errors: answers.take(
+            "uncorrected_errors",
+            device.total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile),
+        ),
+        processes,
+        unread: answers.unread,
     }
 }
 
@@ -70,18 +140,30 @@ fn told(reason: &str) -> Option<String> {
     (!harmless).then(|| reason.to_lowercase().replace('_', " "))
 }
 
-/// Nothing where the driver does not tell, or where a process has no entry here: it lives in another world of numbers.
-fn foreign(device: &Device<'_>, own: &mut HashMap<u32, bool>) -> Option<Vec<u32>> {
-    let mut pids: Vec<u32> =
-        device.running_compute_processes().ok()?.into_iter().map(|process| process.pid).collect();
-    for pid in &pids {
-        if !own.contains_key(pid) {
-            parent(*pid)?;
-            own.insert(*pid, descends(*pid, std::process::id()));
+/// Whose a process is cannot be said where workers are no children, or where it has no entry here: it lives in another world of numbers.
+fn memory_of(process: &ProcessInfo, own: Option<&mut HashMap<u32, bool>>) -> ProcessMemory {
+    let pid = process.pid;
+    let bytes = match process.used_gpu_memory {
+        UsedGpuMemory::Used(bytes) => Some(bytes),
+        UsedGpuMemory::Unavailable => None,
+    };
+    let own = own.and_then(|known| match known.get(&pid) {
+        Some(own) => Some(*own),
+        None => {
+            parent(pid)?;
+            let own = descends(pid, std::process::id());
+            known.insert(pid, own);
+            Some(own)
         }
-    }
-    pids.retain(|pid| own.get(pid) == Some(&false));
-    Some(pids)
+    });
+    ProcessMemory { pid, bytes, own }
+}
+
+/// Nothing where it cannot be said of one of them.
+fn foreign(processes: &[ProcessMemory]) -> Option<Vec<u32>> {
+    let foreign = |process: &ProcessMemory| process.own.map(|own| (!own).then_some(process.pid));
+    let all: Option<Vec<Option<u32>>> = processes.iter().map(foreign).collect();
+    all.map(|pids| pids.into_iter().flatten().collect())
 }
 
 /// Whether `ancestor` has started the process, or what has started it. A process that ended in the meantime is nobody's: it is not foreign for long.

@@ -89,14 +89,8 @@ fn sessions_keep_their_seconds() {
     store.create_run(&run).unwrap();
     let index = store.begin_session(&run.id, i64::MIN).unwrap();
     let ledger = vidbench_core::Ledger { wall_secs: 1e-310, load_secs: 0.1 + 0.7, ..Default::default() };
-    let session = vidbench_core::Session {
-        index,
-        started_ms: i64::MIN,
-        models: Vec::new(),
-        given_up: Vec::new(),
-        breakers: Vec::new(),
-        ledger: Some(ledger),
-    };
+    let session =
+        vidbench_core::Session { index, started_ms: i64::MIN, ledger: Some(ledger), ..Default::default() };
     store.save_session(&run.id, &session).unwrap();
     assert_eq!(store.sessions(&run.id).unwrap(), [session]);
 }

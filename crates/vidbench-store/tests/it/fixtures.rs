@@ -97,6 +97,8 @@ fn suite(prompts: u32) -> ResolvedSuite {
         breaker: Default::default(),
         telemetry: Default::default(),
         pool: Default::default(),
+        health: Default::default(),
+        alerts: Default::default(),
     }
 }
 

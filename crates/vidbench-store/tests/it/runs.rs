@@ -1,7 +1,10 @@
 //! Runs and sessions.
 
 use expect_test::{Expect, expect};
-use vidbench_core::{GivenUp, Ledger, RunStatus, Session};
+use vidbench_core::{
+    Alert, AlertChange, AlertState, GivenUp, HealthChange, HealthPart, HealthState, Ledger, PartState,
+    RunStatus, Session,
+};
 use vidbench_store::{Store, StoreError};
 
 use crate::fixtures::{failed, finish, id, model, run, sample, store, store_with_run};
@@ -42,7 +45,7 @@ fn models_that_were_given_up_are_kept_with_the_reason() {
     let (_folder, store, record) = store_with_run(3);
     let index = store.begin_session(&record.id, 10).unwrap();
     let given_up = vec![GivenUp { model: model(), reason: "load failed: CUDA error: boom".into() }];
-    let session = Session { index, started_ms: 10, models: vec![], given_up, breakers: vec![], ledger: None };
+    let session = Session { index, started_ms: 10, models: vec![], given_up, ..Session::default() };
     store.save_session(&record.id, &session).unwrap();
     assert_eq!(store.sessions(&record.id).unwrap(), [session]);
 }
@@ -173,23 +176,9 @@ fn sessions_are_counted_and_kept() {
     assert_eq!(store.begin_session(&record.id, 10).unwrap(), 0);
     assert_eq!(store.begin_session(&record.id, 20).unwrap(), 1);
     let ledger = Ledger { wall_secs: 0.1 + 0.2, ..Ledger::default() };
-    let saved = Session {
-        index: 1,
-        started_ms: 20,
-        models: Vec::new(),
-        given_up: Vec::new(),
-        breakers: Vec::new(),
-        ledger: Some(ledger),
-    };
+    let saved = Session { index: 1, started_ms: 20, ledger: Some(ledger), ..Session::default() };
     store.save_session(&record.id, &saved).unwrap();
-    let killed = Session {
-        index: 0,
-        started_ms: 10,
-        models: Vec::new(),
-        given_up: Vec::new(),
-        breakers: Vec::new(),
-        ledger: None,
-    };
+    let killed = Session { started_ms: 10, ..Session::default() };
     assert_eq!(store.sessions(&record.id).unwrap(), [killed.clone(), saved.clone()]);
     assert_eq!(store.run_data(&record.id).unwrap().sessions, [killed, saved.clone()]);
     let error = store.save_session(&record.id, &Session { index: 7, ..saved }).unwrap_err();
@@ -201,14 +190,7 @@ fn a_ledger_that_json_cannot_hold_is_refused() {
     let (_folder, store, record) = store_with_run(1);
     store.begin_session(&record.id, 0).unwrap();
     let ledger = Ledger { wall_secs: f64::NAN, ..Ledger::default() };
-    let session = Session {
-        index: 0,
-        started_ms: 0,
-        models: Vec::new(),
-        given_up: Vec::new(),
-        breakers: Vec::new(),
-        ledger: Some(ledger),
-    };
+    let session = Session { ledger: Some(ledger), ..Session::default() };
     assert!(matches!(store.save_session(&record.id, &session), Err(StoreError::Unstorable { .. })));
 }
 
@@ -218,10 +200,8 @@ fn readings_come_back_by_session_and_time_and_go_with_their_run() {
     let reading = |t_ns| vidbench_core::Reading {
         t_ns,
         cpu_percent: Some(12.5),
-        memory_used_bytes: None,
         disk_free_bytes: Some(7),
-        cpu_joules: None,
-        devices: vec![],
+        ..Default::default()
     };
     store.record_readings(&run.id, 0, &[]).unwrap();
     store.record_readings(&run.id, 1, &[reading(5), reading(6)]).unwrap();
@@ -231,4 +211,36 @@ fn readings_come_back_by_session_and_time_and_go_with_their_run() {
     assert_eq!(store.readings(&run.id).unwrap(), expected);
     store.remove_run(&run.id).unwrap();
     assert!(store.readings(&run.id).is_err());
+}
+
+#[test]
+fn changes_of_health_are_there_even_when_the_session_is_killed() {
+    let (_folder, store, run) = store_with_run(1);
+    store.begin_session(&run.id, 10).unwrap();
+    let health = |at_secs| HealthChange {
+        at_secs,
+        part: HealthPart::Disk,
+        state: PartState::Degraded,
+        whole: HealthState::Degraded,
+        reason: "91.5 % of \"the disk\" is used: \u{1f4a5}".into(),
+    };
+    let alert = AlertChange {
+        at_secs: 1e-310,
+        alert: Alert::Breaker,
+        subject: Some("m (load)".into()),
+        state: AlertState::Fired,
+        reason: "it failed 5 times in a row".into(),
+    };
+    store.add_health_change(&run.id, 0, &health(0.1 + 0.2)).unwrap();
+    store.add_alert_change(&run.id, 0, &alert).unwrap();
+    store.add_health_change(&run.id, 0, &health(1e21)).unwrap();
+    let session = store.sessions(&run.id).unwrap().remove(0);
+    assert_eq!(session.health, [health(0.1 + 0.2), health(1e21)], "to the last bit");
+    assert_eq!(session.alerts, [alert]);
+    store.save_session(&run.id, &session).unwrap();
+    assert_eq!(store.sessions(&run.id).unwrap(), [session]);
+    assert!(matches!(
+        store.add_health_change(&run.id, 3, &health(0.0)),
+        Err(StoreError::UnknownSession { .. })
+    ));
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 use vidbench_analysis::analyse;
-use vidbench_core::{Reading, RunId};
+use vidbench_core::{Reading, RunData};
 use vidbench_metrics::DESCRIPTORS;
 use vidbench_report::{export_csv, export_json, export_jsonl};
 use vidbench_store::{RecordKind, Store};
@@ -31,7 +31,7 @@ pub(crate) fn export(args: &ExportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
     let text = match args.format {
         ExportFormat::Json => {
             let mut whole = export_json(&data, &analyse(&data, DESCRIPTORS))?;
-            whole["readings"] = readings(&store, &id)?;
+            whole["readings"] = readings(&data);
             pretty(&whole)?
         }
         ExportFormat::Jsonl => export_jsonl(&data)?,
@@ -42,8 +42,8 @@ pub(crate) fn export(args: &ExportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
 }
 
 /// What sensors said, session by session.
-fn readings(store: &Store, run: &RunId) -> Result<Value> {
+fn readings(data: &RunData) -> Value {
     let of_session =
-        |(session, readings): (u32, Vec<Reading>)| json!({ "session": session, "readings": readings });
-    Ok(store.readings(run)?.into_iter().map(of_session).collect())
+        |(session, readings): &(u32, Vec<Reading>)| json!({ "session": session, "readings": readings });
+    data.readings.iter().map(of_session).collect()
 }

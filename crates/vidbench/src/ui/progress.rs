@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use vidbench_core::{ClipOutcome, Event, Outcome, Phase, SampleId};
+use vidbench_core::{ClipOutcome, Event, IdleWhen, Outcome, Phase, SampleId};
 use vidbench_report::visible_line;
 
 use crate::cli::Progress;
@@ -135,6 +135,25 @@ impl ProgressView {
             Event::Breaker(change) => {
                 let (model, operation, state) = (&change.model, change.operation.name(), change.state.name());
                 self.line(&format!("breaker of {model} ({operation}) is {state}: {}", change.reason));
+            }
+            Event::Health(change) => {
+                let (part, state, whole) = (change.part.name(), change.state.name(), change.whole.name());
+                self.line(&format!("health is {whole}: {part} is {state}: {}", one_line(&change.reason)));
+            }
+            Event::Alert(change) => {
+                let of = change.subject.as_ref().map_or(String::new(), |subject| format!(" of {subject}"));
+                let (alert, state) = (change.alert.name(), change.state.name());
+                self.line(&format!("alert {state}: {alert}{of}: {}", one_line(&change.reason)));
+            }
+            Event::Resting { when, secs } => {
+                let model = match when {
+                    IdleWhen::Before => "before the first model",
+                    IdleWhen::After => "after the last model",
+                };
+                self.line(&format!(
+                    "measuring the power of the idle machine for {} {model}",
+                    duration(*secs)
+                ));
             }
             Event::WorkerRestarted { worker, reason } => {
                 self.line(&format!("restarting worker {worker}: {reason}"));

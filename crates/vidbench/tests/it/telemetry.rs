@@ -20,6 +20,7 @@ steps = [256]
 warmup = 0
 [telemetry]
 interval_secs = 0.1
+idle_secs = 0
 "#;
 
 /// The table of a run and its data, with the driver misbehaving as told.
@@ -50,6 +51,7 @@ fn check_energy(fault: &str) {
         assert!((joules - 200.0 * secs).abs() < 0.1 * 200.0 * secs, "{joules} J in {secs} s");
         assert_eq!(sample["telemetry"]["device_memory_used_bytes"]["value"], (20_u64 << 30) as f64);
         assert_eq!(sample["telemetry"]["contended"], false);
+        assert_eq!(sample["telemetry"]["device_memory_own_bytes"], 0);
     }
     assert!(table.contains("energy") && table.contains("J a sample"), "{table}");
 }
@@ -73,6 +75,69 @@ fn a_driver_that_tells_nothing_gives_reasons_and_no_numbers() {
         assert!(found["device_memory_used_bytes"]["not_available"].is_object());
     }
     assert!(!table.contains("J a sample"), "{table}");
+}
+
+#[test]
+fn the_power_of_the_idle_machine_is_measured_where_there_is_a_sensor() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", SUITE.replace("idle_secs = 0", "idle_secs = 0.6"));
+    let run = |library: &str| {
+        let output = workspace
+            .command(["run", "suite.toml", "--progress", "plain", "--report", "page.html"])
+            .env("VIDBENCH_NVML", library)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let page = std::fs::read_to_string(workspace.path().join("page.html")).unwrap();
+        (
+            String::from_utf8(output.stderr).unwrap(),
+            String::from_utf8(output.stdout).unwrap(),
+            page,
+            workspace.export(),
+        )
+    };
+    let (told, table, page, data) = run(&example("libfake_nvml.so"));
+    assert!(
+        told.contains("measuring the power of the idle machine for 0.6 s before the first model"),
+        "{told}"
+    );
+    let idle = data["analysis"]["idle"].as_array().unwrap();
+    let when: Vec<&Value> = idle.iter().map(|idle| &idle["when"]).collect();
+    assert_eq!(when, ["before", "after"]);
+    let first_sample_ns = samples(&data)[0]["generation"]["timing"]["sent_ns"].as_u64();
+    assert!(data["sessions"][0]["idle"][0]["end_ns"].as_u64() <= first_sample_ns);
+    for idle in idle {
+        // The counter that tests play draws 200 W all the time.
+        let watts = idle["device_watts"]["value"].as_f64().unwrap();
+        assert!((watts - 200.0).abs() < 20.0, "{idle}");
+    }
+    assert!(table.contains("idle: accelerators 200") || table.contains("idle: accelerators 199"), "{table}");
+    assert!(page.contains("id=\"sensors\"") && page.contains("before the models"));
+    let (told, table, page, data) = run("/nonexistent.so");
+    if !std::path::Path::new("/sys/class/powercap/intel-rapl:0").exists() {
+        assert!(!told.contains("idle machine") && !table.contains("idle:"), "{told}{table}");
+        assert_eq!(data["analysis"]["idle"], Value::Array(vec![]));
+        assert!(page.contains("this machine has no sensor of power or energy"));
+    }
+}
+
+#[test]
+fn memory_of_the_run_is_told_apart_from_that_of_others() {
+    let (_, data) = run("own,no-ecc");
+    assert!(
+        telemetry(&data)
+            .iter()
+            .all(|found| found["device_memory_own_bytes"] == 1_u64 << 30 && found["contended"] == false)
+    );
+    let device = &data["readings"][0]["readings"][0]["devices"][0];
+    assert_eq!(
+        (&device["processes"][0]["bytes"], &device["processes"][0]["own"]),
+        (&(1_u64 << 30).into(), &true.into())
+    );
+    assert_eq!(
+        (&device["uncorrected_errors"], &device["unread"]["uncorrected_errors"]),
+        (&Value::Null, &"not supported".into())
+    );
 }
 
 #[test]

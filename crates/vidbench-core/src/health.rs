@@ -1,0 +1,329 @@
+//! Health of a machine with a session on it, and alerts: the words, and the thresholds of a suite. How they are judged is the runner's.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How the whole is: as its worst part. What is unknown is not healthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthState {
+    /// Every part is known to be well.
+    Healthy,
+    /// A part is not well, or cannot be read.
+    Degraded,
+    /// A part is in a state in which work is likely to fail or its numbers to be wrong.
+    Unhealthy,
+}
+
+impl HealthState {
+    /// The word used in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Unhealthy => "unhealthy",
+        }
+    }
+}
+
+/// How one part is, from good to bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PartState {
+    /// Known to be well.
+    Healthy,
+    /// Cannot be read.
+    Unknown,
+    /// Not well.
+    Degraded,
+    /// Work is likely to fail or its numbers to be wrong.
+    Unhealthy,
+}
+
+impl PartState {
+    /// The word used in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Unknown => "unknown",
+            Self::Degraded => "degraded",
+            Self::Unhealthy => "unhealthy",
+        }
+    }
+}
+
+impl From<PartState> for HealthState {
+    /// What a part makes of the whole when all others are well.
+    fn from(part: PartState) -> Self {
+        match part {
+            PartState::Healthy => Self::Healthy,
+            PartState::Unknown | PartState::Degraded => Self::Degraded,
+            PartState::Unhealthy => Self::Unhealthy,
+        }
+    }
+}
+
+/// What is looked at. A part that a machine does not have, such as an accelerator, is left out; it is not unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthPart {
+    /// Room on the disk of the workspace.
+    Disk,
+    /// Main memory.
+    Memory,
+    /// Memory of the fullest accelerator.
+    DeviceMemory,
+    /// Temperature of the hottest accelerator.
+    DeviceTemperature,
+    /// Memory errors of accelerators that were not corrected (ECC).
+    DeviceErrors,
+    /// Heat or a fault that makes an accelerator slower.
+    DeviceClocks,
+    /// Workers at work, by what they tell.
+    Workers,
+    /// Writing to the workspace.
+    Store,
+    /// Files that wait to be scored.
+    Queue,
+}
+
+impl HealthPart {
+    /// The words used in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disk => "disk",
+            Self::Memory => "memory",
+            Self::DeviceMemory => "device memory",
+            Self::DeviceTemperature => "device temperature",
+            Self::DeviceErrors => "device errors",
+            Self::DeviceClocks => "device clocks",
+            Self::Workers => "workers",
+            Self::Store => "store",
+            Self::Queue => "queue",
+        }
+    }
+}
+
+/// How a part is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PartHealth {
+    /// The part.
+    pub part: HealthPart,
+    /// How it is.
+    pub state: PartState,
+    /// What was read of it, or why nothing was.
+    pub reason: String,
+}
+
+/// A part went from one state to another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HealthChange {
+    /// Seconds since the session began.
+    pub at_secs: f64,
+    /// The part.
+    pub part: HealthPart,
+    /// Its new state.
+    pub state: PartState,
+    /// The state of the whole from then on.
+    pub whole: HealthState,
+    /// What was read of the part, or why nothing was.
+    pub reason: String,
+}
+
+/// What a person wants to be told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Alert {
+    /// An accelerator has little memory left.
+    DeviceMemory,
+    /// Many samples fail.
+    ErrorRate,
+    /// Samples of a model take long.
+    Latency,
+    /// The disk of the workspace is nearly full.
+    Disk,
+    /// A model is left alone because its worker keeps failing.
+    Breaker,
+}
+
+impl Alert {
+    /// The words used in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DeviceMemory => "device memory",
+            Self::ErrorRate => "error rate",
+            Self::Latency => "latency",
+            Self::Disk => "disk",
+            Self::Breaker => "breaker",
+        }
+    }
+}
+
+/// What became of an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertState {
+    /// It begins.
+    Fired,
+    /// It is over.
+    Resolved,
+    /// It says nothing of its subject in this session, for a reason that was known beforehand.
+    Off,
+}
+
+impl AlertState {
+    /// The word used in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fired => "fired",
+            Self::Resolved => "resolved",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// An alert began or ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AlertChange {
+    /// Seconds since the session began.
+    pub at_secs: f64,
+    /// Which.
+    pub alert: Alert,
+    /// The model, or the model and what was asked of it; none where it is of the whole.
+    pub subject: Option<String>,
+    /// What became of it.
+    pub state: AlertState,
+    /// Why, with the value.
+    pub reason: String,
+}
+
+/// Two thresholds: a value above one is worse than well.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Levels {
+    /// Above it the part is degraded.
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub degraded: f64,
+    /// Above it the part is unhealthy.
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub unhealthy: f64,
+}
+
+impl Levels {
+    const fn new(degraded: f64, unhealthy: f64) -> Self {
+        Self { degraded, unhealthy }
+    }
+}
+
+/// When a part of the machine or of a session is not well. Judged at each reading of `telemetry`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HealthSettings {
+    /// Readings in a row that must be above a threshold before a part counts as worse, or an alert fires.
+    #[schemars(range(min = 1, max = 1000))]
+    pub readings_over: u32,
+    /// Readings in a row that must be well below it before the part counts as better, or the alert is over.
+    #[schemars(range(min = 1, max = 1000))]
+    pub readings_under: u32,
+    /// How far below a threshold "well below" is, in its unit; never more than half of the threshold. Keeps a value that swings around it from being told again
+    /// and again.
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub margin: f64,
+    /// Of the disk of the workspace.
+    pub disk_percent: Levels,
+    /// Of main memory.
+    pub memory_percent: Levels,
+    /// Of the memory of the fullest accelerator.
+    pub device_memory_percent: Levels,
+    /// Of the hottest accelerator.
+    pub device_celsius: Levels,
+    /// How long a worker at work has told nothing, as a share of the time after which it is given up; and how long nothing left a queue, likewise.
+    pub silence_percent: Levels,
+}
+
+impl Default for HealthSettings {
+    fn default() -> Self {
+        Self {
+            readings_over: 2,
+            readings_under: 5,
+            margin: 3.0,
+            disk_percent: Levels::new(85.0, 95.0),
+            memory_percent: Levels::new(90.0, 97.0),
+            device_memory_percent: Levels::new(90.0, 98.0),
+            device_celsius: Levels::new(85.0, 95.0),
+            silence_percent: Levels::new(50.0, 90.0),
+        }
+    }
+}
+
+/// What is told as an alert. 0 switches one off. How often a value must be above its threshold, and how far below it the alert is over, is in `health`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlertSettings {
+    /// Of the memory of the fullest accelerator.
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub device_memory_percent: f64,
+    /// Of the last `error_rate_window` samples of a session, those that failed. A prompt that the policy rejects is none of them.
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub error_rate_percent: f64,
+    /// Samples that are looked back on.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub error_rate_window: u32,
+    /// Fewer samples say nothing of a rate.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub error_rate_least: u32,
+    /// Mean seconds of the last samples of a model, from the intended start (in an offline scenario from the start of the generation: its wait is by design). When
+    /// this key is left out it is 10, and off for a model that usually takes longer, which is told.
+    #[schemars(range(min = 0.0, max = 1_000_000.0))]
+    pub latency_secs: Option<f64>,
+    /// Of the disk of the workspace.
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub disk_percent: f64,
+    /// Whether the opening of a breaker is an alert.
+    pub breaker: bool,
+}
+
+impl Default for AlertSettings {
+    fn default() -> Self {
+        Self {
+            device_memory_percent: 90.0,
+            error_rate_percent: 5.0,
+            error_rate_window: 100,
+            error_rate_least: 20,
+            latency_secs: None,
+            disk_percent: 85.0,
+            breaker: true,
+        }
+    }
+}
+
+impl HealthSettings {
+    /// Pairs of thresholds whose worse one is below the other, by their keys.
+    pub fn reversed(&self) -> Vec<&'static str> {
+        let pairs = [
+            ("disk_percent", self.disk_percent),
+            ("memory_percent", self.memory_percent),
+            ("device_memory_percent", self.device_memory_percent),
+            ("device_celsius", self.device_celsius),
+            ("silence_percent", self.silence_percent),
+        ];
+        pairs
+            .into_iter()
+            .filter(|(_, levels)| levels.unhealthy < levels.degraded)
+            .map(|(key, _)| key)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_is_not_healthy() {
+        let whole = [PartState::Healthy, PartState::Unknown, PartState::Degraded, PartState::Unhealthy];
+        use HealthState::{Degraded, Healthy, Unhealthy};
+        assert_eq!(whole.map(HealthState::from), [Healthy, Degraded, Degraded, Unhealthy]);
+        assert!(whole.is_sorted() && [Healthy, Degraded, Unhealthy].is_sorted());
+    }
+}

@@ -1,0 +1,187 @@
+//! What the runner knows of its work at any moment, for the thread that reads sensors: workers at work with their last sign, the queue, the last write.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use vidbench_core::Clock;
+
+use crate::health::Silence;
+
+/// Shared by all threads of a session.
+pub(crate) struct Board {
+    clock: Arc<dyn Clock>,
+    posted: Mutex<Posted>,
+}
+
+#[derive(Default)]
+struct Posted {
+    next: u64,
+    at_work: BTreeMap<u64, Arc<AtWork>>,
+    queue: Option<Queue>,
+    store: Option<Result<(), String>>,
+}
+
+/// Something that is waited for.
+#[derive(Debug)]
+struct AtWork {
+    who: String,
+    patience_secs: f64,
+    sign_ns: AtomicU64,
+}
+
+/// Files that wait to be scored, and when one of them was done.
+#[derive(Debug, Clone, Copy)]
+struct Queue {
+    waiting: u64,
+    patience_secs: f64,
+    moved_ns: u64,
+}
+
+/// A worker at work; it is none any more when this is dropped.
+pub(crate) struct Pulse {
+    board: Arc<Board>,
+    key: u64,
+    at_work: Arc<AtWork>,
+}
+
+impl Board {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self { clock, posted: Mutex::default() })
+    }
+
+    /// A worker is asked for something now, and given up when it has told nothing for `patience_secs`.
+    pub(crate) fn works(self: &Arc<Self>, worker: &str, patience_secs: f64) -> Pulse {
+        let sign_ns = AtomicU64::new(self.clock.monotonic_ns());
+        let at_work = Arc::new(AtWork { who: format!("worker {worker}"), patience_secs, sign_ns });
+        let mut posted = self.posted();
+        posted.next += 1;
+        let key = posted.next;
+        posted.at_work.insert(key, Arc::clone(&at_work));
+        Pulse { board: Arc::clone(self), key, at_work }
+    }
+
+    /// One more file waits to be scored; the next of them is to be done within `patience_secs`.
+    pub(crate) fn waits(&self, patience_secs: f64) {
+        let now_ns = self.clock.monotonic_ns();
+        let mut posted = self.posted();
+        let queue = posted.queue.get_or_insert(Queue { waiting: 0, patience_secs, moved_ns: now_ns });
+        queue.waiting += 1;
+    }
+
+    /// One file waits no more.
+    pub(crate) fn taken(&self) {
+        let now_ns = self.clock.monotonic_ns();
+        let mut posted = self.posted();
+        let left = posted.queue.map(|queue| Queue {
+            waiting: queue.waiting.saturating_sub(1),
+            moved_ns: now_ns,
+            ..queue
+        });
+        posted.queue = left.filter(|queue| queue.waiting > 0);
+    }
+
+    /// How a write to the workspace went.
+    pub(crate) fn wrote(&self, written: Result<(), String>) {
+        self.posted().store = Some(written);
+    }
+
+    /// Workers at work.
+    pub(crate) fn workers(&self) -> Vec<Silence> {
+        let now_ns = self.clock.monotonic_ns();
+        self.posted().at_work.values().map(|at_work| at_work.silence(now_ns)).collect()
+    }
+
+    /// The queue, if it is worked on.
+    pub(crate) fn queued(&self) -> Option<Silence> {
+        let now_ns = self.clock.monotonic_ns();
+        self.posted().queue.map(|queue| {
+            let files = if queue.waiting == 1 {
+                "1 file waits".into()
+            } else {
+                format!("{} files wait", queue.waiting)
+            };
+            silence(format!("{files} to be scored"), now_ns, queue.moved_ns, queue.patience_secs)
+        })
+    }
+
+    /// The last write.
+    pub(crate) fn last_write(&self) -> Option<Result<(), String>> {
+        self.posted().store.clone()
+    }
+
+    fn posted(&self) -> MutexGuard<'_, Posted> {
+        // Every change is made as a whole.
+        self.posted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AtWork {
+    fn silence(&self, now_ns: u64) -> Silence {
+        silence(self.who.clone(), now_ns, self.sign_ns.load(Ordering::Relaxed), self.patience_secs)
+    }
+}
+
+fn silence(who: String, now_ns: u64, sign_ns: u64, patience_secs: f64) -> Silence {
+    Silence { who, silent_secs: now_ns.saturating_sub(sign_ns) as f64 / 1e9, patience_secs }
+}
+
+impl Pulse {
+    /// The worker has told of something. Takes no lock: this is called while a timed request is under way.
+    pub(crate) fn sign(&self) {
+        self.at_work.sign_ns.store(self.board.clock.monotonic_ns(), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Pulse {
+    fn drop(&mut self) {
+        self.board.posted().at_work.remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Hand(AtomicU64);
+
+    impl Clock for Hand {
+        fn monotonic_ns(&self) -> u64 {
+            self.0.load(Ordering::Relaxed)
+        }
+
+        fn unix_ms(&self) -> i64 {
+            0
+        }
+    }
+
+    #[test]
+    fn silence_counts_from_the_last_sign_and_ends_with_the_work() {
+        let hand = Arc::new(Hand(AtomicU64::new(0)));
+        let board = Board::new(Arc::clone(&hand) as Arc<dyn Clock>);
+        let silent =
+            |board: &Board| -> Vec<f64> { board.workers().iter().map(|worker| worker.silent_secs).collect() };
+        let first = board.works("a", 60.0);
+        hand.0.store(5_000_000_000, Ordering::Relaxed);
+        let second = board.works("b", 60.0);
+        hand.0.store(7_000_000_000, Ordering::Relaxed);
+        assert_eq!(silent(&board), [7.0, 2.0]);
+        first.sign();
+        assert_eq!(silent(&board), [0.0, 2.0]);
+        drop(second);
+        assert_eq!(board.workers().len(), 1);
+        (0..2).for_each(|_| board.waits(10.0));
+        hand.0.store(9_000_000_000, Ordering::Relaxed);
+        board.waits(10.0);
+        let queued = |board: &Board| board.queued().map(|queue| (queue.who, queue.silent_secs));
+        assert_eq!(
+            queued(&board),
+            Some(("3 files wait to be scored".into(), 2.0)),
+            "one that comes is no sign of work"
+        );
+        board.taken();
+        assert_eq!(queued(&board), Some(("2 files wait to be scored".into(), 0.0)));
+        (0..3).for_each(|_| board.taken());
+        assert_eq!((board.queued(), board.last_write()), (None, None));
+    }
+}
