@@ -14,6 +14,7 @@ mod provenance;
 mod results_table;
 mod scoring;
 mod scoring_clips;
+mod sensors_plot;
 mod set_metrics;
 mod stages_plot;
 mod strip;
@@ -96,6 +97,7 @@ pub fn html(input: &ReportInput<'_>) -> String {
     pareto_plot::write(&mut out, page);
     latency_plot::write(&mut out, page);
     stages_plot::write(&mut out, page);
+    sensors_plot::write(&mut out, page);
     grid::write(&mut out, page);
     failures::write(&mut out, page);
     set_metrics::write(&mut out, page);

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use vidbench_analysis::analyse;
-use vidbench_core::{Outcome, RunData, Score};
+use vidbench_core::{Alert, AlertChange, AlertState, Outcome, Reading, RunData, Score};
 use vidbench_report::{ClipEmbed, ClipMime, Style, markdown, terminal_table};
 
 use crate::build::{DESCRIPTORS, Spec, fail, run};
@@ -16,6 +16,15 @@ fn infected(text: &str) -> RunData {
     data.samples[2].verdict.scores[0].score = Score::not_available(evil());
     data.set_scores[0].score = Score::not_available(evil());
     data.sessions[0].worker_says(text);
+    data.sessions[0].alerts = vec![AlertChange {
+        at_secs: 1.0,
+        alert: Alert::Breaker,
+        subject: Some(evil()),
+        state: AlertState::Fired,
+        reason: evil(),
+    }];
+    let reading = |t_ns| Reading { t_ns, cpu_percent: Some(1.0), ..Reading::default() };
+    data.readings = vec![(0, vec![reading(0), reading(2_000_000_000)])];
     let suite = &mut data.run.suite;
     (suite.name, suite.source) = (evil(), evil());
     (suite.prompt_suite.name, suite.prompt_suite.version, suite.prompt_suite.sha256) =

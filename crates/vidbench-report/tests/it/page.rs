@@ -1,6 +1,7 @@
 use expect_test::expect;
 use vidbench_analysis::analyse;
 use vidbench_core::suite::ScenarioKind;
+use vidbench_core::{Alert, AlertChange, AlertState, DeviceReading, Reading};
 use vidbench_report::{ClipEmbed, ClipMime};
 
 use crate::build::{DESCRIPTORS, Spec, run};
@@ -183,4 +184,84 @@ fn one_sample_has_no_interval_and_still_a_plot() {
 #[test]
 fn the_same_run_gives_the_same_page() {
     assert_eq!(demo_page(&clips()), demo_page(&clips()));
+}
+
+/// A session of `seconds` readings, of a device whose temperature peaks once.
+fn with_readings(seconds: u64) -> vidbench_core::RunData {
+    let mut data = run(&Spec::default());
+    let device = |second| DeviceReading {
+        busy_percent: Some(90),
+        memory_used_bytes: Some(20 << 30),
+        power_watts: Some(200.0),
+        temperature_celsius: Some(if second == seconds / 2 { 93 } else { 60 }),
+        foreign_processes: Some(vec![]),
+        ..DeviceReading::default()
+    };
+    let reading = |second| Reading {
+        t_ns: second * 1_000_000_000,
+        cpu_percent: Some(40.0),
+        devices: vec![device(second)],
+        ..Reading::default()
+    };
+    data.readings = vec![(0, (0..seconds).map(reading).collect())];
+    data.sessions[0].alerts = vec![AlertChange {
+        at_secs: 3.0,
+        alert: Alert::Disk,
+        subject: None,
+        state: AlertState::Fired,
+        reason: "86 % <of> the disk".into(),
+    }];
+    data
+}
+
+fn machine(data: &vidbench_core::RunData) -> String {
+    let page = page_of(data, &analyse(data, &DESCRIPTORS), &[]);
+    let section =
+        page.split("<section ").find(|section| section.starts_with("id=\"sensors\"")).unwrap_or_default();
+    section.to_owned()
+}
+
+#[test]
+fn the_machine_is_drawn_with_windows_alerts_and_a_table() {
+    let section = machine(&with_readings(60));
+    for shown in [
+        "Load, %",
+        "Memory in use, GiB",
+        "Power, W",
+        "Temperature, °C",
+        "class=\"window\"",
+        "Numbers of this plot",
+    ] {
+        assert!(section.contains(shown), "{shown} is not in {section}");
+    }
+    assert!(section.contains("alert: disk: 86 % &lt;of&gt; the disk"), "{section}");
+    assert!(
+        section.contains("aria-label=\"Load, Memory in use, Power, Temperature over time. The table below"),
+        "{section}"
+    );
+    assert!(section.contains("<td>93.0</td>"), "the peak is in the table: {section}");
+    assert!(section.contains("Not available: no session was idle for long enough"), "{section}");
+    assert!(!section.contains("NaN") && !section.contains("inf"));
+}
+
+#[test]
+fn without_readings_there_is_no_section_and_a_day_is_no_larger_than_an_hour() {
+    assert_eq!(machine(&run(&Spec::default())), "");
+    let (hour, day) = (machine(&with_readings(3600)), machine(&with_readings(24 * 3600)));
+    assert!(
+        day.len() < hour.len() + hour.len() / 10 && day.len() < 60_000,
+        "{} and {} bytes",
+        hour.len(),
+        day.len()
+    );
+    // A line that is as thick as its readings are apart goes back along the lowest: twice the points.
+    let paths = day.split("<path class=\"sensor device").skip(1).map(|path| path.split('>').next().unwrap());
+    let points: Vec<(bool, usize)> =
+        paths.map(|path| (path.starts_with(" band"), path.matches('L').count())).collect();
+    let (line, band, legend) = ((false, 399), (true, 799), (false, 0));
+    assert_eq!(
+        points,
+        [line, legend, line, legend, line, legend, band, legend],
+        "the peak of one second in a day is drawn"
+    );
 }
