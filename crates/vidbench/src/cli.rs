@@ -738,10 +738,33 @@ fn fps(text: &str) -> Result<f64, String> {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  vidbench doctor
+  vidbench doctor --watch
+  vidbench doctor --watch --interval 0.5 --count 10 --json
+
+With --watch a line a reading tells how the machine is: healthy, degraded or unhealthy, and every part that is not well. What cannot
+be read is unknown, and makes the whole degraded. The exit code is 130 after Ctrl-C; after --count readings it is 1 when the machine is unhealthy.")]
 pub(crate) struct DoctorArgs {
-    /// Print JSON.
+    /// Print JSON; with --watch a line for each reading.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Go on reading sensors and say how the machine is.
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Seconds between two readings.
+    #[arg(long, value_name = "SECS", default_value_t = 2.0, requires = "watch", value_parser = seconds)]
+    pub(crate) interval: f64,
+    /// End after so many readings.
+    #[arg(long, value_name = "N", requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+}
+
+/// Seconds between two looks, 0.05 to 3600.
+fn seconds(text: &str) -> Result<f64, String> {
+    let secs: f64 = text.parse().map_err(|_| format!("{text:?} is not a number of seconds"))?;
+    (0.05..=3600.0).contains(&secs).then_some(secs).ok_or_else(|| format!("{text} is not 0.05 to 3600"))
 }
 
 #[derive(Debug, Args)]

@@ -62,6 +62,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<u8, Error> {
         Command::Metrics(command) => commands::metrics::metrics(&command, ui),
         Command::Reference(command) => commands::reference::reference(&command, &workspace, ui),
         Command::Vbench(command) => commands::vbench::vbench(&command, &workspace, ui),
+        Command::Doctor(args) if args.watch => commands::doctor_watch::watch(&args, &workspace, ui),
         Command::Doctor(args) => commands::doctor::doctor(&args, &workspace, ui),
         Command::Schema(args) => commands::schema::schema(&args, ui),
         Command::Completions(args) => commands::completions::completions(&args, ui),

@@ -4,6 +4,7 @@ pub(crate) mod backup;
 mod backup_schedule;
 pub(crate) mod completions;
 pub(crate) mod doctor;
+pub(crate) mod doctor_watch;
 pub(crate) mod env;
 pub(crate) mod export;
 pub(crate) mod features;

@@ -1,6 +1,7 @@
 //! The only place that writes to the terminal: data to stdout, talk to stderr.
 
 mod downloads;
+mod live;
 mod progress;
 
 use std::fs::File;
@@ -10,6 +11,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 pub(crate) use downloads::DownloadView;
+pub(crate) use live::LiveView;
 pub(crate) use progress::{ProgressView, duration};
 
 use crate::cli::{Color, Global};

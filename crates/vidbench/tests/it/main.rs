@@ -10,6 +10,7 @@ mod errors;
 mod faults;
 mod features;
 mod generated;
+mod health;
 mod help;
 mod import_engine;
 mod kill;
