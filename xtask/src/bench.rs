@@ -18,6 +18,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("plan", run::plan),
     ("durable", run::durable),
     ("breaker", run::breaker),
+    ("health", run::health),
     ("overhead", run::overhead),
     ("sample", run::sample),
     ("decode", score::decode),

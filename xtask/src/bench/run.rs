@@ -60,6 +60,13 @@ pub(super) fn breaker(_: &Path) -> Result<()> {
     Ok(())
 }
 
+/// A reading of the sensors with its judgement, at one a second: the share of a core.
+pub(super) fn health(_: &Path) -> Result<()> {
+    let micros = number(&example("vidbench-runner", "bench_health", &[], None)?, "median_micros")?;
+    at_most("health, share of a core at 1 Hz", micros / 1e6 * 100.0, 0.5, "%");
+    Ok(())
+}
+
 /// The harness's own share of a run of the demo's shape, median of three.
 pub(super) fn overhead(binary: &Path) -> Result<()> {
     let (mut shares, mut walls) = (Vec::new(), Vec::new());
