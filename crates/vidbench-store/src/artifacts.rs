@@ -3,11 +3,14 @@
 //! A worker writes to a temporary path; [`Store::adopt_artifact`] hashes the file, syncs it, and moves it to its final name.
 //! A file with a final name is therefore whole, unless the disk has lost it, which [`Store::verify_artifact`] tells.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use sha2::{Digest as _, Sha256};
 use vidbench_core::RunId;
 
@@ -43,25 +46,34 @@ impl Store {
         Ok(self.run_tmp(run).join(name))
     }
 
+    /// The folder of [`Store::temp_path`], absolute.
+    pub fn temp_folder(&self, run: &RunId) -> PathBuf {
+        self.run_tmp(run)
+    }
+
+    /// Where artifacts are, absolute.
+    pub fn artifacts_folder(&self) -> PathBuf {
+        self.folders.artifacts()
+    }
+
     /// Takes a finished temporary file: hashed, synced, moved. Durable on return; the same content twice is one file.
     ///
     /// The file must be on the disk of the workspace and be a regular file: a worker could have left a link.
     pub fn adopt_artifact(&self, temp: &Path) -> Result<Artifact> {
-        let bad = |why: String| StoreError::BadFile { path: temp.into(), why };
-        let facts = fs::symlink_metadata(temp).map_err(|error| bad(error.to_string()))?;
-        if !facts.is_file() {
-            return Err(bad("it is not a regular file".into()));
-        }
-        if facts.len() > MAX_ARTIFACT_BYTES {
-            return Err(bad(format!("{} bytes are more than {MAX_ARTIFACT_BYTES}", facts.len())));
-        }
-        let file = File::open(temp).map_err(|error| bad(error.to_string()))?;
+        let (file, facts) = open_strangers_file(temp)?;
         let (hash, bytes) = hash_file(&file).map_err(StoreError::io("read", temp))?;
         file.sync_all().map_err(StoreError::io("sync", temp))?;
         let path = self.path_of(hash);
         self.prepare_prefix(hash)?;
+        // First to where a confined worker cannot write, so that what is looked at there stays what it is.
+        let incoming = self.folders.tmp().join(format!(".incoming-{}-{}", facts.dev(), facts.ino()));
+        fs::rename(temp, &incoming).map_err(StoreError::io("move a file to", &incoming))?;
+        if !is_still(&facts, &incoming) {
+            folders::remove_file(&incoming)?;
+            return Err(StoreError::BadFile { path: temp.into(), why: "another file took its place".into() });
+        }
         // Also over a file of that name: it has the same content, or it is damaged and thereby healed.
-        fs::rename(temp, &path).map_err(StoreError::io("move a file to", &path))?;
+        fs::rename(&incoming, &path).map_err(StoreError::io("move a file to", &path))?;
         folders::sync_folder(&self.prefix_folder(hash))?;
         Ok(Artifact { sha256: hash.hex(), bytes, path })
     }
@@ -129,6 +141,38 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Opens what a worker left, and no other file: not what a link leads to, nor one that has a name elsewhere, whose bytes could be anyone's.
+/// Its modes become those of a plain file.
+fn open_strangers_file(temp: &Path) -> Result<(File, Metadata)> {
+    let bad = |why: String| StoreError::BadFile { path: temp.into(), why };
+    // A pipe would be waited for without O_NONBLOCK, which regular files ignore.
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(temp);
+    let file = opened.map_err(|error| match error.raw_os_error() {
+        Some(code) if code == Errno::ELOOP as i32 => bad("it is not a regular file".into()),
+        _ => bad(error.to_string()),
+    })?;
+    let facts = file.metadata().map_err(|error| bad(error.to_string()))?;
+    if !facts.is_file() {
+        return Err(bad("it is not a regular file".into()));
+    }
+    if facts.nlink() > 1 {
+        return Err(bad("it has another name elsewhere (a hard link)".into()));
+    }
+    if facts.len() > MAX_ARTIFACT_BYTES {
+        return Err(bad(format!("{} bytes are more than {MAX_ARTIFACT_BYTES}", facts.len())));
+    }
+    let plain = Permissions::from_mode(facts.mode() & 0o644 | 0o600);
+    file.set_permissions(plain).map_err(StoreError::io("set the permissions of", temp))?;
+    Ok((file, facts))
+}
+
+/// Whether a name still leads to the file that was looked at: between two calls a worker may have put a link or another file there.
+fn is_still(looked_at: &Metadata, path: &Path) -> bool {
+    let identity = |facts: &Metadata| (facts.dev(), facts.ino());
+    fs::symlink_metadata(path).is_ok_and(|found| identity(&found) == identity(looked_at))
 }
 
 fn open_artifact(path: &Path) -> Result<File> {

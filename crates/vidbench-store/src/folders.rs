@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::statvfs;
@@ -26,9 +27,10 @@ impl Folders {
         fs::create_dir_all(root).map_err(StoreError::io("create the workspace folder", root))?;
         let root = fs::canonicalize(root).map_err(StoreError::io("resolve the workspace folder", root))?;
         let folders = Self { root };
-        for folder in [folders.artifacts(), folders.tmp(), folders.locks()] {
+        for folder in [folders.artifacts(), folders.locks()] {
             create_folder(&folder)?;
         }
+        create_private_folder(&folders.tmp())?;
         sync_folder(&folders.root)?;
         Ok(folders)
     }
@@ -64,6 +66,13 @@ pub(crate) fn create_folder(path: &Path) -> Result<bool> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
         Err(error) => Err(StoreError::io("create the folder", path)(error)),
     }
+}
+
+/// Creates one folder that nobody else can look into, whatever the umask says; one that exists becomes so.
+pub(crate) fn create_private_folder(path: &Path) -> Result<()> {
+    create_folder(path)?;
+    let private = fs::Permissions::from_mode(0o700);
+    fs::set_permissions(path, private).map_err(StoreError::io("make private the folder", path))
 }
 
 /// Makes renames, creations and removals in a folder durable.

@@ -31,7 +31,7 @@ impl Store {
         let lock = self.lock(run, || self.require_run(run))?;
         let tmp = self.run_tmp(run);
         folders::remove_folder(&tmp)?;
-        folders::create_folder(&tmp)?;
+        folders::create_private_folder(&tmp)?;
         Ok(lock)
     }
 

@@ -1,6 +1,7 @@
 //! Files under the hash of their content.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use vidbench_core::plan::sha256_hex;
 use vidbench_store::StoreError;
@@ -87,6 +88,74 @@ fn only_regular_files_are_adopted() {
     assert!(matches!(store.adopt_artifact(&folder.path().join("tmp")), Err(StoreError::BadFile { .. })));
     let error = store.adopt_artifact(&folder.path().join("tmp/none.mp4")).unwrap_err();
     assert!(matches!(error, StoreError::BadFile { .. }), "{error}");
+}
+
+#[test]
+fn a_file_with_another_name_elsewhere_is_not_adopted_and_keeps_its_modes() {
+    let (folder, store) = store();
+    let precious = folder.path().join("precious");
+    fs::write(&precious, b"mine").unwrap();
+    fs::set_permissions(&precious, fs::Permissions::from_mode(0o640)).unwrap();
+    let linked = folder.path().join("tmp/linked.mp4");
+    fs::hard_link(&precious, &linked).unwrap();
+    let error = store.adopt_artifact(&linked).unwrap_err();
+    assert!(error.to_string().contains("a hard link"), "{error}");
+    assert_eq!(fs::metadata(&precious).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
+#[test]
+fn a_pipe_is_refused_and_not_waited_for() {
+    let (folder, store) = store();
+    let pipe = folder.path().join("tmp/pipe.mp4");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
+    assert!(matches!(store.adopt_artifact(&pipe), Err(StoreError::BadFile { .. })));
+}
+
+#[test]
+fn an_adopted_file_is_a_plain_one_whatever_its_modes_were() {
+    let (folder, store) = store();
+    for (given, wanted) in [(0o6777, 0o644), (0o4400, 0o600), (0o600, 0o600)] {
+        let file = folder.path().join("tmp/modes.mp4");
+        fs::write(&file, b"modes").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(given)).unwrap();
+        let adopted = store.adopt_artifact(&file).unwrap();
+        assert_eq!(fs::metadata(&adopted.path).unwrap().permissions().mode() & 0o7777, wanted, "{given:o}");
+    }
+}
+
+/// A worker that puts a link to a foreign file in the place of its video, again and again, while the video is taken.
+#[test]
+fn a_file_that_is_swapped_while_it_is_taken_is_refused_or_whole() {
+    let (folder, store) = store();
+    let secret = folder.path().join("secret");
+    fs::write(&secret, b"secret").unwrap();
+    let (tmp, stop) = (folder.path().join("tmp"), std::sync::atomic::AtomicBool::new(false));
+    let (video, fresh) = (tmp.join("video.mp4"), tmp.join("fresh"));
+    let good = adopt(&store, b"video");
+    let (mut taken, mut refused) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let _ = std::os::unix::fs::symlink(&secret, &fresh).and_then(|()| fs::rename(&fresh, &video));
+                let _ = fs::write(&fresh, b"video").and_then(|()| fs::rename(&fresh, &video));
+            }
+        });
+        while taken + refused < 300 {
+            match store.adopt_artifact(&video) {
+                Ok(artifact) => {
+                    taken += 1;
+                    assert_eq!(artifact, good);
+                    assert!(fs::symlink_metadata(&artifact.path).unwrap().is_file());
+                }
+                Err(StoreError::BadFile { .. } | StoreError::Io { .. }) => refused += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert!(taken > 0 && refused > 0, "{taken} taken, {refused} refused");
+    store.verify_artifact(&good.sha256).unwrap();
+    assert_eq!(fs::read(&secret).unwrap(), b"secret");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One process at a time for each run.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use vidbench_store::{Store, StoreError};
 
@@ -50,6 +51,20 @@ fn locking_clears_what_an_earlier_process_left_of_this_run_only() {
     let _lock = store.lock_run(&record.id).unwrap();
     assert!(!mine.exists() && theirs.exists());
     assert!(mine.parent().unwrap().is_dir());
+}
+
+#[test]
+fn folders_of_unfinished_files_are_private_also_those_of_an_older_version() {
+    let (folder, store, record) = store_with_run(1);
+    let open = fs::Permissions::from_mode(0o777);
+    fs::set_permissions(folder.path().join("tmp"), open).unwrap();
+    drop(store);
+    let store = Store::open(folder.path()).unwrap();
+    let _lock = store.lock_run(&record.id).unwrap();
+    for private in ["tmp", "tmp/r1"] {
+        let mode = fs::metadata(folder.path().join(private)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700, "{private}");
+    }
 }
 
 #[test]
