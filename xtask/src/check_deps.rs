@@ -51,6 +51,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("tract-onnx", "vidbench-nn"),
     ("ort", "vidbench-nn"),
     ("ureq", "vidbench-nn"),
+    ("landlock", "vidbench-engines"),
     ("rustls", "vidbench-nn"),
     ("pytorch-reader", "vidbench-nn"),
     ("rusqlite", "vidbench-store"),

@@ -5,6 +5,7 @@
 
 pub mod clip_name;
 mod clock;
+mod confinement;
 mod event;
 mod feature_scoring;
 mod frames;
@@ -30,6 +31,7 @@ mod toml_check;
 pub mod vbench;
 
 pub use clock::{Clock, rfc3339};
+pub use confinement::{Confine, Confinement, Filesystem, HeldWorker, Network, NetworkCut, ScorerSettings};
 pub use event::{Event, Phase};
 pub use feature_scoring::{FeatureFile, FeatureScore, FeatureScoring, FeatureSet, FeatureSource};
 pub use frames::{DecodedFrame, FramesShapeError, FramesU8, Plane, Planes};

@@ -51,6 +51,8 @@ pub enum Outcome {
     Internal,
     /// The worker process ended before it answered.
     WorkerCrashed,
+    /// The worker went beyond a limit of `confinement` other than memory, and was ended.
+    LimitExceeded,
     /// The worker broke the protocol: rubbish on stdout, a wrong or second answer.
     ProtocolError,
     /// The file cannot be decoded.
@@ -63,7 +65,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order used by tables.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Ok,
         Self::InvalidRequest,
         Self::Unsupported,
@@ -74,6 +76,7 @@ impl Outcome {
         Self::Timeout,
         Self::Internal,
         Self::WorkerCrashed,
+        Self::LimitExceeded,
         Self::ProtocolError,
         Self::DecodeFailed,
         Self::InvalidOutput,
@@ -93,6 +96,7 @@ impl Outcome {
             Self::Timeout => "timeout",
             Self::Internal => "internal",
             Self::WorkerCrashed => "worker_crashed",
+            Self::LimitExceeded => "limit_exceeded",
             Self::ProtocolError => "protocol_error",
             Self::DecodeFailed => "decode_failed",
             Self::InvalidOutput => "invalid_output",

@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 
 use crate::suite::{Engine, Limits, Place, Scenario};
 use crate::{
-    AlertSettings, Breaker, Domain, HealthSettings, MetricId, ModelId, Params, PoolSettings, Program, Retry,
-    SampleId, TelemetrySettings, WeightsOrigin,
+    AlertSettings, Breaker, Confinement, Domain, HealthSettings, MetricId, ModelId, Params, PoolSettings,
+    Program, Retry, SampleId, ScorerSettings, TelemetrySettings, WeightsOrigin,
 };
 
 /// A suite with everything it names looked up: enough to run it without reading another file.
@@ -61,6 +61,12 @@ pub struct ResolvedSuite {
     /// What is told as an alert.
     #[serde(default)]
     pub alerts: AlertSettings,
+    /// What workers are held to whose model says nothing else.
+    #[serde(default)]
+    pub confinement: Confinement,
+    /// What the scorer is held to.
+    #[serde(default)]
+    pub scorer: ScorerSettings,
 }
 
 /// A model of a resolved suite.
@@ -87,6 +93,9 @@ pub struct ResolvedModel {
     /// For engine `import`: where its videos are, as an absolute path.
     #[serde(default)]
     pub videos: Option<String>,
+    /// What its worker is held to, where that is not the suite's.
+    #[serde(default)]
+    pub confinement: Option<Confinement>,
     /// Revision asked for.
     pub revision: Option<String>,
     /// Weights asked for; `Unknown` when the suite does not pin them.

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::{DeviceBytes, Features, LoadedModel, StageSpan};
 use crate::{
-    AlertChange, BreakerChange, FailedAttempt, Footprint, HealthChange, IdleWindow, MetricId, MetricScore,
-    ModelId, Outcome, PoolStats, Reading, ResolvedSuite, RunId, SampleId, SampleTelemetry, Score,
+    AlertChange, BreakerChange, FailedAttempt, Footprint, HealthChange, HeldWorker, IdleWindow, MetricId,
+    MetricScore, ModelId, Outcome, PoolStats, Reading, ResolvedSuite, RunId, SampleId, SampleTelemetry,
+    Score,
 };
 
 /// Version of the records' shape.
@@ -217,6 +218,9 @@ pub struct Environment {
     /// The nets that metrics look through; none where no metric does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nets: Option<NetsInUse>,
+    /// What the scorer was held to; of a run, its sessions say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scorer: Option<HeldWorker>,
     /// The command line.
     pub command: Vec<String>,
 }
@@ -366,6 +370,9 @@ pub struct Session {
     /// Times in which it did nothing, to measure the power of the idle machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub idle: Vec<IdleWindow>,
+    /// What each worker was held to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldWorker>,
     /// Where its time went; absent when it was killed.
     pub ledger: Option<Ledger>,
 }

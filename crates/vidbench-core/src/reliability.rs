@@ -160,6 +160,7 @@ impl Outcome {
             | Self::Unsupported
             // The same request needs the same memory.
             | Self::OutOfMemory
+            | Self::LimitExceeded
             | Self::WeightsMissing
             | Self::WeightsMismatch
             | Self::DecodeFailed

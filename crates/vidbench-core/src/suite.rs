@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use crate::prompt::policy::Policy;
 use crate::toml_check::{self, Problem};
 use crate::{
-    AlertSettings, Breaker, HealthSettings, MetricId, ModelId, PoolSettings, Program, Retry,
-    TelemetrySettings,
+    AlertSettings, Breaker, Confinement, HealthSettings, MetricId, ModelId, PoolSettings, Program, Retry,
+    ScorerSettings, TelemetrySettings,
 };
 
 /// A suite: which models, prompts, parameters and seeds to run, how to offer them, and what to measure.
@@ -75,6 +75,12 @@ pub struct Suite {
     /// What is told as an alert.
     #[serde(default)]
     pub alerts: AlertSettings,
+    /// What workers of models are held to.
+    #[serde(default)]
+    pub confinement: Confinement,
+    /// What the scorer is held to.
+    #[serde(default)]
+    pub scorer: ScorerSettings,
 }
 
 /// One model of a suite.
@@ -116,6 +122,9 @@ pub struct ModelEntry {
     #[serde(default)]
     #[schemars(length(min = 64, max = 64))]
     pub weights_sha256: Option<String>,
+    /// What its worker is held to, in the place of the suite's `confinement`.
+    #[serde(default)]
+    pub confinement: Option<Confinement>,
 }
 
 /// How a model is run.

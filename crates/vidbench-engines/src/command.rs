@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::{Limits, Walls};
+
 /// Variables of the parent's environment that [`WorkerCommand::new`] hands on: where things are, in which language, and
 /// which devices. Everything else, secrets above all, stays behind.
 pub const PASSED_ENV: [&str; 13] = [
@@ -34,12 +36,23 @@ pub struct WorkerCommand {
     pub env: BTreeMap<OsString, OsString>,
     /// Its working folder; the parent's when absent.
     pub cwd: Option<PathBuf>,
+    /// What it is held to; see [`WorkerCommand::within`].
+    pub limits: Limits,
+    /// What is around it; see [`WorkerCommand::within`].
+    pub walls: Walls,
 }
 
 impl WorkerCommand {
     /// A command with those of [`PASSED_ENV`] that this process has.
     pub fn new(program: impl Into<OsString>) -> Self {
-        let command = Self { program: program.into(), args: Vec::new(), env: BTreeMap::new(), cwd: None };
+        let command = Self {
+            program: program.into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            cwd: None,
+            limits: Limits::default(),
+            walls: Walls::default(),
+        };
         command.pass_env(&PASSED_ENV)
     }
 

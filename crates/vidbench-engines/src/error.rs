@@ -7,12 +7,22 @@ use std::time::Duration;
 use vidbench_core::Outcome;
 use vidbench_core::protocol::RpcError;
 
+use crate::Exceeded;
+
 /// A worker could not be started, or a check could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The program cannot be started.
     #[error("worker {} cannot be started", program.display())]
     Spawn {
+        /// The program.
+        program: OsString,
+        /// Why.
+        source: io::Error,
+    },
+    /// What the worker uses cannot be looked at, so its limits could not hold.
+    #[error("worker {} cannot be watched, so its limits of memory and processor time would not hold", program.display())]
+    Unwatched {
         /// The program.
         program: OsString,
         /// Why.
@@ -39,6 +49,9 @@ impl EngineError {
                 io::ErrorKind::PermissionDenied => Some("make the file executable: chmod +x FILE".into()),
                 _ => None,
             },
+            Self::Unwatched { .. } => {
+                Some("they need Linux with /proc; take memory_mib and cpu_secs out of the suite".into())
+            }
             Self::Scratch { .. } => Some("give a folder that exists, is empty and can be written".into()),
         }
     }
@@ -67,6 +80,16 @@ pub enum CallError {
         method: &'static str,
         /// Exit status or signal.
         status: String,
+        /// The end of the worker's log.
+        stderr_tail: String,
+    },
+    /// The worker went beyond a limit and was ended.
+    #[error("the worker was ended during {method}: {exceeded}")]
+    LimitExceeded {
+        /// The method called.
+        method: &'static str,
+        /// Which limit.
+        exceeded: Exceeded,
         /// The end of the worker's log.
         stderr_tail: String,
     },
@@ -109,6 +132,8 @@ impl CallError {
             Self::Worker(error) => Some(error.data.kind.into()),
             Self::Timeout { .. } => Some(Outcome::Timeout),
             Self::Crashed { .. } | Self::Ended { .. } => Some(Outcome::WorkerCrashed),
+            Self::LimitExceeded { exceeded: Exceeded::Memory { .. }, .. } => Some(Outcome::OutOfMemory),
+            Self::LimitExceeded { .. } => Some(Outcome::LimitExceeded),
             Self::Protocol { .. } => Some(Outcome::ProtocolError),
             Self::RequestTooLong { .. } => Some(Outcome::InvalidRequest),
             Self::Cancelled { .. } => None,
@@ -123,6 +148,7 @@ impl CallError {
             Self::Protocol { .. } => {
                 Some("vidbench worker check CMD tells which rules the worker breaks".into())
             }
+            Self::LimitExceeded { .. } => Some("docs/confinement.md says where limits are set".into()),
             Self::Crashed { .. } => Some("the end of the worker's log tells more".into()),
             Self::Cancelled { .. } | Self::RequestTooLong { .. } | Self::Ended { .. } => None,
         }
@@ -131,7 +157,9 @@ impl CallError {
     /// The end of the worker's log, where it was kept: up to 64 KiB, control characters escaped.
     pub fn stderr_tail(&self) -> Option<&str> {
         match self {
-            Self::Timeout { stderr_tail, .. } | Self::Crashed { stderr_tail, .. } => Some(stderr_tail),
+            Self::Timeout { stderr_tail, .. }
+            | Self::Crashed { stderr_tail, .. }
+            | Self::LimitExceeded { stderr_tail, .. } => Some(stderr_tail),
             Self::Worker(_)
             | Self::Protocol { .. }
             | Self::Cancelled { .. }

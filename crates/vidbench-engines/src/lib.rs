@@ -4,6 +4,7 @@
 //! worker in any language keeps the protocol. This crate knows nothing of models, formats or scores, and prints nothing.
 #![warn(missing_docs)]
 
+mod bounds;
 mod client;
 mod clock_sync;
 mod command;
@@ -11,10 +12,13 @@ pub mod conformance;
 mod error;
 mod excerpt;
 mod judge;
+mod limits;
 mod wire;
 
+pub use bounds::{Bounds, BoundsError, Means, bubblewrap};
 pub use client::{CallObserver, GenerateReply, Notification, TICK, WorkerProcess};
 pub use clock_sync::ClockSync;
 pub use command::{PASSED_ENV, WorkerCommand};
 pub use error::{CallError, EngineError};
+pub use limits::{Exceeded, Limits, ReachableFiles, Walls};
 pub use wire::LogSink;

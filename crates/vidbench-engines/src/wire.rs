@@ -3,20 +3,25 @@
 //! Three threads keep every pipe moving, so that no worker can block the harness: one writes requests, one reads lines of
 //! bounded length into a bounded channel, one reads the log. A worker that floods its stdout is held back by its own pipe.
 
+mod guard;
 mod process;
 mod reader;
 mod stderr;
 
 use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStdin, ExitStatus};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use vidbench_core::Clock;
 
-use crate::{EngineError, WorkerCommand};
+use crate::{EngineError, Exceeded, Limits, Walls, WorkerCommand, limits};
+use guard::Guard;
+pub(crate) use guard::can_watch;
 pub(crate) use reader::Incoming;
 pub use stderr::LogSink;
 use stderr::StderrTail;
@@ -34,6 +39,9 @@ pub(crate) struct Wire {
     lines: Receiver<Incoming>,
     stderr: Arc<StderrTail>,
     status: Option<ExitStatus>,
+    guard: Option<Guard>,
+    limits: Limits,
+    walls: Walls,
 }
 
 impl Wire {
@@ -58,11 +66,26 @@ impl Wire {
             let stderr = Arc::clone(&stderr);
             thread::spawn(move || stderr.read(pipe, log));
         }
-        Ok(Self { child, clock, requests: Some(requests), lines, stderr, status: None })
+        let mut wire = Self {
+            child,
+            clock,
+            requests: Some(requests),
+            lines,
+            stderr,
+            status: None,
+            guard: None,
+            limits: command.limits,
+            walls: command.walls.clone(),
+        };
+        let unwatched = |source| EngineError::Unwatched { program: command.program.clone(), source };
+        // One that cannot be watched is ended as it is dropped.
+        wire.guard = Guard::start(wire.child.id(), command.limits).map_err(unwatched)?;
+        Ok(wire)
     }
 
     /// Hands a line, line feed included, to the writer; gives the moment, or `None` when the worker does not read.
     pub(crate) fn send(&self, line: Vec<u8>) -> Option<u64> {
+        self.guard.iter().for_each(Guard::begin_request);
         let sent_ns = self.clock.monotonic_ns();
         self.requests.as_ref()?.try_send(line).ok().map(|()| sent_ns)
     }
@@ -97,9 +120,25 @@ impl Wire {
     pub(crate) fn end(&mut self, grace: Duration) -> Option<ExitStatus> {
         if self.status.is_none() {
             self.close_stdin();
-            self.status = process::end_group(&mut self.child, grace);
+            process::has_ended(&self.child, grace);
+            self.guard.iter_mut().for_each(Guard::stop);
+            self.status = process::end_group(&mut self.child);
         }
         self.status
+    }
+
+    /// The limit that the worker was ended for, once it has ended.
+    pub(crate) fn exceeded(&self) -> Option<Exceeded> {
+        let of_guard = self.guard.as_ref().and_then(Guard::exceeded);
+        of_guard.or_else(|| {
+            let limit_bytes = self.limits.file_size_bytes?;
+            ended_by(self.status?, Signal::SIGXFSZ).then_some(Exceeded::FileSize { limit_bytes })
+        })
+    }
+
+    /// What holds the worker, where `said` repeats the system's words for that.
+    pub(crate) fn explanation(&self, said: &str) -> Option<String> {
+        limits::explanation(&self.limits, &self.walls, said)
     }
 
     /// Whether the process has ended within `wait`, without taking its status.
@@ -112,6 +151,11 @@ impl Wire {
         let wait = if self.status.is_some() { STDERR_GRACE } else { Duration::ZERO };
         self.stderr.tail(wait)
     }
+}
+
+/// Whether a signal ended it; what stands between, as bubblewrap does, tells that as 128 and its number.
+fn ended_by(status: ExitStatus, signal: Signal) -> bool {
+    status.signal() == Some(signal as i32) || status.code() == Some(128 + signal as i32)
 }
 
 impl Drop for Wire {

@@ -72,6 +72,7 @@ pub fn execute(inputs: Inputs<'_>) -> Result<Finish, RunError> {
     let progress = inputs.store.progress(&inputs.run.id)?;
     let mut runner = Runner::new(inputs, &progress)?;
     runner.announce();
+    runner.record_beginning()?;
     let worked = runner.work_with_desk(progress);
     let finish = runner.close(worked)?;
     drop(lock);
@@ -143,7 +144,7 @@ impl<'a> Runner<'a> {
             started_ns,
             log,
             monitor: Arc::new(monitor),
-            session: Session { index, started_ms, ..Session::default() },
+            session: Session { index, started_ms, held: inputs.commands.held.clone(), ..Session::default() },
             account: Account::default(),
             pace: Pace::default(),
             desk: Arc::new(desk),
@@ -195,6 +196,14 @@ impl<'a> Runner<'a> {
         });
         self.account.loaded(self.secs_since(ended_ns));
         worked
+    }
+
+    /// What the session's workers are held to is known, even if it is killed.
+    fn record_beginning(&self) -> Result<(), RunError> {
+        if self.has_work {
+            self.inputs.store.save_session(&self.inputs.run.id, &self.session)?;
+        }
+        Ok(())
     }
 
     /// Works while a thread of its own reads the sensors.

@@ -326,7 +326,9 @@ impl Lane<'_> {
             Ok(result) => found(result),
             Err(CallError::Cancelled { .. }) => return Ok(None),
             Err(error @ CallError::Worker(_)) => failed(ClipOutcome::Unreadable, reason(&error)),
-            Err(error @ CallError::Timeout { .. }) => failed(ClipOutcome::DecodeFailed, reason(&error)),
+            Err(error @ (CallError::Timeout { .. } | CallError::LimitExceeded { .. })) => {
+                failed(ClipOutcome::DecodeFailed, reason(&error))
+            }
             Err(error) => failed(
                 ClipOutcome::DecodeFailed,
                 format!("the scorer died over it, twice: {}", reason(&error)),

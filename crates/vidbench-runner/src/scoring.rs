@@ -150,7 +150,10 @@ pub(crate) fn verdict(
                 format!("scoring failed: {}", reason(&error)),
             ));
         }
-        Err(error) => return Some(failure(sample.id, Outcome::DecodeFailed, reason(&error))),
+        Err(error) => {
+            let limit = error.outcome().filter(|_| matches!(error, CallError::LimitExceeded { .. }));
+            return Some(failure(sample.id, limit.unwrap_or(Outcome::DecodeFailed), reason(&error)));
+        }
     };
     let compare = if random { shape_mismatch } else { mismatch };
     let difference = match &result.decoded {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vidbench_core::protocol::{LoadParams, LoadedModel};
-use vidbench_core::{Clock, ResolvedModel, SessionModel, WeightsOrigin};
+use vidbench_core::{Clock, HeldWorker, ResolvedModel, SessionModel, WeightsOrigin};
 use vidbench_engines::{CallError, CallObserver, LogSink, WorkerCommand, WorkerProcess};
 
 use crate::Cancel;
@@ -20,6 +20,8 @@ pub struct Commands<'a> {
     pub scorer: WorkerCommand,
     /// Threads each of them may compute with.
     pub threads: u32,
+    /// What each of them is held to.
+    pub held: Vec<HeldWorker>,
 }
 
 /// Seconds a worker may take to answer `initialize`: an interpreter with heavy imports needs some.
@@ -140,6 +142,7 @@ mod tests {
             settings: Default::default(),
             program: None,
             videos: None,
+            confinement: None,
             revision: Some("v1".into()),
             weights,
             domain: None,

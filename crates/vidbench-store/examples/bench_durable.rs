@@ -60,6 +60,8 @@ fn record() -> Result<RunRecord, Box<dyn std::error::Error>> {
         pool: Default::default(),
         health: Default::default(),
         alerts: Default::default(),
+        confinement: Default::default(),
+        scorer: Default::default(),
     };
     let environment = Environment {
         tool_version: "bench".into(),
@@ -71,6 +73,7 @@ fn record() -> Result<RunRecord, Box<dyn std::error::Error>> {
         libav: String::new(),
         libvmaf: None,
         nets: None,
+        scorer: None,
         command: vec![],
     };
     Ok(RunRecord {

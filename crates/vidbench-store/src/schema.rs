@@ -8,7 +8,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x7662_6e63;
 /// Version of the tables that this tool writes: the number of migrations.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7, V8, V9, V10];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7, V8, V9, V10, V11];
 
 pub(crate) fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
@@ -260,3 +260,8 @@ ALTER TABLE sessions ADD COLUMN idle TEXT NOT NULL DEFAULT '[]';
 
 /// A hash over a complete run, see `seal.rs`.
 const V10: &str = "ALTER TABLE runs ADD COLUMN seal TEXT;";
+
+/// What workers were held to.
+const V11: &str = "
+ALTER TABLE sessions ADD COLUMN held TEXT NOT NULL DEFAULT '[]';
+";

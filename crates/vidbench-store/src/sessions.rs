@@ -30,13 +30,14 @@ impl Store {
         let health = to_json("changes of health", &session.health)?;
         let alerts = to_json("alerts", &session.alerts)?;
         let idle = to_json("times without work", &session.idle)?;
+        let held = to_json("what workers were held to", &session.held)?;
         let ledger = session.ledger.as_ref().map(|ledger| to_json("ledger", ledger)).transpose()?;
         self.write("recording a session", |tx| {
             let key = require_run(tx, run)?;
             let changed = tx
                 .prepare_cached(
                     "UPDATE sessions SET started_ms = ?3, models = ?4, ledger = ?5, given_up = ?6, breakers = ?7,
-                       health = ?8, alerts = ?9, idle = ?10
+                       health = ?8, alerts = ?9, idle = ?10, held = ?11
                      WHERE run = ?1 AND session = ?2",
                 )?
                 .execute(params![
@@ -49,7 +50,8 @@ impl Store {
                     breakers,
                     health,
                     alerts,
-                    idle
+                    idle,
+                    held
                 ])?;
             if changed == 0 {
                 return Err(StoreError::UnknownSession { run: run.clone(), session: session.index });
@@ -94,7 +96,7 @@ impl Store {
 
 pub(crate) fn sessions_of(connection: &Connection, key: RunKey) -> Result<Vec<Session>> {
     let mut statement = connection.prepare_cached(
-        "SELECT session, started_ms, models, ledger, given_up, breakers, health, alerts, idle
+        "SELECT session, started_ms, models, ledger, given_up, breakers, health, alerts, idle, held
          FROM sessions WHERE run = ?1 ORDER BY session",
     )?;
     statement.query_and_then([key.key], session)?.collect()
@@ -110,6 +112,7 @@ fn session(row: &Row<'_>) -> Result<Session> {
         health: from_json("changes of health", &row.get::<_, String>(6)?)?,
         alerts: from_json("alerts", &row.get::<_, String>(7)?)?,
         idle: from_json("times without work", &row.get::<_, String>(8)?)?,
+        held: from_json("what workers were held to", &row.get::<_, String>(9)?)?,
         ledger: row.get::<_, Option<String>>(3)?.map(|text| from_json("ledger", &text)).transpose()?,
     })
 }

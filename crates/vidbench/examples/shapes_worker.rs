@@ -1,10 +1,13 @@
 //! A worker in Rust, as small as it gets: it renders moving shapes instead of generating them.
 //!
 //! Also the patient of the fault tests: `shapes_worker FAULT SEED` misbehaves when it is asked for that seed; `FAULT@N` the first N
-//! times only, which it counts in a file of its folder.
+//! times only, which it counts in a file of its folder. `shapes_worker FAULT SEED TARGET` names what some faults reach for.
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on ends here")]
 
+use std::fs;
 use std::io::{self, Write as _};
+use std::net::{TcpStream, UdpSocket};
+use std::process::Command;
 use std::time::Duration;
 
 use vidbench_core::protocol::{
@@ -22,6 +25,7 @@ struct ShapesWorker {
     memory: Vec<u8>,
     /// How long it computes at least.
     busy: Duration,
+    target: String,
 }
 
 impl Handler for ShapesWorker {
@@ -64,7 +68,7 @@ impl Handler for ShapesWorker {
     ) -> Result<GenerateResult, RpcError> {
         let start_ns = clock::monotonic_ns();
         if params.seed == self.at_seed && self.fault != "dies-with-a-file" && self.is_due() {
-            self.misbehave()?;
+            self.misbehave(&params.output)?;
         }
         let attributes = vidbench_shapes::parse_prompt(&params.prompt)
             .map_err(|error| RpcError::new(ErrorKind::InvalidRequest, error.to_string()))?;
@@ -103,7 +107,7 @@ impl ShapesWorker {
     }
 
     /// What a broken worker may do at its worst moment.
-    fn misbehave(&self) -> Result<(), RpcError> {
+    fn misbehave(&self, output: &str) -> Result<(), RpcError> {
         let mut stdout = io::stdout();
         match self.fault.as_str() {
             "die" => std::process::exit(7),
@@ -115,8 +119,38 @@ impl ShapesWorker {
             }
             "device-lost" => return Err(RpcError::new(ErrorKind::DeviceLost, "the device fell off the bus")),
             "fails" => return Err(RpcError::new(ErrorKind::Internal, "a tensor is not where it was")),
-            "die-at-load" | "dies-with-a-file" | "not-a-video" | "no-file" | "link" | "empty"
-            | "lies-about-time" | "immense" | "dies-afterwards" | "answers-again" => {}
+            "swell" => swell(),
+            "swell-in-a-child" => {
+                // In a session of its own, and its parent ends at once: neither group nor parent leads to it.
+                let me = std::env::current_exe().unwrap();
+                let detached = "setsid \"$0\" swell-now & exit";
+                Command::new("sh").args(["-c", detached]).arg(me).status().unwrap();
+                std::thread::sleep(Duration::from_secs(3600));
+            }
+            "spin" => {
+                (0..4).for_each(|_| drop(std::thread::spawn(|| while std::hint::black_box(true) {})));
+                std::thread::sleep(Duration::from_secs(3600));
+            }
+            "fill" => reached(fs::write(output, vec![0; 64 << 20]))?,
+            "open-files" => {
+                let opened =
+                    (0..100_000).map(|_| fs::File::open("/dev/null")).collect::<io::Result<Vec<_>>>();
+                reached(opened.map(drop))?;
+            }
+            "connect" => reached(TcpStream::connect(&self.target).map(drop))?,
+            "send" => {
+                let sent =
+                    UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.send_to(b"x", &self.target));
+                reached(sent.map(drop))?;
+            }
+            "read" => reached(fs::read(&self.target).map(drop))?,
+            "read-environment" => {
+                let parent = std::os::unix::process::parent_id();
+                reached(fs::read(format!("/proc/{parent}/environ")).map(drop))?;
+            }
+            "write" => reached(fs::write(&self.target, "x"))?,
+            "answers-elsewhere" | "die-at-load" | "dies-with-a-file" | "not-a-video" | "no-file" | "link"
+            | "empty" | "lies-about-time" | "immense" | "dies-afterwards" | "answers-again" => {}
             other => panic!("unknown fault {other}"),
         }
         Ok(())
@@ -150,6 +184,7 @@ impl ShapesWorker {
                         .unwrap();
                 });
             }
+            "answers-elsewhere" => return GenerateResult { output: self.target.clone(), ..result },
             "immense" => return GenerateResult { peak_rss_bytes: Some(u64::MAX), ..result },
             _ => {}
         }
@@ -160,6 +195,22 @@ impl ShapesWorker {
 /// Names of its models begin so; all are the same.
 const MODEL: &str = "rendered-shapes";
 
+/// What came of reaching for something that a confinement forbids: an error either way, which says whether it was reached.
+fn reached(tried: io::Result<()>) -> Result<(), RpcError> {
+    let what = tried.map_or_else(|error| error.to_string(), |()| "it was reached".into());
+    Err(RpcError::new(ErrorKind::Internal, what))
+}
+
+/// Allocates and touches without end.
+fn swell() {
+    let mut held = Vec::new();
+    loop {
+        held.push(std::hint::black_box(vec![1_u8; 4 << 20]));
+        // Slow enough that a machine that looks late is not in danger.
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 fn model_id() -> ModelId {
     ModelId::new(MODEL).expect("invariant: a constant of the right form")
 }
@@ -167,10 +218,14 @@ fn model_id() -> ModelId {
 fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().collect();
     let fault = args.get(1).cloned().unwrap_or_default();
+    if fault == "swell-now" {
+        swell();
+    }
     let (fault, times) =
         fault.split_once('@').map_or((fault.as_str(), None), |(fault, n)| (fault, n.parse().ok()));
     let at_seed = args.get(2).and_then(|seed| seed.parse().ok()).unwrap_or(u64::MAX);
+    let target = args.get(3).cloned().unwrap_or_default();
     let (fault, memory, busy) = (fault.into(), Vec::new(), Duration::ZERO);
-    let mut worker = ShapesWorker { fault, times, at_seed, memory, busy };
+    let mut worker = ShapesWorker { fault, times, at_seed, memory, busy, target };
     serve(io::stdin().lock(), io::stdout().lock(), &mut worker).map(|_| ())
 }

@@ -1,6 +1,7 @@
 //! The command line: verbs, flags, help. The only place that names them.
 
 mod backup;
+mod confined;
 mod env;
 mod metrics;
 mod models;
@@ -10,8 +11,10 @@ mod reference;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use vidbench_core::{Confine, ScorerSettings};
 
 pub(crate) use backup::{BackupCommand, BackupCreateArgs, BackupListArgs, BackupVerifyArgs, RunBackups};
+pub(crate) use confined::ConfinedArgs;
 pub(crate) use env::EnvCommand;
 pub(crate) use metrics::{MetricsCommand, MetricsSelftestArgs, NetArgs};
 pub(crate) use models::{
@@ -319,6 +322,24 @@ pub(crate) struct ScoreLimits {
     /// Frames a second of .yuv files whose name does not say it.
     #[arg(long, value_name = "FPS", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) raw_fps: Option<u32>,
+    /// Whether scorers have no network, read only what they score with and write nothing: if-possible, required or no.
+    #[arg(long, default_value = "if-possible", value_name = "WHEN", env = "VIDBENCH_CONFINE_SCORER", value_parser = confine)]
+    pub(crate) confine_scorer: Confine,
+    /// Most MiB of memory that a scorer may hold; by default three quarters of the machine's.
+    #[arg(long, value_name = "MIB", env = "VIDBENCH_SCORER_MEMORY_MIB", value_parser = clap::value_parser!(u64).range(64..=1_000_000_000))]
+    pub(crate) scorer_memory_mib: Option<u64>,
+}
+
+impl ScoreLimits {
+    /// What scorers are held to.
+    pub(crate) fn scorer(&self) -> ScorerSettings {
+        ScorerSettings { confine: self.confine_scorer, memory_mib: self.scorer_memory_mib }
+    }
+}
+
+fn confine(text: &str) -> Result<Confine, String> {
+    let found = Confine::NAMES.into_iter().find(|(name, _)| *name == text);
+    found.map(|(_, confine)| confine).ok_or_else(|| "it is if-possible, required or no".into())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -693,6 +714,12 @@ pub(crate) enum WorkerCommand {
         #[arg(long, value_name = "PATH")]
         videos: PathBuf,
     },
+    /// Set bounds to this process and become a program; the harness starts workers so.
+    #[command(hide = true)]
+    Confined(ConfinedArgs),
+    /// Find out what this machine can hold a worker with, and print it as JSON.
+    #[command(hide = true)]
+    Means,
     /// Check that a worker keeps the protocol, rule by rule.
     #[command(after_long_help = "\
 Examples:

@@ -18,6 +18,7 @@ pub fn environment(command: Vec<String>) -> Environment {
         libav: vidbench_video::libav_version().unwrap_or_else(|error| format!("not available: {error}")),
         libvmaf: vidbench_video::libvmaf_version().ok(),
         nets: None,
+        scorer: None,
         command,
     }
 }
@@ -37,7 +38,7 @@ fn cpu() -> String {
     or_unknown(model.map_or("", |(_, name)| name.trim())).into()
 }
 
-fn memory_bytes() -> Option<u64> {
+pub(crate) fn memory_bytes() -> Option<u64> {
     let info = fs::read_to_string("/proc/meminfo").ok()?;
     let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     total.trim().trim_end_matches("kB").trim().parse::<u64>().ok()?.checked_mul(1024)

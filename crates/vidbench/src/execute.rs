@@ -12,6 +12,7 @@ use vidbench_engines::{WorkerCommand, WorkerProcess};
 use vidbench_runner::{Cancel, Commands, Finish, Inputs};
 use vidbench_store::Store;
 
+use crate::confinement::HeldWorkers;
 use crate::prepare::{Estimate, InputError};
 use crate::resolve::read_input;
 use crate::{DEFAULT_ENV, compute_set_metrics, envs_root, find_env, worker_in_container, worker_in_env};
@@ -26,7 +27,7 @@ pub struct WorkerPrograms {
 }
 
 impl WorkerPrograms {
-    fn generator(&self, model: &ResolvedModel) -> WorkerCommand {
+    pub(crate) fn generator(&self, model: &ResolvedModel) -> WorkerCommand {
         let names: Vec<&str> = model.pass_env.iter().map(String::as_str).collect();
         self.engine(model).pass_env(&names)
     }
@@ -124,7 +125,10 @@ pub fn preflight(
         what: format!("videos cannot be read: {error}"),
         hint: Some("`vidbench doctor` says what to install".into()),
     })?;
-    for model in suite.models.iter().filter(|model| model.engine != Engine::Embedded) {
+    let held = HeldWorkers::of_run(programs, suite, None)?;
+    for (model, held) in
+        suite.models.iter().zip(&held.models).filter(|(model, _)| model.engine != Engine::Embedded)
+    {
         if let Some(name) = model.pass_env.iter().find(|name| std::env::var_os(name).is_none()) {
             let what =
                 format!("model {} is to get the environment variable {name}, which is not set", model.id);
@@ -132,7 +136,7 @@ pub fn preflight(
             return Err(InputError::Preflight { what, hint: Some(hint) });
         }
         check_environment(model)?;
-        greet(&programs.generator(model), clock).map_err(|(why, hint)| InputError::Preflight {
+        greet(&held.command, clock).map_err(|(why, hint)| InputError::Preflight {
             what: format!("the worker of model {} does not come up: {why}", model.id),
             hint: hint
                 .or_else(|| Some("`vidbench worker check -- COMMAND` tells which rules it breaks".into())),
@@ -224,9 +228,14 @@ pub fn execute(
 ) -> Result<Execution, ExecuteError> {
     check_inputs(&run.suite)?;
     let threads = run.suite.scenario.threads.unwrap_or_else(cores);
-    let generator = |model: &ResolvedModel| programs.generator(model);
-    let commands =
-        Commands { generator: &generator, scorer: programs.scorer(NetOptions::default()), threads };
+    let held = HeldWorkers::of_run(programs, &run.suite, Some((store, store.temp_folder(&run.id))))?;
+    for missing in &held.scorer.held.missing {
+        let message = format!("the scorer is not held to {missing}; `vidbench doctor` says what to do");
+        events(&Event::Warning { message });
+    }
+    let generator = |model: &ResolvedModel| held.generator(model).clone();
+    let scorer = held.scorer.command.clone();
+    let commands = Commands { generator: &generator, scorer, threads, held: held.records() };
     // Sensors are judged by a thread of their own, which tells of alerts.
     let shared = Mutex::new(&mut *events);
     let tell = |event: &Event| (shared.lock().unwrap_or_else(PoisonError::into_inner))(event);

@@ -7,6 +7,7 @@ mod by_default;
 mod catalogue;
 mod checkpoints;
 mod clock;
+mod confinement;
 mod environment;
 mod execute;
 mod features;
@@ -35,6 +36,7 @@ pub use catalogue::{
 };
 pub use checkpoints::{FindCheckpointsError, FoundCheckpoints, find_checkpoints};
 pub use clock::SystemClock;
+pub use confinement::{HeldCommand, hold_scorers};
 pub use environment::environment;
 pub use execute::{ExecuteError, Execution, Hooks, WorkerPrograms, execute, preflight};
 pub use features::{

@@ -9,8 +9,8 @@ use vidbench_core::prompt::policy::{Judgement, PolicyLimits, judge};
 use vidbench_core::prompt::{self, Category, Prompt, PromptSuite};
 use vidbench_core::suite::{Engine, Grid, ModelEntry, PromptSelection, parse_size};
 use vidbench_core::{
-    Domain, InputFile, MetricDescriptor, MetricId, ModelId, Needs, Params, Problem, PromptSuiteRef,
-    ResolvedModel, ResolvedPrompt, ResolvedSuite, Suite, WeightsOrigin, nearest,
+    Confinement, Domain, InputFile, MetricDescriptor, MetricId, ModelId, Needs, Params, Problem,
+    PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, Suite, WeightsOrigin, nearest,
 };
 use vidbench_shapes::GRAMMAR;
 
@@ -88,6 +88,8 @@ pub fn resolve(
         pool: suite.pool,
         health: suite.health,
         alerts: suite.alerts,
+        confinement: placed(&suite.confinement, folder),
+        scorer: suite.scorer,
     };
     for model in resolved.models.iter().filter(|model| model.engine == Engine::Embedded) {
         problems.extend(refused_by(model, &resolved, &suite.prompts, source, known));
@@ -246,6 +248,7 @@ fn model(
         settings: entry.settings.clone(),
         program: entry.program.clone(),
         videos: entry.videos.as_ref().map(|videos| absolute(folder, videos)),
+        confinement: entry.confinement.as_ref().map(|confinement| placed(confinement, folder)),
         revision,
         weights,
         domain,
@@ -284,6 +287,13 @@ fn broken_rules(entry: &ModelEntry, params: &[Params], source: &str) -> Vec<Prob
         .into_iter()
         .map(|message| Problem::at_key(source, "grid", format!("model {}: {message}", entry.id)))
         .collect()
+}
+
+/// The same with paths that mean the same from anywhere.
+fn placed(confinement: &Confinement, folder: &Path) -> Confinement {
+    let all = |paths: &[String]| paths.iter().map(|path| absolute(folder, path)).collect();
+    let (readable, writable) = (all(&confinement.readable), all(&confinement.writable));
+    Confinement { readable, writable, ..confinement.clone() }
 }
 
 /// A path of the suite file, as seen from anywhere.

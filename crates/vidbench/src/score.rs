@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vidbench_core::{
-    Clock, Environment, Event, MetricId, Needs, NetDevice, NetOptions, RECORD_SCHEMA_VERSION, RequestedClip,
-    RunStatus, ScoredClip, ScoringRecord, ScoringRequest, sha256_hex,
+    Clock, Environment, Event, MetricId, Needs, RECORD_SCHEMA_VERSION, RequestedClip, RunStatus, ScoredClip,
+    ScoringRecord, ScoringRequest, sha256_hex,
 };
+use vidbench_engines::WorkerCommand;
 use vidbench_metrics::{Metric, PairMetric, UnknownMetric, find};
 use vidbench_runner::{Cancel, RunError, ScoreFinish, ScoreInputs, score_clips};
 use vidbench_store::{Look, Store, StoreError, Wanted};
 
-use crate::WorkerPrograms;
 use crate::prepare::run_id;
 
 /// A metric that cannot be asked for when clips are scored.
@@ -111,8 +111,8 @@ pub fn new_scoring(request: ScoringRequest, environment: Environment, clock: &dy
 /// How clips are scored.
 #[derive(Debug, Clone)]
 pub struct ScoreSettings {
-    /// For each of the scorers side by side, what computes its nets.
-    pub scorers: Vec<NetDevice>,
+    /// Scorers that work side by side, see [`crate::hold_scorers`].
+    pub scorers: Vec<WorkerCommand>,
     /// Seconds one clip may take.
     pub timeout: Duration,
     /// References were named.
@@ -128,21 +128,18 @@ pub fn score(
     store: &Store,
     record: &mut ScoringRecord,
     settings: &ScoreSettings,
-    programs: &WorkerPrograms,
     clock: &Arc<dyn Clock>,
     cancel: Cancel,
     events: &mut dyn FnMut(&Event),
 ) -> Result<ScoreFinish, RunError> {
     let request = &record.request;
-    let on = |device: &NetDevice| programs.scorer(NetOptions { device: *device, ..request.nets });
-    let scorers: Vec<_> = settings.scorers.iter().map(on).collect();
     let _lock = store.lock_scoring(&record.id).map_err(RunError::Store)?;
     let finish = score_clips(ScoreInputs {
         store,
         record,
         wanted: &|clip| wanted(record, clip),
         references: settings.references,
-        scorers: &scorers,
+        scorers: &settings.scorers,
         timeout: settings.timeout,
         clock: Arc::clone(clock),
         cancel,

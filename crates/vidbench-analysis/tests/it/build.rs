@@ -112,6 +112,7 @@ fn suite(spec: &Spec) -> ResolvedSuite {
                 settings: Default::default(),
                 program: None,
                 videos: None,
+                confinement: None,
                 revision: None,
                 weights: WeightsOrigin::Unknown,
                 domain: None,
@@ -144,6 +145,8 @@ fn suite(spec: &Spec) -> ResolvedSuite {
         pool: Default::default(),
         health: Default::default(),
         alerts: Default::default(),
+        confinement: Default::default(),
+        scorer: Default::default(),
     }
 }
 
@@ -271,6 +274,7 @@ fn environment() -> Environment {
         libav: "libavcodec 61.3.100".into(),
         libvmaf: None,
         nets: None,
+        scorer: None,
         command: ["vidbench", "run", "demo.toml"].map(str::to_owned).to_vec(),
     }
 }

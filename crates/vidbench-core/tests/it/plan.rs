@@ -36,6 +36,7 @@ fn suite() -> ResolvedSuite {
             settings: Default::default(),
             program: None,
             videos: None,
+            confinement: None,
             revision: None,
             weights: WeightsOrigin::Sha256("ab".repeat(32)),
             domain: None,
@@ -54,6 +55,8 @@ fn suite() -> ResolvedSuite {
         pool: Default::default(),
         health: Default::default(),
         alerts: Default::default(),
+        confinement: Default::default(),
+        scorer: Default::default(),
     }
 }
 

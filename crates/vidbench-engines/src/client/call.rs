@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use vidbench_core::protocol::MAX_LINE_BYTES;
+use vidbench_core::protocol::{MAX_LINE_BYTES, RpcError};
 
 use super::{CallObserver, Notification, TICK, WorkerProcess};
 use crate::CallError;
@@ -87,6 +87,9 @@ impl WorkerProcess {
             checked = Err(self.crashed("its idle time"));
         }
         checked.map_err(|error| match error {
+            CallError::LimitExceeded { exceeded, .. } => {
+                format!("after its last answer the worker was ended: {exceeded}")
+            }
             CallError::Crashed { status, stderr_tail, .. } => {
                 with_log(format!("after its last answer the worker ended: {status}"), &stderr_tail)
             }
@@ -159,8 +162,16 @@ impl WorkerProcess {
         match judged {
             Ok(None) => Ok(None),
             Ok(Some(Ok(result))) => Ok(Some(Answer { sent_ns: call.sent_ns, received_ns, result, line })),
-            Ok(Some(Err(error))) => Err(CallError::Worker(error)),
+            Ok(Some(Err(error))) => Err(CallError::Worker(self.explained(error))),
             Err(what) => Err(self.broke(call.method, what, &line)),
+        }
+    }
+
+    /// The worker's error, with what holds the worker where it repeats the system's words for that and gives no hint of its own.
+    fn explained(&self, error: RpcError) -> RpcError {
+        match self.wire.explanation(&error.message) {
+            Some(held) if error.data.hint.is_none() => error.with_hint(held),
+            Some(_) | None => error,
         }
     }
 
@@ -178,11 +189,19 @@ impl WorkerProcess {
         self.usable = false;
         let ended = self.wire.has_ended(EXIT_GRACE);
         let status = self.wire.end(Duration::ZERO);
+        let stderr_tail = self.wire.stderr_tail();
+        if let Some(exceeded) = self.wire.exceeded() {
+            return CallError::LimitExceeded { method, exceeded, stderr_tail };
+        }
         let status = match status {
             Some(status) if ended => status.to_string(),
             Some(_) | None => "it closed its stdout and was killed".into(),
         };
-        CallError::Crashed { method, status, stderr_tail: self.wire.stderr_tail() }
+        let status = match self.wire.explanation(&stderr_tail) {
+            Some(held) => format!("{status} ({held})"),
+            None => status,
+        };
+        CallError::Crashed { method, status, stderr_tail }
     }
 
     pub(super) fn timed_out(&mut self, method: &'static str, after: Duration) -> CallError {

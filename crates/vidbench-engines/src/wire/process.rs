@@ -10,11 +10,10 @@ use nix::unistd::Pid;
 
 const POLL: Duration = Duration::from_millis(2);
 
-/// Waits up to `grace` for the leader to end, kills what is left of its group, and collects the leader's status.
+/// Kills what is left of the leader's group, and collects the leader's status.
 ///
 /// The leader is collected last: until then its number, which is the group's, cannot be given to a stranger.
-pub(super) fn end_group(leader: &mut Child, grace: Duration) -> Option<ExitStatus> {
-    has_ended(leader, grace);
+pub(super) fn end_group(leader: &mut Child) -> Option<ExitStatus> {
     // A group that is gone already is what was wanted.
     let _ = killpg(pid(leader)?, Signal::SIGKILL);
     leader.wait().ok()

@@ -16,7 +16,7 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
     *out += "<h3>Sessions</h3>\n";
     sessions(out, data);
     workers(out, data);
-    workers(out, data);
+    held(out, data);
     *out += "<h3>Metrics</h3>\n";
     metrics(out, page);
     prompts(out, data);
@@ -139,6 +139,20 @@ fn workers(out: &mut String, data: &RunData) {
     let rows: Vec<Vec<String>> = data.sessions.iter().filter_map(row).collect();
     if !rows.is_empty() {
         plain_table(out, "Workers", &heads, &rows);
+    }
+}
+
+/// What workers were held to, each line once.
+fn held(out: &mut String, data: &RunData) {
+    let mut lines: Vec<String> = Vec::new();
+    for line in data.sessions.iter().flat_map(|session| &session.held).map(ToString::to_string) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    if !lines.is_empty() {
+        *out += "<dl class=\"origin\">\n";
+        *out += &format!("<div><dt>Confinement</dt><dd>{}</dd></div>\n</dl>\n", escape(&lines.join("; ")));
     }
 }
 

@@ -10,7 +10,7 @@ use super::escape::escape;
 use super::scoring_clips::{FailedClip, ScoringClips, ShownRow};
 use super::{ClipMime, end, head, open_section, plain_table, results_table, strip};
 use crate::features::{compared, features_table};
-use crate::number::{bytes, decimals_for};
+use crate::number::{NONE, bytes, decimals_for};
 use crate::results::{scoring_table, short_name};
 use crate::scoring::{SCORED, counts, headword, reasons, warnings};
 use crate::text::{shell_command, visible};
@@ -303,6 +303,7 @@ fn provenance(out: &mut String, input: &ScoringReportInput<'_>) {
                 ),
             ),
             ("Video libraries", environment.video_libraries()),
+            ("Confinement", environment.scorer.as_ref().map_or_else(|| NONE.into(), ToString::to_string)),
         ],
     );
     if let Some(nets) = &environment.nets {

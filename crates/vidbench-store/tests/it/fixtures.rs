@@ -81,6 +81,7 @@ fn suite(prompts: u32) -> ResolvedSuite {
             settings: Default::default(),
             program: None,
             videos: None,
+            confinement: None,
             revision: None,
             weights: WeightsOrigin::Unknown,
             domain: None,
@@ -99,6 +100,8 @@ fn suite(prompts: u32) -> ResolvedSuite {
         pool: Default::default(),
         health: Default::default(),
         alerts: Default::default(),
+        confinement: Default::default(),
+        scorer: Default::default(),
     }
 }
 
@@ -113,6 +116,7 @@ fn environment() -> Environment {
         libav: "61".into(),
         libvmaf: None,
         nets: None,
+        scorer: None,
         command: vec!["vidbench".into(), "run".into()],
     }
 }

@@ -176,7 +176,18 @@ fn sessions_are_counted_and_kept() {
     assert_eq!(store.begin_session(&record.id, 10).unwrap(), 0);
     assert_eq!(store.begin_session(&record.id, 20).unwrap(), 1);
     let ledger = Ledger { wall_secs: 0.1 + 0.2, ..Ledger::default() };
-    let saved = Session { index: 1, started_ms: 20, ledger: Some(ledger), ..Session::default() };
+    let held = vidbench_core::HeldWorker {
+        worker: "scorer".into(),
+        memory_bytes: Some(1 << 30),
+        cpu_secs: None,
+        open_files: Some(64),
+        file_size_bytes: None,
+        network: Some(vidbench_core::NetworkCut::Namespace),
+        landlock_abi: Some(7),
+        missing: vec!["UDP".into()],
+    };
+    let saved =
+        Session { index: 1, started_ms: 20, ledger: Some(ledger), held: vec![held], ..Session::default() };
     store.save_session(&record.id, &saved).unwrap();
     let killed = Session { started_ms: 10, ..Session::default() };
     assert_eq!(store.sessions(&record.id).unwrap(), [killed.clone(), saved.clone()]);

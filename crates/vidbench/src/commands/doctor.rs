@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
+use vidbench_engines::Means;
 use vidbench_nn::{Manifest, NetState, NetStore};
 use vidbench_store::Store;
 
@@ -63,6 +64,7 @@ fn examine(workspace: &Path) -> Vec<Finding> {
         names => fact("accelerator", names.join(", ")),
     });
     findings.extend(sensors());
+    findings.extend(confinement());
     findings.push(workspace_finding(workspace));
     findings
 }
@@ -79,6 +81,52 @@ fn sensors() -> [Finding; 2] {
     let processor =
         "it is not recorded; Linux lets only root read /sys/class/powercap/*/energy_uj by default";
     [finding("sensors", found.devices, device), finding("cpu energy", found.cpu_energy, processor)]
+}
+
+/// What workers can be held to on this machine.
+fn confinement() -> [Finding; 3] {
+    let means = std::env::current_exe().map(|vidbench| Means::of(&vidbench));
+    let means = means.unwrap_or_else(|error| Means::unknown(&error.to_string()));
+    let finding = |name, found: Result<String, String>, hint: &str| match found {
+        Ok(detail) => Finding { name, state: State::Ok, detail, hint: None },
+        Err(detail) => Finding { name, state: State::Absent, detail, hint: Some(hint.into()) },
+    };
+    let bubblewrap = match vidbench_engines::bubblewrap() {
+        Some(program) => format!("bubblewrap: {}", program.display()),
+        None => "no bubblewrap".into(),
+    };
+    let network = means.network_cut().map(|cut| format!("{}; {bubblewrap}", cut.described()));
+    let files = means.files_abi().map(|abi| format!("Landlock ABI {abi}: {}", of_abi(abi)));
+    let watch = means.watch.clone().map(|()| {
+        "open files, file size and core files by the system; memory and processor time are looked at".into()
+    });
+    [
+        finding(
+            "limits",
+            watch,
+            "memory_mib and cpu_secs of `confinement` need a kernel with CONFIG_PROC_CHILDREN",
+        ),
+        finding(
+            "no network",
+            network.map_err(|why| format!("workers cannot be cut off: {why}; {bubblewrap}")),
+            "sudo apt-get install bubblewrap, or let users make namespaces: sysctl kernel.unprivileged_userns_clone=1, \
+             kernel.apparmor_restrict_unprivileged_userns=0",
+        ),
+        finding(
+            "files",
+            files.map_err(|why| format!("workers cannot be confined to some: {why}")),
+            "Linux 6.2 or newer, started with lsm=landlock,...",
+        ),
+    ]
+}
+
+/// What a version of Landlock adds to confining files.
+fn of_abi(abi: u32) -> &'static str {
+    match abi {
+        0..=3 => "files",
+        4 | 5 => "files and TCP",
+        _ => "files, TCP, signals and abstract sockets",
+    }
 }
 
 fn libav() -> Finding {

@@ -40,6 +40,7 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let effort = Effort {
         scorers: scorers(args.workers, &devices(&args.nets)?),
         timeout_secs: args.limits.timeout,
+        scorer: args.limits.scorer(),
         references: false,
         progress: args.progress,
     };

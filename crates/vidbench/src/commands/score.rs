@@ -11,8 +11,8 @@ use vidbench::{ScoreSettings, SystemClock};
 use vidbench_analysis::{ScoringAnalyser, ScoringAnalysis};
 use vidbench_core::protocol::DecodeOptions;
 use vidbench_core::{
-    Clock, MetricId, Needs, NetDevice, RequestedClip, RunId, ScoredClip, ScoringData, ScoringRecord,
-    ScoringRequest, path_from_text, text_from_path,
+    Clock, MetricId, Needs, NetDevice, RequestedClip, RunId, ScoredClip, ScorerSettings, ScoringData,
+    ScoringRecord, ScoringRequest, path_from_text, text_from_path,
 };
 use vidbench_metrics::{DESCRIPTORS, SetOptions};
 use vidbench_report::{
@@ -37,6 +37,7 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let effort = Effort {
         scorers: scorers(args.workers, &devices(&args.nets)?),
         timeout_secs: args.limits.timeout,
+        scorer: args.limits.scorer(),
         references: args.reference.is_some(),
         progress: args.progress,
     };
@@ -60,6 +61,8 @@ pub(crate) struct Effort {
     /// For each of the scorers side by side, what computes its nets.
     pub(crate) scorers: Vec<NetDevice>,
     pub(crate) timeout_secs: u64,
+    /// What the scorers are held to.
+    pub(crate) scorer: ScorerSettings,
     /// References were named.
     pub(crate) references: bool,
     pub(crate) progress: Progress,
@@ -116,27 +119,24 @@ pub(crate) fn carry_out(
     let mut environment =
         vidbench::environment(std::env::args_os().map(|arg| text_from_path(Path::new(&arg))).collect());
     environment.nets = vidbench::nets_in_use(&request.metrics, request.nets);
+    let held = vidbench::hold_scorers(&run::programs(workspace)?, &request, &effort.scorers, &effort.scorer)?;
+    environment.scorer = held.first().map(|scorer| scorer.held.clone());
+    for missing in environment.scorer.iter().flat_map(|held| &held.missing) {
+        ui.say(&format!("warning: the scorer is not held to {missing}; `vidbench doctor` says what to do"));
+    }
     let mut record = vidbench::new_scoring(request, environment, clock.as_ref());
     store.create_scoring(&record)?;
     let cancel = Cancel::new();
     run::listen_for_signals(cancel.clone(), ui)?;
     let mut view = ProgressView::new(effort.progress, ui.is_quiet());
     let settings = ScoreSettings {
-        scorers: effort.scorers.clone(),
+        scorers: held.into_iter().map(|scorer| scorer.command).collect(),
         timeout: Duration::from_secs(effort.timeout_secs),
         references: effort.references,
     };
-    let scored = vidbench::score(
-        &store,
-        &mut record,
-        &settings,
-        &run::programs(workspace)?,
-        &clock,
-        cancel,
-        &mut |event| {
-            view.show(event);
-        },
-    );
+    let scored = vidbench::score(&store, &mut record, &settings, &clock, cancel, &mut |event| {
+        view.show(event);
+    });
     view.finish();
     let finish = scored.with_context(|| format!("scoring {} stopped; what is recorded stays", record.id))?;
     Ok(Scored { store, finish, record })

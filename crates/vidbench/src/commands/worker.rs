@@ -11,8 +11,8 @@ use vidbench::{CLASSIFIER, SystemClock};
 use vidbench_core::protocol::{Decoded, ScoreParams};
 use vidbench_core::suite::parse_size;
 use vidbench_core::{ModelId, NetOptions, Params};
-use vidbench_engines::WorkerCommand as Program;
 use vidbench_engines::conformance::{self, CheckOptions, Report, RuleVerdict};
+use vidbench_engines::{Means, WorkerCommand as Program};
 use vidbench_worker::embedded::EmbeddedGenerator;
 use vidbench_worker::{
     CommandGenerator, Exit, Handler, ImportGenerator, Scorer, end_process_group, end_with_client,
@@ -20,7 +20,7 @@ use vidbench_worker::{
 };
 
 use super::{UserError, json as pretty};
-use crate::cli::{WorkerCheckArgs, WorkerCommand};
+use crate::cli::{ConfinedArgs, WorkerCheckArgs, WorkerCommand};
 use crate::ui::Ui;
 use crate::{FAILED, OK};
 
@@ -39,8 +39,21 @@ pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
             serve_on_stdio(&mut generator)
         }
         WorkerCommand::Import { videos } => serve_on_stdio(&mut ImportGenerator::new(videos)),
+        WorkerCommand::Confined(args) => confined(args),
+        WorkerCommand::Means => {
+            ui.data(&pretty(&Means::try_out())?)?;
+            Ok(OK)
+        }
         WorkerCommand::Check(args) => check(&args, ui),
     }
+}
+
+/// Becomes the program; comes back only when that fails.
+fn confined(args: ConfinedArgs) -> Result<u8> {
+    let (bounds, program) = args.into_parts();
+    let (program, rest) = program.split_first().context("clap requires a program")?;
+    let error = bounds.enter(program, rest);
+    Err(UserError { message: error.to_string(), hints: error.hint().into_iter().collect() }.into())
 }
 
 fn serve_on_stdio(handler: &mut dyn Handler) -> Result<u8> {

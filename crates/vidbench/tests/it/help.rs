@@ -148,6 +148,9 @@ fn doctor_names_the_parts() {
             "accelerator",
             "sensors",
             "cpu energy",
+            "limits",
+            "no network",
+            "files",
             "workspace"
         ]
     );

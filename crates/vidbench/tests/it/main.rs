@@ -4,6 +4,7 @@
 mod backup;
 mod browser;
 mod command_engine;
+mod confinement;
 mod diffusers_engine;
 mod disk_faults;
 mod errors;

@@ -10,7 +10,9 @@ use std::time::Duration;
 use serde_json::Value;
 use vidbench::{ScoreSettings, WorkerPrograms};
 use vidbench_core::protocol::DecodeOptions;
-use vidbench_core::{ClipOutcome, Clock, FramesU8, NetDevice, NetOptions, ScoredClip, ScoringRequest};
+use vidbench_core::{
+    ClipOutcome, Clock, Confine, FramesU8, NetDevice, NetOptions, ScoredClip, ScorerSettings, ScoringRequest,
+};
 use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_shapes::{parse_prompt, render};
 use vidbench_store::{Store, StoreError};
@@ -198,14 +200,16 @@ fn score_with(workspace: &Workspace, programs: &WorkerPrograms) -> (ScoreFinish,
     };
     let mut record = vidbench::new_scoring(request, vidbench::environment(Vec::new()), clock.as_ref());
     store.create_scoring(&record).unwrap();
+    // A script runs programs that no scorer needs.
+    let free = ScorerSettings { confine: Confine::No, memory_mib: None };
+    let scorers = vidbench::hold_scorers(programs, &record.request, &[NetDevice::Cpu; 2], &free).unwrap();
     let settings = ScoreSettings {
-        scorers: vec![NetDevice::Cpu; 2],
+        scorers: scorers.into_iter().map(|scorer| scorer.command).collect(),
         timeout: Duration::from_secs(3),
         references: false,
     };
     let cancel = Cancel::new();
-    let finish =
-        vidbench::score(&store, &mut record, &settings, programs, &clock, cancel, &mut |_| {}).unwrap();
+    let finish = vidbench::score(&store, &mut record, &settings, &clock, cancel, &mut |_| {}).unwrap();
     assert_eq!(record, store.scoring_data(&record.id).unwrap().record);
     let mut clips = Vec::new();
     vidbench::each_scored_clip(&store, &record, |clip| -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use vidbench::{ScoreSettings, WorkerPrograms};
 use vidbench_core::protocol::DecodeOptions;
-use vidbench_core::{Clock, Event, NetDevice, NetOptions, RunId, RunStatus, ScoringRequest};
+use vidbench_core::{Clock, Event, NetDevice, NetOptions, RunId, RunStatus, ScorerSettings, ScoringRequest};
 use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_store::{Store, StoreError};
 
@@ -195,16 +195,18 @@ fn scoring(
     let mut record = vidbench::new_scoring(request, vidbench::environment(Vec::new()), clock.as_ref());
     let id = record.id.clone();
     store.create_scoring(&record).unwrap();
-    let settings =
-        ScoreSettings { scorers: vec![NetDevice::Cpu], timeout: Duration::from_secs(60), references: false };
     let programs = WorkerPrograms { vidbench: env!("CARGO_BIN_EXE_vidbench").into(), workspace: None };
+    let held =
+        vidbench::hold_scorers(&programs, &record.request, &[NetDevice::Cpu], &ScorerSettings::default());
+    let scorers = held.unwrap().into_iter().map(|scorer| scorer.command).collect();
+    let settings = ScoreSettings { scorers, timeout: Duration::from_secs(60), references: false };
     let mut events = |event: &Event| {
         if matches!(event, Event::ClipScored { .. }) {
             at_each(&id);
         }
     };
     let cancel = cancel.clone();
-    let scored = vidbench::score(store, &mut record, &settings, &programs, &clock, cancel, &mut events);
+    let scored = vidbench::score(store, &mut record, &settings, &clock, cancel, &mut events);
     (record.id, scored.unwrap())
 }
 

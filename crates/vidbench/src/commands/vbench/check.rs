@@ -73,6 +73,7 @@ fn decode(args: &VbenchCheckArgs, names: &FolderCheck, workspace: &Path, ui: Ui)
     let effort = Effort {
         scorers: score::scorers(args.workers, &[NetDevice::Cpu]),
         timeout_secs: args.limits.timeout,
+        scorer: args.limits.scorer(),
         references: false,
         progress: args.progress,
     };

@@ -1,0 +1,209 @@
+//! Looks at what a worker and everything it has started use, and ends them when that is too much.
+//!
+//! Limits of the system do not fit: it limits address space, of which drivers of accelerators reserve more than the machine has memory, and it
+//! counts each process alone, for its whole life. So a thread reads `/proc`. What is allocated between two looks goes beyond the limit.
+
+use std::fs;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+use crate::limits::{Exceeded, Limits};
+
+/// Time between two looks.
+const LOOK: Duration = Duration::from_millis(50);
+/// Looking takes at most one part in so many of a core: a worker may have thousands of threads.
+const LOOK_SHARE: u32 = 50;
+/// Processes of a worker that are looked at; a worker with more is beyond any limit.
+const MAX_PROCESSES: usize = 10_000;
+/// Ticks of processor time in a second, as Linux tells them to programs on every processor (USER_HZ).
+const TICKS_PER_SEC: u64 = 100;
+
+/// A watched worker; dropping it ends the watch.
+pub(super) struct Guard {
+    shared: Arc<Shared>,
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    exceeded: OnceLock<Exceeded>,
+    /// A request has begun since the last look.
+    begun: AtomicBool,
+}
+
+impl Guard {
+    /// Watches the worker whose group `leader` leads; `None` where there is no limit to watch.
+    pub(super) fn start(leader: u32, limits: Limits) -> io::Result<Option<Self>> {
+        if limits.memory_bytes.is_none() && limits.cpu_secs.is_none() {
+            return Ok(None);
+        }
+        // A kernel that does not tell what a process has started would let all of that go free.
+        can_watch()?;
+        let shared = Arc::new(Shared::default());
+        let (stop, stopped) = channel();
+        let watched = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("guard".into()).spawn(move || {
+            let mut watch = Watch { leader, limits, cpu_ticks_before: 0 };
+            let mut wait = LOOK;
+            while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+                let began = Instant::now();
+                if let Some(exceeded) = watch.look(watched.begun.swap(false, Ordering::Relaxed)) {
+                    // Told before it is ended, so that whoever sees the end sees the reason.
+                    let _ = watched.exceeded.set(exceeded);
+                    return watch.end();
+                }
+                wait = LOOK.max(began.elapsed() * LOOK_SHARE);
+            }
+        })?;
+        Ok(Some(Self { shared, stop: Some(stop), thread: Some(thread) }))
+    }
+
+    /// A request begins: its processor time counts from here.
+    pub(super) fn begin_request(&self) {
+        self.shared.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// What the worker was ended for.
+    pub(super) fn exceeded(&self) -> Option<Exceeded> {
+        self.shared.exceeded.get().copied()
+    }
+
+    /// Ends the watch. Before the worker's process is collected: its number may be given to a stranger afterwards.
+    pub(super) fn stop(&mut self) {
+        self.stop = None;
+        // A thread that panicked watches no more, which is all that is wanted.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Whether the kernel tells what a process has started (CONFIG_PROC_CHILDREN).
+pub(crate) fn can_watch() -> io::Result<()> {
+    fs::read("/proc/thread-self/children").map(drop)
+}
+
+struct Watch {
+    leader: u32,
+    limits: Limits,
+    /// What had been used when the request began.
+    cpu_ticks_before: u64,
+}
+
+impl Watch {
+    fn look(&mut self, a_request_began: bool) -> Option<Exceeded> {
+        let usage = usage_of(&family(self.leader));
+        if a_request_began {
+            self.cpu_ticks_before = usage.cpu_ticks;
+        }
+        let memory = self.limits.memory_bytes.filter(|limit| usage.memory_bytes > *limit);
+        if let Some(limit_bytes) = memory {
+            return Some(Exceeded::Memory { held_bytes: usage.memory_bytes, limit_bytes });
+        }
+        let spent_secs = usage.cpu_ticks.saturating_sub(self.cpu_ticks_before) / TICKS_PER_SEC;
+        let limit_secs = self.limits.cpu_secs.filter(|limit| spent_secs > *limit)?;
+        Some(Exceeded::Cpu { spent_secs, limit_secs })
+    }
+
+    /// Kills the group, and who has left it.
+    fn end(&self) {
+        let family = family(self.leader);
+        let pid = |id: u32| i32::try_from(id).ok().map(Pid::from_raw);
+        // Who has ended meanwhile is what was wanted.
+        let _ = pid(self.leader).map(|group| killpg(group, Signal::SIGKILL));
+        family.into_iter().filter_map(pid).for_each(|process| {
+            let _ = kill(process, Signal::SIGKILL);
+        });
+    }
+}
+
+/// What processes use together.
+#[derive(Default)]
+struct Usage {
+    memory_bytes: u64,
+    cpu_ticks: u64,
+}
+
+fn usage_of(processes: &[u32]) -> Usage {
+    let read = |id: &u32, file: &str| fs::read_to_string(format!("/proc/{id}/{file}")).unwrap_or_default();
+    processes.iter().fold(Usage::default(), |sum, id| Usage {
+        memory_bytes: sum.memory_bytes + held_bytes(&read(id, "status")),
+        cpu_ticks: sum.cpu_ticks + cpu_ticks(&read(id, "stat")),
+    })
+}
+
+/// A process and everything below it. One that has ended is left out.
+fn family(leader: u32) -> Vec<u32> {
+    let (mut found, mut next) = (vec![leader], 0);
+    while let Some(&process) = found.get(next) {
+        next += 1;
+        let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+        for thread in threads {
+            let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+            found.extend(children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+        }
+        if found.len() > MAX_PROCESSES {
+            break;
+        }
+    }
+    found
+}
+
+/// What the kernel cannot drop: anonymous and shared memory, and what of it was swapped out (proc(5)). Files that are mapped, such as weights, are
+/// read again when memory is short, and do not count.
+fn held_bytes(status: &str) -> u64 {
+    let value = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()
+    };
+    ["RssAnon:", "RssShmem:", "VmSwap:"].iter().filter_map(|name| value(name)).sum::<u64>() * 1024
+}
+
+/// Fields 14 to 17 of `/proc/PID/stat`: user and system time, its own and that of children it has collected. The name, field 2, may hold anything but
+/// ends with the last parenthesis.
+fn cpu_ticks(stat: &str) -> u64 {
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    after_name.split_whitespace().skip(11).take(4).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_what_cannot_be_dropped() {
+        let status = "Name:\tw\nVmRSS:\t 5000 kB\nRssAnon:\t  100 kB\nRssFile:\t 4800 kB\nRssShmem:\t 20 kB\nVmSwap:\t 3 kB\n";
+        assert_eq!(held_bytes(status), 123 * 1024);
+        assert_eq!(held_bytes("Name:\tgone\nState:\tZ (zombie)\n"), 0);
+    }
+
+    #[test]
+    fn processor_time_is_read_behind_any_name() {
+        let stat = "7 (a ) b (c)) S 1 7 7 0 -1 4194304 10 0 0 0 300 20 4 1 20 0 1 0 5 0 0";
+        assert_eq!(cpu_ticks(stat), 325);
+        assert_eq!(cpu_ticks(""), 0);
+    }
+
+    #[test]
+    fn this_process_and_its_children_are_a_family() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let family = family(std::process::id());
+        let found = family.contains(&child.id());
+        let usage = usage_of(&family);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(found && usage.memory_bytes > 0, "{family:?}");
+    }
+}
