@@ -40,6 +40,11 @@ pub(crate) struct Wire {
     stderr: Arc<StderrTail>,
     status: Option<ExitStatus>,
     guard: Option<Guard>,
+    held: Box<Held>,
+}
+
+/// What the worker is held to.
+struct Held {
     limits: Limits,
     walls: Walls,
 }
@@ -74,8 +79,7 @@ impl Wire {
             stderr,
             status: None,
             guard: None,
-            limits: command.limits,
-            walls: command.walls.clone(),
+            held: Box::new(Held { limits: command.limits, walls: command.walls.clone() }),
         };
         let unwatched = |source| EngineError::Unwatched { program: command.program.clone(), source };
         // One that cannot be watched is ended as it is dropped.
@@ -131,14 +135,14 @@ impl Wire {
     pub(crate) fn exceeded(&self) -> Option<Exceeded> {
         let of_guard = self.guard.as_ref().and_then(Guard::exceeded);
         of_guard.or_else(|| {
-            let limit_bytes = self.limits.file_size_bytes?;
+            let limit_bytes = self.held.limits.file_size_bytes?;
             ended_by(self.status?, Signal::SIGXFSZ).then_some(Exceeded::FileSize { limit_bytes })
         })
     }
 
     /// What holds the worker, where `said` repeats the system's words for that.
     pub(crate) fn explanation(&self, said: &str) -> Option<String> {
-        limits::explanation(&self.limits, &self.walls, said)
+        limits::explanation(&self.held.limits, &self.held.walls, said)
     }
 
     /// Whether the process has ended within `wait`, without taking its status.

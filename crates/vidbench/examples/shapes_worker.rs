@@ -143,7 +143,7 @@ impl ShapesWorker {
                     UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.send_to(b"x", &self.target));
                 reached(sent.map(drop))?;
             }
-            "read" => reached(fs::read(&self.target).map(drop))?,
+            "read" => reached(fs::read(self.target.trim_start_matches("at:")).map(drop))?,
             "read-environment" => {
                 let parent = std::os::unix::process::parent_id();
                 reached(fs::read(format!("/proc/{parent}/environ")).map(drop))?;
