@@ -11,12 +11,12 @@ use crate::runs::RunKey;
 use crate::{Result, StoreError};
 
 /// What is sealed, in this order. Another list is another version: seals of versions that are not known are not looked at.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 const SEALED: [(&str, &str); 8] = [
     ("runs WHERE key = ?1", "id, schema_version, name, created_ms, planned, plan_hash, suite, environment"),
     (
         "sessions WHERE run = ?1 ORDER BY session",
-        "session, started_ms, models, ledger, given_up, breakers, health, alerts, idle",
+        "session, started_ms, models, ledger, given_up, breakers, health, alerts, idle, held",
     ),
     (
         "attempts WHERE run = ?1 ORDER BY ordinal, attempt",
