@@ -129,7 +129,7 @@ fn a_whole_session_is_answered_in_order() {
         &session,
         &expect![[r#"
             {"jsonrpc":"2.0","id":0,"result":{"protocol_version":1,"name":"toy","version":"1","capabilities":{"models":[],"any_model":true,"metrics":[]},"clock_ns":"T"}}
-            {"jsonrpc":"2.0","id":1,"result":{"model":{"id":"toy","revision":null,"weights":"random","domain":"synthetic-domain","runtime":"none"},"load_secs":0.5}}
+            {"jsonrpc":"2.0","id":1,"result":{"model":{"id":"toy","revision":null,"weights":"random","domain":"synthetic-domain","runtime":"none","device":null},"load_secs":0.5}}
             {"jsonrpc":"2.0","id":3,"result":{"clock_ns":"T"}}
             {"jsonrpc":"2.0","id":4,"result":{}}
             {"jsonrpc":"2.0","id":5,"result":{}}

@@ -33,8 +33,8 @@ fn undisturbed() -> BTreeMap<String, Value> {
     essence(&workspace.export())
 }
 
-/// `count` calls from number `first` on fail; then the run is gone on with until it is complete.
-fn check(call: &str, errno: i32, firsts: &[u32], count: u64) {
+/// `count` calls from number `first` on fail; then the run is gone on with until it is complete. How many of the faults stopped it.
+fn check(call: &str, errno: i32, firsts: &[u32], count: u64) -> usize {
     let calm = undisturbed();
     assert_eq!(calm.len(), 8);
     let mut disturbed = 0;
@@ -59,26 +59,27 @@ fn check(call: &str, errno: i32, firsts: &[u32], count: u64) {
         assert_eq!(essence(&workspace.export()), calm, "{call} {first}: {told}");
         assert_eq!(workspace.run(["backup", "create"]).code, 0, "{call} {first}: every artifact is whole");
     }
-    assert!(2 * disturbed >= firsts.len(), "{disturbed} of {} faults were noticed", firsts.len());
+    disturbed
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn a_failed_fsync_is_never_taken_for_a_success() {
-    check("fsync", EIO, &[3, 9, 14, 21, 30], 1);
+    assert!(check("fsync", EIO, &[9, 14, 21, 30], 1) >= 2);
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn a_disk_that_does_not_write() {
-    check("pwrite", EIO, &[25, 100, 130, 160], 1);
-    check("pwrite", ENOSPC, &[120], u64::MAX);
+    assert!(check("pwrite", EIO, &[25, 100, 130, 160], 1) >= 2);
+    assert_eq!(check("pwrite", ENOSPC, &[120], u64::MAX), 1);
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn files_that_cannot_be_written_or_named() {
+    // Lines of the log are written so; a run does not end for them.
     check("write", EIO, &[2, 6], 1);
-    check("rename", EIO, &[0, 2, 5], 1);
-    check("rename", ENOSPC, &[3], u64::MAX);
+    assert!(check("rename", EIO, &[0, 2, 5], 1) >= 2);
+    assert_eq!(check("rename", ENOSPC, &[3], u64::MAX), 1);
 }
