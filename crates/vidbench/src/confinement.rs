@@ -43,10 +43,10 @@ impl HeldWorkers {
     pub(crate) fn of_run(
         programs: &WorkerPrograms,
         suite: &ResolvedSuite,
-        store: Option<(&Store, PathBuf)>,
+        store: Option<(&Store, &Path)>,
     ) -> Result<Self, InputError> {
         let holder = Holder { programs, means: Means::of(&programs.vidbench) };
-        let own_folder = store.as_ref().map(|(_, folder)| folder.as_path());
+        let own_folder = store.map(|(_, folder)| folder);
         let models = suite.models.iter().map(|model| holder.model(model, suite, own_folder));
         let artifacts = store.iter().map(|(store, _)| store.artifacts_folder()).collect();
         let scorer = holder.scorer(NetOptions::default(), &suite.scorer, artifacts)?;
@@ -196,7 +196,7 @@ impl Holder<'_> {
         let mut limits = Limits { open_files: Some(SCORER_OPEN_FILES), ..Limits::default() };
         match &self.means.watch {
             Ok(()) => {
-                limits.memory_bytes = settings.memory_mib.map(|mib| mib << 20).or_else(most_of_the_memory)
+                limits.memory_bytes = settings.memory_mib.map(|mib| mib << 20).or_else(most_of_the_memory);
             }
             Err(why) => missing.push(format!("memory, because it cannot be watched: {why}")),
         }

@@ -228,7 +228,7 @@ pub fn execute(
 ) -> Result<Execution, ExecuteError> {
     check_inputs(&run.suite)?;
     let threads = run.suite.scenario.threads.unwrap_or_else(cores);
-    let held = HeldWorkers::of_run(programs, &run.suite, Some((store, store.temp_folder(&run.id))))?;
+    let held = HeldWorkers::of_run(programs, &run.suite, Some((store, &store.temp_folder(&run.id))))?;
     for missing in &held.scorer.held.missing {
         let message = format!("the scorer is not held to {missing}; `vidbench doctor` says what to do");
         events(&Event::Warning { message });
