@@ -337,7 +337,7 @@ impl Bench {
                 [self.rng.next_u32() as usize % 4];
             let errno = ERRORS[self.rng.next_u32() as usize % 2];
             let first = self.rng.next_u32() % calls;
-            let times = if self.rng.next_u32() % 4 == 0 { u64::MAX } else { 1 };
+            let times = if self.rng.next_u32().is_multiple_of(4) { u64::MAX } else { 1 };
             let said = self
                 .command(folder.path(), &["run", "suite.toml"])
                 .env("LD_PRELOAD", &library)
