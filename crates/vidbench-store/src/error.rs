@@ -264,6 +264,15 @@ impl StoreError {
         }
     }
 
+    /// A file is not what had been written.
+    pub(crate) fn is_damage(&self) -> bool {
+        if let Self::Database { source, .. } = self {
+            matches!(source.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+        } else {
+            matches!(self, Self::Corrupt { .. })
+        }
+    }
+
     pub(crate) fn io<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self::Io { doing, path: path.into(), source }
     }

@@ -10,6 +10,7 @@
 
 mod artifacts;
 mod backup;
+pub mod cache;
 mod codec;
 mod difference;
 mod error;
@@ -35,6 +36,7 @@ pub use backup::{
     create_backup_if_older, keep_backups, list_backups, newest_backup, read_backup, restore_backup,
     verify_backup,
 };
+pub use cache::{Cache, CacheKey, CacheKind, CacheSize, CacheUse, Freed, NotASize};
 pub use difference::Difference;
 pub use error::{Result, StoreError};
 pub use folders::{DiskSpace, disk_space};

@@ -3,13 +3,13 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::folders::{self, Folders};
-use crate::{Result, StoreError, schema};
+use crate::{Cache, CacheSize, Result, StoreError, schema};
 
 /// How long a write waits for a write of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,6 +28,7 @@ pub struct Store {
     pub(crate) folders: Folders,
     pub(crate) prefixes_prepared: Mutex<bool>,
     connection: Mutex<Connection>,
+    cache: OnceLock<Cache>,
 }
 
 impl Store {
@@ -44,7 +45,12 @@ impl Store {
             connection
         };
         folders::sync_folder(&folders.root)?;
-        Ok(Self { folders, prefixes_prepared: Mutex::default(), connection: Mutex::new(connection) })
+        Ok(Self {
+            folders,
+            prefixes_prepared: Mutex::default(),
+            connection: Mutex::new(connection),
+            cache: OnceLock::new(),
+        })
     }
 
     /// Opens the workspace in `root`; fails when there is none.
@@ -59,6 +65,24 @@ impl Store {
     /// The workspace folder, absolute.
     pub fn root(&self) -> &Path {
         &self.folders.root
+    }
+
+    /// Has whoever uses this store keep within `size` what can be made again; nothing where it is 0, or has been called before.
+    ///
+    /// # Errors
+    ///
+    /// When the cache cannot be used. The store works without.
+    pub fn use_cache(&self, size: CacheSize) -> Result<()> {
+        if !size.is_off() && self.cache.get().is_none() {
+            let cache = Cache::open(&self.folders.root, size)?;
+            self.cache.get_or_init(|| cache);
+        }
+        Ok(())
+    }
+
+    /// The cache, if one is used.
+    pub fn cache(&self) -> Option<&Cache> {
+        self.cache.get()
     }
 
     /// Bytes an ordinary user may still write to the disk of the workspace.

@@ -1,0 +1,238 @@
+//! The files of the cache: `cache/entries/ab/<hash of the key>`, and beside them the list and the lock.
+//!
+//! A file is locked while somebody reads it and taken while it is removed, so that nothing goes under a reader: the system
+//! would keep its bytes beyond the budget.
+
+use std::collections::HashSet;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use super::CacheKey;
+use crate::artifacts::hash_file;
+use crate::codec::Sha256Hash;
+use crate::{Result, StoreError, folders};
+
+const FOLDER: &str = "cache";
+const ENTRIES: &str = "entries";
+/// How often, and how long apart, the lock is tried for: a writer has it for some milliseconds, and one that was stopped for ever.
+const LOCK_TRIES: u32 = 500;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// What an entry is written from.
+pub(super) enum Source<'a> {
+    Bytes(&'a [u8]),
+    File { file: &'a Path, bytes: u64 },
+}
+
+impl Source<'_> {
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Bytes(content) => content.len() as u64,
+            Self::File { bytes, .. } => *bytes,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Disk {
+    folder: PathBuf,
+}
+
+/// The right to add and to remove entries; given back by drop, and by the system when the process dies.
+#[derive(Debug)]
+pub(super) struct Alone {
+    _lock: File,
+}
+
+/// An entry that nobody reads, to be removed; none where its file is gone already.
+#[derive(Debug)]
+pub(super) struct Taken {
+    _file: Option<File>,
+}
+
+impl Disk {
+    pub(super) fn create(root: &Path) -> Result<Self> {
+        let disk = Self { folder: root.join(FOLDER) };
+        folders::create_folder(&disk.folder)?;
+        folders::create_folder(&disk.entries())?;
+        Ok(disk)
+    }
+
+    pub(super) fn index(&self) -> PathBuf {
+        self.folder.join("index.db")
+    }
+
+    fn entries(&self) -> PathBuf {
+        self.folder.join(ENTRIES)
+    }
+
+    fn incoming(&self) -> PathBuf {
+        self.folder.join("incoming")
+    }
+
+    fn prefix(&self, key: &CacheKey) -> PathBuf {
+        self.entries().join(format!("{:02x}", key.name[0]))
+    }
+
+    fn path(&self, key: &CacheKey) -> PathBuf {
+        self.prefix(key).join(Sha256Hash(key.name).hex())
+    }
+
+    /// Waits for the lock, for some seconds.
+    pub(super) fn lock(&self) -> Result<Alone> {
+        let path = self.folder.join("lock");
+        let file = folders::open_lock(&path)?;
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Alone { _lock: file }),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", &path)(error)),
+            }
+        }
+        let held = io::Error::new(ErrorKind::WouldBlock, "another process has held it for seconds");
+        Err(StoreError::io("lock", &path)(held))
+    }
+
+    /// Removes everything but the lock.
+    pub(super) fn wipe(&self) -> Result<()> {
+        folders::remove_folder(&self.entries())?;
+        self.remove_incoming()?;
+        for suffix in ["", "-wal", "-shm"] {
+            folders::remove_file(&self.folder.join(format!("index.db{suffix}")))?;
+        }
+        folders::create_folder(&self.entries()).map(drop)
+    }
+
+    /// The content, if the file is there and holds what was written; nothing while it is being removed.
+    pub(super) fn read(&self, key: &CacheKey, wanted: Sha256Hash) -> Result<Option<Vec<u8>>> {
+        let Some(mut file) = self.open(key)? else { return Ok(None) };
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).map_err(StoreError::io("read", &self.path(key)))?;
+        Ok((Sha256Hash::of(Sha256::new_with_prefix(&content)) == wanted).then_some(content))
+    }
+
+    /// Gives the file a second name, if it holds what was written.
+    pub(super) fn link_to(&self, key: &CacheKey, wanted: Sha256Hash, to: &Path) -> Result<Option<()>> {
+        let Some(file) = self.open(key)? else { return Ok(None) };
+        let path = self.path(key);
+        let (hash, _) = hash_file(&file).map_err(StoreError::io("read", &path))?;
+        if hash != wanted {
+            return Ok(None);
+        }
+        link(&path, to).map(Some)
+    }
+
+    /// Locked against removal as long as it is open.
+    fn open(&self, key: &CacheKey) -> Result<Option<File>> {
+        let path = self.path(key);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StoreError::io("read", &path)(error)),
+        };
+        match file.try_lock_shared() {
+            // Removed between the two calls: its name is gone, and it must not be read beyond the budget.
+            Ok(()) if file.metadata().is_ok_and(|facts| facts.nlink() == 0) => Ok(None),
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error)),
+        }
+    }
+
+    /// Takes an entry that is to be removed; none when somebody reads it.
+    pub(super) fn take(&self, key: &CacheKey) -> Result<Option<Taken>> {
+        let path = self.path(key);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some(Taken { _file: None })),
+            Err(error) => return Err(StoreError::io("read", &path)(error)),
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Taken { _file: Some(file) })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error)),
+        }
+    }
+
+    /// Removes an entry's file; gives the bytes of the disk that this frees: none where the file has another name.
+    pub(super) fn remove(&self, key: &CacheKey) -> Result<u64> {
+        let path = self.path(key);
+        let only_name = fs::metadata(&path).is_ok_and(|facts| facts.nlink() == 1);
+        Ok(folders::remove_file(&path)?.filter(|_| only_name).unwrap_or(0))
+    }
+
+    pub(super) fn remove_incoming(&self) -> Result<()> {
+        folders::remove_file(&self.incoming()).map(drop)
+    }
+
+    /// Durable and whole on return. The caller holds the lock, so there is one file at a time that is not in its place.
+    pub(super) fn write(&self, key: &CacheKey, source: &Source<'_>) -> Result<()> {
+        let (incoming, path, prefix) = (self.incoming(), self.path(key), self.prefix(key));
+        self.remove_incoming()?;
+        match source {
+            Source::Bytes(content) => {
+                let write = || {
+                    File::create_new(&incoming).and_then(|mut file| {
+                        file.write_all(content)?;
+                        file.sync_all()
+                    })
+                };
+                write().map_err(StoreError::io("write", &incoming))?;
+            }
+            Source::File { file, .. } => link(file, &incoming)?,
+        }
+        if folders::create_folder(&prefix)? {
+            folders::sync_folder(&self.entries())?;
+        }
+        fs::rename(&incoming, &path).map_err(StoreError::io("move a file to", &path))?;
+        // Where both are names of one file already, a rename does nothing.
+        self.remove_incoming()?;
+        folders::sync_folder(&prefix)
+    }
+
+    /// Removes every file that is none of `keys`, and gives the keys that have no file.
+    pub(super) fn keep_only<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k CacheKey>,
+    ) -> Result<HashSet<CacheKey>> {
+        let mut missing: HashSet<CacheKey> = keys.copied().collect();
+        let known: std::collections::HashMap<PathBuf, CacheKey> =
+            missing.iter().map(|key| (self.path(key), *key)).collect();
+        for prefix in names(&self.entries())? {
+            for path in names(&prefix)? {
+                match known.get(&path) {
+                    Some(key) => drop(missing.remove(key)),
+                    None => drop(folders::remove_file(&path)?),
+                }
+            }
+        }
+        Ok(missing)
+    }
+}
+
+fn names(folder: &Path) -> Result<Vec<PathBuf>> {
+    let read = || fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
+    read().map_err(StoreError::io("read the folder", folder))
+}
+
+/// A second name for a file, or a synced copy where the file system has none.
+fn link(from: &Path, to: &Path) -> Result<()> {
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(()),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::CrossesDevices | ErrorKind::Unsupported | ErrorKind::PermissionDenied
+            ) =>
+        {
+            let copy = || fs::copy(from, to).and_then(|_| File::open(to)?.sync_all());
+            copy().map_err(StoreError::io("copy a file to", to))
+        }
+        Err(error) => Err(StoreError::io("link a file to", to)(error)),
+    }
+}

@@ -1,0 +1,198 @@
+//! Which entries go when there is no room: values in, values out.
+//!
+//! An entry is worth the seconds that it will save, for each byte and for each use of the cache that goes by until then. Of a
+//! use that the plan knows the time is certain. Of any other the plan says nothing: it comes after the plan at the earliest,
+//! and it is as likely as the past makes it, half as likely for every plan that went by without a use.
+//!
+//! With equal sizes and costs and a plan that is known this is Belady's rule: what is used furthest in the future goes.
+
+/// What is known of an entry.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Entry {
+    /// Its size.
+    pub bytes: u64,
+    /// Seconds it took to make.
+    pub secs: f64,
+    /// How often it was asked for since it was made.
+    pub uses: u64,
+    /// Plans begun since it was made or asked for.
+    pub plans_ago: u64,
+    /// Uses of the cache until the plan asks for it, 1 for the very next; none when the plan does not.
+    pub next_use: Option<u64>,
+    /// When it was made or asked for last, on any clock that only goes on.
+    pub used_at: u64,
+}
+
+impl Entry {
+    /// Seconds it is expected to save for each use of the cache until then; `left` uses are left of the plan.
+    pub fn worth(&self, left: u64) -> f64 {
+        let (likely, uses_until) = match self.next_use {
+            Some(next) => (1.0, next.max(1)),
+            None => (self.likely(), left.saturating_mul(2).saturating_add(1)),
+        };
+        self.secs.max(0.0) * likely / uses_until as f64
+    }
+
+    /// How likely a later plan uses it: Laplace's rule of succession on its uses, and a half-life of one plan.
+    fn likely(&self) -> f64 {
+        let uses = self.uses as f64;
+        let halvings = i32::try_from(self.plans_ago).unwrap_or(i32::MAX);
+        (uses + 1.0) / (uses + 2.0) * 0.5_f64.powi(halvings)
+    }
+
+    fn density(&self, left: u64) -> f64 {
+        self.worth(left) / self.bytes.max(1) as f64
+    }
+}
+
+/// The entries that make room for `newcomer`, as places in `kept`; none when the bytes it needs of theirs are worth as much as it
+/// is, and then it is better not kept. `needed` are the bytes that are missing.
+pub fn make_room(kept: &[Entry], newcomer: &Entry, needed: u64, left: u64) -> Option<Vec<usize>> {
+    if needed == 0 {
+        return Some(Vec::new());
+    }
+    let going = least_worth(kept, needed, left);
+    let freed: u64 = going.iter().map(|&at| kept[at].bytes).sum();
+    let worth: f64 = going.iter().map(|&at| kept[at].worth(left)).sum();
+    // What is freed beyond the need is for the next that come: many small ones that together are worth more than a large one
+    // would else never displace it.
+    let lost = worth * needed as f64 / freed.max(1) as f64;
+    // What is kept stays where both are worth the same: a walk over more than fits would else find nothing when it comes again.
+    (freed >= needed && lost < newcomer.worth(left)).then_some(going)
+}
+
+/// Entries of the least worth for their size that free so many bytes together, as places in `kept`; all of them when they are
+/// too few.
+pub fn least_worth(kept: &[Entry], needed: u64, left: u64) -> Vec<usize> {
+    let mut freed = 0_u64;
+    let mut going = Vec::new();
+    for at in in_order(kept, left) {
+        if freed >= needed {
+            break;
+        }
+        freed += kept[at].bytes;
+        going.push(at);
+    }
+    // The last one may be so large that some before it could have stayed: those of the most worth stay.
+    let mut spare = freed.saturating_sub(needed);
+    for place in (0..going.len()).rev() {
+        let bytes = kept[going[place]].bytes;
+        if bytes <= spare {
+            spare -= bytes;
+            going.remove(place);
+        }
+    }
+    going
+}
+
+/// Places in `kept`, those of the least worth for their size first; of equals the one that was used longest ago.
+pub fn in_order(kept: &[Entry], left: u64) -> Vec<usize> {
+    let mut order: Vec<(f64, usize)> =
+        kept.iter().enumerate().map(|(at, entry)| (entry.density(left), at)).collect();
+    order.sort_unstable_by(|(a, at_a), (b, at_b)| {
+        a.total_cmp(b).then(kept[*at_a].used_at.cmp(&kept[*at_b].used_at)).then(at_a.cmp(at_b))
+    });
+    order.into_iter().map(|(_, at)| at).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn entry(bytes: u64, secs: f64, next_use: Option<u64>) -> Entry {
+        Entry { bytes, secs, uses: 0, plans_ago: 0, next_use, used_at: 0 }
+    }
+
+    #[test]
+    fn of_equals_the_one_that_is_used_last_goes() {
+        let kept = [entry(10, 1.0, Some(3)), entry(10, 1.0, Some(9)), entry(10, 1.0, Some(5))];
+        assert_eq!(make_room(&kept, &entry(10, 1.0, Some(4)), 10, 20), Some(vec![1]));
+        assert_eq!(
+            make_room(&kept, &entry(10, 1.0, Some(10)), 10, 20),
+            None,
+            "it is used later than all of them"
+        );
+        assert_eq!(make_room(&kept, &entry(10, 1.0, None), 10, 20), None, "the plan does not use it again");
+    }
+
+    #[test]
+    fn what_is_dear_to_make_and_small_stays() {
+        let kept = [entry(10, 100.0, None), entry(10, 1.0, None), entry(1_000, 100.0, None)];
+        assert_eq!(least_worth(&kept, 1, 0), [1]);
+        assert_eq!(make_room(&kept, &entry(10, 2.0, None), 10, 0), Some(vec![1]));
+        assert_eq!(make_room(&kept, &entry(10, 1.0, None), 10, 0), None, "equals stay");
+    }
+
+    #[test]
+    fn old_favourites_give_way() {
+        let favourite = |plans_ago| Entry { uses: 1_000, plans_ago, ..entry(10, 1.0, None) };
+        assert_eq!(make_room(&[favourite(0)], &entry(10, 1.0, None), 10, 0), None);
+        assert_eq!(make_room(&[favourite(2)], &entry(10, 1.0, None), 10, 0), Some(vec![0]));
+    }
+
+    #[test]
+    fn small_ones_that_are_worth_more_together_displace_a_large_one() {
+        let large = [entry(100, 10.0, None)];
+        assert_eq!(make_room(&large, &entry(10, 1.5, None), 10, 0), Some(vec![0]));
+        assert_eq!(make_room(&large, &entry(10, 0.9, None), 10, 0), None);
+    }
+
+    #[test]
+    fn nothing_goes_in_vain() {
+        // The large one suffices alone, though the small one is worth less.
+        let kept = [entry(1, 0.001, None), entry(100, 1.0, None)];
+        assert_eq!(least_worth(&kept, 100, 0), [1]);
+        assert_eq!(least_worth(&kept, 200, 0), [0, 1], "all, and too few");
+        assert_eq!(make_room(&kept, &entry(200, 9.0, None), 200, 0), None);
+        assert_eq!(make_room(&kept, &entry(5, 0.0, None), 0, 0), Some(vec![]), "there is room");
+    }
+
+    fn entries() -> impl Strategy<Value = Vec<Entry>> {
+        let one = (1_u64..50, 0.0..10.0_f64, 0_u64..5, 0_u64..4, prop::option::of(1_u64..30), 0_u64..9)
+            .prop_map(|(bytes, secs, uses, plans_ago, next_use, used_at)| Entry {
+                bytes,
+                secs,
+                uses,
+                plans_ago,
+                next_use,
+                used_at,
+            });
+        prop::collection::vec(one, 0..30)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+        #[test]
+        fn enough_goes_and_never_more_than_needed(kept in entries(), needed in 0_u64..600, left in 0_u64..40) {
+            let going = least_worth(&kept, needed, left);
+            let bytes = |places: &[usize]| places.iter().map(|&at| kept[at].bytes).sum::<u64>();
+            prop_assert!(bytes(&going) >= needed || going.len() == kept.len());
+            for skipped in 0..going.len() {
+                let rest = bytes(&going) - kept[going[skipped]].bytes;
+                prop_assert!(rest < needed, "{} could have stayed", going[skipped]);
+            }
+            let mut distinct = going.clone();
+            distinct.sort_unstable();
+            distinct.dedup();
+            prop_assert_eq!(distinct.len(), going.len());
+        }
+
+        #[test]
+        fn with_equal_sizes_and_costs_it_is_beladys_rule(
+            places in prop::collection::hash_set(1_u64..100, 2..20),
+        ) {
+            let (newcomer, kept) = places.iter().copied().collect::<Vec<_>>().split_first().map(|(a, b)| (*a, b.to_vec())).unwrap();
+            let kept: Vec<Entry> = kept.into_iter().map(|next| entry(7, 3.0, Some(next))).collect();
+            let furthest = kept.iter().map(|entry| entry.next_use).max().flatten().unwrap();
+            match make_room(&kept, &entry(7, 3.0, Some(newcomer)), 7, 100) {
+                Some(going) => {
+                    prop_assert_eq!(going.len(), 1);
+                    prop_assert_eq!(kept[going[0]].next_use, Some(furthest));
+                }
+                None => prop_assert!(newcomer > furthest),
+            }
+        }
+    }
+}
