@@ -355,7 +355,7 @@ pub struct ScoreParams {
     /// How files are read, and what they may cost; left out when it is the default.
     #[serde(default, skip_serializing_if = "DecodeOptions::is_default")]
     pub options: DecodeOptions,
-    /// What nets saw of the clip before, which no net looks at again.
+    /// What nets saw of the clip or of its prompt before, which no net looks at again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<Features>,
     /// The answer is to have what nets see for metrics of the clip too, not for metrics of sets alone.
@@ -456,6 +456,9 @@ pub struct ScoreResult {
     pub scores: Vec<MetricScore>,
     /// One per net that a set metric asked for needs.
     pub features: Vec<Features>,
+    /// Seconds that each net of `features` took, where it was run for them: what it costs to make them again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub net_secs: BTreeMap<String, f64>,
     /// Seconds the decoding took.
     pub decode_secs: f64,
     /// Seconds the metrics took.

@@ -29,6 +29,7 @@ use self::videos::Video;
 
 use crate::MetricError;
 
+pub use text::text_id;
 pub(crate) use text::{clip_text_embedding, viclip_text_embedding};
 
 /// Gives nets that are ready to run.
@@ -39,6 +40,21 @@ pub trait NetSource: fmt::Debug {
     ///
     /// [`MetricError::NoNet`]: its weights are not there, or the runtime refuses.
     fn net(&self, name: &'static str) -> Result<Arc<Net>, MetricError>;
+
+    /// A text as the net of texts of that name sees it. A source that remembers texts gives what it knows; any other has it
+    /// computed.
+    ///
+    /// # Errors
+    ///
+    /// Those of `compute`.
+    fn text(
+        &self,
+        _net: &'static str,
+        _text: &str,
+        compute: &dyn Fn() -> Result<Vec<f32>, MetricError>,
+    ) -> Result<Vec<f32>, MetricError> {
+        compute()
+    }
 }
 
 /// Has no net.

@@ -132,6 +132,13 @@ impl NetMetric {
         }
     }
 
+    /// The net of texts through which it sees the clip's prompt as it is; none where it sees none, or makes another text of it.
+    pub fn text_net(self) -> Option<&'static str> {
+        let sees_prompt =
+            matches!(self, Self::Clipsim | Self::VbenchOverallConsistency | Self::VbenchTemporalStyle);
+        self.descriptor().nets.iter().copied().find(|net| sees_prompt && net.ends_with("-text"))
+    }
+
     /// The score of what [`Self::measure`] gave.
     pub fn score(self, measured: Result<Measured, MetricError>) -> MetricScore {
         metric_score(self.descriptor().metric_id(), measured)

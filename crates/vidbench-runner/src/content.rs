@@ -25,6 +25,13 @@ impl FileMark {
         paths.flat_map(|path| Self::of_path(&path_from_text(path))).collect()
     }
 
+    /// The mark of a file as text; none of a folder, whose content is that of many files.
+    pub(crate) fn text(path: &Path) -> Option<String> {
+        let metadata = fs::metadata(path).ok().filter(Metadata::is_file)?;
+        let Self { device, inode, bytes, times } = Self::new(&metadata);
+        Some(format!("{device} {inode} {bytes} {times:?}"))
+    }
+
     fn of_path(path: &Path) -> Vec<Option<Self>> {
         let mark = |path: &Path| fs::metadata(path).ok().map(|metadata| Self::new(&metadata));
         let mut files: Vec<_> =

@@ -10,10 +10,11 @@ use std::time::Duration;
 use vidbench_core::protocol::{DecodeOptions, ScoreParams};
 use vidbench_core::{Clock, Generation, Outcome, PlannedSample, ResolvedSuite, RunRecord, text_from_path};
 use vidbench_engines::{WorkerCommand, WorkerProcess};
-use vidbench_store::Store;
+use vidbench_store::{Store, Wanted};
 
 use crate::board::Board;
 use crate::executor::{Alone, Executor};
+use crate::kept_looks::{keep_of_sample, of_sample};
 use crate::log::Log;
 use crate::scorer::Scorer;
 use crate::scoring::verdict;
@@ -79,6 +80,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) threads: usize,
     store: &'a Store,
     run: &'a RunRecord,
+    wanted: &'a [Wanted],
     command: WorkerCommand,
     clock: Arc<dyn Clock>,
     cancel: Cancel,
@@ -95,7 +97,7 @@ pub(crate) struct Desk<'a> {
 impl<'a> Desk<'a> {
     /// A desk with at most so many scorers, and where one hears of what was done.
     pub(crate) fn new(
-        (store, run): (&'a Store, &'a RunRecord),
+        (store, run, wanted): (&'a Store, &'a RunRecord, &'a [Wanted]),
         command: WorkerCommand,
         (clock, cancel, log): (Arc<dyn Clock>, Cancel, Log),
         board: Arc<Board>,
@@ -109,6 +111,7 @@ impl<'a> Desk<'a> {
             threads,
             store,
             run,
+            wanted,
             command,
             clock,
             cancel,
@@ -178,21 +181,27 @@ impl<'a> Desk<'a> {
             log.at(suite.model_of(sample).id.as_str(), Some(sample.id));
         }
         let path = self.store.artifact_path(&generation.artifact_sha256)?;
+        let prompt = &suite.prompt_of(sample).text;
+        // Nothing is looked at of random weights.
+        let cache = self.store.cache().filter(|_| !random);
         let params = ScoreParams {
             path: text_from_path(&path),
             reference: None,
-            prompt: Some(suite.prompt_of(sample).text.clone()),
+            prompt: Some(prompt.clone()),
             image: None,
             metrics: if *random { Vec::new() } else { suite.metrics.clone() },
             options: DecodeOptions::default(),
-            seen: Vec::new(),
-            keep_seen: false,
+            seen: cache.map(|cache| of_sample(cache, generation, prompt, self.wanted)).unwrap_or_default(),
+            keep_seen: cache.is_some(),
         };
         let timeout = Duration::from_secs(suite.limits.score_timeout_secs.into());
         let had_one = scorer.pid();
         let pulse = self.board.works("scorer", timeout.as_secs_f64());
-        let answer = scorer.score(&params, timeout)?;
+        let mut answer = scorer.score(&params, timeout)?;
         drop(pulse);
+        if let (Some(cache), Ok(result)) = (cache, &mut answer.result) {
+            keep_of_sample(cache, generation, prompt, self.wanted, result);
+        }
         self.learn(had_one, scorer.pid());
         let secs = answer.secs;
         let verdict = verdict(suite, sample, *random, answer);

@@ -19,6 +19,7 @@ mod generate;
 mod health;
 mod idle;
 mod judge;
+mod kept_looks;
 mod latch;
 mod ledger;
 mod loading;

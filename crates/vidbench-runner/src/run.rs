@@ -12,11 +12,12 @@ use vidbench_core::{
     ResolvedSuite, RunRecord, RunStatus, SampleId, Session, Timing, Verdict,
 };
 use vidbench_engines::{CallError, WorkerProcess};
-use vidbench_store::{Progress, Store};
+use vidbench_store::{Progress, Store, Wanted};
 
 use crate::breaker::Breaker;
 use crate::desk::{Desk, Told};
 use crate::error::ModelError;
+use crate::kept_looks::announce_samples;
 use crate::ledger::Account;
 use crate::log::Log;
 use crate::monitor::{Monitor, Watched};
@@ -39,6 +40,8 @@ pub struct Inputs<'a> {
     pub plan: &'a Plan,
     /// How workers are started.
     pub commands: Commands<'a>,
+    /// What nets see of clips and prompts for the metrics of the suite, as far as it may be kept.
+    pub wanted: &'a [Wanted],
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// A person's wish to stop.
@@ -134,7 +137,7 @@ impl<'a> Runner<'a> {
         let (clock, cancel) = (Arc::clone(&inputs.clock), inputs.cancel.clone());
         let scorers = inputs.run.suite.pool.scorers.unwrap_or(inputs.commands.threads) as usize;
         let (desk, heard) = Desk::new(
-            (inputs.store, inputs.run),
+            (inputs.store, inputs.run, inputs.wanted),
             inputs.commands.scorer.clone(),
             (clock, cancel, log.apart()),
             Arc::clone(&monitor.board),
@@ -263,6 +266,7 @@ impl<'a> Runner<'a> {
             plan.samples.iter().filter(open).partition(|sample| self.suite().prompt_of(sample).rejected);
         self.reject(&rejected)?;
         let mut backlog = progress.generated_only;
+        announce_samples(&self.inputs, &backlog);
         self.take_turns(&pending, &mut backlog)?;
         self.settle(|runner| runner.inputs.cancel.is_urgent())?;
         backlog.sort_by_key(|(ordinal, _)| *ordinal);

@@ -3,23 +3,23 @@
 //! What is known of a file's content is not computed again. How many scorers there are changes nothing but the time: each
 //! clip is scored by itself, by one scorer, and results are read back in the order of the request.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use vidbench_core::protocol::{
-    DecodeOptions, Decoded, Features, MAX_LINE_BYTES, Pairing, ScoreParams, ScoreResult,
-};
+use vidbench_core::protocol::{DecodeOptions, Decoded, Features, Pairing, ScoreParams, ScoreResult};
 use vidbench_core::{
     ClipFacts, ClipOutcome, Clock, Event, MetricScore, Phase, RequestedClip, ScoredClip, ScoringRecord,
     path_from_text,
 };
 use vidbench_engines::{CallError, WorkerCommand};
-use vidbench_store::{ClipKey, Store, Wanted};
+use vidbench_store::{Cache, ClipKey, Store, Wanted};
 
 use crate::content::{FileMark, content_sha256};
 use crate::error::reason;
+use crate::kept_looks::{self, Made};
 use crate::scorer::Scorer;
 use crate::{Cancel, RunError};
 
@@ -68,6 +68,9 @@ pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
     let ScoreInputs { store, record, wanted, references, scorers, timeout, clock, cancel, events } = inputs;
     let clips = &record.request.clips;
     events(&Event::PhaseStarted { phase: Phase::Score, total: clips.len() as u64 });
+    if let Some(cache) = store.cache() {
+        kept_looks::announce(cache, record, wanted);
+    }
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::sync_channel::<Result<Told, RunError>>(64);
     let mut finish = ScoreFinish::default();
@@ -110,6 +113,9 @@ pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
             }
         }
     });
+    if let Some(trouble) = store.cache().and_then(Cache::trouble) {
+        events(&Event::Warning { message: format!("the cache was of less use than it could be: {trouble}") });
+    }
     events(&Event::PhaseFinished { phase: Phase::Score });
     finish.interrupted = failure.is_none() && cancel.is_asked() && finish.done < clips.len() as u64;
     match failure {
@@ -184,6 +190,7 @@ impl Lane<'_> {
         };
         let mut wanted = (self.wanted)(clip);
         let (mut content, mut pairing, mut known, mut features) = (None, None, false, Vec::new());
+        let mut made = Made::default();
         let before = FileMark::of_clip(clip);
         match self.identify(clip) {
             Err(reason) => (scored.outcome, scored.reason) = (ClipOutcome::Unreadable, Some(reason)),
@@ -198,7 +205,9 @@ impl Lane<'_> {
                 };
                 known = found.known;
                 pairing = found.pairing;
-                (scored.facts, scored.scores, features) = (found.facts, found.scores, found.features);
+                (scored.facts, scored.scores) = (found.facts, found.scores);
+                (features, made.features) = kept_looks::split(found.features, &wanted);
+                made.net_secs = found.net_secs;
                 (scored.outcome, scored.reason) = match (found.failure, unpaired, &pairing) {
                     (Some((outcome, reason)), _, _) | (None, Some((outcome, reason)), _) => {
                         (outcome, Some(reason))
@@ -224,6 +233,9 @@ impl Lane<'_> {
             // Another libav, or a mended file of that name, may do better: nothing of the pair is kept by content.
             scored.scores.retain(|score| !wanted.iter().any(|w| w.of_pair && w.metric == score.metric));
             pairing = None;
+        }
+        if let (Some(cache), Some(key)) = (self.store.cache(), &content) {
+            kept_looks::keep(cache, key, clip.prompt.as_deref(), &wanted, &made);
         }
         let content = content.as_ref().map(|key| (key, pairing.as_ref()));
         self.store
@@ -257,6 +269,9 @@ impl Lane<'_> {
             }
             None => (None, None),
         };
+        if let (Some(cache), Some(mark)) = (self.store.cache(), FileMark::text(&path_from_text(&clip.path))) {
+            cache.note_content(&mark, &sha256);
+        }
         let key = ClipKey { clip: sha256, reference, reading: self.record.request.reading(clip) };
         Ok(Identified { key, unpaired })
     }
@@ -276,7 +291,7 @@ impl Lane<'_> {
         if allowed && missing.is_empty() && paired {
             let (facts, pairing, scores) = (known.facts, known.pairing, known.scores);
             // Features that are known are in the store already.
-            return Ok(Some(Found { facts, pairing, scores, features: vec![], failure: None, known: true }));
+            return Ok(Some(Found { facts, pairing, scores, known: true, ..Found::default() }));
         }
         // Beyond a limit the scorer says so, and in the same words whether the clip was known or not.
         let asked = if allowed { missing } else { wanted.iter().collect() };
@@ -287,8 +302,8 @@ impl Lane<'_> {
             image: clip.image.as_ref().map(|image| image.path.clone()),
             metrics: asked.iter().map(|wanted| wanted.metric.clone()).collect(),
             options: self.record.request.options.clone(),
-            seen: self.seen(key, &asked)?,
-            keep_seen: true,
+            seen: self.seen(key, clip.prompt.as_deref(), &asked)?,
+            keep_seen: self.store.cache().is_some(),
         };
         let mut found = match self.compute(&params)? {
             Some(found) => found,
@@ -304,18 +319,17 @@ impl Lane<'_> {
         Ok(Some(found))
     }
 
-    /// What nets saw of the clip before, as far as it goes into a line of the protocol; the rest they look at again.
-    fn seen(&self, key: &ClipKey, asked: &[&Wanted]) -> Result<Vec<Features>, RunError> {
-        /// Numbers take up to 13 bytes as text.
-        const NUMBERS: usize = MAX_LINE_BYTES / 16;
+    /// What nets saw of the clip and its prompt before, as far as it goes into a line of the protocol; the rest they look at again.
+    fn seen(
+        &self,
+        key: &ClipKey,
+        prompt: Option<&str>,
+        asked: &[&Wanted],
+    ) -> Result<Vec<Features>, RunError> {
         let mut seen = self.store.known_looks(key, asked).map_err(RunError::Store)?;
-        let mut numbers = 0;
-        seen.retain(|features| {
-            let fits = numbers + features.values.len() <= NUMBERS;
-            numbers += if fits { features.values.len() } else { 0 };
-            fits
-        });
-        Ok(seen)
+        let cached = self.store.cache().map(|cache| kept_looks::find(cache, key, prompt, asked, &seen));
+        seen.extend(cached.unwrap_or_default());
+        Ok(kept_looks::fitting(seen))
     }
 
     /// Asks the scorer.
@@ -352,6 +366,7 @@ struct Found {
     pairing: Option<Pairing>,
     scores: Vec<MetricScore>,
     features: Vec<Features>,
+    net_secs: BTreeMap<String, f64>,
     failure: Option<(ClipOutcome, String)>,
     known: bool,
 }
@@ -363,6 +378,7 @@ fn found(result: ScoreResult) -> Found {
             pairing: result.pairing,
             scores: result.scores,
             features: result.features,
+            net_secs: result.net_secs,
             failure: None,
             known: false,
         },

@@ -60,11 +60,13 @@ pub struct Wanted {
     pub depends_on: Option<String>,
     /// What a net sees of the clip, from which it is computed; none where that is not kept.
     pub look: Option<Look>,
+    /// How a net sees the clip's prompt, from which it is computed too; none where that is not kept.
+    pub text: Option<Look>,
     /// Not a score is wanted but what the net sees: it is a metric of sets.
     pub of_sets: bool,
 }
 
-/// One way for a net to look at clips.
+/// One way for a net to look at clips or texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
     /// The net and how it is fed, with a version.

@@ -6,8 +6,10 @@
 mod facts;
 mod looks;
 mod pass;
+mod texts;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 
@@ -61,7 +63,7 @@ impl Scorer {
                 Ok(passed) => passed,
                 Err(error) => return decode_error(&error).map(decode_failed),
             };
-        let Passed { facts, pairing, scores, features, clip, decode_secs, mut score_secs } = passed;
+        let Passed { facts, pairing, scores, features, net_secs, clip, decode_secs, mut score_secs } = passed;
         let facts = match facts {
             Ok(facts) => facts,
             Err(reason) => return Ok(decode_failed(reason)),
@@ -79,7 +81,8 @@ impl Scorer {
             }
         }
         score_secs += start.elapsed().as_secs_f64();
-        Ok(ScoreResult { decoded: Decoded::Facts(facts), pairing, scores, features, decode_secs, score_secs })
+        let decoded = Decoded::Facts(facts);
+        Ok(ScoreResult { decoded, pairing, scores, features, net_secs, decode_secs, score_secs })
     }
 
     /// The features a set metric needs, or why this clip has none.
@@ -175,6 +178,7 @@ fn decode_failed(reason: String) -> ScoreResult {
         pairing: None,
         scores: Vec::new(),
         features: Vec::new(),
+        net_secs: BTreeMap::new(),
         decode_secs: 0.0,
         score_secs: 0.0,
     }

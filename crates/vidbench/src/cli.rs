@@ -1,6 +1,7 @@
 //! The command line: verbs, flags, help. The only place that names them.
 
 mod backup;
+mod cache;
 mod confined;
 mod env;
 mod metrics;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use vidbench_core::{Confine, ScorerSettings};
 
 pub(crate) use backup::{BackupCommand, BackupCreateArgs, BackupListArgs, BackupVerifyArgs, RunBackups};
+pub(crate) use cache::{CacheCommand, CacheShowArgs};
 pub(crate) use confined::ConfinedArgs;
 pub(crate) use env::EnvCommand;
 pub(crate) use metrics::{MetricsCommand, MetricsSelftestArgs, NetArgs};
@@ -54,7 +56,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Global {
-    /// Folder that holds runs and videos.
+    /// Folder of runs and videos.
     #[arg(long, global = true, env = "VIDBENCH_WORKSPACE", default_value = ".vidbench", value_name = "DIR")]
     pub(crate) workspace: PathBuf,
     /// Colours: auto follows the terminal and NO_COLOR.
@@ -114,6 +116,9 @@ pub(crate) enum Command {
     /// Backups of the workspace: create, list, verify, restore.
     #[command(subcommand)]
     Backup(BackupCommand),
+    /// What need not be made again: show it, clear it.
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Python environments for models of diffusers: make, list, remove.
     #[command(subcommand)]
     Env(EnvCommand),

@@ -15,6 +15,7 @@ use vidbench_store::Store;
 use crate::confinement::HeldWorkers;
 use crate::prepare::{Estimate, InputError};
 use crate::resolve::read_input;
+use crate::score::wanted_of_suite;
 use crate::{DEFAULT_ENV, compute_set_metrics, envs_root, find_env, worker_in_container, worker_in_env};
 
 /// The programs that a run starts.
@@ -174,7 +175,10 @@ fn check_inputs(suite: &ResolvedSuite) -> Result<(), InputError> {
 
 fn check_disk(store: &Store, suite: &ResolvedSuite, estimate: &Estimate) -> Result<(), InputError> {
     store.check_writable()?;
-    let free_mib = store.free_disk_bytes()? >> 20;
+    // What can be made again is in nobody's way: the run frees it when it comes to that.
+    let kinds = store.cache().and_then(|cache| cache.usage().ok()).unwrap_or_default();
+    let cache_mib = kinds.iter().map(|kind| kind.bytes).sum::<u64>() >> 20;
+    let free_mib = (store.free_disk_bytes()? >> 20) + cache_mib;
     let needed_mib = suite.limits.min_free_disk_mib + (estimate.bytes().unwrap_or(0) >> 20);
     if free_mib < needed_mib {
         let what = format!("{free_mib} MiB of disk are free, the run needs {needed_mib} MiB");
@@ -239,7 +243,9 @@ pub fn execute(
     // Sensors are judged by a thread of their own, which tells of alerts.
     let shared = Mutex::new(&mut *events);
     let tell = |event: &Event| (shared.lock().unwrap_or_else(PoisonError::into_inner))(event);
-    let inputs = Inputs { store, run, plan, commands, clock, cancel, events: &tell, between };
+    let wanted = wanted_of_suite(&run.suite.metrics);
+    let inputs =
+        Inputs { store, run, plan, commands, wanted: &wanted, clock, cancel, events: &tell, between };
     let finish = vidbench_runner::execute(inputs)?;
     let mut data = crate::run_data(store, &run.id)?;
     let mut set_metrics_error = None;

@@ -4,6 +4,7 @@
 
 mod anchors;
 mod by_default;
+mod cache_choice;
 mod catalogue;
 mod checkpoints;
 mod clock;
@@ -30,6 +31,7 @@ mod vbench;
 
 pub use anchors::{ANCHORS, Anchor, Anchored};
 pub use by_default::{ByDefault, default_metrics};
+pub use cache_choice::{CacheChoice, CacheChoiceError, cache_choice};
 pub use catalogue::{
     Catalogue, CatalogueError, CatalogueModel, Constraints, Defaults, Evidence, Kind, Price, Status,
     add_evidence, add_model, counts_sentence, evidence_page, own_evidence_file,

@@ -57,6 +57,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<u8, Error> {
         Command::Nets(command) => commands::nets::nets(&command, ui),
         Command::Models(command) => commands::models::models(&command, ui),
         Command::Backup(command) => commands::backup::backup(&command, &workspace, ui),
+        Command::Cache(command) => commands::cache::cache(&command, &workspace, ui),
         Command::Env(command) => commands::env::env(&command, ui),
         Command::Worker(command) => commands::worker::worker(command, ui),
         Command::Metrics(command) => commands::metrics::metrics(&command, ui),

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vidbench_core::{
-    Clock, Environment, Event, MetricId, Needs, RECORD_SCHEMA_VERSION, RequestedClip, RunStatus, ScoredClip,
-    ScoringRecord, ScoringRequest, sha256_hex,
+    Clock, Environment, Event, MetricId, Needs, NetOptions, NetsInUse, RECORD_SCHEMA_VERSION, RequestedClip,
+    RunStatus, ScoredClip, ScoringRecord, ScoringRequest, sha256_hex,
 };
 use vidbench_engines::WorkerCommand;
+use vidbench_metrics::extract::text_id;
 use vidbench_metrics::{Metric, PairMetric, UnknownMetric, find};
 use vidbench_runner::{Cancel, RunError, ScoreFinish, ScoreInputs, score_clips};
 use vidbench_store::{Look, Store, StoreError, Wanted};
@@ -175,21 +176,47 @@ fn wanted(record: &ScoringRecord, clip: &RequestedClip) -> Vec<Wanted> {
 pub(crate) fn wanted_metric(id: &MetricId, record: &ScoringRecord, clip: &RequestedClip) -> Option<Wanted> {
     let metric = Metric::from_id(id.as_str()).ok()?;
     let of_pair = metric.descriptor().needs == Needs::Pair;
-    let (depends_on, look) = (depends_on(metric, record, clip), look(metric, record));
-    Some(Wanted { metric: id.clone(), of_pair, depends_on, look, of_sets: metric.net_set().is_some() })
+    let nets = record.environment.nets.as_ref();
+    Some(Wanted {
+        metric: id.clone(),
+        of_pair,
+        depends_on: depends_on(metric, record, clip),
+        look: nets.and_then(|nets| look(metric, nets)),
+        text: nets.and_then(|nets| text(metric, nets)),
+        of_sets: metric.net_set().is_some(),
+    })
+}
+
+/// What the metrics of a suite are computed from, with the nets of this machine as they are now. Scores of runs are not kept by
+/// content, so what they depend on beside is left out.
+pub(crate) fn wanted_of_suite(metrics: &[MetricId]) -> Vec<Wanted> {
+    let Some(nets) = crate::nets_in_use(metrics, NetOptions::default()) else { return Vec::new() };
+    let wanted = |id: &MetricId| {
+        let metric = Metric::from_id(id.as_str()).ok()?;
+        let (look, text) = (look(metric, &nets), text(metric, &nets));
+        let of_sets = metric.net_set().is_some();
+        Some(Wanted { metric: id.clone(), of_pair: false, depends_on: None, look, text, of_sets })
+    };
+    metrics.iter().filter_map(wanted).collect()
 }
 
 /// What a metric is computed from, where it is the same for every clip of the same bytes: not where a net looks at another file too.
-fn look(metric: Metric, record: &ScoringRecord) -> Option<Look> {
+fn look(metric: Metric, nets: &NetsInUse) -> Option<Look> {
     let extraction = match metric {
         Metric::NetSet(metric) => metric.extraction(),
         Metric::Net(metric) if metric.is_of_pair() || metric.extraction().looks_at_image() => return None,
         Metric::Net(metric) => metric.extraction(),
         Metric::Clip(_) | Metric::Pair(_) | Metric::Set(_) | Metric::Feature(_) => return None,
     };
-    let nets = record.environment.nets.as_ref()?;
     let identities: Vec<String> = extraction.nets().iter().map(|net| nets.identity(net)).collect();
     Some(Look { extraction: extraction.id().to_owned(), nets: identities.join("\n") })
+}
+
+/// How a net sees the prompt from which a metric is computed.
+fn text(metric: Metric, nets: &NetsInUse) -> Option<Look> {
+    let Metric::Net(metric) = metric else { return None };
+    let net = metric.text_net()?;
+    Some(Look { extraction: text_id(net), nets: nets.identity(net) })
 }
 
 /// What a score depends on beside the files. libvmaf that was not found is one of its versions, so that a scoring after it was

@@ -66,6 +66,7 @@ mod tests {
             pairing: None,
             scores: Vec::new(),
             features: counted.iter().map(features).collect(),
+            net_secs: BTreeMap::new(),
             decode_secs: 0.0,
             score_secs: 0.0,
         };

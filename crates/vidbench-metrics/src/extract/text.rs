@@ -6,6 +6,11 @@ use vidbench_nn::tokens::{ClipTokens, clip_tokens};
 use super::{NetSource, run_rows};
 use crate::MetricError;
 
+/// What a text of that net is called among features: the net and how it is fed, with a version.
+pub fn text_id(net: &str) -> String {
+    format!("{net}.prompt@1")
+}
+
 /// Tokens that CLIP's text net takes.
 const CLIP_CONTEXT: usize = 77;
 /// Tokens that ViCLIP's text net takes.
@@ -35,15 +40,14 @@ fn embedding(
     text: &str,
     context: usize,
 ) -> Result<TextEmbedding, MetricError> {
-    let net = nets.net(net)?;
     let ClipTokens { ids, truncated } = clip_tokens(text, context);
-    let tokens = Tensor::i64([1, context], ids).expect("invariant: as many tokens as the context");
-    let values = run_rows(&net, &[("tokens", tokens)])?.0;
+    let values = nets.text(net, text, &|| {
+        let tokens =
+            Tensor::i64([1, context], ids.clone()).expect("invariant: as many tokens as the context");
+        Ok(run_rows(nets.net(net)?.as_ref(), &[("tokens", tokens)])?.0)
+    })?;
     let note = truncated.then(|| {
-        format!(
-            "the prompt has more than the {context} tokens that {} takes; the rest was cut off",
-            net.name()
-        )
+        format!("the prompt has more than the {context} tokens that {net} takes; the rest was cut off")
     });
     Ok(TextEmbedding { values, note })
 }

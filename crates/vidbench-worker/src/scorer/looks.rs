@@ -1,5 +1,7 @@
 //! What nets see of one clip: each extraction runs once, however many metrics are computed from it.
 
+use std::time::Instant;
+
 use vidbench_core::DecodedFrame;
 use vidbench_core::protocol::Features;
 use vidbench_metrics::extract::{Beginning, Extraction, Extractor, NetSource, Rows};
@@ -8,12 +10,17 @@ use vidbench_metrics::{MetricError, NetMetric, Seen};
 
 /// The extractions of a clip, under way. One that fails leaves the others alone.
 pub(super) struct Looks {
-    under_way: Vec<(Extraction, Look)>,
+    under_way: Vec<UnderWay>,
     /// What was seen before.
     before: Vec<(Extraction, Rows)>,
 }
 
-type Look = Result<Box<dyn Extractor>, MetricError>;
+struct UnderWay {
+    extraction: Extraction,
+    look: Result<Box<dyn Extractor>, MetricError>,
+    /// Seconds it took so far.
+    secs: f64,
+}
 
 impl Looks {
     pub(super) fn begin(
@@ -29,32 +36,44 @@ impl Looks {
             }
             match seen.iter().find(|features| features.net == extraction.id()) {
                 Some(features) => looks.before.push((extraction, rows(features))),
-                None => looks.under_way.push((extraction, extraction.extractor(nets, clip))),
+                None => {
+                    let look = extraction.extractor(nets, clip);
+                    looks.under_way.push(UnderWay { extraction, look, secs: 0.0 });
+                }
             }
         }
         looks
     }
 
     fn has(&self, extraction: Extraction) -> bool {
-        self.under_way.iter().any(|(known, _)| *known == extraction)
+        self.under_way.iter().any(|known| known.extraction == extraction)
             || self.before.iter().any(|(known, _)| *known == extraction)
     }
 
     pub(super) fn push(&mut self, frame: &DecodedFrame<'_>, reference: Option<&DecodedFrame<'_>>) {
-        for (_, look) in &mut self.under_way {
-            if let Ok(extractor) = look
-                && let Err(error) = extractor.push(frame, reference)
-            {
-                *look = Err(error);
+        for UnderWay { look, secs, .. } in &mut self.under_way {
+            if let Ok(extractor) = look {
+                let start = Instant::now();
+                let pushed = extractor.push(frame, reference);
+                *secs += start.elapsed().as_secs_f64();
+                if let Err(error) = pushed {
+                    *look = Err(error);
+                }
             }
         }
     }
 
     pub(super) fn finish(self, seen: Seen<'_>) -> SeenRows<'_> {
         let before = self.before.into_iter().map(|(extraction, rows)| (extraction, Ok(rows)));
-        let now = self.under_way.into_iter();
-        let now = now.map(|(extraction, look)| (extraction, look.and_then(Extractor::finish)));
-        SeenRows { rows: before.chain(now).collect(), seen }
+        let mut secs = Vec::new();
+        let now = self.under_way.into_iter().map(|UnderWay { extraction, look, secs: pushing }| {
+            let start = Instant::now();
+            let rows = look.and_then(Extractor::finish);
+            secs.push((extraction, pushing + start.elapsed().as_secs_f64()));
+            (extraction, rows)
+        });
+        let rows = before.chain(now).collect();
+        SeenRows { rows, secs, seen }
     }
 }
 
@@ -66,10 +85,17 @@ fn rows(features: &Features) -> Rows {
 /// What nets saw of a clip.
 pub(super) struct SeenRows<'a> {
     rows: Vec<(Extraction, Result<Rows, MetricError>)>,
+    /// Seconds of each that was made now.
+    secs: Vec<(Extraction, f64)>,
     seen: Seen<'a>,
 }
 
 impl SeenRows<'_> {
+    /// Seconds that each extraction took that was made now, by its id.
+    pub(super) fn secs(&self) -> impl Iterator<Item = (String, f64)> {
+        self.secs.iter().map(|(extraction, secs)| (extraction.id().to_owned(), *secs))
+    }
+
     pub(super) fn measure(&self, metric: NetMetric) -> Result<Measured, MetricError> {
         let rows = self.rows(metric.extraction())?;
         let mut measured = metric.measure(rows, self.seen)?;

@@ -1,5 +1,6 @@
 //! One pass over a clip, and over its reference in step: each frame is decoded once and lent to every meter.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use vidbench_core::protocol::{Features, Pairing, ScoreParams};
@@ -11,6 +12,7 @@ use vidbench_video::{Colour, ColourRange, FrameReader, ReadOptions, VideoError};
 
 use super::facts::FactsMeter;
 use super::looks::{Looks, SeenRows};
+use super::texts::KnownTexts;
 use super::with_causes;
 
 /// What is to be measured.
@@ -47,6 +49,7 @@ pub(super) struct Passed {
     pub(super) pairing: Option<Pairing>,
     pub(super) scores: Vec<MetricScore>,
     pub(super) features: Vec<Features>,
+    pub(super) net_secs: BTreeMap<String, f64>,
     pub(super) clip: Option<Result<FramesU8, MetricError>>,
     pub(super) decode_secs: f64,
     pub(super) score_secs: f64,
@@ -142,7 +145,8 @@ impl<'a> Pass<'a> {
         let facts = self.facts.finish(sample.probe());
         let (width, height) = size;
         let prompt = self.params.prompt.as_deref();
-        let seen = Seen { width, height, frames: count, fps: beginning.fps, prompt, nets: self.nets };
+        let texts = KnownTexts::new(self.nets, prompt, &self.params.seen);
+        let seen = Seen { width, height, frames: count, fps: beginning.fps, prompt, nets: &texts };
         let seen = looks.finish(seen);
         let (mut features, without) = features(&self.sets, &seen);
         if self.params.keep_seen {
@@ -151,11 +155,20 @@ impl<'a> Pass<'a> {
         let scores = self.metrics.into_iter();
         let scores = scores.map(|metric| finish(metric, pairing.as_ref(), luma.as_ref(), &seen));
         let scores = scores.chain(without).collect();
+        let mut net_secs: BTreeMap<_, _> = seen.secs().collect();
+        drop(seen);
+        if self.params.keep_seen {
+            for (text, secs) in texts.into_computed() {
+                net_secs.insert(text.net.clone(), secs);
+                features.push(text);
+            }
+        }
+        net_secs.retain(|net, _| features.iter().any(|features| features.net == *net));
         let clip = self.clip.map(ClipCollector::finish);
         scoring += start.elapsed();
         let score_secs = scoring.as_secs_f64();
         let decode_secs = (begin.elapsed().saturating_sub(scoring)).as_secs_f64();
-        Ok(Passed { facts, pairing, scores, features, clip, decode_secs, score_secs })
+        Ok(Passed { facts, pairing, scores, features, net_secs, clip, decode_secs, score_secs })
     }
 }
 

@@ -6,11 +6,11 @@ use anyhow::Result;
 use serde::Serialize;
 use vidbench_engines::Means;
 use vidbench_nn::{Manifest, NetState, NetStore};
-use vidbench_store::Store;
+use vidbench_store::{Cache, Store};
 
-use super::json;
+use super::{bytes_text, cache, json};
 use crate::cli::DoctorArgs;
-use crate::ui::Ui;
+use crate::ui::{Ui, duration};
 use crate::{FAILED, OK};
 
 #[derive(Debug, Serialize)]
@@ -66,6 +66,7 @@ fn examine(workspace: &Path) -> Vec<Finding> {
     findings.extend(sensors());
     findings.extend(confinement());
     findings.push(workspace_finding(workspace));
+    findings.push(cache_finding(workspace));
     findings
 }
 
@@ -289,6 +290,32 @@ fn workspace_finding(workspace: &Path) -> Finding {
             let hint = error.hint();
             finding(State::Broken, error.to_string(), hint.as_deref())
         }
+    }
+}
+
+fn cache_finding(workspace: &Path) -> Finding {
+    let finding = |state, detail, hint| Finding { name: "cache", state, detail, hint };
+    let chosen = match vidbench::cache_choice() {
+        Ok(chosen) => chosen,
+        Err(error) => return finding(State::Broken, error.to_string(), Some(error.hint())),
+    };
+    let limit = cache::limit(chosen);
+    if chosen.size.is_off() {
+        let hint = "unset the variable to keep what nets saw of clips";
+        return finding(State::Absent, limit, Some(hint.into()));
+    }
+    // To look changes nothing: a workspace without a cache gets none.
+    if !workspace.join("cache").is_dir() {
+        return finding(State::Ok, format!("{limit}; empty"), None);
+    }
+    match Cache::open(workspace, chosen.size).and_then(|cache| cache.usage()) {
+        Ok(kinds) => {
+            let (bytes, saved) =
+                (kinds.iter().map(|kind| kind.bytes).sum(), kinds.iter().map(|kind| kind.saved_secs).sum());
+            finding(State::Ok, format!("{limit}; {}, saved {}", bytes_text(bytes), duration(saved)), None)
+        }
+        // What needs it goes on without.
+        Err(error) => finding(State::Absent, error.to_string(), error.hint()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 mod backup_schedule;
+pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod doctor_watch;

@@ -14,7 +14,7 @@ use vidbench_runner::{Cancel, Finish, RunError};
 use vidbench_store::{Store, StoreError};
 
 use super::backup_schedule::BackupSchedule;
-use super::{UserError, columns, json as pretty, page_file, report};
+use super::{UserError, cache, columns, json as pretty, page_file, report};
 use crate::cli::{DemoArgs, RunArgs, RunBackups, RunOutput};
 use crate::log_file;
 use crate::ui::{ProgressView, Ui, duration, visible};
@@ -68,6 +68,7 @@ fn start(
     ui: Ui,
 ) -> Result<u8> {
     let store = Store::open(workspace)?;
+    cache::attach(&store, ui)?;
     let estimate = vidbench::estimate(prepared, Some(&store))?;
     ui.say(plan_text(prepared, &estimate).trim_end());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
@@ -82,6 +83,7 @@ fn start(
 
 fn resume(wanted: &str, suite: Option<&Path>, args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let store = Store::open_existing(workspace)?;
+    cache::attach(&store, ui)?;
     let run = store.find_run(wanted)?;
     let (record, plan) = vidbench::reopen(&store, &run, suite)?;
     if args.dry_run {

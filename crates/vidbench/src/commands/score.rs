@@ -23,7 +23,7 @@ use vidbench_report::{
 use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_store::Store;
 
-use super::{UserError, page_file, reference, report, run};
+use super::{UserError, cache, page_file, reference, report, run};
 use crate::cli::{NetArgs, Progress, ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
 use crate::ui::{ProgressView, Ui};
 use crate::{FAILED, INTERRUPTED, OK};
@@ -115,6 +115,7 @@ pub(crate) fn carry_out(
         UserError::new(format!("videos cannot be read: {error}"), "`vidbench doctor` says what to install")
     })?;
     let store = Store::open(workspace)?;
+    cache::attach(&store, ui)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let mut environment =
         vidbench::environment(std::env::args_os().map(|arg| text_from_path(Path::new(&arg))).collect());

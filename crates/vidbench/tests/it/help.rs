@@ -151,7 +151,8 @@ fn doctor_names_the_parts() {
             "limits",
             "no network",
             "files",
-            "workspace"
+            "workspace",
+            "cache"
         ]
     );
 }

@@ -45,6 +45,7 @@ impl Workspace {
             .env("VIDBENCH_CATALOGUE", self.path().join("catalogue"))
             .stdin(Stdio::null());
         command.env_remove("VIDBENCH_WORKSPACE").env_remove("VIDBENCH_PROGRESS");
+        command.env_remove("VIDBENCH_CACHE_SIZE").env_remove("VID_DIFFUSION_BENCH_CACHE_SIZE");
         command
     }
 
