@@ -22,7 +22,7 @@ impl<'d> SampleView<'d> {
     /// Its times; none of a video that was not made in this run.
     pub fn timing(&self) -> Option<&'d Timing> {
         let generation = self.record.generation.as_ref();
-        generation.filter(|_| self.model.engine != Engine::Import).map(|generation| &generation.timing)
+        generation.filter(|_| self.model.engine != Engine::Import)?.timing.as_ref()
     }
 }
 

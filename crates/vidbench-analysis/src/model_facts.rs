@@ -23,7 +23,7 @@ pub(crate) fn model_facts(data: &RunData) -> Vec<ModelFacts> {
             let loaded: Vec<&LoadedModel> = data
                 .sessions
                 .iter()
-                .flat_map(|session| session.models.iter().map(|entry| &entry.model))
+                .flat_map(|session| session.models.iter().map(|entry| &entry.model).chain(&session.reused))
                 .filter(|loaded| loaded.id == model.id)
                 .collect();
             let last = loaded.last();

@@ -41,6 +41,8 @@ pub enum NoteKind {
     Health,
     /// Samples were made at a second or later attempt.
     Retried,
+    /// Samples were taken from earlier runs.
+    Reused,
     /// Others were on the accelerator.
     Contended,
     /// The accelerator ran slower than it could.
@@ -100,6 +102,7 @@ pub(crate) fn notes(
     health_notes::alerts(data, &mut notes);
     health_notes::health(data, &mut notes);
     retried(data, &mut notes);
+    reused(data, &mut notes);
     accelerators(data, &mut notes);
     health_notes::idle_power(idle, &mut notes);
     few_samples(data, groups, &mut notes);
@@ -236,6 +239,22 @@ fn share_judged(data: &RunData) -> String {
     format!("{} of {} samples have a verdict", data.samples.len(), data.run.planned)
 }
 
+fn reused(data: &RunData, notes: &mut Vec<Note>) {
+    let generations = data.samples.iter().filter_map(|sample| sample.generation.as_ref());
+    let from: Vec<_> = generations.filter_map(|made| made.reused_from.as_ref()).collect();
+    let runs: BTreeSet<_> = from.iter().map(|run| run.as_str()).collect();
+    if !from.is_empty() {
+        let text = format!(
+            "{} of {} samples were made by {} ({}); latency, throughput and memory are of the others",
+            from.len(),
+            data.samples.len(),
+            count(runs.len() as u32, "earlier run"),
+            runs.into_iter().collect::<Vec<_>>().join(", ")
+        );
+        add(notes, NoteKind::Reused, text, Some("leave `reuse_samples` out of a suite that measures speed"));
+    }
+}
+
 fn few_samples(data: &RunData, groups: &[Group], notes: &mut Vec<Note>) {
     let needed = values_needed(0.5);
     let Some(fewest) = groups.iter().map(|group| group.ok).filter(|ok| *ok < needed && *ok > 0).min() else {
@@ -287,7 +306,7 @@ fn ok_samples<'j, 'd>(joined: &'j Joined<'d>) -> impl Iterator<Item = &'j Sample
 
 fn clocks(joined: &Joined<'_>, groups: &[Group], notes: &mut Vec<Note>) {
     let error_ns = ok_samples(joined)
-        .filter_map(|sample| Some(sample.record.generation.as_ref()?.timing.clock_error_ns))
+        .filter_map(|sample| Some(sample.record.generation.as_ref()?.timing.as_ref()?.clock_error_ns))
         .max();
     let fastest = groups.iter().filter_map(|group| Some(group.service.as_ref()?.mean)).min_by(f64::total_cmp);
     let (Some(error_ns), Some(fastest)) = (error_ns, fastest) else { return };

@@ -39,6 +39,11 @@ pub enum Event {
         /// Seconds it took.
         load_secs: f64,
     },
+    /// Samples were taken from earlier runs and need not be made.
+    SamplesReused {
+        /// How many.
+        samples: u64,
+    },
     /// A sample was sent to its worker.
     SampleStarted {
         /// The sample.

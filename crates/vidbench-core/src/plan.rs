@@ -67,6 +67,9 @@ pub struct ResolvedSuite {
     /// What the scorer is held to.
     #[serde(default)]
     pub scorer: ScorerSettings,
+    /// Take samples that earlier runs have made.
+    #[serde(default)]
+    pub reuse_samples: bool,
 }
 
 /// A model of a resolved suite.

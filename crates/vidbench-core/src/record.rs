@@ -83,8 +83,11 @@ pub struct Generation {
     pub artifact_sha256: String,
     /// Size of the artifact.
     pub artifact_bytes: u64,
-    /// When and how long.
-    pub timing: Timing,
+    /// When and how long; none of a sample that was reused, because its time is none of this run.
+    pub timing: Option<Timing>,
+    /// Which run made it, where it was not this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused_from: Option<RunId>,
     /// Largest resident set of the worker so far, in bytes.
     pub peak_rss_bytes: Option<u64>,
     /// Most memory of the device during this generation.
@@ -358,6 +361,9 @@ pub struct Session {
     pub models: Vec<SessionModel>,
     /// Models whose other samples it left, and why.
     pub given_up: Vec<GivenUp>,
+    /// What made the samples that were taken from earlier runs, as those runs recorded it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reused: Vec<LoadedModel>,
     /// What breakers did, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breakers: Vec<BreakerChange>,

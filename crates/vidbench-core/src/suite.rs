@@ -81,6 +81,10 @@ pub struct Suite {
     /// What the scorer is held to.
     #[serde(default)]
     pub scorer: ScorerSettings,
+    /// Take samples that earlier runs of the workspace have made with the same weights, in place of making them again: for suites
+    /// about quality. Such samples say which run made them and have no latency.
+    #[serde(default)]
+    pub reuse_samples: bool,
 }
 
 /// One model of a suite.

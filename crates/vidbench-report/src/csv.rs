@@ -10,11 +10,11 @@
 use std::fmt::Display;
 
 use vidbench_analysis::{SampleView, join};
-use vidbench_core::{MetricId, RunData, Score};
+use vidbench_core::{MetricId, RunData, RunId, Score};
 
 use crate::text::visible_line;
 
-const COLUMNS: [&str; 37] = [
+const COLUMNS: [&str; 38] = [
     "run",
     "ordinal",
     "sample",
@@ -52,6 +52,7 @@ const COLUMNS: [&str; 37] = [
     "device_joules",
     "cpu_joules",
     "contended",
+    "reused_from",
 ];
 
 /// One finished sample a line after a line of heads: the fixed columns, one per clip metric of the suite, and the reasons
@@ -117,6 +118,7 @@ fn line(data: &RunData, sample: &SampleView<'_>, metrics: &[&MetricId]) -> Vec<S
         optional(telemetry.and_then(|found| found.device_joules.value())),
         optional(telemetry.and_then(|found| found.cpu_joules.value())),
         optional(telemetry.and_then(|found| found.contended)),
+        text(generation.and_then(|made| made.reused_from.as_ref()).map(RunId::as_str).unwrap_or_default()),
     ];
     cells.extend(metrics.iter().map(|id| optional(score(sample, id).and_then(Score::value))));
     cells.push(text(&unavailable(sample)));

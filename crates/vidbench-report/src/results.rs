@@ -99,6 +99,11 @@ fn counts(groups: &[Group], columns: &mut Vec<Column>, cells: &mut [Vec<Cell>]) 
     push(cells, groups.iter().map(failed).collect());
 }
 
+/// Samples that are ok and have no times were taken from elsewhere.
+fn no_latency(group: &Group) -> &'static str {
+    if group.ok == 0 { "no ok sample" } else { "none was timed" }
+}
+
 fn latency(groups: &[Group], columns: &mut Vec<Column>, cells: &mut [Vec<Cell>]) {
     let summaries: Vec<_> = groups.iter().filter_map(|group| group.latency.as_ref()).collect();
     let all: Vec<f64> = summaries.iter().flat_map(|summary| [summary.min, summary.max]).collect();
@@ -111,7 +116,7 @@ fn latency(groups: &[Group], columns: &mut Vec<Column>, cells: &mut [Vec<Cell>])
     };
     columns.push(head(title, &format!("{} ↓", format.unit), help));
     let cell = |group: &Group| {
-        let Some(summary) = &group.latency else { return Cell::none("no ok sample") };
+        let Some(summary) = &group.latency else { return Cell::none(no_latency(group)) };
         let (value, detail) = match (enough, summary.p50) {
             (true, Percentile::Value { value, .. }) => (value, format!("n {}", summary.n)),
             (_, Percentile::TooFew { n, needed, .. }) => (summary.max, format!("n {n} < {needed}")),

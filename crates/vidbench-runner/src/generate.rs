@@ -152,11 +152,14 @@ impl Runner<'_> {
         timing: Timing,
     ) -> Result<Generation, RunError> {
         let artifact = self.inputs.store.adopt_artifact(temp)?;
+        self.account.generated(&timing);
+        let service_secs = timing.service_secs();
         let generation = Generation {
             sample: sample.id,
             artifact_sha256: artifact.sha256,
             artifact_bytes: artifact.bytes,
-            timing,
+            timing: Some(timing),
+            reused_from: None,
             peak_rss_bytes: result.peak_rss_bytes,
             peak_device_bytes: result.peak_device_bytes,
         };
@@ -168,8 +171,6 @@ impl Runner<'_> {
             params,
             &generation,
         )?;
-        let service_secs = generation.timing.service_secs();
-        self.account.generated(&generation.timing);
         self.pace.add(sample.model, sample.params, service_secs);
         self.tell(&Event::Generated { sample: sample.id, service_secs });
         Ok(generation)
@@ -285,6 +286,12 @@ impl Runner<'_> {
             format!("{free_mib} MiB of disk are free, less than limits.min_free_disk_mib = {low_mib}")
         };
         let high_mib = low_mib.saturating_add(low_mib / 4);
+        if self.make_room_on_disk(high_mib.saturating_sub(free_mib) << 20) {
+            free_mib = self.inputs.store.free_disk_bytes()? >> 20;
+            if free_mib >= low_mib {
+                return Ok(false);
+            }
+        }
         let wait = Duration::from_secs(self.suite().limits.disk_wait_secs.into());
         let begun_ns = self.inputs.clock.monotonic_ns();
         if !wait.is_zero() {

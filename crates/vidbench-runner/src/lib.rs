@@ -29,6 +29,7 @@ mod monitor;
 mod pace;
 mod pool;
 mod retry;
+mod reuse;
 mod run;
 mod schedule;
 mod score_clips;

@@ -71,6 +71,9 @@ impl Log {
             Event::ModelLoaded { model: loaded, load_secs } => {
                 line!(Level::INFO, load_secs, "loaded {loaded}");
             }
+            Event::SamplesReused { samples } => {
+                line!(Level::INFO, samples, "taken from earlier runs");
+            }
             Event::SampleStarted { ordinal, label, .. } => {
                 line!(Level::INFO, ordinal, "started: {label}");
             }

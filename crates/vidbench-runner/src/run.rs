@@ -170,8 +170,7 @@ impl<'a> Runner<'a> {
             disk_full: None,
             earlier: sessions
                 .into_iter()
-                .flat_map(|session| session.models)
-                .map(|model| model.model)
+                .flat_map(|session| session.models.into_iter().map(|model| model.model).chain(session.reused))
                 .collect(),
             has_work,
             inputs,
@@ -266,11 +265,14 @@ impl<'a> Runner<'a> {
             plan.samples.iter().filter(open).partition(|sample| self.suite().prompt_of(sample).rejected);
         self.reject(&rejected)?;
         let mut backlog = progress.generated_only;
+        let pending = self.reuse(pending, &mut backlog)?;
         announce_samples(&self.inputs, &backlog);
         self.take_turns(&pending, &mut backlog)?;
         self.settle(|runner| runner.inputs.cancel.is_urgent())?;
         backlog.sort_by_key(|(ordinal, _)| *ordinal);
-        self.score_backlog(backlog)
+        let scored = self.score_backlog(backlog);
+        self.tell_trouble_of_the_cache();
+        scored
     }
 
     /// Of the files that an earlier session left unscored those that still are what they were; the others are made again.
@@ -323,7 +325,9 @@ impl<'a> Runner<'a> {
         backlog: &mut Vec<(u64, Generation)>,
     ) -> Result<(), RunError> {
         let beside = self.is_beside(sample.model);
-        self.monitor.took(&self.suite().model_of(sample).id, self.wait_secs(&generation.timing));
+        if let Some(timing) = &generation.timing {
+            self.monitor.took(&self.suite().model_of(sample).id, self.wait_secs(timing));
+        }
         match self.suite().scenario.kind {
             _ if beside => {
                 self.score(sample, generation)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use vidbench_core::{Event, FailedAttempt, Operation, Outcome, Phase, PlannedSample};
+use vidbench_core::{Event, FailedAttempt, Operation, Outcome, Phase, PlannedSample, Timing};
 use vidbench_engines::WorkerProcess;
 
 use crate::breaker::{Call, Permit};
@@ -102,7 +102,8 @@ impl Runner<'_> {
         drop(timed);
         match attempt {
             Attempt::Generated { worker, generation } => {
-                let slow = is_slow(generation.timing.service_secs(), usual);
+                let secs = generation.timing.as_ref().map(Timing::service_secs);
+                let slow = secs.is_some_and(|secs| is_slow(secs, usual));
                 self.report(turn.model, Operation::Generate, epoch, if slow { Call::Slow } else { Call::Ok });
                 turn.worker = Some(worker);
                 self.file(sample, *generation, backlog)?;

@@ -90,7 +90,7 @@ pub(crate) fn load(
     })
 }
 
-fn check_identity(
+pub(crate) fn check_identity(
     asked: &ResolvedModel,
     loaded: &LoadedModel,
     earlier: Option<&LoadedModel>,

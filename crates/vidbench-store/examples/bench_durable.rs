@@ -62,6 +62,7 @@ fn record() -> Result<RunRecord, Box<dyn std::error::Error>> {
         alerts: Default::default(),
         confinement: Default::default(),
         scorer: Default::default(),
+        reuse_samples: false,
     };
     let environment = Environment {
         tool_version: "bench".into(),

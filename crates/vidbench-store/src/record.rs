@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Value, json};
-use vidbench_core::{FailedAttempt, Generation, ModelId, Outcome, Params, RunId, SampleId, Verdict};
+use vidbench_core::{FailedAttempt, Generation, ModelId, Outcome, Params, RunId, SampleId, Timing, Verdict};
 
 use crate::codec::{
     Sha256Hash, f32s_to_bytes, finite, from_i64, from_json, score_columns, series_to_bytes, to_i64, to_json,
@@ -178,11 +178,18 @@ fn insert_generation(
     configuration: &(&str, String),
     generation: &Generation,
 ) -> Result<()> {
-    let timing = &generation.timing;
+    let timing = generation.timing.as_ref();
+    if timing.is_some() == generation.reused_from.is_some() {
+        return Err(StoreError::unstorable(
+            "generation",
+            &"it must have either times or the run it was taken from",
+        ));
+    }
     let peak_rss = generation.peak_rss_bytes.map(|bytes| to_i64("peak memory", bytes)).transpose()?;
     tx.prepare_cached(
         "INSERT INTO generations (run, ordinal, sample, configuration, artifact, artifact_bytes, latency_secs,
-         service_secs, timing, peak_rss_bytes, peak_device_bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         service_secs, timing, peak_rss_bytes, peak_device_bytes, reused_from)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         place.key.key,
@@ -191,11 +198,12 @@ fn insert_generation(
         configuration_key(tx, configuration)?,
         artifact.0,
         to_i64("artifact size", generation.artifact_bytes)?,
-        timing.latency_secs(),
-        timing.service_secs(),
-        to_json("timing", timing)?,
+        timing.map(Timing::latency_secs),
+        timing.map(Timing::service_secs),
+        timing.map(|timing| to_json("timing", timing)).transpose()?,
         peak_rss,
         generation.peak_device_bytes.map(|bytes| to_json("device memory", &bytes)).transpose()?,
+        generation.reused_from.as_ref().map(RunId::as_str),
     ])?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use vidbench_core::{
 };
 
 use crate::codec::{Sha256Hash, f32s_from_bytes, from_i64, from_json, sample_id, score, series_from_bytes};
-use crate::runs::RunKey;
+use crate::runs::{RunKey, parse_id};
 use crate::{Result, StoreError};
 
 /// Every place of a plan.
@@ -46,12 +46,12 @@ pub(crate) fn generation_at(
     ordinal: i64,
 ) -> Result<Option<(String, String, Generation)>> {
     let mut statement = connection.prepare_cached(
-        "SELECT ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes, peak_device_bytes, model, params
-         FROM generations JOIN configurations ON configurations.key = configuration WHERE run = ?1 AND ordinal = ?2",
+        "SELECT ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes, peak_device_bytes, reused_from,
+         model, params FROM generations JOIN configurations ON configurations.key = configuration WHERE run = ?1 AND ordinal = ?2",
     )?;
     let mut rows = statement.query(params![key.key, ordinal])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    Ok(Some((row.get(7)?, row.get(8)?, generation(row)?)))
+    Ok(Some((row.get(8)?, row.get(9)?, generation(row)?)))
 }
 
 /// The columns `ordinal, sample, outcome` first, in that order.
@@ -70,13 +70,15 @@ fn sample_record(row: &Row<'_>) -> Result<SampleRecord> {
     Ok(SampleRecord { ordinal, attempts: Vec::new(), generation: None, telemetry: None, verdict })
 }
 
-/// The columns `ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes, peak_device_bytes` first, in that order.
+/// The columns `ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes, peak_device_bytes, reused_from` first, in that
+/// order.
 fn generation(row: &Row<'_>) -> Result<Generation> {
     Ok(Generation {
         sample: sample_column(row, 1)?,
         artifact_sha256: Sha256Hash::from_column(blob(row, 2)?)?.hex(),
         artifact_bytes: from_i64("artifact size", row.get(3)?)?,
-        timing: from_json("timing", &row.get::<_, String>(4)?)?,
+        timing: row.get::<_, Option<String>>(4)?.map(|text| from_json("timing", &text)).transpose()?,
+        reused_from: row.get::<_, Option<String>>(7)?.map(|id| parse_id(&id)).transpose()?,
         peak_rss_bytes: row
             .get::<_, Option<i64>>(5)?
             .map(|bytes| from_i64("peak memory", bytes))
@@ -138,7 +140,7 @@ fn attach_generations(
     samples: &mut [SampleRecord],
 ) -> Result<()> {
     let mut statement = connection.prepare_cached(
-        "SELECT ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes, peak_device_bytes FROM generations
+        "SELECT ordinal, sample, artifact, artifact_bytes, timing, peak_rss_bytes, peak_device_bytes, reused_from FROM generations
          WHERE run = ?1 AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal",
     )?;
     attach(&mut statement, key, range, samples, |sample, row| {

@@ -8,7 +8,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x7662_6e63;
 /// Version of the tables that this tool writes: the number of migrations.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7, V8, V9, V10, V11];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7, V8, V9, V10, V11, V12];
 
 pub(crate) fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
@@ -264,4 +264,35 @@ const V10: &str = "ALTER TABLE runs ADD COLUMN seal TEXT;";
 /// What workers were held to.
 const V11: &str = "
 ALTER TABLE sessions ADD COLUMN held TEXT NOT NULL DEFAULT '[]';
+";
+
+/// Samples that another run made have no times of their own. SQLite cannot loosen a column, so the table is made anew.
+const V12: &str = "
+CREATE TABLE generations_12 (
+  key INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
+  ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+  sample BLOB NOT NULL CHECK (length(sample) = 16),
+  configuration INTEGER NOT NULL REFERENCES configurations (key),
+  artifact BLOB NOT NULL CHECK (length(artifact) = 32),
+  artifact_bytes INTEGER NOT NULL CHECK (artifact_bytes >= 0),
+  latency_secs REAL,
+  service_secs REAL,
+  timing TEXT,
+  peak_rss_bytes INTEGER,
+  peak_device_bytes TEXT,
+  reused_from TEXT,
+  CHECK ((timing IS NULL) = (reused_from IS NOT NULL)),
+  CHECK ((timing IS NULL) = (latency_secs IS NULL) AND (timing IS NULL) = (service_secs IS NULL)),
+  UNIQUE (run, ordinal),
+  UNIQUE (run, sample)
+) STRICT;
+INSERT INTO generations_12 SELECT key, run, ordinal, sample, configuration, artifact, artifact_bytes, latency_secs, service_secs,
+  timing, peak_rss_bytes, peak_device_bytes, NULL FROM generations;
+DROP TABLE generations;
+ALTER TABLE generations_12 RENAME TO generations;
+CREATE INDEX generations_by_configuration ON generations (configuration);
+CREATE INDEX generations_by_artifact ON generations (artifact);
+
+ALTER TABLE sessions ADD COLUMN reused TEXT NOT NULL DEFAULT '[]';
 ";

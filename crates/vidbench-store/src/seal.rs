@@ -16,7 +16,8 @@ const SEALED: [(&str, &str); 8] = [
     ("runs WHERE key = ?1", "id, schema_version, name, created_ms, planned, plan_hash, suite, environment"),
     (
         "sessions WHERE run = ?1 ORDER BY session",
-        "session, started_ms, models, ledger, given_up, breakers, health, alerts, idle, held",
+        "session, started_ms, models, ledger, given_up, breakers, health, alerts, idle, held,
+         reused",
     ),
     (
         "attempts WHERE run = ?1 ORDER BY ordinal, attempt",
@@ -24,7 +25,8 @@ const SEALED: [(&str, &str); 8] = [
     ),
     (
         "generations WHERE run = ?1 ORDER BY ordinal",
-        "ordinal, sample, artifact, artifact_bytes, latency_secs, service_secs, timing, peak_rss_bytes, peak_device_bytes",
+        "ordinal, sample, artifact, artifact_bytes, latency_secs, service_secs, timing, peak_rss_bytes, peak_device_bytes,
+         reused_from",
     ),
     ("verdicts WHERE run = ?1 ORDER BY ordinal", "ordinal, sample, outcome, reason, facts, score_secs"),
     (

@@ -1,6 +1,7 @@
 //! Sessions: the executions of a run.
 
 use rusqlite::{Connection, Row, params};
+use vidbench_core::protocol::LoadedModel;
 use vidbench_core::{AlertChange, HealthChange, RunId, Session};
 
 use crate::codec::{from_i64, from_json, to_json};
@@ -31,13 +32,14 @@ impl Store {
         let alerts = to_json("alerts", &session.alerts)?;
         let idle = to_json("times without work", &session.idle)?;
         let held = to_json("what workers were held to", &session.held)?;
+        let reused = to_json("models of reused samples", &session.reused)?;
         let ledger = session.ledger.as_ref().map(|ledger| to_json("ledger", ledger)).transpose()?;
         self.write("recording a session", |tx| {
             let key = require_run(tx, run)?;
             let changed = tx
                 .prepare_cached(
                     "UPDATE sessions SET started_ms = ?3, models = ?4, ledger = ?5, given_up = ?6, breakers = ?7,
-                       health = ?8, alerts = ?9, idle = ?10, held = ?11
+                       health = ?8, alerts = ?9, idle = ?10, held = ?11, reused = ?12
                      WHERE run = ?1 AND session = ?2",
                 )?
                 .execute(params![
@@ -51,7 +53,8 @@ impl Store {
                     health,
                     alerts,
                     idle,
-                    held
+                    held,
+                    reused
                 ])?;
             if changed == 0 {
                 return Err(StoreError::UnknownSession { run: run.clone(), session: session.index });
@@ -72,6 +75,13 @@ impl Store {
         let change = to_json("alert", change)?;
         let sql = "UPDATE sessions SET alerts = json_insert(alerts, '$[#]', json(?3)) WHERE run = ?1 AND session = ?2";
         self.add_change(run, session, sql, &change)
+    }
+
+    /// Says of a session that goes on what made the samples it has taken from earlier runs, so that it is known even when it is killed.
+    pub fn set_reused(&self, run: &RunId, session: u32, models: &Vec<LoadedModel>) -> Result<()> {
+        let models = to_json("models of reused samples", models)?;
+        let sql = "UPDATE sessions SET reused = ?3 WHERE run = ?1 AND session = ?2";
+        self.add_change(run, session, sql, &models)
     }
 
     fn add_change(&self, run: &RunId, session: u32, sql: &str, change: &str) -> Result<()> {
@@ -96,7 +106,7 @@ impl Store {
 
 pub(crate) fn sessions_of(connection: &Connection, key: RunKey) -> Result<Vec<Session>> {
     let mut statement = connection.prepare_cached(
-        "SELECT session, started_ms, models, ledger, given_up, breakers, health, alerts, idle, held
+        "SELECT session, started_ms, models, ledger, given_up, breakers, health, alerts, idle, held, reused
          FROM sessions WHERE run = ?1 ORDER BY session",
     )?;
     statement.query_and_then([key.key], session)?.collect()
@@ -113,6 +123,7 @@ fn session(row: &Row<'_>) -> Result<Session> {
         alerts: from_json("alerts", &row.get::<_, String>(7)?)?,
         idle: from_json("times without work", &row.get::<_, String>(8)?)?,
         held: from_json("what workers were held to", &row.get::<_, String>(9)?)?,
+        reused: from_json("models of reused samples", &row.get::<_, String>(10)?)?,
         ledger: row.get::<_, Option<String>>(3)?.map(|text| from_json("ledger", &text)).transpose()?,
     })
 }

@@ -37,7 +37,7 @@ impl Store {
         let sql = format!(
             "SELECT g.{column} FROM generations g JOIN verdicts v ON v.run = g.run AND v.ordinal = g.ordinal
              WHERE g.configuration = (SELECT key FROM configurations WHERE model = ?1 AND params = ?2)
-             AND v.outcome = 'ok' ORDER BY g.key DESC LIMIT ?3"
+             AND v.outcome = 'ok' AND g.{column} IS NOT NULL ORDER BY g.key DESC LIMIT ?3"
         );
         self.read("looking for earlier samples", |tx| {
             let mut statement = tx.prepare_cached(&sql)?;

@@ -90,6 +90,7 @@ pub fn resolve(
         alerts: suite.alerts,
         confinement: placed(&suite.confinement, folder),
         scorer: suite.scorer,
+        reuse_samples: suite.reuse_samples,
     };
     for model in resolved.models.iter().filter(|model| model.engine == Engine::Embedded) {
         problems.extend(refused_by(model, &resolved, &suite.prompts, source, known));

@@ -12,7 +12,7 @@ pub fn run_data(store: &Store, run: &RunId) -> Result<RunData, StoreError> {
     let mut data = store.run_data(run)?;
     let readings = &data.readings;
     for sample in &mut data.samples {
-        let Some(timing) = sample.generation.as_ref().map(|made| &made.timing) else { continue };
+        let Some(timing) = sample.generation.as_ref().and_then(|made| made.timing.as_ref()) else { continue };
         let of_session = readings.iter().find(|(session, _)| *session == timing.session);
         sample.telemetry =
             of_session.map(|(_, readings)| sample_telemetry(readings, timing.start_ns, timing.end_ns));

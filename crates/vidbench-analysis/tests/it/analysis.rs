@@ -91,7 +91,7 @@ fn the_makespan_of_a_resumed_run_leaves_the_pause_out() {
     let spec = Spec { kind: ScenarioKind::Offline, steps: vec![4], ..Spec::default() };
     let mut data = run(&spec);
     for record in &mut data.samples[2..] {
-        let timing = &mut record.generation.as_mut().unwrap().timing;
+        let timing = record.generation.as_mut().unwrap().timing.as_mut().unwrap();
         timing.session = 1;
     }
     let found = analyse(&data, &DESCRIPTORS).groups[0].throughput.unwrap();

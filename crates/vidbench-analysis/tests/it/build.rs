@@ -147,6 +147,7 @@ fn suite(spec: &Spec) -> ResolvedSuite {
         alerts: Default::default(),
         confinement: Default::default(),
         scorer: Default::default(),
+        reuse_samples: false,
     }
 }
 
@@ -160,7 +161,8 @@ fn record(suite: &ResolvedSuite, planned: &PlannedSample) -> SampleRecord {
         sample: planned.id,
         artifact_sha256: sha256_hex(&planned.id.0),
         artifact_bytes: 4000 + planned.ordinal,
-        timing: timing(sent_ns, start_ns, service_ns),
+        timing: Some(timing(sent_ns, start_ns, service_ns)),
+        reused_from: None,
         peak_rss_bytes: Some(100_000_000 + planned.ordinal),
         peak_device_bytes: None,
     };

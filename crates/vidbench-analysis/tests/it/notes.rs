@@ -108,8 +108,8 @@ fn failures_are_summed_by_outcome() {
 #[test]
 fn clocks_the_harness_and_cold_starts_are_watched() {
     let mut data = quiet();
-    data.samples[0].generation.as_mut().unwrap().timing.clock_error_ns = 2_000_000;
-    data.samples[1].generation.as_mut().unwrap().timing.end_ns += 900_000_000;
+    data.samples[0].generation.as_mut().unwrap().timing.as_mut().unwrap().clock_error_ns = 2_000_000;
+    data.samples[1].generation.as_mut().unwrap().timing.as_mut().unwrap().end_ns += 900_000_000;
     data.sessions[0].ledger.as_mut().unwrap().wall_secs = 120.0;
     check(
         &data,

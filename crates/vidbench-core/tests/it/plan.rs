@@ -57,6 +57,7 @@ fn suite() -> ResolvedSuite {
         alerts: Default::default(),
         confinement: Default::default(),
         scorer: Default::default(),
+        reuse_samples: false,
     }
 }
 

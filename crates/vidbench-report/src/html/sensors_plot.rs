@@ -101,7 +101,7 @@ fn plot(out: &mut String, data: &RunData, drawn: &Drawn<'_>) {
 
 /// Where samples were generated, in pixels; windows that touch are one.
 fn windows(data: &RunData, session: u32, time: Axis) -> Vec<(f64, f64)> {
-    let timings = data.samples.iter().filter_map(|sample| Some(&sample.generation.as_ref()?.timing));
+    let timings = data.samples.iter().filter_map(|sample| sample.generation.as_ref()?.timing.as_ref());
     let of_session = timings.filter(|timing| timing.session == session);
     let place = |ns: u64| time.place(ns as f64 / 1e9);
     let mut all: Vec<(f64, f64)> =

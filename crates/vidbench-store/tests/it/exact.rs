@@ -64,13 +64,13 @@ proptest! {
             intended_ns, sent_ns, start_ns, end_ns, received_ns, clock_error_ns, wall_ms, session, stages: Vec::new(),
         };
         let (_folder, store, run) = fast_store();
-        let made = vidbench_core::Generation { timing, ..generation(&store, sample(&run, 0), 1) };
+        let made = vidbench_core::Generation { timing: Some(timing), ..generation(&store, sample(&run, 0), 1) };
         let params = Params { guidance, fps, ..params() };
         store.record_generation(&run.id, 0, &model(), &params, &made).unwrap();
         prop_assert_eq!(&store.progress(&run.id).unwrap().generated_only, &[(0, made.clone())]);
         store.record_verdict(&run.id, 0, &ok(made.sample)).unwrap();
         let usual = store.usual_service_secs(&model(), &params).unwrap().unwrap();
-        prop_assert_eq!(usual.to_bits(), made.timing.service_secs().to_bits());
+        prop_assert_eq!(usual.to_bits(), made.timing.unwrap().service_secs().to_bits());
     }
 
     // From two bytes on: to SQLite a file of one byte is an empty database.

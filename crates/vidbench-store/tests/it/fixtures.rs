@@ -102,6 +102,7 @@ fn suite(prompts: u32) -> ResolvedSuite {
         alerts: Default::default(),
         confinement: Default::default(),
         scorer: Default::default(),
+        reuse_samples: false,
     }
 }
 
@@ -145,7 +146,8 @@ pub(crate) fn generation(store: &Store, sample: SampleId, seed: u64) -> Generati
         sample,
         artifact_sha256: artifact.sha256,
         artifact_bytes: artifact.bytes,
-        timing: timing(seed),
+        timing: Some(timing(seed)),
+        reused_from: None,
         peak_rss_bytes: Some(seed),
         peak_device_bytes: None,
     }

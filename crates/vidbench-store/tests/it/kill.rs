@@ -44,7 +44,8 @@ fn record(store: &Store, run: &RunRecord, ordinal: u64) {
         sample: sample_of(run, ordinal),
         artifact_sha256: artifact.sha256,
         artifact_bytes: artifact.bytes,
-        timing: timing(ordinal),
+        timing: Some(timing(ordinal)),
+        reused_from: None,
         peak_rss_bytes: None,
         peak_device_bytes: None,
     };

@@ -1,7 +1,9 @@
 //! Recording generations and verdicts.
 
 use vidbench_core::protocol::Features;
-use vidbench_core::{MetricScore, ModelId, Outcome, Params, SampleId, SampleRecord, Score, Verdict};
+use vidbench_core::{
+    Generation, MetricScore, ModelId, Outcome, Params, SampleId, SampleRecord, Score, Verdict,
+};
 use vidbench_store::{Store, StoreError};
 
 use crate::fixtures::{
@@ -71,7 +73,7 @@ fn another_generation_of_a_recorded_sample_is_refused_naming_both() {
     let (_folder, store, run) = store_with_run(1);
     finish(&store, &run, 0);
     let mut other = generation(&store, sample(&run, 0), 0);
-    other.timing.end_ns = 9;
+    other.timing.as_mut().unwrap().end_ns = 9;
     let error = store.record_generation(&run.id, 0, &model(), &params(), &other).unwrap_err();
     let text = "sample 0 of run r1 has another generation already: generation.timing.end_ns is 1000000002, offered 9";
     assert_eq!(error.to_string(), text);
@@ -287,4 +289,23 @@ fn attempts_are_kept_once_each_and_come_with_their_sample() {
     let verdict = failed(sample(&run, 1));
     store.record_verdict(&run.id, 1, &verdict).unwrap();
     assert_eq!(store.run_data(&run.id).unwrap().samples[0].attempts, [attempted(1), attempted(2)]);
+}
+
+#[test]
+fn a_generation_has_its_times_or_says_which_run_made_it() {
+    let (_folder, store, record) = store_with_run(2);
+    let timed = generation(&store, sample(&record, 0), 1);
+    let neither = Generation { timing: None, ..timed.clone() };
+    let both = Generation { reused_from: Some(id("r0")), ..timed.clone() };
+    let put = |made: &Generation| store.record_generation(&record.id, 0, &model(), &params(), made);
+    for wrong in [&neither, &both] {
+        assert!(matches!(put(wrong), Err(StoreError::Unstorable { .. })), "{wrong:?}");
+    }
+    let reused = Generation { timing: None, reused_from: Some(id("r0")), ..timed };
+    put(&reused).unwrap();
+    store.record_verdict(&record.id, 0, &ok(reused.sample)).unwrap();
+    let data = store.run_data(&record.id).unwrap();
+    assert_eq!(data.samples[0].generation, Some(reused));
+    let params = &record.suite.models[0].params[0];
+    assert_eq!(store.usual_service_secs(&model(), params).unwrap(), None, "its time is no estimate");
 }

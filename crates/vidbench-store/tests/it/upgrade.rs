@@ -28,7 +28,7 @@ fn a_store_of_version_1_is_read() {
     let [first, second] = data.samples.as_slice() else { panic!("{:?}", data.samples) };
     let made = first.generation.as_ref().unwrap();
     assert_eq!(
-        (made.artifact_bytes, made.timing.service_secs(), made.peak_rss_bytes),
+        (made.artifact_bytes, made.timing.as_ref().unwrap().service_secs(), made.peak_rss_bytes),
         (7, 1.25, Some(1 << 20))
     );
     assert_eq!(first.verdict.scores[0].score, Score::Value(0.1 + 0.2));

@@ -10,7 +10,7 @@ use vidbench_metrics::DESCRIPTORS;
 use vidbench_report::export_json;
 use vidbench_store::{RecordKind, RunSummary, ScoringSummary, Store};
 
-use super::{UserError, columns, json as pretty, report, score};
+use super::{UserError, cache, columns, json as pretty, report, score};
 use crate::OK;
 use crate::cli::{RunsCommand, ScoreFormat};
 use crate::ui::Ui;
@@ -96,8 +96,13 @@ fn remove(store: &Store, wanted: &str, ui: Ui) -> Result<()> {
         ui.say(&format!("removed scoring {run}; the scores of its files are kept by their content"));
         return Ok(());
     }
+    cache::attach(store, ui)?;
+    let kept = store.keep_samples(&run)?;
     let removed = store.remove_run(&run)?;
     remove_report(store, &run)?;
+    if kept > 0 {
+        ui.say(&format!("{kept} videos are kept in the cache for suites with reuse_samples; vidbench cache clear removes them"));
+    }
     ui.say(&format!(
         "removed run {run}: {} samples, {} videos, {:.1} MiB",
         removed.samples,

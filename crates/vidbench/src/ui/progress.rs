@@ -94,6 +94,9 @@ impl ProgressView {
             Event::ModelLoaded { model, load_secs } => {
                 self.line(&format!("loaded {model} in {load_secs:.1} s"));
             }
+            Event::SamplesReused { samples } => {
+                self.line(&format!("{samples} samples are taken from earlier runs and have no latency"));
+            }
             Event::SampleStarted { label, .. } => {
                 self.current.clone_from(label);
                 self.refresh(false);

@@ -3,6 +3,7 @@
 
 mod backup;
 mod browser;
+mod cache;
 mod command_engine;
 mod confinement;
 mod diffusers_engine;
