@@ -1,5 +1,6 @@
 //! Benchmarks: ours, the peer's or the limit's figure, and the ratio, in one run. Nothing here is a test.
 
+mod cache;
 mod nets;
 mod processes;
 mod run;
@@ -27,6 +28,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("ssim", score::ssim),
     ("frechet", score::frechet),
     ("scale", score::scale),
+    ("cache", cache::cache),
     ("nets-forward", nets::forward),
     ("nets-vbench", nets::vbench),
     ("nets-fvd", nets::fvd),
@@ -44,7 +46,9 @@ pub(crate) fn run(name: Option<&str>) -> Result<()> {
         let known: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
         bail!("no benchmark {:?}; there are: {}", name.unwrap_or_default(), known.join(", "));
     }
-    let binary = build()?;
+    // The cache's needs no program, and building one takes minutes.
+    let needs_binary = chosen.iter().any(|(name, _)| *name != "cache");
+    let binary = if needs_binary { build()? } else { PathBuf::new() };
     println!("{:<34} {:>12} {:>12} {:>8}", "benchmark", "ours", "limit/peer", "ratio");
     chosen.into_iter().try_for_each(|(_, bench)| bench(&binary))
 }

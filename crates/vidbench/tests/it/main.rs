@@ -4,6 +4,7 @@
 mod backup;
 mod browser;
 mod cache;
+mod cache_traces;
 mod command_engine;
 mod confinement;
 mod diffusers_engine;

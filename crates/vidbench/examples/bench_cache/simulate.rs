@@ -1,0 +1,166 @@
+//! Policies on a trace: ours, the least recently used, W-TinyLFU as moka has it, each within the same bytes.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use vidbench_store::CacheKey;
+use vidbench_store::cache::{Future, policy};
+
+use super::trace::{Access, Trace};
+
+/// What a policy gave.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) hits: u64,
+    pub(crate) saved_secs: f64,
+    pub(crate) evictions: u64,
+}
+
+impl Outcome {
+    fn hit(&mut self, access: &Access) {
+        self.hits += 1;
+        self.saved_secs += access.secs;
+    }
+}
+
+/// Ours, as the cache of a workspace works: each command knows its own plan.
+pub(crate) fn ours(trace: &Trace, capacity: u64) -> Outcome {
+    let mut cache = Ours::new(capacity);
+    for command in &trace.commands {
+        cache.begin_plan(command.iter().filter(|access| access.planned));
+        command.iter().for_each(|access| cache.access(access));
+    }
+    cache.outcome
+}
+
+/// Ours, if it knew what every later command will ask for.
+pub(crate) fn ours_knowing_all(trace: &Trace, capacity: u64) -> Outcome {
+    let mut cache = Ours::new(capacity);
+    cache.begin_plan(trace.accesses());
+    trace.accesses().for_each(|access| cache.access(access));
+    cache.outcome
+}
+
+struct Kept {
+    entry: policy::Entry,
+    used_in: u64,
+}
+
+struct Ours {
+    capacity: u64,
+    bytes: u64,
+    kept: HashMap<CacheKey, Kept>,
+    future: Future,
+    uses: u64,
+    plans: u64,
+    outcome: Outcome,
+}
+
+impl Ours {
+    fn new(capacity: u64) -> Self {
+        let (kept, future, outcome) = (HashMap::new(), Future::default(), Outcome::default());
+        Self { capacity, bytes: 0, kept, future, uses: 0, plans: 0, outcome }
+    }
+
+    fn begin_plan<'a>(&mut self, accesses: impl Iterator<Item = &'a Access>) {
+        self.future = Future::new(accesses.map(|access| access.key));
+        self.plans += 1;
+    }
+
+    fn access(&mut self, access: &Access) {
+        self.uses += 1;
+        self.future.asked(&access.key);
+        if let Some(kept) = self.kept.get_mut(&access.key) {
+            self.outcome.hit(access);
+            kept.entry.uses += 1;
+            (kept.entry.used_at, kept.used_in) = (self.uses, self.plans);
+            return;
+        }
+        if access.bytes > self.capacity {
+            return;
+        }
+        let newcomer = policy::Entry {
+            bytes: access.bytes,
+            secs: access.secs,
+            uses: 0,
+            plans_ago: 0,
+            next_use: self.future.next_use(&access.key),
+            used_at: self.uses,
+        };
+        let needed = (self.bytes + access.bytes).saturating_sub(self.capacity);
+        let (keys, seen): (Vec<CacheKey>, Vec<policy::Entry>) = match needed {
+            0 => Default::default(),
+            _ => self.kept.iter().map(|(key, kept)| (*key, self.seen(key, kept))).unzip(),
+        };
+        let Some(going) = policy::make_room(&seen, &newcomer, needed, self.future.left()) else { return };
+        for at in going {
+            self.kept.remove(&keys[at]);
+            self.bytes -= seen[at].bytes;
+            self.outcome.evictions += 1;
+        }
+        self.bytes += access.bytes;
+        self.kept.insert(access.key, Kept { entry: newcomer, used_in: self.plans });
+    }
+
+    fn seen(&self, key: &CacheKey, kept: &Kept) -> policy::Entry {
+        policy::Entry {
+            plans_ago: self.plans - kept.used_in,
+            next_use: self.future.next_use(key),
+            ..kept.entry
+        }
+    }
+}
+
+/// What was used longest ago goes.
+pub(crate) fn lru(trace: &Trace, capacity: u64) -> Outcome {
+    let (mut kept, mut bytes, mut outcome) = (HashMap::<CacheKey, (u64, u64)>::new(), 0, Outcome::default());
+    for (now, access) in (0_u64..).zip(trace.accesses()) {
+        if let Some((used_at, _)) = kept.get_mut(&access.key) {
+            *used_at = now;
+            outcome.hit(access);
+            continue;
+        }
+        if access.bytes > capacity {
+            continue;
+        }
+        while bytes + access.bytes > capacity {
+            let oldest = kept.iter().min_by_key(|(_, (used_at, _))| *used_at).map(|(key, _)| *key);
+            let Some((_, freed)) = oldest.and_then(|key| kept.remove(&key)) else { break };
+            bytes -= freed;
+            outcome.evictions += 1;
+        }
+        bytes += access.bytes;
+        kept.insert(access.key, (now, access.bytes));
+    }
+    outcome
+}
+
+/// moka's W-TinyLFU, which weighs entries by their bytes; made to do its housekeeping after every access, and hashed the same way
+/// every time.
+pub(crate) fn tiny_lfu(trace: &Trace, capacity: u64) -> Outcome {
+    let evictions = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&evictions);
+    let cache = moka::sync::Cache::builder()
+        .max_capacity(capacity)
+        .weigher(|_: &CacheKey, bytes: &u64| u32::try_from(*bytes).unwrap_or(u32::MAX))
+        .eviction_listener(move |_, _, _| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        })
+        .build_with_hasher(BuildHasherDefault::<DefaultHasher>::default());
+    let (mut outcome, mut made) = (Outcome::default(), 0);
+    for access in trace.accesses() {
+        match cache.get(&access.key) {
+            Some(_) => outcome.hit(access),
+            None => {
+                cache.insert(access.key, access.bytes);
+                made += 1;
+            }
+        }
+        cache.run_pending_tasks();
+    }
+    // What was refused at once is told to the listener like what was evicted: neither is there.
+    outcome.evictions = evictions.load(Ordering::Relaxed).min(made);
+    outcome
+}

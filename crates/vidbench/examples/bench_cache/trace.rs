@@ -1,0 +1,163 @@
+//! What commands of vidbench ask its cache for, made from the suites that ship: the same keys in the same order, with sizes and
+//! seconds that were measured.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use vidbench_store::{CacheKey, CacheKind};
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Access {
+    pub(crate) key: CacheKey,
+    pub(crate) bytes: u64,
+    /// Seconds to make it.
+    pub(crate) secs: f64,
+    /// The command knew beforehand that it would ask for it, and when.
+    pub(crate) planned: bool,
+}
+
+/// What some commands ask for, one after the other.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    pub(crate) name: &'static str,
+    pub(crate) commands: Vec<Vec<Access>>,
+}
+
+impl Trace {
+    pub(crate) fn accesses(&self) -> impl Iterator<Item = &Access> {
+        self.commands.iter().flatten()
+    }
+
+    /// Bytes of everything that is asked for, each once.
+    pub(crate) fn distinct_bytes(&self) -> u64 {
+        self.accesses()
+            .map(|access| (access.key, access.bytes))
+            .collect::<HashMap<_, _>>()
+            .into_values()
+            .sum()
+    }
+
+    /// All is one command, and its whole plan is known.
+    pub(crate) fn is_one_plan(&self) -> bool {
+        self.commands.len() == 1 && self.accesses().all(|access| access.planned)
+    }
+}
+
+/// What nets see of a clip of 49 frames of 256x256 and of its prompt: way to look, bytes in the cache, seconds to make it, the medians
+/// of three. `vidbench score --random-nets 1 --workers 1` on one core, a development build beside other work: what counts here is
+/// what costs how many times as much.
+type Look = (&'static str, u64, f64);
+const DINO: Look = ("dino-vitb16.vbench@1", 150_532, 95.3);
+const CLIP: Look = ("clip-vit-b32.clip@1", 100_356, 24.6);
+const CLIP_TEXT: Look = ("clip-vit-b32-text.prompt@1", 2_052, 3.08);
+
+/// Every trace that ships.
+pub(crate) fn all() -> Vec<Trace> {
+    vec![texts(), metrics_in_turn(), sweep(), nightly(), two_sets()]
+}
+
+/// One scoring of 225 prompts with three seeds each, seed after seed: its prompts come again, its clips do not.
+fn texts() -> Trace {
+    let clips = clips("core-t2v", "texts", 3);
+    Trace { name: "texts", commands: vec![score(&clips, &[CLIP], &[CLIP_TEXT], true)] }
+}
+
+/// The same clips scored five times, with metrics that share nets.
+fn metrics_in_turn() -> Trace {
+    Trace { name: "metrics in turn", commands: in_turn(&clips("core-t2v", "metrics", 1)) }
+}
+
+/// The same of twice as many, as one plan that is known from its beginning.
+fn sweep() -> Trace {
+    let all = in_turn(&clips("core-t2v", "sweep", 2)).into_iter().flatten();
+    Trace { name: "sweep", commands: vec![all.map(|access| Access { planned: true, ..access }).collect()] }
+}
+
+fn in_turn(clips: &[String]) -> Vec<Vec<Access>> {
+    vec![
+        score(clips, &[DINO], &[], false),
+        score(clips, &[DINO, CLIP], &[CLIP_TEXT], true),
+        score(clips, &[CLIP], &[CLIP_TEXT], true),
+        score(clips, &[DINO], &[], true),
+        score(clips, &[DINO, CLIP], &[CLIP_TEXT], true),
+    ]
+}
+
+/// Runs of the demo's suite with `reuse_samples` whose runs were removed, night after night with other step counts.
+fn nightly() -> Trace {
+    let nights: [(&[u32], u32); 8] = [
+        (&[4, 16], 24),
+        (&[1, 2, 4, 8, 16], 48),
+        (&[4, 16], 48),
+        (&[8, 16], 32),
+        (&[1, 2, 4, 8, 16], 48),
+        (&[16], 48),
+        (&[4, 16], 24),
+        (&[1, 2, 4, 8, 16], 48),
+    ];
+    let commands = nights.map(|(steps, prompts)| demo_samples(steps, prompts));
+    Trace { name: "nightly", commands: commands.to_vec() }
+}
+
+/// Two sets of clips that people work on in turns, the second of which replaces the first.
+fn two_sets() -> Trace {
+    let (old, new) = (clips("core-t2v-mini", "old", 4), clips("core-t2v-mini", "new", 4));
+    let turn = |clips: &[String]| score(clips, &[DINO, CLIP], &[CLIP_TEXT], true);
+    let commands = [&old, &old, &new, &old, &new, &new, &new].map(|clips| turn(clips));
+    Trace { name: "two sets", commands: commands.to_vec() }
+}
+
+/// Clips of a prompt suite in the order of a plan, each with its prompt: `"prompt\nclip"`.
+fn clips(suite: &str, set: &str, seeds: u64) -> Vec<String> {
+    let suite = vidbench::shipped_prompt_suite(suite).expect("invariant: the suite ships");
+    let of_seed = |seed| suite.prompts().iter().map(move |prompt| format!("{}\n{set} {seed}", prompt.text));
+    (0..seeds).flat_map(of_seed).collect()
+}
+
+/// What a scoring asks for: of each clip what nets see of it, then how they see its prompt. `read` says that the clips' files were
+/// read before, so that it knows what they hold.
+fn score(clips: &[String], looks: &[Look], texts: &[Look], read: bool) -> Vec<Access> {
+    let mut accesses = Vec::new();
+    for clip in clips {
+        let prompt = clip.split('\n').next().unwrap_or_default();
+        let access = |kind, of: &str, (net, bytes, secs): Look, planned| Access {
+            key: CacheKey::new(kind, &[of, net]),
+            // No two clips take the same time; by how much is made from the key, and so always the same.
+            secs: secs * (1.0 + 0.05 * spread(of, net)),
+            bytes,
+            planned,
+        };
+        accesses.extend(looks.iter().map(|look| access(CacheKind::Features, clip, *look, read)));
+        accesses.extend(texts.iter().map(|text| access(CacheKind::Texts, prompt, *text, true)));
+    }
+    accesses
+}
+
+/// A number from -1 to 1 made from two texts.
+fn spread(of: &str, net: &str) -> f64 {
+    let digest = vidbench_core::sha256_hex(format!("{of} {net}").as_bytes());
+    let number = u32::from_str_radix(&digest[..8], 16).expect("invariant: a digest is hexadecimal");
+    f64::from(number) / f64::from(u32::MAX) * 2.0 - 1.0
+}
+
+/// Bytes of a video of the demo's model, the middle one of three: `vidbench run` of three of its prompts at four steps.
+const DEMO_BYTES: u64 = 5_514;
+
+/// The samples of the demo's suite with other steps and another number of prompts, as its plan has them. Seconds are the medians of
+/// the table in README.md.
+fn demo_samples(steps: &[u32], prompts: u32) -> Vec<Access> {
+    let text = vidbench::DEMO_SUITE
+        .replace("steps = [1, 2, 4, 8, 16]", &format!("steps = {steps:?}"))
+        .replace("limit = 48", &format!("limit = {prompts}"));
+    let prepared =
+        vidbench::prepare(&text, Path::new("demo.toml")).expect("invariant: the demo's suite is sound");
+    let access = |sample: &vidbench_core::PlannedSample| {
+        let steps = prepared.suite.params_of(sample).steps;
+        let secs = [(1, 0.0382), (2, 0.0552), (4, 0.0877), (8, 0.1684), (16, 0.295)];
+        let secs = secs.iter().find(|(known, _)| *known == steps).map_or(0.0, |(_, secs)| *secs);
+        let id = sample.id.to_string();
+        Access { key: CacheKey::new(CacheKind::Samples, &[&id]), bytes: DEMO_BYTES, secs, planned: true }
+    };
+    prepared.plan.samples.iter().map(access).collect()
+}

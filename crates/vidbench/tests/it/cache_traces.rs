@@ -1,0 +1,89 @@
+//! The cache's policy beside others on the requests that `cargo xtask bench cache` prints.
+
+#[path = "../../examples/bench_cache/bound.rs"]
+mod bound;
+#[path = "../../examples/bench_cache/simulate.rs"]
+mod simulate;
+#[path = "../../examples/bench_cache/trace.rs"]
+pub(crate) mod trace;
+
+use std::collections::HashMap;
+
+use vidbench_store::{CacheKey, CacheKind};
+
+use self::simulate::{lru, ours, ours_knowing_all, tiny_lfu};
+use self::trace::{Access, Trace};
+
+/// Budgets, as shares of everything that is asked for: those that the benchmark prints. In smaller ones fewer than ten of the largest
+/// entries fit, and that entries are whole costs more than the policy does.
+const SHARES: [f64; 3] = [0.05, 0.2, 0.5];
+
+/// Sums of the same seconds in another order.
+const ROUNDING: f64 = 1e-9;
+
+#[test]
+fn on_every_trace_ours_hits_and_saves_at_least_as_much_as_the_others() {
+    for trace in trace::all() {
+        for share in SHARES {
+            let capacity = (trace.distinct_bytes() as f64 * share) as u64;
+            let ours = ours(&trace, capacity);
+            for (name, other) in [("LRU", lru(&trace, capacity)), ("W-TinyLFU", tiny_lfu(&trace, capacity))] {
+                let what = format!("{} at {share}: ours {ours:?}, {name} {other:?}", trace.name);
+                assert!(ours.saved_secs >= other.saved_secs * (1.0 - ROUNDING), "{what}");
+                assert!(ours.hits >= other.hits, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn where_the_plan_is_known_it_saves_95_percent_of_what_any_policy_could() {
+    let known: Vec<Trace> = trace::all().into_iter().filter(Trace::is_one_plan).collect();
+    assert!(known.len() >= 2);
+    for trace in known {
+        for share in SHARES {
+            let capacity = (trace.distinct_bytes() as f64 * share) as u64;
+            let most = bound::most_saved_secs(&trace, capacity);
+            let saved = ours(&trace, capacity).saved_secs;
+            assert!(saved >= 0.95 * most, "{} at {share}: {saved} s of {most} s", trace.name);
+            assert!(
+                saved <= most * (1.0 + ROUNDING),
+                "{} at {share}: a bound of {most} s is none",
+                trace.name
+            );
+            assert_eq!(saved, ours_knowing_all(&trace, capacity).saved_secs, "there is no more to know");
+        }
+    }
+}
+
+#[test]
+fn no_policy_is_above_the_bound_and_small_ones_are_exact() {
+    // Two entries that take turns, where one fits: the dearer one is kept, and hits three times of four.
+    let access = |name: &str, bytes, secs| Access {
+        key: CacheKey::new(CacheKind::Features, &[name]),
+        bytes,
+        secs,
+        planned: true,
+    };
+    let (a, b) = (access("a", 10, 2.0), access("b", 10, 1.0));
+    let trace = Trace { name: "turns", commands: vec![[a, b].repeat(4)] };
+    assert!((bound::most_saved_secs(&trace, 10) - 6.0).abs() < 1e-9);
+    assert!((bound::most_saved_secs(&trace, 20) - 9.0).abs() < 1e-9, "both");
+    assert!((bound::most_saved_secs(&trace, 15) - 7.5).abs() < 1e-9, "half of the other, too");
+    assert_eq!(bound::most_saved_secs(&trace, 0), 0.0);
+    for trace in trace::all() {
+        let repeated = trace.accesses().map(|access| access.secs).sum::<f64>()
+            - trace
+                .accesses()
+                .map(|access| (access.key, access.secs))
+                .collect::<HashMap<_, _>>()
+                .values()
+                .sum::<f64>();
+        let all = bound::most_saved_secs(&trace, trace.distinct_bytes());
+        assert!(
+            (all - repeated).abs() < 1e-6 * repeated,
+            "{}: where all fits, all that repeats is saved",
+            trace.name
+        );
+    }
+}

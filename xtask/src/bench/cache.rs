@@ -1,0 +1,48 @@
+//! Policies of the cache side by side on requests that were made from the suites that ship. Nothing is timed.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use super::{cargo, number, target};
+
+/// The policies, by their keys and as they are printed.
+const POLICIES: [(&str, &str); 4] =
+    [("ours", "ours"), ("lru", "LRU"), ("tiny_lfu", "W-TinyLFU"), ("knowing_all", "ours, knowing all")];
+
+/// Hit rate, seconds saved and evictions of each policy, and the most that any could save.
+pub(super) fn cache(_: &Path) -> Result<()> {
+    cargo(&["build", "--workspace", "--example", "bench_cache"])?;
+    let output = Command::new(target().join("debug/examples/bench_cache")).output()?;
+    if !output.status.success() {
+        bail!("bench_cache failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let rows: Value = serde_json::from_slice(&output.stdout).context("bench_cache printed no JSON")?;
+    println!("{:<34} {:>12} {:>12} {:>10} {:>9}", "cache", "hit rate", "saved", "evictions", "of bound");
+    for row in rows.as_array().context("bench_cache printed no list")? {
+        table(row)?;
+    }
+    Ok(())
+}
+
+fn table(row: &Value) -> Result<()> {
+    let bound = number(row, "bound_saved_secs")?;
+    let name = row["trace"].as_str().context("a trace has no name")?;
+    let plan = if row["one_plan"] == true { ", one known plan" } else { "" };
+    let share = 100.0 * number(row, "share")?;
+    println!("{name}: {} requests, {share:.0} % of what they are for fits{plan}", row["requests"]);
+    for (key, policy) in POLICIES {
+        let of = &row[key];
+        let saved = number(of, "saved_secs")?;
+        println!(
+            "  {policy:<32} {:>10.1} % {saved:>10.1} s {:>10} {:>7.1} %",
+            100.0 * number(of, "hit_rate")?,
+            of["evictions"].to_string(),
+            100.0 * saved / bound
+        );
+    }
+    println!("  {:<32} {:>12} {bound:>10.1} s", "no policy saves more than", "");
+    Ok(())
+}
