@@ -47,9 +47,9 @@ fn csv_of_two_samples() {
     let mut data = run(&spec);
     data.samples[1].verdict.scores[0].score = Score::not_available("no object found");
     expect![[r#"
-        run,ordinal,sample,model,engine,params_index,steps,guidance,frames,width,height,fps,prompt_id,category,prompt,negative,seed,repeat,outcome,reason,latency_secs,service_secs,response_secs,observed_frames,observed_width,observed_height,observed_fps,peak_rss_bytes,peak_device_allocated_bytes,peak_device_reserved_bytes,artifact_bytes,artifact_sha256,session,failed_attempts,device_joules,cpu_joules,contended,shape_adherence@1,temporal_flickering@1,motion_magnitude@1,not_available
-        20260101-000000-demo,0,a8ee17fd53089d52b48972fb0ebe5263,embedded/shapes,embedded,0,4,3,16,64,64,8,p-0,shapes,a red circle moving left,,1,0,ok,,0.041,0.04,0.047,16,64,64,8,100000000,,,4000,0768dafe448ef0b492d59837cf4fab6f458c516a84bce79c234da4a6934ad6e5,0,0,,,,0.825,0.975,1.4,
-        20260101-000000-demo,1,f2720370fecb7218122cab15c9c98a5c,embedded/shapes,embedded,0,4,3,16,64,64,8,p-1,shapes,a blue square moving up,,1,0,ok,,0.0414,0.0404,0.0474,16,64,64,8,100000001,,,4001,f9e7b2d184454a514551ba6660491ba0513b37084dea983e87fcf2ee81258cf1,0,0,,,,,0.9742,1.44,shape_adherence@1: no object found
+        run,ordinal,sample,model,engine,params_index,steps,guidance,frames,width,height,fps,prompt_id,category,prompt,negative,seed,repeat,outcome,reason,latency_secs,service_secs,response_secs,observed_frames,observed_width,observed_height,observed_fps,peak_rss_bytes,peak_device_allocated_bytes,peak_device_reserved_bytes,artifact_bytes,artifact_sha256,session,failed_attempts,device_joules,cpu_joules,contended,reused_from,shape_adherence@1,temporal_flickering@1,motion_magnitude@1,not_available
+        20260101-000000-demo,0,a8ee17fd53089d52b48972fb0ebe5263,embedded/shapes,embedded,0,4,3,16,64,64,8,p-0,shapes,a red circle moving left,,1,0,ok,,0.041,0.04,0.047,16,64,64,8,100000000,,,4000,0768dafe448ef0b492d59837cf4fab6f458c516a84bce79c234da4a6934ad6e5,0,0,,,,,0.825,0.975,1.4,
+        20260101-000000-demo,1,f2720370fecb7218122cab15c9c98a5c,embedded/shapes,embedded,0,4,3,16,64,64,8,p-1,shapes,a blue square moving up,,1,0,ok,,0.0414,0.0404,0.0474,16,64,64,8,100000001,,,4001,f9e7b2d184454a514551ba6660491ba0513b37084dea983e87fcf2ee81258cf1,0,0,,,,,,0.9742,1.44,shape_adherence@1: no object found
     "#]].assert_eq(&export_csv(&data).replace("\r\n", "\n"));
 }
 

@@ -97,7 +97,7 @@ impl Model {
                 let entry = &mut self.entries[at];
                 (entry.uses, entry.used_at, entry.used_in) = (entry.uses + 1, self.uses, self.plans);
             }
-            Some(at) => drop(self.entries.remove(at)),
+            Some(at) => self.remove(&[at]),
             None => {}
         }
         whole
@@ -120,16 +120,19 @@ impl Model {
             next_use: self.future.next_use(&name_key(name)),
             used_at: u64::MAX,
         };
-        let Some(mut going) =
-            policy::make_room(&self.as_policy_sees(), &newcomer, needed, self.future.left())
+        let Some(going) = policy::make_room(&self.as_policy_sees(), &newcomer, needed, self.future.left())
         else {
             return false;
         };
-        going.sort_unstable();
-        going.into_iter().rev().for_each(|at| drop(self.entries.remove(at)));
+        self.remove(&going);
         self.uses += 1;
         self.entries.push(Entry { name, uses: 0, used_at: self.uses, used_in: self.plans, whole: true });
         true
+    }
+
+    fn remove(&mut self, going: &[usize]) {
+        let mut at = 0..;
+        self.entries.retain(|_| at.next().is_some_and(|at| !going.contains(&at)));
     }
 
     fn free(&mut self, bytes: u64) {
@@ -142,8 +145,7 @@ impl Model {
             freed += content(self.entries[at].name).len() as u64;
             going.push(at);
         }
-        going.sort_unstable();
-        going.into_iter().rev().for_each(|at| drop(self.entries.remove(at)));
+        self.remove(&going);
     }
 }
 

@@ -42,6 +42,7 @@ fn short_help_fits_a_screen() {
           nets         Weights of the nets that metrics need: list, fetch, import, verify, their licences
           models       The catalogue of models: list, show, search, and check that one really runs
           backup       Backups of the workspace: create, list, verify, restore
+          cache        What need not be made again: show it, clear it
           env          Python environments for models of diffusers: make, list, remove
           worker       Run a worker of vidbench, or check a worker of yours
           doctor       Say what this machine has and lacks, and how to mend it
@@ -54,8 +55,7 @@ fn short_help_fits_a_screen() {
           -V, --version  Print version
 
         Everywhere:
-              --workspace <DIR>  Folder that holds runs and videos [env: VIDBENCH_WORKSPACE=] [default:
-                                 .vidbench]
+              --workspace <DIR>  Folder of runs and videos [env: VIDBENCH_WORKSPACE=] [default: .vidbench]
               --color <WHEN>     Colours: auto follows the terminal and NO_COLOR [default: auto] [possible
                                  values: auto, always, never]
           -q, --quiet            Say nothing but data and errors
