@@ -61,19 +61,32 @@ impl Store {
     /// The file must be on the disk of the workspace and be a regular file: a worker could have left a link.
     pub fn adopt_artifact(&self, temp: &Path) -> Result<Artifact> {
         let (file, facts) = open_strangers_file(temp)?;
-        let (hash, bytes) = hash_file(&file).map_err(StoreError::io("read", temp))?;
+        self.take_in(temp, &file, &facts)
+    }
+
+    /// Takes a file that the store itself put there, which may have another name: that of the cache.
+    pub(crate) fn adopt_own(&self, temp: &Path) -> Result<Artifact> {
+        let open = || File::open(temp).and_then(|file| Ok((file.metadata()?, file)));
+        let (facts, file) = open().map_err(StoreError::io("read", temp))?;
+        self.take_in(temp, &file, &facts)
+    }
+
+    fn take_in(&self, temp: &Path, file: &File, facts: &Metadata) -> Result<Artifact> {
+        let (hash, bytes) = hash_file(file).map_err(StoreError::io("read", temp))?;
         file.sync_all().map_err(StoreError::io("sync", temp))?;
         let path = self.path_of(hash);
         self.prepare_prefix(hash)?;
         // First to where a confined worker cannot write, so that what is looked at there stays what it is.
         let incoming = self.folders.tmp().join(format!(".incoming-{}-{}", facts.dev(), facts.ino()));
         fs::rename(temp, &incoming).map_err(StoreError::io("move a file to", &incoming))?;
-        if !is_still(&facts, &incoming) {
+        if !is_still(facts, &incoming) {
             folders::remove_file(&incoming)?;
             return Err(StoreError::BadFile { path: temp.into(), why: "another file took its place".into() });
         }
         // Also over a file of that name: it has the same content, or it is damaged and thereby healed.
         fs::rename(&incoming, &path).map_err(StoreError::io("move a file to", &path))?;
+        // Where both are names of one file already, as the cache's may be, a rename does nothing.
+        folders::remove_file(&incoming)?;
         folders::sync_folder(&self.prefix_folder(hash))?;
         Ok(Artifact { sha256: hash.hex(), bytes, path })
     }

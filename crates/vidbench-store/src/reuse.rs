@@ -88,7 +88,7 @@ impl Store {
             crate::folders::remove_file(temp)?;
             return Ok(None);
         }
-        Ok(Some(EarlierSample { run, artifact: self.adopt_artifact(temp)? }))
+        Ok(Some(EarlierSample { run, artifact: self.adopt_own(temp)? }))
     }
 
     /// Runs with an ok sample of that id, newest first, each with the run that made it and the hash of its video.
