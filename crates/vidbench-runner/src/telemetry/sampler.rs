@@ -1,4 +1,4 @@
-//! One thread, one reading each interval, judged and kept in the store as they come.
+//! One thread takes a reading each interval, another judges them and keeps them in the store.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{Scope, ScopedJoinHandle};
@@ -8,6 +8,7 @@ use vidbench_core::{Reading, RunId};
 use vidbench_store::{Store, StoreError};
 
 use super::Probe;
+use crate::health::Accelerators;
 use crate::monitor::{Monitor, written};
 use crate::side_by_side::Machine;
 
@@ -40,49 +41,79 @@ pub(crate) struct Watch<'a> {
 /// A session's sampler; it ends when it is told to, or with what would tell it.
 pub(crate) struct Sampler<'scope> {
     stop: Sender<()>,
-    thread: ScopedJoinHandle<'scope, Result<(), StoreError>>,
+    keeper: ScopedJoinHandle<'scope, Result<(), StoreError>>,
+}
+
+/// What becomes of readings.
+struct Keeper<'a> {
+    store: &'a Store,
+    run: &'a RunId,
+    session: u32,
+    machine: &'a (dyn Fn(Machine) + Sync),
+    monitor: &'a Monitor<'a>,
+    accelerators: Accelerators,
 }
 
 impl<'scope> Sampler<'scope> {
-    /// Starts reading.
+    /// Starts reading. What waits for the disk is another thread: a reading that comes late leaves a gap in which no energy is known.
     pub(crate) fn start<'env>(scope: &'scope Scope<'scope, 'env>, watch: Watch<'env>) -> Self {
-        let (stop, stopped) = mpsc::channel();
-        Self { stop, thread: scope.spawn(move || watch.read_until(&stopped)) }
+        let Watch { probe, first, store, run, session, interval, machine, monitor } = watch;
+        let accelerators = probe.accelerators().clone();
+        let keeper = Keeper { store, run, session, machine, monitor, accelerators };
+        let ((stop, stopped), (say, said)) = (mpsc::channel(), mpsc::channel());
+        scope.spawn(move || read_until(probe, first, interval, &stopped, &say));
+        Self { stop, keeper: scope.spawn(move || keeper.keep(&said)) }
     }
 
     /// Takes a last reading and keeps all.
     pub(crate) fn stop(self) -> Result<(), StoreError> {
-        // It has ended by itself when the store failed, which its result says.
+        // The reader hears it, or is gone.
         let _ = self.stop.send(());
-        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        self.keeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 
-impl Watch<'_> {
-    fn read_until(self, stopped: &Receiver<()>) -> Result<(), StoreError> {
-        let Self { mut probe, first, store, run, session, interval, machine, monitor } = self;
-        monitor.read(&first, probe.accelerators());
-        let mut readings = vec![first];
-        loop {
-            let over = stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout);
-            let reading = probe.read();
-            machine(Probe::machine(&reading));
-            monitor.read(&reading, probe.accelerators());
+fn read_until(
+    mut probe: Probe,
+    first: Reading,
+    interval: Duration,
+    stopped: &Receiver<()>,
+    say: &Sender<Reading>,
+) {
+    let mut reading = first;
+    // Without a keeper nobody wants to know.
+    while say.send(reading).is_ok() {
+        let over = stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout);
+        reading = probe.read();
+        if over {
+            let _ = say.send(reading);
+            return;
+        }
+    }
+}
+
+impl Keeper<'_> {
+    /// Until the reader has ended.
+    fn keep(&self, said: &Receiver<Reading>) -> Result<(), StoreError> {
+        let mut readings = Vec::new();
+        for reading in said {
+            (self.machine)(Probe::machine(&reading));
+            self.monitor.read(&reading, &self.accelerators);
             readings.push(reading);
-            if !over && readings.len() % KEPT_TOGETHER != 0 {
-                continue;
-            }
-            let kept = store.record_readings(run, session, &readings);
-            monitor.board.wrote(written(kept.as_ref()));
-            match kept {
-                Ok(()) => readings.clear(),
-                Err(error) if over => return Err(error),
-                // A disk that is full now may have space the next time; a run does not end for its readings.
-                Err(_) => readings.truncate(MOST_WAITING),
-            }
-            if over {
-                return Ok(());
+            if readings.len() % KEPT_TOGETHER == 0 {
+                match self.record(&readings) {
+                    Ok(()) => readings.clear(),
+                    // A disk that is full now may have space the next time; a run does not end for its readings.
+                    Err(_) => readings.truncate(MOST_WAITING),
+                }
             }
         }
+        self.record(&readings)
+    }
+
+    fn record(&self, readings: &[Reading]) -> Result<(), StoreError> {
+        let kept = self.store.record_readings(self.run, self.session, readings);
+        self.monitor.board.wrote(written(kept.as_ref()));
+        kept
     }
 }
