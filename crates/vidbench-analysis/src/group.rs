@@ -1,5 +1,7 @@
 //! What one model with one set of parameters did: counts, times, scores.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use vidbench_core::protocol::Stage;
 use vidbench_core::{Domain, MetricDescriptor, ModelId, Outcome, Params, SetScore, WeightsOrigin};
@@ -27,8 +29,10 @@ pub struct Group {
     pub domain: Option<Domain>,
     /// Where the weights come from.
     pub weights: WeightsOrigin,
-    /// Samples planned.
+    /// Samples planned, without those that were not needed.
     pub planned: u64,
+    /// Samples over which the model that this one is instead of did not run out of memory.
+    pub not_needed: u64,
     /// Samples with a verdict.
     pub judged: u64,
     /// Samples whose outcome is ok; only they enter the numbers below.
@@ -74,7 +78,7 @@ impl Group {
     }
 }
 
-/// Every group of a run, in the order of the suite.
+/// Every group of a run of which something was needed, in the order of the suite.
 pub(crate) fn groups(
     data: &vidbench_core::RunData,
     joined: &Joined<'_>,
@@ -86,14 +90,24 @@ pub(crate) fn groups(
     let labels = crate::labels::labels(suite);
     let mut members: Vec<Vec<Vec<SampleView<'_>>>> =
         suite.models.iter().map(|model| vec![Vec::new(); model.params.len()]).collect();
-    for sample in &joined.samples {
+    let needed = |sample: &&SampleView<'_>| sample.record.verdict.outcome != Outcome::NotNeeded;
+    let mut not_needed: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+    for sample in joined.samples.iter().filter(|sample| !needed(sample)) {
+        *not_needed.entry((sample.planned.model, sample.planned.params)).or_default() += 1;
+    }
+    for sample in joined.samples.iter().filter(needed) {
         members[sample.planned.model as usize][sample.planned.params as usize].push(*sample);
     }
     let mut groups = Vec::new();
-    for ((model, facts), (members, labels)) in suite.models.iter().zip(facts).zip(members.iter().zip(labels))
-    {
+    let models = (0..).zip(suite.models.iter().zip(facts));
+    for ((at, (model, facts)), (members, labels)) in models.zip(members.iter().zip(labels)) {
         for (index, ((params, samples), label)) in model.params.iter().zip(members).zip(labels).enumerate() {
-            let identity = GroupIdentity { model: &model.id, index: index as u32, params, label, planned };
+            let index = index as u32;
+            let not_needed = not_needed.get(&(at, index)).copied().unwrap_or(0);
+            if not_needed == planned {
+                continue;
+            }
+            let identity = GroupIdentity { model: &model.id, index, params, label, planned, not_needed };
             groups.push(group(data, identity, facts, samples, descriptors));
         }
     }
@@ -106,6 +120,7 @@ struct GroupIdentity<'d> {
     params: &'d Params,
     label: String,
     planned: u64,
+    not_needed: u64,
 }
 
 fn group(
@@ -130,7 +145,8 @@ fn group(
         label: identity.label,
         domain: facts.domain,
         weights: facts.weights.clone(),
-        planned: identity.planned,
+        planned: identity.planned.saturating_sub(identity.not_needed),
+        not_needed: identity.not_needed,
         judged: samples.len() as u64,
         ok: ok.len() as u64,
         failures: failures(samples),
@@ -172,7 +188,7 @@ fn set_scores(data: &vidbench_core::RunData, model: &ModelId, params_index: u32)
 fn failures(samples: &[SampleView<'_>]) -> Vec<FailureCount> {
     Outcome::ALL
         .into_iter()
-        .filter(|outcome| *outcome != Outcome::Ok)
+        .filter(|outcome| outcome.is_failure())
         .map(|outcome| FailureCount {
             outcome,
             count: samples.iter().filter(|sample| sample.record.verdict.outcome == outcome).count() as u64,

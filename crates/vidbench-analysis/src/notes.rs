@@ -41,6 +41,8 @@ pub enum NoteKind {
     Health,
     /// Samples were made at a second or later attempt.
     Retried,
+    /// A model made samples for which another had not enough memory.
+    Instead,
     /// Samples were taken from earlier runs.
     Reused,
     /// Others were on the accelerator.
@@ -102,6 +104,7 @@ pub(crate) fn notes(
     health_notes::alerts(data, &mut notes);
     health_notes::health(data, &mut notes);
     retried(data, &mut notes);
+    instead(data, groups, &mut notes);
     reused(data, &mut notes);
     accelerators(data, &mut notes);
     health_notes::idle_power(idle, &mut notes);
@@ -237,6 +240,23 @@ fn sessions(data: &RunData, notes: &mut Vec<Note>) {
 
 fn share_judged(data: &RunData) -> String {
     format!("{} of {} samples have a verdict", data.samples.len(), data.run.planned)
+}
+
+fn instead(data: &RunData, groups: &[Group], notes: &mut Vec<Note>) {
+    let models = &data.run.suite.models;
+    for (model, first) in models.iter().filter_map(|model| Some((model, model.instead_of?))) {
+        let Some(first) = models.get(first as usize) else { continue };
+        let of_model: Vec<&Group> = groups.iter().filter(|group| group.model == model.id).collect();
+        let (ok, planned): (u64, u64) =
+            of_model.iter().fold((0, 0), |(ok, planned), group| (ok + group.ok, planned + group.planned));
+        if planned > 0 {
+            let text = format!(
+                "{} had not enough memory for {planned} samples; {} is instead of it and made {ok} of them: it is another configuration, and no number of one is of the other",
+                first.id, model.id
+            );
+            add(notes, NoteKind::Instead, text, None);
+        }
+    }
 }
 
 fn reused(data: &RunData, notes: &mut Vec<Note>) {

@@ -1,7 +1,7 @@
 //! Whether a run counts.
 
 use serde::Serialize;
-use vidbench_core::RunData;
+use vidbench_core::{ModelId, Outcome, RunData};
 
 use crate::Joined;
 use crate::group::Group;
@@ -35,13 +35,24 @@ impl RunVerdict {
 /// Reasons that a run shows one by one before it only counts them.
 const MAX_RECORD_PROBLEMS: usize = 5;
 
+/// Whether a model ran out of memory and another that is instead of it made something.
+fn has_stand_in(data: &RunData, groups: &[Group], id: &ModelId) -> bool {
+    let models = &data.run.suite.models;
+    let of = |id: &ModelId| groups.iter().filter(|group| group.model == *id).collect::<Vec<_>>();
+    let failures = of(id).into_iter().flat_map(|group| &group.failures);
+    let only_memory = failures.map(|failure| failure.outcome).all(|outcome| outcome == Outcome::OutOfMemory);
+    let place = models.iter().position(|model| model.id == *id).map(|place| place as u32);
+    let mut stand_ins = models.iter().filter(|model| place.is_some() && model.instead_of == place);
+    only_memory && stand_ins.any(|model| of(&model.id).iter().any(|group| group.ok > 0))
+}
+
 pub(crate) fn verdict(
     data: &RunData,
     joined: &Joined<'_>,
     facts: &[ModelFacts],
     groups: &[Group],
 ) -> RunVerdict {
-    let judged: u64 = groups.iter().map(|group| group.judged).sum();
+    let judged = joined.samples.len() as u64;
     let mut reasons = Vec::new();
     if judged < data.run.planned {
         reasons.push(format!("{judged} of {} planned samples have a verdict", data.run.planned));
@@ -49,7 +60,8 @@ pub(crate) fn verdict(
     for model in facts {
         let of_model = |group: &&Group| group.model == model.id;
         let judged: u64 = groups.iter().filter(of_model).map(|group| group.judged).sum();
-        if judged > 0 && groups.iter().filter(of_model).all(|group| group.ok == 0) {
+        let none = judged > 0 && groups.iter().filter(of_model).all(|group| group.ok == 0);
+        if none && !has_stand_in(data, groups, &model.id) {
             reasons.push(format!("model {} gave no ok sample in {judged}", model.id));
         }
         reasons.extend(model.changes.iter().cloned());

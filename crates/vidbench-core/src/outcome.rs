@@ -61,11 +61,13 @@ pub enum Outcome {
     InvalidOutput,
     /// The prompt policy rejected the prompt; nothing was generated.
     PromptRejected,
+    /// The model that this one is `instead_of` did not run out of memory over it; nothing was generated.
+    NotNeeded,
 }
 
 impl Outcome {
     /// Every outcome, in the order used by tables.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Ok,
         Self::InvalidRequest,
         Self::Unsupported,
@@ -81,6 +83,7 @@ impl Outcome {
         Self::DecodeFailed,
         Self::InvalidOutput,
         Self::PromptRejected,
+        Self::NotNeeded,
     ];
 
     /// The name used in files, tables and the store.
@@ -101,7 +104,13 @@ impl Outcome {
             Self::DecodeFailed => "decode_failed",
             Self::InvalidOutput => "invalid_output",
             Self::PromptRejected => "prompt_rejected",
+            Self::NotNeeded => "not_needed",
         }
+    }
+
+    /// Whether something was to be made and was not.
+    pub fn is_failure(self) -> bool {
+        !matches!(self, Self::Ok | Self::NotNeeded)
     }
 
     /// The outcome of that name.

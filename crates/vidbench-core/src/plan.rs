@@ -75,10 +75,16 @@ pub struct ResolvedSuite {
 /// A model of a resolved suite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResolvedModel {
-    /// The model.
+    /// What it is called in this suite, and the model itself where `model` is absent.
     pub id: ModelId,
     /// How it is run.
     pub engine: Engine,
+    /// The model, where `id` is only a name.
+    #[serde(default)]
+    pub model: Option<ModelId>,
+    /// Index of the model for whose samples that ran out of memory this one is.
+    #[serde(default)]
+    pub instead_of: Option<u32>,
     /// For engine `worker`: program and arguments.
     pub command: Option<Vec<String>>,
     /// For engine `worker`: environment variables it gets besides the usual ones.
@@ -225,6 +231,17 @@ impl ResolvedSuite {
         Ok(Plan { samples })
     }
 
+    /// The sample that `sample` is instead of: that of the other model with the same parameters, prompt, seed and repeat.
+    pub fn instead_of(&self, sample: &PlannedSample) -> Option<u64> {
+        let first = self.model_of(sample).instead_of?;
+        let each = self.prompts.len() as u64 * self.seeds.len() as u64 * u64::from(self.repeats);
+        let begin = |model: u32| -> u64 {
+            self.models[..model as usize].iter().map(|model| model.params.len() as u64 * each).sum()
+        };
+        // Both have the same parameters, and so the same order.
+        Some(begin(first) + (sample.ordinal - begin(sample.model)))
+    }
+
     /// The model a sample is made by.
     pub fn model_of(&self, sample: &PlannedSample) -> &ResolvedModel {
         &self.models[sample.model as usize]
@@ -253,6 +270,16 @@ impl Plan {
 }
 
 impl ResolvedModel {
+    /// The model, whatever it is called in the suite.
+    pub fn which(&self) -> &ModelId {
+        self.model.as_ref().unwrap_or(&self.id)
+    }
+
+    /// Whether samples of both are the same samples, whatever the models are called.
+    pub fn makes_the_same(&self, other: &Self) -> bool {
+        self.hasher().finalize() == other.hasher().finalize()
+    }
+
     fn hasher(&self) -> Sha256 {
         let weights = match &self.weights {
             WeightsOrigin::Sha256(hash) => hash.as_str(),
@@ -263,7 +290,7 @@ impl ResolvedModel {
         for part in [
             "vidbench sample 1",
             self.engine.name(),
-            self.id.as_str(),
+            self.which().as_str(),
             self.revision.as_deref().unwrap_or(""),
             weights,
         ] {

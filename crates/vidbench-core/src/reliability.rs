@@ -165,7 +165,8 @@ impl Outcome {
             | Self::WeightsMismatch
             | Self::DecodeFailed
             | Self::InvalidOutput
-            | Self::PromptRejected => false,
+            | Self::PromptRejected
+            | Self::NotNeeded => false,
         }
     }
 

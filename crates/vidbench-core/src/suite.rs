@@ -91,10 +91,17 @@ pub struct Suite {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelEntry {
-    /// The model; `vidbench list models` shows those that ship.
+    /// The model; `vidbench list models` shows those that ship. Where `model` says which it is, only a name for tables.
     pub id: ModelId,
     /// How it is run.
     pub engine: Engine,
+    /// The model, where `id` is only what it is called here: so that one model runs with several settings.
+    #[serde(default)]
+    pub model: Option<ModelId>,
+    /// An earlier model of this suite. Only those samples are made for which that one had not enough memory, as samples of this model: with
+    /// `settings` that need less, such as `offload = "model"`.
+    #[serde(default)]
+    pub instead_of: Option<ModelId>,
     /// For `worker`: the program that speaks the worker protocol, and its arguments. No shell is involved.
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
@@ -129,6 +136,13 @@ pub struct ModelEntry {
     /// What its worker is held to, in the place of the suite's `confinement`.
     #[serde(default)]
     pub confinement: Option<Confinement>,
+}
+
+impl ModelEntry {
+    /// The model, whatever it is called here.
+    pub fn which(&self) -> &ModelId {
+        self.model.as_ref().unwrap_or(&self.id)
+    }
 }
 
 /// How a model is run.
@@ -406,7 +420,19 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
     let ids: Vec<&ModelId> = suite.models.iter().map(|model| &model.id).collect();
     // The list is written by hand and bounded by the schema.
     if let Some(at) = (1..ids.len()).find(|&at| ids[..at].contains(&ids[at])) {
-        add("models", format!("two models are called {}", ids[at]));
+        let hint = "to run one with several settings, give each an id of its own and `model` with its name";
+        problems.push(
+            Problem::at_key(text, "models", format!("two models are called {}", ids[at]))
+                .with_hint(Some(hint.into())),
+        );
+    }
+    for (at, model) in suite.models.iter().enumerate() {
+        if let Some(first) = &model.instead_of
+            && !ids[..at].contains(&first)
+        {
+            let message = format!("model {} is instead of {first}, which is no model before it", model.id);
+            problems.push(Problem::at_key(text, "instead_of", message));
+        }
     }
     problems
 }
@@ -428,12 +454,14 @@ fn unwritable(value: &Value, path: &str) -> Option<String> {
 fn keys_of_engine(model: &ModelEntry) -> Vec<String> {
     use Engine::{Command, Diffusers, Import, Worker};
 
-    let keys: [(&str, bool, &[Engine], &[Engine]); 5] = [
+    let keys: [(&str, bool, &[Engine], &[Engine]); 7] = [
         ("command", model.command.is_some(), &[Worker], &[Worker]),
         ("program", model.program.is_some(), &[Command], &[Command]),
         ("videos", model.videos.is_some(), &[Import], &[Import]),
         ("place", model.place != Place::default(), &[Diffusers], &[]),
         ("settings", !model.settings.is_empty(), &[Worker, Diffusers], &[]),
+        ("model", model.model.is_some(), &[Worker, Diffusers], &[]),
+        ("instead_of", model.instead_of.is_some(), &[Worker, Diffusers, Command], &[]),
     ];
     let (id, engine) = (&model.id, model.engine.name());
     keys.into_iter()

@@ -81,6 +81,11 @@ pub(crate) enum ModelError {
 }
 
 impl ModelError {
+    /// Whether there was not enough memory for it.
+    pub(crate) fn is_of_memory(&self) -> bool {
+        matches!(self, Self::TooLarge { .. }) || self.outcome() == Some(Outcome::OutOfMemory)
+    }
+
     /// The outcome that a sample would have whose worker failed so; `None` where no worker was asked.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self {

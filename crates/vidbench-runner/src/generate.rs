@@ -181,7 +181,7 @@ impl Runner<'_> {
         let prompt = suite.prompt_of(sample);
         GenerateParams {
             sample: sample.id,
-            model: suite.model_of(sample).id.clone(),
+            model: suite.model_of(sample).which().clone(),
             prompt: prompt.text.clone(),
             negative: prompt.negative.clone(),
             seed: sample.seed,

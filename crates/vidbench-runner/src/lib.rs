@@ -18,6 +18,7 @@ mod executor;
 mod generate;
 mod health;
 mod idle;
+mod instead;
 mod judge;
 mod kept_looks;
 mod latch;

@@ -80,7 +80,7 @@ impl<'a> Monitor<'a> {
         if let Event::Judged { outcome, .. } = event
             && *outcome != Outcome::PromptRejected
         {
-            let (at_secs, failed) = (self.at_secs(), *outcome != Outcome::Ok);
+            let (at_secs, failed) = (self.at_secs(), outcome.is_failure());
             self.alert(|alerts| alerts.judged(at_secs, failed));
         }
         if let Event::Breaker(change) = event {

@@ -23,7 +23,10 @@ impl Runner<'_> {
         }
         let (mut taken, mut left) = (0, Vec::new());
         for sample in pending {
-            match self.earlier(&sample)? {
+            // Whether one that is instead of another is needed is not known yet.
+            let instead = self.suite().model_of(&sample).instead_of.is_some();
+            let earlier = if instead { None } else { self.earlier(&sample)? };
+            match earlier {
                 Some(earlier) if !self.inputs.cancel.is_asked() => {
                     backlog.push((sample.ordinal, self.take_over(&sample, earlier)?));
                     taken += 1;

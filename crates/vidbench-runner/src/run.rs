@@ -1,6 +1,6 @@
 //! One session of a run: what is left of the plan, model by model, until all is done or something stops it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -104,6 +104,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) lost: BTreeMap<String, u32>,
     done: u64,
     failed: u64,
+    /// Samples, by their places in the plan, for which there was not enough memory.
+    pub(crate) no_memory: BTreeSet<u64>,
     /// Models whose warm-up killed their worker: the timed samples tell what happens, without another warm-up.
     pub(crate) cold: Vec<u32>,
     /// Failed attempts at each sample so far, by its place in the plan.
@@ -130,7 +132,7 @@ impl<'a> Runner<'a> {
         let retries = Retries::new(inputs.run.suite.retry, inputs.run.planned.saturating_sub(made));
         let attempts =
             |tried: &Vec<FailedAttempt>| tried.iter().map(|failed| failed.attempt).max().unwrap_or(0);
-        let failed = progress.judged.values().filter(|outcome| **outcome != Outcome::Ok).count() as u64;
+        let failed = progress.judged.values().filter(|outcome| outcome.is_failure()).count() as u64;
         let log = Log::new(&inputs.run.id, index);
         let started_ns = inputs.clock.monotonic_ns();
         let monitor = monitor(&inputs, index, started_ns, log.clone());
@@ -159,6 +161,7 @@ impl<'a> Runner<'a> {
             lost: BTreeMap::new(),
             done: progress.judged.len() as u64,
             failed,
+            no_memory: no_memory(inputs.plan, progress),
             cold: Vec::new(),
             failed_attempts: progress
                 .failed_attempts
@@ -386,7 +389,10 @@ impl<'a> Runner<'a> {
     /// Tells a verdict that is recorded.
     pub(crate) fn judged(&mut self, sample: &PlannedSample, outcome: Outcome, reason: Option<String>) {
         self.done += 1;
-        self.failed += u64::from(outcome != Outcome::Ok);
+        self.failed += u64::from(outcome.is_failure());
+        if outcome == Outcome::OutOfMemory {
+            self.no_memory.insert(sample.ordinal);
+        }
         let label = self.label(sample);
         self.tell(&Event::Judged { sample: sample.id, label, outcome, reason });
     }
@@ -465,6 +471,11 @@ impl<'a> Runner<'a> {
     pub(crate) fn secs_since(&self, begun_ns: u64) -> f64 {
         self.inputs.clock.monotonic_ns().saturating_sub(begun_ns) as f64 / 1e9
     }
+}
+
+fn no_memory(plan: &Plan, progress: &Progress) -> BTreeSet<u64> {
+    let is_judged = |sample: &&PlannedSample| progress.judged.get(&sample.id) == Some(&Outcome::OutOfMemory);
+    plan.samples.iter().filter(is_judged).map(|sample| sample.ordinal).collect()
 }
 
 fn monitor<'a>(inputs: &Inputs<'a>, session: u32, started_ns: u64, log: Log) -> Monitor<'a> {

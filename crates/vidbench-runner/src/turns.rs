@@ -17,14 +17,16 @@ use crate::schedule::{self, Waiting};
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Samples of a model that are left, in the order of the plan.
-struct Lane {
-    model: u32,
-    left: VecDeque<PlannedSample>,
-    state: LaneState,
+pub(crate) struct Lane {
+    pub(crate) model: u32,
+    pub(crate) left: VecDeque<PlannedSample>,
+    pub(crate) state: LaneState,
     turns: u64,
 }
 
-enum LaneState {
+pub(crate) enum LaneState {
+    /// Which of its samples are needed is known when another model has ended.
+    Waits { first: u32 },
     /// It may go on.
     Ready,
     /// Its breaker is open.
@@ -38,7 +40,7 @@ impl Lane {
     fn until_ns(&self) -> Option<u64> {
         match self.state {
             LaneState::Tripped { until_ns, .. } => Some(until_ns),
-            LaneState::Ready | LaneState::Ended => None,
+            LaneState::Waits { .. } | LaneState::Ready | LaneState::Ended => None,
         }
     }
 }
@@ -81,18 +83,34 @@ impl Runner<'_> {
         pending: &[PlannedSample],
         backlog: &mut Backlog,
     ) -> Result<(), RunError> {
-        let of = |model| pending.iter().filter(|sample| sample.model == model).copied().collect();
-        let models = 0..self.suite().models.len() as u32;
         let mut lanes: Vec<Lane> =
-            models.map(|model| Lane { model, left: of(model), state: LaneState::Ready, turns: 0 }).collect();
+            (0..self.suite().models.len() as u32).map(|model| self.lane(model, pending)).collect();
+        self.see_what_is_needed(&mut lanes)?;
         loop {
             while let Some(at) = self.next_lane(&lanes) {
                 self.turn(&mut lanes[at], backlog)?;
+                self.see_what_is_needed(&mut lanes)?;
             }
-            if self.should_stop() || !self.reopen(&mut lanes) {
+            if self.should_stop() {
+                return Ok(());
+            }
+            let reopened = self.reopen(&mut lanes);
+            // Those that were given up may be what others wait for.
+            self.see_what_is_needed(&mut lanes)?;
+            if !reopened && self.next_lane(&lanes).is_none() {
                 return Ok(());
             }
         }
+    }
+
+    fn lane(&self, model: u32, pending: &[PlannedSample]) -> Lane {
+        let left: VecDeque<_> = pending.iter().filter(|sample| sample.model == model).copied().collect();
+        let state = match self.suite().models[model as usize].instead_of {
+            _ if left.is_empty() => LaneState::Ended,
+            Some(first) => LaneState::Waits { first },
+            None => LaneState::Ready,
+        };
+        Lane { model, left, state, turns: 0 }
     }
 
     /// The place of the lane whose turn is next; none when all wait or are done, or the run is to stop.
@@ -118,6 +136,10 @@ impl Runner<'_> {
         lane.state = match end {
             End::Finished if more => LaneState::Ready,
             End::Finished | End::Stopped => LaneState::Ended,
+            End::GivenUp(error) if error.is_of_memory() && self.has_another(lane.model) => {
+                self.lacks_memory(lane, &error)?;
+                LaneState::Ended
+            }
             End::GivenUp(error) => {
                 self.give_up(lane.model, &error);
                 LaneState::Ended

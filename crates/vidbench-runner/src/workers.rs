@@ -71,7 +71,7 @@ pub(crate) fn load(
     cancel: &Cancel,
 ) -> Result<SessionModel, ModelError> {
     let params = LoadParams {
-        model: model.id.clone(),
+        model: model.which().clone(),
         revision: model.revision.clone(),
         threads,
         settings: model.settings.clone(),
@@ -82,7 +82,8 @@ pub(crate) fn load(
     check_identity(model, &loaded.model, earlier)?;
     let worker = worker.info().map_or(String::new(), |info| format!("{} {}", info.name, info.version));
     Ok(SessionModel {
-        model: loaded.model,
+        // Records of a run call it as its suite does.
+        model: LoadedModel { id: model.id.clone(), ..loaded.model },
         worker,
         load_secs: loaded.load_secs,
         warmup_secs: Vec::new(),
@@ -136,6 +137,8 @@ mod tests {
         ResolvedModel {
             id: ModelId::new("m").unwrap(),
             engine: Engine::Worker,
+            model: None,
+            instead_of: None,
             command: None,
             pass_env: vec![],
             place: Default::default(),

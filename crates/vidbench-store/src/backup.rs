@@ -7,6 +7,7 @@ mod error;
 mod files;
 mod kept;
 mod manifest;
+mod recover;
 mod restore;
 mod scratch;
 
@@ -23,6 +24,7 @@ use crate::{Result, Store, StoreError, VERSION, folders, removal};
 pub use error::BackupError;
 pub use kept::{ListedBackup, keep_backups, list_backups, newest_backup, read_backup};
 pub use manifest::{BackupFile, BackupManifest};
+pub use recover::{Recovered, recover_workspace};
 pub use restore::{restore_backup, verify_backup};
 
 type BackupResult<T> = std::result::Result<T, BackupError>;

@@ -264,12 +264,12 @@ impl StoreError {
         }
     }
 
-    /// A file is not what had been written.
-    pub(crate) fn is_damage(&self) -> bool {
+    /// Whether the database does not hold what was written.
+    pub fn is_damage(&self) -> bool {
         if let Self::Database { source, .. } = self {
             matches!(source.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
         } else {
-            matches!(self, Self::Corrupt { .. })
+            matches!(self, Self::Corrupt { .. } | Self::NotADatabase { .. })
         }
     }
 

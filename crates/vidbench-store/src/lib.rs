@@ -33,9 +33,9 @@ mod usual;
 
 pub use artifacts::{Artifact, MAX_ARTIFACT_BYTES};
 pub use backup::{
-    Artifacts, Backup, BackupError, BackupFile, BackupManifest, ListedBackup, create_backup,
-    create_backup_if_older, keep_backups, list_backups, newest_backup, read_backup, restore_backup,
-    verify_backup,
+    Artifacts, Backup, BackupError, BackupFile, BackupManifest, ListedBackup, Recovered, create_backup,
+    create_backup_if_older, keep_backups, list_backups, newest_backup, read_backup, recover_workspace,
+    restore_backup, verify_backup,
 };
 pub use cache::{Cache, CacheKey, CacheKind, CacheSize, CacheUse, Freed, NotASize};
 pub use difference::Difference;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -144,11 +144,15 @@ impl Store {
 }
 
 /// Two processes that open a new workspace at once would both create its tables.
-fn migration_lock(folders: &Folders) -> Result<File> {
-    let path = folders.locks().join("open.lock");
+pub(crate) fn migration_lock(folders: &Folders) -> Result<File> {
+    let path = lock_path(folders);
     let file = folders::open_lock(&path)?;
     file.lock().map_err(StoreError::io("lock", &path))?;
     Ok(file)
+}
+
+pub(crate) fn lock_path(folders: &Folders) -> PathBuf {
+    folders.locks().join("open.lock")
 }
 
 /// Nothing is written before the file has been recognised.

@@ -63,6 +63,14 @@ pub fn resolve(
         &mut problems,
         suite.models.iter().map(|entry| model(entry, &suite.grid, source, folder, known)),
     );
+    let models = if problems.is_empty() {
+        instead_of(models, suite, source).unwrap_or_else(|found| {
+            problems.extend(found);
+            Vec::new()
+        })
+    } else {
+        models
+    };
     let prompts = prompts(&suite.prompts, source, folder).unwrap_or_else(|found| {
         problems.extend(found);
         Default::default()
@@ -231,7 +239,7 @@ fn model(
             (defaults, entry.revision.clone(), pinned.unwrap_or(unpinned), Some(Domain::Open))
         }
         Engine::Embedded => {
-            let shipped = known.models.iter().find(|model| model.id == entry.id).ok_or_else(|| {
+            let shipped = known.models.iter().find(|model| model.id == *entry.which()).ok_or_else(|| {
                 let names = known.models.iter().map(|model| model.id.as_str());
                 vec![unknown(source, "id", "embedded model", entry.id.as_str(), names)]
             })?;
@@ -243,6 +251,8 @@ fn model(
     Ok(ResolvedModel {
         id: entry.id.clone(),
         engine: entry.engine,
+        model: entry.model.clone().filter(|model| *model != entry.id),
+        instead_of: None,
         command: entry.command.clone(),
         pass_env: entry.pass_env.clone(),
         place: entry.place.clone(),
@@ -257,15 +267,44 @@ fn model(
     })
 }
 
+/// Links models to those that they are instead of, and refuses two that are one: their samples could not be told apart.
+fn instead_of(
+    mut models: Vec<ResolvedModel>,
+    suite: &Suite,
+    source: &str,
+) -> Result<Vec<ResolvedModel>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    for at in 1..models.len() {
+        if let Some(same) = models[..at].iter().find(|before| before.makes_the_same(&models[at])) {
+            let message =
+                format!("models {} and {} are the same model with the same settings", same.id, models[at].id);
+            problems.push(Problem::at_key(source, "models", message));
+        }
+    }
+    for (at, entry) in suite.models.iter().enumerate() {
+        let Some(first) = &entry.instead_of else { continue };
+        let Some(first) = models[..at].iter().position(|model| model.id == *first) else { continue };
+        if models[first].params != models[at].params {
+            let message = format!("models {} and {} have other parameters", models[first].id, entry.id);
+            let hint =
+                "a model that is instead of another makes the same videos: say in [grid] what they differ in";
+            problems.push(Problem::at_key(source, "instead_of", message).with_hint(Some(hint.into())));
+        }
+        models[at].instead_of = Some(first as u32);
+    }
+    if problems.is_empty() { Ok(models) } else { Err(problems) }
+}
+
 /// Networks of a few thousand numbers keep no rule of the model they are named after.
 fn is_tiny(entry: &ModelEntry) -> bool {
-    entry.id.as_str().starts_with("tiny/") || entry.settings.get("scale").is_some_and(|scale| scale == "tiny")
+    entry.which().as_str().starts_with("tiny/")
+        || entry.settings.get("scale").is_some_and(|scale| scale == "tiny")
 }
 
 /// What the catalogue knows of a model's own parameters, where it knows them all. Guidance 1 is none.
 fn own_defaults(entry: &ModelEntry) -> Option<Params> {
     let Defaults { width, height, frames, fps, steps, guidance } =
-        Catalogue::shipped().find(entry.id.as_str())?.defaults;
+        Catalogue::shipped().find(entry.which().as_str())?.defaults;
     let (width, height, frames, fps) = (width?, height?, frames?, fps?);
     (!is_tiny(entry)).then_some(Params {
         steps: steps?,
@@ -278,7 +317,7 @@ fn own_defaults(entry: &ModelEntry) -> Option<Params> {
 }
 
 fn broken_rules(entry: &ModelEntry, params: &[Params], source: &str) -> Vec<Problem> {
-    let Some(model) = Catalogue::shipped().find(entry.id.as_str()).filter(|_| !is_tiny(entry)) else {
+    let Some(model) = Catalogue::shipped().find(entry.which().as_str()).filter(|_| !is_tiny(entry)) else {
         return Vec::new();
     };
     let broken =

@@ -106,6 +106,8 @@ fn suite(spec: &Spec) -> ResolvedSuite {
             .map(|id| ResolvedModel {
                 id: ModelId::new(*id).unwrap(),
                 engine: Engine::Embedded,
+                model: None,
+                instead_of: None,
                 command: None,
                 pass_env: vec![],
                 place: Default::default(),

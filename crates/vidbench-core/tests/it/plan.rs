@@ -30,6 +30,8 @@ fn suite() -> ResolvedSuite {
         models: vec![ResolvedModel {
             id: ModelId::new("shapes-ldm").unwrap(),
             engine: Engine::Embedded,
+            model: None,
+            instead_of: None,
             command: None,
             pass_env: vec![],
             place: Default::default(),

@@ -1,7 +1,5 @@
 //! Every failed sample with its reason.
 
-use vidbench_core::Outcome;
-
 use super::{Page, open_section, plain_table};
 
 /// Rows in the page.
@@ -9,7 +7,7 @@ const MAX_ROWS: usize = 500;
 
 pub(super) fn write(out: &mut String, page: Page<'_>) {
     let failed: Vec<_> =
-        page.joined.samples.iter().filter(|sample| sample.record.verdict.outcome != Outcome::Ok).collect();
+        page.joined.samples.iter().filter(|sample| sample.record.verdict.outcome.is_failure()).collect();
     if failed.is_empty() {
         return;
     }

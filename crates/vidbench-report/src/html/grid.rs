@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use vidbench_analysis::SampleView;
-use vidbench_core::{MetricId, Outcome, SampleId, Score};
+use vidbench_core::{MetricId, ModelId, Outcome, SampleId, Score};
 
 use super::base64::base64;
 use super::escape::escape;
@@ -50,27 +50,23 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
 }
 
 fn rows(page: Page<'_>) -> Vec<Row<'_>> {
-    let columns = page.input.analysis.groups.len();
-    let models = &page.input.data.run.suite.models;
-    let first_column: Vec<usize> = models
-        .iter()
-        .scan(0, |next, model| {
-            let here = *next;
-            *next += model.params.len();
-            Some(here)
-        })
-        .collect();
+    let groups = &page.input.analysis.groups;
+    let columns: BTreeMap<(&ModelId, u32), usize> =
+        groups.iter().map(|group| (&group.model, group.params_index)).zip(0..).collect();
     let mut rows: BTreeMap<(u32, u64), Row<'_>> = BTreeMap::new();
-    for sample in page.joined.samples.iter().filter(|sample| sample.planned.repeat == 0) {
+    for sample in
+        page.joined.samples.iter().filter(|sample| {
+            sample.planned.repeat == 0 && sample.record.verdict.outcome != Outcome::NotNeeded
+        })
+    {
         let row = rows.entry((sample.planned.prompt, sample.planned.seed)).or_insert_with(|| Row {
             prompt: &sample.prompt.text,
             prompt_id: &sample.prompt.id,
             seed: sample.planned.seed,
-            cells: vec![None; columns],
+            cells: vec![None; groups.len()],
         });
-        let first = first_column.get(sample.planned.model as usize);
-        if let Some(cell) = first.and_then(|first| row.cells.get_mut(first + sample.planned.params as usize))
-        {
+        let column = columns.get(&(&sample.model.id, sample.planned.params));
+        if let Some(cell) = column.and_then(|column| row.cells.get_mut(*column)) {
             *cell = Some(*sample);
         }
     }
@@ -78,7 +74,7 @@ fn rows(page: Page<'_>) -> Vec<Row<'_>> {
 }
 
 fn failed(sample: &SampleView<'_>) -> bool {
-    sample.record.verdict.outcome != Outcome::Ok
+    sample.record.verdict.outcome.is_failure()
 }
 
 fn worth_showing(row: &Row<'_>, clips: &BTreeMap<SampleId, &ClipEmbed>) -> bool {

@@ -72,14 +72,15 @@ fn facts(out: &mut String, page: Page<'_>) {
 fn models(page: Page<'_>) -> String {
     let groups = &page.input.analysis.groups;
     let of = |model: &vidbench_core::ResolvedModel| {
-        let domain = groups.iter().find(|group| group.model == model.id).and_then(|group| group.domain);
-        match domain {
+        // Without a group nothing of it was needed.
+        let group = groups.iter().find(|group| group.model == model.id)?;
+        Some(match group.domain {
             Some(Domain::Open) => model.id.to_string(),
             Some(other) => format!("{} ({})", model.id, other.name()),
             None => format!("{} (domain unknown)", model.id),
-        }
+        })
     };
-    page.input.data.run.suite.models.iter().map(of).collect::<Vec<_>>().join(", ")
+    page.input.data.run.suite.models.iter().filter_map(of).collect::<Vec<_>>().join(", ")
 }
 
 fn sizes(page: Page<'_>) -> String {

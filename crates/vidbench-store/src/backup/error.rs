@@ -58,6 +58,18 @@ pub enum BackupError {
         /// The folder of backups.
         path: PathBuf,
     },
+    /// Somebody runs or scores in the workspace that is to be recovered.
+    #[error("another process works in {}", path.display())]
+    InUse {
+        /// The workspace.
+        path: PathBuf,
+    },
+    /// The database that is to be recovered is whole.
+    #[error("{} is whole", path.display())]
+    NotDamaged {
+        /// The database.
+        path: PathBuf,
+    },
     /// There is no backup of that name.
     #[error("there is no backup {name} in {}", path.display())]
     Missing {
@@ -81,7 +93,8 @@ impl BackupError {
             Self::Newer { .. } | Self::NewerStore { .. } => {
                 Some("use the vidbench that made it, or a newer one".into())
             }
-            Self::Busy { .. } => Some("wait until it has finished".into()),
+            Self::Busy { .. } | Self::InUse { .. } => Some("wait until it has finished".into()),
+            Self::NotDamaged { .. } => None,
             Self::Missing { .. } => {
                 Some("vidbench backup list shows them; --from names another folder".into())
             }

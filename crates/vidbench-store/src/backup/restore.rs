@@ -45,7 +45,7 @@ pub fn verify_backup(backup: &Path) -> BackupResult<BackupManifest> {
 }
 
 /// The manifest, if every file is what it says.
-fn check(backup: &Path) -> BackupResult<BackupManifest> {
+pub(super) fn check(backup: &Path) -> BackupResult<BackupManifest> {
     let damaged = |what: String| BackupError::Damaged { path: backup.into(), what };
     let manifest = BackupManifest::read(backup)?;
     if manifest.store_version > VERSION {

@@ -75,6 +75,8 @@ fn suite(prompts: u32) -> ResolvedSuite {
         models: vec![ResolvedModel {
             id: model(),
             engine: Engine::Embedded,
+            model: None,
+            instead_of: None,
             command: None,
             pass_env: vec![],
             place: Default::default(),

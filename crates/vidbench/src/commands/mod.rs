@@ -16,6 +16,7 @@ pub(crate) mod models;
 pub(crate) mod nets;
 pub(crate) mod page_file;
 pub(crate) mod prompts;
+mod recovery;
 pub(crate) mod reference;
 pub(crate) mod report;
 pub(crate) mod run;

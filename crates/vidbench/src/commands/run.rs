@@ -1,5 +1,6 @@
 //! `vidbench run` and `vidbench demo`.
 
+use std::cell::Cell;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,13 +9,13 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 use vidbench::{Estimate, ExecuteError, Execution, Hooks, Prepared, SystemClock, WorkerPrograms};
 use vidbench_analysis::{RunAnalysis, analyse};
-use vidbench_core::{Clock, Plan, RunRecord, RunStatus};
+use vidbench_core::{Clock, Plan, RunId, RunRecord, RunStatus};
 use vidbench_metrics::DESCRIPTORS;
 use vidbench_runner::{Cancel, Finish, RunError};
 use vidbench_store::{Store, StoreError};
 
 use super::backup_schedule::BackupSchedule;
-use super::{UserError, cache, columns, json as pretty, page_file, report};
+use super::{UserError, cache, columns, json as pretty, page_file, recovery, report};
 use crate::cli::{DemoArgs, RunArgs, RunBackups, RunOutput};
 use crate::log_file;
 use crate::ui::{ProgressView, Ui, duration, visible};
@@ -22,7 +23,7 @@ use crate::{FAILED, INCOMPLETE, INTERRUPTED, OK};
 
 pub(crate) fn demo(args: &DemoArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let prepared = vidbench::prepare(vidbench::DEMO_SUITE, Path::new("demo.toml"))?;
-    match start(&prepared, &args.output, None, workspace, ui)? {
+    match start(&prepared, &args.output, None, &Cell::new(None), workspace, ui)? {
         // The model draws nothing on black at few steps now and then, which the demo is there to show.
         FAILED => Ok(OK),
         code => Ok(code),
@@ -30,6 +31,23 @@ pub(crate) fn demo(args: &DemoArgs, workspace: &Path, ui: Ui) -> Result<u8> {
 }
 
 pub(crate) fn run(args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
+    let begun = Cell::new(None);
+    let error = match attempt(args, workspace, &begun, ui) {
+        Err(error) if !args.dry_run && recovery::is_damage(&error) => error,
+        ended => return ended,
+    };
+    let backups = args.backups.backup_to.clone().unwrap_or_else(|| workspace.join("backups"));
+    recovery::recover(error, workspace, &backups, ui)?;
+    // A run that is younger than the backup begins again.
+    let known = |run: &RunId| Store::open_existing(workspace)?.find_run(run.as_str());
+    match begun.take() {
+        Some(run) if known(&run).is_ok() => resume(run.as_str(), None, args, workspace, ui),
+        _ => attempt(args, workspace, &begun, ui),
+    }
+}
+
+/// `begun` is told which run begins.
+fn attempt(args: &RunArgs, workspace: &Path, begun: &Cell<Option<RunId>>, ui: Ui) -> Result<u8> {
     match (&args.resume, &args.suite) {
         (Some(wanted), suite) => resume(wanted, suite.as_deref(), args, workspace, ui),
         (None, Some(path)) => {
@@ -37,7 +55,7 @@ pub(crate) fn run(args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
             if args.dry_run {
                 dry_run(&prepared, &args.output, workspace, ui)
             } else {
-                start(&prepared, &args.output, Some(&args.backups), workspace, ui)
+                start(&prepared, &args.output, Some(&args.backups), begun, workspace, ui)
             }
         }
         (None, None) => {
@@ -64,6 +82,7 @@ fn start(
     prepared: &Prepared,
     output: &RunOutput,
     backups: Option<&RunBackups>,
+    begun: &Cell<Option<RunId>>,
     workspace: &Path,
     ui: Ui,
 ) -> Result<u8> {
@@ -78,6 +97,7 @@ fn start(
     let record = vidbench::new_run(prepared, environment, clock.as_ref());
     page_file::check(output.report.as_deref())?;
     store.create_run(&record)?;
+    begun.set(Some(record.id.clone()));
     carry_out(&store, (&record, &prepared.plan), output, backups, clock, ui)
 }
 
@@ -219,6 +239,8 @@ fn plan_json(prepared: &Prepared, estimate: &Estimate) -> serde_json::Value {
         .map(|group| {
             json!({
                 "model": suite.models[group.model as usize].id,
+                "instead_of": suite.models[group.model as usize].instead_of
+                    .and_then(|first| Some(&suite.models.get(first as usize)?.id)),
                 "params": group.params,
                 "samples": group.samples,
                 "secs_each": group.secs_each,
@@ -256,7 +278,11 @@ fn plan_text(prepared: &Prepared, estimate: &Estimate) -> String {
     let mut rows = vec![vec!["model".into(), "parameters".into(), "samples".into(), "usual".into()]];
     rows.extend(estimate.groups.iter().map(|group| {
         let usual = group.secs_each.map_or("no earlier run".into(), |secs| format!("{secs:.3} s each"));
-        let model = suite.models[group.model as usize].id.to_string();
+        let model = suite.models[group.model as usize].clone();
+        let model = match model.instead_of.and_then(|first| suite.models.get(first as usize)) {
+            Some(first) => format!("{}, if {} has not enough memory", model.id, first.id),
+            None => model.id.to_string(),
+        };
         vec![model, group.params.describe(), group.samples.to_string(), usual]
     }));
     text.push_str(&columns(&rows));

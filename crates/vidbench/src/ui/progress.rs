@@ -174,14 +174,14 @@ impl ProgressView {
     }
 
     fn judged(&mut self, sample: SampleId, label: &str, outcome: Outcome, reason: Option<&str>) {
-        if outcome != Outcome::Ok {
+        if outcome.is_failure() {
             self.line(&format!("{outcome}: {label}: {}", one_line(reason.unwrap_or("no reason given"))));
         }
         // A prompt that the policy rejects is judged before the first phase.
         if self.total == 0 {
             return;
         }
-        self.failed += u64::from(outcome != Outcome::Ok);
+        self.failed += u64::from(outcome.is_failure());
         // In the generate phase a sample counts when its file is there, or when there will be none.
         if self.generated != Some(sample) {
             self.done += 1;

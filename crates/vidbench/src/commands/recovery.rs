@@ -1,0 +1,48 @@
+//! What becomes of a run whose workspace turns out to be damaged: it goes on from the newest whole backup, once.
+
+use std::path::Path;
+
+use anyhow::{Error, Result};
+use vidbench::{ExecuteError, SystemClock};
+use vidbench_core::{Clock as _, rfc3339};
+use vidbench_runner::RunError;
+use vidbench_store::{BackupError, StoreError, recover_workspace};
+
+use super::UserError;
+use crate::ui::Ui;
+
+/// Whether the database does not hold what was written.
+pub(super) fn is_damage(error: &Error) -> bool {
+    let of_store = |cause: &(dyn std::error::Error + 'static)| {
+        if let Some(ExecuteError::Run(RunError::Store(error)) | ExecuteError::Store(error)) =
+            cause.downcast_ref()
+        {
+            return error.is_damage();
+        }
+        cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_damage)
+    };
+    error.chain().any(of_store)
+}
+
+/// Brings the workspace back, or says why that cannot be. Nobody of this process has it open.
+pub(super) fn recover(error: Error, workspace: &Path, backups: &Path, ui: Ui) -> Result<()> {
+    match recover_workspace(workspace, backups, SystemClock::start().unix_ms()) {
+        Ok(recovered) => {
+            ui.say(&format!(
+                "warning: {error}: the workspace is brought back to backup {} of {}; what came after it is made again, and the \
+                 damaged database is kept in {}",
+                recovered.backup.display(),
+                rfc3339(recovered.manifest.created_ms),
+                recovered.damaged.display(),
+            ));
+            Ok(())
+        }
+        // Then it is not the file that is wrong.
+        Err(BackupError::NotDamaged { .. }) => Err(error),
+        Err(why) => {
+            let message = format!("{error}, and no backup can take its place: {why}");
+            let hint = "vidbench backup list --from DIR, and vidbench backup restore --into another folder; a run makes backups with --backup-every";
+            Err(UserError::new(message, hint).into())
+        }
+    }
+}

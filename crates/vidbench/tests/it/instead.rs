@@ -1,0 +1,153 @@
+//! A model with settings that need less memory, instead of one that has not enough.
+
+use serde_json::Value;
+
+use crate::main_job::samples;
+use crate::workspace::{Said, Workspace, example, worker_suite};
+
+/// A table of the example worker that does `fault` at seed 2.
+fn model(id: &str, fault: &str, more: &str) -> String {
+    let (worker, seed) = (example("shapes_worker"), if fault == "none" { "0" } else { "2" });
+    format!(
+        "[[models]]\nid = {id:?}\nengine = \"worker\"\ncommand = [{worker:?}, {fault:?}, {seed:?}]\n{more}\n"
+    )
+}
+
+/// One that is called otherwise than the model it is.
+fn instead(id: &str, fault: &str, first: &str, settings: &str) -> String {
+    let more = format!("model = \"rendered-shapes\"\ninstead_of = {first:?}\nsettings = {{ {settings} }}");
+    model(id, fault, &more)
+}
+
+/// Two prompts with seeds 1 and 2.
+fn suite(models: &[String], more: &str) -> String {
+    let one = worker_suite("[1, 2]", "none", 0, "");
+    let (head, rest) = one.split_once("[[models]]").unwrap();
+    let (_, tail) = rest.split_once("[prompts]").unwrap();
+    format!("{head}{}[prompts]{tail}\n{more}\n", models.concat())
+}
+
+fn run(workspace: &Workspace, suite: &str) -> (Said, Value) {
+    workspace.write("suite.toml", suite);
+    let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
+    (said, workspace.export())
+}
+
+/// Outcomes of a model's samples, in the order of the plan.
+fn outcomes<'d>(data: &'d Value, model: &str) -> Vec<&'d str> {
+    let of_model = samples(data).iter().filter(|sample| sample["model"] == model);
+    of_model.map(|sample| sample["verdict"]["outcome"].as_str().unwrap()).collect()
+}
+
+fn loaded(data: &Value) -> Vec<&str> {
+    let models = data["sessions"][0]["models"].as_array().unwrap();
+    models.iter().map(|model| model["model"]["id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn only_samples_that_ran_out_of_memory_are_made_and_as_another_configuration() {
+    let workspace = Workspace::new();
+    let models =
+        [model("rendered-shapes", "out-of-memory", ""), instead("small", "none", "rendered-shapes", "x = 1")];
+    let (said, data) = run(&workspace, &suite(&models, ""));
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert_eq!(outcomes(&data, "rendered-shapes"), ["ok", "ok", "out_of_memory", "out_of_memory"]);
+    assert_eq!(outcomes(&data, "small"), ["not_needed", "not_needed", "ok", "ok"]);
+    assert_eq!(loaded(&data), ["rendered-shapes", "small"]);
+    assert!(said.stdout.starts_with("VALID WITH FAILURES"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("small is instead of it and made 2 of them: it is another configuration"),
+        "{}",
+        said.stdout
+    );
+    assert!(said.stdout.contains("2 of 6 samples failed (2 out_of_memory)"), "{}", said.stdout);
+    assert!(said.stderr.contains("small, if rendered-shapes has not enough memory"), "{}", said.stderr);
+
+    let report = workspace.run(["report", "latest", "--output", "report.html"]);
+    assert_eq!(report.code, 0, "{}", report.stderr);
+}
+
+#[test]
+fn a_model_that_is_too_large_to_be_loaded_is_replaced_altogether() {
+    let large = model("rendered-shapes", "none", "settings = { memory_mib = 400 }");
+    let models = [large, instead("small", "none", "rendered-shapes", "memory_mib = 10")];
+    let (said, data) = run(&Workspace::new(), &suite(&models, "[pool]\nhost_mib = 300"));
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert_eq!(outcomes(&data, "rendered-shapes"), ["out_of_memory"; 4]);
+    assert_eq!(outcomes(&data, "small"), ["ok"; 4]);
+    assert!(said.stderr.contains("another is instead of it"), "{}", said.stderr);
+    assert!(said.stdout.starts_with("VALID WITH FAILURES"), "{}", said.stdout);
+}
+
+#[test]
+fn where_memory_suffices_the_other_is_never_loaded_and_shown_nowhere() {
+    let models = [model("rendered-shapes", "none", ""), instead("small", "none", "rendered-shapes", "x = 1")];
+    let (said, data) = run(&Workspace::new(), &suite(&models, ""));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(outcomes(&data, "small"), ["not_needed"; 4]);
+    assert_eq!(loaded(&data), ["rendered-shapes"]);
+    assert!(said.stdout.starts_with("VALID ") && !said.stdout.contains("small"), "{}", said.stdout);
+    let of_small = samples(&data).iter().find(|sample| sample["model"] == "small").unwrap();
+    assert_eq!(of_small["verdict"]["reason"], "rendered-shapes did not run out of memory over it");
+}
+
+/// The second has not enough, either.
+#[test]
+fn one_may_be_instead_of_one_that_is_instead_of_another() {
+    let models = [
+        model("rendered-shapes", "out-of-memory", ""),
+        instead("small", "out-of-memory", "rendered-shapes", "x = 1"),
+        instead("smallest", "none", "small", "x = 2"),
+    ];
+    let (_, data) = run(&Workspace::new(), &suite(&models, ""));
+    assert_eq!(outcomes(&data, "small"), ["not_needed", "not_needed", "out_of_memory", "out_of_memory"]);
+    assert_eq!(outcomes(&data, "smallest"), ["not_needed", "not_needed", "ok", "ok"]);
+}
+
+/// What the first has not made yet may still be made by it: nothing is decided before.
+#[test]
+fn what_a_model_has_still_to_make_is_left_open_and_decided_when_the_run_goes_on() {
+    let workspace = Workspace::new();
+    let first = model("rendered-shapes", "fails@1", "");
+    let models = [first, instead("small", "none", "rendered-shapes", "x = 1")];
+    let (said, data) =
+        run(&workspace, &suite(&models, "").replace("[limits]", "[limits]\nmax_consecutive_failures = 1"));
+    assert_eq!(said.code, 3, "{}", said.stderr);
+    assert_eq!(outcomes(&data, "rendered-shapes"), ["ok", "ok", "internal"]);
+    assert_eq!(outcomes(&data, "small"), ["not_needed"; 3], "the one that failed did not run out of memory");
+    let resumed = workspace.run(["run", "--resume", "latest", "--progress", "plain"]);
+    assert_eq!(resumed.code, 1, "{}", resumed.stderr);
+    let data = workspace.export();
+    assert_eq!(outcomes(&data, "rendered-shapes"), ["ok", "ok", "internal", "ok"]);
+    assert_eq!(outcomes(&data, "small"), ["not_needed"; 4]);
+}
+
+/// One model runs with several settings, each with a name of its own.
+#[test]
+fn one_model_has_several_names_and_the_same_settings_only_once() {
+    let workspace = Workspace::new();
+    let named = |id, settings| {
+        model(id, "none", &format!("model = \"rendered-shapes\"\nsettings = {{ {settings} }}"))
+    };
+    let (said, data) = run(&workspace, &suite(&[named("quick", "x = 1"), named("slow", "x = 2")], ""));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!((outcomes(&data, "quick"), outcomes(&data, "slow")), (vec!["ok"; 4], vec!["ok"; 4]));
+
+    workspace.write("suite.toml", suite(&[named("quick", "x = 1"), named("slow", "x = 1")], ""));
+    let said = workspace.run(["run", "suite.toml"]);
+    assert_eq!(said.code, 2);
+    assert!(
+        said.stderr.contains("models quick and slow are the same model with the same settings"),
+        "{}",
+        said.stderr
+    );
+
+    workspace
+        .write("suite.toml", suite(&[named("quick", "x = 1"), instead("slow", "none", "quik", "x = 2")], ""));
+    let said = workspace.run(["run", "suite.toml"]);
+    assert!(
+        said.stderr.contains("model slow is instead of quik, which is no model before it"),
+        "{}",
+        said.stderr
+    );
+}
