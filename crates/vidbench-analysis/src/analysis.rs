@@ -31,9 +31,11 @@ pub struct RunAnalysis {
     pub overhead: Option<HarnessOverhead>,
     /// What the machine drew while a session did nothing; empty where that was not measured.
     pub idle: Vec<IdlePower>,
-    /// Samples planned.
+    /// Samples planned, those that were not needed among them.
     pub planned: u64,
-    /// Samples with a verdict.
+    /// Samples that another model was there for, and that were not needed.
+    pub not_needed: u64,
+    /// Samples with a verdict, without those that were not needed.
     pub judged: u64,
     /// Samples whose outcome is ok.
     pub ok: u64,
@@ -52,6 +54,7 @@ pub fn analyse(data: &RunData, descriptors: &[MetricDescriptor]) -> RunAnalysis 
     let facts = model_facts(data);
     let groups = groups(data, &joined, &facts, descriptors);
     let ranked = rank(data, &groups, descriptors);
+    let judged: u64 = groups.iter().map(|group| group.judged).sum();
     let overhead = overhead(&data.sessions);
     let idle = idle_power(data);
     RunAnalysis {
@@ -63,7 +66,8 @@ pub fn analyse(data: &RunData, descriptors: &[MetricDescriptor]) -> RunAnalysis 
         overhead,
         idle,
         planned: data.run.planned,
-        judged: groups.iter().map(|group| group.judged).sum(),
+        not_needed: (joined.samples.len() as u64).saturating_sub(judged),
+        judged,
         ok: groups.iter().map(|group| group.ok).sum(),
         groups,
     }

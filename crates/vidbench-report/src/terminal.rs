@@ -62,7 +62,11 @@ pub(crate) fn verdict_words(verdict: &RunVerdict) -> &'static str {
 
 /// What was counted, in one sentence.
 pub(crate) fn counts(analysis: &RunAnalysis) -> String {
-    format!("{} of {} samples ok, {} failed", analysis.ok, analysis.planned, analysis.failed())
+    let not_needed = match analysis.not_needed {
+        0 => String::new(),
+        count => format!(", {count} not needed"),
+    };
+    format!("{} of {} samples ok, {} failed{not_needed}", analysis.ok, analysis.planned, analysis.failed())
 }
 
 fn headline(data: &RunData, analysis: &RunAnalysis, style: Style) -> String {

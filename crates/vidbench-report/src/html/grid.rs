@@ -54,11 +54,7 @@ fn rows(page: Page<'_>) -> Vec<Row<'_>> {
     let columns: BTreeMap<(&ModelId, u32), usize> =
         groups.iter().map(|group| (&group.model, group.params_index)).zip(0..).collect();
     let mut rows: BTreeMap<(u32, u64), Row<'_>> = BTreeMap::new();
-    for sample in
-        page.joined.samples.iter().filter(|sample| {
-            sample.planned.repeat == 0 && sample.record.verdict.outcome != Outcome::NotNeeded
-        })
-    {
+    for sample in page.joined.samples.iter().filter(|sample| sample.planned.repeat == 0) {
         let row = rows.entry((sample.planned.prompt, sample.planned.seed)).or_insert_with(|| Row {
             prompt: &sample.prompt.text,
             prompt_id: &sample.prompt.id,
@@ -127,6 +123,9 @@ fn write_row(out: &mut String, page: Page<'_>, row: &Row<'_>, clips: &BTreeMap<S
     for (cell, group) in row.cells.iter().zip(&page.input.analysis.groups) {
         *out += "<td>";
         match cell {
+            Some(sample) if sample.record.verdict.outcome == Outcome::NotNeeded => {
+                *out += "<p class=\"none\">not needed</p>";
+            }
             Some(sample) => write_cell(out, sample, &metrics, clips, &group.label),
             None => *out += "<p class=\"none\">no verdict yet</p>",
         }

@@ -60,11 +60,14 @@ fn only_samples_that_ran_out_of_memory_are_made_and_as_another_configuration() {
         "{}",
         said.stdout
     );
+    assert!(said.stdout.contains("4 of 8 samples ok, 2 failed, 2 not needed"), "{}", said.stdout);
     assert!(said.stdout.contains("2 of 6 samples failed (2 out_of_memory)"), "{}", said.stdout);
     assert!(said.stderr.contains("small, if rendered-shapes has not enough memory"), "{}", said.stderr);
 
     let report = workspace.run(["report", "latest", "--output", "report.html"]);
     assert_eq!(report.code, 0, "{}", report.stderr);
+    let page = std::fs::read_to_string(workspace.path().join("report.html")).unwrap();
+    assert_eq!(page.matches("<p class=\"none\">not needed</p>").count(), 2);
 }
 
 #[test]
