@@ -2,6 +2,8 @@
 .PHONY: demo test test-python test-slow fuzz setup setup-test bench clean
 
 VIDBENCH := target/release/vidbench
+# What is not built by default is tested as well.
+FEATURES := --features vidbench/otel
 
 demo: setup
 	cargo build --release --locked --package vidbench
@@ -11,38 +13,38 @@ test: setup-test
 	cargo fmt --all --check
 	cargo xtask check-deps
 	cargo deny --locked --all-features check bans licenses sources
-	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo nextest run --workspace --locked -E 'not test(/\bfuzz_/)'
+	cargo clippy --workspace --all-targets --locked $(FEATURES) -- -D warnings
+	cargo nextest run --workspace --locked $(FEATURES) -E 'not test(/\bfuzz_/)'
 	$(MAKE) fuzz
 	@if command -v python3 >/dev/null; then \
-		cargo nextest run --workspace --locked --run-ignored only -E 'test(/\bpython_/)'; \
+		cargo nextest run --workspace --locked $(FEATURES) --run-ignored only -E 'test(/\bpython_/)'; \
 	else echo "not run: the example worker of docs/worker-protocol.md, because there is no python3"; fi
 	@if "$${CARGO_TARGET_DIR:-target}/debug/vidbench" doctor | grep -q '^ok *vmaf'; then \
-		cargo nextest run --workspace --locked --run-ignored only -E 'test(/\bvmaf_/)'; \
+		cargo nextest run --workspace --locked $(FEATURES) --run-ignored only -E 'test(/\bvmaf_/)'; \
 	else echo "not run: VMAF against libvmaf, because libvmaf is not found"; fi
 	@if python3 -c "import torch, onnx; assert torch.__version__.startswith('2.15')" 2>/dev/null; then \
 		cd nets && python3 -m export --check; \
 	else echo "not run: export of the nets' graphs, because there is no Python with PyTorch 2.15 and onnx (nets/export/requirements.txt)"; fi
 	@if command -v python3 >/dev/null && ./scripts/python_env.sh $(PYTHON_ENV); then $(MAKE) test-python; \
 	else echo "not run: the worker of diffusers, because its Python environment cannot be made"; fi
-	cargo test --workspace --doc --locked
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	cargo test --workspace --doc --locked $(FEATURES)
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked $(FEATURES)
 
 # The worker of diffusers in the environment that scripts/python_env.sh makes: its own tests, then vidbench with it.
 PYTHON_ENV := $(CURDIR)/target/python-env
 test-python:
 	cd workers/diffusers && $(PYTHON_ENV)/bin/ruff check . && $(PYTHON_ENV)/bin/ruff format --check . && $(PYTHON_ENV)/bin/mypy
 	cd workers/diffusers && $(PYTHON_ENV)/bin/python -m pytest --quiet -p no:cacheprovider
-	VIDBENCH_TEST_PYTHON=$(PYTHON_ENV) cargo nextest run --workspace --locked --run-ignored only -E 'test(/\bdiffusers_/)'
+	VIDBENCH_TEST_PYTHON=$(PYTHON_ENV) cargo nextest run --workspace --locked $(FEATURES) --run-ignored only -E 'test(/\bdiffusers_/)'
 
 # What takes minutes: tests whose names begin with `slow_`.
 test-slow: setup-test
-	cargo nextest run --workspace --locked --run-ignored only --no-capture -E 'test(/\bslow_/)'
+	cargo nextest run --workspace --locked $(FEATURES) --run-ignored only --no-capture -E 'test(/\bslow_/)'
 
 # Damaged files for every reader of files, FUZZ_SECS seconds each: `make fuzz FUZZ_SECS=3600`.
 FUZZ_SECS := 60
 fuzz:
-	VIDBENCH_FUZZ_SECS=$(FUZZ_SECS) cargo nextest run --workspace --locked --profile fuzz -E 'test(/\bfuzz_/)'
+	VIDBENCH_FUZZ_SECS=$(FUZZ_SECS) cargo nextest run --workspace --locked $(FEATURES) --profile fuzz -E 'test(/\bfuzz_/)'
 
 bench: setup
 	cargo xtask bench

@@ -7,6 +7,7 @@ mod http;
 mod hub;
 mod member;
 mod part;
+mod post;
 
 use std::fs::{self, File};
 use std::io;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub use error::{FetchError, FetchErrorKind};
 pub use hub::Hub;
+pub use post::{Answer, PostError, Poster};
 
 use crate::manifest::SourceFile;
 use crate::store::{FileHashes, SourceOnDisk};

@@ -37,7 +37,7 @@ pub mod tokens;
 mod tract_runtime;
 
 pub use error::NnError;
-pub use fetch::{FetchError, FetchErrorKind, FetchEvent, Fetcher, Hub, Patience};
+pub use fetch::{Answer, FetchError, FetchErrorKind, FetchEvent, Fetcher, Hub, Patience, PostError, Poster};
 pub use manifest::{Address, Bundle, Commercial, HubFile, Manifest, ManifestError, NetEntry, SourceFile};
 pub use ort_runtime::onnx_runtime_version;
 pub use session::{InputSpec, MAX_THREADS, Runtime, Session, SessionOptions};

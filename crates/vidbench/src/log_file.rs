@@ -1,15 +1,23 @@
 //! The log of runs: files of a day each in the workspace, without secrets.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::LogFormat;
 
 /// Files that are kept, a day each.
 const DAYS_KEPT: usize = 30;
+
+/// The least that is written.
+const LEVEL: LevelFilter = LevelFilter::INFO;
 
 /// Shorter values are words of other lines as well.
 const SHORTEST_SECRET: usize = 8;
@@ -17,12 +25,34 @@ const SHORTEST_SECRET: usize = 8;
 /// Parts of names of environment variables whose values are nobody's business.
 const SECRET_NAMES: [&str; 5] = ["TOKEN", "SECRET", "PASSWORD", "API_KEY", "ACCESS_KEY"];
 
+/// What ends with the log.
+#[derive(Default)]
+pub(crate) struct Log {
+    /// Sends what it still has when it is dropped.
+    #[cfg(feature = "otel")]
+    _export: Option<crate::otel::Export>,
+}
+
+type Lines = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Begins the log of this process. `also_secret` names environment variables that workers get beside the usual ones.
-pub(crate) fn begin(
-    workspace: &Path,
-    format: LogFormat,
-    also_secret: &[String],
-) -> anyhow::Result<Option<PathBuf>> {
+pub(crate) fn begin(workspace: &Path, format: LogFormat, also_secret: &[String]) -> anyhow::Result<Log> {
+    let secrets = Arc::new(Secrets::of_environment(also_secret));
+    let mut lines: Vec<Lines> = to_files(workspace, format, &secrets)?.into_iter().collect();
+    #[cfg(feature = "otel")]
+    let log = {
+        let export = crate::otel::Export::begin(&secrets)?;
+        lines.extend(export.as_ref().map(|export| as_json(export.lines())));
+        Log { _export: export }
+    };
+    #[cfg(not(feature = "otel"))]
+    let log = Log::default();
+    // A process that goes on after it has recovered its workspace has begun its log already.
+    let _ = tracing_subscriber::registry().with(std::mem::take(&mut lines)).try_init();
+    Ok(log)
+}
+
+fn to_files(workspace: &Path, format: LogFormat, secrets: &Arc<Secrets>) -> anyhow::Result<Option<Lines>> {
     if format == LogFormat::None {
         return Ok(None);
     }
@@ -35,17 +65,38 @@ pub(crate) fn begin(
         .filename_suffix(if format == LogFormat::Json { "jsonl" } else { "log" })
         .max_log_files(DAYS_KEPT)
         .build(&folder)?;
-    let lines = Redacted { files, secrets: secrets(also_secret) };
-    let subscriber = tracing_subscriber::fmt().with_writer(lines).with_ansi(false);
-    // One process runs once; a second log would be a mistake of ours and loses nothing of a run.
-    let _ = match format {
-        LogFormat::Json => {
-            let json = subscriber.json().flatten_event(true);
-            json.with_current_span(false).with_span_list(false).try_init()
+    let lines = Redacted { files, secrets: Arc::clone(secrets) };
+    Ok(Some(match format {
+        LogFormat::Json => as_json(lines),
+        LogFormat::Text | LogFormat::None => {
+            fmt::layer().with_writer(lines).with_ansi(false).with_filter(LEVEL).boxed()
         }
-        LogFormat::Text | LogFormat::None => subscriber.try_init(),
-    };
-    Ok(Some(folder))
+    }))
+}
+
+/// One JSON object a line.
+fn as_json(lines: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) -> Lines {
+    let json = fmt::layer().with_writer(lines).with_ansi(false).json().flatten_event(true);
+    json.with_current_span(false).with_span_list(false).with_filter(LEVEL).boxed()
+}
+
+/// Values of the environment that no log shows.
+pub(crate) struct Secrets(Vec<String>);
+
+impl Secrets {
+    fn of_environment(also: &[String]) -> Self {
+        Self(secrets(also))
+    }
+
+    /// The text without them.
+    pub(crate) fn out_of(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| {
+            // As JSON writes it, and as it stands.
+            let quoted = serde_json::to_string(secret).unwrap_or_default();
+            let inner = quoted.get(1..quoted.len().saturating_sub(1)).filter(|inner| !inner.is_empty());
+            text.replace(inner.unwrap_or(secret), "[secret]").replace(secret.as_str(), "[secret]")
+        })
+    }
 }
 
 fn secrets(also: &[String]) -> Vec<String> {
@@ -65,7 +116,7 @@ fn secrets(also: &[String]) -> Vec<String> {
 /// Lines go to files, and secrets do not.
 struct Redacted {
     files: RollingFileAppender,
-    secrets: Vec<String>,
+    secrets: Arc<Secrets>,
 }
 
 struct Line<'a> {
@@ -83,15 +134,8 @@ impl<'a> MakeWriter<'a> for Redacted {
 impl Write for Line<'_> {
     /// Called with whole lines.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut file = self.to.files.make_writer();
-        let text = String::from_utf8_lossy(bytes);
-        let clean = self.to.secrets.iter().fold(text.into_owned(), |text, secret| {
-            // As JSON writes it, and as it stands.
-            let quoted = serde_json::to_string(secret).unwrap_or_default();
-            let inner = quoted.get(1..quoted.len().saturating_sub(1)).filter(|inner| !inner.is_empty());
-            text.replace(inner.unwrap_or(secret), "[secret]").replace(secret.as_str(), "[secret]")
-        });
-        file.write_all(clean.as_bytes())?;
+        let clean = self.to.secrets.out_of(&String::from_utf8_lossy(bytes));
+        self.to.files.make_writer().write_all(clean.as_bytes())?;
         Ok(bytes.len())
     }
 

@@ -3,6 +3,8 @@
 mod cli;
 mod commands;
 mod log_file;
+#[cfg(feature = "otel")]
+mod otel;
 mod ui;
 
 use std::process::ExitCode;

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use ureq::config::RedirectAuthHeaders;
+use ureq::config::{ConfigBuilder, RedirectAuthHeaders};
 use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::typestate::AgentScope;
 use ureq::{Agent, Body};
 
 use super::part::{Part, Version};
@@ -45,18 +46,23 @@ enum Attempt {
     },
 }
 
+/// What every request of vidbench has.
+pub(super) fn config() -> ConfigBuilder<AgentScope> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    // The certificates of the system: networks with an inspecting proxy have their own.
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::PlatformVerifier)
+        .unversioned_rustls_crypto_provider(provider)
+        .build();
+    Agent::config_builder()
+        .tls_config(tls)
+        .user_agent(concat!("vidbench/", env!("CARGO_PKG_VERSION")))
+        .http_status_as_error(false)
+}
+
 impl Client {
     pub(super) fn new(patience: Patience) -> Self {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        // The certificates of the system: networks with an inspecting proxy have their own.
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::PlatformVerifier)
-            .unversioned_rustls_crypto_provider(provider)
-            .build();
-        let agent = Agent::config_builder()
-            .tls_config(tls)
-            .user_agent(concat!("vidbench/", env!("CARGO_PKG_VERSION")))
-            .http_status_as_error(false)
+        let agent = config()
             .redirect_auth_headers(RedirectAuthHeaders::SameHost)
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_recv_response(Some(patience.silence))

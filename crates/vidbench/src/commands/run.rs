@@ -130,7 +130,7 @@ fn carry_out(
     let cancel = Cancel::new();
     listen_for_signals(cancel.clone(), ui)?;
     let passed: Vec<String> = record.suite.models.iter().flat_map(|model| model.pass_env.clone()).collect();
-    log_file::begin(store.root(), output.log, &passed)
+    let _log = log_file::begin(store.root(), output.log, &passed)
         .context("the log cannot be begun; --log none does without")?;
     let quiet = ui.is_quiet() || output.json && !std::io::stderr().is_terminal();
     let mut view = ProgressView::new(output.progress, quiet);

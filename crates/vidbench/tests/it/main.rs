@@ -22,6 +22,8 @@ mod log;
 mod main_job;
 mod models;
 mod nets;
+#[cfg(feature = "otel")]
+mod otel;
 mod pool;
 mod recovery;
 mod score;
