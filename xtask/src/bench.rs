@@ -63,7 +63,7 @@ fn target() -> PathBuf {
 }
 
 fn cargo(args: &[&str]) -> Result<()> {
-    let status = Command::new(env!("CARGO")).arg("--quiet").args(args).current_dir(super::root()).status()?;
+    let status = super::cargo().arg("--quiet").args(args).status()?;
     if !status.success() {
         bail!("cargo {} failed", args.join(" "));
     }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
@@ -95,9 +94,8 @@ pub(crate) fn run() -> Result<()> {
 
 /// Normal dependencies by crate; tests and build scripts may use what they need.
 fn dependencies_of_members() -> Result<BTreeMap<String, BTreeSet<String>>> {
-    let output = Command::new(env!("CARGO"))
+    let output = super::cargo()
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
-        .current_dir(super::root())
         .output()
         .context("cannot run cargo metadata")?;
     if !output.status.success() {

@@ -38,10 +38,7 @@ pub fn run(count: Option<&str>, seed: Option<&str>) -> Result<()> {
     let count = count.map_or(Ok(DEFAULT_COUNT), str::parse).context("COUNT is a number")?;
     let seed = seed.map_or(Ok(1), str::parse::<u64>).context("SEED is a number")?;
     let root = crate::root();
-    let built = Command::new("cargo")
-        .args(["build", "--workspace", "--all-targets", "--locked"])
-        .current_dir(&root)
-        .status()?;
+    let built = crate::cargo().args(["build", "--workspace", "--all-targets", "--locked"]).status()?;
     ensure!(built.success(), "the workspace does not build");
     let programs = root.join("target/debug");
     let mut bench = Bench {

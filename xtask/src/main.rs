@@ -5,7 +5,7 @@ mod check_deps;
 mod faults;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 const USAGE: &str = "\
 usage: cargo xtask <task>
@@ -37,6 +37,20 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Cargo, as if a person had called it: `cargo run` says of itself which package it runs, and build scripts that look at that, such as
+/// ring's, would build their crate and all above it anew at every other call.
+fn cargo() -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    let of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(of_package) {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(root());
+    command
 }
 
 /// The repository's root.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 
-use crate::workspace::{Workspace, suite};
+use crate::workspace::{Workspace, suite, with_set};
 
 /// Ends with the test, also when it fails.
 struct Driver(Child);
@@ -59,7 +59,7 @@ async fn js(client: &Client, script: &str) -> Value {
 #[tokio::test(flavor = "current_thread")]
 async fn the_report_clicks_plays_and_looks_right() {
     let workspace = Workspace::new();
-    workspace.write("suite.toml", suite("[1]", 3, "[1, 2, 4]"));
+    workspace.write("suite.toml", with_set(&suite("[1]", 3, "[1, 2, 4]")));
     let said = workspace.run(["run", "suite.toml", "--report", "report.html"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     let (_driver, port) = start_driver();

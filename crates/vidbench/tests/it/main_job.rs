@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use crate::workspace::{Workspace, example, suite, worker_suite};
+use crate::workspace::{Workspace, example, suite, with_set, worker_suite};
 
 #[test]
 fn a_suite_becomes_a_run_a_table_and_a_report() {
     let workspace = Workspace::new();
-    workspace.write("suite.toml", suite("[1]", 3, "[1, 2]"));
+    workspace.write("suite.toml", with_set(&suite("[1]", 3, "[1, 2]")));
     let said = workspace.run(["run", "suite.toml", "--progress", "plain", "--report", "report.html"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(said.stdout.starts_with("VALID"), "the verdict comes first: {}", said.stdout);
@@ -43,7 +43,7 @@ fn a_suite_becomes_a_run_a_table_and_a_report() {
 #[test]
 fn the_same_suite_twice_makes_the_same_videos() {
     let hashes = |workspace: &Workspace| {
-        workspace.write("suite.toml", suite("[7]", 2, "[2]"));
+        workspace.write("suite.toml", with_set(&suite("[7]", 2, "[2]")));
         assert_eq!(workspace.run(["run", "suite.toml"]).code, 0);
         let data = workspace.export();
         samples(&data)
@@ -128,7 +128,8 @@ fn runs_are_listed_shown_exported_and_removed() {
 #[test]
 fn repeats_make_no_larger_set() {
     let workspace = Workspace::new();
-    workspace.write("suite.toml", suite("[1, 2]", 3, "[1]").replace("seeds =", "repeats = 2\nseeds ="));
+    workspace
+        .write("suite.toml", with_set(&suite("[1, 2]", 3, "[1]").replace("seeds =", "repeats = 2\nseeds =")));
     let said = workspace.run(["run", "suite.toml"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     let data = workspace.export();

@@ -85,7 +85,7 @@ pub(crate) fn suite(seeds: &str, prompts: u32, steps: &str) -> String {
         r#"schema_version = 1
 name = "test"
 seeds = {seeds}
-metrics = ["shape_adherence@1", "temporal_flickering@1", "motion_magnitude@1", "frechet_shapes@1"]
+metrics = ["shape_adherence@1", "temporal_flickering@1", "motion_magnitude@1"]
 
 [[models]]
 id = "shapes-ldm"
@@ -100,6 +100,11 @@ limit = {prompts}
 steps = {steps}
 "#
     )
+}
+
+/// With a metric of sets, which computes features of its reference set in every new workspace: seconds.
+pub(crate) fn with_set(suite: &str) -> String {
+    suite.replace("\"motion_magnitude@1\"]", "\"motion_magnitude@1\", \"frechet_shapes@1\"]")
 }
 
 /// The same for the example worker with a fault at one seed.
