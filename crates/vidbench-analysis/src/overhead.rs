@@ -18,7 +18,7 @@ pub struct HarnessOverhead {
     pub generate_secs: f64,
     /// Workers encoding files.
     pub encode_secs: f64,
-    /// Decoding and scoring.
+    /// Waiting for clips to be decoded and scored.
     pub score_secs: f64,
     /// Before second attempts, for breakers and for space on the disk.
     pub wait_secs: f64,
@@ -46,7 +46,7 @@ pub(crate) fn overhead(sessions: &[Session]) -> Option<HarnessOverhead> {
     }
     let (load_secs, warmup_secs) = (sum(|ledger| ledger.load_secs), sum(|ledger| ledger.warmup_secs));
     let (generate_secs, encode_secs) = (sum(|ledger| ledger.generate_secs), sum(|ledger| ledger.encode_secs));
-    let score_secs = sum(|ledger| ledger.score_secs);
+    let score_secs = sum(vidbench_core::Ledger::scoring_secs);
     let work = load_secs + warmup_secs + generate_secs + encode_secs + score_secs;
     Some(HarnessOverhead {
         wall_secs,

@@ -35,9 +35,10 @@ pub fn sample_telemetry(readings: &[Reading], start_ns: u64, end_ns: u64) -> Sam
     }
 }
 
-/// Unknown as soon as it is unknown of one reading and no other shows somebody.
+/// Unknown as soon as it is unknown of one reading and no other shows somebody, and where there is no device: who else is on the processors is not
+/// looked at.
 fn contended(around: &[Reading]) -> Option<bool> {
-    let mut known = Some(false);
+    let mut known = around.iter().any(|reading| !reading.devices.is_empty()).then_some(false);
     for device in around.iter().flat_map(|reading| &reading.devices) {
         match &device.foreign_processes {
             Some(pids) if !pids.is_empty() => return Some(true),

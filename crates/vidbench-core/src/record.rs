@@ -435,10 +435,16 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Seconds in which the session waited for scorers that worked: what it waited for besides, such as a durable commit of what they said, is
+    /// the harness's own.
+    pub fn scoring_secs(&self) -> f64 {
+        self.score_secs.min(self.scorer_secs)
+    }
+
     /// Seconds that went to none of the work: the harness's own share.
     pub fn harness_secs(&self) -> f64 {
         let work =
-            self.load_secs + self.warmup_secs + self.generate_secs + self.encode_secs + self.score_secs;
+            self.load_secs + self.warmup_secs + self.generate_secs + self.encode_secs + self.scoring_secs();
         (self.wall_secs - work - self.wait_secs).max(0.0)
     }
 }

@@ -33,7 +33,7 @@ type BackupResult<T> = std::result::Result<T, BackupError>;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often a backup begins anew because a run was removed under its hands.
-const ATTEMPTS: u32 = 10;
+const ATTEMPTS: u32 = 50;
 
 /// A backup that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +118,7 @@ fn fill_patiently(
 ) -> BackupResult<BackupManifest> {
     for _ in 1..ATTEMPTS {
         match fill(store, making, created_ms, artifacts) {
-            Err(BackupError::Store(StoreError::ArtifactMissing { path })) if !is_named(store, &path)? => {
+            Err(BackupError::Store(StoreError::ArtifactMissing { path })) if !is_lost(store, &path)? => {
                 folders::remove_folder(making)?;
             }
             done => return done,
@@ -127,10 +127,11 @@ fn fill_patiently(
     fill(store, making, created_ms, artifacts)
 }
 
-/// Whether the workspace still names a video.
-fn is_named(store: &Store, video: &Path) -> Result<bool> {
+/// Whether the workspace names a video that is not there. Files are removed, and rows that name them come, under the write lock: at any other time
+/// a run that is removed, or one that makes the video again, is in between.
+fn is_lost(store: &Store, video: &Path) -> Result<bool> {
     let hash = Sha256Hash::parse(&video.file_stem().unwrap_or_default().to_string_lossy())?;
-    store.read("looking a video up", |tx| removal::is_used(tx, hash))
+    store.write("looking a video up", |tx| Ok(removal::is_used(tx, hash)? && !video.exists()))
 }
 
 fn fill(store: &Store, making: &Path, created_ms: i64, artifacts: Artifacts) -> BackupResult<BackupManifest> {

@@ -200,7 +200,11 @@ fn the_harness_share_is_what_the_work_does_not_explain() {
     let overhead = analyse(&run(&Spec::default()), &DESCRIPTORS).overhead.unwrap();
     assert!(close(overhead.harness_secs, 1.0) && close(overhead.share_of_wall, 0.01));
     assert!(close(overhead.share_of_work.unwrap(), 1.0 / 99.0));
+    // Waiting for a scorer that does nothing is no work.
     let mut data = run(&Spec::default());
+    data.sessions[0].ledger.as_mut().unwrap().scorer_secs = 4.0;
+    let overhead = analyse(&data, &DESCRIPTORS).overhead.unwrap();
+    assert!(close(overhead.harness_secs, 7.0) && close(overhead.score_secs, 4.0));
     data.sessions[0].ledger = None;
     assert_eq!(analyse(&data, &DESCRIPTORS).overhead, None);
 }

@@ -75,6 +75,7 @@ pub(crate) fn run(spec: &Spec) -> RunData {
             generate_secs: 80.0,
             encode_secs: 4.0,
             score_secs: 10.0,
+            scorer_secs: 12.0,
             wait_secs: 0.0,
             ..Ledger::default()
         }),

@@ -17,6 +17,9 @@ use crate::{Result, StoreError, artifacts, folders};
 /// Bytes copied at a time.
 const COPY_BUFFER_BYTES: usize = 256 << 10;
 
+/// Each fails only when the same video is made again within the same microsecond.
+const LINK_ATTEMPTS: u32 = 10;
+
 /// `artifacts/ab` is the deepest folder.
 const MAX_DEPTH: usize = 2;
 
@@ -75,7 +78,7 @@ pub(super) fn take(from: &Path, to: &Path, file: &BackupFile, how: Artifacts) ->
     let folder = to.parent().unwrap_or(to);
     fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
     match how {
-        Artifacts::Linked => match fs::hard_link(from, to) {
+        Artifacts::Linked => match link(from, to) {
             Ok(()) => Ok(()),
             Err(error) if is_no_place_for_links(&error) => copy(from, to, file),
             // It was there a moment ago: the run may have been removed.
@@ -84,6 +87,18 @@ pub(super) fn take(from: &Path, to: &Path, file: &BackupFile, how: Artifacts) ->
         },
         Artifacts::Copied => copy(from, to, file),
     }
+}
+
+/// Linux finds nothing to link when another file of the same content takes the name between its looking the name up and its counting the
+/// links, as a run does that makes the same video again.
+fn link(from: &Path, to: &Path) -> io::Result<()> {
+    for _ in 1..LINK_ATTEMPTS {
+        match fs::hard_link(from, to) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && from.exists() => {}
+            linked => return linked,
+        }
+    }
+    fs::hard_link(from, to)
 }
 
 /// Another disk, a file system without links, or too many of them.

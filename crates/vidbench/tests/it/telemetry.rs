@@ -19,7 +19,7 @@ steps = [256]
 [scenario]
 warmup = 0
 [telemetry]
-interval_secs = 0.1
+interval_secs = 0.3
 idle_secs = 0
 "#;
 
@@ -181,7 +181,7 @@ fn doctor_says_which_sensors_there_are() {
 #[test]
 fn no_reading_is_taken_when_none_is_wanted() {
     let workspace = Workspace::new();
-    workspace.write("suite.toml", SUITE.replace("interval_secs = 0.1", "interval_secs = 0"));
+    workspace.write("suite.toml", SUITE.replace("interval_secs = 0.3", "interval_secs = 0"));
     assert_eq!(workspace.run(["run", "suite.toml"]).code, 0);
     assert!(telemetry(&workspace.export()).iter().all(|found| found.is_null()));
 }
