@@ -23,7 +23,7 @@ pub struct Recovered {
     pub damaged: PathBuf,
 }
 
-/// Puts the database of the newest whole backup of `backups` in the place of a damaged one, which is kept, and brings back the
+/// Puts the database of the newest whole backup of `backups` in the place of one that is damaged, which is kept, or missing, and brings back the
 /// videos that are missing. Videos that were made since stay where they are.
 ///
 /// # Errors
@@ -60,9 +60,11 @@ fn exchange(folders: &Folders, backup: &Path, manifest: &BackupManifest, now_ms:
     let kept = kept.join(now_ms.to_string());
     folders::create_folder(&kept)?;
     let aside = |from: &Path| kept.join(from.file_name().unwrap_or_default());
-    fs::hard_link(&database, aside(&database))
-        .or_else(|_| fs::copy(&database, aside(&database)).map(drop))
-        .map_err(StoreError::io("keep the damaged database in", &kept))?;
+    if database.exists() {
+        fs::hard_link(&database, aside(&database))
+            .or_else(|_| fs::copy(&database, aside(&database)).map(drop))
+            .map_err(StoreError::io("keep the damaged database in", &kept))?;
+    }
     for suffix in ["-wal", "-shm"] {
         let log = PathBuf::from(format!("{}{suffix}", database.display()));
         if log.exists() {

@@ -11,15 +11,19 @@ use vidbench_store::{BackupError, StoreError, recover_workspace};
 use super::UserError;
 use crate::ui::Ui;
 
-/// Whether the database does not hold what was written.
-pub(super) fn is_damage(error: &Error) -> bool {
+/// Whether the database does not hold what was written, or is missing where there are backups of it.
+pub(super) fn is_damage(error: &Error, backups: &Path) -> bool {
     let of_store = |cause: &(dyn std::error::Error + 'static)| {
         if let Some(ExecuteError::Run(RunError::Store(error)) | ExecuteError::Store(error)) =
             cause.downcast_ref()
         {
             return error.is_damage();
         }
-        cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_damage)
+        match cause.downcast_ref() {
+            Some(StoreError::NoWorkspace { .. }) => backups.is_dir(),
+            Some(error) => error.is_damage(),
+            None => false,
+        }
     };
     error.chain().any(of_store)
 }

@@ -32,11 +32,11 @@ pub(crate) fn demo(args: &DemoArgs, workspace: &Path, ui: Ui) -> Result<u8> {
 
 pub(crate) fn run(args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let begun = Cell::new(None);
+    let backups = args.backups.backup_to.clone().unwrap_or_else(|| workspace.join("backups"));
     let error = match attempt(args, workspace, &begun, ui) {
-        Err(error) if !args.dry_run && recovery::is_damage(&error) => error,
+        Err(error) if !args.dry_run && recovery::is_damage(&error, &backups) => error,
         ended => return ended,
     };
-    let backups = args.backups.backup_to.clone().unwrap_or_else(|| workspace.join("backups"));
     recovery::recover(error, workspace, &backups, ui)?;
     // A run that is younger than the backup begins again.
     let known = |run: &RunId| Store::open_existing(workspace)?.find_run(run.as_str());
