@@ -35,7 +35,7 @@ impl RunVerdict {
 /// Reasons that a run shows one by one before it only counts them.
 const MAX_RECORD_PROBLEMS: usize = 5;
 
-/// Whether a model ran out of memory and another that is instead of it made something.
+/// Whether a model ran out of memory and another that is instead of it, or of that one, made something.
 fn has_stand_in(data: &RunData, groups: &[Group], id: &ModelId) -> bool {
     let models = &data.run.suite.models;
     let of = |id: &ModelId| groups.iter().filter(|group| group.model == *id).collect::<Vec<_>>();
@@ -43,7 +43,10 @@ fn has_stand_in(data: &RunData, groups: &[Group], id: &ModelId) -> bool {
     let only_memory = failures.map(|failure| failure.outcome).all(|outcome| outcome == Outcome::OutOfMemory);
     let place = models.iter().position(|model| model.id == *id).map(|place| place as u32);
     let mut stand_ins = models.iter().filter(|model| place.is_some() && model.instead_of == place);
-    only_memory && stand_ins.any(|model| of(&model.id).iter().any(|group| group.ok > 0))
+    only_memory
+        && stand_ins.any(|model| {
+            of(&model.id).iter().any(|group| group.ok > 0) || has_stand_in(data, groups, &model.id)
+        })
 }
 
 pub(crate) fn verdict(

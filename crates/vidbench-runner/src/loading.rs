@@ -90,6 +90,10 @@ impl Runner<'_> {
         self.tell(&Event::ModelLoaded { model: resolved.id.clone(), load_secs: loaded.load_secs });
         self.earlier.push(loaded.model.clone());
         self.session.models.push(loaded);
+        // Before the first sample: a session that is killed must still say what its samples are of. A store that fails now fails at the sample, too.
+        if let Err(error) = self.inputs.store.save_session(&self.inputs.run.id, &self.session) {
+            self.tell(&Event::Warning { message: format!("what was loaded could not be recorded: {error}") });
+        }
         Ok(worker)
     }
 

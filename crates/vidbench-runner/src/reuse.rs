@@ -70,10 +70,11 @@ impl Runner<'_> {
         let temp = store.temp_path(&self.inputs.run.id, &format!("{}-reused.mp4", sample.id))?;
         let before = self.earlier.iter().find(|loaded| loaded.id == model.id).cloned();
         let mut same: Option<LoadedModel> = None;
-        let found = store.earlier_sample(sample.id, &model.id, &temp, &mut |loaded| {
+        let found = store.earlier_sample(sample.id, &temp, &mut |loaded| {
             let is_same = workers::check_identity(model, loaded, before.as_ref()).is_ok();
             if is_same {
-                same = Some(loaded.clone());
+                // Under the name that it has in this suite.
+                same = Some(LoadedModel { id: model.id.clone(), ..loaded.clone() });
             }
             is_same
         })?;

@@ -417,6 +417,11 @@ impl<'a> Runner<'a> {
             // The first error is the cause.
             worked.and(closed)?;
         }
+        if !self.has_work && complete && self.inputs.run.status != RunStatus::Complete {
+            // Killed after the last verdict and before it said so.
+            let (run, now_ms) = (&self.inputs.run.id, self.inputs.clock.unix_ms());
+            self.inputs.store.set_status(run, RunStatus::Complete, Some(now_ms))?;
+        }
         let (done, failed) = (self.done, self.failed);
         self.tell(&Event::RunFinished { complete, done, failed });
         let interrupted = !complete && self.inputs.cancel.is_asked();

@@ -139,6 +139,12 @@ fn fill(store: &Store, making: &Path, created_ms: i64, artifacts: Artifacts) -> 
     let database = making.join(folders::DATABASE);
     copy_database(store, &database)?;
     let copy = files::open_frozen(&database)?;
+    // A backup of a damaged database would push whole ones out.
+    let told: String =
+        copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(StoreError::from)?;
+    if told != "ok" {
+        return Err(StoreError::corrupt("the database", &told).into());
+    }
     let named = files::named_artifacts(&copy)?;
     let (runs, samples) = files::counts(&copy)?;
     drop(copy);

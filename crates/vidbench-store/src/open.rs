@@ -9,10 +9,12 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::folders::{self, Folders};
-use crate::{Cache, CacheSize, Result, StoreError, schema};
+use crate::{Cache, CacheSize, Result, StoreError, list_backups, schema};
 
 /// How long a write waits for a write of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// No database of SQLite is smaller, in bytes.
+const SMALLEST_PAGE: u64 = 512;
 /// More than the distinct statements of this crate, so that each is compiled once.
 const CACHED_STATEMENTS: usize = 64;
 /// A write-ahead log that grew beyond this, in bytes, is cut back: on a full disk it would stand in the way.
@@ -40,6 +42,7 @@ impl Store {
         let path = folders.database();
         let connection = {
             let _alone = migration_lock(&folders)?;
+            require_content(&folders)?;
             let mut connection = connect(&path).map_err(|error| recognise(error, &path))?;
             migrate(&mut connection, &path)?;
             connection
@@ -141,6 +144,18 @@ impl Store {
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A database that is empty or missing where there are backups of it was not always so: what was in it must not be taken for nothing.
+fn require_content(folders: &Folders) -> Result<()> {
+    let bytes = |path: &Path| fs::metadata(path).map_or(0, |facts| facts.len());
+    let path = folders.database();
+    let log = PathBuf::from(format!("{}-wal", path.display()));
+    let has_backups = list_backups(&folders.root.join("backups")).is_ok_and(|backups| !backups.is_empty());
+    if bytes(&path) < SMALLEST_PAGE && bytes(&log) == 0 && has_backups {
+        return Err(StoreError::NotADatabase { path });
+    }
+    Ok(())
 }
 
 /// Two processes that open a new workspace at once would both create its tables.

@@ -31,6 +31,16 @@ struct MadeBy {
     model: LoadedModel,
 }
 
+/// An ok sample of a run.
+struct Earlier {
+    run: RunId,
+    /// What the model is called there.
+    called: ModelId,
+    /// The run that made it.
+    made_by: RunId,
+    sha256: String,
+}
+
 /// A generation of another run.
 struct Made {
     sample: SampleId,
@@ -46,12 +56,11 @@ impl Store {
     pub fn earlier_sample(
         &self,
         sample: SampleId,
-        model: &ModelId,
         temp: &Path,
         is_same: &mut dyn FnMut(&LoadedModel) -> bool,
     ) -> Result<Option<EarlierSample>> {
-        for (run, made_by, sha256) in self.runs_with(sample)? {
-            let loaded = self.loaded_in(&run, model)?;
+        for Earlier { run, called, made_by, sha256 } in self.runs_with(sample)? {
+            let loaded = self.loaded_in(&run, &called)?;
             if loaded.is_some_and(|loaded| is_same(&loaded))
                 && let Ok(bytes) = self.verify_artifact(&sha256)
             {
@@ -91,20 +100,26 @@ impl Store {
         Ok(Some(EarlierSample { run, artifact: self.adopt_own(temp)? }))
     }
 
-    /// Runs with an ok sample of that id, newest first, each with the run that made it and the hash of its video.
-    fn runs_with(&self, sample: SampleId) -> Result<Vec<(RunId, RunId, String)>> {
+    /// Runs with an ok sample of that id, newest first.
+    fn runs_with(&self, sample: SampleId) -> Result<Vec<Earlier>> {
         self.read("looking for earlier samples", |tx| {
             // By run and sample, for which there is an index: runs are few, samples are many.
             let mut statement = tx.prepare_cached(
-                "SELECT r.id, g.reused_from, g.artifact FROM runs r
+                "SELECT r.id, g.reused_from, g.artifact, c.model FROM runs r
                  CROSS JOIN generations g ON g.run = r.key AND g.sample = ?1
+                 CROSS JOIN configurations c ON c.key = g.configuration
                  CROSS JOIN verdicts v ON v.run = r.key AND v.sample = ?1
                  WHERE v.outcome = 'ok' ORDER BY r.created_ms DESC, r.key DESC",
             )?;
             let found = statement.query_and_then([sample.0], |row| {
                 let run = parse_id(&row.get::<_, String>(0)?)?;
                 let made_by = row.get::<_, Option<String>>(1)?.map(|id| parse_id(&id)).transpose()?;
-                Ok((run.clone(), made_by.unwrap_or(run), Sha256Hash::from_column(rows::blob(row, 2)?)?.hex()))
+                Ok(Earlier {
+                    made_by: made_by.unwrap_or_else(|| run.clone()),
+                    run,
+                    called: model_column(row, 3)?,
+                    sha256: Sha256Hash::from_column(rows::blob(row, 2)?)?.hex(),
+                })
             })?;
             found.collect()
         })
@@ -135,8 +150,7 @@ impl Store {
             let made = statement.query_and_then(params![key.key], |row| {
                 Ok(Made {
                     sample: rows::sample_column(row, 0)?,
-                    model: ModelId::new(row.get::<_, String>(1)?)
-                        .map_err(|error| crate::StoreError::corrupt("model id", &error))?,
+                    model: model_column(row, 1)?,
                     artifact: Sha256Hash::from_column(rows::blob(row, 2)?)?,
                     service_secs: row.get(3)?,
                 })
@@ -144,6 +158,11 @@ impl Store {
             made.collect()
         })
     }
+}
+
+fn model_column(row: &rusqlite::Row<'_>, column: usize) -> Result<ModelId> {
+    ModelId::new(row.get::<_, String>(column)?)
+        .map_err(|error| crate::StoreError::corrupt("model id", &error))
 }
 
 fn key(sample: SampleId) -> CacheKey {

@@ -92,12 +92,13 @@ fn require_unused(folders: &Folders) -> BackupResult<()> {
     Ok(())
 }
 
-/// Whether SQLite finds no fault with all of it, its log included.
+/// Whether there is something in it and SQLite finds no fault with all of it, its log included.
 fn is_whole(database: &Path) -> bool {
     let look = || -> rusqlite::Result<bool> {
         let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let told: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-        Ok(told == "ok")
+        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        Ok(told == "ok" && tables > 0)
     };
     look().unwrap_or(false)
 }

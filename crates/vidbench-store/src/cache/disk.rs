@@ -60,6 +60,10 @@ impl Disk {
         let disk = Self { folder: root.join(FOLDER) };
         folders::create_folder(&disk.folder)?;
         folders::create_folder(&disk.entries())?;
+        if !is_folder(&disk.entries()) {
+            let link = io::Error::new(ErrorKind::NotADirectory, "it is a link");
+            return Err(StoreError::io("use the folder", &disk.entries())(link));
+        }
         Ok(disk)
     }
 
@@ -203,16 +207,31 @@ impl Disk {
         let mut missing: HashSet<CacheKey> = keys.copied().collect();
         let known: std::collections::HashMap<PathBuf, CacheKey> =
             missing.iter().map(|key| (self.path(key), *key)).collect();
-        for prefix in names(&self.entries())? {
-            for path in names(&prefix)? {
+        // What has another name or lies behind a link is not the cache's to remove.
+        for prefix in names(&self.entries())?.iter().filter(|path| is_hexadecimal(path, 2) && is_folder(path))
+        {
+            for path in names(prefix)? {
                 match known.get(&path) {
                     Some(key) => drop(missing.remove(key)),
-                    None => drop(folders::remove_file(&path)?),
+                    None if is_hexadecimal(&path, 64) && !is_folder(&path) => {
+                        folders::remove_file(&path)?;
+                    }
+                    None => {}
                 }
             }
         }
         Ok(missing)
     }
+}
+
+fn is_hexadecimal(path: &Path, digits: usize) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.len() == digits && name.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Not a link to one.
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|facts| facts.is_dir())
 }
 
 fn names(folder: &Path) -> Result<Vec<PathBuf>> {

@@ -36,13 +36,17 @@ fn lose(database: &Path) {
     fs::remove_file(database).unwrap();
 }
 
+fn empty(database: &Path) {
+    fs::write(database, "").unwrap();
+}
+
 fn resume(workspace: &Workspace) -> Said {
     workspace.run(["run", "--resume", "latest", "--progress", "plain"])
 }
 
 #[test]
 fn a_run_goes_on_from_the_newest_backup_and_the_damaged_database_is_kept() {
-    for damage in [damage_pages, damage_head, lose] {
+    for damage in [damage_pages, damage_head, lose, empty] {
         let workspace = begun();
         assert_eq!(workspace.run(["backup", "create"]).code, 0);
         damage(&database(&workspace));
