@@ -220,7 +220,14 @@ fn sessions(data: &RunData, notes: &mut Vec<Note>) {
     }
     for given_up in data.sessions.last().iter().flat_map(|session| &session.given_up) {
         let text = format!("{} was given up: {}", given_up.model, given_up.reason);
-        add(notes, NoteKind::GivenUp, text, Some("mend the worker; resuming tries its other samples again"));
+        add(
+            notes,
+            NoteKind::GivenUp,
+            text,
+            Some(
+                "when what it says is mended, --resume tries its other samples again; a suite that is to change is a new run",
+            ),
+        );
     }
     if data.sessions.len() > 1 {
         let text = format!("the run was made in {} sessions", data.sessions.len());

@@ -140,10 +140,8 @@ fn fill(store: &Store, making: &Path, created_ms: i64, artifacts: Artifacts) -> 
     copy_database(store, &database)?;
     let copy = files::open_frozen(&database)?;
     // A backup of a damaged database would push whole ones out.
-    let told: String =
-        copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(StoreError::from)?;
-    if told != "ok" {
-        return Err(StoreError::corrupt("the database", &told).into());
+    if let Some(fault) = files::fault(&copy).map_err(StoreError::from)? {
+        return Err(StoreError::corrupt("the database", &fault).into());
     }
     let named = files::named_artifacts(&copy)?;
     let (runs, samples) = files::counts(&copy)?;

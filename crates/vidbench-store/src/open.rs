@@ -151,11 +151,14 @@ fn require_content(folders: &Folders) -> Result<()> {
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |facts| facts.len());
     let path = folders.database();
     let log = PathBuf::from(format!("{}-wal", path.display()));
-    let has_backups = list_backups(&folders.root.join("backups")).is_ok_and(|backups| !backups.is_empty());
-    if bytes(&path) < SMALLEST_PAGE && bytes(&log) == 0 && has_backups {
-        return Err(StoreError::NotADatabase { path });
+    if bytes(&path) >= SMALLEST_PAGE || bytes(&log) > 0 {
+        return Ok(());
     }
-    Ok(())
+    let backups = list_backups(&folders.root.join("backups"));
+    match backups.is_ok_and(|backups| !backups.is_empty()) {
+        true => Err(StoreError::NotADatabase { path }),
+        false => Ok(()),
+    }
 }
 
 /// Two processes that open a new workspace at once would both create its tables.

@@ -1,7 +1,7 @@
 //! A worker in Rust, as small as it gets: it renders moving shapes instead of generating them.
 //!
 //! Also the patient of the fault tests: `shapes_worker FAULT SEED` misbehaves when it is asked for that seed; `FAULT@N` the first N
-//! times only, which it counts in a file of its folder. `shapes_worker FAULT SEED TARGET` names what some faults reach for.
+//! times only, which it counts in a file of its folder. It says that its weights have the hash that is in the file `weights` there. `shapes_worker FAULT SEED TARGET` names what some faults reach for.
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on ends here")]
 
 use std::fs;
@@ -49,7 +49,7 @@ impl Handler for ShapesWorker {
         let model = LoadedModel {
             id: params.model.clone(),
             revision: None,
-            weights: WeightsOrigin::Unknown,
+            weights: fs::read_to_string("weights").map_or(WeightsOrigin::Unknown, WeightsOrigin::Sha256),
             domain: Domain::SyntheticDomain,
             runtime: "renderer".into(),
             device: params.settings.get("device").and_then(|device| Some(device.as_str()?.to_owned())),

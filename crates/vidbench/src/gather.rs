@@ -50,6 +50,12 @@ pub enum GatherError {
         /// Why.
         source: io::Error,
     },
+    /// None of what was named is there.
+    #[error("{}: no such file or folder", path.display())]
+    NothingThere {
+        /// The first of them.
+        path: PathBuf,
+    },
     /// A manifest has problems.
     #[error("{}: {source}", path.display())]
     Manifest {
@@ -75,7 +81,7 @@ impl GatherError {
             Self::NoReferences { .. } => {
                 vec!["name a folder, a file or a manifest of videos with --reference".into()]
             }
-            Self::Unreadable { .. } | Self::Manifest { .. } => Vec::new(),
+            Self::Unreadable { .. } | Self::NothingThere { .. } | Self::Manifest { .. } => Vec::new(),
         }
     }
 }
@@ -84,7 +90,8 @@ impl GatherError {
 ///
 /// # Errors
 ///
-/// A manifest that cannot be read. A file or folder that is not there, or cannot be listed, is a clip with a problem.
+/// A manifest that cannot be read, or nothing of what was named is there. Of several, one that is not there or cannot be listed is a clip with a
+/// problem.
 pub fn gather(inputs: &[PathBuf], prompts: Option<&KnownPrompts>) -> Result<Gathered, GatherError> {
     let (clips, notes) = list(inputs, prompts)?;
     Ok(Gathered { clips: clips.into_iter().map(|clip| clip.clip).collect(), notes })
@@ -120,10 +127,17 @@ pub fn gather_pairs(
     Ok(Gathered { clips: clips.into_iter().map(|clip| clip.clip).collect(), notes })
 }
 
+fn is_missing(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
 fn list(
     inputs: &[PathBuf],
     prompts: Option<&KnownPrompts>,
 ) -> Result<(Vec<Found>, Vec<String>), GatherError> {
+    if let Some(first) = inputs.first().filter(|_| inputs.iter().all(|input| is_missing(input))) {
+        return Err(GatherError::NothingThere { path: first.clone() });
+    }
     let mut samples = Finder { prompts, listed: Listed::default() };
     for (input, label) in inputs.iter().zip(labels(inputs)) {
         samples.input(input, &label)?;

@@ -26,7 +26,6 @@ const SHORTEST_SECRET: usize = 8;
 const SECRET_NAMES: [&str; 5] = ["TOKEN", "SECRET", "PASSWORD", "API_KEY", "ACCESS_KEY"];
 
 /// What ends with the log.
-#[derive(Default)]
 pub(crate) struct Log {
     /// Sends what it still has when it is dropped.
     #[cfg(feature = "otel")]
@@ -38,18 +37,17 @@ type Lines = Box<dyn Layer<Registry> + Send + Sync>;
 /// Begins the log of this process. `also_secret` names environment variables that workers get beside the usual ones.
 pub(crate) fn begin(workspace: &Path, format: LogFormat, also_secret: &[String]) -> anyhow::Result<Log> {
     let secrets = Arc::new(Secrets::of_environment(also_secret));
-    let mut lines: Vec<Lines> = to_files(workspace, format, &secrets)?.into_iter().collect();
+    let lines = to_files(workspace, format, &secrets)?.into_iter();
     #[cfg(feature = "otel")]
-    let log = {
-        let export = crate::otel::Export::begin(&secrets)?;
-        lines.extend(export.as_ref().map(|export| as_json(export.lines())));
-        Log { _export: export }
-    };
-    #[cfg(not(feature = "otel"))]
-    let log = Log::default();
+    let export = crate::otel::Export::begin(&secrets)?;
+    #[cfg(feature = "otel")]
+    let lines = lines.chain(export.as_ref().map(|export| as_json(export.lines())));
     // A process that goes on after it has recovered its workspace has begun its log already.
-    let _ = tracing_subscriber::registry().with(std::mem::take(&mut lines)).try_init();
-    Ok(log)
+    let _ = tracing_subscriber::registry().with(lines.collect::<Vec<Lines>>()).try_init();
+    Ok(Log {
+        #[cfg(feature = "otel")]
+        _export: export,
+    })
 }
 
 fn to_files(workspace: &Path, format: LogFormat, secrets: &Arc<Secrets>) -> anyhow::Result<Option<Lines>> {

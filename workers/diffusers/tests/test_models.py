@@ -179,6 +179,15 @@ def test_without_a_network_the_cache_is_all_there_is(monkeypatch, tmp_path):
     with pytest.raises(Failure) as refusal:
         model.load(Load(model="someone/model", threads=1))
     assert refusal.value.kind == "weights_missing"
+    assert refusal.value.hint == "unset HF_HUB_OFFLINE, or bring HF_HOME"
+
+
+def test_what_a_pipeline_refuses_before_it_works_is_the_requests_fault(tmp_path):
+    made, _ = loaded("WanPipeline")
+    with pytest.raises(Failure) as told:
+        made.generate(asked("WanPipeline", tmp_path / "a.mp4", width=33, height=33), lambda *_: None)
+    assert told.value.kind == "invalid_request" and "divisible by 16" in told.value.message
+    made.generate(asked("WanPipeline", tmp_path / "b.mp4"), lambda *_: None)
 
 
 def test_memory_that_runs_out_is_told_and_given_back(tmp_path):

@@ -34,6 +34,15 @@ pub(crate) fn generate_result(params: &GenerateParams, result: &GenerateResult) 
     if let Some(bytes) = result.peak_rss_bytes.filter(|bytes| *bytes > MAX_BYTES) {
         return Err(format!("peak_rss_bytes is {bytes}"));
     }
+    if let Some(bytes) = result.peak_device_bytes.filter(|bytes| bytes.reserved > MAX_BYTES) {
+        return Err(format!("peak_device_bytes.reserved is {}", bytes.reserved));
+    }
+    if let Some(bytes) = result.peak_device_bytes.filter(|bytes| bytes.allocated > bytes.reserved) {
+        return Err(format!(
+            "peak_device_bytes: {} bytes were allocated of {} that were reserved",
+            bytes.allocated, bytes.reserved
+        ));
+    }
     let mut from_ns = start_ns;
     for span in stages {
         span_order(span, from_ns)?;

@@ -90,7 +90,7 @@ fn sizes(page: Page<'_>) -> String {
         "{} × {} × {}",
         count(suite.prompts.len() as u64, "prompt"),
         count(suite.seeds.len() as u64, "seed"),
-        count(sets as u64, "parameter set")
+        count(sets as u64, if suite.models.len() > 1 { "group" } else { "parameter set" })
     );
     if suite.repeats > 1 {
         text += &format!(" × {} repeats", suite.repeats);

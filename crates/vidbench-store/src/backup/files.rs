@@ -53,6 +53,12 @@ pub(super) fn counts(database: &Connection) -> Result<(u64, u64)> {
     Ok((count("runs")?, count("verdicts")?))
 }
 
+/// What SQLite finds wrong with a database, if anything: every page of it is read.
+pub(super) fn fault(database: &Connection) -> rusqlite::Result<Option<String>> {
+    let told: String = database.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    Ok((told != "ok").then_some(told))
+}
+
 /// Reads a database that nobody writes, and leaves nothing beside it.
 pub(super) fn open_frozen(path: &Path) -> Result<Connection> {
     let plain: String = path

@@ -96,9 +96,8 @@ fn require_unused(folders: &Folders) -> BackupResult<()> {
 fn is_whole(database: &Path) -> bool {
     let look = || -> rusqlite::Result<bool> {
         let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let told: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
         let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        Ok(told == "ok" && tables > 0)
+        Ok(tables > 0 && files::fault(&connection)?.is_none())
     };
     look().unwrap_or(false)
 }

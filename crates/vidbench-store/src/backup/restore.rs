@@ -68,11 +68,8 @@ pub(super) fn check(backup: &Path) -> BackupResult<BackupManifest> {
     };
     same(&database, &manifest.database)?;
     let opened = files::open_frozen(&database)?;
-    let told: String = opened
-        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
-        .map_err(|error| damaged(format!("the database: {error}")))?;
-    if told != "ok" {
-        return Err(damaged(format!("the database: {told}")));
+    if let Some(fault) = files::fault(&opened).map_err(|error| damaged(format!("the database: {error}")))? {
+        return Err(damaged(format!("the database: {fault}")));
     }
     let named = files::named_artifacts(&opened).map_err(|error| damaged(format!("the database: {error}")))?;
     if named != manifest.artifacts {

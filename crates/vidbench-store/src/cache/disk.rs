@@ -4,12 +4,13 @@
 //! would keep its bytes beyond the budget.
 
 use std::collections::HashSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::fcntl::OFlag;
 use sha2::{Digest as _, Sha256};
 
 use super::CacheKey;
@@ -134,11 +135,7 @@ impl Disk {
     /// Locked against removal as long as it is open.
     fn open(&self, key: &CacheKey) -> Result<Option<File>> {
         let path = self.path(key);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::io("read", &path)(error)),
-        };
+        let Some(file) = open_plain(&path)? else { return Ok(None) };
         match file.try_lock_shared() {
             // Removed between the two calls: its name is gone, and it must not be read beyond the budget.
             Ok(()) if file.metadata().is_ok_and(|facts| facts.nlink() == 0) => Ok(None),
@@ -151,11 +148,7 @@ impl Disk {
     /// Takes an entry that is to be removed; none when somebody reads it.
     pub(super) fn take(&self, key: &CacheKey) -> Result<Option<Taken>> {
         let path = self.path(key);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some(Taken { _file: None })),
-            Err(error) => return Err(StoreError::io("read", &path)(error)),
-        };
+        let Some(file) = open_plain(&path)? else { return Ok(Some(Taken { _file: None })) };
         match file.try_lock() {
             Ok(()) => Ok(Some(Taken { _file: Some(file) })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -221,6 +214,15 @@ impl Disk {
             }
         }
         Ok(missing)
+    }
+}
+
+/// None where there is no regular file: a pipe would be waited for.
+fn open_plain(path: &Path) -> Result<Option<File>> {
+    match OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path) {
+        Ok(file) => Ok(Some(file).filter(|file| file.metadata().is_ok_and(|facts| facts.is_file()))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::io("read", path)(error)),
     }
 }
 

@@ -183,3 +183,21 @@ fn a_video_that_is_damaged_in_the_workspace_is_not_copied() {
     let linked = create_backup(&store, backups.path(), 0, Artifacts::Linked).unwrap();
     assert!(matches!(verify_backup(&linked.path), Err(BackupError::Damaged { .. })));
 }
+
+/// A page that nobody needs at the moment: SQLite says nothing of it before somebody does.
+#[test]
+fn a_damaged_database_is_not_copied_and_pushes_no_whole_backup_out() {
+    let (folder, store, run) = store_with_run(400);
+    (0..400).for_each(|ordinal| finish(&store, &run, ordinal));
+    drop(store);
+    let database = folder.path().join(DATABASE);
+    let mut bytes = fs::read(&database).unwrap();
+    let page = bytes.len() / 2 / 4096 * 4096;
+    bytes[page..page + 4096].fill(0x5a);
+    fs::write(&database, bytes).unwrap();
+    let store = vidbench_store::Store::open(folder.path()).unwrap();
+    let backups = folder.path().join("backups");
+    let error = create_backup(&store, &backups, 0, Artifacts::Linked).unwrap_err();
+    assert!(matches!(&error, BackupError::Store(error) if error.is_damage()), "{error}");
+    assert_eq!(list_backups(&backups).unwrap().len(), 0);
+}

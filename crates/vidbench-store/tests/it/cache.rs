@@ -251,3 +251,34 @@ fn a_cache_that_cannot_be_written_is_one_that_has_nothing() {
     let cache = Cache::open(folder.path(), CacheSize(100)).unwrap();
     assert!(cache.put(&key("a"), &[0; 50], 1.0, "") && content(&cache, "a").is_some());
 }
+
+#[test]
+fn what_is_not_the_caches_stays_where_it_is() {
+    let (folder, other) = (fast_folder(), fast_folder());
+    let thesis = other.path().join("thesis.txt");
+    fs::write(&thesis, "mine").unwrap();
+    fs::write(other.path().join("ab".repeat(32)), "mine, too").unwrap();
+    drop(Cache::open(folder.path(), CacheSize(1000)).unwrap());
+    let entries = folder.path().join("cache/entries");
+    std::os::unix::fs::symlink(other.path(), entries.join("ab")).unwrap();
+    drop(Cache::open(folder.path(), CacheSize(1000)).unwrap());
+    assert_eq!(fs::read_dir(other.path()).unwrap().count(), 2);
+
+    fs::remove_dir_all(&entries).unwrap();
+    std::os::unix::fs::symlink(other.path(), &entries).unwrap();
+    assert!(Cache::open(folder.path(), CacheSize(1000)).is_err());
+    assert_eq!(fs::read_dir(other.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_pipe_in_the_place_of_an_entry_is_a_miss_and_is_waited_for_by_nobody() {
+    let folder = fast_folder();
+    let cache = Cache::open(folder.path(), CacheSize(1000)).unwrap();
+    assert!(cache.put(&key("a"), b"whole", 1.0, ""));
+    let [file] = files_below(&folder.path().join("cache/entries")).try_into().unwrap();
+    fs::remove_file(&file).unwrap();
+    nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRUSR | nix::sys::stat::Mode::S_IWUSR).unwrap();
+    assert_eq!(content(&cache, "a"), None);
+    assert!(cache.put(&key("a"), b"whole", 1.0, ""));
+    assert_eq!(content(&cache, "a"), Some(b"whole".to_vec()));
+}

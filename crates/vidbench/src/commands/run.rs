@@ -262,15 +262,20 @@ fn plan_json(prepared: &Prepared, estimate: &Estimate) -> serde_json::Value {
     })
 }
 
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 fn plan_text(prepared: &Prepared, estimate: &Estimate) -> String {
     let suite = &prepared.suite;
     let mut text = format!(
-        "suite {}: {} samples = {} prompts x {} seeds x {} repeats, {} scenario, prompts {}@{}\n",
+        "suite {}: {} samples = {} x {} x {} x {}, {} scenario, prompts {}@{}\n",
         suite.name,
         prepared.plan.samples.len(),
-        suite.prompts.len(),
-        suite.seeds.len(),
-        suite.repeats,
+        counted(suite.prompts.len(), "prompt"),
+        counted(suite.seeds.len(), "seed"),
+        counted(suite.repeats as usize, "repeat"),
+        counted(suite.models.iter().map(|model| model.params.len()).sum(), "row"),
         suite.scenario.kind.name(),
         suite.prompt_suite.name,
         suite.prompt_suite.version,

@@ -1,5 +1,7 @@
 //! Files of the repository that the binary prints. `UPDATE_EXPECT=1` writes them anew.
 
+use std::path::Path;
+
 use expect_test::{ExpectFile, expect_file};
 
 use crate::workspace::Workspace;
@@ -35,4 +37,24 @@ fn the_readme_counts_what_the_catalogue_has() {
 #[test]
 fn the_example_suite_is_what_init_writes() {
     check(&expect_file!["../../../../suites/example.toml"], ["init", "--stdout"]);
+}
+
+/// An example that is refused when it is pasted is worse than none.
+#[test]
+fn ids_of_models_in_the_documentation_are_ids() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = docs.chain([root.join("README.md"), root.join("suites/example.toml")]);
+    let mut found = 0;
+    for page in pages.filter(|page| page.is_file()) {
+        for line in std::fs::read_to_string(&page).unwrap().lines() {
+            let line = line.trim_start_matches(['#', ' ']);
+            let keys = ["id = \"", "model = \"", "instead_of = \""];
+            let Some(rest) = keys.iter().find_map(|key| line.strip_prefix(key)) else { continue };
+            let id = rest.split('"').next().unwrap();
+            assert!(vidbench_core::ModelId::new(id).is_ok(), "{}: {line}", page.display());
+            found += 1;
+        }
+    }
+    assert!(found > 10, "{found}");
 }

@@ -34,4 +34,5 @@ mod server;
 mod telemetry;
 mod vbench;
 mod vmaf;
+mod weights;
 mod workspace;

@@ -20,7 +20,7 @@ OTHERS = ("*.json", "*.txt", "*.model", "*.jinja")
 @contextmanager
 def hub_errors(place: str) -> Iterator[None]:
     """Says what the hub's errors mean."""
-    from huggingface_hub import errors
+    from huggingface_hub import constants, errors
 
     try:
         yield
@@ -41,10 +41,13 @@ def hub_errors(place: str) -> Iterator[None]:
     except errors.HFValidationError as error:
         raise Failure("invalid_request", f"{place} is neither a folder nor an id of the hub: {error}") from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, errors.DryRunError) as error:
+        offline = constants.HF_HUB_OFFLINE
         raise Failure(
             "weights_missing",
-            f"{place} is not in the cache, and the hub cannot be reached: {error}",
-            "fetch it where there is a network, or unset HF_HUB_OFFLINE",
+            f"{place} is not in the cache, and " + ("HF_HUB_OFFLINE forbids to ask the hub" if offline else "the hub cannot be reached"),
+            "unset HF_HUB_OFFLINE, or bring HF_HOME"
+            if offline
+            else "look at the network, or bring HF_HOME from where there is one; an id that is only a name needs `model` in the suite",
         ) from error
     except (errors.HTTPError, OSError) as error:
         raise Failure(

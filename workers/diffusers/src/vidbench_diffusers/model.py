@@ -74,7 +74,13 @@ class Model:
         timeline = Timeline(lambda: memory.wait_for(self._device), steps.take)
         start_ns = timeline.now()
         with torch.inference_mode(), timeline.watching(self._loaded.components):
-            output = self._loaded.call(arguments, timeline.step)
+            try:
+                output = self._loaded.call(arguments, timeline.step)
+            except ValueError as error:
+                # Pipelines look at their arguments before any network works.
+                if timeline.has_begun():
+                    raise
+                raise refused(f"the pipeline refuses the request: {error}") from error
         end_ns = timeline.now()
         self._totals[progress(asked)] = steps.finish()
         stages = [span._asdict() for span in timeline.spans()]

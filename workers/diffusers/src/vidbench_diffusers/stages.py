@@ -57,6 +57,10 @@ class Timeline:
         self.step_ends.append(end)
         self._on_step(end)
 
+    def has_begun(self) -> bool:
+        """Whether any network has worked."""
+        return bool(self._spans or self._open)
+
     def spans(self) -> list[Span]:
         """Stages in order: neighbours of the same name are one, with what lies between them."""
         merged: list[Span] = []
