@@ -9,7 +9,7 @@ use vidbench_core::{BreakerState, Domain, Outcome, RunData, RunStatus, WeightsOr
 use crate::group::Group;
 use crate::overhead::HarnessOverhead;
 use crate::percentile::values_needed;
-use crate::telemetry::IdlePower;
+use crate::telemetry::{CROWDED_PERCENT, IdlePower};
 use crate::{Joined, SampleView, health_notes};
 
 /// One thing to know.
@@ -45,7 +45,7 @@ pub enum NoteKind {
     Instead,
     /// Samples were taken from earlier runs.
     Reused,
-    /// Others were on the accelerator.
+    /// Others were on the accelerator, or without one on the processors.
     Contended,
     /// The accelerator ran slower than it could.
     Throttled,
@@ -181,8 +181,20 @@ fn accelerators(data: &RunData, notes: &mut Vec<Note>) {
     let number = |samples: usize| count(u32::try_from(samples).unwrap_or(u32::MAX), "sample");
     let contended = telemetry().filter(|found| found.contended == Some(true)).count();
     if contended > 0 {
-        let text = format!("other processes were on an accelerator during {}", number(contended));
-        let hint = "their times and energy are not the model's alone; nvidia-smi names the processes";
+        let all = data.readings.iter().flat_map(|(_, readings)| readings);
+        let (text, hint) = match all.into_iter().any(|reading| !reading.devices.is_empty()) {
+            true => (
+                format!("other processes were on an accelerator during {}", number(contended)),
+                "their times and energy are not the model's alone; nvidia-smi names the processes",
+            ),
+            false => (
+                format!(
+                    "other programs took more than {CROWDED_PERCENT:.0} % of the processors during {}",
+                    number(contended)
+                ),
+                "beside them whatever computes on the processors takes longer: close them and run it again",
+            ),
+        };
         add(notes, NoteKind::Contended, text, Some(hint));
     }
     let slowed: Vec<&Vec<String>> =

@@ -11,6 +11,9 @@ type Measured<T> = Result<T, String>;
 /// Between two readings no more than so many times the usual distance may lie: else something kept the sampler from reading.
 const LARGEST_GAP: f64 = 3.0;
 
+/// Others take a part of the processors above this, in percent of all of them: more than what a machine does that is left alone.
+pub(crate) const CROWDED_PERCENT: f64 = 10.0;
+
 /// What the readings of a session say of the window from `start_ns` to `end_ns`.
 pub fn sample_telemetry(readings: &[Reading], start_ns: u64, end_ns: u64) -> SampleTelemetry {
     let around = around(readings, start_ns, end_ns);
@@ -30,15 +33,32 @@ pub fn sample_telemetry(readings: &[Reading], start_ns: u64, end_ns: u64) -> Sam
         device_memory_used_bytes: most(&devices, "an accelerator's memory"),
         device_memory_own_bytes: each().filter_map(DeviceReading::own_bytes).max(),
         memory_used_bytes: most(&|reading: &Reading| reading.memory_used_bytes, "main memory"),
-        contended: contended(around),
+        contended: match around.iter().any(|reading| !reading.devices.is_empty()) {
+            true => contended(around),
+            false => crowded(readings, start_ns, end_ns),
+        },
         throttled,
     }
 }
 
-/// Unknown as soon as it is unknown of one reading and no other shows somebody, and where there is no device: who else is on the processors is not
-/// looked at.
+/// Without an accelerator: whether others took a part of the processors. Unknown as soon as it is unknown of a part of the window.
+fn crowded(readings: &[Reading], start_ns: u64, end_ns: u64) -> Option<bool> {
+    let (mut others, mut whole) = (0.0, 0.0);
+    for pair in readings.windows(2) {
+        let [before, after] = pair else { continue };
+        // A reading is of the time since the one before it.
+        let share = after.t_ns.min(end_ns).saturating_sub(before.t_ns.max(start_ns)) as f64;
+        if share > 0.0 {
+            others += share * (after.cpu_percent? - after.own_cpu_percent?).max(0.0);
+            whole += share;
+        }
+    }
+    (whole > 0.0).then(|| others / whole > CROWDED_PERCENT)
+}
+
+/// Unknown as soon as it is unknown of one reading and no other shows somebody.
 fn contended(around: &[Reading]) -> Option<bool> {
-    let mut known = around.iter().any(|reading| !reading.devices.is_empty()).then_some(false);
+    let mut known = Some(false);
     for device in around.iter().flat_map(|reading| &reading.devices) {
         match &device.foreign_processes {
             Some(pids) if !pids.is_empty() => return Some(true),
@@ -293,6 +313,38 @@ mod tests {
         assert_eq!(before.memory_used_bytes, Score::Value(104.0));
         assert_eq!(before.device_memory_used_bytes, Score::Value(5.0));
         assert_eq!(before.cpu_joules.value(), None);
+    }
+
+    #[test]
+    fn without_an_accelerator_others_on_the_processors_are_told() {
+        let reading = |second, own| Reading {
+            t_ns: second * SECOND,
+            cpu_percent: (second > 0).then_some(90.0),
+            own_cpu_percent: if second > 0 { own } else { None },
+            ..Reading::default()
+        };
+        let alone: Vec<Reading> = (0..20).map(|second| reading(second, Some(85.0))).collect();
+        let during = |readings: &[Reading], from, to| sample_telemetry(readings, from, to).contended;
+        assert_eq!(during(&alone, 2 * SECOND, 4 * SECOND), Some(false));
+        let mut beside = alone.clone();
+        // The seconds from 9 to 11.
+        (10..12).for_each(|second| beside[second as usize] = reading(second, Some(40.0)));
+        assert_eq!(during(&beside, 2 * SECOND, 4 * SECOND), Some(false));
+        assert_eq!(during(&beside, 9 * SECOND, 11 * SECOND), Some(true));
+        assert_eq!(
+            during(&beside, 9 * SECOND + SECOND / 4, 9 * SECOND + SECOND / 2),
+            Some(true),
+            "within one reading"
+        );
+        assert_eq!(
+            during(&beside, 0, 19 * SECOND),
+            Some(false),
+            "two of 19 seconds at 50 %, the others at 5 %"
+        );
+        beside[3] = reading(3, None);
+        assert_eq!(during(&beside, 2 * SECOND, 4 * SECOND), None);
+        assert_eq!(during(&beside, 30 * SECOND, 31 * SECOND), None, "nobody looked");
+        assert_eq!(during(&[], 0, SECOND), None);
     }
 
     #[test]

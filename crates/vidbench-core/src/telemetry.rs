@@ -35,6 +35,9 @@ pub struct Reading {
     pub t_ns: u64,
     /// Share of all cores that was busy since the reading before, in percent; null for the first.
     pub cpu_percent: Option<f64>,
+    /// What processes of this session took of that, in percent of all cores; null for the first, and where that cannot be said, as of workers in containers.
+    #[serde(default)]
+    pub own_cpu_percent: Option<f64>,
     /// Main memory that is not available to others.
     pub memory_used_bytes: Option<u64>,
     /// Main memory that there is.
@@ -181,7 +184,8 @@ pub struct SampleTelemetry {
     pub device_memory_own_bytes: Option<u64>,
     /// Most main memory in use, in bytes.
     pub memory_used_bytes: Score,
-    /// Processes that the session did not start were on an accelerator; null where that cannot be said.
+    /// Processes that the session did not start were on an accelerator, or, on a machine without one, took more than 10 % of the processors; null where
+    /// that cannot be said.
     pub contended: Option<bool>,
     /// Why accelerators ran slower than they could.
     pub throttled: Vec<String>,

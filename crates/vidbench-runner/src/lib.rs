@@ -15,6 +15,7 @@ mod content;
 mod desk;
 mod error;
 mod executor;
+mod family;
 mod generate;
 mod health;
 mod idle;

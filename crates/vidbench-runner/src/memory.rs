@@ -4,8 +4,7 @@ use std::fs;
 
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-/// Processes of a worker that are looked at; one that starts more is its own trouble.
-const MOST_PROCESSES: usize = 64;
+use crate::family::family;
 
 /// Memory that can still be had, in bytes; `None` where the system does not tell.
 pub(crate) fn available_bytes() -> Option<u64> {
@@ -24,16 +23,9 @@ fn system() -> Option<System> {
 
 /// The largest resident sets so far of a process and its descendants, added up, in bytes; `None` where the system does not tell (only Linux does).
 pub(crate) fn peak_bytes(pid: u32) -> Option<u64> {
-    let mut family = vec![pid];
-    let mut bytes = None;
-    let mut at = 0;
-    while let Some(&pid) = family.get(at).filter(|_| at < MOST_PROCESSES) {
-        // One that has ended meanwhile has none.
-        bytes = peak_of_one(pid).map(|peak| bytes.unwrap_or(0) + peak).or(bytes);
-        family.extend(children(pid));
-        at += 1;
-    }
-    bytes
+    // One that has ended meanwhile has none.
+    let peaks: Vec<u64> = family(pid).into_iter().filter_map(peak_of_one).collect();
+    (!peaks.is_empty()).then(|| peaks.iter().sum())
 }
 
 fn peak_of_one(pid: u32) -> Option<u64> {
@@ -41,13 +33,6 @@ fn peak_of_one(pid: u32) -> Option<u64> {
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = peak.trim().strip_suffix(" kB")?.trim().parse().ok()?;
     Some(kib * 1024)
-}
-
-fn children(pid: u32) -> Vec<u32> {
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let of_thread = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("children")).ok();
-    let lists: Vec<String> = threads.flatten().filter_map(of_thread).collect();
-    lists.iter().flat_map(|list| list.split_whitespace()).filter_map(|pid| pid.parse().ok()).collect()
 }
 
 #[cfg(test)]
@@ -69,7 +54,7 @@ mod tests {
     fn children_count_with_their_parent_and_strangers_have_none() {
         // The shell stays because something follows; its child waits for a pipe that nobody writes to.
         let mut shell = Command::new("sh").args(["-c", "cat; true"]).stdin(Stdio::piped()).spawn().unwrap();
-        while children(shell.id()).is_empty() {
+        while family(shell.id()).len() < 2 {
             std::thread::yield_now();
         }
         let both = peak_bytes(shell.id()).unwrap();

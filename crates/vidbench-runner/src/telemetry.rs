@@ -24,6 +24,7 @@ pub(crate) struct Probe {
     host: Host,
     devices: Result<Devices, NoDevices>,
     accelerators: Accelerators,
+    workers_are_children: bool,
 }
 
 /// What can be read of a machine: names, or why there are none.
@@ -54,7 +55,8 @@ impl Probe {
     ) -> Self {
         let devices = Devices::open(workers_are_children);
         let accelerators = Devices::accelerators(&devices);
-        Self { disk: disk.to_owned(), clock, started_ns, host: Host::new(), devices, accelerators }
+        let (disk, host) = (disk.to_owned(), Host::new());
+        Self { disk, clock, started_ns, host, devices, accelerators, workers_are_children }
     }
 
     pub(crate) fn read(&mut self) -> Reading {
@@ -62,6 +64,7 @@ impl Probe {
         Reading {
             t_ns: self.clock.monotonic_ns().saturating_sub(self.started_ns),
             cpu_percent: self.host.cpu_percent(),
+            own_cpu_percent: self.host.own_cpu_percent().filter(|_| self.workers_are_children),
             memory_used_bytes: self.host.memory_used_bytes(),
             memory_total_bytes: self.host.memory_total_bytes(),
             disk_free_bytes: space.map(|space| space.free_bytes),

@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+
+use crate::family;
 
 /// Where Linux shows the energy counters of processors (Documentation/power/powercap/powercap.rst).
 const RAPL: &str = "/sys/class/powercap";
@@ -12,6 +15,8 @@ pub(super) struct Host {
     system: Option<System>,
     packages: Result<Vec<Package>, String>,
     read_before: bool,
+    /// Processor seconds of this session's processes, and when they were read.
+    own: Option<(f64, Instant)>,
 }
 
 /// The counter of one processor package, which begins again at 0 when it has reached its range.
@@ -36,6 +41,7 @@ impl Host {
             system: System::new_with_specifics(wanted).ok(),
             packages: packages(folder),
             read_before: false,
+            own: None,
         }
     }
 
@@ -45,6 +51,16 @@ impl Host {
         system.refresh_cpu_usage();
         let percent = f64::from(system.global_cpu_usage());
         std::mem::replace(&mut self.read_before, true).then_some(percent)
+    }
+
+    /// What this process and all that it has started took of all cores since the reading before; the first has none.
+    pub(super) fn own_cpu_percent(&mut self) -> Option<f64> {
+        let cores = self.system.as_ref()?.cpus().len();
+        let now = (family::cpu_secs(std::process::id())?, Instant::now());
+        let (before_secs, before) = self.own.replace(now)?;
+        let core_secs = now.1.duration_since(before).as_secs_f64() * cores as f64;
+        // A process that nobody waited for takes its time with it.
+        (core_secs > 0.0).then(|| ((now.0 - before_secs) / core_secs * 100.0).clamp(0.0, 100.0))
     }
 
     pub(super) fn memory_used_bytes(&mut self) -> Option<u64> {
@@ -154,7 +170,10 @@ mod tests {
         let mut host = Host::new();
         assert!(host.memory_used_bytes() > Some(1 << 20));
         assert!(host.memory_total_bytes() > host.memory_used_bytes());
-        assert_eq!(host.cpu_percent(), None);
+        assert_eq!((host.cpu_percent(), host.own_cpu_percent()), (None, None));
+        let begun = Instant::now();
+        while begun.elapsed().as_millis() < 200 {}
         assert!(host.cpu_percent().is_some_and(|percent| (0.0..=100.0).contains(&percent)));
+        assert!(host.own_cpu_percent().is_some_and(|percent| percent > 0.0 && percent <= 100.0));
     }
 }

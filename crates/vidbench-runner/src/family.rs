@@ -1,0 +1,81 @@
+//! A process with all it has started, as Linux shows it under `/proc`.
+
+use std::fs;
+
+/// Processes that are looked at; one that starts more is its own trouble.
+const MOST_PROCESSES: usize = 64;
+
+/// Ticks a second of the times in `/proc/PID/stat`: USER_HZ, the same on every platform that vidbench is built for.
+const TICKS_PER_SEC: f64 = 100.0;
+
+/// The process and its descendants; it alone where the system does not tell.
+pub(crate) fn family(pid: u32) -> Vec<u32> {
+    let mut family = vec![pid];
+    let mut at = 0;
+    while let Some(&pid) = family.get(at).filter(|_| at < MOST_PROCESSES) {
+        family.extend(children(pid));
+        at += 1;
+    }
+    family.truncate(MOST_PROCESSES);
+    family
+}
+
+/// Processor time of the process and its descendants so far, in seconds, of those that have ended and were waited for too; `None` where the
+/// system does not tell.
+pub(crate) fn cpu_secs(pid: u32) -> Option<f64> {
+    // One that has ended meanwhile is counted with its parent the next time.
+    let ticks: Vec<u64> = family(pid).into_iter().filter_map(ticks).collect();
+    (!ticks.is_empty()).then(|| ticks.iter().sum::<u64>() as f64 / TICKS_PER_SEC)
+}
+
+/// User and system time of a process and of its children that were waited for (proc_pid_stat(5), fields 14 to 17).
+fn ticks(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before may hold anything, brackets and blanks too.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_whitespace().skip(11);
+    (0..4).map(|_| times.next()?.parse::<u64>().ok()).sum()
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let of_thread = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("children")).ok();
+    let lists: Vec<String> = threads.flatten().filter_map(of_thread).collect();
+    lists.iter().flat_map(|list| list.split_whitespace()).filter_map(|pid| pid.parse().ok()).collect()
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn children_belong_to_their_parent_and_strangers_have_none() {
+        // The shell stays because something follows; its child waits for a pipe that nobody writes to.
+        let mut shell = Command::new("sh").args(["-c", "cat; true"]).stdin(Stdio::piped()).spawn().unwrap();
+        while children(shell.id()).is_empty() {
+            std::thread::yield_now();
+        }
+        assert_eq!(family(shell.id()).len(), 2);
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+        assert_eq!((family(u32::MAX), cpu_secs(u32::MAX)), (vec![u32::MAX], None));
+    }
+
+    #[test]
+    fn time_of_children_counts_while_they_work_and_when_they_have_ended() {
+        let busy = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+        let script = format!("sh -c '{busy}'; sh -c '{busy}; cat'; true");
+        let mut shell = Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().unwrap();
+        let begun = Instant::now();
+        while cpu_secs(shell.id()).is_none_or(|secs| secs < 0.05) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", cpu_secs(shell.id()));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+    }
+}
