@@ -28,6 +28,16 @@ pub struct ScoringAnalysis {
     pub reasons: Vec<UnavailableCount>,
 }
 
+impl ScoringAnalysis {
+    /// Metrics that gave no clip of any group a number.
+    pub fn without_a_number(&self) -> impl Iterator<Item = &MetricId> {
+        let of = |at: usize| self.groups.iter().filter_map(move |group| group.metrics.get(at));
+        let first = self.groups.first().map(|group| group.metrics.as_slice()).unwrap_or_default();
+        let empty = move |at: &usize| of(*at).all(|summary| summary.clips == 0);
+        (0..first.len()).filter(empty).filter_map(|at| Some(&first.get(at)?.metric))
+    }
+}
+
 /// How often an outcome occurred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct OutcomeCount {

@@ -169,6 +169,9 @@ pub struct Capabilities {
     /// Metrics that `score` computes.
     #[serde(default)]
     pub metrics: Vec<MetricId>,
+    /// Keys of `settings` that `load` takes, so that a misspelt one is found before anything is loaded; null when the worker does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Vec<String>>,
 }
 
 /// Parameters of `load`.

@@ -48,6 +48,10 @@ pub struct Reading {
     /// What is used of that disk.
     #[serde(default)]
     pub disk_used_bytes: Option<u64>,
+    /// Share of the time since the reading before in which some process waited for a disk, in percent (Linux's pressure stall information,
+    /// `some` of `io`); null for the first, and where the system does not tell.
+    #[serde(default)]
+    pub disk_stalled_percent: Option<f64>,
     /// Counter of the processors' energy since some moment (RAPL); null where it cannot be read.
     pub cpu_joules: Option<f64>,
     /// Accelerators.

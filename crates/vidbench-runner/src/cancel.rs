@@ -1,11 +1,15 @@
-//! A person's wish to stop, shared with the signal handler.
+//! The wish to stop: a person's, shared with the signal handler, or a time limit's.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
 
-/// Asked once, the current sample is finished and recorded; asked twice, it is abandoned.
+/// Asked once, the current sample is finished and recorded; asked twice, or when the time is over, it is abandoned.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicU8>);
+pub struct Cancel {
+    asked: Arc<AtomicU8>,
+    end: Option<Instant>,
+}
 
 impl Cancel {
     /// Nothing asked yet.
@@ -13,22 +17,41 @@ impl Cancel {
         Self::default()
     }
 
+    /// Nothing asked before `end`, if there is one; then the time is over.
+    pub fn until(end: Option<Instant>) -> Self {
+        Self { end, ..Self::default() }
+    }
+
+    /// Time until the limit; none without one.
+    pub fn left(&self) -> Option<Duration> {
+        self.end.map(|end| end.saturating_duration_since(Instant::now()))
+    }
+
+    fn is_over(&self) -> bool {
+        self.left().is_some_and(|left| left.is_zero())
+    }
+
+    /// A person has asked.
+    pub fn is_asked_by_a_person(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) >= 1
+    }
+
     /// Ask (once more) to stop. Safe in a signal handler.
     pub fn ask(&self) {
         // Saturates: a third wish means no more than the second.
         let _ = self
-            .0
+            .asked
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |asked| (asked < 2).then_some(asked + 1));
     }
 
     /// Stop when the current sample is done.
     pub fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= 1
+        self.is_asked_by_a_person() || self.is_over()
     }
 
     /// Stop now.
     pub fn is_urgent(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= 2
+        self.asked.load(Ordering::Relaxed) >= 2 || self.is_over()
     }
 }
 
@@ -43,6 +66,17 @@ mod tests {
         other.ask();
         assert!(cancel.is_asked() && !cancel.is_urgent());
         (0..300).for_each(|_| other.ask());
-        assert!(cancel.is_urgent());
+        assert!(cancel.is_urgent() && cancel.is_asked_by_a_person());
+    }
+
+    #[test]
+    fn a_limit_is_urgent_when_it_is_reached_and_no_person() {
+        let later = Cancel::until(Instant::now().checked_add(Duration::from_secs(3600)));
+        assert!(!later.is_asked() && later.left().unwrap() > Duration::from_secs(3500));
+        let over = Cancel::until(Some(Instant::now()));
+        assert!(over.clone().is_asked() && over.is_urgent() && !over.is_asked_by_a_person());
+        over.ask();
+        assert!(over.is_asked_by_a_person());
+        assert_eq!(Cancel::new().left(), None);
     }
 }

@@ -120,7 +120,7 @@ impl<'a> Desk<'a> {
             told,
             scorer_bytes: AtomicU64::new(0),
             scorers: AtomicUsize::new(0),
-            machine: Mutex::new(Machine { cpu_percent: None, available_bytes: memory::available_bytes() }),
+            machine: Mutex::new(Machine { available_bytes: memory::available_bytes(), ..Machine::default() }),
         };
         (desk, heard)
     }

@@ -135,7 +135,7 @@ impl Runner<'_> {
     }
 
     /// What such a sample usually takes.
-    fn expected_secs(&self, sample: &PlannedSample) -> Option<f64> {
+    pub(crate) fn expected_secs(&self, sample: &PlannedSample) -> Option<f64> {
         let suite = self.suite();
         self.pace.expected(sample.model, sample.params, |params| {
             let params = &suite.models[sample.model as usize].params[params as usize];

@@ -39,6 +39,7 @@ mod scorer;
 mod scoring;
 mod side_by_side;
 mod telemetry;
+mod time_limit;
 mod turn;
 mod turns;
 mod usual_latency;

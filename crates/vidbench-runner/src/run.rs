@@ -9,7 +9,7 @@ use vidbench_core::protocol::LoadedModel;
 use vidbench_core::suite::{Engine, ScenarioKind};
 use vidbench_core::{
     Clock, Event, FailedAttempt, Generation, GivenUp, IdleWhen, Operation, Outcome, Plan, PlannedSample,
-    ResolvedSuite, RunRecord, RunStatus, SampleId, Session, Timing, Verdict,
+    ResolvedSuite, RunRecord, RunStatus, SampleId, Session, SessionModel, Timing, Verdict,
 };
 use vidbench_engines::{CallError, WorkerProcess};
 use vidbench_store::{Progress, Store, Wanted};
@@ -61,6 +61,8 @@ pub struct Finish {
     pub interrupted: bool,
     /// The disk was nearly full.
     pub disk_full: Option<String>,
+    /// The time limit left too little for what was next, or was reached.
+    pub out_of_time: Option<String>,
     /// Models that were given up.
     pub given_up: Vec<GivenUp>,
     /// Samples with a verdict, of this and all earlier sessions.
@@ -115,6 +117,10 @@ pub(crate) struct Runner<'a> {
     pub(crate) disk_full: Option<String>,
     /// What earlier sessions loaded.
     pub(crate) earlier: Vec<LoadedModel>,
+    /// The same, with what it took.
+    pub(crate) earlier_loads: Vec<SessionModel>,
+    /// There is too little time for the next sample.
+    pub(crate) out_of_time: Option<String>,
     has_work: bool,
 }
 
@@ -171,6 +177,8 @@ impl<'a> Runner<'a> {
             retries,
             breakers: BTreeMap::new(),
             disk_full: None,
+            out_of_time: None,
+            earlier_loads: sessions.iter().flat_map(|session| session.models.clone()).collect(),
             earlier: sessions
                 .into_iter()
                 .flat_map(|session| session.models.into_iter().map(|model| model.model).chain(session.reused))
@@ -424,9 +432,10 @@ impl<'a> Runner<'a> {
         }
         let (done, failed) = (self.done, self.failed);
         self.tell(&Event::RunFinished { complete, done, failed });
-        let interrupted = !complete && self.inputs.cancel.is_asked();
+        let interrupted = !complete && self.inputs.cancel.is_asked_by_a_person();
+        let out_of_time = if complete { None } else { self.out_of_time() };
         let Self { disk_full, session, .. } = self;
-        Ok(Finish { complete, interrupted, disk_full, given_up: session.given_up, done, failed })
+        Ok(Finish { complete, interrupted, disk_full, out_of_time, given_up: session.given_up, done, failed })
     }
 
     fn record_end(&self, complete: bool) -> Result<(), RunError> {
@@ -460,7 +469,7 @@ impl<'a> Runner<'a> {
     }
 
     pub(crate) fn should_stop(&self) -> bool {
-        self.inputs.cancel.is_asked() || self.disk_full.is_some()
+        self.inputs.cancel.is_asked() || self.disk_full.is_some() || self.out_of_time.is_some()
     }
 
     pub(crate) fn suite(&self) -> &'a ResolvedSuite {

@@ -3,6 +3,12 @@
 /// Above this load the processors are left to the model that computes beside.
 const BUSY_PERCENT: f64 = 85.0;
 
+/// When something waits for the disk for this share of the time, more scorers would only wait with it.
+const STALLED_PERCENT: f64 = 40.0;
+
+/// Below this share the disk has room for more. Between the two nothing changes: the load that scorers make must not make them come and go.
+const FLOWING_PERCENT: f64 = 20.0;
+
 /// What sensors said last. Null is "not known".
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Machine {
@@ -10,6 +16,8 @@ pub(crate) struct Machine {
     pub(crate) cpu_percent: Option<f64>,
     /// Main memory that can still be had, in bytes.
     pub(crate) available_bytes: Option<u64>,
+    /// Share of the time in which something waited for a disk, in percent.
+    pub(crate) disk_stalled_percent: Option<f64>,
 }
 
 /// The number of scorers that may work from now on, from 1 to `most`. `scorers` have a process, `now` might; each needs `each` bytes, 0 when nobody knows yet. While a
@@ -38,6 +46,11 @@ pub(crate) fn side_by_side(
         _ if timed => allowed.min(now + 1),
         _ => allowed,
     };
+    let allowed = match machine.disk_stalled_percent {
+        Some(percent) if percent > STALLED_PERCENT => allowed.min(now / 2),
+        Some(percent) if percent > FLOWING_PERCENT => allowed.min(now),
+        _ => allowed,
+    };
     allowed.clamp(1, most.max(1))
 }
 
@@ -50,7 +63,11 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     fn machine(cpu_percent: f64, gib: u64) -> Machine {
-        Machine { cpu_percent: Some(cpu_percent), available_bytes: Some(gib * GIB) }
+        Machine {
+            cpu_percent: Some(cpu_percent),
+            available_bytes: Some(gib * GIB),
+            disk_stalled_percent: None,
+        }
     }
 
     #[test]
@@ -69,13 +86,23 @@ mod tests {
         assert_eq!(side_by_side(4, 4, 4, true, GIB, machine(10.0, 100)), 4);
     }
 
+    #[test]
+    fn where_the_disk_is_what_they_wait_for_there_are_fewer() {
+        let stalled = |percent| Machine { disk_stalled_percent: Some(percent), ..machine(0.0, 100) };
+        let asked = |percent, timed| side_by_side(8, 8, 16, timed, GIB, stalled(percent));
+        assert_eq!([0.0, 19.0, 21.0, 41.0, 100.0].map(|percent| asked(percent, false)), [16, 16, 8, 4, 4]);
+        assert_eq!([0.0, 21.0, 41.0].map(|percent| asked(percent, true)), [9, 8, 4]);
+        assert_eq!(side_by_side(1, 1, 16, false, GIB, stalled(100.0)), 1);
+    }
+
     proptest! {
         #[test]
         fn there_is_always_one_and_never_more_than_may(
             scorers in 0_usize..100, now in 0_usize..100, most in 0_usize..100, timed: bool, each: u64,
             cpu in proptest::option::of(0.0..200.0_f64), bytes in proptest::option::of(any::<u64>()),
+            stalled in proptest::option::of(0.0..100.0_f64),
         ) {
-            let machine = Machine { cpu_percent: cpu, available_bytes: bytes };
+            let machine = Machine { cpu_percent: cpu, available_bytes: bytes, disk_stalled_percent: stalled };
             let allowed = side_by_side(scorers, now, most, timed, each, machine);
             prop_assert!(allowed >= 1 && allowed <= most.max(1));
         }

@@ -64,6 +64,7 @@ impl Probe {
         Reading {
             t_ns: self.clock.monotonic_ns().saturating_sub(self.started_ns),
             cpu_percent: self.host.cpu_percent(),
+            disk_stalled_percent: self.host.disk_stalled_percent(),
             own_cpu_percent: self.host.own_cpu_percent().filter(|_| self.workers_are_children),
             memory_used_bytes: self.host.memory_used_bytes(),
             memory_total_bytes: self.host.memory_total_bytes(),
@@ -77,7 +78,11 @@ impl Probe {
     /// What a reading says of the room for scorers.
     pub(crate) fn machine(reading: &Reading) -> Machine {
         let available = || Some(reading.memory_total_bytes?.saturating_sub(reading.memory_used_bytes?));
-        Machine { cpu_percent: reading.cpu_percent, available_bytes: available() }
+        Machine {
+            cpu_percent: reading.cpu_percent,
+            available_bytes: available(),
+            disk_stalled_percent: reading.disk_stalled_percent,
+        }
     }
 
     /// Which accelerators there are to be read.

@@ -76,7 +76,8 @@ impl Runner<'_> {
         let Some(sample) = turn.samples.get(turn.done) else { return Ok(Some(End::Finished)) };
         self.pause();
         // Before the sample is meant to start: a wait for space is none of its time.
-        if self.should_stop() || self.disk_is_full()? {
+        let loaded = turn.worker.is_some();
+        if self.should_stop() || self.disk_is_full()? || self.lacks_time(sample, loaded) {
             return Ok(Some(End::Stopped));
         }
         let worker = match turn.worker.take() {

@@ -31,7 +31,9 @@ struct ShapesWorker {
 impl Handler for ShapesWorker {
     fn initialize(&mut self) -> WorkerInfo {
         let models = vec![model_id()];
-        let capabilities = Capabilities { models, ..Capabilities::default() };
+        let settings = ["memory_mib", "busy_millis", "device"].map(str::to_owned);
+        let settings = Some(settings.to_vec());
+        let capabilities = Capabilities { models, any_model: true, settings, ..Capabilities::default() };
         WorkerInfo { name: "shapes-worker".into(), version: "1".into(), capabilities }
     }
 

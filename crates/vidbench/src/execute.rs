@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use vidbench_core::protocol::Capabilities;
 use vidbench_core::suite::Engine;
 use vidbench_core::{
-    Clock, Event, NetOptions, Phase, Plan, ResolvedModel, ResolvedSuite, RunData, RunRecord,
+    Clock, Event, ModelId, NetOptions, Phase, Plan, ResolvedModel, ResolvedSuite, RunData, RunRecord, nearest,
 };
 use vidbench_engines::{WorkerCommand, WorkerProcess};
 use vidbench_runner::{Cancel, Commands, Finish, Inputs};
@@ -137,13 +138,38 @@ pub fn preflight(
             return Err(InputError::Preflight { what, hint: Some(hint) });
         }
         check_environment(model)?;
-        greet(&held.command, clock).map_err(|(why, hint)| InputError::Preflight {
+        let capabilities = greet(&held.command, clock).map_err(|(why, hint)| InputError::Preflight {
             what: format!("the worker of model {} does not come up: {why}", model.id),
             hint: hint
                 .or_else(|| Some("`vidbench worker check -- COMMAND` tells which rules it breaks".into())),
         })?;
+        check_capabilities(model, &capabilities)?;
     }
     Ok(())
+}
+
+/// What the worker says that it does not know would be refused after minutes of loading, or days later.
+fn check_capabilities(model: &ResolvedModel, can: &Capabilities) -> Result<(), InputError> {
+    let refused = |what: String, name: &str, known: Vec<&str>| {
+        let hint = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None => format!("it knows {}", known.join(", ")),
+        };
+        InputError::Preflight { what, hint: Some(hint) }
+    };
+    let name = model.which().as_str();
+    if !can.any_model && !can.models.iter().any(|known| known.as_str() == name) {
+        let what = format!("the worker of model {} knows no model {name:?}", model.id);
+        return Err(refused(what, name, can.models.iter().map(ModelId::as_str).collect()));
+    }
+    let Some(known) = &can.settings else { return Ok(()) };
+    match model.settings.keys().find(|key| !known.contains(key)) {
+        None => Ok(()),
+        Some(key) => {
+            let what = format!("the worker of model {} knows no setting {key:?}", model.id);
+            Err(refused(what, key, known.iter().map(String::as_str).collect()))
+        }
+    }
 }
 
 /// The environment of a model of diffusers is there.
@@ -191,11 +217,11 @@ fn check_disk(store: &Store, suite: &ResolvedSuite, estimate: &Estimate) -> Resu
 /// Seconds a worker may take to answer `initialize` before the run starts.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(120);
 
-fn greet(command: &WorkerCommand, clock: &Arc<dyn Clock>) -> Result<(), (String, Option<String>)> {
+fn greet(command: &WorkerCommand, clock: &Arc<dyn Clock>) -> Result<Capabilities, (String, Option<String>)> {
     let mut worker = WorkerProcess::start(command, Arc::clone(clock))
         .map_err(|error| (with_cause(&error), error.hint()))?;
     let greeted = worker.initialize(concat!("vidbench ", env!("CARGO_PKG_VERSION")), GREETING_TIMEOUT);
-    greeted.map(|_| ()).map_err(|error| {
+    let capabilities = greeted.map(|info| info.capabilities.clone()).map_err(|error| {
         let tail = error.stderr_tail().map(str::trim).filter(|tail| !tail.is_empty());
         (
             format!("{error}{}", tail.map_or(String::new(), |tail| format!("; its log ends with: {tail}"))),
@@ -204,7 +230,7 @@ fn greet(command: &WorkerCommand, clock: &Arc<dyn Clock>) -> Result<(), (String,
     })?;
     // It came up; how it goes down is for the conformance suite to judge.
     let _ = worker.shutdown(Duration::from_secs(5));
-    Ok(())
+    Ok(capabilities)
 }
 
 fn with_cause(error: &dyn std::error::Error) -> String {

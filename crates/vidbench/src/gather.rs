@@ -81,7 +81,10 @@ impl GatherError {
             Self::NoReferences { .. } => {
                 vec!["name a folder, a file or a manifest of videos with --reference".into()]
             }
-            Self::Unreadable { .. } | Self::NothingThere { .. } | Self::Manifest { .. } => Vec::new(),
+            Self::NothingThere { .. } => {
+                vec!["name videos, folders of videos or a manifest.jsonl".into()]
+            }
+            Self::Unreadable { .. } | Self::Manifest { .. } => Vec::new(),
         }
     }
 }

@@ -14,7 +14,7 @@ use vidbench_core::{
 };
 use vidbench_shapes::GRAMMAR;
 
-use crate::{Catalogue, Defaults};
+use crate::{Catalogue, Defaults, tiny_pipelines};
 
 /// A model that ships, as a suite needs to know it.
 #[derive(Debug, Clone, PartialEq)]
@@ -227,6 +227,12 @@ fn model(
             (None, entry.revision.clone(), pinned.unwrap_or(WeightsOrigin::Unknown), None)
         }
         Engine::Diffusers => {
+            if let Some(class) = entry.which().as_str().strip_prefix("tiny/")
+                && !tiny_pipelines().contains_key(class)
+            {
+                let known = tiny_pipelines().keys().map(String::as_str);
+                return Err(vec![unknown(source, "id", "tiny pipeline", class, known)]);
+            }
             let random =
                 entry.settings.get("weights").is_some_and(|weights| weights == "random") || is_tiny(entry);
             let unpinned = if random { WeightsOrigin::Random } else { WeightsOrigin::Unknown };

@@ -1,14 +1,15 @@
 //! One file over HTTP: resumed, repeated, redirected.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use ureq::config::{ConfigBuilder, RedirectAuthHeaders};
-use ureq::http::{Response, StatusCode, header};
+use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::typestate::AgentScope;
 use ureq::{Agent, Body};
@@ -34,6 +35,8 @@ pub(super) struct Download<'a> {
 pub(super) struct Client {
     agent: Agent,
     patience: Patience,
+    /// Hosts that gave nothing however often they were asked: for the next file of theirs once is enough.
+    silent: Mutex<BTreeSet<String>>,
 }
 
 /// What an attempt came to.
@@ -69,7 +72,7 @@ impl Client {
             .timeout_per_read(Some(patience.silence))
             .build()
             .new_agent();
-        Self { agent, patience }
+        Self { agent, patience, silent: Mutex::default() }
     }
 
     /// Gets a file, going on where an earlier attempt or an earlier process stopped.
@@ -81,16 +84,27 @@ impl Client {
     ) -> Result<(), FetchErrorKind> {
         let mut job = Job { download, part: Part::of(into), into, tell };
         let (mut failures, mut had) = (0, 0);
+        let host = host(download.url);
+        let attempts = if self.silent().contains(&host) { 1 } else { self.patience.attempts };
         loop {
             let (kind, retry_after) = match self.attempt(&mut job) {
-                Attempt::Whole => return Ok(()),
+                Attempt::Whole => {
+                    self.silent().remove(&host);
+                    return Ok(());
+                }
                 Attempt::Failed { kind, retry_after } => (kind, retry_after),
             };
             let has = job.part.begun(download.url).map_or(0, |(len, _)| len);
             // A line that breaks now and then and brings something each time is waited for without end.
             failures = if has > had { 1 } else { failures + 1 };
             had = has;
-            if !kind.is_transient() || failures >= self.patience.attempts {
+            if !kind.is_transient() {
+                return Err(kind);
+            }
+            if failures >= attempts {
+                if has == 0 && matches!(kind, FetchErrorKind::Transport { .. }) {
+                    self.silent().insert(host);
+                }
                 return Err(kind);
             }
             let wait = retry_after.unwrap_or(self.patience.first_wait * 2_u32.saturating_pow(failures - 1));
@@ -98,6 +112,10 @@ impl Client {
             (job.tell)(FetchEvent::Retry { reason: kind.to_string(), wait });
             thread::sleep(wait);
         }
+    }
+
+    fn silent(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn attempt(&self, job: &mut Job<'_>) -> Attempt {
@@ -213,6 +231,11 @@ impl Job<'_> {
     fn io_error(&self, source: io::Error) -> FetchErrorKind {
         FetchErrorKind::Io { path: self.part.path().to_owned(), source }
     }
+}
+
+fn host(url: &str) -> String {
+    let authority = url.parse::<Uri>().ok().and_then(|url| Some(url.authority()?.to_string()));
+    authority.unwrap_or_default()
 }
 
 /// A name that two versions of a file never share; a weak one they may (RFC 9110, 13.1.5).

@@ -41,19 +41,26 @@ impl Desk {
     }
 
     fn fetch(&self) -> (Result<Vec<u8>, FetchError>, Vec<FetchEvent>) {
-        let text = format!(
-            "schema_version = 1\nnets = []\nbundles = []\n[[files]]\nname = {NAME:?}\n\
-             hub = {{ repository = \"org/net\", path = \"sub/{NAME}\" }}\n{}",
-            self.known
-        );
-        let manifest = Manifest::parse(&text).unwrap();
+        self.fetch_by(&self.fetcher())
+    }
+
+    fn fetcher(&self) -> Fetcher {
         let hub = Hub::from_variables(|name| {
             let value = self.variables.iter().find(|(known, _)| *known == name);
             value.map(|(_, value)| value.into())
         });
         let patience =
             Patience { attempts: 3, first_wait: Duration::from_millis(1), silence: Duration::from_secs(20) };
-        let fetcher = Fetcher::new(hub, self.folder.path().join("downloads"), patience);
+        Fetcher::new(hub, self.folder.path().join("downloads"), patience)
+    }
+
+    fn fetch_by(&self, fetcher: &Fetcher) -> (Result<Vec<u8>, FetchError>, Vec<FetchEvent>) {
+        let text = format!(
+            "schema_version = 1\nnets = []\nbundles = []\n[[files]]\nname = {NAME:?}\n\
+             hub = {{ repository = \"org/net\", path = \"sub/{NAME}\" }}\n{}",
+            self.known
+        );
+        let manifest = Manifest::parse(&text).unwrap();
         let mut events = Vec::new();
         let fetched = fetcher.fetch(manifest.file(NAME).unwrap(), &mut |event| events.push(event));
         (fetched.map(|source| fs::read(source.path).unwrap()), events)
@@ -174,6 +181,22 @@ fn a_line_that_never_brings_anything_is_given_up() {
     assert!(matches!(error.kind, FetchErrorKind::Transport { .. }), "{error}");
     assert!(error.hint().contains("goes on where it stopped"), "{}", error.hint());
     assert_eq!(server.requests().len(), 3);
+}
+
+/// A machine without a network must not wait for each of twenty files.
+#[test]
+fn a_host_that_gave_nothing_is_asked_once_for_the_next_file_until_it_answers() {
+    let server = Server::start(|_, before| match before {
+        0..4 => Reply { breaks_after: Some(0), ..Reply::whole(&content()) },
+        _ => Reply::whole(&content()),
+    });
+    let desk = Desk::new(&server);
+    let fetcher = desk.fetcher();
+    let asked = |is_ok: bool| {
+        assert_eq!(desk.fetch_by(&fetcher).0.is_ok(), is_ok);
+        server.requests().len()
+    };
+    assert_eq!([asked(false), asked(false), asked(true)], [3, 4, 5]);
 }
 
 #[test]

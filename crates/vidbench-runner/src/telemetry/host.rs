@@ -11,12 +11,17 @@ use crate::family;
 /// Where Linux shows the energy counters of processors (Documentation/power/powercap/powercap.rst).
 const RAPL: &str = "/sys/class/powercap";
 
+/// Where Linux shows how long processes waited for disks (Documentation/accounting/psi.rst).
+const DISK_PRESSURE: &str = "/proc/pressure/io";
+
 pub(super) struct Host {
     system: Option<System>,
     packages: Result<Vec<Package>, String>,
     read_before: bool,
     /// Processor seconds of this session's processes, and when they were read.
     own: Option<(f64, Instant)>,
+    /// Microseconds in which some process waited for a disk, and when they were read.
+    stalled: Option<(u64, Instant)>,
 }
 
 /// The counter of one processor package, which begins again at 0 when it has reached its range.
@@ -42,6 +47,7 @@ impl Host {
             packages: packages(folder),
             read_before: false,
             own: None,
+            stalled: None,
         }
     }
 
@@ -61,6 +67,14 @@ impl Host {
         let core_secs = now.1.duration_since(before).as_secs_f64() * cores as f64;
         // A process that nobody waited for takes its time with it.
         (core_secs > 0.0).then(|| ((now.0 - before_secs) / core_secs * 100.0).clamp(0.0, 100.0))
+    }
+
+    /// Share of the time since the reading before in which some process of the machine waited for a disk; the first has none.
+    pub(super) fn disk_stalled_percent(&mut self) -> Option<f64> {
+        let now = (stalled_us(&fs::read_to_string(DISK_PRESSURE).ok()?)?, Instant::now());
+        let (before_us, before) = self.stalled.replace(now)?;
+        let us = now.1.duration_since(before).as_secs_f64() * 1e6;
+        (us > 0.0).then(|| (now.0.saturating_sub(before_us) as f64 / us * 100.0).min(100.0))
     }
 
     pub(super) fn memory_used_bytes(&mut self) -> Option<u64> {
@@ -98,6 +112,12 @@ impl Package {
         self.last_uj = now_uj;
         Some(self.turns_uj + now_uj)
     }
+}
+
+/// The counter of the line `some`, as in `some avg10=0.22 avg60=0.17 avg300=1.11 total=58761459`.
+fn stalled_us(pressure: &str) -> Option<u64> {
+    let some = pressure.lines().find_map(|line| line.strip_prefix("some "))?;
+    some.split_whitespace().find_map(|word| word.strip_prefix("total="))?.parse().ok()
 }
 
 /// The packages, without the parts that they contain (`intel-rapl:0:1`).

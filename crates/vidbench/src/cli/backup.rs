@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::span::span;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
     /// Make a backup of the workspace; runs may go on meanwhile.
@@ -54,7 +56,7 @@ pub(crate) struct BackupCreateArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) keep: Option<u32>,
     /// Do nothing when the newest whole backup is younger: 45m, 6h, 2d.
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "AGE", value_parser = span)]
     pub(crate) if_older_than: Option<Duration>,
     /// Print JSON.
     #[arg(long)]
@@ -100,7 +102,7 @@ pub(crate) struct BackupRestoreArgs {
 #[derive(Debug, Args)]
 pub(crate) struct RunBackups {
     /// Make a backup when the newest is older, between two samples and at the end: 45m, 6h, 2d.
-    #[arg(long, value_name = "AGE", value_parser = age, env = "VIDBENCH_BACKUP_EVERY")]
+    #[arg(long, value_name = "AGE", value_parser = span, env = "VIDBENCH_BACKUP_EVERY")]
     pub(crate) backup_every: Option<Duration>,
     /// Folder of backups; by default `backups` in the workspace.
     #[arg(long, value_name = "DIR", requires = "backup_every")]
@@ -108,34 +110,4 @@ pub(crate) struct RunBackups {
     /// Keep the newest so many.
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) backup_keep: u32,
-}
-
-/// A number and its unit, so that nobody has to guess which one is meant.
-fn age(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let secs = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _other => return Err("a whole number and s, m, h or d is needed, such as 6h".into()),
-    };
-    let number: u64 = number.parse().map_err(|_| format!("{text} is not an age such as 6h"))?;
-    number.checked_mul(secs).map(Duration::from_secs).ok_or_else(|| format!("{text} is too long"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_age_has_a_number_and_a_unit() {
-        let secs = |text: &str| age(text).map(|age| age.as_secs());
-        assert_eq!(["0s", "45m", "6h", "2d"].map(secs), [Ok(0), Ok(2700), Ok(21_600), Ok(172_800)]);
-        for bad in ["", "6", "h", "-6h", "6.5h", "6 h", "6H", "6hours", "inf", "NaN", "\u{664}h"] {
-            assert!(age(bad).is_err(), "{bad}");
-        }
-        assert_eq!(age("18446744073709551615d"), Err("18446744073709551615d is too long".into()));
-    }
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -21,9 +22,18 @@ use crate::log_file;
 use crate::ui::{ProgressView, Ui, duration, visible};
 use crate::{FAILED, INCOMPLETE, INTERRUPTED, OK};
 
+/// What is asked for beside the work itself.
+struct Wishes<'a> {
+    output: &'a RunOutput,
+    backups: Option<&'a RunBackups>,
+    /// When the time limit is reached.
+    end: Option<Instant>,
+}
+
 pub(crate) fn demo(args: &DemoArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let prepared = vidbench::prepare(vidbench::DEMO_SUITE, Path::new("demo.toml"))?;
-    match start(&prepared, &args.output, None, &Cell::new(None), workspace, ui)? {
+    let wishes = Wishes { output: &args.output, backups: None, end: None };
+    match start(&prepared, &wishes, &Cell::new(None), workspace, ui)? {
         // The model draws nothing on black at few steps now and then, which the demo is there to show.
         FAILED => Ok(OK),
         code => Ok(code),
@@ -32,8 +42,10 @@ pub(crate) fn demo(args: &DemoArgs, workspace: &Path, ui: Ui) -> Result<u8> {
 
 pub(crate) fn run(args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let begun = Cell::new(None);
+    let end = args.time_limit.and_then(|limit| Instant::now().checked_add(limit));
+    let wishes = Wishes { output: &args.output, backups: Some(&args.backups), end };
     let backups = args.backups.backup_to.clone().unwrap_or_else(|| workspace.join("backups"));
-    let error = match attempt(args, workspace, &begun, ui) {
+    let error = match attempt(args, &wishes, workspace, &begun, ui) {
         Err(error) if !args.dry_run && recovery::is_damage(&error, &backups) => error,
         ended => return ended,
     };
@@ -41,21 +53,27 @@ pub(crate) fn run(args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     // A run that is younger than the backup begins again.
     let known = |run: &RunId| Store::open_existing(workspace)?.find_run(run.as_str());
     match begun.take() {
-        Some(run) if known(&run).is_ok() => resume(run.as_str(), None, args, workspace, ui),
-        _ => attempt(args, workspace, &begun, ui),
+        Some(run) if known(&run).is_ok() => resume(run.as_str(), None, args, &wishes, workspace, ui),
+        _ => attempt(args, &wishes, workspace, &begun, ui),
     }
 }
 
 /// `begun` is told which run begins.
-fn attempt(args: &RunArgs, workspace: &Path, begun: &Cell<Option<RunId>>, ui: Ui) -> Result<u8> {
+fn attempt(
+    args: &RunArgs,
+    wishes: &Wishes<'_>,
+    workspace: &Path,
+    begun: &Cell<Option<RunId>>,
+    ui: Ui,
+) -> Result<u8> {
     match (&args.resume, &args.suite) {
-        (Some(wanted), suite) => resume(wanted, suite.as_deref(), args, workspace, ui),
+        (Some(wanted), suite) => resume(wanted, suite.as_deref(), args, wishes, workspace, ui),
         (None, Some(path)) => {
             let prepared = vidbench::read_suite(path)?;
             if args.dry_run {
                 dry_run(&prepared, &args.output, workspace, ui)
             } else {
-                start(&prepared, &args.output, Some(&args.backups), begun, workspace, ui)
+                start(&prepared, wishes, begun, workspace, ui)
             }
         }
         (None, None) => {
@@ -80,8 +98,7 @@ fn dry_run(prepared: &Prepared, output: &RunOutput, workspace: &Path, ui: Ui) ->
 
 fn start(
     prepared: &Prepared,
-    output: &RunOutput,
-    backups: Option<&RunBackups>,
+    wishes: &Wishes<'_>,
     begun: &Cell<Option<RunId>>,
     workspace: &Path,
     ui: Ui,
@@ -95,13 +112,20 @@ fn start(
     vidbench::preflight(Some(&store), &prepared.suite, &estimate, &programs, &clock)?;
     let environment = vidbench::environment(std::env::args().collect());
     let record = vidbench::new_run(prepared, environment, clock.as_ref());
-    page_file::check(output.report.as_deref())?;
+    page_file::check(wishes.output.report.as_deref())?;
     store.create_run(&record)?;
     begun.set(Some(record.id.clone()));
-    carry_out(&store, (&record, &prepared.plan), output, backups, clock, ui)
+    carry_out(&store, (&record, &prepared.plan), wishes, clock, ui)
 }
 
-fn resume(wanted: &str, suite: Option<&Path>, args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
+fn resume(
+    wanted: &str,
+    suite: Option<&Path>,
+    args: &RunArgs,
+    wishes: &Wishes<'_>,
+    workspace: &Path,
+    ui: Ui,
+) -> Result<u8> {
     let store = Store::open_existing(workspace)?;
     cache::attach(&store, ui)?;
     let run = store.find_run(wanted)?;
@@ -111,23 +135,22 @@ fn resume(wanted: &str, suite: Option<&Path>, args: &RunArgs, workspace: &Path, 
         ui.data(&format!("run {run}: {left} of {} samples are left\n", record.planned))?;
         return Ok(OK);
     }
-    page_file::check(args.output.report.as_deref())?;
+    page_file::check(wishes.output.report.as_deref())?;
     if record.status == RunStatus::Complete {
         ui.say(&format!("run {run} is complete already"));
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    carry_out(&store, (&record, &plan), &args.output, Some(&args.backups), clock, ui)
+    carry_out(&store, (&record, &plan), wishes, clock, ui)
 }
 
 fn carry_out(
     store: &Store,
     (record, plan): (&RunRecord, &Plan),
-    output: &RunOutput,
-    backups: Option<&RunBackups>,
+    &Wishes { output, backups, end }: &Wishes<'_>,
     clock: Arc<dyn Clock>,
     ui: Ui,
 ) -> Result<u8> {
-    let cancel = Cancel::new();
+    let cancel = Cancel::until(end);
     listen_for_signals(cancel.clone(), ui)?;
     let passed: Vec<String> = record.suite.models.iter().flat_map(|model| model.pass_env.clone()).collect();
     let _log = log_file::begin(store.root(), output.log, &passed)
@@ -187,6 +210,9 @@ fn next_step(finish: &Finish, run: &str) -> String {
     }
     if let Some(disk_full) = &finish.disk_full {
         text.push_str(&format!("stopped: {disk_full}\n"));
+    }
+    if let Some(out_of_time) = &finish.out_of_time {
+        text.push_str(&format!("stopped: {out_of_time}\n"));
     }
     text + &format!("next: vidbench run --resume {run}")
 }
@@ -306,7 +332,8 @@ mod tests {
     use super::*;
 
     fn finish(complete: bool, interrupted: bool, failed: u64) -> Finish {
-        Finish { complete, interrupted, disk_full: None, given_up: vec![], done: 2, failed }
+        let given_up = vec![];
+        Finish { complete, interrupted, disk_full: None, out_of_time: None, given_up, done: 2, failed }
     }
 
     #[test]

@@ -252,6 +252,10 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
     if !args.no_report {
         ui.say(&format!("report: {}", report.display()));
     }
+    let lacking = lacking(&analysis, args);
+    if let Some(names) = &lacking {
+        ui.say(&format!("warning: no clip has a number of {names}, which --metrics asks for"));
+    }
     Ok(match finish {
         ScoreFinish { interrupted: true, .. } => {
             ui.say("next: the same command again does what is left");
@@ -259,8 +263,15 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
         }
         ScoreFinish { done, ok, .. } if ok < done => FAILED,
         ScoreFinish { .. } if data.sets.iter().any(|sets| !sets.is_complete()) => FAILED,
+        ScoreFinish { .. } if lacking.is_some() => FAILED,
         ScoreFinish { .. } => OK,
     })
+}
+
+/// Metrics that were asked for by name and gave nothing: a script that looks at the exit code alone must see that.
+fn lacking(analysis: &ScoringAnalysis, args: &ScoreArgs) -> Option<String> {
+    let names: Vec<&str> = analysis.without_a_number().map(MetricId::as_str).collect();
+    (!args.metrics.is_empty() && analysis.ok > 0 && !names.is_empty()).then(|| names.join(", "))
 }
 
 /// `vidbench report` of a scoring.

@@ -143,10 +143,10 @@ fn clips(workspace: &Workspace) {
     std::fs::create_dir(&folder).unwrap();
     for at in 0..2 {
         for index in 0..2 {
-            write(&folder, &format!("prompt {at}-{index}"), &clip(2 * at + index), true);
+            write(&folder, &format!("prompt {at}, oil painting-{index}"), &clip(2 * at + index), true);
         }
     }
-    workspace.write("prompts.txt", "prompt 0\nprompt 1\n");
+    workspace.write("prompts.txt", "prompt 0, oil painting\nprompt 1, oil painting\n");
 }
 
 const SCORE: [&str; 9] =

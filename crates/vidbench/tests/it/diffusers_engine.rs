@@ -36,13 +36,16 @@ fn run(workspace: &Workspace, args: &[&str]) -> Said {
     Said::from(command(workspace, args).output().unwrap())
 }
 
-/// Outcome and reason of each sample of a suite with these models.
-fn outcomes(workspace: &Workspace, models: &str, more: &str) -> Vec<(String, String)> {
-    let suite = format!(
+fn suite(models: &str, more: &str) -> String {
+    format!(
         "schema_version = 1\nname = \"tiny\"\nseeds = [1]\nmetrics = [\"temporal_flickering@1\"]\n{models}\n{more}\n\
          [grid]\nsteps = [2]\nguidance = [3.0]\nframes = [9]\nsize = [\"32x32\"]\nfps = [8.0]\n[scenario]\nwarmup = 0\nthreads = 1\n"
-    );
-    workspace.write("suite.toml", suite);
+    )
+}
+
+/// Outcome and reason of each sample of a suite with these models.
+fn outcomes(workspace: &Workspace, models: &str, more: &str) -> Vec<(String, String)> {
+    workspace.write("suite.toml", suite(models, more));
     let said = run(workspace, &["run", "suite.toml", "--progress", "plain"]);
     assert!(said.code <= 1 || said.code == 3, "{}", said.stderr);
     let data = workspace.export();
@@ -109,7 +112,7 @@ fn diffusers_refuses_what_cannot_be_loaded_and_the_run_goes_on() {
     let workspace = workspace();
     let models = [
         model("someone/model-that-is-not-here", ""),
-        model("tiny/WanPipelinee", ""),
+        model("tiny/WanPipeline", "class_name = \"WanPipelinee\""),
         model("tiny/WanPipeline", "dtype = \"float8\""),
         model("tiny/LTXPipeline", ""),
     ]
@@ -119,6 +122,21 @@ fn diffusers_refuses_what_cannot_be_loaded_and_the_run_goes_on() {
     let data = workspace.export().to_string();
     for words in ["is not in the cache", "did you mean", "float8"] {
         assert!(data.contains(words), "{words}: {data}");
+    }
+}
+
+#[test]
+#[ignore = "needs VIDBENCH_TEST_PYTHON"]
+fn diffusers_knows_its_settings_before_anything_is_loaded() {
+    let workspace = workspace();
+    for (models, problem) in [
+        (model("tiny/WanPipelin", ""), "unknown tiny pipeline \"WanPipelin\""),
+        (model("tiny/WanPipeline", "ofload = \"model\""), "knows no setting \"ofload\""),
+    ] {
+        workspace.write("suite.toml", suite(&models, PROMPTS));
+        let said = run(&workspace, &["run", "suite.toml", "--dry-run"]);
+        assert_eq!(said.code, 2, "{}", said.stderr);
+        assert!(said.stderr.contains(problem) && said.stderr.contains("did you mean"), "{}", said.stderr);
     }
 }
 

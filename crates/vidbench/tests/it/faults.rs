@@ -68,6 +68,28 @@ fn a_variable_that_a_worker_is_to_get_must_be_set() {
 }
 
 #[test]
+fn what_a_worker_does_not_know_is_said_before_anything_is_done() {
+    let workspace = Workspace::new();
+    let suite = |settings: &str| {
+        worker_suite("[1]", "none", 9, "")
+            .replace("[prompts]", &format!("settings = {{ {settings} }}\n[prompts]"))
+    };
+    for (settings, message) in [
+        ("busy_milis = 1", "knows no setting \"busy_milis\"\nhint: did you mean \"busy_millis\"?"),
+        ("frobnicate = 1", "hint: it knows memory_mib, busy_millis, device"),
+    ] {
+        workspace.write("suite.toml", suite(settings));
+        for dry_run in [&["--dry-run"][..], &[]] {
+            let said = workspace.run([&["run", "suite.toml"], dry_run].concat());
+            assert_eq!(said.code, 2, "{}", said.stderr);
+            assert!(said.stderr.contains(message), "{}", said.stderr);
+        }
+    }
+    workspace.write("suite.toml", suite("busy_millis = 1"));
+    assert_eq!(workspace.run(["run", "suite.toml"]).code, 0);
+}
+
+#[test]
 fn a_worker_whose_file_cannot_be_taken() {
     check("no-file", "", "invalid_output", "the worker's file cannot be taken: No such file or directory");
     check("link", "", "invalid_output", "the worker's file cannot be taken: it is not a regular file");

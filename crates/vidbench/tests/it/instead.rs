@@ -47,8 +47,10 @@ fn loaded(data: &Value) -> Vec<&str> {
 #[test]
 fn only_samples_that_ran_out_of_memory_are_made_and_as_another_configuration() {
     let workspace = Workspace::new();
-    let models =
-        [model("rendered-shapes", "out-of-memory", ""), instead("small", "none", "rendered-shapes", "x = 1")];
+    let models = [
+        model("rendered-shapes", "out-of-memory", ""),
+        instead("small", "none", "rendered-shapes", "busy_millis = 1"),
+    ];
     let (said, data) = run(&workspace, &suite(&models, ""));
     assert_eq!(said.code, 1, "{}", said.stderr);
     assert_eq!(outcomes(&data, "rendered-shapes"), ["ok", "ok", "out_of_memory", "out_of_memory"]);
@@ -84,7 +86,10 @@ fn a_model_that_is_too_large_to_be_loaded_is_replaced_altogether() {
 
 #[test]
 fn where_memory_suffices_the_other_is_never_loaded_and_shown_nowhere() {
-    let models = [model("rendered-shapes", "none", ""), instead("small", "none", "rendered-shapes", "x = 1")];
+    let models = [
+        model("rendered-shapes", "none", ""),
+        instead("small", "none", "rendered-shapes", "busy_millis = 1"),
+    ];
     let (said, data) = run(&Workspace::new(), &suite(&models, ""));
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert_eq!(outcomes(&data, "small"), ["not_needed"; 4]);
@@ -99,8 +104,8 @@ fn where_memory_suffices_the_other_is_never_loaded_and_shown_nowhere() {
 fn one_may_be_instead_of_one_that_is_instead_of_another() {
     let models = [
         model("rendered-shapes", "out-of-memory", ""),
-        instead("small", "out-of-memory", "rendered-shapes", "x = 1"),
-        instead("smallest", "none", "small", "x = 2"),
+        instead("small", "out-of-memory", "rendered-shapes", "busy_millis = 1"),
+        instead("smallest", "none", "small", "busy_millis = 2"),
     ];
     let (said, data) = run(&Workspace::new(), &suite(&models, ""));
     assert!(said.stdout.starts_with("VALID WITH FAILURES"), "{}", said.stdout);
@@ -113,7 +118,7 @@ fn one_may_be_instead_of_one_that_is_instead_of_another() {
 fn what_a_model_has_still_to_make_is_left_open_and_decided_when_the_run_goes_on() {
     let workspace = Workspace::new();
     let first = model("rendered-shapes", "fails@1", "");
-    let models = [first, instead("small", "none", "rendered-shapes", "x = 1")];
+    let models = [first, instead("small", "none", "rendered-shapes", "busy_millis = 1")];
     let (said, data) =
         run(&workspace, &suite(&models, "").replace("[limits]", "[limits]\nmax_consecutive_failures = 1"));
     assert_eq!(said.code, 3, "{}", said.stderr);
@@ -133,11 +138,15 @@ fn one_model_has_several_names_and_the_same_settings_only_once() {
     let named = |id, settings| {
         model(id, "none", &format!("model = \"rendered-shapes\"\nsettings = {{ {settings} }}"))
     };
-    let (said, data) = run(&workspace, &suite(&[named("quick", "x = 1"), named("slow", "x = 2")], ""));
+    let (said, data) =
+        run(&workspace, &suite(&[named("quick", "busy_millis = 1"), named("slow", "busy_millis = 2")], ""));
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert_eq!((outcomes(&data, "quick"), outcomes(&data, "slow")), (vec!["ok"; 4], vec!["ok"; 4]));
 
-    workspace.write("suite.toml", suite(&[named("quick", "x = 1"), named("slow", "x = 1")], ""));
+    workspace.write(
+        "suite.toml",
+        suite(&[named("quick", "busy_millis = 1"), named("slow", "busy_millis = 1")], ""),
+    );
     let said = workspace.run(["run", "suite.toml"]);
     assert_eq!(said.code, 2);
     assert!(
@@ -146,8 +155,10 @@ fn one_model_has_several_names_and_the_same_settings_only_once() {
         said.stderr
     );
 
-    workspace
-        .write("suite.toml", suite(&[named("quick", "x = 1"), instead("slow", "none", "quik", "x = 2")], ""));
+    workspace.write(
+        "suite.toml",
+        suite(&[named("quick", "busy_millis = 1"), instead("slow", "none", "quik", "busy_millis = 2")], ""),
+    );
     let said = workspace.run(["run", "suite.toml"]);
     assert!(
         said.stderr.contains("model slow is instead of quik, which is no model before it"),

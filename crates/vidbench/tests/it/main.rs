@@ -32,6 +32,7 @@ mod score_nets;
 #[path = "../../../vidbench-nn/tests/it/server.rs"]
 mod server;
 mod telemetry;
+mod time_limit;
 mod vbench;
 mod vmaf;
 mod weights;

@@ -43,7 +43,7 @@ fn a_report_takes_the_place_of_no_other_file() {
     for report in ["fast/clip-0.mp4", "full/../fast/clip-0.mp4"] {
         refused(&score(&workspace, &["fast", "--report", report]), "which is read");
     }
-    refused(&score(&workspace, &["new.mp4", "--report", "./new.mp4"]), "which is read");
+    refused(&score(&workspace, &["fast", "new.mp4", "--report", "./new.mp4"]), "which is read");
     refused(&score(&workspace, &["fast", "--report", "notes.html"]), "exists and is no report");
     refused(&score(&workspace, &["fast", "--report", "full/clip-0.mkv"]), "exists and is no report");
     assert!(!workspace.path().join(".vidbench").exists(), "nothing was begun");

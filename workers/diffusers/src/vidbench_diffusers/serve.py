@@ -13,6 +13,7 @@ import msgspec
 
 from vidbench_diffusers import __version__, messages
 from vidbench_diffusers.failure import Failure, classified, misfit, refused
+from vidbench_diffusers.settings import Settings
 
 MAX_LINE_BYTES = 4 << 20
 
@@ -137,7 +138,12 @@ class Server:
             "protocol_version": messages.PROTOCOL_VERSION,
             "name": "vidbench-diffusers",
             "version": __version__,
-            "capabilities": {"models": self._models, "any_model": True, "metrics": []},
+            "capabilities": {
+                "models": self._models,
+                "any_model": True,
+                "metrics": [],
+                "settings": [field.encode_name for field in msgspec.structs.fields(Settings)],
+            },
             "clock_ns": time.monotonic_ns(),
         }
 
