@@ -23,6 +23,8 @@ pub enum ErrorKind {
     WeightsMismatch,
     /// The worker gave up after its own time limit.
     Timeout,
+    /// What the worker needs and does not have, a hub or a service, does not answer; it may later.
+    Unreachable,
     /// Anything else that went wrong inside the worker.
     Internal,
 }
@@ -47,6 +49,8 @@ pub enum Outcome {
     WeightsMismatch,
     /// No answer within `limits.sample_timeout_secs`, or the worker's own limit.
     Timeout,
+    /// See [`ErrorKind::Unreachable`].
+    Unreachable,
     /// See [`ErrorKind::Internal`].
     Internal,
     /// The worker process ended before it answered.
@@ -67,7 +71,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order used by tables.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Ok,
         Self::InvalidRequest,
         Self::Unsupported,
@@ -76,6 +80,7 @@ impl Outcome {
         Self::WeightsMissing,
         Self::WeightsMismatch,
         Self::Timeout,
+        Self::Unreachable,
         Self::Internal,
         Self::WorkerCrashed,
         Self::LimitExceeded,
@@ -97,6 +102,7 @@ impl Outcome {
             Self::WeightsMissing => "weights_missing",
             Self::WeightsMismatch => "weights_mismatch",
             Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
             Self::Internal => "internal",
             Self::WorkerCrashed => "worker_crashed",
             Self::LimitExceeded => "limit_exceeded",
@@ -135,6 +141,7 @@ impl From<ErrorKind> for Outcome {
             ErrorKind::WeightsMissing => Self::WeightsMissing,
             ErrorKind::WeightsMismatch => Self::WeightsMismatch,
             ErrorKind::Timeout => Self::Timeout,
+            ErrorKind::Unreachable => Self::Unreachable,
             ErrorKind::Internal => Self::Internal,
         }
     }

@@ -154,7 +154,12 @@ impl Outcome {
     /// Whether the same request may well succeed next time: the process, the device or the connection failed, not the request.
     pub fn is_worth_another_attempt(self) -> bool {
         match self {
-            Self::WorkerCrashed | Self::Timeout | Self::DeviceLost | Self::ProtocolError | Self::Internal => true,
+            Self::WorkerCrashed
+            | Self::Timeout
+            | Self::Unreachable
+            | Self::DeviceLost
+            | Self::ProtocolError
+            | Self::Internal => true,
             Self::Ok
             | Self::InvalidRequest
             | Self::Unsupported

@@ -120,7 +120,7 @@ mod tests {
         check(
             r#"{"jsonrpc":"2.0","id":3,"error":{"code":1,"message":"","data":{"kind":"sad"}}}"#,
             &expect![[
-                r#"Err("not a message: error.data.kind: unknown variant `sad`, expected one of `invalid_request`, `unsupported`, `out_of_memory`, `device_lost`, `weights_missing`, `weights_mismatch`, `timeout`, `internal` at line 1 column 75")"#
+                r#"Err("not a message: error.data.kind: unknown variant `sad`, expected one of `invalid_request`, `unsupported`, `out_of_memory`, `device_lost`, `weights_missing`, `weights_mismatch`, `timeout`, `unreachable`, `internal` at line 1 column 75")"#
             ]],
         );
         check(

@@ -254,7 +254,9 @@ impl Runner<'_> {
                 return Err(opened.ends(error.to_string()));
             }
             let sample = left.first().map_or(vidbench_core::SampleId([0; 16]), |sample| sample.id);
-            let Some(wait) = self.retries.next(sample, attempts, outcome, 0.0) else {
+            // How often a hub was asked says nothing of when it answers: the breaker ends it, and others work meanwhile.
+            let counted = if outcome == Outcome::Unreachable { 1 } else { attempts };
+            let Some(wait) = self.retries.next(sample, counted, outcome, 0.0) else {
                 return Err(End::GivenUp(error));
             };
             let message = format!("{error}; loading it again in {:.1} s", wait.as_secs_f64());

@@ -41,6 +41,9 @@ impl Handler for ShapesWorker {
         if self.fault == "die-at-load" && self.is_due() {
             std::process::exit(8);
         }
+        if self.fault == "unreachable-at-load" && self.is_due() {
+            return Err(RpcError::new(ErrorKind::Unreachable, "the hub does not answer"));
+        }
         if !params.model.as_str().starts_with(MODEL) {
             return Err(RpcError::new(ErrorKind::InvalidRequest, format!("unknown model {}", params.model)));
         }

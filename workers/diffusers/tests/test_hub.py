@@ -8,13 +8,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import huggingface_hub.constants
 import pytest
 
-from vidbench_diffusers import hub
+from vidbench_diffusers import hub, loading
 from vidbench_diffusers.failure import Failure
+from vidbench_diffusers.messages import Load
+from vidbench_diffusers.settings import Settings
 
 COMMIT = "1" * 40
 LARGE = bytes(range(256)) * 40960
 """As large as to be kept beside the repository, under its SHA-256."""
-FILES = {"model_index.json": b'{"_class_name": "WanPipeline"}', "vae/model.safetensors": b"weights", "vae/model.bin": b"pickle"}
+FILES = {
+    "model_index.json": b'{"_class_name": "WanPipeline", "vae": ["diffusers", "AutoencoderKLWan"], "image_encoder": [null, null]}',
+    "vae/model.safetensors": b"weights",
+    "vae/model.bin": b"pickle",
+    "all-in-one.safetensors": b"the same once more",
+}
 
 
 def digest(data):
@@ -30,8 +37,9 @@ class Hub(BaseHTTPRequestHandler):
 
     def answer(self, body):
         path = self.path.split("?")[0]
-        if "/me/gated" in path:
-            return self.say(403, b"", {"X-Error-Code": "GatedRepo"}, body)
+        for place, (status, code) in {"/me/busy": (503, None), "/me/gated": (403, "GatedRepo")}.items():
+            if place in path:
+                return self.say(status, b"", {"X-Error-Code": code} if code else {}, body)
         if "/me/model" not in path:
             return self.say(404, b"", {"X-Error-Code": "RepoNotFound"}, body)
         if path.startswith("/api/"):
@@ -106,11 +114,38 @@ def names(folder):
 
 
 def test_a_model_comes_without_its_pickles():
-    assert names(download("me/model")) == {"model_index.json", "vae/model.safetensors"}
+    assert names(download("me/model")) == {"model_index.json", "vae/model.safetensors", "all-in-one.safetensors"}
+
+
+def fetched(**settings):
+    source = loading.Source(Load(model="me/model", threads=1), Settings(**settings))
+    return source, source._folder()
+
+
+def test_of_a_pipeline_only_the_parts_that_its_index_names_are_fetched_and_hashed():
+    source, folder = fetched()
+    assert names(folder) == {"model_index.json", "vae/model.safetensors"}
+    (folder / "beside.safetensors").touch()
+    assert list(source._own_parts(folder)) == ["vae", "image_encoder"]
+    line = f"vae/model.safetensors {hashlib.sha256(b'weights').hexdigest()}\n"
+    assert loading.digest(folder, source._own_parts(folder), []) == hashlib.sha256(line.encode()).hexdigest()
 
 
 def test_weights_that_are_replaced_are_not_fetched():
-    assert names(download("me/model", without=("vae",))) == {"model_index.json"}
+    _, folder = fetched(components={"vae": "me/other"})
+    assert names(folder) == {"model_index.json"}
+
+
+def test_a_modular_pipeline_says_where_its_parts_are():
+    spec = {"repo": "me/model", "subfolder": "decoder"}
+    index = {"_class_name": "X", "_blocks": ["a"], "vae": [None, None, spec], "scheduler": [None, None, {"repo": "me/other"}], "steps": 3}
+    assert loading.folders_of(index) == ["decoder", "scheduler"]
+
+
+def test_a_repository_that_is_no_pipeline_is_refused_before_its_weights_come(monkeypatch):
+    monkeypatch.delitem(FILES, "model_index.json")
+    with pytest.raises(Failure, match="it is no model of diffusers"):
+        fetched()
 
 
 def test_one_file_of_a_repository_comes_alone():
@@ -152,6 +187,20 @@ def test_what_is_in_the_cache_needs_no_network(monkeypatch):
     with pytest.raises(Failure) as refusal:
         download("me/other")
     assert "not in the cache" in refusal.value.message
+    assert refusal.value.kind == "unreachable"
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(Failure) as refusal:
+        download("me/other")
+    assert refusal.value.kind == "weights_missing"
+
+
+def test_a_hub_that_is_busy_is_asked_another_time_and_what_it_refuses_is_not():
+    with pytest.raises(Failure) as refusal:
+        download("me/busy")
+    assert refusal.value.kind == "unreachable"
+    with pytest.raises(Failure) as refusal, hub.hub_errors("me/model"):
+        raise OSError(28, "No space left on device")
+    assert refusal.value.kind == "weights_missing"
 
 
 def test_a_download_that_does_not_fit_is_refused_before_it_begins(monkeypatch, tmp_path):
@@ -180,6 +229,7 @@ def test_a_network_that_is_gone_is_told_and_whole_files_are_kept(server):
     with pytest.raises(Failure, match="cannot be fetched") as refusal:
         download("me/model")
     assert "files that came whole are kept" in refusal.value.hint
+    assert refusal.value.kind == "unreachable"
     server.stumbles = 0
     assert (download("me/model") / "vae/large.safetensors").read_bytes() == LARGE
 

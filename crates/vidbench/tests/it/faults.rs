@@ -219,6 +219,18 @@ fn a_worker_that_dies_at_load_is_loaded_again() {
     assert!(said.stderr.contains("loading it again in"), "{}", said.stderr);
 }
 
+/// Six times: more often than a sample is tried, and than it takes a breaker to open.
+#[test]
+fn a_model_whose_hub_does_not_answer_is_loaded_when_it_does() {
+    let workspace = Workspace::new();
+    let suite = forgiving("[1]", "unreachable-at-load@6", 9, "", "open_secs = 0.2");
+    workspace.write("suite.toml", suite);
+    let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stderr.contains("(load) is open: it failed 5 times in a row"), "{}", said.stderr);
+    assert_eq!(outcomes(&workspace.export()), ["ok"; 2]);
+}
+
 #[test]
 fn a_breaker_opens_and_closes_again_and_nothing_is_lost() {
     let workspace = Workspace::new();

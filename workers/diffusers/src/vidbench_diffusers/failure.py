@@ -14,6 +14,7 @@ Kind = Literal[
     "weights_missing",
     "weights_mismatch",
     "timeout",
+    "unreachable",
     "internal",
 ]
 

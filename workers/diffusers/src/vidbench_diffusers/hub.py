@@ -14,6 +14,9 @@ from vidbench_diffusers.failure import Failure
 
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 PICKLES = ("*.bin", "*.bin.index.json", "*.pt", "*.ckpt")
+SERVER_FAILS = 500
+"""The first status that says that a server, and not a request, is to blame."""
+TOO_MANY_REQUESTS = 429
 OTHERS = ("*.json", "*.txt", "*.model", "*.jinja")
 
 
@@ -43,7 +46,7 @@ def hub_errors(place: str) -> Iterator[None]:
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, errors.DryRunError) as error:
         offline = constants.HF_HUB_OFFLINE
         raise Failure(
-            "weights_missing",
+            "weights_missing" if offline else "unreachable",
             f"{place} is not in the cache, and " + ("HF_HUB_OFFLINE forbids to ask the hub" if offline else "the hub cannot be reached"),
             "unset HF_HUB_OFFLINE, or bring HF_HOME"
             if offline
@@ -51,10 +54,20 @@ def hub_errors(place: str) -> Iterator[None]:
         ) from error
     except (errors.HTTPError, OSError) as error:
         raise Failure(
-            "weights_missing",
+            "unreachable" if is_passing(error) else "weights_missing",
             f"{place} cannot be fetched: {error}",
             "files that came whole are kept: the next load fetches the others",
         ) from error
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the line or the server failed, which may be over in a while, and not the request or the disk."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.HfHubHTTPError):
+        status: int = error.response.status_code
+        return status >= SERVER_FAILS or status == TOO_MANY_REQUESTS
+    return isinstance(error, (errors.HTTPError, ConnectionError, TimeoutError))
 
 
 def local(place: str, allow_pickle: bool) -> Path:
@@ -84,16 +97,17 @@ class Wanted(NamedTuple):
     variant: str | None = None
     pickles: bool = False
     weights: bool = True
-    without: tuple[str, ...] = ()
-    """Components whose weights are not needed."""
+    folders: tuple[str, ...] | None = None
+    """Weights are wanted of these alone: beside them a repository may have the same in other formats, of other sizes."""
 
 
 def download(place: str, revision: str | None, wanted: Wanted) -> Path:
-    """The folder of a model in the hub's cache, complete, or all of it but some weights."""
-    patterns = [*OTHERS, *(WEIGHTS if wanted.weights else ()), *(PICKLES if wanted.weights and wanted.pickles else ())]
+    """The folder of a model in the hub's cache, with the weights that are wanted."""
+    weights = (*WEIGHTS, *(PICKLES if wanted.pickles else ())) if wanted.weights else ()
+    if wanted.folders is not None:
+        weights = tuple(f"{folder}/{pattern}" for folder in wanted.folders for pattern in weights)
     ignored = [] if wanted.variant else ["*.fp16.*", "*.bf16.*", "*.non_ema.*"]
-    ignored += [f"{name}/{pattern}" for name in wanted.without for pattern in (*WEIGHTS, *PICKLES)]
-    return snapshot(place, revision, {"allow_patterns": patterns, "ignore_patterns": ignored})
+    return snapshot(place, revision, {"allow_patterns": [*OTHERS, *weights], "ignore_patterns": ignored})
 
 
 def snapshot(place: str, revision: str | None, patterns: dict[str, Any]) -> Path:
@@ -137,8 +151,10 @@ def is_reachable(place: str, revision: str | None) -> bool:
 
     try:
         huggingface_hub.HfApi(endpoint=huggingface_hub.constants.ENDPOINT).model_info(place, revision=revision)
-    except (errors.HfHubHTTPError, errors.HFValidationError):
-        raise
+    except (errors.HfHubHTTPError, errors.HFValidationError) as error:
+        if not is_passing(error):
+            raise
+        return False
     except (errors.HTTPError, OSError):
         return False
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ class Source:
         if self.settings.weights == "random":
             return self._random(), "random"
         folder = self._folder()
-        return self._load(folder), {"sha256": digest(folder, paths)}
+        return self._load(folder), {"sha256": digest(folder, self._own_parts(folder), paths)}
 
     def _random(self) -> Runnable:
         if self.settings.scale == "tiny":
@@ -138,9 +138,16 @@ class Source:
             if not folder.is_dir():
                 raise Failure("weights_missing", f"settings.path: there is no folder {folder}")
             return folder
-        replaced = (*self.settings.components, *self.settings.files)
-        wanted = hub.Wanted(self.settings.variant, self.settings.allow_pickle, with_weights, replaced)
+        described = hub.download(self.place, self.revision, hub.Wanted(weights=False))
+        if not with_weights:
+            return described
+        wanted = hub.Wanted(self.settings.variant, self.settings.allow_pickle, folders=self._own_parts(described))
         return hub.download(self.place, self.revision, wanted)
+
+    def _own_parts(self, folder: Path) -> tuple[str, ...]:
+        """The folders of a pipeline whose weights are loaded: none that has another in its place."""
+        replaced = {*self.settings.components, *self.settings.files}
+        return tuple(name for name in folders_of(configuration(folder)) if name not in replaced)
 
     def _load(self, folder: Path, name: str | None = None, given: dict[str, Any] | None = None) -> Runnable:
         import diffusers
@@ -212,6 +219,13 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
+def folders_of(index: dict[str, Any]) -> list[str]:
+    """The folders of a pipeline's components. A modular one says where each of its own is; others are called as they are."""
+    parts = {name: part for name, part in index.items() if isinstance(part, list) and not name.startswith("_")}
+    told = {name: spec.get("subfolder") for name, part in parts.items() for spec in part if isinstance(spec, dict)}
+    return [told.get(name) or name for name in parts]
+
+
 def class_name(config: dict[str, Any]) -> str:
     """The pipeline class of a configuration; it must be in the diffusers that is installed."""
     import diffusers
@@ -240,19 +254,23 @@ def quantization(settings: Settings) -> Any:
     )
 
 
-def digest(folder: Path, others: list[Path]) -> str:
-    """SHA-256 over the names and SHA-256 of all weights. The hub's cache names files by theirs, so that those are not read again."""
+def digest(folder: Path, own: Iterable[str], others: list[Path]) -> str:
+    """SHA-256 over names and SHA-256 of weights: those in folders of a pipeline, and those from elsewhere.
+
+    The hub's cache names files by their SHA-256, so that those are not read again.
+    """
+    files = [(path.relative_to(folder), path) for path in sorted({path for name in own for path in weights(folder / name)})]
+    for place in others:
+        files += [(path.relative_to(place), path) for path in sorted(weights(place))] if place.is_dir() else [(Path(place.name), place)]
     total = hashlib.sha256()
-    for place in (folder, *others):
-        for path in sorted(weights(place)) if place.is_dir() else [place]:
-            name = path.relative_to(place) if place.is_dir() else path.name
-            total.update(f"{name} {file_digest(path)}\n".encode())
+    for name, path in files:
+        total.update(f"{name} {file_digest(path)}\n".encode())
     return total.hexdigest()
 
 
 def weights(folder: Path) -> Iterator[Path]:
     """Files of weights in a folder."""
-    return (path for pattern in ("*.safetensors", "*.bin", "*.gguf") for path in folder.rglob(pattern))
+    return (path for pattern in ("*.safetensors", "*.bin", "*.gguf", "*.pt", "*.ckpt") for path in folder.rglob(pattern))
 
 
 def file_digest(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import torch
@@ -170,6 +171,9 @@ def load(asked: Load) -> tuple[Model, dict[str, Any]]:
     torch.set_num_threads(asked.threads)
     settings = loading.settings_of(asked)
     device = loading.device_of(settings.device)
+    if settings.deterministic:
+        # cuBLAS reads it when it is first used, and PyTorch refuses its operations without it.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(settings.deterministic)
     before = memory.allocated_bytes(device)
     try:
