@@ -13,6 +13,10 @@ pub const PLACEHOLDERS: [&str; 14] = [
     "scratch", "model", "sample", "threads",
 ];
 
+/// Files that a video is made from, by what they are: as a prompt names them, and as placeholders of a [`Program`].
+pub const INPUTS: [&str; 6] =
+    ["image", "last_image", "video", "control_video", "mask_video", "reference_images"];
+
 /// Programs that read an argument as code; `python3.11` is one of them, too.
 const INTERPRETERS: [&str; 10] =
     ["sh", "bash", "dash", "zsh", "ksh", "fish", "python", "perl", "ruby", "node"];
@@ -25,7 +29,8 @@ const READ_AS_CODE: [&str; 3] = ["BASH_ENV", "ENV", "PYTHONSTARTUP"];
 #[serde(deny_unknown_fields)]
 pub struct Program {
     /// The program and its arguments. `{prompt}`, `{negative}`, `{seed}`, `{steps}`, `{guidance}`, `{frames}`, `{width}`, `{height}`, `{fps}`,
-    /// `{threads}`, `{model}`, `{sample}`, `{output}` (the file to write) and `{scratch}` (an empty folder of this sample) are replaced; `{{` is a brace.
+    /// `{threads}`, `{model}`, `{sample}`, `{output}` (the file to write), `{scratch}` (an empty folder of this sample) and the files of the prompt (`{image}`,
+    /// `{last_image}`, `{video}`, `{control_video}`, `{mask_video}`, `{reference_images}`) are replaced; `{{` is a brace.
     #[schemars(length(min = 1, max = 1000))]
     pub argv: Vec<String>,
     /// Environment variables it gets besides the usual ones; values may have placeholders.
@@ -68,9 +73,14 @@ pub fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> Result<
     })
 }
 
+fn placeholders() -> impl Iterator<Item = &'static str> {
+    PLACEHOLDERS.into_iter().chain(INPUTS)
+}
+
 fn unknown(name: &str) -> String {
-    let near = nearest(name, PLACEHOLDERS).map(|near| format!("; did you mean {{{near}}}?"));
-    let known = || format!("; known are {}", PLACEHOLDERS.map(|name| format!("{{{name}}}")).join(" "));
+    let near = nearest(name, placeholders()).map(|near| format!("; did you mean {{{near}}}?"));
+    let words: Vec<String> = placeholders().map(|name| format!("{{{name}}}")).collect();
+    let known = || format!("; known are {}", words.join(" "));
     format!("there is no placeholder {{{name}}}{}", near.unwrap_or_else(known))
 }
 
@@ -156,11 +166,12 @@ fn uses(text: &str, name: &str) -> bool {
 }
 
 fn check(text: &str) -> Result<(), String> {
-    filled(text, |name| PLACEHOLDERS.contains(&name).then(String::new)).map(|_| ())
+    filled(text, |name| placeholders().any(|known| known == name).then(String::new)).map(|_| ())
 }
 
+/// What a file of prompts says, names of files included.
 fn holds_prompt(text: &str) -> bool {
-    ["prompt", "negative"].iter().any(|name| uses(text, name))
+    ["prompt", "negative"].iter().chain(&INPUTS).any(|name| uses(text, name))
 }
 
 #[cfg(test)]
@@ -203,6 +214,7 @@ mod tests {
             &["bash", "-c", "-e", "make {prompt} {output}"],
             &["python3", "-c", "print('{prompt}', '{output}')"],
             &["/usr/bin/perl", "-e", "{negative} {output}"],
+            &["sh", "-c", "animate {image} {output}"],
         ] {
             assert_eq!(program(argv).problems().len(), 1, "{argv:?}");
         }

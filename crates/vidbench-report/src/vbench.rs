@@ -25,9 +25,16 @@ pub struct VbenchReport<'d> {
     pub as_vbench: Option<&'d VbenchFigures>,
 }
 
-/// Dimensions of VBench-I2V that nothing here computes, each with the net that VBench looks through.
-const NOT_BUILT: [(Dimension, &str); 2] =
-    [(Dimension::I2vBackground, "DreamSim"), (Dimension::CameraMotion, "CoTracker")];
+/// Dimensions that nothing here computes, each with the net that VBench looks through.
+const NOT_BUILT: [(Dimension, &str); 7] = [
+    (Dimension::ObjectClass, "GRiT"),
+    (Dimension::MultipleObjects, "GRiT"),
+    (Dimension::Color, "GRiT"),
+    (Dimension::SpatialRelationship, "GRiT"),
+    (Dimension::Scene, "Tag2Text"),
+    (Dimension::I2vBackground, "DreamSim"),
+    (Dimension::CameraMotion, "CoTracker"),
+];
 
 /// Stands before figures that count what is missing as 0.
 const AS_VBENCH: &str = "as VBench counts";

@@ -66,6 +66,7 @@ pub use checkup::{Checkup, MachineHealth};
 pub use error::RunError;
 pub use health::{Accelerators, Health, Silence, Vitals};
 pub use judge::mismatch;
+pub use memory::available_bytes as available_memory_bytes;
 pub use run::{Finish, Inputs, execute};
 pub use score_clips::{ScoreFinish, ScoreInputs, score_clips};
 pub use telemetry::{Sensors, sensors};

@@ -7,7 +7,7 @@ use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 use crate::family::family;
 
 /// Memory that can still be had, in bytes; `None` where the system does not tell.
-pub(crate) fn available_bytes() -> Option<u64> {
+pub fn available_bytes() -> Option<u64> {
     Some(system()?.available_memory())
 }
 

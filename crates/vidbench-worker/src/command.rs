@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-use vidbench_core::program::filled;
+use vidbench_core::program::{INPUTS, filled};
 use vidbench_core::protocol::{
     Capabilities, GenerateParams, GenerateResult, LoadParams, LoadResult, LoadedModel, RpcError, Stage,
     StageSpan,
@@ -134,12 +134,7 @@ impl Started {
         threads: u32,
         scratch: &Path,
     ) -> Result<Self, RpcError> {
-        if let Some(name) = params.inputs.keys().next() {
-            return Err(RpcError::new(
-                ErrorKind::Unsupported,
-                format!("a program takes no input, and {name} is given"),
-            ));
-        }
+        check_inputs(program, params)?;
         let uses_negative = program.is_told("negative");
         if params.negative.is_some() && !uses_negative {
             let error = RpcError::new(ErrorKind::Unsupported, "the program is not told the negative prompt");
@@ -249,8 +244,22 @@ fn value(name: &str, params: &GenerateParams, threads: u32, scratch: &Path) -> O
         "model" => params.model.to_string(),
         "sample" => params.sample.to_string(),
         "threads" => threads.to_string(),
-        _ => return None,
+        _ => return params.inputs.get(name).cloned(),
     })
+}
+
+/// A video that is made without a file that it was to be made from is another video.
+fn check_inputs(program: &Program, params: &GenerateParams) -> Result<(), RpcError> {
+    let unsupported = |message: String| RpcError::new(ErrorKind::Unsupported, message);
+    if let Some(name) = params.inputs.keys().find(|name| !program.is_told(name)) {
+        let error = unsupported(format!("the program is not told of the prompt's {name}"));
+        return Err(error.with_hint(format!("add {{{name}}} to program.argv")));
+    }
+    match INPUTS.into_iter().find(|name| program.is_told(name) && !params.inputs.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => Err(unsupported(format!("the program is told of {{{name}}}, and the prompt has none"))
+            .with_hint(format!("name it in the file of prompts: inputs = {{ {name} = \"FILE\" }}"))),
+    }
 }
 
 fn lost(error: &io::Error) -> RpcError {

@@ -297,7 +297,7 @@ pub(crate) struct ScoreArgs {
     /// How progress is shown on stderr; auto is a bar on a terminal and lines elsewhere.
     #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
     pub(crate) progress: Progress,
-    /// Scorers side by side, by default one per core; scores do not depend on it.
+    /// Scorers side by side, by default one per core, fewer where memory has no room for the nets of so many; scores do not depend on it.
     #[arg(long, value_name = "N", env = "VIDBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: Option<u16>,
     #[command(flatten)]
@@ -413,7 +413,7 @@ pub(crate) struct FeaturesArgs {
     /// Seed of the resamples.
     #[arg(long, default_value_t = 1, value_name = "SEED")]
     pub(crate) bootstrap_seed: u64,
-    /// Metrics computed side by side, by default one per core; scores do not depend on it.
+    /// Metrics computed side by side, by default one per core, fewer where memory has no room for the nets of so many; scores do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
     /// What to print on stdout.

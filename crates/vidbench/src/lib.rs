@@ -49,7 +49,7 @@ pub use known_prompts::{KnownPromptsError, read_known_prompts};
 pub use metric_pages::{commercial_use, metric_page};
 pub use model_check::ModelCheck;
 pub use net_choice::{NetChoiceError, choose_nets};
-pub use nets_in_use::{nets_in_use, session_options, stored_nets};
+pub use nets_in_use::{nets_in_use, session_options, stored_nets, weights_bytes};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
 pub use python_env::{
     DEFAULT_ENV, PythonEnv, PythonEnvError, create_env, envs_root, find_env, list_envs, remove_env,

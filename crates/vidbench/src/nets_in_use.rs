@@ -2,6 +2,7 @@
 
 use vidbench_core::{MetricId, NetDevice, NetOptions, NetRuntime, NetsInUse, WeightsInUse};
 use vidbench_metrics::Metric;
+use vidbench_nn::nets::Skeleton;
 use vidbench_nn::{NetState, NetStore, Runtime, SessionOptions};
 use vidbench_worker::StoredNets;
 
@@ -20,8 +21,7 @@ pub fn session_options(nets: NetOptions) -> SessionOptions {
     SessionOptions { threads: 1, runtime, device: nets.device }
 }
 
-/// What the metrics look through; none where none of them looks through a net.
-pub fn nets_in_use(metrics: &[MetricId], nets: NetOptions) -> Option<NetsInUse> {
+fn names(metrics: &[MetricId]) -> Vec<&'static str> {
     let of_metric = |id: &MetricId| match Metric::from_id(id.as_str()) {
         Ok(metric @ (Metric::Net(_) | Metric::NetSet(_))) => metric.descriptor().nets,
         Ok(_) | Err(_) => &[],
@@ -29,6 +29,18 @@ pub fn nets_in_use(metrics: &[MetricId], nets: NetOptions) -> Option<NetsInUse> 
     let mut names: Vec<&str> = metrics.iter().flat_map(of_metric).copied().collect();
     names.sort_unstable();
     names.dedup();
+    names
+}
+
+/// Bytes of the weights of the nets that the metrics look through, in 32 bits a number, as they are computed with.
+pub fn weights_bytes(metrics: &[MetricId]) -> u64 {
+    let bytes = |net: Skeleton| net.tensors().iter().map(|tensor| 4 * tensor.elements() as u64).sum::<u64>();
+    names(metrics).into_iter().filter_map(|net| Skeleton::of(net).ok()).map(bytes).sum()
+}
+
+/// What the metrics look through; none where none of them looks through a net.
+pub fn nets_in_use(metrics: &[MetricId], nets: NetOptions) -> Option<NetsInUse> {
+    let names = names(metrics);
     let store = NetStore::from_environment().ok();
     let weights = names.iter().map(|net| weights(store.as_ref(), net, nets.random_seed));
     (!names.is_empty()).then(|| NetsInUse { runtime: runtime(nets), weights: weights.collect() })

@@ -36,7 +36,7 @@ pub(crate) struct ReferenceMakeArgs {
     /// How progress is shown on stderr; auto is a bar on a terminal and lines elsewhere.
     #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
     pub(crate) progress: Progress,
-    /// Scorers side by side, by default one per core; features do not depend on it.
+    /// Scorers side by side, by default one per core, fewer where memory has no room for the nets of so many; features do not depend on it.
     #[arg(long, value_name = "N", env = "VIDBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: Option<u16>,
     #[command(flatten)]

@@ -23,6 +23,7 @@ pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod score;
+mod scorers;
 pub(crate) mod vbench;
 pub(crate) mod worker;
 

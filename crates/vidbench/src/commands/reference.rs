@@ -10,7 +10,8 @@ use vidbench_metrics::{Metric, NetSetMetric};
 use vidbench_store::Store;
 
 use super::UserError;
-use super::score::{Effort, Scored, carry_out, devices, options, scorers};
+use super::score::{Effort, Scored, carry_out, options};
+use super::scorers::{devices, scorers};
 use crate::cli::{ReferenceCommand, ReferenceMakeArgs};
 use crate::ui::Ui;
 use crate::{FAILED, INTERRUPTED, OK};
@@ -38,7 +39,7 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
         nets: args.nets.options(),
     };
     let effort = Effort {
-        scorers: scorers(args.workers, &devices(&args.nets)?),
+        scorers: scorers(args.workers, &devices(&args.nets)?, &request.metrics, ui),
         timeout_secs: args.limits.timeout,
         scorer: args.limits.scorer(),
         references: false,

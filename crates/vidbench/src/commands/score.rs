@@ -23,8 +23,9 @@ use vidbench_report::{
 use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_store::Store;
 
+use super::scorers::{devices, scorers};
 use super::{UserError, cache, page_file, reference, report, run};
-use crate::cli::{NetArgs, Progress, ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
+use crate::cli::{Progress, ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
 use crate::ui::{ProgressView, Ui};
 use crate::{FAILED, INTERRUPTED, OK};
 
@@ -35,7 +36,7 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let request = request(args, ui)?;
     page_file::check_apart(args.report.as_deref(), files(args, &request))?;
     let effort = Effort {
-        scorers: scorers(args.workers, &devices(&args.nets)?),
+        scorers: scorers(args.workers, &devices(&args.nets)?, &request.metrics, ui),
         timeout_secs: args.limits.timeout,
         scorer: args.limits.scorer(),
         references: args.reference.is_some(),
@@ -66,35 +67,6 @@ pub(crate) struct Effort {
     /// References were named.
     pub(crate) references: bool,
     pub(crate) progress: Progress,
-}
-
-/// The devices that were named, each once.
-///
-/// # Errors
-///
-/// When they are of several kinds: a clip's numbers would depend on the device it happens to meet.
-pub(crate) fn devices(nets: &NetArgs) -> Result<Vec<NetDevice>, UserError> {
-    let mut devices: Vec<NetDevice> = Vec::new();
-    for device in &nets.net_device {
-        if !devices.contains(device) {
-            devices.push(*device);
-        }
-    }
-    let first = devices.first().copied().unwrap_or_default();
-    match devices.iter().find(|device| device.kind() != first.kind()) {
-        None => Ok(devices),
-        Some(other) => Err(UserError::new(
-            format!("--net-device names {first} and {other}, which are of two kinds"),
-            "name devices of one kind: another kind gives the same clip other numbers",
-        )),
-    }
-}
-
-/// The device of each scorer. When nobody says how many, one for each core, or for each device that is not the processor.
-pub(crate) fn scorers(workers: Option<u16>, devices: &[NetDevice]) -> Vec<NetDevice> {
-    let of_cores = devices.iter().all(NetDevice::is_cpu);
-    let by_default = || if of_cores { cores() } else { devices.len() };
-    devices.iter().copied().cycle().take(workers.map_or_else(by_default, usize::from)).collect()
 }
 
 /// A scoring that was carried out.
@@ -429,8 +401,4 @@ fn container(bytes: &[u8]) -> Option<ClipMime> {
         Some(b"ftyp") => Some(ClipMime::Mp4),
         _ => webm.then_some(ClipMime::Webm),
     }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -106,6 +106,26 @@ fn a_program_is_a_model_and_a_prompt_is_never_a_command() {
 }
 
 #[test]
+fn a_program_gets_the_files_that_a_prompt_names_and_makes_nothing_without_them() {
+    let script = format!("test -s \"$3\" || exit 9\n{PAINT}");
+    let argv = json!(["sh", "-ec", script, "sh", "{output}", "{prompt}", "{image}"]);
+    let workspace = workspace(&argv, "");
+    let without = run(&workspace);
+    assert_eq!(without.code, 1, "{}", without.stderr);
+    assert!(reasons(&workspace)[0].1.contains("the program is told of {image}, and the prompt has none"));
+
+    workspace.write("it's a boat.png", "P");
+    let prompts = std::fs::read_to_string(workspace.path().join("prompts.toml")).unwrap();
+    workspace.write("prompts.toml", format!("{prompts}inputs = {{ image = \"it's a boat.png\" }}\n"));
+    assert_eq!(run(&workspace).code, 0, "{:?}", reasons(&workspace));
+
+    workspace.write("suite.toml", suite(&json!(["sh", "-ec", PAINT, "sh", "{output}", "{prompt}"]), ""));
+    assert_eq!(run(&workspace).code, 1);
+    assert_eq!(reasons(&workspace)[0].0, "unsupported");
+    assert!(reasons(&workspace)[0].1.contains("the program is not told of the prompt's image"));
+}
+
+#[test]
 fn a_video_is_found_by_its_pattern() {
     let argv = json!(["sh", "-c", PAINT, "sh", "{scratch}/deep-{seed}.y4m", "{prompt}"]);
     let workspace = workspace(&argv, "output = \"{scratch}/**/deep-*.y4m\"");

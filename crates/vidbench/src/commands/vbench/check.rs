@@ -12,6 +12,7 @@ use vidbench_report::{Style, vbench_check_terminal};
 use super::unusable;
 use crate::cli::VbenchCheckArgs;
 use crate::commands::score::{self, Effort, Scored};
+use crate::commands::scorers::scorers;
 use crate::commands::{UserError, json, report};
 use crate::ui::Ui;
 use crate::{FAILED, INTERRUPTED, OK};
@@ -71,7 +72,7 @@ fn dimensions(args: &VbenchCheckArgs, suite: &FullInfo) -> Result<Vec<Dimension>
 fn decode(args: &VbenchCheckArgs, names: &FolderCheck, workspace: &Path, ui: Ui) -> Result<Vec<ScoredClip>> {
     let request = check_request(&args.videos, names, score::options(&args.limits)?);
     let effort = Effort {
-        scorers: score::scorers(args.workers, &[NetDevice::Cpu]),
+        scorers: scorers(args.workers, &[NetDevice::Cpu], &[], ui),
         timeout_secs: args.limits.timeout,
         scorer: args.limits.scorer(),
         references: false,
