@@ -28,10 +28,16 @@ MULTIPLES = {
 """Width and height are multiples of it, by the beginning of a class's name: what the check_inputs of diffusers 0.42 asks for."""
 
 FRAMES = {
-    "AnyFlow": (4, 1), "ChronoEdit": (4, 1), "HunyuanVideo": (4, 1), "HunyuanSkyreels": (4, 1), "Kandinsky5": (4, 1), "LTX": (8, 1),
+    "AnyFlow": (4, 1), "ChronoEdit": (4, 1), "CogVideoX": (4, 1), "ConsisID": (4, 1), "HunyuanVideo": (4, 1), "HunyuanSkyreels": (4, 1), "Kandinsky5": (4, 1), "LTX": (8, 1),
     "LucyEdit": (4, 1), "SkyReelsV2": (4, 1), "Wan": (4, 1),
 }
 """Frames are STEP times a number, plus OFFSET: the rates of the VAEs, by the documentation of diffusers."""
+
+HALF = ("AnimateDiff", "I2VGenXL", "Latte", "PIA", "StableVideoDiffusion", "TextToVideo", "VideoToVideo")
+"""Beginnings of classes whose documentation loads them in float16, as it does CogVideoX-2b; all others are loaded in bfloat16."""
+
+WHOLE_VAE = ("SkyReelsV2", "Wan")
+"""Those whose documentation keeps the VAE in float32."""
 
 PARTS = {
     "animatediff (motion lora)": "lora", "ltx-2.x lora": "lora", "ltx-video lora": "lora", "wan lora": "lora",
@@ -119,6 +125,7 @@ def model(row: dict[str, str]) -> dict[str, object]:
     if classes:
         made |= {"classes": classes} | ({"part": part} if part else {}) | ({"base": base} if base else {})
         made |= {"needs": text for word, text in NEEDS.items() if word in row["id"].lower()}
+        made |= precision(row["id"], classes)
     elif row["pipeline_class"]:
         made["run_by"] = row["pipeline_class"]
     made |= {"tasks": [task.strip() for task in row["task"].split("/") if task.strip()]} if row["task"] else {}
@@ -133,6 +140,12 @@ def model(row: dict[str, str]) -> dict[str, object]:
     made["source"] = row["source"]
     check(made)
     return made
+
+
+def precision(model: str, classes: list[str]) -> dict[str, object]:
+    """The types of numbers that the documentation of diffusers loads it in."""
+    made: dict[str, object] = {"dtype": "float16" if classes[0].startswith(HALF) or "CogVideoX-2b" in model else "bfloat16"}
+    return made | ({"dtypes": {"vae": "float32"}} if classes[0].startswith(WHOLE_VAE) else {})
 
 
 def beside(row: dict[str, str]) -> tuple[str | None, list[str], str | None]:

@@ -7,10 +7,12 @@ mod evidence;
 mod own;
 mod rules;
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 use vidbench_core::nearest;
 
 pub use evidence::{Evidence, add_evidence, counts_sentence, evidence_page};
@@ -73,6 +75,12 @@ pub struct CatalogueModel {
     /// What it needs that no check has shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
+    /// The type of numbers that the documentation of its class loads it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dtype: Option<String>,
+    /// Components that it keeps in another.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dtypes: BTreeMap<String, String>,
     /// Where no class does: the program or the service that runs it, in its own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_by: Option<String>,
@@ -168,6 +176,13 @@ impl Status {
 }
 
 impl CatalogueModel {
+    /// How it is loaded, as settings of the engine `diffusers`; in bfloat16 where nothing is known.
+    pub fn precision(&self) -> Map<String, Value> {
+        let dtype = self.dtype.as_deref().unwrap_or("bfloat16");
+        let dtypes = (!self.dtypes.is_empty()).then(|| ("dtypes".to_owned(), json!(self.dtypes)));
+        [("dtype".to_owned(), json!(dtype))].into_iter().chain(dtypes).collect()
+    }
+
     fn is_called(&self, id: &str) -> bool {
         std::iter::once(&self.id).chain(&self.aliases).any(|name| name.eq_ignore_ascii_case(id))
     }

@@ -2,6 +2,8 @@
 
 mod check;
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 use vidbench::{
@@ -258,9 +260,24 @@ fn suite_text(model: &CatalogueModel) -> Option<String> {
         Some("file" | "shards") => format!("files = {{ transformer = \"{place}\" }}, "),
         Some(other) => format!("{other} = \"{place}\", "),
     };
+    let precision: Vec<String> =
+        model.precision().iter().map(|(name, value)| format!("{name} = {}", inline(value))).collect();
     Some(format!(
-        "[[models]]\nid = \"{id}\"\nengine = \"diffusers\"\nsettings = {{ {choice}{part}dtype = \"bfloat16\" }}\n"
+        "[[models]]\nid = \"{id}\"\nengine = \"diffusers\"\nsettings = {{ {choice}{part}{} }}\n",
+        precision.join(", ")
     ))
+}
+
+/// A value within a line of TOML.
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Object(inner) => {
+            let pairs: Vec<String> =
+                inner.iter().map(|(name, value)| format!("{name} = {}", inline(value))).collect();
+            format!("{{ {} }}", pairs.join(", "))
+        }
+        other => other.to_string(),
+    }
 }
 
 fn add(catalogue: &Catalogue, args: &ModelsAddArgs, ui: Ui) -> Result<u8> {
@@ -303,6 +320,8 @@ fn new_model(catalogue: &Catalogue, args: &ModelsAddArgs) -> Result<CatalogueMod
         part: part.map(Into::into),
         base: args.base.clone(),
         needs: None,
+        dtype: None,
+        dtypes: BTreeMap::new(),
         run_by: None,
         tasks: args.tasks.clone(),
         params_b: None,

@@ -43,7 +43,7 @@ fn a_model_is_shown_with_all_that_is_known() {
             [[models]]
             id = "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
             engine = "diffusers"
-            settings = { dtype = "bfloat16" }
+            settings = { dtype = "bfloat16", dtypes = { vae = "float32" } }
         "#]],
     );
 }
@@ -137,7 +137,7 @@ fn a_file_of_another_format_is_shown_with_what_it_is_put_into() {
             [[models]]
             id = "Wan-AI/Wan2.1-T2V-14B-Diffusers"
             engine = "diffusers"
-            settings = { files = { transformer = "city96/Wan2.1-T2V-14B-gguf#FILE.gguf" }, dtype = "bfloat16" }
+            settings = { files = { transformer = "city96/Wan2.1-T2V-14B-gguf#FILE.gguf" }, dtype = "bfloat16", dtypes = { vae = "float32" } }
         "#]],
     );
 }
@@ -148,25 +148,25 @@ fn a_lora_is_shown_with_its_base() {
         ["models", "show", "Remade-AI/Crush"],
         0,
         &expect![[r#"
-        model      Remade-AI/Crush
-        kind       adapter
-        family     wan2.1-i2v-480p lora (Remade)
-        engine     diffusers
-        classes    WanImageToVideoPipeline
-        put in as  lora, into Wan-AI/Wan2.1-I2V-14B-480P-Diffusers
-        tasks      i2v lora
-        defaults   832x480, 81 frames, 16 fps, 50 steps, guidance 5
-        rules      width and height are multiples of 16; frames are 4k+1
-        licence    not read
-        source     https://huggingface.co/collections/Remade-AI/wan21-14b-480p-i2v-loras-67d0e26f08092436b585919b
-        status     runnable: WanImageToVideoPipeline/lora made videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
+            model      Remade-AI/Crush
+            kind       adapter
+            family     wan2.1-i2v-480p lora (Remade)
+            engine     diffusers
+            classes    WanImageToVideoPipeline
+            put in as  lora, into Wan-AI/Wan2.1-I2V-14B-480P-Diffusers
+            tasks      i2v lora
+            defaults   832x480, 81 frames, 16 fps, 50 steps, guidance 5
+            rules      width and height are multiples of 16; frames are 4k+1
+            licence    not read
+            source     https://huggingface.co/collections/Remade-AI/wan21-14b-480p-i2v-loras-67d0e26f08092436b585919b
+            status     runnable: WanImageToVideoPipeline/lora made videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
 
-        # in a suite:
-        [[models]]
-        id = "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers"
-        engine = "diffusers"
-        settings = { loras = [{ id = "Remade-AI/Crush" }], dtype = "bfloat16" }
-    "#]],
+            # in a suite:
+            [[models]]
+            id = "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers"
+            engine = "diffusers"
+            settings = { loras = [{ id = "Remade-AI/Crush" }], dtype = "bfloat16", dtypes = { vae = "float32" } }
+        "#]],
     );
 }
 
@@ -353,5 +353,28 @@ impl Said {
             .unwrap();
         assert_eq!(output.status.code(), Some(2));
         String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+/// The default of the worker is the type that computes everywhere; what the authors took is another matter.
+#[test]
+fn a_model_that_nobody_gave_a_type_of_numbers_is_said_to_be_loaded_in_float32() {
+    let workspace = Workspace::new();
+    let said = |settings: &str| {
+        let suite = format!(
+            "schema_version = 1\nname = \"wan\"\nseeds = [1]\n[[models]]\nid = \"Wan-AI/Wan2.1-T2V-1.3B-Diffusers\"\nengine = \"diffusers\"\n\
+             settings = {{ {settings} }}\n[prompts]\nsuite = \"core-t2v\"\nlimit = 1\n"
+        );
+        workspace.write("suite.toml", suite);
+        let output =
+            workspace.command(["run", "suite.toml"]).env("VIDBENCH_ENVS", workspace.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "there is no environment");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let note = "is loaded in float32, where the documentation of its class takes bfloat16: `vidbench models show Wan-AI/Wan2.1-T2V-1.3B-Diffusers`";
+    let without = said("");
+    assert!(without.contains(note), "{without}");
+    for told in ["dtype = \"bfloat16\"", "weights = \"random\", scale = \"tiny\""] {
+        assert!(!said(told).contains("is loaded in float32"), "{told}");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use serde_json::{Map, json};
+use serde_json::json;
 use vidbench::{
     Catalogue, CatalogueModel, Defaults, Evidence, ModelCheck, SystemClock, add_evidence, own_evidence_file,
     tiny_pipelines, worker_in_env,
@@ -156,8 +156,8 @@ fn whole(
         let message = format!("the catalogue does not know size, frames and steps of {}", model.id);
         return Err(UserError::new(message, "write a suite for it: vidbench init").into());
     };
-    let settings =
-        Map::from_iter([("class_name".to_owned(), json!(class)), ("dtype".to_owned(), json!("bfloat16"))]);
+    let mut settings = model.precision();
+    settings.insert("class_name".to_owned(), json!(class));
     Ok(ModelCheck {
         model: ModelId::new(model.id.as_str())?,
         class: class.into(),
