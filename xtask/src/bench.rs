@@ -21,6 +21,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("breaker", run::breaker),
     ("health", run::health),
     ("overhead", run::overhead),
+    ("sample-cost", run::sample_cost),
     ("sample", run::sample),
     ("decode", score::decode),
     ("flicker", score::flicker),

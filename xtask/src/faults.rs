@@ -58,12 +58,13 @@ pub fn run(count: Option<&str>, seed: Option<&str>) -> Result<()> {
         bench.calm.len(),
         bench.usual.as_secs_f64()
     );
-    let scenarios: [(&str, Scenario); 8] = [
+    let scenarios: [(&str, Scenario); 9] = [
         ("kill -9 of vidbench", Bench::kill_harness),
         ("kill -9 of workers", Bench::kill_workers),
         ("SIGSTOP of workers", |bench, count| bench.stop_workers(count.min(20))),
         ("bits of backups", Bench::flip_bits),
         ("calls that fail", Bench::failing_disk),
+        ("jumps of the clock", |bench, count| bench.jump_clock(count.min(50))),
         ("videos damaged", Bench::damage_videos),
         ("a full disk", |bench, _| bench.full_disk()),
         ("two at once", |bench, _| bench.two_at_once()),
@@ -320,8 +321,8 @@ impl Bench {
 
     /// One call to the disk fails, at random; `crates/vidbench-store/examples/failing_disk.rs` is loaded before the C library.
     fn failing_disk(&mut self, count: u32) -> Result<Found> {
-        /// Errors as Linux numbers them: EIO and ENOSPC.
-        const ERRORS: [u32; 2] = [5, 28];
+        /// Errors as Linux numbers them: EIO, ENOSPC, and EROFS of a disk that is mounted anew, read-only, after an error, and stays so.
+        const ERRORS: [u32; 3] = [5, 28, 30];
         let library = self.worker.with_file_name("libfailing_disk.so");
         if !cfg!(target_os = "linux") || !library.exists() {
             return Err(NotAvailable("calls fail on Linux only".into()).into());
@@ -332,9 +333,10 @@ impl Bench {
             // About as many calls of each kind as an undisturbed run makes.
             let (call, calls) = [("fsync", 400), ("pwrite", 700), ("write", 200), ("rename", 80)]
                 [self.rng.next_u32() as usize % 4];
-            let errno = ERRORS[self.rng.next_u32() as usize % 2];
+            let errno = ERRORS[self.rng.next_u32() as usize % 3];
             let first = self.rng.next_u32() % calls;
-            let times = if self.rng.next_u32().is_multiple_of(4) { u64::MAX } else { 1 };
+            let stays = errno == 30 || self.rng.next_u32().is_multiple_of(4);
+            let times = if stays { u64::MAX } else { 1 };
             let said = self
                 .command(folder.path(), &["run", "suite.toml"])
                 .env("LD_PRELOAD", &library)
@@ -349,6 +351,29 @@ impl Bench {
             self.finish(folder.path()).with_context(|| format!("{call}:{errno}:{first}:{times}: {told}"))?;
         }
         Ok(Found { faults: count, told: format!("{stopped} runs stopped, each then as undisturbed") })
+    }
+
+    /// The clock on the wall jumps at a random moment, to and fro; `crates/vidbench-store/examples/jumping_clock.rs` is loaded before the C library.
+    fn jump_clock(&mut self, count: u32) -> Result<Found> {
+        const JUMPS_SECS: [i64; 6] = [-1_000_000_000, -86_400, -3, 3, 7200, 1_000_000_000];
+        let library = self.worker.with_file_name("libjumping_clock.so");
+        if !cfg!(target_os = "linux") || !library.exists() {
+            return Err(NotAvailable("the clock jumps on Linux only".into()).into());
+        }
+        for _ in 0..count {
+            let folder = self.workspace()?;
+            let secs = JUMPS_SECS[self.rng.next_u32() as usize % JUMPS_SECS.len()];
+            let millis = self.rng.next_u32() % (self.usual.as_millis() as u32).max(1);
+            let said = self
+                .command(folder.path(), &["run", "suite.toml"])
+                .env("LD_PRELOAD", &library)
+                .env("JUMPING_CLOCK", format!("{millis}:{secs}"))
+                .output()?;
+            let told = String::from_utf8_lossy(&said.stderr).into_owned();
+            ensure!(said.status.code() == Some(0), "{secs} s after {millis} ms: {told}");
+            self.finish(folder.path()).with_context(|| format!("{secs} s after {millis} ms: {told}"))?;
+        }
+        Ok(Found { faults: count, told: "each run as undisturbed".into() })
     }
 
     /// Files that wait to be scored are cut or changed while nobody runs: they are made again.

@@ -52,7 +52,7 @@ pub use net_choice::{NetChoiceError, choose_nets};
 pub use nets_in_use::{nets_in_use, session_options, stored_nets, weights_bytes};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
 pub use python_env::{
-    DEFAULT_ENV, PythonEnv, PythonEnvError, create_env, envs_root, find_env, list_envs, remove_env,
+    DEFAULT_ENV, PythonEnv, PythonEnvError, create_env, envs_root, find_env, has_uv, list_envs, remove_env,
     worker_in_container, worker_in_env,
 };
 pub use reference_set::{

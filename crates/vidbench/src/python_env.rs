@@ -195,6 +195,11 @@ fn python(folder: &Path) -> PathBuf {
     folder.join("venv/bin/python")
 }
 
+/// Whether uv can be started.
+pub fn has_uv() -> bool {
+    Command::new("uv").arg("--version").output().is_ok()
+}
+
 /// Makes an environment: the lock file's packages, then `extra` ones in place of the lock's or besides them. uv's words go to stderr.
 pub fn create_env(
     root: &Path,
@@ -206,7 +211,9 @@ pub fn create_env(
     if find_env(root, name).is_ok() {
         return Err(PythonEnvError::Exists { name: name.into() });
     }
-    Command::new("uv").arg("--version").output().map_err(|_| PythonEnvError::NoUv)?;
+    if !has_uv() {
+        return Err(PythonEnvError::NoUv);
+    }
     let package = folder.join("package");
     write_package(&package)?;
     let mut sync = uv(&folder);

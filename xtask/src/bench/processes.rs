@@ -8,6 +8,8 @@ use anyhow::{Result, bail};
 /// What a process took.
 pub(super) struct Watched {
     pub(super) secs: f64,
+    /// Processor time of the process, in user and system mode.
+    pub(super) own_cpu_secs: f64,
     /// Largest resident set of the process.
     pub(super) own_mib: f64,
     /// Largest resident set of any of its children.
@@ -16,9 +18,10 @@ pub(super) struct Watched {
 
 /// Waits for a process and looks at its memory all the while.
 pub(super) fn watch(mut child: Child) -> Result<Watched> {
-    let (start, mut own_mib, mut scorer_mib) = (Instant::now(), 0.0_f64, 0.0_f64);
+    let (start, mut own_mib, mut scorer_mib, mut own_cpu_secs) = (Instant::now(), 0.0_f64, 0.0_f64, 0.0);
     while child.try_wait()?.is_none() {
         own_mib = own_mib.max(peak_rss_mib(child.id()).unwrap_or(0.0));
+        own_cpu_secs = cpu_secs(child.id()).unwrap_or(own_cpu_secs);
         for process in children(child.id()) {
             scorer_mib = scorer_mib.max(peak_rss_mib(process).unwrap_or(0.0));
         }
@@ -28,7 +31,18 @@ pub(super) fn watch(mut child: Child) -> Result<Watched> {
     if !status.success() {
         bail!("the program ended with {status}");
     }
-    Ok(Watched { secs: start.elapsed().as_secs_f64(), own_mib, scorer_mib })
+    Ok(Watched { secs: start.elapsed().as_secs_f64(), own_cpu_secs, own_mib, scorer_mib })
+}
+
+/// Of all its threads, also those that have ended, and of no child (proc_pid_stat(5), fields 14 and 15).
+fn cpu_secs(process: u32) -> Option<f64> {
+    /// Ticks a second, on every Linux.
+    const TICKS: f64 = 100.0;
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name may have blanks and brackets.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / TICKS)
 }
 
 /// Of every thread: a child belongs to the one that started it.

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::processes::{Watched, watch};
-use super::{at_least, at_most, example, median, number, python, report, scratch};
+use super::{at_least, at_most, cargo, example, median, number, python, report, scratch, target};
 
 /// Start-up of the program, median of 21.
 pub(super) fn version(binary: &Path) -> Result<()> {
@@ -64,6 +64,30 @@ pub(super) fn breaker(_: &Path) -> Result<()> {
 pub(super) fn health(_: &Path) -> Result<()> {
     let micros = number(&example("vidbench-runner", "bench_health", &[], None)?, "median_micros")?;
     at_most("health, share of a core at 1 Hz", micros / 1e6 * 100.0, 0.5, "%");
+    Ok(())
+}
+
+/// What a sample costs the runner itself, its durable records included: the slope between a short and a long run of a worker that renders.
+pub(super) fn sample_cost(binary: &Path) -> Result<()> {
+    cargo(&["build", "--release", "--package", "vidbench", "--example", "shapes_worker"])?;
+    let worker = target().join("release/examples/shapes_worker");
+    let cpu_secs = |seeds: usize| -> Result<f64> {
+        let folder = scratch("sample-cost")?;
+        let seeds: Vec<usize> = (0..seeds).collect();
+        let suite = format!(
+            "schema_version = 1\nname = \"cost\"\nseeds = {seeds:?}\nmetrics = [\"motion_magnitude@1\"]\n\
+             [[models]]\nid = \"rendered-shapes\"\nengine = \"worker\"\ncommand = [{worker:?}, \"none\", \"18446744073709551615\"]\n\
+             [prompts]\nsuite = \"shapes\"\nlimit = 10\n[grid]\nsteps = [1]\nguidance = [1.0]\nframes = [16]\nsize = [\"64x64\"]\nfps = [8.0]\n\
+             [scenario]\nwarmup = 0\n"
+        );
+        std::fs::write(folder.join("suite.toml"), suite)?;
+        let args = ["run", "suite.toml", "--progress", "none", "--json"];
+        let child = Command::new(binary).args(args).current_dir(&folder).stdout(Stdio::null()).spawn()?;
+        Ok(watch(child)?.own_cpu_secs)
+    };
+    let (few, many) = (20, 120);
+    let millis = (cpu_secs(many)? - cpu_secs(few)?) / ((many - few) * 10) as f64 * 1e3;
+    at_most("runner, processor time a sample", millis, 1.0, "ms");
     Ok(())
 }
 

@@ -1,9 +1,11 @@
 //! `vidbench doctor`: what this machine has and lacks, each with what to do about it.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
 use serde::Serialize;
+use vidbench::PythonEnvError;
 use vidbench_engines::Means;
 use vidbench_nn::{Manifest, NetState, NetStore};
 use vidbench_store::{Cache, Store};
@@ -52,6 +54,7 @@ fn examine(workspace: &Path) -> Vec<Finding> {
         runtime(),
         nets(),
         diffusers(),
+        containers(),
         vmaf(),
     ];
     findings.push(match machine.accelerators.as_slice() {
@@ -189,20 +192,54 @@ fn runtime() -> Finding {
     }
 }
 
-/// Metrics without a net work all the same, so that nothing is broken here.
-/// The environments that models of diffusers run in; suites that name none take the first of `vidbench env create`.
+/// The environments that models of diffusers run in; suites that name none take the one of that name.
 fn diffusers() -> Finding {
     let name = "diffusers";
-    let found = vidbench::envs_root().and_then(|root| vidbench::find_env(&root, vidbench::DEFAULT_ENV));
-    match found {
+    let root = vidbench::envs_root();
+    let others = root.as_ref().ok().and_then(|root| vidbench::list_envs(root).ok()).unwrap_or_default();
+    let others: Vec<String> = others
+        .into_iter()
+        .flatten()
+        .filter(|env| env.name != vidbench::DEFAULT_ENV)
+        .map(|env| format!("; {}: diffusers {}, torch {}", env.name, env.diffusers, env.torch))
+        .collect();
+    let (state, detail, hint) = match root.and_then(|root| vidbench::find_env(&root, vidbench::DEFAULT_ENV)) {
         Ok(env) => {
             let detail = format!("diffusers {}, torch {}, Python {}", env.diffusers, env.torch, env.python);
-            Finding { name, state: State::Ok, detail, hint: None }
+            (State::Ok, detail, None)
         }
-        Err(error) => Finding { name, state: State::Absent, detail: error.to_string(), hint: error.hint() },
+        Err(error) if vidbench::has_uv() => (State::Absent, error.to_string(), error.hint()),
+        Err(error) => {
+            let no_uv = PythonEnvError::NoUv;
+            (State::Absent, format!("{error}, and {no_uv}"), no_uv.hint())
+        }
+    };
+    Finding { name, state, detail: detail + &others.concat(), hint }
+}
+
+/// What `container` of a model needs.
+fn containers() -> Finding {
+    let name = "containers";
+    let asked = Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
+    let said = asked.map(|output| (output.status.success(), output));
+    match said {
+        Ok((true, output)) => {
+            let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+            Finding { name, state: State::Ok, detail: format!("Docker {version}"), hint: None }
+        }
+        Ok((false, output)) => {
+            let words = String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
+            let hint = Some("start its service; only models with `container` need it".into());
+            Finding { name, state: State::Absent, detail: format!("Docker does not answer: {words}"), hint }
+        }
+        Err(_) => {
+            let hint = Some("install Docker if a suite has models with `container`".into());
+            Finding { name, state: State::Absent, detail: "there is no Docker".into(), hint }
+        }
     }
 }
 
+/// Metrics without a net work all the same, so that nothing is broken here.
 fn nets() -> Finding {
     let finding = |state, detail, hint: Option<&str>| Finding {
         name: "nets",

@@ -309,3 +309,31 @@ fn a_worker_that_never_comes_up_is_told_before_anything_is_made() {
         assert_eq!(workspace.run(["runs", "list", "--json"]).stdout.trim(), "[]");
     }
 }
+
+/// The clock goes back by a day in mid-run: dates follow it, durations and verdicts do not.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_clock_that_jumps_changes_dates_and_nothing_else() {
+    let workspace = Workspace::new();
+    let suite = worker_suite("[1, 2, 3, 4]", "none", 0, "")
+        .replace("[prompts]", "settings = { busy_millis = 500 }\n[prompts]");
+    workspace.write("suite.toml", suite);
+    let output = workspace
+        .command(["run", "suite.toml", "--progress", "plain"])
+        .env("LD_PRELOAD", crate::workspace::example("libjumping_clock.so"))
+        .env("JUMPING_CLOCK", "2500:-86400")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("the wall clock has jumped by -86400.0 s"), "{told}");
+    let data = workspace.export();
+    assert_eq!(outcomes(&data), ["ok"; 8]);
+    for sample in samples(&data) {
+        let time = |key: &str| sample["generation"]["timing"][key].as_u64().unwrap();
+        let secs = (time("received_ns") - time("sent_ns")) as f64 / 1e9;
+        assert!((0.5..30.0).contains(&secs), "{secs}");
+    }
+    let said = workspace.run(["runs", "show", "latest"]);
+    assert!(said.stdout.starts_with("VALID"), "{}", said.stdout);
+}

@@ -144,6 +144,7 @@ fn doctor_names_the_parts() {
             "inference",
             "nets",
             "diffusers",
+            "containers",
             "vmaf",
             "accelerator",
             "sensors",
@@ -174,10 +175,20 @@ fn a_pipe_that_closes_is_no_error() {
 fn doctor_says_how_to_make_the_environment_of_diffusers() {
     let workspace = Workspace::new();
     let envs = workspace.path().join("envs");
-    let doctor = || {
-        let output = workspace.command(["doctor"]).env("VIDBENCH_ENVS", &envs).output().unwrap();
+    // A uv that is there, and no Docker.
+    let bin = workspace.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::fs::copy("/bin/true", bin.join("uv")).unwrap();
+    let with_path = |path: &std::path::Path| {
+        let output =
+            workspace.command(["doctor"]).env("VIDBENCH_ENVS", &envs).env("PATH", path).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
+    let doctor = || with_path(&bin);
+    assert!(doctor().contains("there is no Docker"), "{}", doctor());
+    let without = with_path(std::path::Path::new("/nonexistent"));
+    assert!(without.contains("uv, which makes Python environments, is not found"), "{without}");
+    assert!(without.contains("pip install uv"), "{without}");
     let absent = doctor();
     assert!(absent.contains("there is no environment diffusers"), "{absent}");
     assert!(absent.contains("vidbench env create diffusers"), "{absent}");
@@ -187,4 +198,43 @@ fn doctor_says_how_to_make_the_environment_of_diffusers() {
         r#"{"name": "diffusers", "python": "3.11", "diffusers": "0.42.1", "torch": "2.15", "extra": []}"#;
     std::fs::write(envs.join("diffusers/environment.json"), record).unwrap();
     assert!(doctor().contains("diffusers 0.42.1, torch 2.15, Python 3.11"));
+    std::fs::create_dir_all(envs.join("old")).unwrap();
+    std::fs::write(
+        envs.join("old/environment.json"),
+        record.replace("0.42.1", "0.40.0").replace("\"diffusers\", \"python", "\"old\", \"python"),
+    )
+    .unwrap();
+    assert!(doctor().contains("Python 3.11; old: diffusers 0.40.0, torch 2.15"), "{}", doctor());
+}
+
+/// uv says what is wrong with a version of Python; what was begun is not taken for an environment.
+#[cfg(unix)]
+#[test]
+fn an_environment_that_uv_cannot_make_is_none() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let workspace = Workspace::new();
+    let bin = workspace.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let script = "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\necho 'error: No interpreter found for Python 2.7' >&2\nexit 2\n";
+    std::fs::write(bin.join("uv"), script).unwrap();
+    std::fs::set_permissions(bin.join("uv"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let create = |path: &std::path::Path| {
+        let output = workspace
+            .command(["env", "create", "diffusers", "--python", "2.7"])
+            .env("VIDBENCH_ENVS", workspace.path().join("envs"))
+            .env("PATH", path)
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, told) = create(std::path::Path::new("/nonexistent"));
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("uv, which makes Python environments, is not found"), "{told}");
+    let (code, told) = create(&bin);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("No interpreter found for Python 2.7"), "{told}");
+    assert!(told.contains("uv could not make the environment"), "{told}");
+    let doctor = workspace.command(["doctor"]).env("VIDBENCH_ENVS", workspace.path().join("envs")).output();
+    assert!(String::from_utf8(doctor.unwrap().stdout).unwrap().contains("was not finished"));
 }
