@@ -5,6 +5,7 @@ import sys
 
 MODULES = (
     "i3d",
+    "i3d_styleganv",
     "inception",
     "c3d",
     "clip",

@@ -137,6 +137,10 @@ pub enum Extraction {
     I3dCdfvd,
     /// A row a clip: I3D as VideoGPT feeds it.
     I3dVideogpt,
+    /// A row a clip: StyleGAN-V's I3D as common_metrics_on_video_quality feeds it.
+    I3dCommonMetrics,
+    /// A row a clip: StyleGAN-V's I3D as StyleGAN-V feeds it.
+    I3dStyleganv,
     /// A row a clip: VideoMAE v2 as cd-fvd feeds it.
     VideomaeCdfvd,
     /// A row a clip: ViCLIP as VBench feeds it.
@@ -202,6 +206,8 @@ impl Extraction {
             Self::C3dTgan2 => "c3d-ucf101.tgan2@1",
             Self::I3dCdfvd => "i3d-400.cdfvd@1",
             Self::I3dVideogpt => "i3d-400.videogpt@1",
+            Self::I3dCommonMetrics => "i3d-styleganv.common-metrics@1",
+            Self::I3dStyleganv => "i3d-styleganv.styleganv@1",
             Self::VideomaeCdfvd => "videomae-g.cdfvd@1",
             Self::ViclipVbench => "viclip-l.vbench@1",
             Self::UmtVbench => "umt-l16.vbench@1",
@@ -225,6 +231,7 @@ impl Extraction {
             Self::InceptionClean | Self::InceptionTensorflow | Self::InceptionPytorch => &["inception-fid"],
             Self::C3dTgan2 => &["c3d-ucf101"],
             Self::I3dCdfvd | Self::I3dVideogpt => &["i3d-400"],
+            Self::I3dCommonMetrics | Self::I3dStyleganv => &["i3d-styleganv"],
             Self::VideomaeCdfvd => &["videomae-g"],
             Self::ViclipVbench => &["viclip-l-vision"],
             Self::UmtVbench => &["umt-l16"],
@@ -275,7 +282,13 @@ impl Extraction {
             Self::InceptionPytorch => Box::new(images::Images::new(net(0)?, frames::inception_pytorch, None)),
             Self::C3dTgan2 => Box::new(classes::Classes::c3d(net(0)?)?),
             Self::I3dCdfvd => Box::new(Video::new(net(0)?, frames::i3d_cdfvd, ChannelsFirst, first())),
-            Self::I3dVideogpt => Box::new(Video::new(net(0)?, frames::i3d_videogpt, ChannelsFirst, first())),
+            // common_metrics_on_video_quality feeds the other file as VideoGPT feeds its own.
+            Self::I3dVideogpt | Self::I3dCommonMetrics => {
+                Box::new(Video::new(net(0)?, frames::i3d_videogpt, ChannelsFirst, first()))
+            }
+            Self::I3dStyleganv => {
+                Box::new(Video::new(net(0)?, frames::i3d_styleganv, ChannelsFirst, first()))
+            }
             Self::VideomaeCdfvd => Box::new(
                 Video::new(net(0)?, frames::videomae_cdfvd, ChannelsFirst, first())
                     .with_places(places::videomae()),

@@ -1,4 +1,4 @@
-//! `fvd.cdfvd-i3d@1`, `fvd.cdfvd-videomae@1`, `fvd.videogpt@1`, `kvd.cdfvd-i3d@1`, `fvd_infinity.cdfvd-i3d@1`: how far a set of clips is from a reference set, to a net.
+//! `fvd.cdfvd-i3d@1`, `fvd.cdfvd-videomae@1`, `fvd.common-metrics@1`, `fvd.styleganv@1`, `fvd.videogpt@1`, `kvd.cdfvd-i3d@1`, `fvd_infinity.cdfvd-i3d@1`: how far a set of clips is from a reference set, to a net.
 //!
 //! # Definition
 //!
@@ -6,7 +6,10 @@
 //! Something-Something, gives 1,408: the mean of its tokens after their norm. Of these, `fvd` is the
 //! Fréchet distance, `kvd` the squared maximum mean discrepancy under a cubic kernel, and `fvd_infinity` the Fréchet distance that is
 //! expected of endless sets (see `frechet_distance`, `kernel_distance`, `frechet_infinity`). Covariances are divided by N in
-//! `fvd.cdfvd-i3d` and `fvd.cdfvd-videomae`, by N - 1 in the others.
+//! `fvd.cdfvd-i3d`, `fvd.cdfvd-videomae` and `fvd.styleganv`, by N - 1 in the others.
+//!
+//! `fvd.common-metrics` and `fvd.styleganv` look through the I3D of StyleGAN-V, the same training in another file, whose batch norms have an epsilon of 1e-3
+//! instead of 1e-5: with the same numbers its features differ by 1 %.
 //!
 //! # Range and direction
 //!
@@ -16,18 +19,23 @@
 //! # Input
 //!
 //! Clips of at least 16 frames; further frames are not looked at. `cdfvd-i3d`: the shorter side to 256, bilinear, antialiased; the middle; cut
-//! off to bytes; squashed to 224x224, bilinear, no antialias. `cdfvd-videomae`: the same, in [0, 1] and without any mean or deviation. `videogpt`: the shorter side to 224, bilinear, no antialias; the middle.
+//! off to bytes; squashed to 224x224, bilinear, no antialias. `cdfvd-videomae`: the same, in [0, 1] and without any mean or deviation. `videogpt`: the shorter side to 224, bilinear, no antialias; the middle. `common-metrics`: as `videogpt`. `styleganv`: squashed to
+//! 224x224, bilinear, no antialias.
 //!
 //! # Reference
 //!
 //! Unterthiner et al., "Towards Accurate Generative Models of Video: A New Metric & Challenges", 2018; Ge et al., "On the Content Bias in Fréchet
-//! Video Distance", CVPR 2024, package `cd-fvd` 0.1.1; Yan et al., "VideoGPT", 2021. Weights: `i3d_pretrained_400.pt` and
-//! `vit_g_hybrid_pt_1200e_ssv2_ft.pth`.
+//! Video Distance", CVPR 2024, package `cd-fvd` 0.1.1; Yan et al., "VideoGPT", 2021; Skorokhodov et al., "StyleGAN-V", CVPR 2022, `fvd2048_16f` at 3fecd69; common_metrics_on_video_quality at 5f75173,
+//! `method="styleganv"`. Weights: `i3d_pretrained_400.pt`, `vit_g_hybrid_pt_1200e_ssv2_ft.pth` and `i3d_torchscript.pt`.
 //!
 //! # Differences
 //!
 //! cd-fvd takes 16 frames from a random place of each clip, and draws clips twice where a folder has fewer than 2,048; here it is the first 16
-//! of each clip once. The I3D of StyleGAN-V is another file, whose tensors' names no public source tells.
+//! of each clip once. StyleGAN-V takes 16 from a random place of real clips and 2,048 clips of each kind; common_metrics takes all frames of a clip.
+//!
+//! The file of StyleGAN-V was never at hand: the names of its tensors are inferred from kinetics_i3d_pytorch, and if they are others it is refused when it
+//! is fetched. How it resizes within itself is inferred, too, which `fvd.styleganv` rests on for frames of other than 224x224; `fvd.common-metrics` does not.
+//! `vidbench metrics selftest` computes two published distances with it.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats
 //! chroma and is about a level too dark, here chroma is interpolated. On the same frames, with the same random weights, features of I3D and of
@@ -61,6 +69,20 @@ pub const CDFVD_DESCRIPTOR: MetricDescriptor =
 pub const VIDEOMAE_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     nets: &["videomae-g"],
     ..descriptor("fvd.cdfvd-videomae@1", "Fréchet video distance to VideoMAE, as cd-fvd has it", Some(0.0))
+};
+/// What `fvd.common-metrics@1` says about itself.
+pub const COMMON_METRICS_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    nets: &["i3d-styleganv"],
+    ..descriptor(
+        "fvd.common-metrics@1",
+        "Fréchet video distance, as common_metrics_on_video_quality has it with styleganv",
+        Some(0.0),
+    )
+};
+/// What `fvd.styleganv@1` says about itself.
+pub const STYLEGANV_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
+    nets: &["i3d-styleganv"],
+    ..descriptor("fvd.styleganv@1", "Fréchet video distance, as StyleGAN-V has it", Some(0.0))
 };
 /// What `fvd.videogpt@1` says about itself.
 pub const VIDEOGPT_DESCRIPTOR: MetricDescriptor =

@@ -20,6 +20,10 @@ pub enum NetSetMetric {
     FvdVideomae,
     /// [`fvd`], as VideoGPT has it.
     FvdVideogpt,
+    /// See [`fvd`].
+    FvdCommonMetrics,
+    /// See [`fvd`].
+    FvdStyleganv,
     /// [`fvd`] of endless sets.
     FvdInfinity,
     /// [`inception_score_c3d`].
@@ -38,6 +42,8 @@ impl NetSetMetric {
             Self::FvdCdfvd => &fvd::CDFVD_DESCRIPTOR,
             Self::FvdVideomae => &fvd::VIDEOMAE_DESCRIPTOR,
             Self::FvdVideogpt => &fvd::VIDEOGPT_DESCRIPTOR,
+            Self::FvdCommonMetrics => &fvd::COMMON_METRICS_DESCRIPTOR,
+            Self::FvdStyleganv => &fvd::STYLEGANV_DESCRIPTOR,
             Self::FvdInfinity => &fvd::INFINITY_DESCRIPTOR,
             Self::InceptionScoreC3d => &inception_score_c3d::DESCRIPTOR,
             Self::Kvd => &fvd::KVD_DESCRIPTOR,
@@ -54,16 +60,20 @@ impl NetSetMetric {
             Self::InceptionScoreC3d => Extraction::C3dTgan2,
             Self::FvdVideomae => Extraction::VideomaeCdfvd,
             Self::FvdVideogpt => Extraction::I3dVideogpt,
+            Self::FvdCommonMetrics => Extraction::I3dCommonMetrics,
+            Self::FvdStyleganv => Extraction::I3dStyleganv,
         }
     }
 
     /// What is computed of the features.
     pub fn of_features(self) -> FeatureMetric {
         match self {
-            Self::FvdCdfvd | Self::FvdVideomae => FeatureMetric::FrechetDistanceBiased,
-            Self::FvdVideogpt | Self::FidClean | Self::FidPytorch | Self::FidTensorflow => {
-                FeatureMetric::FrechetDistance
-            }
+            Self::FvdCdfvd | Self::FvdVideomae | Self::FvdStyleganv => FeatureMetric::FrechetDistanceBiased,
+            Self::FvdVideogpt
+            | Self::FvdCommonMetrics
+            | Self::FidClean
+            | Self::FidPytorch
+            | Self::FidTensorflow => FeatureMetric::FrechetDistance,
             Self::FvdInfinity => FeatureMetric::FrechetInfinity,
             Self::InceptionScoreC3d => FeatureMetric::InceptionScore,
             Self::Kvd => FeatureMetric::KernelDistance,

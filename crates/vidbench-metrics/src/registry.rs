@@ -41,6 +41,8 @@ pub const DESCRIPTORS: &[MetricDescriptor] = &[
     still_share::FROZEN_DESCRIPTOR,
     fvd::CDFVD_DESCRIPTOR,
     fvd::VIDEOMAE_DESCRIPTOR,
+    fvd::COMMON_METRICS_DESCRIPTOR,
+    fvd::STYLEGANV_DESCRIPTOR,
     fvd::VIDEOGPT_DESCRIPTOR,
     fvd::INFINITY_DESCRIPTOR,
     inception_score_c3d::DESCRIPTOR,
@@ -177,7 +179,7 @@ pub enum FeatureMetric {
 
 impl Metric {
     /// Every metric, in the order of [`DESCRIPTORS`].
-    pub const ALL: [Self; 61] = [
+    pub const ALL: [Self; 63] = [
         Self::Net(NetMetric::BackgroundConsistency),
         Self::Clip(ClipMetric::BlackShare),
         Self::Net(NetMetric::ClipTemporalConsistency),
@@ -202,6 +204,8 @@ impl Metric {
         Self::Clip(ClipMetric::FrozenShare),
         Self::NetSet(NetSetMetric::FvdCdfvd),
         Self::NetSet(NetSetMetric::FvdVideomae),
+        Self::NetSet(NetSetMetric::FvdCommonMetrics),
+        Self::NetSet(NetSetMetric::FvdStyleganv),
         Self::NetSet(NetSetMetric::FvdVideogpt),
         Self::NetSet(NetSetMetric::FvdInfinity),
         Self::NetSet(NetSetMetric::InceptionScoreC3d),

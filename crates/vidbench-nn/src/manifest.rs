@@ -313,8 +313,8 @@ mod tests {
         let cases = [
             ("schema_version = 1", "schema_version = 2", "schema_version 2, not 1"),
             ("size_bytes = 4071", "size = 4071", "unknown field `size`"),
-            ("sha256_prefix = \"2cd4e60f\"", "sha256 = \"2cd4e60f\"", "has the hash \"2cd4e60f\""),
-            ("sha256_prefix = \"2cd4e60f\"", "sha256_prefix = \"2CD4E60F\"", "has the hash"),
+            ("sha256_prefix = \"6726825d\"", "sha256 = \"6726825d\"", "has the hash \"6726825d\""),
+            ("sha256_prefix = \"6726825d\"", "sha256_prefix = \"6726825D\"", "has the hash"),
             ("prefixes = [\"state_dict.\"]", "prefixes = [\"state_dict\"]", "ends in no dot"),
             ("name = \"alex.pth\"", "name = \"../alex.pth\"", "is no file name"),
             ("name = \"alex.pth\"", "name = \"vgg.pth\"", "\"vgg.pth\" is there twice"),

@@ -41,16 +41,16 @@ pub enum Anchored {
 /// PyTorch do too.
 pub const ANCHORS: [Anchor; 3] = [
     Anchor {
-        name: "Fréchet distance by I3D, 128 clips of numpy's RandomState(1) and 128 of RandomState(2)",
-        nets: &["i3d-400"],
+        name: "Fréchet distance by StyleGAN-V's I3D, 128 clips of numpy's RandomState(1) and 128 of RandomState(2)",
+        nets: &["i3d-styleganv"],
         published: 10.138_084_766_713_924,
         tolerance: 1e-4,
         source: "universome/fvd-comparison at 33a5552",
         compute: fvd_of_noise,
     },
     Anchor {
-        name: "Fréchet distance by I3D, 8 black and 8 white clips of 30 frames",
-        nets: &["i3d-400"],
+        name: "Fréchet distance by StyleGAN-V's I3D, 8 black and 8 white clips of 30 frames",
+        nets: &["i3d-styleganv"],
         published: 151.256_484_968_453_26,
         tolerance: 1e-3,
         source: "JunyaoHu/common_metrics_on_video_quality at 5f75173",
@@ -97,7 +97,7 @@ fn no_trained_weights(store: &NetStore, net: &str) -> Option<String> {
 /// `rand(128, 16, 224, 224, 3)` of each seed as 32-bit floats, in [0, 1) and not in [-1, 1], fed as they are.
 fn fvd_of_noise(nets: &dyn NetSource) -> Result<f64, MetricError> {
     const CLIPS: usize = 128;
-    let net = nets.net("i3d-400")?;
+    let net = nets.net("i3d-styleganv")?;
     let features = |seed: u32| {
         let mut random = RandomState::new(seed);
         rows((0..CLIPS).map(|_| logits(&net, 16, &mut || random.uniform() as f32)))
@@ -107,7 +107,7 @@ fn fvd_of_noise(nets: &dyn NetSource) -> Result<f64, MetricError> {
 
 fn fvd_of_black_and_white(nets: &dyn NetSource) -> Result<f64, MetricError> {
     const CLIPS: usize = 8;
-    let net = nets.net("i3d-400")?;
+    let net = nets.net("i3d-styleganv")?;
     // Clips of one set are equal: one pass is all of them.
     let features = |value: f32| {
         let one = logits(&net, 30, &mut || value)?;

@@ -139,6 +139,13 @@ pub(super) fn i3d_cdfvd(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError>
     Ok(mapped(&squashed, SQUARE, |value| 2.0 * value / 255.0 - 1.0))
 }
 
+/// What the archive of StyleGAN-V does with bytes: squashed to 224x224, bilinear without antialias; to [-1, 1].
+pub(super) fn i3d_styleganv(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
+    let squashed = resize_float(frame.rgb, shape(frame), SQUARE, FloatResize::TorchBilinear)
+        .map_err(|error| unfit(&error))?;
+    Ok(mapped(&squashed, SQUARE, |value| 2.0 * value / 255.0 - 1.0))
+}
+
 /// VideoGPT's preprocessing for I3D: the shorter side to 224, bilinear without antialias, the longer one rounded up; the middle; to
 /// [-1, 1].
 pub(super) fn i3d_videogpt(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
@@ -297,6 +304,7 @@ mod tests {
         for (prepare, wanted) in [
             (i3d_videogpt as fn(&DecodedFrame<'_>) -> Result<Planar, MetricError>, [1.0, -1.0, -0.6]),
             (i3d_cdfvd, [1.0, -1.0, -0.6]),
+            (i3d_styleganv, [1.0, -1.0, -0.6]),
             // Blue comes first.
             (c3d_tgan2, [51.0, 0.0, 255.0]),
             (clip, [(1.0 - 0.481_454_66) / 0.268_629_55, -0.457_827_5 / 0.261_302_6, -0.757_994_6]),

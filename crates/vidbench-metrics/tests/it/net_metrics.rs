@@ -107,6 +107,17 @@ fn a_clip_with_too_few_frames_for_a_net_of_videos_says_so() {
 }
 
 #[test]
+#[ignore = "puts a clip through I3D twice"]
+fn slow_each_way_to_feed_the_i3d_of_styleganv_gives_other_logits() {
+    let nets = RandomNets::new();
+    let wide = moving(16, 48, 24);
+    let of = |metric: NetSetMetric| rows(metric.extraction(), &nets, &wide, None).unwrap();
+    let (squashed, cropped) = (of(NetSetMetric::FvdStyleganv), of(NetSetMetric::FvdCommonMetrics));
+    assert_eq!((squashed.count(), squashed.dims), (1, 400));
+    assert_ne!(squashed, cropped, "the sides of a wide clip are squashed in one and cut off in the other");
+}
+
+#[test]
 fn inception_gives_a_row_a_frame_and_each_way_to_feed_it_another() {
     let nets = RandomNets::new();
     let clip = moving(2, 32, 24);

@@ -29,6 +29,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "clip-vit-l14-vision",
     "dino-vitb16",
     "i3d-400",
+    "i3d-styleganv",
     "inception-fid",
     "lpips-alex",
     "lpips-squeeze",

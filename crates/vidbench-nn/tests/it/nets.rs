@@ -53,6 +53,7 @@ goldens![
     slow_clip_l14_vision_is_what_pytorch_computes "clip-vit-l14-vision" #[ignore = "takes a minute"],
     slow_dino_is_what_pytorch_computes "dino-vitb16" #[ignore = "takes a minute"],
     slow_i3d_is_what_pytorch_computes "i3d-400" #[ignore = "takes a minute"],
+    slow_i3d_of_styleganv_is_what_pytorch_computes "i3d-styleganv" #[ignore = "takes a minute"],
     slow_inception_is_what_pytorch_computes "inception-fid" #[ignore = "takes a minute"],
     slow_lpips_vgg_is_what_pytorch_computes "lpips-vgg" #[ignore = "takes a minute"],
     slow_raft_is_what_pytorch_computes "raft" #[ignore = "takes a minute"],

@@ -17,7 +17,7 @@ Examples:
   vidbench metrics selftest --all                  all of them: minutes, and 10 GB of memory
 
 Figures that others published (LPIPS, Fréchet video distances) are computed where the trained weights of a named net are here; where they
-are not, the figure is not available. That of i3d-400 puts 256 clips through it.
+are not, the figure is not available. That of i3d-styleganv puts 256 clips through it.
 
 Exit codes: 0 every net and every figure that was computed is within its tolerance; 1 one is not; 2 usage or environment.")]
     Selftest(MetricsSelftestArgs),
