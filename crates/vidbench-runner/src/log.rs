@@ -89,8 +89,11 @@ impl Log {
             Event::Judged { outcome, reason, label, .. } => {
                 line!(Level::WARN, outcome = outcome.name(), reason, "judged: {label}");
             }
-            Event::ClipScored { label, outcome, .. } => {
-                line!(Level::INFO, outcome = %outcome, "scored: {label}");
+            Event::ClipScored { label, outcome, reason: None, known, .. } => {
+                line!(Level::INFO, outcome = %outcome, known, "scored: {label}");
+            }
+            Event::ClipScored { label, outcome, reason, known, .. } => {
+                line!(Level::WARN, outcome = %outcome, known, reason, "scored: {label}");
             }
             Event::Retried { attempt, wait_secs, outcome, reason, .. } => {
                 line!(Level::WARN, attempt, wait_secs, outcome = outcome.name(), reason, "tried again");

@@ -20,6 +20,7 @@ use vidbench_store::{Cache, ClipKey, Store, Wanted};
 use crate::content::{FileMark, content_sha256};
 use crate::error::reason;
 use crate::kept_looks::{self, Made};
+use crate::log::Log;
 use crate::scorer::Scorer;
 use crate::{Cancel, RunError};
 
@@ -67,6 +68,12 @@ pub struct ScoreFinish {
 pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
     let ScoreInputs { store, record, wanted, references, scorers, timeout, clock, cancel, events } = inputs;
     let clips = &record.request.clips;
+    // A scoring has one session.
+    let log = Log::new(&record.id, 0);
+    let events: &mut dyn FnMut(&Event) = &mut |event| {
+        log.event(event);
+        events(event);
+    };
     events(&Event::PhaseStarted { phase: Phase::Score, total: clips.len() as u64 });
     if let Some(cache) = store.cache() {
         kept_looks::announce(cache, record, wanted);
@@ -83,7 +90,7 @@ pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
                 record,
                 wanted,
                 references,
-                scorer: Scorer::new(scorer, clock, cancel.clone(), None, ATTEMPTS),
+                scorer: Scorer::new(scorer, clock, cancel.clone(), Some(log.apart()), ATTEMPTS),
                 timeout,
                 cancel,
             };

@@ -297,6 +297,9 @@ pub(crate) struct ScoreArgs {
     /// How progress is shown on stderr; auto is a bar on a terminal and lines elsewhere.
     #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
     pub(crate) progress: Progress,
+    /// How the log in the workspace's folder `logs` is written; a file a day, thirty are kept.
+    #[arg(long, value_enum, default_value_t = LogFormat::Json, value_name = "FORMAT", env = "VIDBENCH_LOG")]
+    pub(crate) log: LogFormat,
     /// Scorers side by side, by default one per core, fewer where memory has no room for the nets of so many; scores do not depend on it.
     #[arg(long, value_name = "N", env = "VIDBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: Option<u16>,

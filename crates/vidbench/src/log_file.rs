@@ -1,4 +1,4 @@
-//! The log of runs: files of a day each in the workspace, without secrets.
+//! The log of runs and scorings: files of a day each in the workspace, without secrets.
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -146,7 +146,7 @@ impl Model {
 
 proptest! {
     // PROPTEST_CASES asks for more.
-    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(2000)))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(10_000)))]
 
     #[test]
     fn it_does_what_the_plain_model_does(steps in prop::collection::vec((0..4_u8, 0..15_u64), 1..60)) {

@@ -179,7 +179,7 @@ impl Plain {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10_000, ..ProptestConfig::default() })]
     #[test]
     fn ten_thousand_operations_are_as_in_the_plain_model(
         needs in proptest::collection::vec(1..60_u64, 5),

@@ -12,7 +12,7 @@ use vidbench_store::Store;
 use super::UserError;
 use super::score::{Effort, Scored, carry_out, options};
 use super::scorers::{devices, scorers};
-use crate::cli::{ReferenceCommand, ReferenceMakeArgs};
+use crate::cli::{LogFormat, ReferenceCommand, ReferenceMakeArgs};
 use crate::ui::Ui;
 use crate::{FAILED, INTERRUPTED, OK};
 
@@ -44,6 +44,7 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
         scorer: args.limits.scorer(),
         references: false,
         progress: args.progress,
+        log: LogFormat::None,
     };
     let Scored { store, finish, record } = carry_out(request, &effort, workspace, ui)?;
     if finish.interrupted {

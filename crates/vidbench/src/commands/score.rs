@@ -25,7 +25,8 @@ use vidbench_store::Store;
 
 use super::scorers::{devices, scorers};
 use super::{UserError, cache, page_file, reference, report, run};
-use crate::cli::{Progress, ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
+use crate::cli::{LogFormat, Progress, ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
+use crate::log_file;
 use crate::ui::{ProgressView, Ui};
 use crate::{FAILED, INTERRUPTED, OK};
 
@@ -41,6 +42,7 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
         scorer: args.limits.scorer(),
         references: args.reference.is_some(),
         progress: args.progress,
+        log: args.log,
     };
     let reference_set = args.reference_set.as_deref();
     let reference_set =
@@ -67,6 +69,7 @@ pub(crate) struct Effort {
     /// References were named.
     pub(crate) references: bool,
     pub(crate) progress: Progress,
+    pub(crate) log: LogFormat,
 }
 
 /// A scoring that was carried out.
@@ -99,6 +102,8 @@ pub(crate) fn carry_out(
     }
     let mut record = vidbench::new_scoring(request, environment, clock.as_ref());
     store.create_scoring(&record)?;
+    let _log = log_file::begin(store.root(), effort.log, &[])
+        .context("the log cannot be begun; --log none does without")?;
     let cancel = Cancel::new();
     run::listen_for_signals(cancel.clone(), ui)?;
     let mut view = ProgressView::new(effort.progress, ui.is_quiet());

@@ -1,4 +1,4 @@
-//! The log of runs in the workspace.
+//! The log of runs and scorings in the workspace.
 
 use std::fs;
 
@@ -74,4 +74,26 @@ fn the_log_is_for_people_or_none_when_that_is_asked_for() {
     let file = fs::read_dir(workspace.path().join(".vidbench/logs")).unwrap().next().unwrap().unwrap().path();
     let text = fs::read_to_string(file).unwrap();
     assert!(text.contains("INFO vidbench::run: run started run=") && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn a_scoring_has_its_lines_and_says_why_a_clip_has_no_scores() {
+    let workspace = Workspace::new();
+    workspace.write("broken.mp4", "no video");
+    workspace.write("empty.mp4", "");
+    assert_eq!(workspace.run(["score", "broken.mp4", "empty.mp4", "--workers", "1"]).code, 1);
+    let (lines, _) = log(&workspace);
+    let scored: Vec<(&str, &str, &str)> = lines
+        .iter()
+        .filter(|line| line["outcome"].is_string())
+        .map(|line| {
+            let text = |key: &str| line[key].as_str().unwrap();
+            (text("level"), text("message"), text("outcome"))
+        })
+        .collect();
+    let failed = |name| ("WARN", name, "decode_failed");
+    assert_eq!(scored, [failed("scored: broken.mp4"), failed("scored: empty.mp4")]);
+    assert!(lines.iter().all(|line| line["run"] == lines[0]["run"]));
+    assert_eq!(workspace.run(["score", "broken.mp4", "--log", "none"]).code, 1);
+    assert_eq!(log(&workspace).0.len(), lines.len());
 }

@@ -10,7 +10,7 @@ use vidbench_core::{NetDevice, ScoredClip, text_from_path};
 use vidbench_report::{Style, vbench_check_terminal};
 
 use super::unusable;
-use crate::cli::VbenchCheckArgs;
+use crate::cli::{LogFormat, VbenchCheckArgs};
 use crate::commands::score::{self, Effort, Scored};
 use crate::commands::scorers::scorers;
 use crate::commands::{UserError, json, report};
@@ -77,6 +77,7 @@ fn decode(args: &VbenchCheckArgs, names: &FolderCheck, workspace: &Path, ui: Ui)
         scorer: args.limits.scorer(),
         references: false,
         progress: args.progress,
+        log: LogFormat::None,
     };
     let Scored { store, record, .. } = score::carry_out(request, &effort, workspace, ui)?;
     let clips = score::clips(&store, &record)?;
