@@ -198,6 +198,24 @@ def test_memory_that_runs_out_is_told_and_given_back(tmp_path):
     made.generate(asked("WanPipeline", tmp_path / "b.mp4"), lambda *_: None)
 
 
+def test_memory_that_runs_out_in_the_second_step_is_told_and_given_back(tmp_path, monkeypatch):
+    made, _ = loaded("WanPipeline")
+    ended, step = [], made.pipe.scheduler.step
+
+    def hungry(*args, **kwargs):
+        if ended:
+            torch.empty(2**50)
+        ended.append(step(*args, **kwargs))
+        return ended[-1]
+
+    monkeypatch.setattr(made.pipe.scheduler, "step", hungry)
+    with pytest.raises(Failure) as told:
+        made.generate(asked("WanPipeline", tmp_path / "a.mp4"), lambda *_: None)
+    assert told.value.kind == "out_of_memory" and len(ended) == 1
+    monkeypatch.undo()
+    made.generate(asked("WanPipeline", tmp_path / "b.mp4"), lambda *_: None)
+
+
 def test_memory_that_ends_while_a_model_is_loaded_is_told_and_the_next_is_loaded():
     import resource
 

@@ -246,3 +246,36 @@ fn a_scoring_that_goes_on_is_not_removed() {
     assert_eq!(workspace.run(["runs", "rm", id.as_str()]).code, 0);
     assert!(!workspace.path().join(format!(".vidbench/locks/{id}.lock")).exists());
 }
+
+/// Each says what is wrong with it, and the others are scored.
+#[test]
+fn clips_of_odd_shapes_are_scored_or_say_why_not() {
+    let workspace = Workspace::new();
+    let y4m = |head: &str, pixels: usize, frames: usize| {
+        let frame = [b"FRAME\n".as_slice(), &vec![0x80; pixels]].concat();
+        [format!("YUV4MPEG2 {head} Ip A1:1 Cmono\n").into_bytes(), frame.repeat(frames)].concat()
+    };
+    workspace.write("a-dot.y4m", y4m("W1 H1 F8:1", 1, 3));
+    workspace.write("b-still.y4m", y4m("W16 H16 F8:1", 256, 1));
+    workspace.write("c-timeless.y4m", y4m("W16 H16 F0:1", 256, 3));
+    workspace.write("d-huge.y4m", y4m("W16384 H16384 F8:1", 256, 1));
+    let wav = [b"RIFF\x2c\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\x08\x00\x00\x00".as_slice(), &[0; 8]];
+    workspace.write("e-sound.wav", wav.concat());
+    let names = ["a-dot.y4m", "b-still.y4m", "c-timeless.y4m", "d-huge.y4m", "e-sound.wav"];
+    let said = score(&workspace, &[&names[..], &["--format", "jsonl"]].concat());
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    let found: Vec<(String, String)> = said
+        .stdout
+        .lines()
+        .map(|line| {
+            let clip: serde_json::Value = serde_json::from_str(line).unwrap();
+            let text = |key: &str| clip[key].as_str().unwrap_or_default().to_owned();
+            (text("outcome"), text("reason"))
+        })
+        .collect();
+    let outcomes: Vec<&str> = found.iter().map(|(outcome, _)| outcome.as_str()).collect();
+    assert_eq!(outcomes, ["ok", "ok", "decode_failed", "decode_failed", "decode_failed"], "{found:?}");
+    assert!(found[2].1.contains("records no frame rate"), "{found:?}");
+    assert!(found[3].1.contains("width of 16384 pixels is over the limit"), "{found:?}");
+    assert!(found[4].1.contains("no video"), "{found:?}");
+}
