@@ -60,7 +60,9 @@ impl Runner<'_> {
         while self.untold > 0 {
             if give_up(self) {
                 self.withdraw();
-            } else {
+            }
+            // What is being done has to be heard of in any case.
+            if self.untold > 0 {
                 self.hear();
             }
             self.desk_is_sound()?;

@@ -126,6 +126,48 @@ fn a_worker_does_not_outlive_a_killed_harness() {
     }
 }
 
+/// Sends a signal to a process.
+fn signal(name: &str, process: u32) {
+    assert!(Command::new("kill").args([name, &process.to_string()]).status().unwrap().success());
+}
+
+/// A scorer that is silent holds nobody up who wants to stop now.
+#[test]
+fn a_second_ctrl_c_ends_a_run_whose_scorer_hangs() {
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", worker_suite("[1, 2, 3]", "none", 9, ""));
+    let (mut child, mut events) = start(&workspace);
+    assert!(events.any(|event| event.contains("\"judged\"")));
+    let threads = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+    let children: Vec<u32> = threads
+        .flat_map(|thread| {
+            let ids = std::fs::read_to_string(thread.unwrap().path().join("children")).unwrap();
+            ids.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<u32>>()
+        })
+        .collect();
+    let is_scorer = |process: &u32| {
+        std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default().contains("scorer")
+    };
+    let scorers: Vec<u32> = children.into_iter().filter(is_scorer).collect();
+    assert!(!scorers.is_empty());
+    scorers.iter().for_each(|scorer| signal("-STOP", *scorer));
+    assert!(events.any(|event| event.contains("\"generated\"")));
+    for _ in 0..2 {
+        std::thread::sleep(Duration::from_millis(300));
+        signal("-INT", child.id());
+    }
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(std::time::Instant::now() < deadline, "it goes on for ever");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(130));
+    assert_eq!(workspace.run(["run", "--resume", "latest"]).code, 0);
+}
+
 fn children_of(parent: u32) -> Vec<u32> {
     let tasks = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
     tasks.split_whitespace().map(|pid| pid.parse().unwrap()).collect()

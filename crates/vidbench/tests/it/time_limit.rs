@@ -14,9 +14,9 @@ fn suite(seeds: &str, fault: &str, at_seed: u64, millis: u32) -> String {
 #[test]
 fn a_run_stops_in_time_and_goes_on_later() {
     let workspace = Workspace::new();
-    workspace.write("suite.toml", suite("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]", "none", 0, 900));
+    workspace.write("suite.toml", suite("[1, 2, 3, 4, 5]", "none", 0, 900));
     let begun = Instant::now();
-    let said = workspace.run(["run", "suite.toml", "--progress", "plain", "--time-limit", "6s"]);
+    let said = workspace.run(["run", "suite.toml", "--progress", "plain", "--time-limit", "5s"]);
     assert_eq!(said.code, 3, "{}", said.stderr);
     assert!(said.stderr.contains("stopped: the time limit leaves "), "{}", said.stderr);
     assert!(said.stderr.contains("next: vidbench run --resume "), "{}", said.stderr);
@@ -27,11 +27,11 @@ fn a_run_stops_in_time_and_goes_on_later() {
     };
     let data = workspace.export();
     let done = judged(&data);
-    assert!((1..20).contains(&done), "{done}");
+    assert!((1..10).contains(&done), "{done}");
     assert_eq!(data["attempts"].as_array().map_or(0, Vec::len), 0, "nothing was begun in vain");
     let resumed = workspace.run(["run", "--resume", "latest", "--time-limit", "2d"]);
     assert_eq!(resumed.code, 0, "{}", resumed.stderr);
-    assert_eq!(judged(&workspace.export()), 20);
+    assert_eq!(judged(&workspace.export()), 10);
 }
 
 /// Where nothing tells how long the next one takes it is begun, and given up when the time is over.
