@@ -85,8 +85,8 @@ impl Runner<'_> {
         let timeout = Duration::from_secs(suite.limits.load_timeout_secs.into());
         let _pulse = self.monitor.board.works(resolved.id.as_str(), timeout.as_secs_f64());
         let earlier = self.earlier.iter().find(|earlier| earlier.id == resolved.id).cloned();
-        let (threads, cancel) = (self.inputs.commands.threads, self.inputs.cancel.clone());
-        let loaded = workers::load(&mut worker, resolved, threads, timeout, earlier.as_ref(), &cancel)?;
+        let (threads, stop) = (self.inputs.commands.threads, (&*self.inputs.clock, &self.inputs.cancel));
+        let loaded = workers::load(&mut worker, resolved, threads, timeout, earlier.as_ref(), stop)?;
         self.tell(&Event::ModelLoaded { model: resolved.id.clone(), load_secs: loaded.load_secs });
         self.earlier.push(loaded.model.clone());
         self.session.models.push(loaded);

@@ -68,7 +68,7 @@ pub(crate) fn load(
     threads: u32,
     timeout: Duration,
     earlier: Option<&LoadedModel>,
-    cancel: &Cancel,
+    (clock, cancel): (&dyn Clock, &Cancel),
 ) -> Result<SessionModel, ModelError> {
     let params = LoadParams {
         model: model.which().clone(),
@@ -76,16 +76,19 @@ pub(crate) fn load(
         threads,
         settings: model.settings.clone(),
     };
+    let begun_ns = clock.monotonic_ns();
     let loaded = worker
         .load(&params, timeout, &mut UntilCancelled(cancel))
         .map_err(|source| ModelError::Call { during: "load", source })?;
+    let load_secs = clock.monotonic_ns().saturating_sub(begun_ns) as f64 / 1e9;
     check_identity(model, &loaded.model, earlier)?;
     let worker = worker.info().map_or(String::new(), |info| format!("{} {}", info.name, info.version));
     Ok(SessionModel {
         // Records of a run call it as its suite does.
         model: LoadedModel { id: model.id.clone(), ..loaded.model },
         worker,
-        load_secs: loaded.load_secs,
+        // By our own clock: what a worker says of itself could be anything.
+        load_secs,
         warmup_secs: Vec::new(),
         footprint: None,
     })
@@ -105,12 +108,19 @@ pub(crate) fn check_identity(
     {
         return mismatch("revision", asked.clone(), loaded.clone());
     }
-    match earlier {
-        Some(earlier) if earlier.weights != loaded.weights => {
-            mismatch("weights", weights(&earlier.weights), weights(&loaded.weights))
-        }
-        Some(_) | None => Ok(()),
+    // What earlier sessions loaded: all samples of a run are of one model.
+    let Some(earlier) = earlier else { return Ok(()) };
+    if earlier.weights != loaded.weights {
+        return mismatch("weights", weights(&earlier.weights), weights(&loaded.weights));
     }
+    if earlier.revision != loaded.revision {
+        let name = |revision: &Option<String>| revision.clone().unwrap_or_else(|| "unknown".into());
+        return mismatch("revision", name(&earlier.revision), name(&loaded.revision));
+    }
+    if earlier.domain != loaded.domain {
+        return mismatch("domain", earlier.domain.name().into(), loaded.domain.name().into());
+    }
+    Ok(())
 }
 
 fn weights(origin: &WeightsOrigin) -> String {
@@ -179,6 +189,18 @@ mod tests {
             (loaded(WeightsOrigin::Sha256("aa".into())), loaded(WeightsOrigin::Sha256("bb".into())));
         assert!(check_identity(&open, &first, None).is_ok());
         assert!(check_identity(&open, &second, Some(&first)).is_err());
+    }
+
+    #[test]
+    fn a_resumed_run_refuses_another_revision_and_another_domain() {
+        let open = ResolvedModel { revision: None, ..asked(WeightsOrigin::Unknown) };
+        let first = loaded(WeightsOrigin::Unknown);
+        let said = |other: &LoadedModel| check_identity(&open, other, Some(&first)).unwrap_err().to_string();
+        let unnamed = LoadedModel { revision: None, ..first.clone() };
+        assert_eq!(said(&unnamed), "the worker loaded revision unknown, but v1 was asked for");
+        let toy = LoadedModel { domain: Domain::SyntheticDomain, ..first.clone() };
+        assert_eq!(said(&toy), "the worker loaded domain synthetic-domain, but open was asked for");
+        assert!(check_identity(&open, &first, Some(&first)).is_ok());
     }
 
     #[test]
