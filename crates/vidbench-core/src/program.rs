@@ -124,6 +124,9 @@ impl Program {
                  [\"sh\", \"-c\", \"make-video \\\"$1\\\"\", \"sh\", \"{{prompt}}\"]"
             )
         }));
+        if self.argv.first().is_some_and(|program| holds_prompt(program)) {
+            problems.push("a prompt may not be the program, or a part of its name".into());
+        }
         if self.output.as_deref().is_some_and(holds_prompt) {
             problems.push(
                 "`output` may not hold a prompt, which would be a path: let the program write into {scratch}"
@@ -151,13 +154,22 @@ impl Program {
             |argument: &String| INTERPRETERS.iter().any(|known| name(argument).starts_with(known));
         let is_flag = |argument: &&String| argument.starts_with('-');
         let takes_code = |argument: &String| {
-            argument
-                .strip_prefix('-')
-                .is_some_and(|flags| !flags.starts_with('-') && flags.contains(['c', 'e']))
+            argument.strip_prefix('-').is_some_and(|flags| {
+                flags.starts_with("-eval") || !flags.starts_with('-') && flags.contains(['c', 'e'])
+            })
         };
+        // What env splits, and what ssh sends to the shell of another machine, is code as a whole.
+        let splits = |argument: &String| argument.starts_with("-S") || argument.starts_with("--split-string");
+        let is_split =
+            self.argv.iter().any(splits) || self.argv.first().is_some_and(|first| name(first) == "ssh");
+        if is_split {
+            return self.argv.iter().find(|argument| holds_prompt(argument));
+        }
         self.argv.iter().any(is_interpreter).then_some(())?;
+        // `-c CODE`, and `-cCODE` in one.
         let at = self.argv.iter().position(takes_code)?;
-        self.argv[at + 1..].iter().find(|argument| !is_flag(argument))
+        let joined = Some(&self.argv[at]).filter(|argument| holds_prompt(argument));
+        joined.or_else(|| self.argv[at + 1..].iter().find(|argument| !is_flag(argument)))
     }
 }
 
@@ -215,6 +227,11 @@ mod tests {
             &["python3", "-c", "print('{prompt}', '{output}')"],
             &["/usr/bin/perl", "-e", "{negative} {output}"],
             &["sh", "-c", "animate {image} {output}"],
+            &["python3", "-cprint('{prompt}', '{output}')"],
+            &["node", "--eval=make('{prompt}', '{output}')"],
+            &["env", "-S", "sh -c 'make {prompt} {output}'"],
+            &["ssh", "host", "make '{prompt}' {output}"],
+            &["{prompt}", "{output}"],
         ] {
             assert_eq!(program(argv).problems().len(), 1, "{argv:?}");
         }

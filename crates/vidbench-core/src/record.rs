@@ -399,7 +399,7 @@ pub struct SessionModel {
     pub model: LoadedModel,
     /// Worker name and version.
     pub worker: String,
-    /// Seconds of loading.
+    /// Seconds from the start of its process until it had loaded, by the harness's clock.
     pub load_secs: f64,
     /// Seconds of each warm-up generation; never counted among the samples.
     pub warmup_secs: Vec<f64>,

@@ -13,7 +13,8 @@ impl Runner<'_> {
     /// Does nothing for a while. No model is loaded: the first is not yet, or the last has ended.
     pub(crate) fn rest(&mut self, when: IdleWhen, interval: Duration) {
         let idle = Duration::from_secs_f64(self.suite().telemetry.idle_secs);
-        if idle.is_zero() || idle < INTERVALS * interval || self.should_stop() {
+        let fits = self.inputs.cancel.left().is_none_or(|left| left > idle);
+        if idle.is_zero() || idle < INTERVALS * interval || !fits || self.should_stop() {
             return;
         }
         self.tell(&Event::Resting { when, secs: idle.as_secs_f64() });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vidbench_core::protocol::GenerateResult;
-use vidbench_core::{Event, Footprint, Outcome, PlannedSample};
+use vidbench_core::{Event, Footprint, Outcome, PlannedSample, SessionModel};
 use vidbench_engines::WorkerProcess;
 
 use crate::desk::{Desk, Task, Timed};
@@ -77,6 +77,7 @@ impl Runner<'_> {
         let suite = &self.inputs.run.suite;
         let resolved = &suite.models[model as usize];
         self.log.at(resolved.id.as_str(), None);
+        let begun_ns = self.inputs.clock.monotonic_ns();
         let mut worker = workers::start(
             &(self.inputs.commands.generator)(resolved),
             &self.inputs.clock,
@@ -85,8 +86,17 @@ impl Runner<'_> {
         let timeout = Duration::from_secs(suite.limits.load_timeout_secs.into());
         let _pulse = self.monitor.board.works(resolved.id.as_str(), timeout.as_secs_f64());
         let earlier = self.earlier.iter().find(|earlier| earlier.id == resolved.id).cloned();
-        let (threads, stop) = (self.inputs.commands.threads, (&*self.inputs.clock, &self.inputs.cancel));
-        let loaded = workers::load(&mut worker, resolved, threads, timeout, earlier.as_ref(), stop)?;
+        let (threads, cancel) = (self.inputs.commands.threads, &self.inputs.cancel);
+        let model = workers::load(&mut worker, resolved, threads, timeout, earlier.as_ref(), cancel)?;
+        let name = worker.info().map_or(String::new(), |info| format!("{} {}", info.name, info.version));
+        let loaded = SessionModel {
+            model,
+            worker: name,
+            // By our own clock and from the start of its process: what a worker says of itself could be anything.
+            load_secs: self.secs_since(begun_ns),
+            warmup_secs: Vec::new(),
+            footprint: None,
+        };
         self.tell(&Event::ModelLoaded { model: resolved.id.clone(), load_secs: loaded.load_secs });
         self.earlier.push(loaded.model.clone());
         self.session.models.push(loaded);

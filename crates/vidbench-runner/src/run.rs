@@ -119,7 +119,7 @@ pub(crate) struct Runner<'a> {
     pub(crate) earlier: Vec<LoadedModel>,
     /// The same, with what it took.
     pub(crate) earlier_loads: Vec<SessionModel>,
-    /// There is too little time for the next sample.
+    /// There was too little time for something.
     pub(crate) out_of_time: Option<String>,
     has_work: bool,
 }
@@ -469,7 +469,7 @@ impl<'a> Runner<'a> {
     }
 
     pub(crate) fn should_stop(&self) -> bool {
-        self.inputs.cancel.is_asked() || self.disk_full.is_some() || self.out_of_time.is_some()
+        self.inputs.cancel.is_asked() || self.disk_full.is_some()
     }
 
     pub(crate) fn suite(&self) -> &'a ResolvedSuite {

@@ -1,29 +1,44 @@
 //! A limit of time, as batch systems set one: nothing begins that is not likely to end before it.
 
+use std::time::Duration;
+
 use vidbench_core::{Event, PlannedSample};
 
 use crate::run::Runner;
 
 impl Runner<'_> {
-    /// Whether too little time is left for the sample, as far as one can tell beforehand; the session stops then.
+    /// Whether too little time is left for the sample, as far as one can tell beforehand; its model has to wait for another session then.
     pub(crate) fn lacks_time(&mut self, sample: &PlannedSample, loaded: bool) -> bool {
         let Some(left) = self.inputs.cancel.left() else { return false };
         let earlier_runs = || self.usual_service_secs(sample);
         let generate_secs = self.expected_secs(sample).or_else(earlier_runs).unwrap_or(0.0);
-        let load_secs = if loaded { 0.0 } else { self.usual_load_secs(sample.model) };
+        let load_secs = if loaded { 0.0 } else { self.quickest_load_secs(sample.model) };
         let needed_secs = load_secs + generate_secs;
         if left.as_secs_f64() > needed_secs {
             return false;
         }
         let model = &self.suite().model_of(sample).id;
-        let what = if load_secs > 0.0 { "loading it and making the next sample" } else { "its next sample" };
-        let message = format!(
-            "the time limit leaves {:.1} s; {what} is likely to take model {model} {needed_secs:.1} s",
+        let what = if load_secs > 0.0 { "start, warm-up and next sample" } else { "next sample" };
+        self.is_out_of_time(format!(
+            "the time limit leaves {:.1} s, and {what} of {model} are likely to take {needed_secs:.1} s",
             left.as_secs_f64()
-        );
-        self.tell(&Event::Warning { message: format!("{message}; stopping") });
-        self.out_of_time = Some(message);
+        ));
         true
+    }
+
+    /// Whether nothing can begin before the limit if it has to wait so long.
+    pub(crate) fn lacks_time_to_wait(&mut self, wait: Duration) -> bool {
+        let Some(left) = self.inputs.cancel.left().filter(|left| *left <= wait) else { return false };
+        let (left, wait) = (left.as_secs_f64(), wait.as_secs_f64());
+        self.is_out_of_time(format!(
+            "the time limit leaves {left:.1} s, and nothing can begin for {wait:.1} s"
+        ));
+        true
+    }
+
+    fn is_out_of_time(&mut self, message: String) {
+        self.tell(&Event::Warning { message: message.clone() });
+        self.out_of_time = Some(message);
     }
 
     /// A store that cannot tell says so when it is to keep something.
@@ -32,15 +47,19 @@ impl Runner<'_> {
         store.usual_service_secs(&suite.model_of(sample).id, suite.params_of(sample)).ok().flatten()
     }
 
-    /// Seconds of loading a model and of its warm-up, as they were the last time in this run; 0 when it never was.
-    fn usual_load_secs(&self, model: u32) -> f64 {
+    /// Seconds of starting a model and of its warm-up, as quick as they were in this run; 0 when it never was. The first time may contain a download, which
+    /// must not keep all later sessions from beginning.
+    fn quickest_load_secs(&self, model: u32) -> f64 {
         let id = &self.suite().models[model as usize].id;
-        let all = self.earlier_loads.iter().chain(&self.session.models);
-        let last = all.rev().find(|loaded| loaded.model.id == *id);
-        last.map_or(0.0, |loaded| loaded.load_secs + loaded.warmup_secs.iter().sum::<f64>())
+        let all =
+            || self.earlier_loads.iter().chain(&self.session.models).filter(|loaded| loaded.model.id == *id);
+        let least = |secs: &mut dyn Iterator<Item = f64>| secs.reduce(f64::min).unwrap_or(0.0);
+        let warmed = || all().filter(|loaded| !loaded.warmup_secs.is_empty());
+        least(&mut all().map(|loaded| loaded.load_secs))
+            + least(&mut warmed().map(|loaded| loaded.warmup_secs.iter().sum()))
     }
 
-    /// Why the session ends for lack of time, if it does.
+    /// Why samples are left for lack of time, if they are.
     pub(crate) fn out_of_time(&self) -> Option<String> {
         let over = || self.inputs.cancel.left().is_some_and(|left| left.is_zero());
         let stopped = || over().then(|| "the time limit is reached; what was going on is stopped".to_owned());

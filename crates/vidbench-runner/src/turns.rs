@@ -173,9 +173,12 @@ impl Runner<'_> {
         waited
     }
 
-    /// False when a person wants to stop.
+    /// False when a person wants to stop, or the time limit comes first.
     fn wait_until(&mut self, until_ns: u64) -> bool {
         let begun_ns = self.inputs.clock.monotonic_ns();
+        if self.lacks_time_to_wait(Duration::from_nanos(until_ns.saturating_sub(begun_ns))) {
+            return false;
+        }
         let waited = loop {
             if self.should_stop() {
                 break false;
@@ -190,7 +193,7 @@ impl Runner<'_> {
         waited
     }
 
-    /// False when a person wants to stop.
+    /// False when a person wants to stop, or the time limit comes first.
     pub(crate) fn wait(&mut self, wait: Duration) -> bool {
         let wait_ns = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
         self.wait_until(self.inputs.clock.monotonic_ns().saturating_add(wait_ns))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vidbench_core::protocol::{LoadParams, LoadedModel};
-use vidbench_core::{Clock, HeldWorker, ResolvedModel, SessionModel, WeightsOrigin};
+use vidbench_core::{Clock, HeldWorker, ResolvedModel, WeightsOrigin};
 use vidbench_engines::{CallError, CallObserver, LogSink, WorkerCommand, WorkerProcess};
 
 use crate::Cancel;
@@ -68,30 +68,20 @@ pub(crate) fn load(
     threads: u32,
     timeout: Duration,
     earlier: Option<&LoadedModel>,
-    (clock, cancel): (&dyn Clock, &Cancel),
-) -> Result<SessionModel, ModelError> {
+    cancel: &Cancel,
+) -> Result<LoadedModel, ModelError> {
     let params = LoadParams {
         model: model.which().clone(),
         revision: model.revision.clone(),
         threads,
         settings: model.settings.clone(),
     };
-    let begun_ns = clock.monotonic_ns();
     let loaded = worker
         .load(&params, timeout, &mut UntilCancelled(cancel))
         .map_err(|source| ModelError::Call { during: "load", source })?;
-    let load_secs = clock.monotonic_ns().saturating_sub(begun_ns) as f64 / 1e9;
     check_identity(model, &loaded.model, earlier)?;
-    let worker = worker.info().map_or(String::new(), |info| format!("{} {}", info.name, info.version));
-    Ok(SessionModel {
-        // Records of a run call it as its suite does.
-        model: LoadedModel { id: model.id.clone(), ..loaded.model },
-        worker,
-        // By our own clock: what a worker says of itself could be anything.
-        load_secs,
-        warmup_secs: Vec::new(),
-        footprint: None,
-    })
+    // Records of a run call it as its suite does.
+    Ok(LoadedModel { id: model.id.clone(), ..loaded.model })
 }
 
 pub(crate) fn check_identity(

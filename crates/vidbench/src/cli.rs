@@ -250,7 +250,7 @@ Examples:
 A folder of images is one clip. Each clip's scores are kept by the content of its file: the same command again computes only
 what is missing, also after a kill.
 
-Exit codes: 0 every clip is ok; 1 some clips are not, or --metrics names one that gave no clip a number; 2 usage or environment; 130 interrupted.")]
+Exit codes: 0 every clip is ok; 1 some clips are not, or a metric that --metrics names gave no clip, or not every set, a number; 2 usage or environment; 130 interrupted.")]
 pub(crate) struct ScoreArgs {
     /// Folders, video files or manifests (.jsonl).
     #[arg(required = true, value_name = "VIDEOS")]
@@ -416,7 +416,7 @@ pub(crate) struct FeaturesArgs {
     /// Seed of the resamples.
     #[arg(long, default_value_t = 1, value_name = "SEED")]
     pub(crate) bootstrap_seed: u64,
-    /// Metrics computed side by side, by default one per core, fewer where memory has no room for the nets of so many; scores do not depend on it.
+    /// Metrics computed side by side, by default one per core; scores do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
     /// What to print on stdout.

@@ -225,6 +225,7 @@ fn result_json(execution: &Execution, analysis: &RunAnalysis, report: &Path) -> 
         "run": data.run.id,
         "complete": finish.complete,
         "interrupted": finish.interrupted,
+        "out_of_time": finish.out_of_time,
         "done": finish.done,
         "failed": finish.failed,
         "set_metrics_error": set_metrics_error,

@@ -11,7 +11,7 @@ use vidbench::{ScoreSettings, SystemClock};
 use vidbench_analysis::{ScoringAnalyser, ScoringAnalysis};
 use vidbench_core::protocol::DecodeOptions;
 use vidbench_core::{
-    Clock, MetricId, Needs, NetDevice, RequestedClip, RunId, ScoredClip, ScorerSettings, ScoringData,
+    Clock, MetricId, Needs, NetDevice, RequestedClip, RunId, Score, ScoredClip, ScorerSettings, ScoringData,
     ScoringRecord, ScoringRequest, path_from_text, text_from_path,
 };
 use vidbench_metrics::{DESCRIPTORS, SetOptions};
@@ -27,7 +27,7 @@ use super::scorers::{devices, scorers};
 use super::{UserError, cache, page_file, reference, report, run};
 use crate::cli::{LogFormat, Progress, ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
 use crate::log_file;
-use crate::ui::{ProgressView, Ui};
+use crate::ui::{ProgressView, Ui, print_error};
 use crate::{FAILED, INTERRUPTED, OK};
 
 /// Of the intervals of metrics of sets; any number does, as long as it is always the same.
@@ -229,18 +229,16 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
     if !args.no_report {
         ui.say(&format!("report: {}", report.display()));
     }
-    let lacking = lacking(&analysis, args);
-    if let Some(names) = &lacking {
-        ui.say(&format!("warning: no clip has a number of {names}, which --metrics asks for"));
-    }
+    // Also where nothing else is said: they are why the exit code is what it is.
+    let lacking: Vec<String> = lacking(&analysis, args).into_iter().chain(sets_without(data)).collect();
+    lacking.iter().for_each(|message| print_error(message, &[], ui.stderr_color));
     Ok(match finish {
         ScoreFinish { interrupted: true, .. } => {
             ui.say("next: the same command again does what is left");
             INTERRUPTED
         }
         ScoreFinish { done, ok, .. } if ok < done => FAILED,
-        ScoreFinish { .. } if data.sets.iter().any(|sets| !sets.is_complete()) => FAILED,
-        ScoreFinish { .. } if lacking.is_some() => FAILED,
+        ScoreFinish { .. } if !lacking.is_empty() => FAILED,
         ScoreFinish { .. } => OK,
     })
 }
@@ -248,7 +246,24 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
 /// Metrics that were asked for by name and gave nothing: a script that looks at the exit code alone must see that.
 fn lacking(analysis: &ScoringAnalysis, args: &ScoreArgs) -> Option<String> {
     let names: Vec<&str> = analysis.without_a_number().map(MetricId::as_str).collect();
-    (!args.metrics.is_empty() && analysis.ok > 0 && !names.is_empty()).then(|| names.join(", "))
+    let asked = !args.metrics.is_empty() && analysis.ok > 0 && !names.is_empty();
+    asked.then(|| format!("no clip has a number of {}, which --metrics asks for", names.join(", ")))
+}
+
+/// Sets that have no number of a metric of sets, and why.
+fn sets_without(data: &ScoringData) -> impl Iterator<Item = String> {
+    let sets = data.sets.iter().flat_map(|scoring| &scoring.sets);
+    sets.flat_map(|set| {
+        let problem =
+            set.problem.iter().map(|problem| format!("set {} has no numbers: {problem}", set.label));
+        let without = set.scores.iter().filter_map(|found| match &found.score {
+            Score::NotAvailable { reason } => {
+                Some(format!("set {} has no number of {}: {reason}", set.label, found.metric))
+            }
+            Score::Value(_) => None,
+        });
+        problem.chain(without).collect::<Vec<_>>()
+    })
 }
 
 /// `vidbench report` of a scoring.

@@ -55,7 +55,8 @@ fn by_memory(metrics: &[MetricId], ui: Ui) -> usize {
     if fit < cores {
         let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
         ui.say(&format!(
-            "note: {fit} scorers side by side instead of {cores}: each may need {:.1} GiB for its nets, and {:.1} GiB are free; --workers N decides",
+            "note: {} instead of {cores}: each may need {:.1} GiB for its nets, and {:.1} GiB are free; --workers N decides",
+            if fit == 1 { "one scorer".into() } else { format!("{fit} scorers") },
             gib(each),
             gib(available.unwrap_or(0))
         ));

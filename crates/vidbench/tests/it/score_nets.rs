@@ -28,7 +28,7 @@ fn without_weights_a_metric_is_not_available_and_the_hint_says_how_to_get_them()
     folders(&workspace, 1);
     let said = run(&workspace, &PAIRS);
     assert_eq!(said.code, 1, "who asks for one metric and gets no number must see that: {}", said.stderr);
-    assert!(said.stderr.contains("warning: no clip has a number of lpips.squeeze@1"), "{}", said.stderr);
+    assert!(said.stderr.contains("error: no clip has a number of lpips.squeeze@1"), "{}", said.stderr);
     let reason = &json(&said)["clips"][0]["scores"][0]["score"]["not_available"]["reason"];
     let reason = reason.as_str().unwrap();
     assert!(reason.contains("has no weights of lpips-squeeze"), "{reason}");

@@ -2,13 +2,28 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::main_job::samples;
-use crate::workspace::{Workspace, worker_suite};
+use crate::workspace::{Said, Workspace, example, worker_suite};
 
 /// So many seeds of two prompts, for which the worker computes so long.
 fn suite(seeds: &str, fault: &str, at_seed: u64, millis: u32) -> String {
     let settings = format!("settings = {{ busy_millis = {millis} }}\n\n[prompts]");
     worker_suite(seeds, fault, at_seed, "").replace("[prompts]", &settings)
+}
+
+fn ok(data: &Value, model: &str) -> usize {
+    let is_ok = |sample: &&Value| sample["model"] == model && sample["verdict"]["outcome"] == "ok";
+    samples(data).iter().filter(is_ok).count()
+}
+
+/// Runs, and is sure that it ends within half a minute.
+fn run(workspace: &Workspace, args: &[&str]) -> Said {
+    let begun = Instant::now();
+    let said = workspace.run([&["run"], args, &["--progress", "plain"]].concat());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{}", said.stderr);
+    said
 }
 
 #[test]
@@ -22,9 +37,7 @@ fn a_run_stops_in_time_and_goes_on_later() {
     assert!(said.stderr.contains("next: vidbench run --resume "), "{}", said.stderr);
     // The report is written after the limit.
     assert!(begun.elapsed() < Duration::from_secs(30));
-    let judged = |data: &serde_json::Value| {
-        samples(data).iter().filter(|sample| sample["verdict"]["outcome"] == "ok").count()
-    };
+    let judged = |data: &Value| ok(data, "rendered-shapes");
     let data = workspace.export();
     let done = judged(&data);
     assert!((1..10).contains(&done), "{done}");
@@ -57,4 +70,63 @@ fn without_time_nothing_begins_and_a_limit_needs_its_unit() {
     let said = workspace.run(["run", "--resume", "latest", "--time-limit", "90"]);
     assert_eq!(said.code, 2);
     assert!(said.stderr.contains("a whole number and s, m, h or d is needed"), "{}", said.stderr);
+}
+
+/// The limit may fall between two generations, or while clips are scored.
+#[test]
+fn a_limit_in_the_midst_of_scoring_ends_it_and_loses_nothing() {
+    let workspace = Workspace::new();
+    let seeds = format!("{:?}", (0..40).collect::<Vec<u32>>());
+    let offline = suite(&seeds, "none", 99, 0).replace("warmup = 0", "warmup = 0\nkind = \"offline\"");
+    workspace.write("suite.toml", offline);
+    run(&workspace, &["suite.toml", "--time-limit", "2s"]);
+    for limit in ["1s", "2s", "1d"] {
+        run(&workspace, &["--resume", "latest", "--time-limit", limit]);
+    }
+    assert_eq!(ok(&workspace.export(), "rendered-shapes"), 80);
+}
+
+/// What an interpreter takes to start counts, too.
+#[test]
+fn a_model_that_would_not_even_be_up_in_time_is_not_started() {
+    let workspace = Workspace::new();
+    let worker = format!("sleep 2; exec {:?} none 99", example("shapes_worker"));
+    let command = format!("command = [\"sh\", \"-c\", {worker:?}]");
+    let slow = suite("[1, 2, 3, 4, 5, 6, 7, 8]", "none", 99, 900);
+    let line = slow.lines().find(|line| line.starts_with("command")).unwrap().to_owned();
+    workspace.write("suite.toml", slow.replace(&line, &command));
+    let first = run(&workspace, &["suite.toml", "--time-limit", "7s"]);
+    assert_eq!(first.code, 3, "{}", first.stderr);
+    assert!(ok(&workspace.export(), "rendered-shapes") > 0, "{}", first.stderr);
+    let second = run(&workspace, &["--resume", "latest", "--time-limit", "2s"]);
+    assert!(second.stderr.contains("start, warm-up and next sample of rendered-shapes"), "{}", second.stderr);
+    assert!(!second.stderr.contains("loaded"), "{}", second.stderr);
+}
+
+#[test]
+fn a_model_whose_samples_do_not_fit_leaves_the_time_to_the_others() {
+    let workspace = Workspace::new();
+    let quick = "\n[[models]]\nid = \"quick\"\nmodel = \"rendered-shapes\"\n";
+    let slow = suite("[1]", "none", 99, 6000);
+    let (head, table) = slow.split_once("[[models]]").unwrap();
+    let (table, tail) = table.split_once("[prompts]").unwrap();
+    let other = table.replace("id = \"rendered-shapes\"\n", "").replace("6000", "100");
+    workspace.write("suite.toml", format!("{head}[[models]]{table}{quick}{other}[prompts]{tail}"));
+    let said = run(&workspace, &["suite.toml", "--time-limit", "11s"]);
+    assert_eq!(said.code, 3, "{}", said.stderr);
+    let data = workspace.export();
+    assert_eq!((ok(&data, "rendered-shapes"), ok(&data, "quick")), (1, 2), "{}", said.stderr);
+}
+
+#[test]
+fn nobody_waits_for_what_comes_after_the_limit() {
+    let workspace = Workspace::new();
+    let forgiving = suite("[1]", "die", 1, 0).replace(
+        "attempts = 1",
+        "attempts = 3\nbase_secs = 3600.0\ncap_secs = 3600.0\ndeadline_secs = 10000.0",
+    );
+    workspace.write("suite.toml", forgiving);
+    let said = run(&workspace, &["suite.toml", "--time-limit", "1m"]);
+    assert_eq!(said.code, 3, "{}", said.stderr);
+    assert!(said.stderr.contains("and nothing can begin for "), "{}", said.stderr);
 }
