@@ -112,7 +112,7 @@ fn diffusers_refuses_what_cannot_be_loaded_and_the_run_goes_on() {
     let workspace = workspace();
     let models = [
         model("someone/model-that-is-not-here", ""),
-        model("tiny/WanPipeline", "class_name = \"WanPipelinee\""),
+        model("someone/other", "weights = \"random\", scale = \"tiny\", class_name = \"WanPipelinee\""),
         model("tiny/WanPipeline", "dtype = \"float8\""),
         model("tiny/LTXPipeline", ""),
     ]
