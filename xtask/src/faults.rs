@@ -254,6 +254,10 @@ impl Bench {
                 (here, stops) = (here + stopped, stops + stopped);
             }
             let found = self.essence(folder.path())?;
+            if found.is_empty() {
+                // A worker was stopped before the run was begun, which refused to begin.
+                continue;
+            }
             ensure!(
                 found.len() == self.calm.len(),
                 "{} of {} samples have a verdict",
