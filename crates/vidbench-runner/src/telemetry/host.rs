@@ -186,6 +186,15 @@ mod tests {
     }
 
     #[test]
+    fn the_time_that_anybody_waited_for_a_disk_is_read_and_what_is_no_counter_is_none() {
+        let pressure = "some avg10=0.22 avg60=0.17 avg300=1.11 total=58761459\nfull avg10=0.00 avg60=0.13 avg300=0.96 total=57422084\n";
+        assert_eq!(stalled_us(pressure), Some(58_761_459));
+        for other in ["", "full avg10=0.00 total=5\n", "some avg10=0.22\n", "some total=-1\n"] {
+            assert_eq!(stalled_us(other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn this_machine_has_memory_and_its_first_reading_no_share_of_time() {
         let mut host = Host::new();
         assert!(host.memory_used_bytes() > Some(1 << 20));
