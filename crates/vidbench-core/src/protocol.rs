@@ -462,9 +462,9 @@ pub struct ScoreResult {
     /// Seconds that each net of `features` took, where it was run for them: what it costs to make them again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub net_secs: BTreeMap<String, f64>,
-    /// Seconds the decoding took.
+    /// Seconds the decoding took. Beside nets it has a thread of its own, so that both may be more than the clip took.
     pub decode_secs: f64,
-    /// Seconds the metrics took.
+    /// Seconds the metrics took, with what they loaded for them.
     pub score_secs: f64,
 }
 

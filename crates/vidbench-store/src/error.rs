@@ -81,11 +81,17 @@ pub enum StoreError {
         /// Why.
         detail: String,
     },
-    /// A complete run is not what it was when it was completed.
-    #[error("run {run} is damaged: its records are not those of its last session")]
+    /// What is recorded of a run is not what was written.
+    #[error("run {run} is damaged: its records are not those that its sessions wrote")]
     Changed {
         /// The run.
         run: RunId,
+    },
+    /// What is recorded of a clip, or that it was scored, is not what was written.
+    #[error("the record of {what} is damaged: it is not what was written")]
+    ChangedScores {
+        /// The clip or the scoring.
+        what: String,
     },
     /// No run has this name.
     #[error("no run {wanted:?}{}", known_runs(.known))]
@@ -238,6 +244,7 @@ impl StoreError {
             Self::Changed { .. } => {
                 "`vidbench backup restore` makes a workspace of a backup; without one, remove the run and repeat it".into()
             }
+            Self::ChangedScores { .. } => "score the same files again: what is damaged is computed again".into(),
             Self::Corrupt { .. } => "the file was changed by another program; restore it from a copy".into(),
             Self::Migration { .. }
             | Self::RunExists { .. }

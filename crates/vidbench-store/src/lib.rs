@@ -22,6 +22,7 @@ mod readings;
 mod record;
 mod removal;
 mod reuse;
+mod row_seal;
 mod rows;
 mod runs;
 mod schema;

@@ -9,14 +9,14 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::folders::{self, Folders};
-use crate::{Cache, CacheSize, Result, StoreError, list_backups, schema};
+use crate::{Cache, CacheSize, Result, StoreError, list_backups, row_seal, schema};
 
 /// How long a write waits for a write of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// No database of SQLite is smaller, in bytes.
 const SMALLEST_PAGE: u64 = 512;
 /// More than the distinct statements of this crate, so that each is compiled once.
-const CACHED_STATEMENTS: usize = 64;
+const CACHED_STATEMENTS: usize = 96;
 /// A write-ahead log that grew beyond this, in bytes, is cut back: on a full disk it would stand in the way.
 const WAL_KEPT_BYTES: i64 = 64 << 20;
 
@@ -189,6 +189,7 @@ fn connect(path: &Path) -> Result<Connection> {
     // Negative is KiB, positive would be pages.
     connection.pragma_update(None, "cache_size", -PAGE_CACHE_BYTES / 1024)?;
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
+    row_seal::add_function(&connection)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     Ok(connection)
 }

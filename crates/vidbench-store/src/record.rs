@@ -9,6 +9,7 @@ use vidbench_core::{FailedAttempt, Generation, ModelId, Outcome, Params, RunId, 
 use crate::codec::{
     Sha256Hash, f32s_to_bytes, finite, from_i64, from_json, score_columns, series_to_bytes, to_i64, to_json,
 };
+use crate::row_seal::{ATTEMPTS, FEATURES, GENERATIONS, SCORES, SealedRows, VERDICTS};
 use crate::runs::{RunKey, require_run};
 use crate::{Difference, Result, Store, StoreError, difference, rows};
 
@@ -42,7 +43,8 @@ impl Store {
             place.require_free(tx, generation.sample)?;
             // Inside the transaction, so that no removal of another run takes the file away in between.
             self.require_artifact(artifact, generation.artifact_bytes)?;
-            insert_generation(tx, &place, artifact, &configuration, generation)
+            insert_generation(tx, &place, artifact, &configuration, generation)?;
+            place.seal(tx, GENERATIONS)
         })
     }
 
@@ -83,7 +85,8 @@ impl Store {
                 failed.outcome.name(),
                 failed.reason
             ])?;
-            Ok(())
+            let attempt = params![place.key.key, place.ordinal, failed.attempt];
+            ATTEMPTS.seal(tx, "run = ?1 AND ordinal = ?2 AND attempt = ?3", attempt)
         })
     }
 
@@ -98,7 +101,8 @@ impl Store {
             place.require_generation(tx, verdict)?;
             insert_verdict(tx, &place, verdict)?;
             insert_scores(tx, &place, verdict)?;
-            insert_features(tx, &place, verdict)
+            insert_features(tx, &place, verdict)?;
+            [VERDICTS, SCORES, FEATURES].into_iter().try_for_each(|rows| place.seal(tx, rows))
         })
     }
 }
@@ -147,6 +151,11 @@ impl<'a> Place<'a> {
             });
         }
         Ok(())
+    }
+
+    /// Seals the rows of one place.
+    fn seal(&self, tx: &Transaction<'_>, rows: SealedRows) -> Result<()> {
+        rows.seal(tx, "run = ?1 AND ordinal = ?2", params![self.key.key, self.ordinal])
     }
 
     fn conflict(&self, what: &'static str, difference: Difference) -> StoreError {

@@ -156,7 +156,7 @@ impl Store {
             }
             tx.prepare_cached("UPDATE runs SET status = ?2, finished_ms = ?3 WHERE key = ?1")?
                 .execute(params![key.key, status.name(), finished_ms])?;
-            if status == RunStatus::Complete { seal::seal(tx, key) } else { Ok(()) }
+            if status == RunStatus::Complete { seal::seal(tx, run, key) } else { Ok(()) }
         })
     }
 

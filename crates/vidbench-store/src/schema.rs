@@ -8,7 +8,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x7662_6e63;
 /// Version of the tables that this tool writes: the number of migrations.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7, V8, V9, V10, V11, V12];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7, V8, V9, V10, V11, V12, V13];
 
 pub(crate) fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
@@ -295,4 +295,18 @@ CREATE INDEX generations_by_configuration ON generations (configuration);
 CREATE INDEX generations_by_artifact ON generations (artifact);
 
 ALTER TABLE sessions ADD COLUMN reused TEXT NOT NULL DEFAULT '[]';
+";
+
+/// A hash beside the columns of a row, see `row_seal.rs`.
+const V13: &str = "
+ALTER TABLE generations ADD COLUMN seal BLOB;
+ALTER TABLE attempts ADD COLUMN seal BLOB;
+ALTER TABLE verdicts ADD COLUMN seal BLOB;
+ALTER TABLE scores ADD COLUMN seal BLOB;
+ALTER TABLE features ADD COLUMN seal BLOB;
+ALTER TABLE scored_clips ADD COLUMN seal BLOB;
+ALTER TABLE decoded_clips ADD COLUMN seal BLOB;
+ALTER TABLE clip_scores ADD COLUMN seal BLOB;
+ALTER TABLE clip_features ADD COLUMN seal BLOB;
+ALTER TABLE reference_features ADD COLUMN seal BLOB;
 ";

@@ -14,6 +14,7 @@ use crate::codec::{
     Sha256Hash, from_i64, from_json, score, score_columns, series_from_bytes, series_to_bytes, to_i64,
     to_json,
 };
+use crate::row_seal::{OF_CLIPS, SCORED_CLIPS};
 use crate::rows::metric_column;
 use crate::runs::{parse_id, parse_status};
 use crate::{Result, Store, StoreError, folders};
@@ -142,16 +143,21 @@ impl Store {
         })
     }
 
-    /// What the store knows of a clip.
+    /// What the store knows of a clip. What is damaged is not known: it is computed again.
     pub fn known_scores(&self, key: &ClipKey, wanted: &[Wanted]) -> Result<Known> {
         let columns = Columns::of(key)?;
-        self.read("looking for scores", |tx| known(tx, &columns, wanted))
+        let found = self.read("looking for scores", |tx| known(tx, &columns, wanted));
+        unknown_if_damaged(found)
     }
 
-    /// What nets saw of a clip before, of what `wanted` is computed from; each once.
+    /// What nets saw of a clip before, of what `wanted` is computed from; each once. What is damaged is not known.
     pub fn known_looks(&self, key: &ClipKey, wanted: &[&Wanted]) -> Result<Vec<Features>> {
         let columns = Columns::of(key)?;
-        self.read("looking for what nets saw", |tx| features_of_all(tx, &columns, wanted.iter().copied()))
+        let found = self.read("looking for what nets saw", |tx| {
+            columns.require_sound(tx)?;
+            features_of_all(tx, &columns, wanted.iter().copied())
+        });
+        unknown_if_damaged(found)
     }
 
     /// Records what came of a clip in a scoring, and what of it holds for every file of the same content, in one durable
@@ -168,9 +174,13 @@ impl Store {
             insert_outcome(tx, scoring_key(tx, scoring)?, clip)?;
             let (Some((key, pairing)), Some(facts)) = (content, &clip.facts) else { return Ok(()) };
             let columns = Columns::of(key)?;
+            for rows in OF_CLIPS {
+                rows.remove_broken(tx, "clip = ?1", [columns.clip])?;
+            }
             insert_facts(tx, &columns, facts, pairing)?;
             insert_scores(tx, &columns, &clip.scores, wanted)?;
-            insert_features(tx, &columns, features, wanted)
+            insert_features(tx, &columns, features, wanted)?;
+            OF_CLIPS.into_iter().try_for_each(|rows| rows.seal(tx, "clip = ?1", [columns.clip]))
         })
     }
 
@@ -186,11 +196,10 @@ impl Store {
                 let Some((key, asked)) = content(record, &clip) else { return Ok(true) };
                 // Features are of the clip, whatever it is compared with.
                 let key = ClipKey { reference: None, ..key };
-                if let Some(wanted) = wanted(asked)
-                    && let Some(features) = features_of(tx, &Columns::of(&key)?, &wanted)?
-                {
-                    found.push((clip.ordinal, features));
-                }
+                let columns = Columns::of(&key)?;
+                columns.require_sound(tx)?;
+                let features = wanted(asked).map(|wanted| features_of(tx, &columns, &wanted)).transpose()?;
+                found.extend(features.flatten().map(|features| (clip.ordinal, features)));
                 Ok(true)
             })
         })?;
@@ -315,12 +324,31 @@ impl<'a> Columns<'a> {
         Ok(Self { clip: Sha256Hash::parse(&key.clip)?.0, reference, reading: &key.reading })
     }
 
+    /// What is recorded of the clip is what was written.
+    fn require_sound(&self, connection: &Connection) -> Result<()> {
+        for rows in OF_CLIPS {
+            if rows.any_broken(connection, "clip = ?1", [self.clip])? {
+                let what = format!("the clip with SHA-256 {}", Sha256Hash(self.clip).hex());
+                return Err(StoreError::ChangedScores { what });
+            }
+        }
+        Ok(())
+    }
+
     fn reference_of(&self, wanted: &Wanted) -> &[u8] {
         if wanted.of_pair { &self.reference } else { &[] }
     }
 }
 
+fn unknown_if_damaged<T: Default>(found: Result<T>) -> Result<T> {
+    match found {
+        Err(StoreError::ChangedScores { .. }) => Ok(T::default()),
+        found => found,
+    }
+}
+
 fn known(connection: &Connection, columns: &Columns<'_>, wanted: &[Wanted]) -> Result<Known> {
+    columns.require_sound(connection)?;
     let found = connection
         .prepare_cached(
             "SELECT facts, pairing FROM decoded_clips WHERE clip = ?1 AND reference = ?2 AND reading = ?3",
@@ -439,7 +467,8 @@ fn insert_outcome(tx: &Transaction<'_>, scoring: i64, clip: &ScoredClip) -> Resu
         clip.outcome.name(),
         clip.reason,
     ])?;
-    Ok(())
+    let place = params![scoring, to_i64("ordinal", clip.ordinal)?];
+    SCORED_CLIPS.seal(tx, "scoring = ?1 AND ordinal = ?2", place)
 }
 
 fn insert_facts(
@@ -525,6 +554,9 @@ fn each_outcome(
     scoring: i64,
     mut visit: impl FnMut(ScoredClip) -> Result<bool>,
 ) -> Result<()> {
+    if SCORED_CLIPS.any_broken(connection, "scoring = ?1", [scoring])? {
+        return Err(StoreError::ChangedScores { what: "a scoring".into() });
+    }
     let mut statement = connection.prepare_cached(
         "SELECT ordinal, clip, reference, outcome, reason FROM scored_clips WHERE scoring = ?1 ORDER BY ordinal",
     )?;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 use vidbench_core::RunId;
 
+use crate::row_seal::OF_RUNS;
 use crate::runs::RunKey;
 use crate::{Result, StoreError};
 
@@ -37,14 +38,15 @@ const SEALED: [(&str, &str); 8] = [
     ("readings WHERE run = ?1 ORDER BY session, first_ns", "session, first_ns, readings"),
 ];
 
-/// Seals what is recorded of a run.
-pub(crate) fn seal(connection: &Connection, key: RunKey) -> Result<()> {
+/// Seals what is recorded of a run, if each row is what it was.
+pub(crate) fn seal(connection: &Connection, run: &RunId, key: RunKey) -> Result<()> {
+    check_rows(connection, run, key)?;
     let seal = seal_of(connection, key)?;
     connection.prepare_cached("UPDATE runs SET seal = ?2 WHERE key = ?1")?.execute(params![key.key, seal])?;
     Ok(())
 }
 
-/// Whether a run is what it was when it was sealed. One without a seal is not looked at.
+/// Whether a run is what it was when it was sealed; of one without a seal, whether each row is what it was.
 pub(crate) fn check(connection: &Connection, run: &RunId, key: RunKey) -> Result<()> {
     let seal: Option<String> = connection
         .prepare_cached("SELECT seal FROM runs WHERE key = ?1 AND status = 'complete'")?
@@ -54,8 +56,18 @@ pub(crate) fn check(connection: &Connection, run: &RunId, key: RunKey) -> Result
     let known = seal.filter(|seal| seal.starts_with(&format!("{VERSION}:")));
     match known {
         Some(seal) if seal != seal_of(connection, key)? => Err(StoreError::Changed { run: run.clone() }),
-        Some(_) | None => Ok(()),
+        Some(_) => Ok(()),
+        None => check_rows(connection, run, key),
     }
+}
+
+fn check_rows(connection: &Connection, run: &RunId, key: RunKey) -> Result<()> {
+    for rows in OF_RUNS {
+        if rows.any_broken(connection, "run = ?1", [key.key])? {
+            return Err(StoreError::Changed { run: run.clone() });
+        }
+    }
+    Ok(())
 }
 
 fn seal_of(connection: &Connection, key: RunKey) -> Result<String> {
@@ -77,7 +89,7 @@ fn seal_of(connection: &Connection, key: RunKey) -> Result<String> {
 }
 
 /// Kind and length go first, so that no two rows give the same bytes.
-fn add(hash: &mut Sha256, value: ValueRef<'_>) {
+pub(crate) fn add(hash: &mut Sha256, value: ValueRef<'_>) {
     let (kind, number, bytes): (u8, [u8; 8], &[u8]) = match value {
         ValueRef::Null => (0, [0; 8], &[]),
         ValueRef::Integer(value) => (1, value.to_le_bytes(), &[]),

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use vidbench_core::{ModelId, RunId, SetScore};
 
 use crate::codec::{f32s_from_bytes, f32s_to_bytes, finite, from_i64, score, score_columns, to_i64};
+use crate::row_seal::REFERENCE_FEATURES;
 use crate::runs::{RunKey, require_run};
 use crate::{Result, Store, StoreError, rows};
 
@@ -20,11 +21,15 @@ impl Store {
         })
     }
 
-    /// Features of a reference set as a net sees them, in the order in which they were put; `None` when there are none.
+    /// Features of a reference set as a net sees them, in the order in which they were put; `None` when there are none or they
+    /// are not what was written.
     ///
     /// `net` names the net with its weights hash, `name` the set with its version.
     pub fn reference_features(&self, net: &str, name: &str) -> Result<Option<Vec<Vec<f32>>>> {
         self.read("reading reference features", |tx| {
+            if REFERENCE_FEATURES.any_broken(tx, "net = ?1 AND name = ?2", params![net, name])? {
+                return Ok(None);
+            }
             let found: Option<(i64, i64, Vec<u8>)> = tx
                 .prepare_cached(
                     "SELECT vectors, dims, matrix FROM reference_features WHERE net = ?1 AND name = ?2",
@@ -54,7 +59,7 @@ impl Store {
                  ON CONFLICT (net, name) DO UPDATE SET vectors = ?3, dims = ?4, matrix = ?5",
             )?
             .execute(params![net, name, count, dims, matrix])?;
-            Ok(())
+            REFERENCE_FEATURES.seal(tx, "net = ?1 AND name = ?2", params![net, name])
         })
     }
 }

@@ -51,6 +51,11 @@ impl TimeBudget {
         Err(VideoErrorKind::OverLimit { limit: LimitName::DecodeSecs, value, max: self.0.max_secs })
     }
 
+    /// Between two calls of [`Self::run`]: the time that all of them took.
+    pub(crate) fn spent(&self) -> Duration {
+        Duration::from_nanos(self.0.spent_nanos.load(Ordering::Relaxed))
+    }
+
     fn spent_nanos(&self) -> u64 {
         let running = self.now_nanos().saturating_sub(self.0.since_nanos.load(Ordering::Relaxed));
         self.0.spent_nanos.load(Ordering::Relaxed).saturating_add(running)

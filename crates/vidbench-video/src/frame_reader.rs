@@ -1,6 +1,7 @@
 //! The pull side of decoding: one frame at a time, so that two clips can be read in step.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use vidbench_core::DecodedFrame;
 
@@ -119,6 +120,11 @@ impl FrameReader {
     /// Facts about the clip so far: the first frame settles size and colour, the end the frame count.
     pub fn probe(&self) -> &Probe {
         self.source.probe()
+    }
+
+    /// The time that reading took so far, without the time between frames.
+    pub fn spent(&self) -> Duration {
+        self.budget.spent()
     }
 
     /// [`Self::probe`], when nothing more is to be read.

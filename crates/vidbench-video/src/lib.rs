@@ -40,6 +40,7 @@ mod options;
 mod planes;
 mod probe;
 mod raw;
+mod read_ahead;
 mod reader;
 mod resize;
 mod rgb;
@@ -62,6 +63,7 @@ pub use limits::Limits;
 pub use options::ReadOptions;
 pub use probe::{FrameCount, FrameCountSource, Probe, probe};
 pub use raw::{RawPixelFormat, RawVideo, UnknownPixelFormat};
+pub use read_ahead::ReadAhead;
 pub use resize::{
     ByteResize, CropError, FloatResize, ImageShape, ResizeError, Size, centre_crop, longer_side,
     resize_bytes, resize_float, shorter_side,

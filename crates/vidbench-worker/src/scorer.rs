@@ -5,7 +5,9 @@
 
 mod facts;
 mod looks;
+mod pair;
 mod pass;
+mod source;
 mod texts;
 
 use std::borrow::Cow;
@@ -58,12 +60,12 @@ impl Scorer {
             let message = "a metric of pairs was asked for without a reference";
             return Err(RpcError::new(ErrorKind::InvalidRequest, message));
         }
-        let passed =
-            match Pass::new(&metrics, params, read_options(&params.options)?, self.nets.as_ref()).run() {
-                Ok(passed) => passed,
-                Err(error) => return decode_error(&error).map(decode_failed),
-            };
-        let Passed { facts, pairing, scores, features, net_secs, clip, decode_secs, mut score_secs } = passed;
+        let pass = Pass::new(&metrics, params, read_options(&params.options)?, self.nets.as_ref());
+        let (passed, mut spent) = match pass.run() {
+            Ok(passed) => passed,
+            Err(error) => return decode_error(&error).map(decode_failed),
+        };
+        let Passed { facts, pairing, scores, features, net_secs, clip } = passed;
         let facts = match facts {
             Ok(facts) => facts,
             Err(reason) => return Ok(decode_failed(reason)),
@@ -80,7 +82,8 @@ impl Scorer {
                 }
             }
         }
-        score_secs += start.elapsed().as_secs_f64();
+        spent.scoring += start.elapsed();
+        let (decode_secs, score_secs) = (spent.decoding.as_secs_f64(), spent.scoring.as_secs_f64());
         let decoded = Decoded::Facts(facts);
         Ok(ScoreResult { decoded, pairing, scores, features, net_secs, decode_secs, score_secs })
     }

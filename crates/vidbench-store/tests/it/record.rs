@@ -220,11 +220,11 @@ fn usual_times_and_sizes_are_medians_of_ok_samples_only() {
 }
 
 #[test]
-fn a_changed_row_is_an_error_and_not_a_number() {
+fn a_changed_row_of_an_earlier_version_is_an_error_and_not_a_number() {
     for broken in [
-        "UPDATE verdicts SET outcome = 'fine'",
-        "UPDATE verdicts SET facts = '{'",
-        "UPDATE scores SET metric = 'x' WHERE position = 0",
+        "UPDATE verdicts SET seal = NULL, outcome = 'fine'",
+        "UPDATE verdicts SET seal = NULL, facts = '{'",
+        "UPDATE scores SET seal = NULL, metric = 'x' WHERE position = 0",
     ] {
         let (folder, store, run) = store_with_run(1);
         finish(&store, &run, 0);

@@ -23,6 +23,11 @@ impl FactsMeter {
         self.timestamps = Some((first, frame.timestamp_secs));
     }
 
+    /// Frames so far.
+    pub(super) fn frames(&self) -> usize {
+        self.frames
+    }
+
     /// The facts; the reason when the frame rate is neither recorded nor shown by the timestamps.
     pub(super) fn finish(self, probe: &Probe) -> Result<ClipFacts, String> {
         let stats = self.stats.finish();

@@ -8,12 +8,13 @@ use vidbench_core::{ClipFacts, DecodedFrame, FramesU8, MetricScore, path_from_te
 use vidbench_metrics::extract::{Beginning, Extraction, NetSource};
 use vidbench_metrics::meter::{ClipCollector, ClipMeter, FrameView, PairMeter, PairView};
 use vidbench_metrics::{ClipMetric, Metric, MetricError, NetMetric, NetSetMetric, PairMetric, Seen};
-use vidbench_video::{Colour, ColourRange, FrameReader, ReadOptions, VideoError};
+use vidbench_video::{FrameReader, ReadOptions, VideoError};
 
 use super::facts::FactsMeter;
 use super::looks::{Looks, SeenRows};
+use super::pair::Reference;
+use super::source::{Image, Source};
 use super::texts::KnownTexts;
-use super::with_causes;
 
 /// What is to be measured.
 pub(super) struct Pass<'a> {
@@ -51,8 +52,13 @@ pub(super) struct Passed {
     pub(super) features: Vec<Features>,
     pub(super) net_secs: BTreeMap<String, f64>,
     pub(super) clip: Option<Result<FramesU8, MetricError>>,
-    pub(super) decode_secs: f64,
-    pub(super) score_secs: f64,
+}
+
+/// What it took. With nets both go on at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spent {
+    pub(super) decoding: Duration,
+    pub(super) scoring: Duration,
 }
 
 impl<'a> Pass<'a> {
@@ -95,59 +101,86 @@ impl<'a> Pass<'a> {
     }
 
     /// Reads both files to their ends.
-    pub(super) fn run(mut self) -> Result<Passed, VideoError> {
-        let (begin, mut scoring) = (Instant::now(), Duration::ZERO);
-        let mut sample =
-            FrameReader::open_with(path_from_text(&self.params.path), &self.options(Whose::Sample))?;
+    pub(super) fn run(mut self) -> Result<(Passed, Spent), VideoError> {
+        let ahead = self.extractions().any(|look| !self.knows(look));
+        let mut sample = Source::open(&self.params.path, &self.options(Whose::Sample), ahead)?;
         let options = self.options(Whose::Reference);
-        let mut reference = self.params.reference.as_deref().map(|path| Reference::open(path, &options));
-        let known =
-            |extraction: &Extraction| self.params.seen.iter().any(|features| features.net == extraction.id());
-        let frames = match self.extractions().any(|look| look.counts_frames() && !known(&look)) {
+        let reference = self.params.reference.as_deref();
+        let mut reference = reference.map(|path| Reference::open(path, &options, ahead));
+        let frames = match self.extractions().any(|look| look.counts_frames() && !self.knows(look)) {
             true => Some(count_frames(&self.params.path, &self.options)?),
             false => None,
         };
-        let image = match self.extractions().any(Extraction::looks_at_image) {
-            true => image(self.params.image.as_deref(), &self.options),
-            false => Err(MetricError::NoImage),
-        };
-        let image = image.as_ref().map(Image::lent);
-        let beginning = Beginning { fps: sample.probe().fps.map(|fps| fps.hz()), frames, image };
-        let mut looks = Looks::begin(self.extractions(), &self.params.seen, self.nets, beginning);
+        let mut start = Instant::now();
+        let mut looks = self.begin(&sample, frames);
+        let mut scoring = start.elapsed();
+        let mut size = (0, 0);
         let mut previous: Option<Vec<u8>> = None;
-        let (mut size, mut count) = ((0, 0), 0);
         while let Some(frame) = sample.next_frame()? {
             let beside = reference.as_mut().and_then(|reference| reference.beside(frame.width, frame.height));
-            let start = Instant::now();
-            self.facts.push(&frame);
-            (size, count) = ((frame.width, frame.height), count + 1);
+            start = Instant::now();
+            size = (frame.width, frame.height);
             looks.push(&frame, beside.as_ref());
-            if let Some(clip) = &mut self.clip {
-                clip.push(&frame);
-            }
-            let view = FrameView::new(frame, previous.as_deref());
-            let pair = beside.map(|reference| PairView::new(reference, frame));
-            for metric in &mut self.metrics {
-                match (metric, &pair) {
-                    (Measuring::Clip(_, meter), _) => meter.push(&view),
-                    (Measuring::Pair(_, meter), Some(pair)) => meter.push(pair),
-                    (Measuring::Pair(..), None) | (Measuring::Net(_), _) => {}
-                }
-            }
+            self.push(&frame, beside, previous.as_deref());
             let kept = previous.get_or_insert_default();
             kept.clear();
             kept.extend_from_slice(frame.rgb);
             scoring += start.elapsed();
         }
         let luma = reference.as_ref().and_then(|reference| reference.luma_differs(&sample.probe().colour));
-        let pairing = reference.map(Reference::finish);
-        let start = Instant::now();
+        let (pairing, beside) = reference.map(Reference::finish).unzip();
+        let decoding = sample.spent() + beside.unwrap_or_default();
+        start = Instant::now();
+        let passed = self.finish(&sample, size, looks, (pairing, luma));
+        scoring += start.elapsed();
+        Ok((passed, Spent { decoding, scoring }))
+    }
+
+    /// Whether what a net sees of the clip is known already.
+    fn knows(&self, extraction: Extraction) -> bool {
+        self.params.seen.iter().any(|features| features.net == extraction.id())
+    }
+
+    fn begin(&self, sample: &Source, frames: Option<usize>) -> Looks {
+        let image = match self.extractions().any(Extraction::looks_at_image) {
+            true => Image::read(self.params.image.as_deref(), &self.options),
+            false => Err(MetricError::NoImage),
+        };
+        let image = image.as_ref().map(Image::lent);
+        let beginning = Beginning { fps: sample.fps(), frames, image };
+        Looks::begin(self.extractions(), &self.params.seen, self.nets, beginning)
+    }
+
+    /// Lends a frame to every meter.
+    fn push(&mut self, frame: &DecodedFrame<'_>, beside: Option<DecodedFrame<'_>>, previous: Option<&[u8]>) {
+        self.facts.push(frame);
+        if let Some(clip) = &mut self.clip {
+            clip.push(frame);
+        }
+        let view = FrameView::new(*frame, previous);
+        let pair = beside.map(|reference| PairView::new(reference, *frame));
+        for metric in &mut self.metrics {
+            match (metric, &pair) {
+                (Measuring::Clip(_, meter), _) => meter.push(&view),
+                (Measuring::Pair(_, meter), Some(pair)) => meter.push(pair),
+                (Measuring::Pair(..), None) | (Measuring::Net(_), _) => {}
+            }
+        }
+    }
+
+    /// Both files are read; what they took is not known here.
+    fn finish(
+        self,
+        sample: &Source,
+        (width, height): (usize, usize),
+        looks: Looks,
+        (pairing, luma): (Option<Pairing>, Option<MetricError>),
+    ) -> Passed {
+        let frames = self.facts.frames();
         let facts = self.facts.finish(sample.probe());
-        let (width, height) = size;
         let prompt = self.params.prompt.as_deref();
         let texts = KnownTexts::new(self.nets, prompt, &self.params.seen);
-        let seen = Seen { width, height, frames: count, fps: beginning.fps, prompt, nets: &texts };
-        let seen = looks.finish(seen);
+        let seen = looks.finish(Seen { width, height, frames, fps: sample.fps(), prompt, nets: &texts });
         let (mut features, without) = features(&self.sets, &seen);
         if self.params.keep_seen {
             keep(&self.metrics, &self.params.seen, &seen, &mut features);
@@ -165,10 +198,7 @@ impl<'a> Pass<'a> {
         }
         net_secs.retain(|net, _| features.iter().any(|features| features.net == *net));
         let clip = self.clip.map(ClipCollector::finish);
-        scoring += start.elapsed();
-        let score_secs = scoring.as_secs_f64();
-        let decode_secs = (begin.elapsed().saturating_sub(scoring)).as_secs_f64();
-        Ok(Passed { facts, pairing, scores, features, net_secs, clip, decode_secs, score_secs })
+        Passed { facts, pairing, scores, features, net_secs, clip }
     }
 }
 
@@ -183,30 +213,6 @@ fn keep(metrics: &[Measuring], before: &[Features], seen: &SeenRows<'_>, feature
             features.extend(seen.kept(extraction));
         }
     }
-}
-
-/// The image that a clip was made from.
-struct Image {
-    width: usize,
-    height: usize,
-    rgb: Vec<u8>,
-}
-
-impl Image {
-    fn lent(&self) -> DecodedFrame<'_> {
-        let Self { width, height, ref rgb } = *self;
-        DecodedFrame { index: 0, timestamp_secs: 0.0, width, height, rgb, planes: None }
-    }
-}
-
-fn image(path: Option<&str>, options: &ReadOptions) -> Result<Image, MetricError> {
-    let path = path_from_text(path.ok_or(MetricError::NoImage)?);
-    let failed = |error: VideoError| MetricError::Image { reason: with_causes(&error.kind) };
-    let mut reader =
-        FrameReader::open_image(path, &ReadOptions { rgb: true, ..options.clone() }).map_err(failed)?;
-    let frame = reader.next_frame().map_err(failed)?;
-    let frame = frame.ok_or_else(|| MetricError::Image { reason: "it has no pixels".into() })?;
-    Ok(Image { width: frame.width, height: frame.height, rgb: frame.rgb.to_vec() })
 }
 
 /// The frames of a file, decoded one by one: what containers say of it may be wrong.
@@ -262,88 +268,4 @@ fn finish(
         (Measuring::Net(metric), Some(error)) if metric.is_of_pair() => metric.score(Err(error)),
         (Measuring::Net(metric), _) => metric.score(seen.measure(metric)),
     }
-}
-
-/// The reference of a pair, as far as it goes along.
-struct Reference {
-    reader: Option<FrameReader>,
-    frames: usize,
-    sample_frames: usize,
-    /// Why no more frames are compared.
-    over: Option<Pairing>,
-}
-
-impl Reference {
-    fn open(path: &str, options: &ReadOptions) -> Self {
-        let (reader, over) = match FrameReader::open_with(path_from_text(path), options) {
-            Ok(reader) => (Some(reader), None),
-            Err(error) => (None, Some(failed(&error))),
-        };
-        Self { reader, frames: 0, sample_frames: 0, over }
-    }
-
-    /// The frame that belongs to the sample's next one, which has that size.
-    fn beside(&mut self, width: usize, height: usize) -> Option<DecodedFrame<'_>> {
-        self.sample_frames += 1;
-        if self.over.is_some() {
-            return None;
-        }
-        match self.reader.as_mut()?.next_frame() {
-            Ok(Some(frame)) if (frame.width, frame.height) == (width, height) => {
-                self.frames += 1;
-                Some(frame)
-            }
-            Ok(Some(frame)) => {
-                let reason =
-                    format!("the reference is {}x{}, the sample {width}x{height}", frame.width, frame.height);
-                self.over = Some(Pairing::Mismatch { reason });
-                None
-            }
-            // It is shorter, which the end will say with both numbers.
-            Ok(None) => None,
-            Err(error) => {
-                self.over = Some(failed(&error));
-                None
-            }
-        }
-    }
-
-    /// Why luma of the reference cannot be compared with that of a sample of this colour. A matrix that is not recorded may be
-    /// any, and does not differ.
-    fn luma_differs(&self, sample: &Colour) -> Option<MetricError> {
-        let reference = &self.reader.as_ref()?.probe().colour;
-        let matrices = reference.matrix_tag.as_ref().zip(sample.matrix_tag.as_ref());
-        let same = reference.range == sample.range && matrices.is_none_or(|(a, b)| a == b);
-        let meaning = |colour: &Colour| {
-            let range = match colour.range {
-                ColourRange::Full => "full range",
-                ColourRange::Limited => "limited range",
-            };
-            colour.matrix_tag.as_ref().map_or(range.to_owned(), |matrix| format!("{range}, {matrix}"))
-        };
-        let (reference, sample) = (meaning(reference), meaning(sample));
-        (!same).then_some(MetricError::LumaMeanings { reference, sample })
-    }
-
-    /// Reads what the reference has beyond the sample, and compares the lengths.
-    fn finish(mut self) -> Pairing {
-        while let (None, Some(reader)) = (&self.over, &mut self.reader) {
-            match reader.next_frame() {
-                Ok(Some(_)) => self.frames += 1,
-                Ok(None) => break,
-                Err(error) => self.over = Some(failed(&error)),
-            }
-        }
-        let (reference, sample) = (self.frames, self.sample_frames);
-        self.over.unwrap_or_else(|| match reference == sample {
-            true => Pairing::Matched,
-            false => Pairing::Mismatch {
-                reason: format!("the reference has {reference} frames, the sample {sample}"),
-            },
-        })
-    }
-}
-
-fn failed(error: &VideoError) -> Pairing {
-    Pairing::ReferenceFailed { reason: with_causes(&error.kind) }
 }
