@@ -1,5 +1,7 @@
-//! Figures that others published of inputs that anyone can make: computed here with trained weights, they show that a net, the way it is
-//! fed and the formula behind it are all as published.
+//! Figures that others give of inputs that anyone can make. Computed here, they show that a formula is the one that is meant and, with trained
+//! weights, that a net, the way it is fed and the formula behind it all are.
+
+mod formulas;
 
 use std::sync::Arc;
 
@@ -10,18 +12,18 @@ use vidbench_metrics::{CovDivisor, FeatureMatrix, MetricError, frechet_distance}
 use vidbench_nn::nets::Net;
 use vidbench_nn::{NetState, NetStore, Tensor};
 
-/// A published figure.
+/// A figure that others published, or that their program gives.
 #[derive(Debug, Clone, Copy)]
 pub struct Anchor {
     /// What it is, for people.
     pub name: &'static str,
-    /// Nets it is computed with.
+    /// Nets it is computed with; none where it is a formula alone.
     pub nets: &'static [&'static str],
-    /// What was published.
+    /// What others give.
     pub published: f64,
-    /// How far it may be off, as a share of what was published.
+    /// How far it may be off, as a share of that.
     pub tolerance: f64,
-    /// Who published it.
+    /// Who gives it.
     pub source: &'static str,
     compute: fn(&dyn NetSource) -> Result<f64, MetricError>,
 }
@@ -37,7 +39,10 @@ pub enum Anchored {
     Failed(String),
 }
 
-/// Every anchor. TensorFlow and PyTorch differ by 6e-8 in the first and by 9e-4 in the second; the authors of the second say that versions of
+/// Formulas, of which goldens of other programs are kept; each with arrays of NumPy's `RandomState`.
+pub const FORMULAS: [Anchor; 11] = formulas::ALL;
+
+/// What was published of nets. TensorFlow and PyTorch differ by 6e-8 in the first and by 9e-4 in the second; the authors of the second say that versions of
 /// PyTorch do too.
 pub const ANCHORS: [Anchor; 3] = [
     Anchor {
@@ -156,8 +161,11 @@ fn rows(clips: impl Iterator<Item = Result<Vec<f32>, MetricError>>) -> Result<Fe
 
 /// `numpy.cov`, as both programs have it.
 fn distance(a: &FeatureMatrix, b: &FeatureMatrix) -> Result<f64, MetricError> {
-    frechet_distance(a, b, CovDivisor::NMinus1)
-        .map_err(|error| MetricError::Unfit { reason: error.to_string() })
+    distance_by(a, b, CovDivisor::NMinus1)
+}
+
+fn distance_by(a: &FeatureMatrix, b: &FeatureMatrix, divisor: CovDivisor) -> Result<f64, MetricError> {
+    frechet_distance(a, b, divisor).map_err(|error| MetricError::Unfit { reason: error.to_string() })
 }
 
 #[cfg(test)]

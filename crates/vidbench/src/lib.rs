@@ -29,7 +29,7 @@ mod shipped;
 mod tiny;
 mod vbench;
 
-pub use anchors::{ANCHORS, Anchor, Anchored};
+pub use anchors::{ANCHORS, Anchor, Anchored, FORMULAS};
 pub use by_default::{ByDefault, default_metrics};
 pub use cache_choice::{CacheChoice, CacheChoiceError, cache_choice};
 pub use catalogue::{

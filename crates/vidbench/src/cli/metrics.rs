@@ -9,17 +9,18 @@ pub(crate) enum MetricsCommand {
     List(MetricsListArgs),
     /// The page of a metric: definition, range, input, reference, differences, cost.
     Show(MetricsShowArgs),
-    /// Compute nets with random weights and compare with what PyTorch computes; with trained ones compare with published figures.
+    /// Compute formulas, nets with random weights, and nets with trained ones, and compare with what other programs give.
     #[command(after_long_help = "\
 Examples:
-  vidbench metrics selftest                        the quick nets
-  vidbench metrics selftest i3d-400 dino-vitb16    these
+  vidbench metrics selftest                        formulas, and the quick nets
+  vidbench metrics selftest i3d-400 dino-vitb16    formulas, and these
   vidbench metrics selftest --all                  all of them: minutes, and 10 GB of memory
 
-Figures that others published (LPIPS, Fréchet video distances) are computed where the trained weights of a named net are here; where they
+Formulas (PSNR, SSIM, Fréchet and kernel distances, resizing) are computed of numbers that anyone can make and compared with NumPy, SciPy,
+torch, Pillow and the metrics' own packages. Figures that others published (LPIPS, Fréchet video distances) are computed where the trained weights of a named net are here; where they
 are not, the figure is not available. That of i3d-styleganv puts 256 clips through it.
 
-Exit codes: 0 every net and every figure that was computed is within its tolerance; 1 one is not; 2 usage or environment.")]
+Exit codes: 0 every formula, net and figure that was computed is within its tolerance; 1 one is not; 2 usage or environment.")]
     Selftest(MetricsSelftestArgs),
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use vidbench::{ANCHORS, Anchor, Anchored};
+use vidbench::{ANCHORS, Anchor, Anchored, FORMULAS};
 use vidbench_core::{MetricDescriptor, NetOptions};
 use vidbench_metrics::{DESCRIPTORS, find};
 use vidbench_nn::nets::{GOLDEN_TOLERANCE, Golden, Net, NetError, Skeleton};
@@ -98,12 +98,14 @@ fn selftest(args: &MetricsSelftestArgs, ui: Ui) -> Result<u8> {
     };
     let (runtime, device) = (args.net_runtime.into(), args.net_device);
     let options = vidbench::session_options(NetOptions { random_seed: None, runtime, device });
+    let goldens = names.iter().map(|name| golden(name)).collect::<Result<Vec<_>>>()?;
+    let formulas = compute(FORMULAS.iter(), &options, ui);
     let mut rows = vec![["net", "runtime", "difference", ""].map(str::to_owned).to_vec()];
-    let (mut values, mut failed) = (Vec::new(), false);
-    for name in &names {
+    let (mut values, mut failed) = (Vec::new(), formulas.iter().any(DoneAnchor::failed));
+    for (name, golden) in names.iter().zip(&goldens) {
         // Large nets take minutes.
         ui.say(&format!("testing {name}"));
-        let tested = test(name, &options);
+        let tested = test(name, golden, &options);
         let (runtime, distance, verdict) = match &tested {
             Ok((runtime, distance)) if *distance <= GOLDEN_TOLERANCE => {
                 (runtime.clone(), Some(*distance), "pass".into())
@@ -116,21 +118,23 @@ fn selftest(args: &MetricsSelftestArgs, ui: Ui) -> Result<u8> {
         let distance = distance.map_or("-".into(), |distance| format!("{distance:.1e}"));
         rows.push(vec![name.clone(), runtime, distance, verdict]);
     }
-    let anchors = anchors(&names, &options, ui);
-    failed |= anchors.iter().any(|done| done.failed());
+    let tested = |net: &&str| names.iter().any(|name| name == net);
+    let anchors = compute(ANCHORS.iter().filter(|anchor| anchor.nets.iter().all(&tested)), &options, ui);
+    failed |= anchors.iter().any(DoneAnchor::failed);
     if args.json {
-        let anchors: Vec<Value> = anchors.iter().map(DoneAnchor::value).collect();
-        ui.data(&pretty(&json!({ "tolerance": GOLDEN_TOLERANCE, "nets": values, "anchors": anchors }))?)?;
+        let [formulas, anchors] =
+            [&formulas, &anchors].map(|done| done.iter().map(DoneAnchor::value).collect::<Vec<_>>());
+        let said = json!({ "tolerance": GOLDEN_TOLERANCE, "formulas": formulas, "nets": values, "anchors": anchors });
+        ui.data(&pretty(&said)?)?;
     } else {
-        ui.data(&columns(&rows))?;
+        ui.data(&columns(&table("formula", &formulas)))?;
+        ui.say("without nets, against what other programs give");
+        ui.data(&format!("\n{}", columns(&rows)))?;
         ui.say(&format!(
             "with random weights, against what PyTorch computes; the largest difference allowed is {GOLDEN_TOLERANCE:.0e} of the largest value"
         ));
         if !anchors.is_empty() {
-            let head =
-                ["published figure", "published", "here", "difference", ""].map(str::to_owned).to_vec();
-            let rows = [head].into_iter().chain(anchors.iter().map(DoneAnchor::row)).collect::<Vec<_>>();
-            ui.data(&format!("\n{}", columns(&rows)))?;
+            ui.data(&format!("\n{}", columns(&table("published figure", &anchors))))?;
             ui.say("with trained weights, against what others published");
         }
     }
@@ -143,15 +147,18 @@ struct DoneAnchor {
     outcome: Anchored,
 }
 
-/// Published figures of the nets that are tested.
-fn anchors(names: &[String], options: &SessionOptions, ui: Ui) -> Vec<DoneAnchor> {
+fn compute(
+    wanted: impl Iterator<Item = &'static Anchor>,
+    options: &SessionOptions,
+    ui: Ui,
+) -> Vec<DoneAnchor> {
     let store = NetStore::from_environment();
     let nets = StoredNets::new(None, options.clone());
-    let tested = |net: &&str| names.iter().any(|name| name == net);
-    let wanted = ANCHORS.iter().filter(|anchor| anchor.nets.iter().all(&tested));
     let compute = |anchor: &'static Anchor| {
-        // The largest puts 256 clips through I3D.
-        ui.say(&format!("computing: {}", anchor.name));
+        // The largest puts 256 clips through I3D; without nets it is done at once.
+        if !anchor.nets.is_empty() {
+            ui.say(&format!("computing: {}", anchor.name));
+        }
         let outcome = match &store {
             Ok(store) => anchor.compute(store, &nets),
             Err(error) => Anchored::NotAvailable(error.to_string()),
@@ -159,6 +166,11 @@ fn anchors(names: &[String], options: &SessionOptions, ui: Ui) -> Vec<DoneAnchor
         DoneAnchor { anchor, outcome }
     };
     wanted.map(compute).collect()
+}
+
+fn table(what: &str, anchors: &[DoneAnchor]) -> Vec<Vec<String>> {
+    let head = [what, "by", "figure", "here", "difference", ""].map(str::to_owned).to_vec();
+    [head].into_iter().chain(anchors.iter().map(DoneAnchor::row)).collect()
 }
 
 impl DoneAnchor {
@@ -180,7 +192,7 @@ impl DoneAnchor {
     fn verdict(&self) -> String {
         match &self.outcome {
             Anchored::Value(_) if self.failed() => {
-                format!("FAIL: more than {:.0e} of the published figure apart", self.anchor.tolerance)
+                format!("FAIL: more than {:.0e} of it apart", self.anchor.tolerance)
             }
             Anchored::Value(_) => "pass".into(),
             Anchored::NotAvailable(reason) => format!("not available: {reason}"),
@@ -199,6 +211,7 @@ impl DoneAnchor {
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".into());
         vec![
             self.anchor.name.to_owned(),
+            self.anchor.source.to_owned(),
             format!("{:.6}", self.anchor.published),
             or_none(self.here().map(|value| format!("{value:.6}"))),
             or_none(self.difference().map(|difference| format!("{difference:.1e}"))),
@@ -215,18 +228,19 @@ impl DoneAnchor {
     }
 }
 
-/// The runtime, and how far a net is from PyTorch in the worst of its cases.
-fn test(name: &str, options: &SessionOptions) -> Result<(String, f64)> {
-    let golden = Golden::of(name).map_err(|error| match error {
+/// What is kept of a net; an error for a name that is none.
+fn golden(name: &str) -> Result<Golden> {
+    Golden::of(name).map_err(|error| match error {
         NetError::Unknown { .. } => {
             let known: Vec<&str> = Skeleton::names().collect();
-            anyhow::Error::from(UserError::new(
-                error.to_string(),
-                format!("the nets are {}", known.join(", ")),
-            ))
+            UserError::new(error.to_string(), format!("the nets are {}", known.join(", "))).into()
         }
         other => other.into(),
-    })?;
+    })
+}
+
+/// The runtime, and how far a net is from PyTorch in the worst of its cases.
+fn test(name: &str, golden: &Golden, options: &SessionOptions) -> Result<(String, f64)> {
     // In a folder of their own: nothing stays on the disk.
     let folder = tempfile::tempdir()?;
     let ready = NetStore::at(folder.path()).random(golden.seed()).ready(name)?;
