@@ -90,6 +90,46 @@ fn random_weights_are_said_in_every_form_and_kept_apart_by_their_seed() {
     assert!(pages.filter(|page| page.contains(warning)).count() >= 2);
 }
 
+#[test]
+fn scores_of_nets_do_not_depend_on_how_many_scorers_look() {
+    let workspace = Workspace::new();
+    folders(&workspace, 3);
+    let scores = |workers: &str| {
+        let pairs = ["score", "fast", "--reference", "full", "--format", "jsonl", "--random-nets", "1"];
+        let metrics = ["--metrics", "lpips.squeeze", "--workers", workers];
+        let alone = ["--workspace", workers];
+        let said = run(&workspace, &[&pairs[..], &metrics, &alone].concat());
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        let clips = said.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        clips.map(|clip| clip["scores"].clone()).collect::<Vec<_>>()
+    };
+    let one = scores("1");
+    assert!(one[2][0]["score"]["value"].as_f64().is_some() && one[1] != one[2], "{one:?}");
+    assert_eq!(scores("2"), one);
+    assert_eq!(scores("8"), one);
+}
+
+/// Each frame goes through the net, and each has a number.
+#[test]
+#[ignore = "takes minutes"]
+fn slow_a_clip_of_10_000_frames_is_looked_at_to_its_end() {
+    let workspace = Workspace::new();
+    let whole = clip(0);
+    let frames = 10_000;
+    let data = whole.as_bytes().iter().copied().cycle().take(frames * whole.frame_len()).collect();
+    let long = vidbench_core::FramesU8::new(frames, whole.height(), whole.width(), data).unwrap();
+    for (folder, lossless) in [("full", true), ("fast", false)] {
+        std::fs::create_dir(workspace.path().join(folder)).unwrap();
+        write(&workspace.path().join(folder), "long", &long, lossless);
+    }
+    let args = ["--random-nets", "1", "--max-duration", "2000"];
+    let said = run(&workspace, &[&PAIRS[..], &args].concat());
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let score = json(&said)["clips"][0]["scores"][0].clone();
+    assert!(score["score"]["value"].as_f64().unwrap() > 0.0, "{score}");
+    assert_eq!(json(&said)["clips"][0]["facts"]["frames"], frames);
+}
+
 /// Clips of 16 frames, two folders of them.
 fn sets(workspace: &Workspace) {
     for (folder, seeds) in [("real", 0..2), ("made", 2..4)] {
