@@ -38,6 +38,15 @@ pub enum FeatureMetricError {
         /// Its sum.
         sum: f64,
     },
+    /// Mean and covariance are those of no set.
+    #[error("no mean and covariance of a set: {reason}")]
+    NoMoments {
+        /// Why.
+        reason: String,
+    },
+    /// The reference has mean and covariance alone.
+    #[error("the reference set was made without features, and the metric compares with them")]
+    NoFeatures,
     /// The reference cannot be used.
     #[error("reference: {0}")]
     Reference(Box<FeatureMetricError>),

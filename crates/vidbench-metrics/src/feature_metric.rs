@@ -4,12 +4,53 @@ use vidbench_core::Score;
 
 use crate::bootstrap::{RESAMPLES, centred_interval};
 use crate::features::FeatureMatrix;
-use crate::frechet::CovDivisor;
+use crate::frechet::{CovDivisor, FrechetReference};
 use crate::set::is_underpowered;
+use crate::set_moments::SetMoments;
 use crate::{
     FeatureMetric, FeatureMetricError, density_coverage, frechet_distance, frechet_infinity, inception_score,
     kernel_distance, mmd_polynomial, precision_recall,
 };
+
+/// What a set is compared with.
+#[derive(Debug, Clone, Copy)]
+pub enum Reference<'a> {
+    /// A set with its features.
+    Features(&'a FeatureMatrix),
+    /// Mean and covariance of one, which are enough for Fréchet distances.
+    Moments(&'a SetMoments),
+}
+
+impl<'a> Reference<'a> {
+    fn count(self) -> usize {
+        match self {
+            Self::Features(matrix) => matrix.count(),
+            Self::Moments(moments) => moments.count(),
+        }
+    }
+
+    fn clips(self) -> usize {
+        match self {
+            Self::Features(matrix) => matrix.clips(),
+            Self::Moments(moments) => moments.clips(),
+        }
+    }
+
+    fn features(self) -> Result<&'a FeatureMatrix, FeatureMetricError> {
+        match self {
+            Self::Features(matrix) => Ok(matrix),
+            Self::Moments(_) => Err(FeatureMetricError::NoFeatures),
+        }
+    }
+
+    fn moments(self, divisor: CovDivisor) -> Result<FrechetReference, FeatureMetricError> {
+        let reference = match self {
+            Self::Features(matrix) => FrechetReference::new(matrix, divisor),
+            Self::Moments(moments) => FrechetReference::from_moments(moments, divisor),
+        };
+        reference.map_err(FeatureMetricError::of_reference)
+    }
+}
 
 /// How a metric of features is measured. What the value itself depends on is part of the metric and no option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +125,21 @@ pub fn feature_metric(
     reference: Option<&FeatureMatrix>,
     options: &SetOptions,
 ) -> SetMeasurement {
+    feature_metric_against(metric, generated, reference.map(Reference::Features), options)
+}
+
+/// The same with a reference of which less may be known.
+pub fn feature_metric_against(
+    metric: FeatureMetric,
+    generated: &FeatureMatrix,
+    reference: Option<Reference<'_>>,
+    options: &SetOptions,
+) -> SetMeasurement {
     let reference = reference.filter(|_| metric.compares());
     let (n, dims) = (generated.count(), generated.dims());
-    let n_reference = reference.map(FeatureMatrix::count);
+    let n_reference = reference.map(Reference::count);
     let clips = generated.clips();
-    let few = is_underpowered(clips.min(reference.map_or(clips, FeatureMatrix::clips)), dims);
+    let few = is_underpowered(clips.min(reference.map_or(clips, Reference::clips)), dims);
     let measurement = SetMeasurement {
         metric,
         score: Score::not_available("not measured"),
@@ -114,20 +165,24 @@ pub fn feature_metric(
 fn measure(
     metric: FeatureMetric,
     generated: &FeatureMatrix,
-    reference: Option<&FeatureMatrix>,
+    reference: Option<Reference<'_>>,
     options: &SetOptions,
 ) -> Result<Measured, FeatureMetricError> {
-    let compared = || reference.ok_or(FeatureMetricError::NoReference);
+    let reference = || reference.ok_or(FeatureMetricError::NoReference);
+    let compared = || reference()?.features();
+    let moments = |divisor| reference()?.moments(divisor);
     match metric {
         FeatureMetric::Coverage => density_coverage::coverage(generated, compared()?, options),
         FeatureMetric::Density => density_coverage::density(generated, compared()?, options),
         FeatureMetric::FrechetDistance => {
-            frechet_distance::measure(generated, compared()?, CovDivisor::NMinus1, options)
+            frechet_distance::measure(generated, &moments(CovDivisor::NMinus1)?, options)
         }
         FeatureMetric::FrechetDistanceBiased => {
-            frechet_distance::measure(generated, compared()?, CovDivisor::N, options)
+            frechet_distance::measure(generated, &moments(CovDivisor::N)?, options)
         }
-        FeatureMetric::FrechetInfinity => frechet_infinity::measure(generated, compared()?, options),
+        FeatureMetric::FrechetInfinity => {
+            frechet_infinity::measure(generated, &moments(CovDivisor::NMinus1)?, options)
+        }
         FeatureMetric::InceptionScore => inception_score::measure(generated, options),
         FeatureMetric::KernelDistance => kernel_distance::measure(generated, compared()?, options),
         FeatureMetric::MmdPolynomial => mmd_polynomial::measure(generated, compared()?, options),

@@ -13,9 +13,10 @@ use faer::{Mat, MatRef};
 use crate::FeatureMetricError;
 use crate::features::FeatureMatrix;
 use crate::linalg::{
-    cholesky, congruent, eigenvalues, gram, mirrored, product, singular_values, triangular_factor,
-    zero_at_least,
+    cholesky, congruent, eigenvalues, gram, mirrored, product, singular_values, symmetric_root,
+    triangular_factor, zero_at_least,
 };
+use crate::set_moments::SetMoments;
 
 /// What sums of squares are divided by to become a covariance. A distance from the one cannot be compared with one from the
 /// other.
@@ -56,7 +57,11 @@ pub fn frechet_distance(
 /// One side of the distance, with a factor of its covariance computed once.
 #[derive(Debug, Clone)]
 pub struct FrechetReference {
-    moments: Moments,
+    mean: Vec<f64>,
+    /// The trace of the covariance times its divisor.
+    scatter: f64,
+    /// Rows of the set.
+    count: usize,
     /// `k x d` with k = min(n, d), unscaled: `factor^T factor` is the covariance times its divisor. Upper triangular where n > d.
     factor: Mat<f64>,
     divisor: CovDivisor,
@@ -71,12 +76,34 @@ impl FrechetReference {
     pub fn new(features: &FeatureMatrix, divisor: CovDivisor) -> Result<Self, FeatureMetricError> {
         let moments = Moments::new(features)?;
         let factor = moments.factor();
-        Ok(Self { moments, factor, divisor })
+        let Moments { mean, scatter, .. } = moments;
+        Ok(Self { mean, scatter, count: features.count(), factor, divisor })
+    }
+
+    /// Takes mean and covariance of a set whose features are not at hand. Where its covariance is nearly singular, eigenvalues below the
+    /// rounding of the largest are taken as zero: features themselves give such distances to more digits.
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureMetricError::TooFew`] for one row, [`FeatureMetricError::NoConvergence`].
+    pub fn from_moments(moments: &SetMoments, divisor: CovDivisor) -> Result<Self, FeatureMetricError> {
+        FeatureMetricError::check_count(moments.count(), 2)?;
+        let (dims, unscaled) = (moments.dims(), (moments.count() - 1) as f64);
+        let covariance = moments.covariance();
+        let scatters = Mat::from_fn(dims, dims, |i, j| covariance[i * dims + j] * unscaled);
+        let factor = match cholesky(&scatters, WELL_CONDITIONED) {
+            Some(lower) => lower.transpose().to_owned(),
+            None => triangular_factor(
+                symmetric_root(&scatters).ok_or(FeatureMetricError::NoConvergence)?.as_ref(),
+            ),
+        };
+        let scatter = (0..dims).map(|i| scatters[(i, i)]).sum();
+        Ok(Self { mean: moments.mean().to_vec(), scatter, count: moments.count(), factor, divisor })
     }
 
     /// Number of dimensions.
     pub fn dims(&self) -> usize {
-        self.moments.mean.len()
+        self.mean.len()
     }
 
     /// The squared distance, as the field reports it: 0 or more; 0 for equal distributions.
@@ -88,9 +115,8 @@ impl FrechetReference {
         let other = self.comparable(features)?;
         let (here, there) = (self.own_divisor(), self.divisor.of(other.count()));
         let common = self.common(&other).ok_or(FeatureMetricError::NoConvergence)?;
-        let spread =
-            self.moments.scatter / here + other.scatter / there - 2.0 * common / (here * there).sqrt();
-        let apart = squared_distance(&self.moments.mean, &other.mean);
+        let spread = self.scatter / here + other.scatter / there - 2.0 * common / (here * there).sqrt();
+        let apart = squared_distance(&self.mean, &other.mean);
         // The distance cannot be negative; rounding can make it so for distributions that are equal.
         Ok(zero_at_least(apart + spread))
     }
@@ -116,7 +142,7 @@ impl FrechetReference {
     }
 
     fn own_divisor(&self) -> f64 {
-        self.divisor.of(self.moments.count())
+        self.divisor.of(self.count as f64)
     }
 
     /// `tr (S1 S2)^1/2`, times the roots of both divisors.
@@ -133,7 +159,7 @@ impl FrechetReference {
     fn quick_common(&self, other: &Moments) -> Option<f64> {
         let dims = self.dims();
         // Of no more clips than dimensions the factor is no triangle, and the covariance is singular.
-        if self.moments.columns().ncols() <= dims || other.columns().ncols() <= dims {
+        if self.count <= dims || other.columns().ncols() <= dims {
             return None;
         }
         let covariance = mirrored(&gram(other.columns().transpose()));
@@ -218,10 +244,9 @@ impl Projected<'_> {
             times.iter().zip(&self.clip_squares).map(|(times, squares)| f64::from(*times) * squares);
         let scatter = scatter.sum::<f64>() - n * squares(&shift);
         let common = self.common(times, n).ok_or(FeatureMetricError::NoConvergence)?;
-        let spread =
-            reference.moments.scatter / here + scatter / there - 2.0 * common / (here * there).sqrt();
+        let spread = reference.scatter / here + scatter / there - 2.0 * common / (here * there).sqrt();
         let mean: Vec<f64> = self.moments.mean.iter().zip(&shift).map(|(mean, shift)| mean + shift).collect();
-        Ok(zero_at_least(squared_distance(&reference.moments.mean, &mean) + spread))
+        Ok(zero_at_least(squared_distance(&reference.mean, &mean) + spread))
     }
 
     fn common(&self, times: &[u32], n: f64) -> Option<f64> {

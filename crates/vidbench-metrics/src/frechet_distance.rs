@@ -12,7 +12,7 @@
 //! # Input
 //!
 //! Two files of features of one net, a row for each clip; two rows at least in each, of 1 to 4,096 dimensions. Fewer than two
-//! rows a dimension in either are flagged as underpowered.
+//! rows a dimension in either are flagged as underpowered. Of a reference set its mean and covariance are enough.
 //!
 //! # Reference
 //!
@@ -34,7 +34,7 @@ use crate::FeatureMetricError;
 use crate::bootstrap::clip_resamples;
 use crate::feature_metric::{Measured, SetOptions};
 use crate::features::FeatureMatrix;
-use crate::frechet::{CovDivisor, FrechetReference};
+use crate::frechet::FrechetReference;
 
 /// What `frechet_distance@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
@@ -57,11 +57,9 @@ pub const BIASED_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
 
 pub(crate) fn measure(
     generated: &FeatureMatrix,
-    reference: &FeatureMatrix,
-    divisor: CovDivisor,
+    reference: &FrechetReference,
     options: &SetOptions,
 ) -> Result<Measured, FeatureMetricError> {
-    let reference = FrechetReference::new(reference, divisor).map_err(FeatureMetricError::of_reference)?;
     let value = reference.distance(generated)?;
     if options.resamples == 0 {
         return Ok(Measured::new(value, Vec::new()));

@@ -37,7 +37,7 @@ use crate::FeatureMetricError;
 use crate::bootstrap::{resamples, subset};
 use crate::feature_metric::{Measured, SetOptions};
 use crate::features::FeatureMatrix;
-use crate::frechet::{CovDivisor, FrechetReference, Projected};
+use crate::frechet::{FrechetReference, Projected};
 
 /// What `frechet_infinity@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
@@ -92,13 +92,11 @@ pub fn subset_sizes(n: usize, dims: usize) -> Vec<usize> {
 
 pub(crate) fn measure(
     generated: &FeatureMatrix,
-    reference: &FeatureMatrix,
+    reference: &FrechetReference,
     options: &SetOptions,
 ) -> Result<Measured, FeatureMetricError> {
     let n = generated.count();
     FeatureMetricError::check_count(n, MIN_COUNT)?;
-    let reference =
-        FrechetReference::new(reference, CovDivisor::NMinus1).map_err(FeatureMetricError::of_reference)?;
     let projected = reference.project(generated)?;
     let sizes = subset_sizes(n, generated.dims());
     let fit = fit(&projected, &vec![1; n], &sizes)?;

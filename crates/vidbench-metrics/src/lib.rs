@@ -54,6 +54,7 @@ pub mod precision_recall;
 pub mod psnr;
 mod registry;
 mod set;
+mod set_moments;
 pub mod shape_adherence;
 pub mod sharpness;
 pub mod ssim;
@@ -77,7 +78,7 @@ pub use bootstrap::{CONFIDENCE, RESAMPLES};
 pub use clip::score_clip;
 pub use error::MetricError;
 pub use feature_error::FeatureMetricError;
-pub use feature_metric::{SetMeasurement, SetOptions, feature_metric};
+pub use feature_metric::{Reference, SetMeasurement, SetOptions, feature_metric, feature_metric_against};
 pub use features::{
     DuplicateRow, FeatureError, FeatureFileError, FeatureFormat, FeatureMatrix, FeatureShard,
     MAX_ARRAY_BYTES, MAX_DIMS, Precision, read_features,
@@ -91,4 +92,5 @@ pub use registry::{
     ClipMetric, DESCRIPTORS, FeatureMetric, Metric, PairMetric, SetMetric, UnknownMetric, find,
 };
 pub use set::{FeatureGroup, ReferenceSet, is_underpowered, set_scores};
+pub use set_moments::SetMoments;
 pub use vidbench_core::{MetricDescriptor, Score};

@@ -54,6 +54,16 @@ pub(crate) fn eigenvalues(lower: &Mat<f64>) -> Option<Vec<f64>> {
     is_finite(lower).then(|| lower.self_adjoint_eigenvalues(Side::Lower).ok())?
 }
 
+/// A matrix whose product `root^T root` is the symmetric one; eigenvalues below the rounding of the largest are taken as zero.
+pub(crate) fn symmetric_root(symmetric: &Mat<f64>) -> Option<Mat<f64>> {
+    let eigen = is_finite(symmetric).then(|| symmetric.self_adjoint_eigen(Side::Lower).ok())??;
+    let (values, vectors) = (eigen.S().column_vector(), eigen.U());
+    let largest = values.iter().fold(0.0, |largest, value| value.max(largest));
+    let noise = largest * symmetric.nrows() as f64 * f64::EPSILON;
+    let root = |i: usize| if values[i] > noise { values[i].sqrt() } else { 0.0 };
+    Some(Mat::from_fn(symmetric.nrows(), symmetric.ncols(), |i, j| root(i) * vectors[(j, i)]))
+}
+
 /// Singular values, falling; `None` when they are out of the range of floats.
 pub(crate) fn singular_values(matrix: &Mat<f64>) -> Option<Vec<f64>> {
     is_finite(matrix).then(|| matrix.singular_values().ok())?
@@ -97,6 +107,20 @@ mod tests {
         assert_near(&product(r.transpose(), r.as_ref()), &whole);
         let l = cholesky(&gram(rows().as_ref()), 1e-12).unwrap();
         assert_near(&product(l.as_ref(), l.transpose()), &whole);
+    }
+
+    #[test]
+    fn a_root_gives_the_matrix_back_even_of_low_rank() {
+        // Three columns of which one is the sum of the others.
+        let low = Mat::from_fn(6, 3, |i, j| {
+            if j < 2 { rows()[(i % 5, j)] } else { rows()[(i % 5, 0)] + rows()[(i % 5, 1)] }
+        });
+        for of in [rows(), low] {
+            let whole = product(of.transpose(), of.as_ref());
+            let root = symmetric_root(&whole).unwrap();
+            assert_near(&product(root.transpose(), root.as_ref()), &whole);
+        }
+        assert!(symmetric_root(&Mat::from_fn(2, 2, |_, _| f64::NAN)).is_none());
     }
 
     #[test]

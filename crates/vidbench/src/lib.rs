@@ -56,8 +56,8 @@ pub use python_env::{
     worker_in_container, worker_in_env,
 };
 pub use reference_set::{
-    ReferenceFeatures, ReferenceSetError, features_of_scoring, is_of_sets, read_reference_set, set_scorings,
-    write_reference_set,
+    ReferenceFeatures, ReferenceSetError, SeenSet, features_of_scoring, is_of_sets, read_reference_set,
+    set_scorings, write_reference_set,
 };
 pub use resolve::{
     Known, ShippedModel, prompt_suite_names, read_prompt_suite, resolve, shipped_prompt_suite,

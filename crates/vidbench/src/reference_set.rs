@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, TensorView};
 use vidbench_core::protocol::Features;
 use vidbench_core::{
-    FeatureFile, FeatureScore, FeatureScoring, FeatureSet, MetricId, RECORD_SCHEMA_VERSION, ScoringRecord,
-    sha256_hex, text_from_path,
+    FeatureFile, FeatureScore, FeatureScoring, FeatureSet, FeatureSource, MetricId, RECORD_SCHEMA_VERSION,
+    ScoringRecord, sha256_hex, text_from_path,
 };
 use vidbench_metrics::{
-    FeatureError, FeatureFileError, FeatureFormat, FeatureMatrix, Metric, NetSetMetric, SetOptions,
-    feature_metric, read_features,
+    FeatureError, FeatureFileError, FeatureFormat, FeatureMatrix, Metric, NetSetMetric, Reference,
+    SetMoments, SetOptions, feature_metric_against, read_features,
 };
 use vidbench_store::{Store, StoreError};
 
@@ -26,14 +26,64 @@ const FORMAT: &str = "1";
 const NETS_KEY: &str = "vidbench.nets";
 /// Tensor with the number of rows of each clip, behind the name of an extraction.
 const ROWS_OF_CLIPS: &str = "rows_of_clips";
+/// Tensor with the number of rows and of clips, behind the name of an extraction.
+const COUNTS: &str = "counts";
 
 /// Features of a reference set, with what gave them.
 #[derive(Debug, Clone, Default)]
 pub struct ReferenceFeatures {
     /// The files they were read from; none where the clips were looked at just now.
     pub files: Vec<FeatureFile>,
-    /// For each extraction, which nets and the rows.
-    pub of: BTreeMap<String, (String, FeatureMatrix)>,
+    /// For each extraction, which nets and what they saw.
+    pub of: BTreeMap<String, (String, SeenSet)>,
+}
+
+/// What nets saw of a reference set.
+#[derive(Debug, Clone)]
+pub enum SeenSet {
+    /// Every row.
+    Features(FeatureMatrix),
+    /// Mean and covariance: a file without features.
+    Moments(SetMoments),
+}
+
+impl SeenSet {
+    fn reference(&self) -> Reference<'_> {
+        match self {
+            Self::Features(matrix) => Reference::Features(matrix),
+            Self::Moments(moments) => Reference::Moments(moments),
+        }
+    }
+
+    /// Clips of the set.
+    pub fn clips(&self) -> usize {
+        match self {
+            Self::Features(matrix) => matrix.clips(),
+            Self::Moments(moments) => moments.clips(),
+        }
+    }
+
+    /// Rows of the set, where they are not one a clip.
+    pub fn frames(&self) -> Option<usize> {
+        let rows = match self {
+            Self::Features(matrix) => matrix.count(),
+            Self::Moments(moments) => moments.count(),
+        };
+        (rows != self.clips()).then_some(rows)
+    }
+
+    /// Length of a row.
+    pub fn dims(&self) -> usize {
+        match self {
+            Self::Features(matrix) => matrix.dims(),
+            Self::Moments(moments) => moments.dims(),
+        }
+    }
+
+    fn source(&self, files: Vec<FeatureFile>) -> FeatureSource {
+        let frames = self.frames().map(|frames| frames as u64);
+        FeatureSource { files, clips: self.clips() as u64, frames, dims: self.dims() as u64 }
+    }
 }
 
 /// A reference set that cannot be used.
@@ -130,7 +180,8 @@ pub fn features_of_scoring(
                 return Err(ReferenceSetError::TooFew { clips: clips.len(), name, extraction });
             }
             let matrix = matrix(extraction, clips.into_iter().map(|(_, features)| features))?;
-            found.of.insert(extraction.to_owned(), (identity(record, metric), matrix));
+            let seen = SeenSet::Features(matrix);
+            found.of.insert(extraction.to_owned(), (identity(record, metric), seen));
         }
     }
     Ok(found)
@@ -219,7 +270,7 @@ pub fn set_scorings(
             sets: sets.collect(),
             reference: reference
                 .zip(compared.as_ref().and_then(|compared| compared.as_ref().ok()))
-                .map(|(reference, matrix)| feature_source(reference.files.clone(), matrix)),
+                .map(|(reference, seen)| seen.source(reference.files.clone())),
         });
     }
     Ok(scorings)
@@ -241,9 +292,9 @@ fn comparable<'a>(
     reference: Option<&'a ReferenceFeatures>,
     extraction: &str,
     nets: &str,
-) -> Result<&'a FeatureMatrix, String> {
+) -> Result<&'a SeenSet, String> {
     let reference = reference.ok_or("there is no reference set")?;
-    let Some((found, matrix)) = reference.of.get(extraction) else {
+    let Some((found, seen)) = reference.of.get(extraction) else {
         let known: Vec<&str> = reference.of.keys().map(String::as_str).collect();
         return Err(format!(
             "the reference set has features of {} and none of {extraction}",
@@ -253,14 +304,14 @@ fn comparable<'a>(
     if found != nets {
         return Err(format!("the reference set was looked at by {found}, the clips by {nets}"));
     }
-    Ok(matrix)
+    Ok(seen)
 }
 
 fn feature_set(
     group: &str,
     extraction: &str,
     clips: Vec<Features>,
-    reference: Result<Option<&&FeatureMatrix>, &String>,
+    reference: Result<Option<&&SeenSet>, &String>,
     metrics: &[NetSetMetric],
     options: SetOptions,
 ) -> FeatureSet {
@@ -282,7 +333,8 @@ fn feature_set(
         Err(error) => return nothing(error.to_string()),
     };
     let score = |metric: &NetSetMetric| {
-        let measured = feature_metric(metric.of_features(), &matrix, reference.copied(), &options);
+        let reference = reference.map(|seen| seen.reference());
+        let measured = feature_metric_against(metric.of_features(), &matrix, reference, &options);
         FeatureScore { metric: metric.descriptor().metric_id(), ..feature_score(measured) }
     };
     FeatureSet {
@@ -293,8 +345,8 @@ fn feature_set(
     }
 }
 
-/// Writes features as one safetensors file: for each extraction the rows, how many each clip has where that is not one, their mean and
-/// their covariance (divided by N - 1), and in the metadata where they come from.
+/// Writes what nets saw as one safetensors file: for each extraction mean and covariance (divided by N - 1), with `rows` every row and how many
+/// each clip has where that is not one, and in the metadata how many there were and where they come from.
 ///
 /// # Errors
 ///
@@ -303,6 +355,7 @@ pub fn write_reference_set(
     path: &Path,
     features: &ReferenceFeatures,
     record: &ScoringRecord,
+    rows: bool,
 ) -> Result<(), ReferenceSetError> {
     let io_error = |source| ReferenceSetError::Io { path: path.to_owned(), source };
     let mut tensors: Vec<(String, Vec<usize>, Dtype, Vec<u8>)> = Vec::new();
@@ -313,20 +366,28 @@ pub fn write_reference_set(
         ("vidbench.clips".to_owned(), json(&record.request.clips)),
         ("vidbench.options".to_owned(), json(&record.request.options)),
     ]);
-    for (extraction, (nets, matrix)) in &features.of {
+    for (extraction, (nets, seen)) in &features.of {
         metadata.insert(format!("{NETS_KEY}.{extraction}"), nets.clone());
-        let (n, d, values) = (matrix.count(), matrix.dims(), matrix.to_f64());
-        let (mean, covariance) = moments(&values, n, d);
-        // The rows were 32-bit floats.
-        let rows = values.iter().flat_map(|value| (*value as f32).to_le_bytes()).collect();
-        let wide = |values: Vec<f64>| values.into_iter().flat_map(f64::to_le_bytes).collect();
-        tensors.push((format!("{extraction}/features"), vec![n, d], Dtype::F32, rows));
-        if let Some(rows) = matrix.rows_of_clips() {
-            let counts = rows.iter().flat_map(|rows| (*rows as u64).to_le_bytes()).collect();
-            tensors.push((format!("{extraction}/{ROWS_OF_CLIPS}"), vec![rows.len()], Dtype::U64, counts));
+        let moments = match seen {
+            SeenSet::Features(matrix) => SetMoments::of(matrix),
+            SeenSet::Moments(moments) => moments.clone(),
+        };
+        if let SeenSet::Features(matrix) = seen
+            && rows
+        {
+            tensors.extend(row_tensors(extraction, matrix));
         }
-        tensors.push((format!("{extraction}/mean"), vec![d], Dtype::F64, wide(mean)));
-        tensors.push((format!("{extraction}/covariance"), vec![d, d], Dtype::F64, wide(covariance)));
+        let counts = [moments.count(), moments.clips()].map(|count| (count as u64).to_le_bytes()).concat();
+        let wide = |values: &[f64]| values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let d = moments.dims();
+        tensors.push((format!("{extraction}/{COUNTS}"), vec![2], Dtype::U64, counts));
+        tensors.push((format!("{extraction}/mean"), vec![d], Dtype::F64, wide(moments.mean())));
+        tensors.push((
+            format!("{extraction}/covariance"),
+            vec![d, d],
+            Dtype::F64,
+            wide(moments.covariance()),
+        ));
     }
     let views = tensors.iter().map(|(name, shape, dtype, bytes)| {
         let view =
@@ -339,26 +400,20 @@ pub fn write_reference_set(
     std::fs::write(&partial, bytes).and_then(|()| std::fs::rename(&partial, path)).map_err(io_error)
 }
 
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("invariant: records are JSON")
+/// The rows, which were 32-bit floats, and how many each clip has where that is not one.
+fn row_tensors(extraction: &str, matrix: &FeatureMatrix) -> Vec<(String, Vec<usize>, Dtype, Vec<u8>)> {
+    let rows = matrix.to_f64().iter().flat_map(|value| (*value as f32).to_le_bytes()).collect();
+    let shape = vec![matrix.count(), matrix.dims()];
+    let mut tensors = vec![(format!("{extraction}/features"), shape, Dtype::F32, rows)];
+    if let Some(rows) = matrix.rows_of_clips() {
+        let counts = rows.iter().flat_map(|rows| (*rows as u64).to_le_bytes()).collect();
+        tensors.push((format!("{extraction}/{ROWS_OF_CLIPS}"), vec![rows.len()], Dtype::U64, counts));
+    }
+    tensors
 }
 
-/// Mean and covariance, divided by N - 1, of rows; the covariance of one row is 0.
-fn moments(values: &[f64], n: usize, d: usize) -> (Vec<f64>, Vec<f64>) {
-    let mut mean = vec![0.0; d];
-    for row in values.chunks_exact(d) {
-        mean.iter_mut().zip(row).for_each(|(mean, value)| *mean += value / n as f64);
-    }
-    let mut covariance = vec![0.0; d * d];
-    for row in values.chunks_exact(d) {
-        let centred: Vec<f64> = row.iter().zip(&mean).map(|(value, mean)| value - mean).collect();
-        for (sums, a) in covariance.chunks_exact_mut(d).zip(&centred) {
-            sums.iter_mut().zip(&centred).for_each(|(sum, b)| *sum += a * b);
-        }
-    }
-    let divisor = n.saturating_sub(1).max(1) as f64;
-    covariance.iter_mut().for_each(|sum| *sum /= divisor);
-    (mean, covariance)
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("invariant: records are JSON")
 }
 
 /// Reads a file of [`write_reference_set`].
@@ -381,19 +436,53 @@ pub fn read_reference_set(path: &Path) -> Result<ReferenceFeatures, ReferenceSet
         let Some(extraction) = key.strip_prefix(NETS_KEY).and_then(|rest| rest.strip_prefix('.')) else {
             continue;
         };
-        let name = format!("{extraction}/features");
-        let matrix = read_features(FeatureFormat::Safetensors, &bytes, Some(&name))
-            .map_err(|source| ReferenceSetError::Features { path: path.to_owned(), source })?;
-        let matrix = match rows_of_clips(&bytes, extraction).map_err(&none)? {
-            Some(rows) => matrix.of_clips(rows).map_err(|error| none(error.to_string()))?,
-            None => matrix,
+        let seen = match has_features(&bytes, extraction).map_err(&none)? {
+            true => SeenSet::Features(features(path, &bytes, extraction)?),
+            false => SeenSet::Moments(moments(&bytes, extraction).map_err(&none)?),
         };
-        let clips = matrix.clips() as u64;
-        found.of.insert(extraction.to_owned(), (nets.clone(), matrix));
+        let clips = seen.clips() as u64;
+        found.of.insert(extraction.to_owned(), (nets.clone(), seen));
         found.files =
             vec![FeatureFile { path: text_from_path(path), array: None, sha256: sha256_hex(&bytes), clips }];
     }
     Ok(found)
+}
+
+fn has_features(bytes: &[u8], extraction: &str) -> Result<bool, String> {
+    let tensors = safetensors::SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    Ok(tensors.tensor(&format!("{extraction}/features")).is_ok())
+}
+
+fn features(path: &Path, bytes: &[u8], extraction: &str) -> Result<FeatureMatrix, ReferenceSetError> {
+    let name = format!("{extraction}/features");
+    let matrix = read_features(FeatureFormat::Safetensors, bytes, Some(&name))
+        .map_err(|source| ReferenceSetError::Features { path: path.to_owned(), source })?;
+    let none = |reason| ReferenceSetError::NoReferenceSet { path: path.to_owned(), reason };
+    match rows_of_clips(bytes, extraction).map_err(none)? {
+        Some(rows) => matrix.of_clips(rows).map_err(|error| none(error.to_string())),
+        None => Ok(matrix),
+    }
+}
+
+/// Mean and covariance, of a file without features.
+fn moments(bytes: &[u8], extraction: &str) -> Result<SetMoments, String> {
+    let tensors = safetensors::SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    let numbers = |name: &str, dtype: Dtype| {
+        let name = format!("{extraction}/{name}");
+        let tensor = tensors.tensor(&name).map_err(|_| format!("it has neither features nor {name}"))?;
+        match tensor.dtype() == dtype {
+            true => Ok(tensor.data().as_chunks::<8>().0.to_vec()),
+            false => Err(format!("{name} is of {:?}, not of {dtype:?}", tensor.dtype())),
+        }
+    };
+    let floats = |name| -> Result<Vec<f64>, String> {
+        Ok(numbers(name, Dtype::F64)?.into_iter().map(f64::from_le_bytes).collect())
+    };
+    let counts = numbers(COUNTS, Dtype::U64)?;
+    let counts = counts.into_iter().map(|bytes| usize::try_from(u64::from_le_bytes(bytes)));
+    let counts = counts.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+    let [rows, clips] = counts[..] else { return Err(format!("{extraction}/{COUNTS} are not two numbers")) };
+    SetMoments::new(rows, clips, floats("mean")?, floats("covariance")?).map_err(|error| error.to_string())
 }
 
 /// How many rows each clip has, where the file says so.

@@ -1,5 +1,8 @@
 use proptest::prelude::*;
-use vidbench_metrics::{CovDivisor, FeatureMatrix, FeatureMetricError, FrechetReference, frechet_distance};
+use vidbench_metrics::{
+    CovDivisor, FeatureMatrix, FeatureMetric, FeatureMetricError, FrechetReference, Reference, SetMoments,
+    SetOptions, feature_metric_against, frechet_distance,
+};
 
 use crate::numpy::RandomState;
 
@@ -40,6 +43,46 @@ fn four_hundred_dimensions_agree_with_scipy_under_both_divisors() {
     assert_close(distance(CovDivisor::NMinus1), 48.04368291814785, 1e-11);
     assert_close(distance(CovDivisor::NMinus1), 48.04368292, 1e-8);
     assert_close(distance(CovDivisor::N), 48.02089922, 1e-8);
+}
+
+/// Of a reference set mean and covariance may be all that is known: its distances are those of its features.
+#[test]
+fn moments_of_a_reference_give_the_distances_of_its_features() {
+    let generated = matrix(&RandomState::new(4).normals(500, 64, 1.5, -0.25));
+    // The last has fewer rows than dimensions; of those before, one has a dimension that never changes.
+    let flat = normals(5, 300, 64).into_iter().map(|row| [&row[..63], &[2.0]].concat()).collect();
+    for (rows, relative) in [(normals(3, 300, 64), 1e-12), (flat, 1e-10), (normals(6, 40, 64), 1e-6)] {
+        let reference = matrix(&rows);
+        let moments = SetMoments::of(&reference);
+        for divisor in [CovDivisor::N, CovDivisor::NMinus1] {
+            let whole = FrechetReference::new(&reference, divisor).unwrap();
+            let of_moments = FrechetReference::from_moments(&moments, divisor).unwrap();
+            assert_eq!(of_moments.dims(), whole.dims());
+            let (found, expected) = (of_moments.distance(&generated), whole.distance(&generated));
+            assert_close(found.unwrap(), expected.unwrap(), relative);
+        }
+    }
+    let one = SetMoments::new(1, 1, vec![0.0], vec![0.0]).unwrap();
+    let error = FrechetReference::from_moments(&one, CovDivisor::N).unwrap_err();
+    assert!(matches!(error, FeatureMetricError::TooFew { n: 1, needed: 2 }), "{error}");
+}
+
+#[test]
+fn what_needs_features_says_so_of_a_reference_without() {
+    let (generated, reference) = (matrix(&normals(1, 60, 3)), matrix(&normals(2, 60, 3)));
+    let moments = SetMoments::of(&reference);
+    let options = SetOptions { resamples: 20, bootstrap_seed: 1 };
+    let against = |metric, reference| feature_metric_against(metric, &generated, Some(reference), &options);
+    for metric in [FeatureMetric::FrechetDistance, FeatureMetric::FrechetInfinity] {
+        let (of_moments, whole) =
+            (against(metric, Reference::Moments(&moments)), against(metric, Reference::Features(&reference)));
+        assert_close(of_moments.score.value().unwrap(), whole.score.value().unwrap(), 1e-9);
+        assert_close(of_moments.interval.unwrap().1, whole.interval.unwrap().1, 1e-9);
+        assert_eq!((of_moments.n_reference, of_moments.underpowered), (Some(60), whole.underpowered));
+    }
+    let kernel = against(FeatureMetric::KernelDistance, Reference::Moments(&moments));
+    let reason = "the reference set was made without features, and the metric compares with them";
+    assert_eq!(kernel.score, vidbench_core::Score::not_available(reason));
 }
 
 /// Two samples of one distribution in 400 dimensions. Expected: `tr S1 + tr S2 - 2 sum(svd(A @ B.T))` with NumPy 2.4.6; SciPy's

@@ -33,6 +33,9 @@ pub(crate) struct ReferenceMakeArgs {
     /// Metrics that the set is for.
     #[arg(long, value_delimiter = ',', value_name = "NAMES", default_value = "fvd.cdfvd-i3d")]
     pub(crate) metrics: Vec<String>,
+    /// Write mean and covariance alone, which Fréchet distances need: a small file that holds no clip's features.
+    #[arg(long)]
+    pub(crate) no_features: bool,
     /// How progress is shown on stderr; auto is a bar on a terminal and lines elsewhere.
     #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
     pub(crate) progress: Progress,

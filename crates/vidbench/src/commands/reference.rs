@@ -53,19 +53,20 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     }
     say_what_failed(&store, &record, ui)?;
     let features = vidbench::features_of_scoring(&store, &record).map_err(|error| user_error(&error))?;
-    vidbench::write_reference_set(&args.output, &features, &record).map_err(|error| user_error(&error))?;
-    for (extraction, (_, matrix)) in &features.of {
-        let frames = matrix.rows_of_clips().map(|_| format!(", {} frames", matrix.count()));
+    vidbench::write_reference_set(&args.output, &features, &record, !args.no_features)
+        .map_err(|error| user_error(&error))?;
+    for (extraction, (_, seen)) in &features.of {
+        let frames = seen.frames().map(|frames| format!(", {frames} frames"));
         ui.data(&format!(
             "{}: {extraction}, {} clips{}, {} dimensions\n",
             args.output.display(),
-            matrix.clips(),
+            seen.clips(),
             frames.unwrap_or_default(),
-            matrix.dims()
+            seen.dims()
         ))?;
     }
     let clips = record.request.clips.len();
-    let whole = features.of.values().all(|(_, matrix)| matrix.clips() == clips);
+    let whole = features.of.values().all(|(_, seen)| seen.clips() == clips);
     Ok(if whole { OK } else { FAILED })
 }
 

@@ -174,6 +174,28 @@ fn a_set_is_compared_with_a_folder_or_with_the_file_made_of_it_and_gets_the_same
 }
 
 #[test]
+fn mean_and_covariance_of_a_reference_are_enough_for_a_frechet_distance_and_not_for_a_kernel() {
+    let workspace = Workspace::new();
+    sets(&workspace);
+    let make = ["reference", "make", "real", "--output", "small.safetensors", "--no-features"];
+    let made = run(&workspace, &[&make[..], &["--metrics", "fvd.cdfvd-i3d", "--random-nets", "1"]].concat());
+    let said = "small.safetensors: i3d-400.cdfvd@1, 2 clips, 400 dimensions\n";
+    assert_eq!((made.code, made.stdout.as_str()), (0, said));
+    let metrics = "fvd.cdfvd-i3d,kvd.cdfvd-i3d";
+    let score = ["score", "made", "--metrics", metrics, "--random-nets", "1", "--json", "--reference-set"];
+    let set = |reference| {
+        let said = run(&workspace, &[&score[..], &[reference]].concat());
+        json(&said)["sets"][0]["sets"][0]["scores"].clone()
+    };
+    let (small, whole) = (set("small.safetensors"), set("real"));
+    let value = |scores: &Value, at: usize| scores[at]["score"]["value"].as_f64();
+    let apart = value(&small, 0).unwrap() / value(&whole, 0).unwrap() - 1.0;
+    assert!(apart.abs() < 1e-5, "{small} {whole}");
+    let reason = small[1]["score"]["not_available"]["reason"].as_str().unwrap();
+    assert!(reason.contains("without features") && value(&whole, 1).is_some(), "{reason} {whole}");
+}
+
+#[test]
 fn sets_that_were_looked_at_in_other_ways_are_not_compared() {
     let workspace = Workspace::new();
     sets(&workspace);
