@@ -160,6 +160,12 @@ impl Bench {
         Ok(all)
     }
 
+    fn has_run(&self, folder: &Path) -> Result<bool> {
+        let said = self.run(folder, &["runs", "list", "--json"])?;
+        let runs: Value = serde_json::from_slice(&said.stdout)?;
+        Ok(runs.as_array().is_some_and(|runs| !runs.is_empty()))
+    }
+
     /// Goes on until the run is complete, and compares.
     fn finish(&self, folder: &Path) -> Result<()> {
         for _ in 0..20 {
@@ -253,9 +259,10 @@ impl Bench {
                 let stopped = self.signal_a_child(&child, "-STOP", here < 3 && stops < count);
                 (here, stops) = (here + stopped, stops + stopped);
             }
-            let found = self.essence(folder.path())?;
+            // A worker that was stopped before the run was begun may have kept it from beginning.
+            let found =
+                if self.has_run(folder.path())? { self.essence(folder.path())? } else { Essence::new() };
             if found.is_empty() {
-                // A worker was stopped before the run was begun, which refused to begin.
                 continue;
             }
             ensure!(

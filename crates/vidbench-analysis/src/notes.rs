@@ -294,13 +294,19 @@ fn reused(data: &RunData, notes: &mut Vec<Note>) {
     }
 }
 
+/// Ok samples of groups that have times: imported videos have none.
+fn timed_ok(groups: &[Group]) -> impl Iterator<Item = u64> {
+    groups.iter().filter(|group| group.latency.is_some()).map(|group| group.ok)
+}
+
 fn few_samples(data: &RunData, groups: &[Group], notes: &mut Vec<Note>) {
     let needed = values_needed(0.5);
-    let Some(fewest) = groups.iter().map(|group| group.ok).filter(|ok| *ok < needed && *ok > 0).min() else {
+    let Some(fewest) = timed_ok(groups).filter(|ok| *ok < needed).min() else {
         return;
     };
     let text = format!(
-        "a group has {fewest} ok samples; a median needs {needed}, p90 {}, p99 {}: the largest value is shown instead",
+        "a group has {}; a median needs {needed}, p90 {}, p99 {}: the largest value is shown instead",
+        count(u32::try_from(fewest).unwrap_or(u32::MAX), "ok sample"),
         values_needed(0.9),
         values_needed(0.99)
     );

@@ -30,10 +30,13 @@ impl Params {
         )
     }
 
-    /// Text for people: `16 steps, guidance 3, 16x64x64 at 8 fps`.
+    /// Text for people: `16 steps, guidance 3, 16 frames of 64x64 at 8 fps`.
     pub fn describe(&self) -> String {
         let Self { steps, guidance, frames, width, height, fps } = self;
         let unit = if *steps == 1 { "step" } else { "steps" };
-        format!("{steps} {unit}, guidance {guidance}, {frames}x{height}x{width} at {fps} fps")
+        let frames_unit = if *frames == 1 { "frame" } else { "frames" };
+        format!(
+            "{steps} {unit}, guidance {guidance}, {frames} {frames_unit} of {width}x{height} at {fps} fps"
+        )
     }
 }

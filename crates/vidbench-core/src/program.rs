@@ -21,6 +21,12 @@ pub const INPUTS: [&str; 6] =
 const INTERPRETERS: [&str; 10] =
     ["sh", "bash", "dash", "zsh", "ksh", "fish", "python", "perl", "ruby", "node"];
 
+/// Programs, by their whole names, that hand what follows `-c` to a shell, or read it themselves.
+const TAKE_COMMANDS: [&str; 4] = ["su", "flock", "script", "pwsh"];
+
+/// Programs whose first argument that is no flag is code.
+const READ_FIRST: [&str; 4] = ["awk", "gawk", "mawk", "nawk"];
+
 /// Variables whose value a shell reads as a script's name, or runs.
 const READ_AS_CODE: [&str; 3] = ["BASH_ENV", "ENV", "PYTHONSTARTUP"];
 
@@ -150,8 +156,10 @@ impl Program {
     /// What an interpreter reads as code: the first argument after `-c` or `-e` that is no flag.
     fn script(&self) -> Option<&String> {
         let name = |argument: &String| argument.rsplit('/').next().unwrap_or_default().to_owned();
-        let is_interpreter =
-            |argument: &String| INTERPRETERS.iter().any(|known| name(argument).starts_with(known));
+        let is_interpreter = |argument: &String| {
+            let name = name(argument);
+            INTERPRETERS.iter().any(|known| name.starts_with(known)) || TAKE_COMMANDS.contains(&name.as_str())
+        };
         let is_flag = |argument: &&String| argument.starts_with('-');
         let takes_code = |argument: &String| {
             argument.strip_prefix('-').is_some_and(|flags| {
@@ -164,6 +172,10 @@ impl Program {
             self.argv.iter().any(splits) || self.argv.first().is_some_and(|first| name(first) == "ssh");
         if is_split {
             return self.argv.iter().find(|argument| holds_prompt(argument));
+        }
+        let reads_first = |argument: &String| READ_FIRST.contains(&name(argument).as_str());
+        if let Some(at) = self.argv.iter().position(reads_first) {
+            return self.argv[at + 1..].iter().find(|argument| !is_flag(argument));
         }
         self.argv.iter().any(is_interpreter).then_some(())?;
         // `-c CODE`, and `-cCODE` in one.
@@ -231,12 +243,21 @@ mod tests {
             &["node", "--eval=make('{prompt}', '{output}')"],
             &["env", "-S", "sh -c 'make {prompt} {output}'"],
             &["ssh", "host", "make '{prompt}' {output}"],
+            &["su", "-c", "make '{prompt}' {output}", "someone"],
+            &["flock", "/tmp/lock", "-c", "make '{prompt}' {output}"],
+            &["pwsh", "-NoProfile", "-Command", "make '{prompt}' {output}"],
+            &["awk", "BEGIN {{ system(\"make {prompt} {output}\") }}"],
             &["{prompt}", "{output}"],
         ] {
             assert_eq!(program(argv).problems().len(), 1, "{argv:?}");
         }
-        let fine = program(&["python3", "generate.py", "-p", "{prompt}", "-o", "{output}"]);
-        assert_eq!(fine.problems(), Vec::<String>::new());
+        for argv in [
+            ["python3", "generate.py", "-p", "{prompt}", "-o", "{output}"].as_slice(),
+            &["awk", "-f", "make.awk", "{prompt}", "{output}"],
+            &["surf", "-c", "{prompt}", "{output}"],
+        ] {
+            assert_eq!(program(argv).problems(), Vec::<String>::new(), "{argv:?}");
+        }
         let path = Program { output: Some("{scratch}/{prompt}.mp4".into()), ..program(&["run"]) };
         assert!(path.problems()[0].contains("may not hold a prompt"), "{:?}", path.problems());
         assert!(!program(&["run", "{{output}}"]).is_told("output"));

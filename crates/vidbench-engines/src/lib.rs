@@ -4,6 +4,7 @@
 //! worker in any language keeps the protocol. This crate knows nothing of models, formats or scores, and prints nothing.
 #![warn(missing_docs)]
 
+mod asking;
 mod bounds;
 mod client;
 mod clock_sync;
@@ -15,6 +16,7 @@ mod judge;
 mod limits;
 mod wire;
 
+pub use asking::output_within;
 pub use bounds::{Bounds, BoundsError, Means, bubblewrap};
 pub use client::{CallObserver, GenerateReply, Notification, TICK, WorkerProcess};
 pub use clock_sync::ClockSync;

@@ -8,7 +8,7 @@ use vidbench_video::VmafError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetricError {
     /// The metric looks at more frames than the clip has.
-    #[error("clip has {frames} frames, the metric needs at least {needed}")]
+    #[error("clip has {frames} frame{}, the metric needs at least {needed}", if *frames == 1 { "" } else { "s" })]
     TooFewFrames {
         /// Frames in the clip.
         frames: usize,

@@ -154,7 +154,8 @@ pub fn feature_metric_against(
         Err(error) => SetMeasurement { score: Score::not_available(error.to_string()), ..measurement },
         Ok(measured) => SetMeasurement {
             score: Score::from_value(measured.value),
-            interval: interval(metric, &measured),
+            // One clip drawn again and again is one clip.
+            interval: interval(metric, &measured).filter(|_| clips > 1),
             underpowered: few || measured.underpowered,
             extra: measured.extra.into_iter().filter(|(_, value)| value.is_finite()).collect(),
             ..measurement

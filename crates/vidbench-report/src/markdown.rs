@@ -9,8 +9,7 @@ use crate::text::visible_line;
 
 /// The verdict, the table and the notes as GitHub-flavoured Markdown.
 pub fn markdown(data: &RunData, analysis: &RunAnalysis, descriptors: &[MetricDescriptor]) -> String {
-    let mut out =
-        format!("**{}** run `{}`: {}.\n\n", verdict_words(&analysis.verdict), data.run.id, counts(analysis));
+    let mut out = format!("**{}** run `{}`: {}.\n\n", verdict_words(analysis), data.run.id, counts(analysis));
     if let RunVerdict::Invalid { reasons } = &analysis.verdict {
         for reason in reasons {
             out += &format!("- {}\n", escaped(reason));

@@ -52,10 +52,11 @@ pub(crate) fn write_table(out: &mut String, table: &ResultTable, style: Style) {
 }
 
 /// The verdict in a few words, without colour.
-pub(crate) fn verdict_words(verdict: &RunVerdict) -> &'static str {
-    match verdict {
+pub(crate) fn verdict_words(analysis: &RunAnalysis) -> &'static str {
+    match &analysis.verdict {
         RunVerdict::Valid => "VALID",
         RunVerdict::ValidWithFailures { .. } => "VALID WITH FAILURES",
+        RunVerdict::Invalid { .. } if analysis.judged < analysis.planned => "INCOMPLETE",
         RunVerdict::Invalid { .. } => "INVALID",
     }
 }
@@ -66,7 +67,16 @@ pub(crate) fn counts(analysis: &RunAnalysis) -> String {
         0 => String::new(),
         count => format!(", {count} not needed"),
     };
-    format!("{} of {} samples ok, {} failed{not_needed}", analysis.ok, analysis.planned, analysis.failed())
+    let not_done = match analysis.planned.saturating_sub(analysis.judged) {
+        0 => String::new(),
+        count => format!(", {count} not done"),
+    };
+    format!(
+        "{} of {} samples ok, {} failed{not_needed}{not_done}",
+        analysis.ok,
+        analysis.planned,
+        analysis.failed()
+    )
 }
 
 fn headline(data: &RunData, analysis: &RunAnalysis, style: Style) -> String {
@@ -75,7 +85,7 @@ fn headline(data: &RunData, analysis: &RunAnalysis, style: Style) -> String {
         RunVerdict::ValidWithFailures { .. } => ("1;33", &[][..]),
         RunVerdict::Invalid { reasons } => ("1;31", reasons.as_slice()),
     };
-    let verdict = paint(style, code, verdict_words(&analysis.verdict));
+    let verdict = paint(style, code, verdict_words(analysis));
     let mut out = format!("{verdict}  run {}: {}\n", data.run.id, counts(analysis));
     for reason in reasons {
         out += &format!("  because {}\n", visible_line(reason));

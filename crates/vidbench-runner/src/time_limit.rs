@@ -18,9 +18,10 @@ impl Runner<'_> {
             return false;
         }
         let model = &self.suite().model_of(sample).id;
-        let what = if load_secs > 0.0 { "start, warm-up and next sample" } else { "next sample" };
+        let what = if load_secs > 0.0 { "start, warm-up and next sample of" } else { "the next sample of" };
+        let verb = if load_secs > 0.0 { "are" } else { "is" };
         self.is_out_of_time(format!(
-            "the time limit leaves {:.1} s, and {what} of {model} are likely to take {needed_secs:.1} s",
+            "the time limit leaves {:.1} s, and {what} {model} {verb} likely to take {needed_secs:.1} s",
             left.as_secs_f64()
         ));
         true

@@ -24,6 +24,7 @@ use vidbench_core::protocol::{
 use vidbench_core::{Domain, ErrorKind, ModelId, Program, WeightsOrigin};
 
 use crate::clock::monotonic_ns;
+use crate::rss::peak_rss_of_children;
 use crate::serve::{Handler, Notifier, WorkerInfo};
 pub use group::{end_process_group, end_with_client};
 use progress::{Progress, Tail, lines_of};
@@ -108,7 +109,8 @@ impl Handler for CommandGenerator {
             StageSpan { name: Stage::Encode, start_ns: end_ns, end_ns: monotonic_ns() },
         ];
         let output = params.output.clone();
-        Ok(GenerateResult { output, start_ns, end_ns, stages, peak_rss_bytes: None, peak_device_bytes: None })
+        let peak_rss_bytes = peak_rss_of_children();
+        Ok(GenerateResult { output, start_ns, end_ns, stages, peak_rss_bytes, peak_device_bytes: None })
     }
 
     fn unload(&mut self, _model: &ModelId) -> Result<(), RpcError> {

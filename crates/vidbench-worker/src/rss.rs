@@ -5,6 +5,25 @@ pub fn peak_rss_bytes() -> Option<u64> {
     peak_from_status(&std::fs::read_to_string("/proc/self/status").ok()?)
 }
 
+/// Largest resident set of a process that this one has started and that has ended, or that such a process had started; `None` before one has, and
+/// where the system does not tell. Of several that ran at once it is the largest, not their sum.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "a system call")]
+pub(crate) fn peak_rss_of_children() -> Option<u64> {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::uninit();
+    // SAFETY: the call fills the structure that it is given, and is read only where it says that it did.
+    let usage = unsafe {
+        (libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr()) == 0).then(|| usage.assume_init())?
+    };
+    u64::try_from(usage.ru_maxrss).ok().filter(|kibibytes| *kibibytes > 0)?.checked_mul(1024)
+}
+
+/// Elsewhere the unit is another.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn peak_rss_of_children() -> Option<u64> {
+    None
+}
+
 /// Reads `VmHWM` (proc(5): "peak resident set size", in units of 1024 bytes) from the text of `/proc/self/status`.
 fn peak_from_status(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -15,6 +15,8 @@ use crate::WorkerPrograms;
 use crate::environment::memory_bytes;
 use crate::prepare::InputError;
 
+pub(crate) use places::found_program;
+
 /// The name of the scorer in records.
 const SCORER: &str = "scorer";
 

@@ -1,23 +1,22 @@
-//! Carries out a run: checks the machine, runs the plan, computes the set metrics.
+//! Carries out a run: runs the plan, computes the set metrics.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use vidbench_core::protocol::Capabilities;
 use vidbench_core::suite::Engine;
 use vidbench_core::{
-    Clock, Event, ModelId, NetOptions, Phase, Plan, ResolvedModel, ResolvedSuite, RunData, RunRecord, nearest,
+    Clock, Event, NetOptions, Phase, Plan, ResolvedModel, ResolvedSuite, RunData, RunRecord,
 };
-use vidbench_engines::{WorkerCommand, WorkerProcess};
+use vidbench_engines::WorkerCommand;
+use vidbench_metrics::Metric;
 use vidbench_runner::{Cancel, Commands, Finish, Inputs};
 use vidbench_store::Store;
 
 use crate::confinement::HeldWorkers;
-use crate::prepare::{Estimate, InputError};
+use crate::prepare::InputError;
 use crate::resolve::read_input;
 use crate::score::wanted_of_suite;
-use crate::{DEFAULT_ENV, compute_set_metrics, envs_root, find_env, worker_in_container, worker_in_env};
+use crate::{DEFAULT_ENV, compute_set_metrics, worker_in_container, worker_in_env};
 
 /// The programs that a run starts.
 #[derive(Debug, Clone)]
@@ -111,79 +110,6 @@ impl ExecuteError {
     }
 }
 
-/// What must hold before the first second of work: room on the disk, workers that start. Without a workspace its disk is
-/// not looked at.
-pub fn preflight(
-    store: Option<&Store>,
-    suite: &ResolvedSuite,
-    estimate: &Estimate,
-    programs: &WorkerPrograms,
-    clock: &Arc<dyn Clock>,
-) -> Result<(), InputError> {
-    if let Some(store) = store {
-        check_disk(store, suite, estimate)?;
-    }
-    vidbench_video::libav_version().map_err(|error| InputError::Preflight {
-        what: format!("videos cannot be read: {error}"),
-        hint: Some("`vidbench doctor` says what to install".into()),
-    })?;
-    let held = HeldWorkers::of_run(programs, suite, None)?;
-    for (model, held) in
-        suite.models.iter().zip(&held.models).filter(|(model, _)| model.engine != Engine::Embedded)
-    {
-        if let Some(name) = model.pass_env.iter().find(|name| std::env::var_os(name).is_none()) {
-            let what =
-                format!("model {} is to get the environment variable {name}, which is not set", model.id);
-            let hint = "set it, or take it out of pass_env".to_owned();
-            return Err(InputError::Preflight { what, hint: Some(hint) });
-        }
-        check_environment(model)?;
-        let capabilities = greet(&held.command, clock).map_err(|(why, hint)| InputError::Preflight {
-            what: format!("the worker of model {} does not come up: {why}", model.id),
-            hint: hint
-                .or_else(|| Some("`vidbench worker check -- COMMAND` tells which rules it breaks".into())),
-        })?;
-        check_capabilities(model, &capabilities)?;
-    }
-    Ok(())
-}
-
-/// What the worker says that it does not know would be refused after minutes of loading, or days later.
-fn check_capabilities(model: &ResolvedModel, can: &Capabilities) -> Result<(), InputError> {
-    let refused = |what: String, name: &str, known: Vec<&str>| {
-        let hint = match nearest(name, known.iter().copied()) {
-            Some(near) => format!("did you mean {near:?}?"),
-            None => format!("it knows {}", known.join(", ")),
-        };
-        InputError::Preflight { what, hint: Some(hint) }
-    };
-    let name = model.which().as_str();
-    if !can.any_model && !can.models.iter().any(|known| known.as_str() == name) {
-        let what = format!("the worker of model {} knows no model {name:?}", model.id);
-        return Err(refused(what, name, can.models.iter().map(ModelId::as_str).collect()));
-    }
-    let Some(known) = &can.settings else { return Ok(()) };
-    match model.settings.keys().find(|key| !known.contains(key)) {
-        None => Ok(()),
-        Some(key) => {
-            let what = format!("the worker of model {} knows no setting {key:?}", model.id);
-            Err(refused(what, key, known.iter().map(String::as_str).collect()))
-        }
-    }
-}
-
-/// The environment of a model of diffusers is there.
-fn check_environment(model: &ResolvedModel) -> Result<(), InputError> {
-    if model.engine != Engine::Diffusers || model.place.container.is_some() {
-        return Ok(());
-    }
-    let name = model.place.env.as_deref().unwrap_or(DEFAULT_ENV);
-    envs_root().and_then(|root| find_env(&root, name)).map(drop).map_err(|error| InputError::Preflight {
-        what: format!("model {} cannot be run: {error}", model.id),
-        hint: error.hint(),
-    })
-}
-
 /// Files that videos are made from are those that were planned with: their hashes are part of the samples' identities.
 fn check_inputs(suite: &ResolvedSuite) -> Result<(), InputError> {
     for file in suite.prompts.iter().flat_map(|prompt| prompt.inputs.values()) {
@@ -197,44 +123,6 @@ fn check_inputs(suite: &ResolvedSuite) -> Result<(), InputError> {
         return Err(InputError::Preflight { what, hint: Some(hint) });
     }
     Ok(())
-}
-
-fn check_disk(store: &Store, suite: &ResolvedSuite, estimate: &Estimate) -> Result<(), InputError> {
-    store.check_writable()?;
-    // What can be made again is in nobody's way: the run frees it when it comes to that.
-    let kinds = store.cache().and_then(|cache| cache.usage().ok()).unwrap_or_default();
-    let cache_mib = kinds.iter().map(|kind| kind.bytes).sum::<u64>() >> 20;
-    let free_mib = (store.free_disk_bytes()? >> 20) + cache_mib;
-    let needed_mib = suite.limits.min_free_disk_mib + (estimate.bytes().unwrap_or(0) >> 20);
-    if free_mib < needed_mib {
-        let what = format!("{free_mib} MiB of disk are free, the run needs {needed_mib} MiB");
-        let hint = "free some, choose another --workspace, or lower limits.min_free_disk_mib".to_owned();
-        return Err(InputError::Preflight { what, hint: Some(hint) });
-    }
-    Ok(())
-}
-
-/// Seconds a worker may take to answer `initialize` before the run starts.
-const GREETING_TIMEOUT: Duration = Duration::from_secs(120);
-
-fn greet(command: &WorkerCommand, clock: &Arc<dyn Clock>) -> Result<Capabilities, (String, Option<String>)> {
-    let mut worker = WorkerProcess::start(command, Arc::clone(clock))
-        .map_err(|error| (with_cause(&error), error.hint()))?;
-    let greeted = worker.initialize(concat!("vidbench ", env!("CARGO_PKG_VERSION")), GREETING_TIMEOUT);
-    let capabilities = greeted.map(|info| info.capabilities.clone()).map_err(|error| {
-        let tail = error.stderr_tail().map(str::trim).filter(|tail| !tail.is_empty());
-        (
-            format!("{error}{}", tail.map_or(String::new(), |tail| format!("; its log ends with: {tail}"))),
-            error.hint(),
-        )
-    })?;
-    // It came up; how it goes down is for the conformance suite to judge.
-    let _ = worker.shutdown(Duration::from_secs(5));
-    Ok(capabilities)
-}
-
-fn with_cause(error: &dyn std::error::Error) -> String {
-    error.source().map_or(error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 /// What is called while a run goes on.
@@ -275,7 +163,12 @@ pub fn execute(
     let finish = vidbench_runner::execute(inputs)?;
     let mut data = crate::run_data(store, &run.id)?;
     let mut set_metrics_error = None;
-    if finish.done > 0 {
+    let has_sets = run
+        .suite
+        .metrics
+        .iter()
+        .any(|id| Metric::from_id(id.as_str()).is_ok_and(|metric| metric.set().is_some()));
+    if finish.done > 0 && has_sets {
         events(&Event::PhaseStarted { phase: Phase::SetMetrics, total: 1 });
         match compute_set_metrics(store, &data, plan, threads) {
             Ok(scores) => data.set_scores = scores,

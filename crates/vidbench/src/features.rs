@@ -188,7 +188,11 @@ pub fn score_features(request: &FeatureRequest<'_>) -> Result<FeatureScoring, Fe
         files => Some(read_shards(files, |path| reference_array(path, request))?),
     };
     let sets: Vec<(String, Result<Loaded, FeatureInputError>)> = if request.join {
-        let label = request.generated.first().map(|path| text_from_path(path)).unwrap_or_default();
+        let first = request.generated.first().map(|path| text_from_path(path)).unwrap_or_default();
+        let label = match request.generated.len() {
+            0 | 1 => first,
+            files => format!("{first} + {} more", files - 1),
+        };
         vec![(label, Ok(read_shards(request.generated, |_| request.array)?))]
     } else {
         let read = |path: &PathBuf| read_shards(std::slice::from_ref(path), |_| request.array);

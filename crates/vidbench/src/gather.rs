@@ -308,7 +308,11 @@ impl Finder<'_> {
             self.clip(root, "", label, Some(problem));
         }
         for (what, count) in walk.left_out {
-            self.listed.notes.push(format!("{count} {what} in {} left out", text_from_path(root)));
+            self.listed.notes.push(format!(
+                "left out in {}: {count} {what}{}",
+                text_from_path(root),
+                if count == 1 { "" } else { "s" }
+            ));
         }
     }
 
@@ -338,13 +342,13 @@ impl Finder<'_> {
     fn entry(&mut self, path: &Path, below: &Path, depth: usize, walk: &mut Walk<'_>) {
         let name = path.file_name().unwrap_or_default();
         match fs::metadata(path) {
-            _ if is_hidden(name) => walk.leave_out("hidden files"),
+            _ if is_hidden(name) => walk.leave_out("hidden file"),
             Ok(metadata) if metadata.is_dir() && depth >= MAX_DEPTH => {
                 walk.leave_out("folders below the sixteenth level");
             }
             Ok(metadata) if metadata.is_dir() => self.walk(path, below, depth + 1, walk),
             // Only what is named as a video may be one; a broken link is told of when it is.
-            _ if !has_extension(name, &VIDEO_EXTENSIONS) => walk.leave_out("other files"),
+            _ if !has_extension(name, &VIDEO_EXTENSIONS) => walk.leave_out("other file"),
             Ok(_) => self.clip(path, &text_from_path(below), &walk.group(below.parent()), None),
             Err(error) => {
                 let group = walk.group(below.parent());
@@ -416,8 +420,8 @@ fn is_frames(folder: &Path, names: &[OsString]) -> bool {
 /// What a name in a folder of frames is when it is no frame.
 fn passed_over(name: &OsStr) -> Option<&'static str> {
     match is_hidden(name) {
-        true => Some("hidden files"),
-        false => (!has_extension(name, &IMAGE_EXTENSIONS)).then_some("other files"),
+        true => Some("hidden file"),
+        false => (!has_extension(name, &IMAGE_EXTENSIONS)).then_some("other file"),
     }
 }
 

@@ -18,6 +18,7 @@ mod metric_pages;
 mod model_check;
 mod net_choice;
 mod nets_in_use;
+mod preflight;
 mod prepare;
 mod python_env;
 mod reference_set;
@@ -40,7 +41,7 @@ pub use checkpoints::{FindCheckpointsError, FoundCheckpoints, find_checkpoints};
 pub use clock::SystemClock;
 pub use confinement::{HeldCommand, hold_scorers};
 pub use environment::environment;
-pub use execute::{ExecuteError, Execution, Hooks, WorkerPrograms, execute, preflight};
+pub use execute::{ExecuteError, Execution, Hooks, WorkerPrograms, execute};
 pub use features::{
     FeatureInputError, FeatureMetricChoiceError, FeatureRequest, choose_feature_metrics, score_features,
 };
@@ -50,14 +51,15 @@ pub use metric_pages::{commercial_use, metric_page};
 pub use model_check::ModelCheck;
 pub use net_choice::{NetChoiceError, choose_nets};
 pub use nets_in_use::{nets_in_use, session_options, stored_nets, weights_bytes};
+pub use preflight::preflight;
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
 pub use python_env::{
     DEFAULT_ENV, PythonEnv, PythonEnvError, create_env, envs_root, find_env, has_uv, list_envs, remove_env,
     worker_in_container, worker_in_env,
 };
 pub use reference_set::{
-    ReferenceFeatures, ReferenceSetError, SeenSet, features_of_scoring, is_of_sets, read_reference_set,
-    set_scorings, write_reference_set,
+    ReferenceFeatures, ReferenceSetError, SeenSet, check_reference_set, features_of_scoring, is_of_sets,
+    read_reference_set, set_scorings, write_reference_set,
 };
 pub use resolve::{
     Known, ShippedModel, prompt_suite_names, read_prompt_suite, resolve, shipped_prompt_suite,

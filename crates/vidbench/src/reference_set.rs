@@ -131,6 +131,12 @@ pub enum ReferenceSetError {
         /// What is wrong.
         source: FeatureError,
     },
+    /// Other nets looked at it than look at the clips.
+    #[error("the clips cannot be compared with the reference set: {reason}")]
+    Incomparable {
+        /// Why.
+        reason: String,
+    },
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -142,6 +148,9 @@ impl ReferenceSetError {
         match self {
             Self::NoReferenceSet { .. } | Self::Features { .. } => {
                 vec!["`vidbench reference make VIDEOS --output FILE` makes one".into()]
+            }
+            Self::Incomparable { .. } => {
+                vec!["make the set again with `vidbench reference make` and these nets, or score with those that it was made with".into()]
             }
             Self::TooFew { .. } => vec!["the notes above say why the others have none".into()],
             Self::Io { .. } | Self::Matrix { .. } => Vec::new(),
@@ -274,6 +283,23 @@ pub fn set_scorings(
         });
     }
     Ok(scorings)
+}
+
+/// Whether the clips of a scoring can be compared with a reference set, which is known before any of them is looked at.
+///
+/// # Errors
+///
+/// [`ReferenceSetError::Incomparable`], for the first metric that cannot.
+pub fn check_reference_set(
+    record: &ScoringRecord,
+    reference: &ReferenceFeatures,
+) -> Result<(), ReferenceSetError> {
+    let mut compared = net_sets(&record.request.metrics).into_iter().filter(|metric| metric.compares());
+    compared.try_for_each(|metric| {
+        let nets = identity(record, metric);
+        let comparable = comparable(Some(reference), metric.extraction().id(), &nets).map(drop);
+        comparable.map_err(|reason| ReferenceSetError::Incomparable { reason })
+    })
 }
 
 /// The groups of a scoring, in the order of its clips.

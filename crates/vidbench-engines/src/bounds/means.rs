@@ -1,13 +1,18 @@
 //! What this machine can hold a worker with, found out by doing it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use vidbench_core::NetworkCut;
 
 use super::{landlock, system};
+use crate::asking::output_within;
 use crate::wire::can_watch;
+
+/// Both take milliseconds; on a machine that is out of breath some seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Program that makes namespaces; some systems let it where they let nobody else.
 pub(super) const BUBBLEWRAP: &str = "bwrap";
@@ -42,7 +47,7 @@ impl Means {
 
     /// Has vidbench try everything out in a process of its own.
     pub fn of(vidbench: &Path) -> Self {
-        let asked = Command::new(vidbench).args(["worker", "means"]).stdin(Stdio::null()).output();
+        let asked = output_within(Command::new(vidbench).args(["worker", "means"]), PATIENCE);
         let told = asked.map_err(|error| error.to_string());
         let means =
             told.and_then(|output| serde_json::from_slice(&output.stdout).map_err(|error| error.to_string()));
@@ -96,9 +101,8 @@ impl Means {
 }
 
 fn try_bubblewrap() -> Result<(), String> {
-    let tried =
-        Command::new(BUBBLEWRAP).args(WITHOUT_NETWORK).args(["--", "true"]).stdin(Stdio::null()).output();
-    match tried {
+    let mut wrapped = Command::new(BUBBLEWRAP);
+    match output_within(wrapped.args(WITHOUT_NETWORK).args(["--", "true"]), PATIENCE / 2) {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => Err(format!("bwrap: {}", String::from_utf8_lossy(&output.stderr).trim())),
         Err(error) => Err(format!("bwrap cannot be started: {error}")),

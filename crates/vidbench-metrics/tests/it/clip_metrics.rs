@@ -157,7 +157,7 @@ fn too_few_frames_and_no_pixels_are_named() {
         assert_eq!(reason(metric, &flat), "frames of 10x0 have no pixels");
     }
     for metric in [ClipMetric::MotionMagnitude, ClipMetric::TemporalFlickering] {
-        assert_eq!(reason(metric, &greys(&[7])), "clip has 1 frames, the metric needs at least 2");
+        assert_eq!(reason(metric, &greys(&[7])), "clip has 1 frame, the metric needs at least 2");
     }
 }
 

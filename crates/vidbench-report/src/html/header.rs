@@ -20,7 +20,7 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
     *out += &format!("<h1>{}</h1>\n", escape(&data.run.suite.name));
     *out += &format!(
         "<p class=\"verdict {class}\"><strong><span aria-hidden=\"true\">{sign}</span> {}</strong> {}</p>\n",
-        verdict_words(&analysis.verdict),
+        verdict_words(analysis),
         escape(&counts(analysis))
     );
     if let RunVerdict::Invalid { reasons } = &analysis.verdict {

@@ -177,7 +177,8 @@ fn open_clips(out: &mut String, input: &ScoringReportInput<'_>) {
 
 fn write_row(out: &mut String, input: &ScoringReportInput<'_>, row: &ShownRow<'_>, embeds: &[ScoringEmbed]) {
     let failures = row.clips().filter(|clip| clip.outcome != ClipOutcome::Ok).count();
-    let (name, seed, index) = row.key;
+    let (_, seed, index) = row.key;
+    let name = row.name(&input.data.record.request);
     let mut detail = Vec::new();
     detail.extend(index.map(|index| format!("index {index}")));
     detail.extend(seed.map(|seed| format!("seed {seed}")));

@@ -8,7 +8,7 @@ use vidbench_core::{ClipOutcome, RequestedClip, ScoredClip, ScoringRequest};
 /// Rows of clips in the page, and of failures.
 const MAX_ROWS: usize = 200;
 
-/// Clips that stand side by side: those of one prompt, seed and index, or of one file name.
+/// Clips that stand side by side: those of one prompt, seed and index, or of one file name without its extension.
 type RowKey<'r> = (&'r str, Option<u64>, Option<u32>);
 
 /// What a page shows of the clips of a scoring.
@@ -16,8 +16,10 @@ type RowKey<'r> = (&'r str, Option<u64>, Option<u32>);
 pub struct ScoringClips<'r> {
     request: &'r ScoringRequest,
     columns: HashMap<&'r str, usize>,
+    /// How many clips of a key a column has so far: each further one begins a row of its own, as `a.webm` after `a.mp4`.
+    repeats: HashMap<(RowKey<'r>, usize), u32>,
     /// The place of every row, shown or not.
-    places: HashMap<RowKey<'r>, usize>,
+    places: HashMap<(RowKey<'r>, u32), usize>,
     rows: Vec<ShownRow<'r>>,
     all_failed: u64,
     failed: Vec<FailedClip>,
@@ -47,8 +49,8 @@ impl<'r> ScoringClips<'r> {
             let next = columns.len();
             columns.entry(clip.group.as_str()).or_insert(next);
         }
-        let (places, rows, failed) = (HashMap::new(), Vec::new(), Vec::new());
-        Self { request, columns, places, rows, all_failed: 0, failed }
+        let (repeats, places) = (HashMap::new(), HashMap::new());
+        Self { request, columns, repeats, places, rows: Vec::new(), all_failed: 0, failed: Vec::new() }
     }
 
     /// Takes the next clip, in the order of the request, and keeps it when it is shown.
@@ -57,8 +59,12 @@ impl<'r> ScoringClips<'r> {
             self.add_failed(clip);
         }
         let Some(asked) = self.request.clip(clip.ordinal) else { return };
+        let Some(column) = self.columns.get(asked.group.as_str()).copied() else { return };
         let (key, next) = (row_key(asked), self.places.len());
-        let at = match self.places.entry(key) {
+        let repeats = self.repeats.entry((key, column)).or_default();
+        let repeat = *repeats;
+        *repeats += 1;
+        let at = match self.places.entry((key, repeat)) {
             Entry::Occupied(place) => *place.get(),
             Entry::Vacant(place) => {
                 if next < MAX_ROWS {
@@ -67,9 +73,8 @@ impl<'r> ScoringClips<'r> {
                 *place.insert(next)
             }
         };
-        let column = self.columns.get(asked.group.as_str());
-        if let (Some(row), Some(column)) = (self.rows.get_mut(at), column) {
-            row.cells.entry(*column).or_insert_with(|| clip.clone());
+        if let Some(row) = self.rows.get_mut(at) {
+            row.cells.insert(column, clip.clone());
         }
     }
 
@@ -110,8 +115,26 @@ impl ShownRow<'_> {
     }
 }
 
+impl<'r> ShownRow<'r> {
+    /// What the row is called: its prompt, or its file, with the extension where all its clips have the same.
+    pub(super) fn name(&self, request: &'r ScoringRequest) -> &'r str {
+        let mut asked = self.clips().filter_map(|clip| request.clip(clip.ordinal));
+        match asked.next() {
+            Some(first) if first.prompt.is_none() => {
+                let same = asked.all(|clip| file_name(clip) == file_name(first));
+                if same { file_name(first) } else { self.key.0 }
+            }
+            Some(_) | None => self.key.0,
+        }
+    }
+}
+
+fn file_name(clip: &RequestedClip) -> &str {
+    clip.path.rsplit('/').next().unwrap_or(&clip.path)
+}
+
 fn row_key(clip: &RequestedClip) -> RowKey<'_> {
-    let name = clip.path.rsplit('/').next().unwrap_or(&clip.path);
+    let name = file_name(clip);
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     (clip.prompt.as_deref().unwrap_or(stem), clip.seed, clip.index)
 }

@@ -85,7 +85,7 @@ fn an_invalid_run_says_why_before_anything_else() {
     let text = terminal(&data, PLAIN);
     let head: String = text.lines().take(2).map(|line| format!("{line}\n")).collect();
     expect![[r#"
-        INVALID  run 20260101-000000-demo: 3 of 8 samples ok, 0 failed
+        INCOMPLETE  run 20260101-000000-demo: 3 of 8 samples ok, 0 failed, 5 not done
           because 3 of 8 planned samples have a verdict
     "#]]
     .assert_eq(&head);
@@ -143,7 +143,7 @@ fn a_run_without_any_sample_is_still_a_table() {
     data.set_scores.clear();
     data.sessions.clear();
     expect![[r#"
-        INVALID  run 20260101-000000-demo: 0 of 8 samples ok, 0 failed
+        INCOMPLETE  run 20260101-000000-demo: 0 of 8 samples ok, 0 failed, 8 not done
           because 0 of 8 planned samples have a verdict
 
         group             ok  failed   latency p50  shape adherence  temporal flickering  motion magnitude   throughput    peak memory

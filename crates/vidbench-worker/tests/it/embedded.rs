@@ -144,7 +144,7 @@ fn the_info_names_and_hashes_what_ships() {
     let info = model_info();
     assert_eq!(info.id.as_str(), "shapes-ldm");
     assert_eq!(info.domain, Domain::SyntheticDomain);
-    assert_eq!(info.defaults.describe(), "16 steps, guidance 2, 16x64x64 at 8 fps");
+    assert_eq!(info.defaults.describe(), "16 steps, guidance 2, 16 frames of 64x64 at 8 fps");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../nets/embedded");
     let line = |name: &str| format!("{}  {name}\n", sha256_hex(&std::fs::read(folder.join(name)).unwrap()));
     let expected = sha256_hex((line("decoder.onnx") + &line("denoiser.onnx")).as_bytes());

@@ -2,19 +2,32 @@
 
 use std::time::Duration;
 
-/// A number and its unit, so that nobody has to guess which one is meant.
+/// Numbers with their units, so that nobody has to guess which one is meant: `90s`, `6h`, `1h30m`.
 pub(super) fn span(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let secs = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _other => return Err("a whole number and s, m, h or d is needed, such as 6h".into()),
-    };
-    let number: u64 = number.parse().map_err(|_| format!("{text} is no time such as 6h"))?;
-    number.checked_mul(secs).map(Duration::from_secs).ok_or_else(|| format!("{text} is too long"))
+    let mut rest = text;
+    let (mut secs, mut before) = (0_u64, u64::MAX);
+    while !rest.is_empty() || text.is_empty() {
+        let is_digit = |c: char| c.is_ascii_digit();
+        let digits = rest.find(|c| !is_digit(c)).unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let unit = match after.chars().next() {
+            Some('s') => 1,
+            Some('m') => 60,
+            Some('h') => 3600,
+            Some('d') => 86_400,
+            Some(_) | None => 0,
+        };
+        // The larger unit first, and each once: "30m1h" and "6hours" are mistakes more likely than meant.
+        if number.is_empty() || unit == 0 || unit >= before {
+            return Err("whole numbers with s, m, h or d are needed, such as 6h or 1h30m".into());
+        }
+        let too_long = || format!("{text} is too long");
+        let number: u64 = number.parse().map_err(|_| too_long())?;
+        let part = number.checked_mul(unit).ok_or_else(too_long)?;
+        secs = secs.checked_add(part).ok_or_else(too_long)?;
+        (rest, before) = (&after[1..], unit);
+    }
+    Ok(Duration::from_secs(secs))
 }
 
 #[cfg(test)]
@@ -25,9 +38,15 @@ mod tests {
     fn a_span_has_a_number_and_a_unit() {
         let secs = |text: &str| span(text).map(|span| span.as_secs());
         assert_eq!(["0s", "45m", "6h", "2d"].map(secs), [Ok(0), Ok(2700), Ok(21_600), Ok(172_800)]);
-        for bad in ["", "6", "h", "-6h", "6.5h", "6 h", "6H", "6hours", "inf", "NaN", "\u{664}h"] {
+        assert_eq!(["1h30m", "1d1s", "1h90m"].map(secs), [Ok(5400), Ok(86_401), Ok(9000)]);
+        for bad in [
+            "", "6", "h", "1h30", "30m1h", "1h1h", "h30m", "-6h", "6.5h", "6 h", "6H", "6hours", "inf",
+            "NaN", "\u{664}h",
+        ] {
             assert!(span(bad).is_err(), "{bad}");
         }
-        assert_eq!(span("18446744073709551615d"), Err("18446744073709551615d is too long".into()));
+        for long in ["18446744073709551615d", "99999999999999999999s", "18446744073709551615m1s"] {
+            assert_eq!(span(long), Err(format!("{long} is too long")));
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 use serde::Serialize;
 use vidbench::PythonEnvError;
-use vidbench_engines::Means;
+use vidbench_engines::{Means, output_within};
 use vidbench_nn::{Manifest, NetState, NetStore};
 use vidbench_store::{Cache, Store};
 
@@ -220,7 +220,10 @@ fn diffusers() -> Finding {
 /// What `container` of a model needs.
 fn containers() -> Finding {
     let name = "containers";
-    let asked = Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
+    // A daemon that hangs says nothing at all.
+    let patience = std::time::Duration::from_secs(10);
+    let mut docker = Command::new("docker");
+    let asked = output_within(docker.args(["version", "--format", "{{.Server.Version}}"]), patience);
     let said = asked.map(|output| (output.status.success(), output));
     match said {
         Ok((true, output)) => {
@@ -231,6 +234,10 @@ fn containers() -> Finding {
             let words = String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
             let hint = Some("start its service; only models with `container` need it".into());
             Finding { name, state: State::Absent, detail: format!("Docker does not answer: {words}"), hint }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+            let hint = Some("restart its service; only models with `container` need it".into());
+            Finding { name, state: State::Absent, detail: format!("Docker hangs: {error}"), hint }
         }
         Err(_) => {
             let hint = Some("install Docker if a suite has models with `container`".into());

@@ -46,7 +46,7 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
         progress: args.progress,
         log: LogFormat::None,
     };
-    let Scored { store, finish, record } = carry_out(request, &effort, workspace, ui)?;
+    let Scored { store, finish, record } = carry_out(request, &effort, &|_| Ok(()), workspace, ui)?;
     if finish.interrupted {
         ui.say("next: the same command again does what is left; nothing was written");
         return Ok(INTERRUPTED);
@@ -120,7 +120,7 @@ pub(crate) fn load(
         ..of.clone()
     };
     let effort = Effort { references: false, ..effort.clone() };
-    let Scored { store, finish, record } = carry_out(request, &effort, workspace, ui)?;
+    let Scored { store, finish, record } = carry_out(request, &effort, &|_| Ok(()), workspace, ui)?;
     if finish.interrupted {
         bail!(UserError::new(
             "stopped while the reference set was looked at",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use vidbench_analysis::{RunAnalysis, analyse};
-use vidbench_core::{RunData, RunId};
+use vidbench_core::{RunData, RunId, sha256_hex};
 use vidbench_metrics::DESCRIPTORS;
 use vidbench_report::{ClipEmbed, ClipMime, ReportInput, Style, html, latex, markdown, terminal_table};
 use vidbench_store::{RecordKind, Store};
@@ -78,24 +78,48 @@ pub(crate) fn write_html(
     path: &Path,
     ui: Ui,
 ) -> Result<()> {
-    let clips = clips(store, data, max_clips);
+    let clips = clips(store, data, max_clips, ui);
     let generated_by = concat!("vidbench ", env!("CARGO_PKG_VERSION"));
     let input = ReportInput { data, analysis, descriptors: DESCRIPTORS, clips: &clips, generated_by };
     ui.write(path, &html(&input))
 }
 
-/// Files of samples, failed ones too: a black video is worth a look. One that is gone or for which there is no room is left
-/// out; the page says of each sample whether it has its video.
-fn clips(store: &Store, data: &RunData, max_clips: usize) -> Vec<ClipEmbed> {
+/// Files of samples, failed ones too: a black video is worth a look. One for which there is no room is left out, as is one that is gone
+/// or damaged, which is told; the page says of each sample whether it has its video.
+fn clips(store: &Store, data: &RunData, max_clips: usize, ui: Ui) -> Vec<ClipEmbed> {
     let generations = data.samples.iter().filter_map(|record| record.generation.as_ref());
     let mut room = MAX_CLIP_BYTES;
-    generations
+    let (mut lost, mut first) = (0_u64, None);
+    let clips = generations
         .filter_map(|generation| {
             room = room.checked_sub(generation.artifact_bytes)?;
-            let path = store.artifact_path(&generation.artifact_sha256).ok()?;
-            let bytes = std::fs::read(path).ok()?;
-            Some(ClipEmbed { sample: generation.sample, mime: ClipMime::Mp4, bytes })
+            match whole(store, &generation.artifact_sha256) {
+                Ok(bytes) => Some(ClipEmbed { sample: generation.sample, mime: ClipMime::Mp4, bytes }),
+                Err(why) => {
+                    lost += 1;
+                    first.get_or_insert(why);
+                    None
+                }
+            }
         })
         .take(max_clips)
-        .collect()
+        .collect();
+    if let Some(why) = first {
+        let videos = super::counted(lost, "video");
+        ui.say(&format!(
+            "warning: {videos} of the run cannot be shown, the first because {why}; a backup has it as it was"
+        ));
+    }
+    clips
+}
+
+/// The bytes of a video, if they are those that were made.
+fn whole(store: &Store, sha256: &str) -> Result<Vec<u8>, String> {
+    let path = store.artifact_path(sha256).map_err(|error| error.to_string())?;
+    let bytes =
+        std::fs::read(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    match sha256_hex(&bytes) == sha256 {
+        true => Ok(bytes),
+        false => Err(format!("{} is damaged", path.display())),
+    }
 }

@@ -17,7 +17,7 @@ use vidbench_runner::{Cancel, Finish, RunError};
 use vidbench_store::{Store, StoreError};
 
 use super::backup_schedule::BackupSchedule;
-use super::{UserError, cache, columns, json as pretty, page_file, recovery, report};
+use super::{UserError, cache, columns, counted, json as pretty, page_file, recovery, report};
 use crate::cli::{DemoArgs, RunArgs, RunBackups, RunOutput};
 use crate::log_file;
 use crate::ui::{ProgressView, Ui, duration, visible};
@@ -42,6 +42,7 @@ pub(crate) fn demo(args: &DemoArgs, workspace: &Path, ui: Ui) -> Result<u8> {
 }
 
 pub(crate) fn run(args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
+    let ui = ui.beside(args.output.progress);
     let begun = Cell::new(None);
     let end = args.time_limit.and_then(|limit| Instant::now().checked_add(limit));
     let wishes = Wishes { output: &args.output, backups: Some(&args.backups), end };
@@ -290,20 +291,16 @@ fn plan_json(prepared: &Prepared, estimate: &Estimate) -> serde_json::Value {
     })
 }
 
-fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
 fn plan_text(prepared: &Prepared, estimate: &Estimate) -> String {
     let suite = &prepared.suite;
     let mut text = format!(
-        "suite {}: {} samples = {} x {} x {} x {}, {} scenario, prompts {}@{}\n",
+        "suite {}: {} = {} x {} x {} x {}, {} scenario, prompts {}@{}\n",
         suite.name,
-        prepared.plan.samples.len(),
-        counted(suite.prompts.len(), "prompt"),
-        counted(suite.seeds.len(), "seed"),
-        counted(suite.repeats as usize, "repeat"),
-        counted(suite.models.iter().map(|model| model.params.len()).sum(), "row"),
+        counted(prepared.plan.samples.len() as u64, "sample"),
+        counted(suite.prompts.len() as u64, "prompt"),
+        counted(suite.seeds.len() as u64, "seed"),
+        counted(suite.repeats, "repeat"),
+        counted(suite.models.iter().map(|model| model.params.len()).sum::<usize>() as u64, "row"),
         suite.scenario.kind.name(),
         suite.prompt_suite.name,
         suite.prompt_suite.version,

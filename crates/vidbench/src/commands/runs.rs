@@ -104,10 +104,10 @@ fn remove(store: &Store, wanted: &str, ui: Ui) -> Result<()> {
         ui.say(&format!("{kept} videos are kept in the cache for suites with reuse_samples; vidbench cache clear removes them"));
     }
     ui.say(&format!(
-        "removed run {run}: {} samples, {} videos, {:.1} MiB",
-        removed.samples,
-        removed.artifacts,
-        removed.bytes as f64 / 1_048_576.0
+        "removed run {run}: {}, {}, {}",
+        super::counted(removed.samples, "sample"),
+        super::counted(removed.artifacts, "video"),
+        super::bytes_text(removed.bytes)
     ));
     Ok(())
 }

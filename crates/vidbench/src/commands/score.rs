@@ -34,6 +34,7 @@ use crate::{FAILED, INTERRUPTED, OK};
 const BOOTSTRAP_SEED: u64 = 1;
 
 pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
+    let ui = ui.beside(args.progress);
     let request = request(args, ui)?;
     page_file::check_apart(args.report.as_deref(), files(args, &request))?;
     let effort = Effort {
@@ -47,7 +48,12 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let reference_set = args.reference_set.as_deref();
     let reference_set =
         reference_set.map(|path| reference::load(path, &request, &effort, workspace, ui)).transpose()?;
-    let Scored { store, finish, record } = carry_out(request, &effort, workspace, ui)?;
+    let check = |record: &ScoringRecord| match &reference_set {
+        Some(set) => vidbench::check_reference_set(record, set)
+            .map_err(|error| UserError { message: error.to_string(), hints: error.hints() }.into()),
+        None => Ok(()),
+    };
+    let Scored { store, finish, record } = carry_out(request, &effort, &check, workspace, ui)?;
     let mut data = ScoringData { record, sets: Vec::new() };
     if data.record.request.metrics.iter().any(vidbench::is_of_sets) {
         let options = SetOptions { resamples: args.resamples as usize, bootstrap_seed: BOOTSTRAP_SEED };
@@ -79,10 +85,11 @@ pub(crate) struct Scored {
     pub(crate) record: ScoringRecord,
 }
 
-/// Carries out a scoring in the workspace, until it is done or a person stops it.
+/// Carries out a scoring in the workspace that passes `check`, until it is done or a person stops it.
 pub(crate) fn carry_out(
     request: ScoringRequest,
     effort: &Effort,
+    check: &dyn Fn(&ScoringRecord) -> Result<()>,
     workspace: &Path,
     ui: Ui,
 ) -> Result<Scored> {
@@ -100,7 +107,14 @@ pub(crate) fn carry_out(
     for missing in environment.scorer.iter().flat_map(|held| &held.missing) {
         ui.say(&format!("warning: the scorer is not held to {missing}; `vidbench doctor` says what to do"));
     }
+    for net in environment.nets.iter().flat_map(|nets| &nets.weights).filter(|net| net.sha256.is_none()) {
+        ui.say(&format!(
+            "warning: metrics that look through {0} will have no number, for its weights are not here; `vidbench nets fetch {0}`",
+            net.net
+        ));
+    }
     let mut record = vidbench::new_scoring(request, environment, clock.as_ref());
+    check(&record)?;
     store.create_scoring(&record)?;
     let _log = log_file::begin(store.root(), effort.log, &[])
         .context("the log cannot be begun; --log none does without")?;

@@ -82,7 +82,8 @@ fn of_program(program: &OsStr) -> Vec<PathBuf> {
     places
 }
 
-fn found_program(program: &Path) -> Option<PathBuf> {
+/// The file of a program; of one without a slash in its name that which PATH leads to.
+pub(crate) fn found_program(program: &Path) -> Option<PathBuf> {
     if program.components().count() > 1 {
         return Some(program.to_owned());
     }

@@ -14,7 +14,7 @@ pub(crate) use downloads::DownloadView;
 pub(crate) use live::LiveView;
 pub(crate) use progress::{ProgressView, duration};
 
-use crate::cli::{Color, Global};
+use crate::cli::{Color, Global, Progress};
 use vidbench_report::visible_line;
 
 /// How to speak to the person.
@@ -23,6 +23,8 @@ pub(crate) struct Ui {
     pub(crate) stdout_color: bool,
     pub(crate) stderr_color: bool,
     quiet: bool,
+    /// Talk is lines of JSON, as progress is.
+    json: bool,
 }
 
 impl Ui {
@@ -36,7 +38,13 @@ impl Ui {
             stdout_color: wanted(io::stdout().is_terminal()),
             stderr_color: wanted(io::stderr().is_terminal()),
             quiet: global.quiet,
+            json: false,
         }
+    }
+
+    /// The same beside progress of that kind.
+    pub(crate) fn beside(self, progress: Progress) -> Self {
+        Self { json: matches!(progress, Progress::Json), ..self }
     }
 
     /// Whether only data and errors are wanted.
@@ -51,8 +59,10 @@ impl Ui {
 
     /// Talk: progress, advice, the path of a file that was written.
     pub(crate) fn say(&self, text: &str) {
-        if !self.quiet {
-            write_stderr(&visible(text));
+        match (self.quiet, self.json) {
+            (true, _) => {}
+            (false, true) => write_stderr(&serde_json::json!({ "event": "said", "text": text }).to_string()),
+            (false, false) => write_stderr(&visible(text)),
         }
     }
 

@@ -8,6 +8,7 @@ use vidbench_core::{ClipOutcome, Event, IdleWhen, Outcome, Phase, SampleId};
 use vidbench_report::visible_line;
 
 use crate::cli::Progress;
+use crate::commands::counted;
 
 /// At most one plain progress line in this time; failures and slow samples are always told.
 pub(super) const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
@@ -74,7 +75,7 @@ impl ProgressView {
         match event {
             Event::RunStarted { run, planned, done } => {
                 let resumed = if *done > 0 { format!(", {done} done before") } else { String::new() };
-                self.line(&format!("run {run}: {planned} samples{resumed}"));
+                self.line(&format!("run {run}: {}{resumed}", counted(*planned, "sample")));
             }
             Event::PhaseStarted { phase, total } => {
                 (self.phase, self.total, self.done, self.failed) = (*phase, *total, 0, 0);

@@ -176,7 +176,7 @@ fn mistakes_are_told_with_what_to_do() {
     .assert_eq(&said(&["create", "--to", "file"]));
     expect![[r#"
         exit 2
-        error: invalid value '6' for '--if-older-than <AGE>': a whole number and s, m, h or d is needed, such as 6h
+        error: invalid value '6' for '--if-older-than <AGE>': whole numbers with s, m, h or d are needed, such as 6h or 1h30m
 
         For more information, try '--help'.
     "#]].assert_eq(&said(&["create", "--if-older-than", "6"]));

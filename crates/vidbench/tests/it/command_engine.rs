@@ -111,12 +111,19 @@ fn a_program_gets_the_files_that_a_prompt_names_and_makes_nothing_without_them()
     let argv = json!(["sh", "-ec", script, "sh", "{output}", "{prompt}", "{image}"]);
     let workspace = workspace(&argv, "");
     let without = run(&workspace);
-    assert_eq!(without.code, 1, "{}", without.stderr);
-    assert!(reasons(&workspace)[0].1.contains("the program is told of {image}, and the prompt has none"));
+    assert_eq!(without.code, 2, "{}", without.stderr);
 
     workspace.write("it's a boat.png", "P");
     let prompts = std::fs::read_to_string(workspace.path().join("prompts.toml")).unwrap();
-    workspace.write("prompts.toml", format!("{prompts}inputs = {{ image = \"it's a boat.png\" }}\n"));
+    let with = format!("{prompts}inputs = {{ image = \"it's a boat.png\" }}\n");
+    let second = &prompts[prompts.find("[[prompts]]").unwrap()..];
+    workspace
+        .write("prompts.toml", format!("{with}{}", second.replace("p-1", "p-2").replace("boat", "ship")));
+    assert_eq!(run(&workspace).code, 1);
+    let reason = "the program is told of {image}, and the prompt has none";
+    let told = reasons(&workspace).iter().filter(|(_, said)| said.contains(reason)).count();
+    assert_eq!(told, 2, "once for each seed: {:?}", reasons(&workspace));
+    workspace.write("prompts.toml", with);
     assert_eq!(run(&workspace).code, 0, "{:?}", reasons(&workspace));
 
     workspace.write("suite.toml", suite(&json!(["sh", "-ec", PAINT, "sh", "{output}", "{prompt}"]), ""));
@@ -175,14 +182,11 @@ fn a_program_that_takes_too_long_is_ended_with_everything_it_started() {
 }
 
 #[test]
-fn a_program_that_is_not_there_is_named() {
-    let workspace = workspace(&json!(["no-such-program", "{output}"]), "");
+fn a_program_that_cannot_be_started_is_named() {
+    let workspace = workspace(&json!(["./no-program", "{output}"]), "");
+    workspace.write("no-program", "not even executable");
     assert_eq!(run(&workspace).code, 1);
-    assert!(
-        reasons(&workspace)[0].1.contains("no-such-program cannot be started"),
-        "{:?}",
-        reasons(&workspace)
-    );
+    assert!(reasons(&workspace)[0].1.contains("no-program cannot be started"), "{:?}", reasons(&workspace));
 }
 
 #[test]
@@ -229,4 +233,43 @@ fn a_program_dies_with_a_harness_that_was_killed() {
     harness.wait().unwrap();
     std::thread::sleep(Duration::from_secs(4));
     assert!(!workspace.path().join("survived").exists());
+}
+
+#[test]
+fn a_program_that_could_never_succeed_is_refused_before_the_run() {
+    let refused = |argv: Value, more: &str, what: &str| {
+        let workspace = workspace(&argv, more);
+        let said = workspace.run(["run", "suite.toml", "--dry-run"]);
+        assert_eq!(said.code, 2, "{}", said.stderr);
+        assert!(said.stderr.contains(what), "{}", said.stderr);
+    };
+    refused(
+        json!(["paint-nothing", "{output}"]),
+        "",
+        "the program \"paint-nothing\" of model painter is not there",
+    );
+    refused(json!(["./paint", "{output}"]), "", "the program \"./paint\" of model painter is not there");
+    refused(
+        json!(["sh", "paint", "{output}"]),
+        "cwd = \"nowhere\"",
+        "is to run in \"nowhere\", which is no folder",
+    );
+    refused(json!(["sh", "paint", "{image}", "{output}"]), "", "is told of {image}, and no prompt has one");
+    let there = workspace(&json!(["./bin/paint", "{output}"]), "cwd = \"tools\"");
+    std::fs::create_dir_all(there.path().join("tools/bin")).unwrap();
+    there.write("tools/bin/paint", "#!/bin/sh\n");
+    assert_eq!(there.run(["run", "suite.toml", "--dry-run"]).code, 0);
+}
+
+#[test]
+fn the_memory_of_a_program_is_known() {
+    // The shell holds 64 MiB in a variable, of which it needs a copy or two.
+    let script = format!("big=$(head -c 67108864 /dev/zero | tr '\\0' a)\n{PAINT}");
+    let workspace = workspace(&json!(["sh", "-c", script, "sh", "{output}", "{prompt}"]), "");
+    let said = run(&workspace);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    for sample in samples(&workspace.export()) {
+        let peak = sample["generation"]["peak_rss_bytes"].as_u64().unwrap();
+        assert!((60 << 20..400 << 20).contains(&peak), "{peak}");
+    }
 }

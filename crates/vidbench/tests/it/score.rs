@@ -177,7 +177,7 @@ fn bad_files_are_named_and_the_rest_is_scored() {
     let one = clips(&data).into_iter().find(|clip| clip["path"] == "fast/one.mp4").unwrap();
     assert_eq!(
         one["scores"][0]["score"]["not_available"]["reason"],
-        "clip has 1 frames, the metric needs at least 2"
+        "clip has 1 frame, the metric needs at least 2"
     );
 }
 
@@ -450,4 +450,21 @@ fn a_scoring_without_a_report_writes_none_and_can_have_one_later() {
     assert_eq!(reports(), 0);
     assert_eq!(workspace.run(["report", "latest"]).code, 0);
     assert_eq!(reports(), 1);
+}
+
+#[test]
+fn clips_whose_names_differ_in_the_extension_have_a_row_each() {
+    let workspace = Workspace::new();
+    let folder = workspace.path().join("mixed");
+    std::fs::create_dir(&folder).unwrap();
+    write(&folder, "a", &clip(0), true);
+    write(&folder, "a", &clip(1), false);
+    write(&folder, "b", &clip(2), false);
+    let said = workspace.run(["score", "mixed", "--metrics", "temporal_flickering", "--report", "page.html"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let page = std::fs::read_to_string(workspace.path().join("page.html")).unwrap();
+    assert!(page.contains("The first 3 of 3 rows."), "{page}");
+    for name in ["a.mkv", "a.mp4", "b.mp4"] {
+        assert!(page.contains(&format!("<bdi class=\"prompt\">{name}</bdi>")), "{name}");
+    }
 }

@@ -123,7 +123,7 @@ fn a_folder_of_images_is_a_clip_whatever_else_lies_in_it() {
     assert_eq!(outcomes.len(), 3, "{outcomes:?}");
     assert_eq!([&outcomes["pure"].0, &outcomes["noted"].0], ["ok", "ok"], "{outcomes:?}");
     assert_eq!(outcomes["broken"], ("decode_failed".into(), "image 3.ppm: no such file".into()));
-    for words in ["2 other files in clips left out", "1 hidden files in clips left out"] {
+    for words in ["left out in clips: 2 other files", "left out in clips: 1 hidden file"] {
         assert!(said.stderr.contains(words), "{words}: {}", said.stderr);
     }
     let (outcomes, _) = scored(&workspace, &["clips/noted"]);
@@ -134,7 +134,7 @@ fn a_folder_of_images_is_a_clip_whatever_else_lies_in_it() {
     write(&workspace.path().join("mixed"), "video", &clip(1), false);
     let (outcomes, said) = scored(&workspace, &["mixed"]);
     assert_eq!(outcomes.into_keys().collect::<Vec<_>>(), ["video.mp4"]);
-    assert!(said.stderr.contains("3 other files in mixed left out"), "{}", said.stderr);
+    assert!(said.stderr.contains("left out in mixed: 3 other files"), "{}", said.stderr);
 }
 
 #[test]

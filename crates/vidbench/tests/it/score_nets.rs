@@ -29,6 +29,8 @@ fn without_weights_a_metric_is_not_available_and_the_hint_says_how_to_get_them()
     let said = run(&workspace, &PAIRS);
     assert_eq!(said.code, 1, "who asks for one metric and gets no number must see that: {}", said.stderr);
     assert!(said.stderr.contains("error: no clip has a number of lpips.squeeze@1"), "{}", said.stderr);
+    let warning = "warning: metrics that look through lpips-squeeze will have no number";
+    assert!(said.stderr.starts_with(warning), "before anything is decoded: {}", said.stderr);
     let reason = &json(&said)["clips"][0]["scores"][0]["score"]["not_available"]["reason"];
     let reason = reason.as_str().unwrap();
     assert!(reason.contains("has no weights of lpips-squeeze"), "{reason}");
@@ -202,9 +204,12 @@ fn sets_that_were_looked_at_in_other_ways_are_not_compared() {
     let make = ["reference", "make", "real", "--output", "real.safetensors", "--metrics", "fvd.videogpt"];
     assert_eq!(run(&workspace, &[&make[..], &["--random-nets", "2"]].concat()).code, 0);
     let said = run(&workspace, &[&SCORE[..], &["--reference-set", "real.safetensors", "--json"]].concat());
-    assert_eq!(said.code, 1, "{}", said.stderr);
-    let problem = json(&said)["sets"][0]["sets"][0]["problem"].as_str().unwrap().to_owned();
-    assert!(problem.starts_with("the reference set was looked at by i3d-400@"), "{problem}");
+    // Before any clip is looked at.
+    assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{}", said.stderr);
+    let problem =
+        "the clips cannot be compared with the reference set: the reference set was looked at by i3d-400@";
+    assert!(said.stderr.contains(problem), "{}", said.stderr);
+    assert!(!said.stderr.contains("score 0/"), "{}", said.stderr);
 
     workspace.write("text.safetensors", "no tensors");
     let said = run(&workspace, &[&SCORE[..], &["--reference-set", "text.safetensors"]].concat());

@@ -69,7 +69,7 @@ fn without_time_nothing_begins_and_a_limit_needs_its_unit() {
     assert!(samples(&workspace.export()).iter().all(|sample| sample["generation"].is_null()));
     let said = workspace.run(["run", "--resume", "latest", "--time-limit", "90"]);
     assert_eq!(said.code, 2);
-    assert!(said.stderr.contains("a whole number and s, m, h or d is needed"), "{}", said.stderr);
+    assert!(said.stderr.contains("whole numbers with s, m, h or d are needed"), "{}", said.stderr);
 }
 
 /// The limit may fall between two generations, or while clips are scored.

@@ -79,7 +79,7 @@ fn decode(args: &VbenchCheckArgs, names: &FolderCheck, workspace: &Path, ui: Ui)
         progress: args.progress,
         log: LogFormat::None,
     };
-    let Scored { store, record, .. } = score::carry_out(request, &effort, workspace, ui)?;
+    let Scored { store, record, .. } = score::carry_out(request, &effort, &|_| Ok(()), workspace, ui)?;
     let clips = score::clips(&store, &record)?;
     store.remove_scoring(&record.id)?;
     Ok(clips)
