@@ -29,9 +29,9 @@
 //! a mistake of that program and is not computed here. VBench multiplies by CLIP's trained scale and divides by 100, which that scale is to seven digits. On GPUs VBench
 //! runs CLIP in 16-bit floats.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats
-//! chroma and is about a level too dark, here chroma is interpolated. On the same frames the numbers agree to 1e-5; of
-//! colourful files they may differ by a few percent.
+//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
+//! about a level too dark, here chroma is interpolated. On the same frames, with the same random weights, the numbers agree with VBench's
+//! to 6e-8; of three colourful H.264 clips they differ by 0.0009 on the mean, at most 0.0019, of a grey one by 0.0016.
 //!
 //! # Cost
 //!

@@ -24,9 +24,9 @@
 //! A caller of VBench that names the device `cuda` has frames shrunk by the memory of the GPU, which changes the score; here frames are never
 //! shrunk.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats
-//! chroma and is about a level too dark, here chroma is interpolated. On the same frames the numbers agree to 1e-5; of
-//! colourful files they may differ by a few percent.
+//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
+//! about a level too dark, here chroma is interpolated. On the same frames, with the same random weights, the numbers agree with VBench's
+//! to 9e-7; of three colourful H.264 clips they differ by 0.24 % on the mean, at most 0.37 %, of a grey one by 0.006 %.
 //!
 //! # Cost
 //!

@@ -46,6 +46,10 @@
 //! formula above on VBench's RAFT to 1e-6. With the pixels that the flow leads out of the picture, a hundredth of all here, as Lai et al. count
 //! them, it differs by up to 0.7 %.
 //!
+//! Of other clips, the same frames and the same weights, each pair agrees to 8e-7, but where a pixel on one of the limits counts on one
+//! side alone: 3e-4 of a pair, 5e-5 of a clip. Of three colourful H.264 clips that the script decodes with decord, which repeats chroma,
+//! it differs by 9 % on the mean, at most 21 %, of a grey one by 0.3 %.
+//!
 //! # Cost
 //!
 //! On one core about 95 ms for a pair of 832x480, more than ten times what decoding and all other metrics of a clip take
