@@ -393,6 +393,9 @@ pub struct DecodeOptions {
     /// Threads that decode one file; scores do not depend on it.
     #[schemars(range(min = 1, max = 64))]
     pub threads: u32,
+    /// How stored samples become RGB.
+    #[serde(skip_serializing_if = "Pixels::is_exact")]
+    pub pixels: Pixels,
     /// Frames a second of a folder of images, which records none; 8 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_fps: Option<u32>,
@@ -416,6 +419,7 @@ impl Default for DecodeOptions {
             max_file_bytes: 2 << 30,
             max_decode_secs: 900.0,
             threads: 1,
+            pixels: Pixels::Exact,
             image_fps: None,
             raw_size: None,
             raw_format: None,
@@ -424,8 +428,31 @@ impl Default for DecodeOptions {
     }
 }
 
-/// Version of the rules by which stored samples become the pixels that metrics see (docs/decoding.md).
-const PIXELS: &str = "pixels@1";
+/// How stored samples become the pixels that metrics see (docs/decoding.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Pixels {
+    /// By the formulas of the standards, with chroma interpolated: the same bytes everywhere.
+    #[default]
+    Exact,
+    /// As swscale converts when it is asked for speed, which is what decord, OpenCV and PyAV give to metrics: for numbers that stand beside
+    /// those of programs on them.
+    Swscale,
+}
+
+impl Pixels {
+    fn is_exact(&self) -> bool {
+        *self == Self::Exact
+    }
+
+    /// The rules with their version.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "pixels@1",
+            Self::Swscale => "pixels.swscale@1",
+        }
+    }
+}
 
 impl DecodeOptions {
     fn is_default(&self) -> bool {
@@ -434,7 +461,7 @@ impl DecodeOptions {
 
     /// How files are read, where that changes what metrics see: scores are kept by it. Limits and threads do not.
     pub fn reading(&self) -> String {
-        let mut text = PIXELS.to_owned();
+        let mut text = self.pixels.name().to_owned();
         let mut add = |name: &str, value: Option<String>| {
             text.extend(value.map(|value| format!(" {name}={value}")));
         };

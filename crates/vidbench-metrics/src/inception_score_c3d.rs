@@ -28,7 +28,7 @@
 //! tells.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats
-//! chroma and is about a level too dark, here chroma is interpolated. On the same frames the numbers agree to 1e-5; of
+//! chroma and is about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames the numbers agree to 1e-5; of
 //! colourful files they may differ by a few percent.
 //!
 //! # Cost

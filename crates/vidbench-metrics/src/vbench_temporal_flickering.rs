@@ -28,7 +28,7 @@
 //! through and kept back what VBench's does, and the value is VBench's to 1e-10.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma
-//! and is about a level too dark, here chroma is interpolated.
+//! and is about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs.
 //!
 //! # Cost
 //!

@@ -1,13 +1,14 @@
 //! Colour conversion between stored samples and RGB24 by swscale, without change of size.
 //!
-//! Accurate rounding, full chroma interpolation and bit-exact code paths: the same samples give the same bytes on
-//! every x86 and Arm machine.
+//! With care: accurate rounding, full chroma interpolation and bit-exact code paths, so that the same samples give the same bytes on
+//! every x86 and Arm machine. Without, as programs that ask for nothing get it.
 #![expect(unsafe_code, reason = "the wrapper's scaler cannot set matrix, range and chroma siting")]
 
 use std::ffi::CStr;
 use std::ptr::{self, NonNull};
 
 use ffmpeg_next::{ffi, format::Pixel, frame};
+use vidbench_core::protocol::Pixels;
 
 use crate::colour::{ColourMatrix, ColourRange};
 use crate::error::LibavError;
@@ -43,6 +44,32 @@ pub(crate) struct ConverterSpec {
     pub(crate) to: Samples,
     pub(crate) width: u32,
     pub(crate) height: u32,
+    pub(crate) care: Care,
+}
+
+/// What a conversion is to be like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Care {
+    Exact,
+    /// Swscale's defaults: chroma is repeated, sums are rounded down, bytes are those of the machine's vector unit.
+    Quick,
+}
+
+impl Care {
+    pub(crate) fn of(pixels: Pixels) -> Self {
+        match pixels {
+            Pixels::Exact => Self::Exact,
+            Pixels::Swscale => Self::Quick,
+        }
+    }
+
+    fn flags(self) -> i64 {
+        match self {
+            Self::Exact => SWS_FLAGS,
+            // What libavfilter, and so decord, asks for.
+            Self::Quick => ffi::SWS_BICUBIC as i64,
+        }
+    }
 }
 
 const SWS_FLAGS: i64 = (ffi::SWS_BICUBIC as i64)
@@ -109,7 +136,7 @@ impl Converter {
     }
 
     fn set_geometry(&self) -> Result<(), LibavError> {
-        let ConverterSpec { from, to, width, height } = self.spec;
+        let ConverterSpec { from, to, width, height, care } = self.spec;
         let (width, height) = (i64::from(width), i64::from(height));
         self.set_option(c"srcw", width)?;
         self.set_option(c"srch", height)?;
@@ -117,10 +144,13 @@ impl Converter {
         self.set_option(c"dsth", height)?;
         self.set_option(c"src_format", ffi::AVPixelFormat::from(from.format) as i64)?;
         self.set_option(c"dst_format", ffi::AVPixelFormat::from(to.format) as i64)?;
-        self.set_option(c"sws_flags", SWS_FLAGS)
+        self.set_option(c"sws_flags", care.flags())
     }
 
     fn set_chroma_siting(&self) -> Result<(), LibavError> {
+        if self.spec.care == Care::Quick {
+            return Ok(());
+        }
         let [src_h, src_v] = chroma_siting(&self.spec.from);
         let [dst_h, dst_v] = chroma_siting(&self.spec.to);
         let options = [
@@ -224,7 +254,8 @@ mod tests {
         init().unwrap();
         let mut from = alloc_frame(samples.format, SIDE, SIDE).unwrap();
         planes.iter().enumerate().for_each(|(plane, &value)| from.data_mut(plane).fill(value));
-        let spec = ConverterSpec { from: samples, to: Samples::rgb(Pixel::RGB24), width: SIDE, height: SIDE };
+        let (to, care) = (Samples::rgb(Pixel::RGB24), Care::Exact);
+        let spec = ConverterSpec { from: samples, to, width: SIDE, height: SIDE, care };
         let mut to = alloc_frame(Pixel::RGB24, SIDE, SIDE).unwrap();
         Converter::new(spec).unwrap().convert(&from, &mut to).unwrap();
         let at = to.stride(0) * 5 + 15;
@@ -254,7 +285,8 @@ mod tests {
     fn a_frame_of_another_size_is_refused() {
         init().unwrap();
         let samples = Samples::rgb(Pixel::RGB24);
-        let spec = ConverterSpec { from: samples, to: samples, width: SIDE, height: SIDE };
+        let (from, to, care) = (samples, samples, Care::Exact);
+        let spec = ConverterSpec { from, to, width: SIDE, height: SIDE, care };
         let mut converter = Converter::new(spec).unwrap();
         let small = alloc_frame(Pixel::RGB24, 16, 16).unwrap();
         let mut out = alloc_frame(Pixel::RGB24, SIDE, SIDE).unwrap();

@@ -13,7 +13,7 @@ use ffmpeg_next::{Dictionary, Error, Packet, Rational, frame};
 use vidbench_core::FramesU8;
 
 use crate::colour::{ColourMatrix, ColourRange};
-use crate::convert::{Converter, ConverterSpec, Samples};
+use crate::convert::{Care, Converter, ConverterSpec, Samples};
 use crate::error::{LibavError, VideoError, VideoErrorKind};
 use crate::fps::Fps;
 use crate::libav;
@@ -265,7 +265,13 @@ fn mux(
     let mut output = format::output_as(&url, target.container).map_err(step("open the file for writing"))?;
     write_header(&mut output, target, encoder)?;
     let (width, height) = sides(frames)?;
-    let spec = ConverterSpec { from: Samples::rgb(Pixel::RGB24), to: target.samples, width, height };
+    let spec = ConverterSpec {
+        from: Samples::rgb(Pixel::RGB24),
+        to: target.samples,
+        width,
+        height,
+        care: Care::Exact,
+    };
     let mut converter = Converter::new(spec).map_err(step("convert from RGB"))?;
     for (index, rgb) in frames.iter().enumerate() {
         let frame = stored_frame(rgb, index, &mut converter).map_err(step("convert from RGB"))?;

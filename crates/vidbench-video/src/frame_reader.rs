@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use vidbench_core::DecodedFrame;
+use vidbench_core::protocol::Pixels;
 
 use crate::budget::TimeBudget;
 use crate::error::{VideoError, VideoErrorKind};
@@ -41,7 +42,7 @@ pub struct FrameReader {
     source: Source,
     budget: TimeBudget,
     rgb: RgbConverter,
-    rgb_wanted: bool,
+    rgb_wanted: Option<Pixels>,
     turned: Turned,
     next_index: usize,
 }
@@ -82,7 +83,7 @@ impl FrameReader {
         let path = path.to_path_buf();
         let budget = TimeBudget::new(options.limits.max_decode_secs);
         let source = budget.run(|| open(&path, options, &budget)).map_err(|kind| kind.at(&path))?;
-        let (rgb, rgb_wanted) = (RgbConverter::default(), options.rgb);
+        let (rgb, rgb_wanted) = (RgbConverter::default(), options.rgb.then_some(options.pixels));
         Ok(Self { path, source, budget, rgb, rgb_wanted, turned: Turned::default(), next_index: 0 })
     }
 
@@ -101,7 +102,7 @@ impl FrameReader {
         let Some(timestamp_secs) = self.source.next_frame()? else { return Ok(None) };
         let (frame, tags) = self.source.frame();
         let stored = stored_planes(frame, tags)?;
-        let wanted = self.rgb_wanted || stored.is_none();
+        let wanted = self.rgb_wanted.or(stored.is_none().then_some(Pixels::Exact));
         let rgb = self.rgb.convert(frame, stored.as_ref(), tags, wanted)?;
         let index = self.next_index;
         self.next_index += 1;

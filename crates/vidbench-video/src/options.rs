@@ -1,5 +1,7 @@
 //! How to read a clip, where the file itself does not say, and what to make of it.
 
+use vidbench_core::protocol::Pixels;
+
 use crate::fps::Fps;
 use crate::limits::Limits;
 use crate::raw::RawVideo;
@@ -12,6 +14,8 @@ pub struct ReadOptions {
     /// Whether frames are converted to RGB. Without, [`rgb`](vidbench_core::DecodedFrame::rgb) is empty for files
     /// that have [`planes`](vidbench_core::DecodedFrame::planes), and decoding costs no conversion.
     pub rgb: bool,
+    /// How they are. Stored [`planes`](vidbench_core::DecodedFrame::planes) do not depend on it.
+    pub pixels: Pixels,
     /// Frame rate of a folder of images, which records none. Default 8; recorded as
     /// [`fps_assumed`](crate::Probe::fps_assumed).
     pub image_fps: Fps,
@@ -27,7 +31,13 @@ const IMAGE_FPS: Fps = match Fps::new(8, 1) {
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { limits: Limits::default(), rgb: true, image_fps: IMAGE_FPS, raw: RawVideo::default() }
+        Self {
+            limits: Limits::default(),
+            rgb: true,
+            pixels: Pixels::Exact,
+            image_fps: IMAGE_FPS,
+            raw: RawVideo::default(),
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Turns decoded frames into tightly packed RGB.
 
 use ffmpeg_next::{format::Pixel, frame};
+use vidbench_core::protocol::Pixels;
 use vidbench_core::{FramesU8, Planes};
 
-use crate::colour::{Colour, ColourTags, convertible_matrix};
-use crate::convert::{Converter, ConverterSpec, Samples};
+use crate::colour::{Colour, ColourMatrix, ColourTags, convertible_matrix};
+use crate::convert::{Care, Converter, ConverterSpec, Samples};
 use crate::error::{LibavError, VideoErrorKind};
 use crate::libav;
 use crate::yuv::{Siting, YuvMeaning, YuvToRgb};
@@ -34,12 +35,13 @@ impl RgbConverter {
         frame: &frame::Video,
         planes: Option<&Planes<'_>>,
         tags: ColourTags,
-        wanted: bool,
+        wanted: Option<Pixels>,
     ) -> Result<&[u8], VideoErrorKind> {
-        let spec = spec_of(frame, tags)?;
+        let pixels = wanted.unwrap_or(Pixels::Exact);
+        let spec = spec_of(frame, tags, pixels)?;
         match planes {
-            _ if !wanted => return Ok(&[]),
-            Some(planes) if YuvToRgb::handles(planes) => {
+            _ if wanted.is_none() => return Ok(&[]),
+            Some(planes) if YuvToRgb::handles(planes) && pixels == Pixels::Exact => {
                 let Samples { matrix, range, chroma_location, .. } = spec.from;
                 let meaning = YuvMeaning { matrix, range, siting: Siting::from_tag(chroma_location) };
                 self.yuv.convert(planes, &meaning, &mut self.rgb);
@@ -64,14 +66,18 @@ impl RgbConverter {
     }
 }
 
-fn spec_of(frame: &frame::Video, tags: ColourTags) -> Result<ConverterSpec, VideoErrorKind> {
+fn spec_of(frame: &frame::Video, tags: ColourTags, pixels: Pixels) -> Result<ConverterSpec, VideoErrorKind> {
     let format = frame.format();
     let unsupported = || VideoErrorKind::UnsupportedColour { what: format!("pixel format {format:?}") };
     let kind = libav::sample_kind(format).ok_or_else(unsupported)?;
     let colour = Colour::from_tags(tags, kind, frame.height());
     let matrix = convertible_matrix(&colour, tags)?;
+    // Those programs take BT.601 where the file says nothing, whatever its size.
+    let is_guessed = colour.matrix_tag.is_none() && matrix == ColourMatrix::Bt709;
+    let matrix = if is_guessed && pixels == Pixels::Swscale { ColourMatrix::Bt601 } else { matrix };
     let from = Samples { format, matrix, range: colour.range, chroma_location: tags.chroma_location };
-    Ok(ConverterSpec { from, to: Samples::rgb(Pixel::RGB24), width: frame.width(), height: frame.height() })
+    let (to, care) = (Samples::rgb(Pixel::RGB24), Care::of(pixels));
+    Ok(ConverterSpec { from, to, width: frame.width(), height: frame.height(), care })
 }
 
 /// Drops the padding libav keeps at the end of each row.

@@ -151,6 +151,7 @@ fn read_options(options: &DecodeOptions) -> Result<ReadOptions, RpcError> {
             max_threads: options.threads,
             ..Limits::default()
         },
+        pixels: options.pixels,
         image_fps: fps(options.image_fps).unwrap_or(defaults.image_fps),
         raw: RawVideo { size: options.raw_size, pixel_format: raw_format, fps: fps(options.raw_fps) },
         ..defaults

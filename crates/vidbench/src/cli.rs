@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use vidbench_core::protocol::Pixels;
 use vidbench_core::{Confine, ScorerSettings};
 
 pub(crate) use backup::{BackupCommand, BackupCreateArgs, BackupListArgs, BackupVerifyArgs, RunBackups};
@@ -309,6 +310,23 @@ pub(crate) struct ScoreArgs {
     pub(crate) limits: ScoreLimits,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PixelsName {
+    /// By the standards' formulas, chroma interpolated, the same bytes everywhere.
+    Exact,
+    /// As decord, OpenCV and PyAV give frames to VBench, cd-fvd and others: to compare with their numbers.
+    Swscale,
+}
+
+impl From<PixelsName> for Pixels {
+    fn from(name: PixelsName) -> Self {
+        match name {
+            PixelsName::Exact => Self::Exact,
+            PixelsName::Swscale => Self::Swscale,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Reading and limits of one file")]
 pub(crate) struct ScoreLimits {
@@ -330,6 +348,9 @@ pub(crate) struct ScoreLimits {
     /// Threads that decode one file.
     #[arg(long, default_value_t = 1, value_name = "N", env = "VIDBENCH_DECODE_THREADS", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) decode_threads: u32,
+    /// How stored samples become the RGB that metrics see; scores of one are kept apart from those of the other.
+    #[arg(long, value_enum, default_value_t = PixelsName::Exact, value_name = "HOW", env = "VIDBENCH_PIXELS")]
+    pub(crate) pixels: PixelsName,
     /// Frames a second of folders of images, which record none.
     #[arg(long, value_name = "FPS", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) image_fps: Option<u32>,

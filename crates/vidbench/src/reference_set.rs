@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, TensorView};
-use vidbench_core::protocol::Features;
+use vidbench_core::protocol::{Features, Pixels};
 use vidbench_core::{
     FeatureFile, FeatureScore, FeatureScoring, FeatureSet, FeatureSource, MetricId, RECORD_SCHEMA_VERSION,
     ScoringRecord, sha256_hex, text_from_path,
@@ -196,11 +196,15 @@ pub fn features_of_scoring(
     Ok(found)
 }
 
-/// Which weights on which runtime gave the features.
+/// Which weights on which runtime gave the features, and of which pixels where those are not the usual ones.
 fn identity(record: &ScoringRecord, metric: NetSetMetric) -> String {
     let clip = record.request.clips.first();
     let wanted = clip.and_then(|clip| wanted_metric(&metric.descriptor().metric_id(), record, clip));
-    wanted.and_then(|wanted| wanted.depends_on).unwrap_or_default()
+    let nets = wanted.and_then(|wanted| wanted.depends_on).unwrap_or_default();
+    match record.request.options.pixels {
+        Pixels::Exact => nets,
+        Pixels::Swscale => nets + " with pixels of swscale",
+    }
 }
 
 fn clips(

@@ -1,8 +1,10 @@
 use std::fs;
 
 use vidbench_core::FramesU8;
+use vidbench_core::protocol::Pixels;
 use vidbench_video::{
-    Clip, ColourMatrix, ColourRange, H264Options, H264PixelFormat, Limits, VideoErrorKind, X264Preset, probe,
+    Clip, ColourMatrix, ColourRange, FrameReader, H264Options, H264PixelFormat, Limits, ReadOptions,
+    VideoErrorKind, X264Preset, probe,
 };
 
 use crate::fixtures::{Scratch, find, fps, patch, read};
@@ -174,4 +176,47 @@ fn a_matrix_number_outside_every_standard_is_refused() {
     patch(&mut bytes, range_at, &[1]);
     let error = read(&scratch.file("b.mkv", &bytes)).unwrap_err();
     assert!(matches!(error.kind, VideoErrorKind::UnsupportedColour { .. }), "{error}");
+}
+
+/// Samples that change from pixel to pixel in every plane.
+fn busy_y4m() -> Vec<u8> {
+    let plane = |width: usize, height: usize, [a, b, c]: [usize; 3]| {
+        (0..width * height).map(move |at| {
+            let (x, y) = (at % width, at / width);
+            ((a * x + b * y + c * x * y) % 220 + 16) as u8
+        })
+    };
+    let planes = plane(32, 16, [7, 13, 3]).chain(plane(16, 8, [31, 17, 5])).chain(plane(16, 8, [11, 29, 7]));
+    b"YUV4MPEG2 W32 H16 F8:1 Ip A1:1 C420jpeg\nFRAME\n".iter().copied().chain(planes).collect()
+}
+
+/// PyAV 18.1 `frame.to_ndarray(format="rgb24")`, which decord 0.6 and OpenCV 5.0 equal. A machine with other vector units may differ by a level.
+#[test]
+fn pixels_of_swscale_are_those_that_pyav_gives() {
+    let scratch = Scratch::new();
+    let path = scratch.file("busy.y4m", &busy_y4m());
+    let rgb = |pixels| {
+        let options = ReadOptions { pixels, ..ReadOptions::default() };
+        let mut reader = FrameReader::open_with(&path, &options).unwrap();
+        reader.next_frame().unwrap().unwrap().rgb.to_vec()
+    };
+    let (quick, exact) = (rgb(Pixels::Swscale), rgb(Pixels::Exact));
+    for ((y, x), golden) in [
+        ((0, 0), [0, 134, 0]),
+        ((0, 1), [0, 142, 0]),
+        ((1, 0), [0, 149, 0]),
+        ((5, 9), [123, 0, 223]),
+        ((8, 16), [255, 136, 32]),
+        ((15, 31), [0, 182, 0]),
+    ] {
+        let found = &quick[(y * 32 + x) * 3..][..3];
+        assert!(found.iter().zip(golden).all(|(a, b): (&u8, u8)| a.abs_diff(b) <= 1), "{y}, {x}: {found:?}");
+    }
+    let sums = [0, 1, 2]
+        .map(|channel| quick[channel..].iter().step_by(3).map(|value| i64::from(*value)).sum::<i64>());
+    for (sum, golden) in sums.into_iter().zip([63_229, 67_678, 62_130_i64]) {
+        assert!((sum - golden).abs() <= 512, "{sums:?}");
+    }
+    assert_ne!(quick, exact);
+    assert_eq!(rgb(Pixels::Exact), exact);
 }

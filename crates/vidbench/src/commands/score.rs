@@ -221,6 +221,7 @@ pub(crate) fn options(limits: &ScoreLimits) -> Result<DecodeOptions> {
         max_decode_secs: limits.timeout as f64,
         max_file_bytes: limits.max_file_mib << 20,
         threads: limits.decode_threads,
+        pixels: limits.pixels.into(),
         image_fps: limits.image_fps,
         raw_size: limits.raw_size,
         raw_format: limits.raw_format.clone(),

@@ -453,6 +453,26 @@ fn a_scoring_without_a_report_writes_none_and_can_have_one_later() {
 }
 
 #[test]
+fn scores_of_swscales_pixels_are_kept_apart_from_the_others() {
+    let workspace = Workspace::new();
+    folders(&workspace, 1);
+    let score = |pixels: &str| {
+        let args = ["score", "fast", "--metrics", "temporal_flickering", "--json", "--pixels", pixels];
+        let said = workspace.run(args);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        (json(&said)["clips"][0]["scores"].clone(), said.stderr)
+    };
+    let (exact, _) = score("exact");
+    let (quick, said) = score("swscale");
+    assert_ne!(quick, exact);
+    assert!(!said.contains("known from earlier"), "{said}");
+    let (again, said) = score("swscale");
+    assert_eq!(again, quick);
+    assert!(said.contains("1 of 1 clips were known from earlier"), "{said}");
+    assert_eq!(score("exact").0, exact);
+}
+
+#[test]
 fn clips_whose_names_differ_in_the_extension_have_a_row_each() {
     let workspace = Workspace::new();
     let folder = workspace.path().join("mixed");

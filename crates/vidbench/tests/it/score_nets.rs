@@ -211,6 +211,13 @@ fn sets_that_were_looked_at_in_other_ways_are_not_compared() {
     assert!(said.stderr.contains(problem), "{}", said.stderr);
     assert!(!said.stderr.contains("score 0/"), "{}", said.stderr);
 
+    let usual = [&make[..], &["--random-nets", "1"]].concat();
+    assert_eq!(run(&workspace, &usual).code, 0);
+    let other = ["--reference-set", "real.safetensors", "--pixels", "swscale"];
+    let said = run(&workspace, &[&SCORE[..], &other].concat());
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("with pixels of swscale"), "{}", said.stderr);
+
     workspace.write("text.safetensors", "no tensors");
     let said = run(&workspace, &[&SCORE[..], &["--reference-set", "text.safetensors"]].concat());
     assert_eq!(said.code, 2);
