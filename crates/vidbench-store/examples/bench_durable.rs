@@ -22,6 +22,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = Store::open(Path::new(&folder))?;
     let run = record()?;
     store.create_run(&run)?;
+    // Makes its folder for files that are being written.
+    let _lock = store.lock_run(&run.id)?;
     let start = Instant::now();
     for ordinal in 0..OUTCOMES {
         store.record_verdict(&run.id, ordinal, &verdict(ordinal)?)?;
