@@ -402,7 +402,7 @@ pub struct UnknownMetric {
 }
 
 impl UnknownMetric {
-    /// What to do about it, ending with the list of known metrics.
+    /// What to do about it, ending with where all of them are.
     pub fn hints(&self) -> Vec<String> {
         let known: Vec<&str> = DESCRIPTORS.iter().map(|descriptor| descriptor.id).collect();
         let of_family = |id: &&&str| id.strip_prefix(&self.id).is_some_and(|rest| rest.starts_with('.'));
@@ -417,6 +417,6 @@ impl UnknownMetric {
         if !ways.is_empty() {
             return suggestion.into_iter().collect();
         }
-        suggestion.into_iter().chain([format!("the metrics are {}", known.join(", "))]).collect()
+        suggestion.into_iter().chain([format!("`vidbench list metrics` shows all {}", known.len())]).collect()
     }
 }

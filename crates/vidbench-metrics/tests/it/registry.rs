@@ -45,7 +45,7 @@ fn an_unknown_metric_is_answered_with_the_nearest_and_all() {
     assert_eq!(error.to_string(), "unknown metric \"temporal_flicker@1\"");
     expect![[r#"
         did you mean "temporal_flickering@1"?
-        the metrics are background_consistency@1, black_share@1, clip_temporal_consistency@1, clipsim@1, colourfulness@1, duplicate_share@1, dynamic_degree@1, feature_coverage@1, feature_density@1, feature_precision@1, feature_recall@1, fid.clean@1, fid.pytorch@1, fid.tensorflow@1, frame_difference.max@1, frame_difference.mean@1, frame_difference.sd@1, frechet_distance.biased@1, frechet_distance@1, frechet_infinity@1, frechet_shapes@1, frozen_share@1, fvd.cdfvd-i3d@1, fvd.cdfvd-videomae@1, fvd.common-metrics@1, fvd.styleganv@1, fvd.videogpt@1, fvd_infinity.cdfvd-i3d@1, inception_score.c3d@1, inception_score@1, kernel_distance@1, kvd.cdfvd-i3d@1, lpips.alex@1, lpips.squeeze@1, lpips.vgg@1, mmd_polynomial@1, motion_magnitude@1, ms_ssim@1, ms_ssim_y@1, psnr.pooled@1, psnr@1, psnr_y@1, shape_adherence@1, sharpness@1, ssim@1, ssim_y@1, subject_consistency@1, temporal_flickering@1, vbench.aesthetic_quality@1, vbench.appearance_style@1, vbench.background_consistency@1, vbench.dynamic_degree@1, vbench.human_action@1, vbench.imaging_quality@1, vbench.motion_smoothness@1, vbench.overall_consistency@1, vbench.subject_consistency@1, vbench.temporal_flickering@1, vbench.temporal_style@1, vbench_i2v.i2v_subject@1, vmaf@1, warping_error.farneback@1, warping_error.raft@1"#]]
+        `vidbench list metrics` shows all 63"#]]
     .assert_eq(&error.hints().join("\n"));
     assert_eq!(find("fvd@1").unwrap_err().nearest, None);
 }
