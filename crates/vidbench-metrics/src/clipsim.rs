@@ -24,8 +24,9 @@
 //! mean and deviation. OpenAI's tokenizer mends mistaken encodings first (`ftfy`), which matters for no plain text.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same random weights, the numbers agree with a script
-//! on OpenAI's package to 1e-7; of three colourful H.264 clips they differ by 0.0014 on the mean, at most 0.004, of a grey one by 0.0012.
+//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
+//! random weights, the numbers agree with a script on OpenAI's package to 1e-7; of three colourful H.264 clips they differ by 0.0014 on
+//! the mean, at most 0.004, of a grey one by 0.0012.
 //!
 //! # Cost
 //!

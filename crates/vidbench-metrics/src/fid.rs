@@ -36,10 +36,11 @@
 //! dimensions. torch-fidelity takes the mean in 32 bits.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same random weights, of two sets of five colourful
-//! clips and 80 frames, the distances agree with those of the packages' features (clean-fid's frames before pytorch-fid's net) to 1.2e-6,
-//! and with the packages' own numbers to 1.2e-5: with fewer frames than dimensions it is their root of a singular matrix that is off. Of
-//! the same clips in H.264 `pytorch` and `clean` differ by 13 % and `tensorflow` by 16 %.
+//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
+//! random weights, of two sets of five colourful clips and 80 frames, the distances agree with those of the packages' features
+//! (clean-fid's frames before pytorch-fid's net) to 1.2e-6, and with the packages' own numbers to 1.2e-5: with fewer frames than
+//! dimensions it is their root of a singular matrix that is off. Of the same clips in H.264 `pytorch` and `clean` differ by 13 % and
+//! `tensorflow` by 16 %.
 //!
 //! # Cost
 //!

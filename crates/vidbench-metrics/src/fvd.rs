@@ -38,10 +38,10 @@
 //! `vidbench metrics selftest` computes two published distances with it.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same random weights, features of I3D and of VideoMAE
-//! agree with cd-fvd's to 2e-6 of the largest and the distances to 1e-6 of themselves; of the same colourful clips in H.264 features differ
-//! by 3 % and so does the distance, of two sets of five other clips the distance of I3D's by 1.8 %. Of fewer clips than dimensions cd-fvd's
-//! root of a singular matrix is itself off by 4e-5 of the distance.
+//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
+//! random weights, features of I3D and of VideoMAE agree with cd-fvd's to 2e-6 of the largest and the distances to 1e-6 of themselves;
+//! of the same colourful clips in H.264 features differ by 3 % and so does the distance, of two sets of five other clips the distance
+//! of I3D's by 1.8 %. Of fewer clips than dimensions cd-fvd's root of a singular matrix is itself off by 4e-5 of the distance.
 //!
 //! # Cost
 //!

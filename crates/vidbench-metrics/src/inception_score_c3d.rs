@@ -27,9 +27,9 @@
 //! split in ten, as StyleGAN-V does with 2,048 (`isv2048`): compare equal N only. StyleGAN-V's C3D is another file, an archive whose tensors' names no public source
 //! tells.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats
-//! chroma and is about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames the numbers agree to 1e-5; of
-//! colourful files they may differ by a few percent.
+//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
+//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames the numbers agree
+//! to 1e-5; of colourful files they may differ by a few percent.
 //!
 //! # Cost
 //!

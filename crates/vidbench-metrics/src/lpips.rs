@@ -23,10 +23,11 @@
 //! Programs that give it images in [0, 1] without saying so get another number.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same random weights, `alex` agrees with the package to
-//! 7e-7 of the value, `vgg` to 2e-5 and `squeeze` to 4e-6. Of three colourful H.264 clips that visibly differ from their reference (moved,
-//! softer, warmer) `alex` differs by 7 % on the mean, at most 12 %, `vgg` by 3.5 % and 5.3 %, `squeeze` by 4.3 % and 7.3 %, of a grey one
-//! all by about 2 %; of colourful clips that nearly equal their reference `alex` by up to a quarter, `vgg` by 19 % and `squeeze` by 17 %.
+//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
+//! random weights, `alex` agrees with the package to 7e-7 of the value, `vgg` to 2e-5 and `squeeze` to 4e-6. Of three colourful H.264
+//! clips that visibly differ from their reference (moved, softer, warmer) `alex` differs by 7 % on the mean, at most 12 %, `vgg` by 3.5
+//! % and 5.3 %, `squeeze` by 4.3 % and 7.3 %, of a grey one all by about 2 %; of colourful clips that nearly equal their reference
+//! `alex` by up to a quarter, `vgg` by 19 % and `squeeze` by 17 %.
 //!
 //! # Cost
 //!

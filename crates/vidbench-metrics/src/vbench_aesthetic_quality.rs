@@ -22,8 +22,9 @@
 //! On GPUs VBench runs CLIP in 16-bit floats.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same random weights, the numbers agree with VBench's
-//! to 4e-7 of the value; of three colourful H.264 clips they differ by 0.9 % on the mean, at most 1.3 %, of a grey one by 1.5 %.
+//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
+//! random weights, the numbers agree with VBench's to 4e-7 of the value; of three colourful H.264 clips they differ by 0.9 % on the
+//! mean, at most 1.3 %, of a grey one by 1.5 %.
 //!
 //! # Cost
 //!

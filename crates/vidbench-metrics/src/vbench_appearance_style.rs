@@ -30,8 +30,9 @@
 //! runs CLIP in 16-bit floats.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same random weights, the numbers agree with VBench's
-//! to 6e-8; of three colourful H.264 clips they differ by 0.0009 on the mean, at most 0.0019, of a grey one by 0.0016.
+//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
+//! random weights, the numbers agree with VBench's to 6e-8; of three colourful H.264 clips they differ by 0.0009 on the mean, at most
+//! 0.0019, of a grey one by 0.0016.
 //!
 //! # Cost
 //!

@@ -33,9 +33,9 @@
 //! number here depends on how many share the work. On GPUs VBench runs CLIP in 16-bit floats.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same random weights, both numbers agree with VBench's
-//! to 8e-8; of three colourful H.264 clips the subject's differs by 0.12 % on the mean, at most 0.33 %, and the background's by 0.08 %, at
-//! most 0.17 %. Of what they lack of 1 that is up to a tenth.
+//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
+//! random weights, both numbers agree with VBench's to 8e-8; of three colourful H.264 clips the subject's differs by 0.12 % on the
+//! mean, at most 0.33 %, and the background's by 0.08 %, at most 0.17 %. Of what they lack of 1 that is up to a tenth.
 //!
 //! # Cost
 //!

@@ -28,9 +28,9 @@
 //! both are equal. A wrong frame rate in the file changes which frames are looked at, in both.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. With the same random weights, as they are and with their flows made short, four
-//! clips have VBench's number, on the same frames and of H.264 files. With the short flows the length by which a pair is judged differs by
-//! 0.5 % on the mean, at most 1.1 %, of three colourful H.264 clips.
+//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. With the same random weights, as they
+//! are and with their flows made short, four clips have VBench's number, on the same frames and of H.264 files. With the short flows
+//! the length by which a pair is judged differs by 0.5 % on the mean, at most 1.1 %, of three colourful H.264 clips.
 //!
 //! # Cost
 //!

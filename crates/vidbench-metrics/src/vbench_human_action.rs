@@ -24,9 +24,10 @@
 //! VBench reads the action from the file's name up to the first hyphen or underscore, and counts a clip whose name has none of Kinetics-400's actions as wrong;
 //! here the action comes from the prompt, cut at the same marks, and such a clip has no score.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats
-//! chroma and is about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same random weights, the action that
-//! VBench has fifth counts and the one that it has sixth does not, which are 0.08 apart; in colourful files actions so close may change places.
+//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
+//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
+//! random weights, the action that VBench has fifth counts and the one that it has sixth does not, which are 0.08 apart; in colourful
+//! files actions so close may change places.
 //!
 //! # Cost
 //!

@@ -30,9 +30,9 @@
 //! VBench-I2V has two more dimensions of its own. `i2v_background` looks through DreamSim, which is not among the nets here: not available, not
 //! built yet. `camera_motion` tracks points by CoTracker: neither.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats
-//! chroma and is about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames the numbers agree to 1e-5; of
-//! colourful files they may differ by a few percent.
+//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
+//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames the numbers agree
+//! to 1e-5; of colourful files they may differ by a few percent.
 //!
 //! # Cost
 //!

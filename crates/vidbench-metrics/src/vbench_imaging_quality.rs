@@ -25,9 +25,10 @@
 //! out, which changes nothing.
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same random weights, the numbers agree with VBench's
-//! to 1.1e-6 of the value. Of H.264 clips random weights tell no percentage, since their scores lie about 0: those of three colourful clips
-//! and a grey one, from -0.001 to 0.013, differ by 0.0003 on the mean, at most 0.0009.
+//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
+//! random weights, the numbers agree with VBench's to 1.1e-6 of the value. Of H.264 clips random weights tell no percentage, since
+//! their scores lie about 0: those of three colourful clips and a grey one, from -0.001 to 0.013, differ by 0.0003 on the mean, at most
+//! 0.0009.
 //!
 //! # Cost
 //!

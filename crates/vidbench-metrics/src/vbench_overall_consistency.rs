@@ -22,9 +22,10 @@
 //! # Differences
 //!
 //! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same random weights and prompts with accents and
-//! marks, both metrics agree with VBench's to 2e-5 of the value, the numbers of four other clips differ by 1.4e-6 at most, 3e-4 of one of
-//! 0.004; of three colourful H.264 clips they differ by 1.0 % on the mean, at most 2.0 %, which is 0.0009, of a grey one by 0.0016.
+//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
+//! random weights and prompts with accents and marks, both metrics agree with VBench's to 2e-5 of the value, the numbers of four other
+//! clips differ by 1.4e-6 at most, 3e-4 of one of 0.004; of three colourful H.264 clips they differ by 1.0 % on the mean, at most 2.0
+//! %, which is 0.0009, of a grey one by 0.0016.
 //!
 //! # Cost
 //!

@@ -27,8 +27,8 @@
 //! On the same frames, with the same random weights whose flows were made short enough for a clip to pass, and then too long, the filter let
 //! through and kept back what VBench's does, and the value is VBench's to 1e-10.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma
-//! and is about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs.
+//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
+//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs.
 //!
 //! # Cost
 //!

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 use vidbench_analysis::{ClipValue, OutcomeCount, ScoringAnalysis};
+use vidbench_core::protocol::Pixels;
 use vidbench_core::{
     MetricDescriptor, MetricId, NetsInUse, RequestedClip, RunStatus, Score, ScoredClip, ScoringData,
 };
@@ -74,7 +75,11 @@ pub(crate) fn counts(analysis: &ScoringAnalysis) -> String {
 
 /// What a reader must know before the first number.
 pub(crate) fn warnings(data: &ScoringData) -> Vec<String> {
-    data.record.environment.nets.as_ref().map(NetsInUse::warnings).unwrap_or_default()
+    let nets = data.record.environment.nets.as_ref().map(NetsInUse::warnings).unwrap_or_default();
+    let quick = data.record.request.options.pixels == Pixels::Swscale;
+    let pixels =
+        "metrics saw the pixels of swscale, as programs on decord, OpenCV and PyAV do (--pixels swscale)";
+    nets.into_iter().chain(quick.then(|| pixels.to_owned())).collect()
 }
 
 /// Reasons why metrics have no value, and what is to be known of values, each with the number of its clips.

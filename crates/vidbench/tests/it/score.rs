@@ -468,6 +468,8 @@ fn scores_of_swscales_pixels_are_kept_apart_from_the_others() {
     assert!(!said.contains("known from earlier"), "{said}");
     let (again, said) = score("swscale");
     assert_eq!(again, quick);
+    let table = workspace.run(["score", "fast", "--metrics", "temporal_flickering", "--pixels", "swscale"]);
+    assert!(table.stdout.contains("metrics saw the pixels of swscale"), "{}", table.stdout);
     assert!(said.contains("1 of 1 clips were known from earlier"), "{said}");
     assert_eq!(score("exact").0, exact);
 }
