@@ -44,31 +44,15 @@ pub(crate) struct ConverterSpec {
     pub(crate) to: Samples,
     pub(crate) width: u32,
     pub(crate) height: u32,
-    pub(crate) care: Care,
+    pub(crate) pixels: Pixels,
 }
 
-/// What a conversion is to be like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Care {
-    Exact,
-    /// Swscale's defaults: chroma is repeated, sums are rounded down, bytes are those of the machine's vector unit.
-    Quick,
-}
-
-impl Care {
-    pub(crate) fn of(pixels: Pixels) -> Self {
-        match pixels {
-            Pixels::Exact => Self::Exact,
-            Pixels::Swscale => Self::Quick,
-        }
-    }
-
-    fn flags(self) -> i64 {
-        match self {
-            Self::Exact => SWS_FLAGS,
-            // What libavfilter, and so decord, asks for.
-            Self::Quick => ffi::SWS_BICUBIC as i64,
-        }
+/// What swscale is asked for.
+fn flags(pixels: Pixels) -> i64 {
+    match pixels {
+        Pixels::Exact => SWS_FLAGS,
+        // What libavfilter, and so decord, asks for: chroma is repeated, sums are rounded down, bytes are those of the vector unit.
+        Pixels::Swscale => ffi::SWS_BICUBIC as i64,
     }
 }
 
@@ -136,7 +120,7 @@ impl Converter {
     }
 
     fn set_geometry(&self) -> Result<(), LibavError> {
-        let ConverterSpec { from, to, width, height, care } = self.spec;
+        let ConverterSpec { from, to, width, height, pixels } = self.spec;
         let (width, height) = (i64::from(width), i64::from(height));
         self.set_option(c"srcw", width)?;
         self.set_option(c"srch", height)?;
@@ -144,11 +128,11 @@ impl Converter {
         self.set_option(c"dsth", height)?;
         self.set_option(c"src_format", ffi::AVPixelFormat::from(from.format) as i64)?;
         self.set_option(c"dst_format", ffi::AVPixelFormat::from(to.format) as i64)?;
-        self.set_option(c"sws_flags", care.flags())
+        self.set_option(c"sws_flags", flags(pixels))
     }
 
     fn set_chroma_siting(&self) -> Result<(), LibavError> {
-        if self.spec.care == Care::Quick {
+        if self.spec.pixels == Pixels::Swscale {
             return Ok(());
         }
         let [src_h, src_v] = chroma_siting(&self.spec.from);
@@ -254,8 +238,8 @@ mod tests {
         init().unwrap();
         let mut from = alloc_frame(samples.format, SIDE, SIDE).unwrap();
         planes.iter().enumerate().for_each(|(plane, &value)| from.data_mut(plane).fill(value));
-        let (to, care) = (Samples::rgb(Pixel::RGB24), Care::Exact);
-        let spec = ConverterSpec { from: samples, to, width: SIDE, height: SIDE, care };
+        let (to, pixels) = (Samples::rgb(Pixel::RGB24), Pixels::Exact);
+        let spec = ConverterSpec { from: samples, to, width: SIDE, height: SIDE, pixels };
         let mut to = alloc_frame(Pixel::RGB24, SIDE, SIDE).unwrap();
         Converter::new(spec).unwrap().convert(&from, &mut to).unwrap();
         let at = to.stride(0) * 5 + 15;
@@ -285,8 +269,8 @@ mod tests {
     fn a_frame_of_another_size_is_refused() {
         init().unwrap();
         let samples = Samples::rgb(Pixel::RGB24);
-        let (from, to, care) = (samples, samples, Care::Exact);
-        let spec = ConverterSpec { from, to, width: SIDE, height: SIDE, care };
+        let (from, to, pixels) = (samples, samples, Pixels::Exact);
+        let spec = ConverterSpec { from, to, width: SIDE, height: SIDE, pixels };
         let mut converter = Converter::new(spec).unwrap();
         let small = alloc_frame(Pixel::RGB24, 16, 16).unwrap();
         let mut out = alloc_frame(Pixel::RGB24, SIDE, SIDE).unwrap();

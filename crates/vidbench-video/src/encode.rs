@@ -11,9 +11,10 @@ use ffmpeg_next::error::EAGAIN;
 use ffmpeg_next::format::{self, Pixel, context::Output};
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, frame};
 use vidbench_core::FramesU8;
+use vidbench_core::protocol::Pixels;
 
 use crate::colour::{ColourMatrix, ColourRange};
-use crate::convert::{Care, Converter, ConverterSpec, Samples};
+use crate::convert::{Converter, ConverterSpec, Samples};
 use crate::error::{LibavError, VideoError, VideoErrorKind};
 use crate::fps::Fps;
 use crate::libav;
@@ -270,7 +271,7 @@ fn mux(
         to: target.samples,
         width,
         height,
-        care: Care::Exact,
+        pixels: Pixels::Exact,
     };
     let mut converter = Converter::new(spec).map_err(step("convert from RGB"))?;
     for (index, rgb) in frames.iter().enumerate() {

@@ -5,7 +5,7 @@ use vidbench_core::protocol::Pixels;
 use vidbench_core::{FramesU8, Planes};
 
 use crate::colour::{Colour, ColourMatrix, ColourTags, convertible_matrix};
-use crate::convert::{Care, Converter, ConverterSpec, Samples};
+use crate::convert::{Converter, ConverterSpec, Samples};
 use crate::error::{LibavError, VideoErrorKind};
 use crate::libav;
 use crate::yuv::{Siting, YuvMeaning, YuvToRgb};
@@ -76,8 +76,8 @@ fn spec_of(frame: &frame::Video, tags: ColourTags, pixels: Pixels) -> Result<Con
     let is_guessed = colour.matrix_tag.is_none() && matrix == ColourMatrix::Bt709;
     let matrix = if is_guessed && pixels == Pixels::Swscale { ColourMatrix::Bt601 } else { matrix };
     let from = Samples { format, matrix, range: colour.range, chroma_location: tags.chroma_location };
-    let (to, care) = (Samples::rgb(Pixel::RGB24), Care::of(pixels));
-    Ok(ConverterSpec { from, to, width: frame.width(), height: frame.height(), care })
+    let to = Samples::rgb(Pixel::RGB24);
+    Ok(ConverterSpec { from, to, width: frame.width(), height: frame.height(), pixels })
 }
 
 /// Drops the padding libav keeps at the end of each row.
