@@ -277,7 +277,12 @@ impl ResolvedModel {
 
     /// Whether samples of both are the same samples, whatever the models are called.
     pub fn makes_the_same(&self, other: &Self) -> bool {
-        self.hasher().finalize() == other.hasher().finalize()
+        self.digest() == other.digest()
+    }
+
+    /// Hash of all that determines its samples beside parameters, prompts and seeds, whatever it is called.
+    pub fn digest(&self) -> [u8; 32] {
+        self.hasher().finalize().into()
     }
 
     fn hasher(&self) -> Sha256 {

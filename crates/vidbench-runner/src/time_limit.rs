@@ -45,7 +45,7 @@ impl Runner<'_> {
     /// A store that cannot tell says so when it is to keep something.
     fn usual_service_secs(&self, sample: &PlannedSample) -> Option<f64> {
         let (suite, store) = (self.suite(), self.inputs.store);
-        store.usual_service_secs(&suite.model_of(sample).id, suite.params_of(sample)).ok().flatten()
+        store.usual_service_secs(suite.model_of(sample), suite.params_of(sample)).ok().flatten()
     }
 
     /// Seconds of starting a model and of its warm-up, as quick as they were in this run; 0 when it never was. The first time may contain a download, which

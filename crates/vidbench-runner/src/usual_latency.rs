@@ -8,7 +8,7 @@ impl Runner<'_> {
     /// What samples of a model usually take: by earlier runs, else by its quickest warm-up, for the first one may contain compilation.
     pub(crate) fn expect_latency(&self, model: u32) {
         let resolved = &self.suite().models[model as usize];
-        let earlier = |params| self.inputs.store.usual_service_secs(&resolved.id, params).ok().flatten();
+        let earlier = |params| self.inputs.store.usual_service_secs(resolved, params).ok().flatten();
         let known: Vec<f64> = resolved.params.iter().filter_map(earlier).collect();
         let usual_secs = match known.len() {
             0 => self.quickest_warm_up(&resolved.id),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use vidbench_core::{RunId, RunRecord, RunStatus, SampleId, nearest};
 
 use crate::codec::{from_i64, from_json, sample_id, to_i64, to_json};
@@ -79,7 +79,7 @@ impl Store {
                 suite,
                 environment,
             ])?;
-            Ok(())
+            insert_models(tx, tx.last_insert_rowid(), run)
         })
     }
 
@@ -283,4 +283,13 @@ pub(crate) fn parse_status(text: &str) -> Result<RunStatus> {
         .into_iter()
         .find(|status| status.name() == text)
         .ok_or_else(|| StoreError::corrupt("run status", &text))
+}
+
+fn insert_models(tx: &Transaction<'_>, key: i64, run: &RunRecord) -> Result<()> {
+    let mut statement =
+        tx.prepare_cached("INSERT OR IGNORE INTO run_models (run, digest, name) VALUES (?1, ?2, ?3)")?;
+    for model in &run.suite.models {
+        statement.execute(params![key, model.digest(), model.id.as_str()])?;
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x7662_6e63;
 /// Version of the tables that this tool writes: the number of migrations.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7, V8, V9, V10, V11, V12, V13];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7, V8, V9, V10, V11, V12, V13, V14];
 
 pub(crate) fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
@@ -309,4 +309,15 @@ ALTER TABLE decoded_clips ADD COLUMN seal BLOB;
 ALTER TABLE clip_scores ADD COLUMN seal BLOB;
 ALTER TABLE clip_features ADD COLUMN seal BLOB;
 ALTER TABLE reference_features ADD COLUMN seal BLOB;
+";
+
+/// Which models the runs have, by what makes their samples: two programs of one name take different times. Of runs before this one nothing is known.
+const V14: &str = "
+CREATE TABLE run_models (
+  run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  name TEXT NOT NULL,
+  PRIMARY KEY (run, digest, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_models_by_digest ON run_models (digest, name);
 ";

@@ -28,10 +28,13 @@ const VIDEOS: [&str; 9] = ["mp4", "mov", "mkv", "webm", "avi", "gif", "y4m", "m4
 #[derive(Debug)]
 pub struct ImportGenerator {
     videos: PathBuf,
-    found: Option<Found>,
+    found: Option<ImportedVideos>,
 }
 
-/// Videos that are there.
+/// The videos of a folder or a manifest, by prompt and seed.
+#[derive(Debug)]
+pub struct ImportedVideos(Found);
+
 #[derive(Debug)]
 enum Found {
     Listed { folder: PathBuf, clips: BTreeMap<(String, u64), ManifestClip> },
@@ -54,11 +57,7 @@ impl Handler for ImportGenerator {
 
     fn load(&mut self, params: &LoadParams, _notifier: &mut Notifier<'_>) -> Result<LoadResult, RpcError> {
         let begun = Instant::now();
-        self.found = Some(if self.videos.is_dir() {
-            named(&self.videos)?
-        } else {
-            listed(&self.videos, &params.model)?
-        });
+        self.found = Some(ImportedVideos::open(&self.videos, &params.model)?);
         let model = LoadedModel {
             id: params.model.clone(),
             revision: None,
@@ -151,15 +150,20 @@ fn listed(path: &Path, model: &ModelId) -> Result<Found, RpcError> {
     Ok(Found::Listed { folder: path.parent().unwrap_or(Path::new("")).into(), clips })
 }
 
-impl Found {
+impl ImportedVideos {
+    /// Lists what a folder or a manifest has of that model.
+    pub fn open(place: &Path, model: &ModelId) -> Result<Self, RpcError> {
+        Ok(Self(if place.is_dir() { named(place)? } else { listed(place, model)? }))
+    }
+
     /// The video of a prompt and a seed, and the hash that it must have.
-    fn video(&mut self, prompt: &str, seed: u64) -> Option<(PathBuf, Option<String>)> {
-        match self {
-            Self::Listed { folder, clips } => {
+    pub fn video(&mut self, prompt: &str, seed: u64) -> Option<(PathBuf, Option<String>)> {
+        match &mut self.0 {
+            Found::Listed { folder, clips } => {
                 let clip = clips.get(&(prompt.to_owned(), seed))?;
                 Some((clip.path_in(folder), clip.sha256.clone()))
             }
-            Self::Named { folder, names, read } => {
+            Found::Named { folder, names, read } => {
                 let by_seed = read.entry(prompt.to_owned()).or_insert_with(|| of_prompt(names, prompt));
                 Some((folder.join(by_seed.get(&seed)?), None))
             }

@@ -16,7 +16,7 @@ mod serve;
 mod stored_nets;
 
 pub use command::{CommandGenerator, end_process_group, end_with_client};
-pub use import::ImportGenerator;
+pub use import::{ImportGenerator, ImportedVideos};
 pub use memory::keep_freed_memory;
 pub use reference::{SHAPES_CLASSIFIER, reference_features, shapes_net};
 pub use rss::peak_rss_bytes;

@@ -51,7 +51,7 @@ pub use metric_pages::{commercial_use, metric_page};
 pub use model_check::ModelCheck;
 pub use net_choice::{NetChoiceError, choose_nets};
 pub use nets_in_use::{nets_in_use, session_options, stored_nets, weights_bytes};
-pub use preflight::preflight;
+pub use preflight::{lacking_videos, preflight};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
 pub use python_env::{
     DEFAULT_ENV, PythonEnv, PythonEnvError, create_env, envs_root, find_env, has_uv, list_envs, remove_env,

@@ -11,6 +11,7 @@ use vidbench_core::suite::Engine;
 use vidbench_core::{Clock, ModelId, ResolvedModel, ResolvedSuite, nearest};
 use vidbench_engines::{WorkerCommand, WorkerProcess};
 use vidbench_store::Store;
+use vidbench_worker::ImportedVideos;
 
 use crate::confinement::{HeldWorkers, found_program};
 use crate::prepare::{Estimate, InputError};
@@ -44,6 +45,7 @@ pub fn preflight(
         }
         check_environment(model)?;
         check_program(model, suite)?;
+        check_videos(model, suite)?;
         let capabilities = greet(&held.command, clock).map_err(|(why, hint)| InputError::Preflight {
             what: format!("the worker of model {} does not come up: {why}", model.id),
             hint: hint
@@ -116,6 +118,39 @@ fn check_program(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<(), Inp
             Err(refused(what, "name it in the file of prompts, under `inputs`"))
         }
     }
+}
+
+/// A folder without a single video that is asked for is another folder than was meant.
+fn check_videos(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<(), InputError> {
+    let lacking = lacking_videos(model, suite)?;
+    match lacking.first() {
+        Some(first) if lacking.len() == suite.prompts.len() * suite.seeds.len() => {
+            let place = model.videos.as_deref().unwrap_or_default();
+            let what =
+                format!("{place} has no video that model {} is to have, such as that of {first}", model.id);
+            let hint = "a manifest names prompt and seed; in a folder, PROMPT-N.mp4 is the video of seed N";
+            Err(InputError::Preflight { what, hint: Some(hint.into()) })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prompts and seeds of which a model of engine `import` has no video.
+pub fn lacking_videos(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<Vec<String>, InputError> {
+    let Some(place) = &model.videos else { return Ok(Vec::new()) };
+    let mut videos = ImportedVideos::open(Path::new(place), model.which()).map_err(|error| {
+        let what = format!("model {} cannot be read: {}", model.id, error.message);
+        InputError::Preflight { what, hint: error.data.hint }
+    })?;
+    let mut lacking = Vec::new();
+    for prompt in &suite.prompts {
+        for seed in &suite.seeds {
+            if videos.video(&prompt.text, *seed).is_none() {
+                lacking.push(format!("prompt {} and seed {seed}", prompt.id));
+            }
+        }
+    }
+    Ok(lacking)
 }
 
 /// A program with a slash in its name is a file, relative to the folder it runs in.

@@ -227,8 +227,8 @@ pub fn estimate(prepared: &Prepared, store: Option<&Store>) -> Result<Estimate, 
         let params = resolved.params[params as usize].clone();
         let (mut secs_each, mut bytes_each) = (None, None);
         if let Some(store) = store {
-            secs_each = store.usual_service_secs(&resolved.id, &params)?;
-            bytes_each = store.usual_artifact_bytes(&resolved.id, &params)?;
+            secs_each = store.usual_service_secs(resolved, &params)?;
+            bytes_each = store.usual_artifact_bytes(resolved, &params)?;
         }
         groups.push(GroupEstimate { model, params, samples, secs_each, bytes_each });
     }

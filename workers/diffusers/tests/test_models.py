@@ -11,7 +11,7 @@ import torch
 from vidbench_diffusers import architectures, build, failure, loading, memory, model
 from vidbench_diffusers.failure import Failure
 from vidbench_diffusers.messages import Generate, Load, Params
-from vidbench_diffusers.settings import Lora, Settings
+from vidbench_diffusers.settings import Lora, MotionAdapter, Settings
 
 CLASSES = os.environ.get(
     "VIDBENCH_CLASSES", "WanPipeline LTXPipeline CogVideoXPipeline AnimateDiffPipeline StableVideoDiffusionPipeline WanModularPipeline"
@@ -120,6 +120,7 @@ def test_a_folder_is_a_model_and_its_weights_have_a_hash(wan, tmp_path):
         ({"offload": "model", "device": "cpu"}, "unsupported", "nowhere to offload"),
         ({"attention": "no_such_backend"}, "unsupported", "no_such_backend"),
         ({"loras": [Lora(id="someone/lora", base="another/model")]}, "weights_mismatch", "is for another/model"),
+        ({"motion_adapter": MotionAdapter("someone/motion", base="another/model")}, "weights_mismatch", "motion_adapter is for"),
         ({"class_name": "WanPipelineOfTomorrow"}, "unsupported", "has no"),
     ],
 )

@@ -10,7 +10,7 @@ from test_models import asked, loaded
 from vidbench_diffusers import architectures, build, model, tiny_parts
 from vidbench_diffusers.failure import Failure
 from vidbench_diffusers.messages import Load
-from vidbench_diffusers.settings import Cache, Lora, Scheduler, Settings, Video
+from vidbench_diffusers.settings import Cache, Lora, MotionAdapter, Scheduler, Settings, Video
 
 WAN = "WanPipeline"
 
@@ -219,3 +219,6 @@ def test_a_motion_adapter_comes_from_elsewhere(tmp_path, folders, name):
     base, _ = with_settings(name, folder, tmp_path / "base.mp4")
     changed, _ = with_settings(name, folder, tmp_path / "changed.mp4", motion_adapter=str(tmp_path / "motion"))
     assert base != changed
+    told = MotionAdapter(str(tmp_path / "motion"), base=str(folder))
+    again, _ = with_settings(name, folder, tmp_path / "again.mp4", motion_adapter=told)
+    assert again == changed

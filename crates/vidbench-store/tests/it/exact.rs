@@ -6,7 +6,7 @@ use vidbench_core::protocol::Features;
 use vidbench_core::{ClipFacts, MetricScore, Params, RunRecord, Score, Timing};
 use vidbench_store::Store;
 
-use crate::fixtures::{fast_folder, generation, metric, model, ok, params, sample, store};
+use crate::fixtures::{fast_folder, generation, metric, model, ok, params, resolved, sample, store};
 
 fn finite() -> impl Strategy<Value = f64> {
     prop_oneof![
@@ -69,7 +69,7 @@ proptest! {
         store.record_generation(&run.id, 0, &model(), &params, &made).unwrap();
         prop_assert_eq!(&store.progress(&run.id).unwrap().generated_only, &[(0, made.clone())]);
         store.record_verdict(&run.id, 0, &ok(made.sample)).unwrap();
-        let usual = store.usual_service_secs(&model(), &params).unwrap().unwrap();
+        let usual = store.usual_service_secs(&resolved(), &params).unwrap().unwrap();
         prop_assert_eq!(usual.to_bits(), made.timing.unwrap().service_secs().to_bits());
     }
 

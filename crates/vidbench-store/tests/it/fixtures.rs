@@ -39,6 +39,11 @@ pub(crate) fn model() -> ModelId {
     ModelId::new("shapes/tiny").unwrap()
 }
 
+/// The model as the suite of [`run`] has it.
+pub(crate) fn resolved() -> ResolvedModel {
+    suite(1).models.remove(0)
+}
+
 pub(crate) fn params() -> Params {
     Params { steps: 4, guidance: 0.1 + 0.2, frames: 16, width: 64, height: 64, fps: 8.0 }
 }

@@ -2,12 +2,12 @@
 
 use vidbench_core::protocol::Features;
 use vidbench_core::{
-    Generation, MetricScore, ModelId, Outcome, Params, SampleId, SampleRecord, Score, Verdict,
+    Generation, MetricScore, ModelId, Outcome, Params, ResolvedModel, SampleId, SampleRecord, Score, Verdict,
 };
 use vidbench_store::{Store, StoreError};
 
 use crate::fixtures::{
-    failed, finish, generation, id, metric, model, ok, params, run, sample, store, store_with_run,
+    failed, finish, generation, id, metric, model, ok, params, resolved, run, sample, store, store_with_run,
 };
 
 #[test]
@@ -201,9 +201,9 @@ fn scores_can_be_queried_by_their_columns() {
 #[test]
 fn usual_times_and_sizes_are_medians_of_ok_samples_only() {
     let (_folder, store, run) = store_with_run(5);
-    let usual = |params: &Params| store.usual_service_secs(&model(), params).unwrap();
+    let usual = |params: &Params| store.usual_service_secs(&resolved(), params).unwrap();
     assert_eq!(usual(&params()), None);
-    assert_eq!(store.usual_artifact_bytes(&model(), &params()).unwrap(), None);
+    assert_eq!(store.usual_artifact_bytes(&resolved(), &params()).unwrap(), None);
     for ordinal in [0, 1] {
         finish(&store, &run, ordinal);
     }
@@ -214,9 +214,17 @@ fn usual_times_and_sizes_are_medians_of_ok_samples_only() {
     store.record_generation(&run.id, 4, &model(), &params(), &made).unwrap();
     store.record_verdict(&run.id, 4, &failed(made.sample)).unwrap();
     assert_eq!(usual(&params()), Some(2.0), "a failure tells nothing");
-    assert_eq!(store.usual_artifact_bytes(&model(), &params()).unwrap(), Some(7));
+    assert_eq!(store.usual_artifact_bytes(&resolved(), &params()).unwrap(), Some(7));
     assert_eq!(usual(&Params { guidance: 0.3, ..params() }), None);
-    assert_eq!(store.usual_service_secs(&ModelId::new("other").unwrap(), &params()).unwrap(), None);
+    let other = |change: fn(&mut ResolvedModel)| {
+        let mut model = resolved();
+        change(&mut model);
+        store.usual_service_secs(&model, &params()).unwrap()
+    };
+    assert_eq!(other(|model| model.id = ModelId::new("other").unwrap()), None);
+    let program = |model: &mut ResolvedModel| model.command = Some(vec!["another-program".into()]);
+    assert_eq!(other(program), None, "another program of this name");
+    assert_eq!(other(|model| drop(model.settings.insert("dtype".into(), "bfloat16".into()))), None);
 }
 
 #[test]
@@ -307,5 +315,5 @@ fn a_generation_has_its_times_or_says_which_run_made_it() {
     let data = store.run_data(&record.id).unwrap();
     assert_eq!(data.samples[0].generation, Some(reused));
     let params = &record.suite.models[0].params[0];
-    assert_eq!(store.usual_service_secs(&model(), params).unwrap(), None, "its time is no estimate");
+    assert_eq!(store.usual_service_secs(&resolved(), params).unwrap(), None, "its time is no estimate");
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use vidbench::{Catalogue, Estimate, ExecuteError, Execution, Hooks, Prepared, SystemClock, WorkerPrograms};
 use vidbench_analysis::{RunAnalysis, analyse};
 use vidbench_core::suite::Engine;
-use vidbench_core::{Clock, Plan, ResolvedModel, RunId, RunRecord, RunStatus, WeightsOrigin};
+use vidbench_core::{Clock, Plan, ResolvedModel, ResolvedSuite, RunId, RunRecord, RunStatus, WeightsOrigin};
 use vidbench_metrics::DESCRIPTORS;
 use vidbench_runner::{Cancel, Finish, RunError};
 use vidbench_store::{Store, StoreError};
@@ -323,6 +323,9 @@ fn plan_text(prepared: &Prepared, estimate: &Estimate) -> String {
     for model in suite.models.iter().filter(|model| model.engine == Engine::Diffusers) {
         text.push_str(&precision_note(model).unwrap_or_default());
     }
+    for model in suite.models.iter().filter(|model| model.engine == Engine::Import) {
+        text.push_str(&lacking_note(model, suite).unwrap_or_default());
+    }
     let time = estimate.secs().map_or("unknown (no earlier run of every row)".into(), duration);
     let disk =
         estimate.bytes().map_or("unknown".into(), |bytes| format!("{:.1} MiB", bytes as f64 / 1_048_576.0));
@@ -340,6 +343,14 @@ fn precision_note(model: &ResolvedModel) -> Option<String> {
             model.which()
         )
     })
+}
+
+/// What cannot be read is refused by preflight.
+fn lacking_note(model: &ResolvedModel, suite: &ResolvedSuite) -> Option<String> {
+    let lacking = vidbench::lacking_videos(model, suite).ok()?;
+    let first = lacking.first()?;
+    let all = suite.prompts.len() * suite.seeds.len();
+    Some(format!("model {} has no video of {} of {all} samples, such as {first}\n", model.id, lacking.len()))
 }
 
 #[cfg(test)]

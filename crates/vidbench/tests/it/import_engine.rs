@@ -106,9 +106,21 @@ fn a_manifest_names_seeds_and_hashes() {
 }
 
 #[test]
-fn what_is_not_there_is_named() {
-    let workspace = workspace("nowhere");
-    let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
-    assert_eq!(said.code, 3, "{}", said.stderr);
+fn what_is_not_there_is_named_before_the_run() {
+    let nowhere = workspace("nowhere");
+    let said = nowhere.run(["run", "suite.toml", "--dry-run"]);
+    assert_eq!(said.code, 2, "{}", said.stderr);
     assert!(said.stderr.contains("nowhere cannot be read"), "{}", said.stderr);
+
+    let folder = workspace("old");
+    folder.write("old/a green fox-0.y4m", video(30));
+    let said = folder.run(["run", "suite.toml", "--dry-run"]);
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    assert!(said.stderr.contains("has no video that model somebody/model is to have"), "{}", said.stderr);
+
+    folder.write("old/a red fox-1.y4m", video(30));
+    let said = folder.run(["run", "suite.toml", "--dry-run"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let told = "has no video of 3 of 4 samples, such as prompt fox and seed 0";
+    assert!(said.stdout.contains(told), "{}", said.stdout);
 }

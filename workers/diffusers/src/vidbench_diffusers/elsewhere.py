@@ -25,7 +25,7 @@ def fetched(settings: Settings) -> tuple[Settings, list[Path]]:
     found = msgspec.structs.replace(
         settings,
         loras=[msgspec.structs.replace(lora, id=local(f"{lora.id}#{lora.file}" if lora.file else lora.id)) for lora in settings.loras],
-        motion_adapter=settings.motion_adapter and local(settings.motion_adapter),
+        motion_adapter=settings.motion and msgspec.structs.replace(settings.motion, id=local(settings.motion.id)),
         controlnet=settings.controlnet and local(settings.controlnet),
         components={name: local(place) for name, place in settings.components.items()},
         files={name: local(place) for name, place in settings.files.items()},
@@ -38,9 +38,9 @@ def components(settings: Settings, folder: Path, index: dict[str, Any]) -> dict[
     import diffusers
 
     made: dict[str, Any] = {}
-    if settings.motion_adapter is not None:
+    if settings.motion is not None:
         options = {"torch_dtype": dtype(settings, "motion_adapter")}
-        made["motion_adapter"] = diffusers.MotionAdapter.from_pretrained(settings.motion_adapter, **options)
+        made["motion_adapter"] = diffusers.MotionAdapter.from_pretrained(settings.motion.id, **options)
     if settings.controlnet is not None:
         kind = component_class(index, "controlnet") if "controlnet" in index else diffusers.ControlNetModel
         made["controlnet"] = kind.from_pretrained(settings.controlnet, torch_dtype=dtype(settings, "controlnet"))

@@ -89,7 +89,7 @@ class Source:
 
     def pipeline(self) -> tuple[Runnable, Any]:
         """The pipeline, with the origin of its weights."""
-        check_bases(self.settings.loras, self.place)
+        check_bases(self.settings, self.place)
         self.settings, paths = elsewhere.fetched(self.settings)
         if self.settings.weights == "random":
             return self._random(), "random"
@@ -401,11 +401,14 @@ def cache_configuration(settings: Settings, pipe: Any) -> Any:
     return cls(**options)
 
 
-def check_bases(loras: list[Lora], base: str) -> None:
-    """Refuses a LoRA that was made for another model, before it is fetched."""
-    for at, lora in enumerate(loras):
-        if lora.base is not None and lora.base != base:
-            raise Failure("weights_mismatch", f"settings.loras[{at}] is for {lora.base}, and the model is {base}")
+def check_bases(settings: Settings, base: str) -> None:
+    """Refuses what was made for another model, before it is fetched."""
+    parts = {f"settings.loras[{at}]": lora.base for at, lora in enumerate(settings.loras)}
+    if settings.motion is not None:
+        parts["settings.motion_adapter"] = settings.motion.base
+    for what, made_for in parts.items():
+        if made_for is not None and made_for != base:
+            raise Failure("weights_mismatch", f"{what} is for {made_for}, and the model is {base}")
 
 
 def add_loras(pipe: Any, loras: list[Lora]) -> None:

@@ -25,6 +25,15 @@ class Lora(Part, frozen=True):
     """The model it was made for; another one is refused."""
 
 
+class MotionAdapter(Part, frozen=True):
+    """Motion modules for a model that makes images."""
+
+    id: str
+    """Hub id or folder."""
+    base: str | None = None
+    """The model they were made for; another one is refused."""
+
+
 class Cache(Part, frozen=True):
     """A method of diffusers that skips what changes little from step to step."""
 
@@ -85,7 +94,8 @@ class Settings(Part, frozen=True):
     quantization: Quantization | None = None
     cache: Cache | None = None
     loras: list[Lora] = []
-    motion_adapter: str | None = None
+    motion_adapter: str | MotionAdapter | None = None
+    """Hub id or folder, or a table that says for which model it is."""
     controlnet: str | None = None
     components: dict[str, str] = {}
     """Components from elsewhere: name to hub id or folder, for models that need another repository."""
@@ -101,3 +111,8 @@ class Settings(Part, frozen=True):
     call: dict[str, Any] = {}
     """Arguments of the pipeline that no request has, such as `guidance_scale_2`."""
     video: Video = Video()
+
+    @property
+    def motion(self) -> MotionAdapter | None:
+        """The motion modules, however they were given."""
+        return MotionAdapter(self.motion_adapter) if isinstance(self.motion_adapter, str) else self.motion_adapter
