@@ -1,5 +1,5 @@
 # Two commands: `make demo` runs the main job, `make test` passes every test. Both set up what they need.
-.PHONY: demo test test-python test-slow fuzz setup setup-test bench clean
+.PHONY: demo test test-python test-onnxruntime test-slow fuzz setup setup-test bench clean
 
 VIDBENCH := target/release/vidbench
 # What is not built by default is tested as well.
@@ -27,6 +27,8 @@ test: setup-test
 	else echo "not run: export of the nets' graphs, because there is no Python with PyTorch 2.15 and onnx (nets/export/requirements.txt)"; fi
 	@if command -v python3 >/dev/null && ./scripts/python_env.sh $(PYTHON_ENV); then $(MAKE) test-python; \
 	else echo "not run: the worker of diffusers, because its Python environment cannot be made"; fi
+	@if command -v python3 >/dev/null && ./scripts/onnxruntime.sh $(ONNXRUNTIME) >/dev/null; then $(MAKE) test-onnxruntime; \
+	else echo "not run: nets on ONNX Runtime, because it cannot be installed"; fi
 	cargo test --workspace --doc --locked $(FEATURES)
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked $(FEATURES)
 
@@ -37,9 +39,16 @@ test-python:
 	cd workers/diffusers && $(PYTHON_ENV)/bin/python -m pytest --quiet -p no:cacheprovider
 	VIDBENCH_TEST_PYTHON=$(PYTHON_ENV) cargo nextest run --workspace --locked $(FEATURES) --run-ignored only -E 'test(/\bdiffusers_/)'
 
+# Nets on ONNX Runtime, which is installed in a Python environment of its own.
+ONNXRUNTIME := $(CURDIR)/target/onnxruntime
+test-onnxruntime:
+	ORT_DYLIB_PATH=$$(./scripts/onnxruntime.sh $(ONNXRUNTIME)) cargo nextest run --workspace --locked $(FEATURES) --run-ignored only \
+		-E 'test(/\bort_/)'
+
 # What takes minutes: tests whose names begin with `slow_`.
 test-slow: setup-test
-	cargo nextest run --workspace --locked $(FEATURES) --run-ignored only --no-capture -E 'test(/\bslow_/)'
+	ORT_DYLIB_PATH=$$(./scripts/onnxruntime.sh $(ONNXRUNTIME)) cargo nextest run --workspace --locked $(FEATURES) --run-ignored only \
+		--no-capture -E 'test(/\bslow_/)'
 
 # Damaged files for every reader of files, FUZZ_SECS seconds each: `make fuzz FUZZ_SECS=3600`.
 FUZZ_SECS := 60

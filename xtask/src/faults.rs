@@ -22,6 +22,24 @@ struct Found {
     told: String,
 }
 
+/// What the patient (`crates/vidbench/examples/shapes_worker.rs`) does at one seed, and the outcome of a sample of that seed.
+type Misbehaviour = (&'static str, &'static str);
+
+const MEMORY_BOMBS: [Misbehaviour; 2] = [("swell", "out_of_memory"), ("swell-in-a-child", "out_of_memory")];
+
+const BROKEN_MESSAGES: [Misbehaviour; 10] = [
+    ("rubbish", "protocol_error"),
+    ("half-an-answer", "worker_crashed"),
+    ("answer-twice", "protocol_error"),
+    ("answers-elsewhere", "protocol_error"),
+    ("lies-about-time", "protocol_error"),
+    ("immense", "protocol_error"),
+    ("no-file", "invalid_output"),
+    ("link", "invalid_output"),
+    ("not-a-video", "decode_failed"),
+    ("die", "worker_crashed"),
+];
+
 type Scenario = fn(&mut Bench, u32) -> Result<Found>;
 
 type Essence = BTreeMap<String, Value>;
@@ -58,10 +76,12 @@ pub fn run(count: Option<&str>, seed: Option<&str>) -> Result<()> {
         bench.calm.len(),
         bench.usual.as_secs_f64()
     );
-    let scenarios: [(&str, Scenario); 9] = [
+    let scenarios: [(&str, Scenario); 11] = [
         ("kill -9 of vidbench", Bench::kill_harness),
         ("kill -9 of workers", Bench::kill_workers),
         ("SIGSTOP of workers", |bench, count| bench.stop_workers(count.min(20))),
+        ("memory bombs", |bench, count| bench.misbehave(count, &MEMORY_BOMBS)),
+        ("broken messages", |bench, count| bench.misbehave(count, &BROKEN_MESSAGES)),
         ("bits of backups", Bench::flip_bits),
         ("calls that fail", Bench::failing_disk),
         ("jumps of the clock", |bench, count| bench.jump_clock(count.min(50))),
@@ -282,6 +302,43 @@ impl Bench {
         })
     }
 
+    /// A worker that misbehaves at a random seed, always or once: its samples have that outcome, or are made again, and no other sample pays.
+    fn misbehave(&mut self, count: u32, faults: &[Misbehaviour]) -> Result<Found> {
+        /// Samples of one seed: one for each prompt of the suite.
+        const OF_A_SEED: usize = 2;
+        let calm = by_ordinal(self.calm.clone())?;
+        let (mut named, mut again) = (0, 0);
+        for _ in 0..count {
+            let (fault, outcome) = faults[self.rng.next_u32() as usize % faults.len()];
+            let seed = self.rng.next_u32() as usize % (calm.len() / OF_A_SEED);
+            let times = if self.rng.next_u32().is_multiple_of(2) { "@1" } else { "" };
+            let folder = self.workspace()?;
+            let suite = fs::read_to_string(folder.path().join("suite.toml"))?
+                .replace("\"none\", \"18446744073709551615\"", &format!("\"{fault}{times}\", \"{seed}\""))
+                .replace("attempts = 100", "attempts = 2")
+                + "[confinement]\nmemory_mib = 256\n";
+            fs::write(folder.path().join("suite.toml"), suite)?;
+            let said = self.run(folder.path(), &["run", "suite.toml"])?;
+            let (what, told) =
+                (format!("{fault}{times} at seed {seed}"), String::from_utf8_lossy(&said.stderr));
+            ensure!(matches!(said.status.code(), Some(0 | 1)), "{what}: {:?} {told}", said.status.code());
+            let found = by_ordinal(self.essence(folder.path())?)?;
+            ensure!(found.len() == calm.len(), "{what}: {} of {} samples", found.len(), calm.len());
+            for (ordinal, sample) in &found {
+                let touched = *ordinal as usize / OF_A_SEED == seed;
+                match sample == &calm[ordinal] {
+                    true => again += u32::from(touched),
+                    false if touched && sample[2] == outcome => named += 1,
+                    false => bail!("{what}: {} became {sample}", calm[ordinal]),
+                }
+            }
+        }
+        Ok(Found {
+            faults: count,
+            told: format!("{named} samples have its name, {again} were made; no other paid"),
+        })
+    }
+
     /// 1 when a worker of it got the signal.
     fn signal_a_child(&mut self, parent: &Child, signal: &str, wanted: bool) -> u32 {
         let pid = parent.id();
@@ -481,6 +538,11 @@ impl Bench {
         ensure!(refused > 0, "no second process was refused");
         Ok(Found { faults: refused, told: "each refused, the first as undisturbed".into() })
     }
+}
+
+/// Samples by their place in the plan, which is the same whatever command their worker has.
+fn by_ordinal(essence: Essence) -> Result<BTreeMap<u64, Value>> {
+    essence.into_values().map(|sample| Ok((sample[0].as_u64().context("an ordinal")?, sample))).collect()
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {

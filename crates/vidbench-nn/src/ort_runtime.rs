@@ -68,6 +68,10 @@ fn why_not_loaded(error: &LoadDynamicError) -> String {
             Some(words) => format!("{error}: {words}"),
             None => error.to_string(),
         },
+        LoadDynamicError::BadVersion { version_str, path } => {
+            let (path, oldest) = (path.display(), ort::MINOR_VERSION);
+            format!("{path} is ONNX Runtime {version_str}, and 1.{oldest} is the oldest that works")
+        }
         other => other.to_string(),
     }
 }

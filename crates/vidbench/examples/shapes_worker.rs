@@ -119,6 +119,11 @@ impl ShapesWorker {
             "hang" => std::thread::sleep(Duration::from_secs(3600)),
             "rubbish" => writeln!(stdout, "Loading checkpoint shards: 100%").unwrap(),
             "answer-twice" => writeln!(stdout, "{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{{}}}}").unwrap(),
+            "half-an-answer" => {
+                write!(stdout, "{{\"jsonrpc\":\"2.0\",\"id\":").unwrap();
+                stdout.flush().unwrap();
+                std::process::exit(7);
+            }
             "out-of-memory" => {
                 return Err(RpcError::new(ErrorKind::OutOfMemory, "the device has no memory left"));
             }

@@ -6,6 +6,7 @@ mod fetch;
 mod graphs;
 mod net_store;
 mod nets;
+mod onnx_runtime;
 mod runtimes;
 mod server;
 mod session;

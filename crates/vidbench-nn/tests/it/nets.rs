@@ -12,32 +12,24 @@ fn random_file(net: &str, folder: &Path) -> (Skeleton, WeightsFile) {
     (skeleton, file)
 }
 
-/// The runtimes of this machine; ONNX Runtime only where its library is found.
-fn runtimes() -> Vec<Runtime> {
-    let ort = vidbench_nn::onnx_runtime_version().is_ok().then_some(Runtime::OnnxRuntime);
-    [Some(Runtime::Tract), ort].into_iter().flatten().collect()
-}
-
-fn check(net: &str) {
+/// Every case of its golden.
+pub(crate) fn check(net: &str, runtime: Runtime) {
     let golden = Golden::of(net).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let skeleton = Skeleton::of(net).unwrap();
     let path = folder.path().join("weights.safetensors");
     let weights =
         WeightsFile::create(&path, &skeleton, |spec| Ok(random_weights(spec, golden.seed()))).unwrap();
-    for runtime in runtimes() {
-        let options = SessionOptions::on_cpu(2, runtime);
-        let loaded = Net::load(skeleton.clone(), weights.clone(), &options).unwrap();
-        for case in 0..golden.cases() {
-            let apart = golden.distance(&loaded, case).unwrap();
-            assert!(apart <= GOLDEN_TOLERANCE, "{net} on {runtime:?}, case {case}: {apart:.1e}");
-        }
+    let loaded = Net::load(skeleton, weights, &SessionOptions::on_cpu(2, runtime)).unwrap();
+    for case in 0..golden.cases() {
+        let apart = golden.distance(&loaded, case).unwrap();
+        assert!(apart <= GOLDEN_TOLERANCE, "{net} on {runtime:?}, case {case}: {apart:.1e}");
     }
 }
 
 macro_rules! goldens {
     ($($test:ident $net:literal $(#[$attribute:meta])?),* $(,)?) => {
-        $(#[test] $(#[$attribute])? fn $test() { check($net); })*
+        $(#[test] $(#[$attribute])? fn $test() { check($net, Runtime::Tract); })*
     };
 }
 
@@ -79,12 +71,14 @@ fn weights_of_another_net_are_refused_by_the_first_tensor_that_differs() {
 
 #[test]
 fn an_input_that_the_net_does_not_take_is_named() {
+    names_its_inputs(Runtime::Tract);
+}
+
+pub(crate) fn names_its_inputs(runtime: Runtime) {
     let folder = tempfile::tempdir().unwrap();
-    for runtime in runtimes() {
-        let (skeleton, file) = random_file("aesthetic-head", folder.path());
-        let net = Net::load(skeleton, file, &SessionOptions::on_cpu(1, runtime)).unwrap();
-        let wrong = net.run(&[("picture", Tensor::f32([1, 768], vec![0.0; 768]).unwrap())]);
-        let Err(NetError::Runtime(error)) = wrong else { panic!("{wrong:?}") };
-        assert_eq!(error.to_string(), "graph has no input \"picture\"; it has embedding");
-    }
+    let (skeleton, file) = random_file("aesthetic-head", folder.path());
+    let net = Net::load(skeleton, file, &SessionOptions::on_cpu(1, runtime)).unwrap();
+    let wrong = net.run(&[("picture", Tensor::f32([1, 768], vec![0.0; 768]).unwrap())]);
+    let Err(NetError::Runtime(error)) = wrong else { panic!("{wrong:?}") };
+    assert_eq!(error.to_string(), "graph has no input \"picture\"; it has embedding");
 }

@@ -1,5 +1,6 @@
 //! What holds between runtimes and numbers of threads.
 
+use std::path::Path;
 use std::process::Command;
 
 use vidbench_core::NetDevice;
@@ -7,9 +8,9 @@ use vidbench_nn::{
     DType, InputSpec, NnError, Runtime, Session, SessionOptions, Tensor, onnx_runtime_version,
 };
 
-use crate::graphs::{difference_and_copy, two_layers};
+use crate::graphs::two_layers;
 
-fn layers_output(runtime: Runtime, threads: usize) -> Vec<f32> {
+pub(crate) fn layers_output(runtime: Runtime, threads: usize) -> Vec<f32> {
     let specs = [InputSpec::new("x", DType::F32, [256, 192])];
     let session = Session::load(&two_layers(), &specs, &SessionOptions::on_cpu(threads, runtime)).unwrap();
     let x: Vec<f32> = (0_u32..256 * 192).map(|i| (i as f32 * 0.37).cos()).collect();
@@ -29,62 +30,42 @@ fn tract_gives_the_same_bits_for_any_number_of_threads() {
     }
 }
 
-#[test]
-fn the_two_runtimes_agree() {
-    if let Err(reason) = onnx_runtime_version() {
-        eprintln!("skipped: {reason}");
-        return;
-    }
-    let (ours, theirs) = (layers_output(Runtime::Tract, 1), layers_output(Runtime::OnnxRuntime, 1));
-    let largest = theirs.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-    let worst = ours.iter().zip(&theirs).fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs()));
-    assert!(worst <= 1e-4 * largest, "{worst} of {largest}");
-}
-
-#[test]
-fn onnx_runtime_checks_what_tract_checks() {
-    if let Err(reason) = onnx_runtime_version() {
-        eprintln!("skipped: {reason}");
-        return;
-    }
-    let options = SessionOptions::on_cpu(1, Runtime::OnnxRuntime);
-    let mut specs = [
-        InputSpec::new("c", DType::I64, [3]),
-        InputSpec::new("b", DType::F32, [1, 2]),
-        InputSpec::new("a", DType::F32, [1, 2]),
-    ];
-    let session = Session::load(&difference_and_copy(), &specs, &options).unwrap();
-    assert!(session.runtime_name().starts_with("onnxruntime "), "{}", session.runtime_name());
-    let tensors = [
-        Tensor::i64([3], vec![7, -8, 9]).unwrap(),
-        Tensor::f32([1, 2], vec![1.0, 10.0]).unwrap(),
-        Tensor::f32([1, 2], vec![5.0, 5.0]).unwrap(),
-    ];
-    let outputs = session.run(&tensors).unwrap();
-    assert_eq!(outputs[0], Tensor::f32([1, 2], vec![4.0, -5.0]).unwrap());
-    assert_eq!(outputs[1], tensors[0]);
-    assert!(session.run(&tensors[..2]).is_err());
-    specs[2].dtype = DType::I64;
-    let error = Session::load(&difference_and_copy(), &specs, &options).unwrap_err();
-    assert!(matches!(error, NnError::Load { .. }), "{error}");
-    assert!(Session::load(b"not a graph", &specs, &options).is_err());
-}
-
-/// The library is looked for once in a process, so each case gets a process of its own: this test, run again.
-#[test]
-fn a_missing_onnx_runtime_is_an_error_when_asked_for_and_tract_otherwise() {
+/// The library is looked for once in a process, so each case gets a process of its own: the test, run again.
+fn again_with(library: &Path, name: &str, case: fn()) {
     const CHILD: &str = "VIDBENCH_NN_TEST_CHILD";
     if std::env::var_os(CHILD).is_some() {
-        return without_onnx_runtime();
+        return case();
     }
-    let name = "runtimes::a_missing_onnx_runtime_is_an_error_when_asked_for_and_tract_otherwise";
     let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name])
+        .args(["--exact", &format!("runtimes::{name}")])
         .env(CHILD, "1")
-        .env("ORT_DYLIB_PATH", "/nonexistent/libonnxruntime.so")
+        .env("ORT_DYLIB_PATH", library)
         .status()
         .unwrap();
     assert!(status.success());
+}
+
+#[test]
+fn a_missing_onnx_runtime_is_an_error_when_asked_for_and_tract_otherwise() {
+    let name = "a_missing_onnx_runtime_is_an_error_when_asked_for_and_tract_otherwise";
+    again_with(Path::new("/nonexistent/libonnxruntime.so"), name, without_onnx_runtime);
+}
+
+/// The library is made by `examples/old_onnx_runtime.rs`.
+#[test]
+fn an_old_onnx_runtime_is_named_with_the_oldest_that_works() {
+    let library = std::env::current_exe().unwrap();
+    let library = library.parent().unwrap().with_file_name("examples").join("libold_onnx_runtime.so");
+    again_with(&library, "an_old_onnx_runtime_is_named_with_the_oldest_that_works", with_an_old_one);
+}
+
+fn with_an_old_one() {
+    let error = onnx_runtime_version().unwrap_err().to_string();
+    assert!(error.contains("libold_onnx_runtime.so is ONNX Runtime 1.8.1, and 1."), "{error}");
+    assert!(error.ends_with(" is the oldest that works"), "{error}");
+    let specs = [InputSpec::new("x", DType::F32, [256, 192])];
+    let session = Session::load(&two_layers(), &specs, &SessionOptions::on_cpu(1, Runtime::Auto)).unwrap();
+    assert!(session.runtime_name().starts_with("tract "));
 }
 
 fn without_onnx_runtime() {

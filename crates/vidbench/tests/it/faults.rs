@@ -48,6 +48,11 @@ fn a_worker_that_answers_twice() {
 }
 
 #[test]
+fn a_worker_that_dies_within_its_answer() {
+    check("half-an-answer", "", "worker_crashed", "exit status: 7");
+}
+
+#[test]
 fn a_worker_that_runs_out_of_memory_lives() {
     check("out-of-memory", "", "out_of_memory", "the device has no memory left");
 }
