@@ -126,6 +126,11 @@ pub enum Event {
         /// Seconds it takes.
         secs: f64,
     },
+    /// Nothing can be generated for a while: every model that has samples left has an open breaker.
+    BreakersWait {
+        /// Seconds until the first is tried again.
+        secs: f64,
+    },
     /// A part of the machine or of the session is better or worse than it was.
     Health(HealthChange),
     /// An alert began or ended.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::prompt::policy::Policy;
 use crate::toml_check::{self, Problem};
 use crate::{
-    AlertSettings, Breaker, Confinement, HealthSettings, MetricId, ModelId, PoolSettings, Program, Retry,
+    AlertSettings, Breaker, Confinement, HealthSettings, ModelId, PoolSettings, Program, Retry,
     ScorerSettings, TelemetrySettings,
 };
 
@@ -39,10 +39,10 @@ pub struct Suite {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 1000))]
     pub repeats: u32,
-    /// Metric ids; `vidbench list metrics` shows them.
+    /// Metrics; `vidbench list metrics` shows them. A name without version is its newest.
     #[serde(default)]
-    #[schemars(length(max = 100), extend("uniqueItems" = true))]
-    pub metrics: Vec<MetricId>,
+    #[schemars(length(max = 100), inner(length(min = 1, max = 80)), extend("uniqueItems" = true))]
+    pub metrics: Vec<String>,
     /// Models to run, each in a `[[models]]` table.
     #[schemars(length(min = 1, max = 1000))]
     pub models: Vec<ModelEntry>,
@@ -387,34 +387,38 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
         (Some(_), Some(_)) => add("prompts", "`suite` and `file` exclude each other".into()),
         (Some(_), None) | (None, Some(_)) => {}
     }
-    for model in &suite.models {
-        keys_of_engine(model).into_iter().for_each(|message| add("models", message));
+    for (at, model) in suite.models.iter().enumerate() {
+        let key = |key: &str| format!("models[{at}].{key}");
+        keys_of_engine(model).into_iter().for_each(|message| add(&format!("models[{at}]"), message));
         let settings = Value::Object(model.settings.clone());
         if let Some(path) = unwritable(&settings, "settings") {
             add(
-                "settings",
+                &key("settings"),
                 format!("model {}: `{path}` must be text, true or false, or a finite number", model.id),
             );
         }
         for message in model.program.iter().flat_map(Program::problems) {
-            add("argv", format!("model {}: {message}", model.id));
+            add(&key("program"), format!("model {}: {message}", model.id));
         }
         if let Some(sha256) = &model.weights_sha256
             && !sha256.bytes().all(|b| b.is_ascii_hexdigit())
         {
-            add("weights_sha256", format!("{sha256:?} is not 64 hexadecimal digits"));
+            add(&key("weights_sha256"), format!("{sha256:?} is not 64 hexadecimal digits"));
         }
     }
     let Scenario { kind, order, .. } = &suite.scenario;
     if (*kind, *order) == (ScenarioKind::Offline, Order::Interleaved) {
-        add("order", "interleaved turns need the scenario single-stream: offline measures how long one model takes for all".into());
+        add("scenario.order", "interleaved turns need the scenario single-stream: offline measures how long one model takes for all".into());
     }
     for key in suite.health.reversed() {
-        add(key, format!("`health.{key}` is degraded above a value at which it is unhealthy already"));
+        add(
+            &format!("health.{key}"),
+            format!("`health.{key}` is degraded above a value at which it is unhealthy already"),
+        );
     }
-    for size in suite.grid.size.iter().flatten() {
+    for (at, size) in suite.grid.size.iter().flatten().enumerate() {
         if let Err(message) = parse_size(size) {
-            add("size", message);
+            add(&format!("grid.size[{at}]"), message);
         }
     }
     let ids: Vec<&ModelId> = suite.models.iter().map(|model| &model.id).collect();
@@ -422,7 +426,7 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
     if let Some(at) = (1..ids.len()).find(|&at| ids[..at].contains(&ids[at])) {
         let hint = "to run one with several settings, give each an id of its own and `model` with its name";
         problems.push(
-            Problem::at_key(text, "models", format!("two models are called {}", ids[at]))
+            Problem::at_key(text, &format!("models[{at}].id"), format!("two models are called {}", ids[at]))
                 .with_hint(Some(hint.into())),
         );
     }
@@ -431,7 +435,7 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
             && !ids[..at].contains(&first)
         {
             let message = format!("model {} is instead of {first}, which is no model before it", model.id);
-            problems.push(Problem::at_key(text, "instead_of", message));
+            problems.push(Problem::at_key(text, &format!("models[{at}].instead_of"), message));
         }
     }
     problems

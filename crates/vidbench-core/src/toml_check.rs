@@ -41,18 +41,10 @@ impl Problem {
         Self::at_offset(text, offset, error.message().trim().replace('\n', "; "))
     }
 
-    /// A problem of a key that was read well: points at its first line, or at the top when the key is not written.
-    pub fn at_key(text: &str, key: &str, message: String) -> Self {
-        let mut offset = 0;
-        for line in text.split_inclusive('\n') {
-            let name = line.trim_start().trim_start_matches('[');
-            let rest = name.strip_prefix(key).map(str::trim_start);
-            if rest.is_some_and(|rest| rest.starts_with(['=', ']'])) {
-                return Self::at_offset(text, offset, message);
-            }
-            offset += line.len();
-        }
-        Self::at_offset(text, 0, message)
+    /// A problem of a key that was read well, such as `models[1].revision`: points at it, or at the last of its tables that is written.
+    pub fn at_key(text: &str, path: &str, message: String) -> Self {
+        let offset = DeTable::parse(text).map_or(0, |table| offset_of(table.get_ref(), path));
+        Self::at_offset(text, offset, message)
     }
 
     /// Says what to do about it.
@@ -92,6 +84,28 @@ pub(crate) fn check(text: &str, schema: &Value) -> Vec<Problem> {
     check.table("", table.get_ref(), table.span(), schema);
     check.problems.sort_by_key(|problem| (problem.line, problem.column));
     check.problems
+}
+
+/// Where a key is written; 0 when not even its first table is.
+fn offset_of(mut table: &DeTable<'_>, path: &str) -> usize {
+    let mut offset = 0;
+    for part in path.split('.') {
+        let (name, index) = match part.strip_suffix(']').and_then(|part| part.split_once('[')) {
+            Some((name, index)) => (name, index.parse::<usize>().ok()),
+            None => (part, None),
+        };
+        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == name) else { break };
+        offset = key.span().start;
+        let mut value = value.get_ref();
+        if let (DeValue::Array(items), Some(index)) = (value, index) {
+            let Some(item) = items.get(index) else { break };
+            offset = item.span().start;
+            value = item.get_ref();
+        }
+        let DeValue::Table(inner) = value else { break };
+        table = inner;
+    }
+    offset
 }
 
 struct Check<'a> {

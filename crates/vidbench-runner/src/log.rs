@@ -141,6 +141,7 @@ impl Log {
             Event::Resting { when, secs } => {
                 line!(Level::INFO, when = when.name(), secs, "idle for the power of the machine");
             }
+            Event::BreakersWait { secs } => line!(Level::INFO, secs, "waiting for a breaker"),
             Event::WorkerRestarted { worker, reason } => {
                 line!(Level::WARN, worker, reason, "worker restarted");
             }

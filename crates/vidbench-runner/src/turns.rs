@@ -164,6 +164,8 @@ impl Runner<'_> {
             }
         }
         let Some(first_ns) = lanes.iter().filter_map(Lane::until_ns).min() else { return false };
+        let wait_ns = first_ns.saturating_sub(self.inputs.clock.monotonic_ns());
+        self.tell(&Event::BreakersWait { secs: Duration::from_nanos(wait_ns).as_secs_f64() });
         let waited = self.wait_until(first_ns);
         let now_ns = self.inputs.clock.monotonic_ns();
         for lane in lanes.iter_mut().filter(|lane| lane.until_ns().is_some_and(|until_ns| until_ns <= now_ns))

@@ -4,6 +4,7 @@ use rusqlite::{Connection, params};
 use vidbench_core::{Reading, RunId};
 
 use crate::codec::{from_i64, from_json, to_i64, to_json};
+use crate::row_seal::READINGS;
 use crate::runs::{RunKey, require_run};
 use crate::{Result, Store};
 
@@ -19,7 +20,8 @@ impl Store {
                 "INSERT INTO readings (run, session, first_ns, readings) VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute(params![key.key, session, first_ns, text])?;
-            Ok(())
+            let rows = "run = ?1 AND session = ?2 AND first_ns = ?3";
+            READINGS.seal(tx, rows, params![key.key, session, first_ns])
         })
     }
 

@@ -36,8 +36,16 @@ pub(crate) const SCORES: SealedRows =
 pub(crate) const FEATURES: SealedRows =
     SealedRows { table: "features", columns: "run, ordinal, net, position, vector, rows" };
 
-/// What is recorded of a run's samples.
-pub(crate) const OF_RUNS: [SealedRows; 5] = [GENERATIONS, ATTEMPTS, VERDICTS, SCORES, FEATURES];
+pub(crate) const SESSIONS: SealedRows = SealedRows {
+    table: "sessions",
+    columns: "run, session, started_ms, models, ledger, given_up, breakers, health, alerts, idle, held, reused",
+};
+pub(crate) const READINGS: SealedRows =
+    SealedRows { table: "readings", columns: "run, session, first_ns, readings" };
+
+/// What is recorded of a run: of its samples and its sessions.
+pub(crate) const OF_RUNS: [SealedRows; 7] =
+    [GENERATIONS, ATTEMPTS, VERDICTS, SCORES, FEATURES, SESSIONS, READINGS];
 
 pub(crate) const SCORED_CLIPS: SealedRows =
     SealedRows { table: "scored_clips", columns: "scoring, ordinal, clip, reference, outcome, reason" };

@@ -312,6 +312,7 @@ ALTER TABLE reference_features ADD COLUMN seal BLOB;
 ";
 
 /// Which models the runs have, by what makes their samples: two programs of one name take different times. Of runs before this one nothing is known.
+/// And seals of more rows, see [`V13`].
 const V14: &str = "
 CREATE TABLE run_models (
   run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
@@ -320,4 +321,7 @@ CREATE TABLE run_models (
   PRIMARY KEY (run, digest, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX run_models_by_digest ON run_models (digest, name);
+
+ALTER TABLE sessions ADD COLUMN seal BLOB;
+ALTER TABLE readings ADD COLUMN seal BLOB;
 ";

@@ -1,10 +1,11 @@
 //! Sessions: the executions of a run.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, Transaction, params};
 use vidbench_core::protocol::LoadedModel;
 use vidbench_core::{AlertChange, HealthChange, RunId, Session};
 
 use crate::codec::{from_i64, from_json, to_json};
+use crate::row_seal::SESSIONS;
 use crate::runs::{RunKey, require_run};
 use crate::{Result, Store, StoreError};
 
@@ -19,7 +20,9 @@ impl Store {
                      SELECT ?1, coalesce(max(session) + 1, 0), ?2, '[]' FROM sessions WHERE run = ?1 RETURNING session",
                 )?
                 .query_row(params![key.key, started_ms], |row| row.get(0))?;
-            from_i64("session", index)
+            let index = from_i64("session", index)?;
+            seal(tx, key, index)?;
+            Ok(index)
         })
     }
 
@@ -59,7 +62,7 @@ impl Store {
             if changed == 0 {
                 return Err(StoreError::UnknownSession { run: run.clone(), session: session.index });
             }
-            Ok(())
+            seal(tx, key, session.index)
         })
     }
 
@@ -91,7 +94,7 @@ impl Store {
             if changed == 0 {
                 return Err(StoreError::UnknownSession { run: run.clone(), session });
             }
-            Ok(())
+            seal(tx, key, session)
         })
     }
 
@@ -102,6 +105,10 @@ impl Store {
             sessions_of(tx, key)
         })
     }
+}
+
+fn seal(tx: &Transaction<'_>, key: RunKey, session: u32) -> Result<()> {
+    SESSIONS.seal(tx, "run = ?1 AND session = ?2", params![key.key, session])
 }
 
 pub(crate) fn sessions_of(connection: &Connection, key: RunKey) -> Result<Vec<Session>> {

@@ -508,10 +508,11 @@ pub(crate) enum RunsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Remove a run and the videos that no other run uses, or a scoring.
+    /// Remove runs, with the videos that no other run uses, and scorings.
     Rm {
-        /// Run id or the beginning of it; never `latest`.
-        run: String,
+        /// Run ids or the beginnings of them; never `latest`.
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<String>,
     },
 }
 

@@ -128,7 +128,7 @@ pub fn prepare(source: &str, path: &Path) -> Result<Prepared, InputError> {
     let suite = resolve(&suite, source, folder, &known()).map_err(problems)?;
     let plan = suite
         .plan()
-        .map_err(|error| problems(vec![Problem::at_key(source, "max_samples", error.to_string())]))?;
+        .map_err(|error| problems(vec![Problem::at_key(source, "limits.max_samples", error.to_string())]))?;
     Ok(Prepared { suite, plan })
 }
 

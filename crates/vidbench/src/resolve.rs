@@ -9,8 +9,8 @@ use vidbench_core::prompt::policy::{Judgement, PolicyLimits, judge};
 use vidbench_core::prompt::{self, Category, Prompt, PromptSuite};
 use vidbench_core::suite::{Engine, Grid, ModelEntry, PromptSelection, parse_size};
 use vidbench_core::{
-    Confinement, Domain, InputFile, MetricDescriptor, MetricId, ModelId, Needs, Params, Problem,
-    PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, Suite, WeightsOrigin, nearest,
+    Confinement, Domain, InputFile, MetricId, ModelId, Needs, Params, Problem, PromptSuiteRef, ResolvedModel,
+    ResolvedPrompt, ResolvedSuite, Suite, WeightsOrigin, nearest,
 };
 use vidbench_shapes::GRAMMAR;
 
@@ -40,8 +40,6 @@ pub struct ShippedModel {
 pub struct Known<'a> {
     /// Models that ship.
     pub models: &'a [ShippedModel],
-    /// Metrics that can be computed.
-    pub metrics: &'a [MetricDescriptor],
     /// Why the models that ship cannot do what parameters ask for, if so.
     pub cannot: fn(&Params) -> Option<String>,
     /// Whether the models that ship take a prompt.
@@ -56,12 +54,19 @@ pub fn resolve(
     known: &Known<'_>,
 ) -> Result<ResolvedSuite, Vec<Problem>> {
     let mut problems = Vec::new();
-    for metric in &suite.metrics {
-        problems.extend(refused_metric(metric, source, known));
-    }
+    let mut metrics = gather(
+        &mut problems,
+        suite.metrics.iter().enumerate().map(|(at, name)| metric(name, &format!("metrics[{at}]"), source)),
+    );
+    // A name and the id of its newest version may both be there.
+    let mut seen = BTreeSet::new();
+    metrics.retain(|metric| seen.insert(metric.clone()));
     let models = gather(
         &mut problems,
-        suite.models.iter().map(|entry| model(entry, &suite.grid, source, folder, known)),
+        suite.models.iter().enumerate().map(|(at, entry)| {
+            let written = Written { source, at };
+            model(entry, &suite.grid, written, folder, known)
+        }),
     );
     let models = if problems.is_empty() {
         instead_of(models, suite, source).unwrap_or_else(|found| {
@@ -88,7 +93,7 @@ pub fn resolve(
         seeds: suite.seeds.clone(),
         repeats: suite.repeats,
         scenario: suite.scenario.clone(),
-        metrics: suite.metrics.clone(),
+        metrics,
         limits: suite.limits.clone(),
         retry: suite.retry,
         breaker: suite.breaker,
@@ -109,51 +114,51 @@ pub fn resolve(
     if problems.is_empty() { Ok(resolved) } else { Err(problems) }
 }
 
-/// A metric that no run can compute: there is none of that id, or it takes features that a run does not have.
-fn refused_metric(metric: &MetricId, source: &str, known: &Known<'_>) -> Option<Problem> {
-    let of_runs = |needs: Needs| match needs {
-        Needs::Clip | Needs::ClipAndPrompt | Needs::Set => true,
-        Needs::ClipAndImage | Needs::Pair | Needs::ReferenceSet | Needs::ClipSet | Needs::Features => false,
+/// The metric of that name, if a run can compute it.
+fn metric(name: &str, path: &str, source: &str) -> Result<MetricId, Vec<Problem>> {
+    let refused = |message: String, hint: &str| {
+        Err(vec![Problem::at_key(source, path, message).with_hint(Some(hint.into()))])
     };
-    let runnable = || known.metrics.iter().filter(|descriptor| of_runs(descriptor.needs));
-    match known.metrics.iter().find(|descriptor| descriptor.id == metric.as_str()) {
-        None => {
-            let names = runnable().map(|descriptor| descriptor.id);
-            Some(unknown(source, "metrics", "metric", metric.as_str(), names))
-        }
-        Some(descriptor) if descriptor.needs == Needs::Features => {
-            let message =
-                format!("{} is computed from files of features; a run has none for it", descriptor.id);
-            let names: Vec<&str> = runnable().map(|descriptor| descriptor.id).collect();
-            let hint = format!("metrics of a run: {}", names.join(", "));
-            Some(Problem::at_key(source, "metrics", message).with_hint(Some(hint)))
-        }
-        Some(descriptor) if descriptor.needs == Needs::Pair => {
-            let message = format!("{} compares clips with references, and a suite has none", descriptor.id);
-            let hint = "score the videos afterwards: vidbench score VIDEOS --reference VIDEOS";
-            Some(Problem::at_key(source, "metrics", message).with_hint(Some(hint.into())))
-        }
-        Some(descriptor) if descriptor.needs == Needs::ReferenceSet => {
-            let message =
-                format!("{} compares clips with a reference set, and a suite has none", descriptor.id);
-            let hint = "score the videos afterwards: vidbench score VIDEOS --reference-set VIDEOS";
-            Some(Problem::at_key(source, "metrics", message).with_hint(Some(hint.into())))
-        }
-        Some(descriptor) if descriptor.needs == Needs::ClipAndImage => {
-            let message = format!(
-                "{} compares clips with the images they were made from, and a suite has none",
-                descriptor.id
-            );
-            let hint = "score the videos afterwards: vidbench score VIDEOS --images DIR";
-            Some(Problem::at_key(source, "metrics", message).with_hint(Some(hint.into())))
-        }
-        Some(descriptor) if descriptor.needs == Needs::ClipSet => {
-            let message =
-                format!("{} is computed from a set of clips, which a run does not do", descriptor.id);
-            let hint = "score the videos afterwards: vidbench score VIDEOS";
-            Some(Problem::at_key(source, "metrics", message).with_hint(Some(hint.into())))
-        }
-        Some(_) => None,
+    let descriptor = match vidbench_metrics::find(name) {
+        Ok(descriptor) => descriptor,
+        Err(error) => return refused(error.to_string(), &error.hints().join("; ")),
+    };
+    let id = descriptor.id;
+    match descriptor.needs {
+        Needs::Clip | Needs::ClipAndPrompt | Needs::Set => Ok(descriptor.metric_id()),
+        Needs::Features => refused(
+            format!("{id} is computed from files of features; a run has none for it"),
+            "compute it from such files: vidbench features FILE --reference FILE",
+        ),
+        Needs::Pair => refused(
+            format!("{id} compares clips with references, and a suite has none"),
+            "score the videos afterwards: vidbench score VIDEOS --reference VIDEOS",
+        ),
+        Needs::ReferenceSet => refused(
+            format!("{id} compares clips with a reference set, and a suite has none"),
+            "score the videos afterwards: vidbench score VIDEOS --reference-set VIDEOS",
+        ),
+        Needs::ClipAndImage => refused(
+            format!("{id} compares clips with the images they were made from, and a suite has none"),
+            "score the videos afterwards: vidbench score VIDEOS --images DIR",
+        ),
+        Needs::ClipSet => refused(
+            format!("{id} is computed from a set of clips, which a run does not do"),
+            "score the videos afterwards: vidbench score VIDEOS",
+        ),
+    }
+}
+
+/// An entry of `[[models]]`, to point at.
+#[derive(Clone, Copy)]
+struct Written<'a> {
+    source: &'a str,
+    at: usize,
+}
+
+impl Written<'_> {
+    fn problem(self, key: &str, message: String) -> Problem {
+        Problem::at_key(self.source, &format!("models[{}].{key}", self.at), message)
     }
 }
 
@@ -170,7 +175,7 @@ fn refused_by(
     let mut problems: Vec<Problem> =
         BTreeSet::from_iter(refused).into_iter().map(|why| Problem::at_key(source, "grid", why)).collect();
     if !resolved.prompts.iter().any(|prompt| (known.understands)(&prompt.text)) {
-        let key = if selection.file.is_some() { "file" } else { "suite" };
+        let key = if selection.file.is_some() { "prompts.file" } else { "prompts.suite" };
         let message = format!("{} takes no prompt of {}", model.id, resolved.prompt_suite.name);
         let hint = format!("its grammar, whose sentences are suite = \"shapes\":\n{GRAMMAR}");
         problems.push(Problem::at_key(source, key, message).with_hint(Some(hint)));
@@ -185,7 +190,7 @@ fn too_many(resolved: &ResolvedSuite, source: &str) -> Option<Problem> {
         let message = format!("the suite plans {planned} samples; limits.max_samples allows {allowed}");
         let hint =
             "plan less with prompts.limit, seeds or grid, or raise limits.max_samples (at most 10000000)";
-        Problem::at_key(source, "max_samples", message).with_hint(Some(hint.into()))
+        Problem::at_key(source, "limits.max_samples", message).with_hint(Some(hint.into()))
     })
 }
 
@@ -201,23 +206,21 @@ fn gather<T>(problems: &mut Vec<Problem>, results: impl Iterator<Item = Result<T
 }
 
 fn unknown<'a>(
-    source: &str,
-    key: &str,
-    what: &str,
     name: &str,
     known: impl Iterator<Item = &'a str> + Clone,
+    problem: impl FnOnce(String) -> Problem,
 ) -> Problem {
     let hint = match nearest(name, known.clone()) {
         Some(near) => format!("did you mean {near:?}?"),
         None => format!("known: {}", known.collect::<Vec<_>>().join(", ")),
     };
-    Problem::at_key(source, key, format!("unknown {what} {name:?}")).with_hint(Some(hint))
+    problem(format!("{name:?}")).with_hint(Some(hint))
 }
 
 fn model(
     entry: &ModelEntry,
     grid: &Grid,
-    source: &str,
+    written: Written<'_>,
     folder: &Path,
     known: &Known<'_>,
 ) -> Result<ResolvedModel, Vec<Problem>> {
@@ -231,14 +234,15 @@ fn model(
                 && !tiny_pipelines().contains_key(class)
             {
                 let known = tiny_pipelines().keys().map(String::as_str);
-                return Err(vec![unknown(source, "id", "tiny pipeline", class, known)]);
+                let problem = |name| written.problem("id", format!("unknown tiny pipeline {name}"));
+                return Err(vec![unknown(class, known, problem)]);
             }
             let random =
                 entry.settings.get("weights").is_some_and(|weights| weights == "random") || is_tiny(entry);
             let unpinned = if random { WeightsOrigin::Random } else { WeightsOrigin::Unknown };
             let defaults = own_defaults(entry);
-            let params = combinations(entry, grid, defaults.as_ref(), source)?;
-            let broken = broken_rules(entry, &params, source);
+            let params = combinations(entry, grid, defaults.as_ref(), written.source)?;
+            let broken = broken_rules(entry, &params, written.source);
             if !broken.is_empty() {
                 return Err(broken);
             }
@@ -247,9 +251,10 @@ fn model(
         Engine::Embedded => {
             let shipped = known.models.iter().find(|model| model.id == *entry.which()).ok_or_else(|| {
                 let names = known.models.iter().map(|model| model.id.as_str());
-                vec![unknown(source, "id", "embedded model", entry.id.as_str(), names)]
+                let problem = |name| written.problem("id", format!("unknown embedded model {name}"));
+                vec![unknown(entry.id.as_str(), names, problem)]
             })?;
-            disagreements(entry, shipped, pinned.as_ref(), source)?;
+            disagreements(entry, shipped, pinned.as_ref(), written)?;
             let revision = Some(shipped.revision.clone());
             (Some(shipped.defaults.clone()), revision, shipped.weights.clone(), Some(shipped.domain))
         }
@@ -269,7 +274,7 @@ fn model(
         revision,
         weights,
         domain,
-        params: combinations(entry, grid, defaults.as_ref(), source)?,
+        params: combinations(entry, grid, defaults.as_ref(), written.source)?,
     })
 }
 
@@ -284,7 +289,7 @@ fn instead_of(
         if let Some(same) = models[..at].iter().find(|before| before.makes_the_same(&models[at])) {
             let message =
                 format!("models {} and {} are the same model with the same settings", same.id, models[at].id);
-            problems.push(Problem::at_key(source, "models", message));
+            problems.push(Problem::at_key(source, &format!("models[{at}]"), message));
         }
     }
     for (at, entry) in suite.models.iter().enumerate() {
@@ -294,7 +299,8 @@ fn instead_of(
             let message = format!("models {} and {} have other parameters", models[first].id, entry.id);
             let hint =
                 "a model that is instead of another makes the same videos: say in [grid] what they differ in";
-            problems.push(Problem::at_key(source, "instead_of", message).with_hint(Some(hint.into())));
+            let key = format!("models[{at}].instead_of");
+            problems.push(Problem::at_key(source, &key, message).with_hint(Some(hint.into())));
         }
         models[at].instead_of = Some(first as u32);
     }
@@ -352,16 +358,16 @@ fn disagreements(
     entry: &ModelEntry,
     shipped: &ShippedModel,
     pinned: Option<&WeightsOrigin>,
-    source: &str,
+    written: Written<'_>,
 ) -> Result<(), Vec<Problem>> {
     let mut problems = Vec::new();
     if entry.revision.as_ref().is_some_and(|revision| *revision != shipped.revision) {
         let message = format!("this vidbench ships revision {} of {}", shipped.revision, entry.id);
-        problems.push(Problem::at_key(source, "revision", message));
+        problems.push(written.problem("revision", message));
     }
     if pinned.is_some_and(|pinned| *pinned != shipped.weights) {
         let message = format!("the weights of {} that ship have another hash", entry.id);
-        problems.push(Problem::at_key(source, "weights_sha256", message));
+        problems.push(written.problem("weights_sha256", message));
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
@@ -464,13 +470,14 @@ fn find_prompt_suite(
     if let Some(file) = &selection.file {
         let path = folder.join(file);
         return read_prompt_suite(&path).map_err(|messages| {
-            messages.into_iter().map(|message| Problem::at_key(source, "file", message)).collect()
+            messages.into_iter().map(|message| Problem::at_key(source, "prompts.file", message)).collect()
         });
     }
     let name = selection.suite.as_deref().unwrap_or_default();
     shipped_prompt_suite(name).ok_or_else(|| {
         let names = prompt_suite_names();
-        vec![unknown(source, "suite", "prompt suite", name, names.iter().map(String::as_str))]
+        let problem = |name| Problem::at_key(source, "prompts.suite", format!("unknown prompt suite {name}"));
+        vec![unknown(name, names.iter().map(String::as_str), problem)]
     })
 }
 
@@ -528,12 +535,14 @@ fn of_categories(
     let Some(wanted) = &selection.categories else { return Ok(suite.prompts().to_vec()) };
     let mut problems = Vec::new();
     let mut categories = Vec::new();
-    for name in wanted {
+    for (at, name) in wanted.iter().enumerate() {
         match name.parse::<Category>() {
             Ok(category) => categories.push(category),
             Err(_) => {
                 let names = Category::ALL.iter().map(|category| category.as_str());
-                problems.push(unknown(source, "categories", "category", name, names));
+                let key = format!("prompts.categories[{at}]");
+                let problem = |name| Problem::at_key(source, &key, format!("unknown category {name}"));
+                problems.push(unknown(name, names, problem));
             }
         }
     }
@@ -541,7 +550,7 @@ fn of_categories(
         suite.prompts().iter().filter(|prompt| categories.contains(&prompt.category)).cloned().collect();
     if problems.is_empty() && chosen.is_empty() {
         let message = format!("prompt suite {} has no prompt of these categories", suite.name());
-        problems.push(Problem::at_key(source, "categories", message));
+        problems.push(Problem::at_key(source, "prompts.categories", message));
     }
     if problems.is_empty() { Ok(chosen) } else { Err(problems) }
 }

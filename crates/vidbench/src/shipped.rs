@@ -3,7 +3,6 @@
 use std::sync::OnceLock;
 
 use vidbench_core::Params;
-use vidbench_metrics::DESCRIPTORS;
 use vidbench_worker::embedded::model_info;
 
 use crate::{Known, ShippedModel};
@@ -46,5 +45,5 @@ fn understands(prompt: &str) -> bool {
 
 /// Everything the names of a suite may refer to.
 pub fn known() -> Known<'static> {
-    Known { models: models(), metrics: DESCRIPTORS, cannot, understands }
+    Known { models: models(), cannot, understands }
 }

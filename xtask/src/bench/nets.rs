@@ -105,7 +105,29 @@ pub(super) fn vbench(binary: &Path) -> Result<()> {
         let ratio = watched.peak_pss_mib / together.peak_pss_mib;
         report("seven dimensions, memory", mib(together.peak_pss_mib), mib(watched.peak_pss_mib), ratio);
     }
+    if let Ok((answer, _)) = &package {
+        let metrics = DIMENSIONS.map(|(_, ours)| ours).join(",");
+        let ours = scores(binary, &folder, &["--metrics", &metrics])?;
+        for (theirs, metric) in DIMENSIONS {
+            parity(theirs, mean_over_clips(&ours, metric)?, number(&answer["scores"][theirs], "mean")?);
+        }
+    }
     Ok(())
+}
+
+/// Both sides looked at the same files with the same random weights; with their own decoders, ours by the same conversion to RGB.
+fn parity(what: &str, ours: f64, theirs: f64) {
+    let difference = ((ours - theirs) / theirs).abs();
+    println!("{what:<34} {ours:>14.7} {theirs:>14.7}   relative difference {difference:.1e}");
+}
+
+fn mean_over_clips(said: &Value, metric: &str) -> Result<f64> {
+    let is_it = |score: &&Value| score["metric"].as_str().and_then(|id| id.split('@').next()) == Some(metric);
+    let clips = said["clips"].as_array().context("no clips")?;
+    let of_clip = |clip: &Value| clip["scores"].as_array()?.iter().find(is_it)?["score"]["value"].as_f64();
+    let values: Option<Vec<f64>> = clips.iter().map(of_clip).collect();
+    let values = values.with_context(|| format!("a clip has no {metric}"))?;
+    Ok(values.iter().sum::<f64>() / values.len() as f64)
 }
 
 /// The Fréchet video distance of two folders, against cd-fvd. The I3D of common_metrics_on_video_quality is not in a package.
@@ -120,7 +142,13 @@ pub(super) fn fvd(binary: &Path) -> Result<()> {
     let args = [random_nets(), scratch("cdfvd")?, real, fake].map(|path| text(&path));
     let [weights, checkpoints, real, fake] = &args;
     let peer = peer(PEERS, "cdfvd", &[weights, checkpoints, "i3d", real, fake]);
+    let value = peer.as_ref().ok().and_then(|answer| number(answer, "value").ok());
     against("fvd, cd-fvd", ours.secs, peer.and_then(|answer| number(&answer, "secs")));
+    if let Some(theirs) = value {
+        let said = scores(binary, fake.as_ref(), &["--metrics", "fvd.cdfvd-i3d", "--reference-set", real])?;
+        let ours = said["sets"][0]["scores"][0]["score"]["value"].as_f64().context("no distance")?;
+        parity("fvd, cd-fvd", ours, theirs);
+    }
     println!("{:<34} peer not available: it is in no package", "fvd, common_metrics");
     Ok(())
 }
@@ -185,17 +213,27 @@ fn make_weights(binary: &Path, nets: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// `vidbench score` in an empty workspace, with random nets on the peer's own ONNX Runtime where there is one.
 fn scored(binary: &Path, clips: &Path, args: &[&str]) -> Result<TreeWatched> {
+    watch_tree(scoring(binary, clips, args)?.stdout(Stdio::null()).spawn()?)
+}
+
+/// What `vidbench score` says of the pixels that Python's decoders give.
+fn scores(binary: &Path, clips: &Path, args: &[&str]) -> Result<Value> {
+    let said = scoring(binary, clips, &[args, &["--pixels", "swscale"]].concat())?.output()?;
+    serde_json::from_slice(&said.stdout).with_context(|| String::from_utf8_lossy(&said.stderr).into_owned())
+}
+
+/// `vidbench score` in an empty workspace, with random nets on the peer's own ONNX Runtime where there is one.
+fn scoring(binary: &Path, clips: &Path, args: &[&str]) -> Result<Command> {
     let workspace = scratch("workspace")?;
     let mut command = Command::new(binary);
     command.arg("score").arg(clips).args(args).args(["--random-nets", SEED]);
-    command.args(["--progress", "none", "--format", "csv", "--quiet", "--no-report", "--workspace"]);
-    command.arg(&workspace).env("VIDBENCH_NETS", nets_folder()).stdin(Stdio::null()).stdout(Stdio::null());
+    command.args(["--progress", "none", "--format", "json", "--quiet", "--no-report", "--workspace"]);
+    command.arg(&workspace).env("VIDBENCH_NETS", nets_folder()).stdin(Stdio::null());
     if let Ok(library) = onnx_runtime() {
         command.env("ORT_DYLIB_PATH", library);
     }
-    watch_tree(command.spawn()?)
+    Ok(command)
 }
 
 /// The library of ONNX Runtime in the Python of the peers.

@@ -83,8 +83,8 @@ fn rules_between_keys_are_checked() {
             .replace("\"embedded\"", "\"worker\""),
         expect![[r#"
             line 7, column 1: model shapes-ldm has engine worker, which needs `command`
-            line 11, column 1: `suite` and `file` exclude each other
-            line 18, column 1: "64 x 64" is not a size: write width x height, each 1 to 16384, such as "832x480""#]],
+            line 11, column 2: `suite` and `file` exclude each other
+            line 18, column 9: "64 x 64" is not a size: write width x height, each 1 to 16384, such as "832x480""#]],
     );
 }
 
@@ -99,11 +99,17 @@ fn text_that_is_not_toml_says_where_reading_stopped() {
 #[test]
 fn ids_of_a_wrong_form_are_refused() {
     check(
-        &GOOD.replace("temporal_flickering@1", "temporal_flickering"),
+        &GOOD.replace("\"shapes-ldm\"", "\"shapes ldm\""),
         expect![[
-            r#"line 5, column 11: metric id "temporal_flickering" is not valid: use name@version, such as temporal_flickering@1"#
+            r#"line 8, column 6: model id "shapes ldm" is not valid: use 1 to 128 letters, digits and . _ - /"#
         ]],
     );
+}
+
+#[test]
+fn a_problem_of_a_list_points_at_its_entry() {
+    let second = GOOD.replace("[prompts]", "[[models]]\nid = \"b\"\nengine = \"worker\"\n[prompts]");
+    check(&second, expect!["line 11, column 1: model b has engine worker, which needs `command`"]);
 }
 
 #[test]

@@ -1,8 +1,6 @@
 use std::error::Error as _;
 
-use vidbench_nn::{
-    DType, InputSpec, MAX_THREADS, NnError, Runtime, Session, SessionOptions, Tensor
-};
+use vidbench_nn::{DType, InputSpec, MAX_THREADS, NnError, Runtime, Session, SessionOptions, Tensor};
 
 use crate::graphs::{Axis, BOOL, F32, difference_and_copy, model, node, port};
 

@@ -82,8 +82,14 @@ fn a_value_that_was_changed_in_a_run_that_goes_on_is_told_of() {
         "UPDATE features SET vector = zeroblob(length(vector)) WHERE ordinal = 0",
         "UPDATE generations SET service_secs = 2 * service_secs WHERE ordinal = 0",
         "UPDATE attempts SET secs = 2 * secs",
+        "UPDATE sessions SET started_ms = started_ms + 1",
+        "UPDATE sessions SET idle = '[ ]'",
+        "UPDATE readings SET readings = replace(readings, '7', '9')",
     ] {
         let (_folder, store, run) = store_with_run(4);
+        let session = store.begin_session(&run.id, 1).unwrap();
+        let reading = vidbench_core::Reading { t_ns: 7, ..Default::default() };
+        store.record_readings(&run.id, session, &[reading]).unwrap();
         let failed = vidbench_core::FailedAttempt {
             attempt: 1,
             session: 0,

@@ -326,6 +326,13 @@ fn plan_text(prepared: &Prepared, estimate: &Estimate) -> String {
     for model in suite.models.iter().filter(|model| model.engine == Engine::Import) {
         text.push_str(&lacking_note(model, suite).unwrap_or_default());
     }
+    let of_programs = suite.models.iter().filter(|model| model.engine == Engine::Command);
+    for model in of_programs.filter(|_| suite.reuse_samples) {
+        text.push_str(&format!(
+            "reuse_samples: model {} is generated anew, for nobody knows which weights a program has\n",
+            model.id
+        ));
+    }
     let time = estimate.secs().map_or("unknown (no earlier run of every row)".into(), duration);
     let disk =
         estimate.bytes().map_or("unknown".into(), |bytes| format!("{:.1} MiB", bytes as f64 / 1_048_576.0));

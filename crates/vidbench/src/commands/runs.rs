@@ -20,7 +20,7 @@ pub(crate) fn runs(command: RunsCommand, workspace: &Path, ui: Ui) -> Result<u8>
     match command {
         RunsCommand::List { json } => list(&store, json, ui),
         RunsCommand::Show { run, json } => show(&store, &run, json, ui),
-        RunsCommand::Rm { run } => remove(&store, &run, ui),
+        RunsCommand::Rm { runs } => remove_all(&store, &runs, ui),
     }?;
     Ok(OK)
 }
@@ -81,15 +81,26 @@ fn show(store: &Store, wanted: &str, as_json: bool, ui: Ui) -> Result<()> {
     ui.data(&text)
 }
 
-fn remove(store: &Store, wanted: &str, ui: Ui) -> Result<()> {
-    if wanted == "latest" {
-        return Err(UserError::new(
-            "`latest` is too easily the wrong run to remove",
-            "name the run: vidbench runs list",
-        )
-        .into());
+/// All are found before the first is removed: a name that is wrong costs nothing.
+fn remove_all(store: &Store, wanted: &[String], ui: Ui) -> Result<()> {
+    let mut found: Vec<(RunId, RecordKind)> = Vec::new();
+    for name in wanted {
+        if name == "latest" {
+            return Err(UserError::new(
+                "`latest` is too easily the wrong run to remove",
+                "name the run: vidbench runs list",
+            )
+            .into());
+        }
+        let one = store.find(name)?;
+        if !found.contains(&one) {
+            found.push(one);
+        }
     }
-    let (run, kind) = store.find(wanted)?;
+    found.into_iter().try_for_each(|(run, kind)| remove(store, run, kind, ui))
+}
+
+fn remove(store: &Store, run: RunId, kind: RecordKind, ui: Ui) -> Result<()> {
     if kind == RecordKind::Scoring {
         store.remove_scoring(&run)?;
         remove_report(store, &run)?;

@@ -159,6 +159,9 @@ impl ProgressView {
                     duration(*secs)
                 ));
             }
+            Event::BreakersWait { secs } => {
+                self.line(&format!("no model can be asked now, the next is tried in {}", duration(*secs)));
+            }
             Event::WorkerRestarted { worker, reason } => {
                 self.line(&format!("restarting worker {worker}: {reason}"));
             }

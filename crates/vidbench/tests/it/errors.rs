@@ -62,13 +62,13 @@ fn unknown_names() {
     check(
         &text,
         &expect![[r#"
-        exit 2
-        error: suite.toml has 3 problems:
-          line 4, column 1: unknown metric "temporal_flicker@1" (hint: did you mean "temporal_flickering@1"?)
-          line 7, column 1: unknown embedded model "shape-ldm" (hint: did you mean "shapes-ldm"?)
-          line 11, column 1: unknown prompt suite "shaps" (hint: did you mean "shapes"?)
-        hint: `vidbench schema suite` prints every key with its bounds
-    "#]],
+            exit 2
+            error: suite.toml has 3 problems:
+              line 4, column 33: unknown metric "temporal_flicker@1" (hint: did you mean "temporal_flickering@1"?; `vidbench list metrics` shows all 63)
+              line 7, column 1: unknown embedded model "shape-ldm" (hint: did you mean "shapes-ldm"?)
+              line 11, column 1: unknown prompt suite "shaps" (hint: did you mean "shapes"?)
+            hint: `vidbench schema suite` prints every key with its bounds
+        "#]],
     );
 }
 
@@ -79,7 +79,7 @@ fn a_metric_of_files_of_features() {
         &expect![[r#"
             exit 2
             error: suite.toml has a problem:
-              line 4, column 1: frechet_distance@1 is computed from files of features; a run has none for it (hint: metrics of a run: background_consistency@1, black_share@1, clip_temporal_consistency@1, clipsim@1, colourfulness@1, duplicate_share@1, dynamic_degree@1, frame_difference.max@1, frame_difference.mean@1, frame_difference.sd@1, frechet_shapes@1, frozen_share@1, motion_magnitude@1, shape_adherence@1, sharpness@1, subject_consistency@1, temporal_flickering@1, vbench.aesthetic_quality@1, vbench.appearance_style@1, vbench.background_consistency@1, vbench.dynamic_degree@1, vbench.human_action@1, vbench.imaging_quality@1, vbench.motion_smoothness@1, vbench.overall_consistency@1, vbench.subject_consistency@1, vbench.temporal_flickering@1, vbench.temporal_style@1, warping_error.farneback@1, warping_error.raft@1)
+              line 4, column 33: frechet_distance@1 is computed from files of features; a run has none for it (hint: compute it from such files: vidbench features FILE --reference FILE)
             hint: `vidbench schema suite` prints every key with its bounds
         "#]],
     );
@@ -119,11 +119,11 @@ fn a_worker_without_defaults_needs_its_parameters() {
     check(
         &text,
         &expect![[r#"
-        exit 2
-        error: suite.toml has a problem:
-          line 15, column 1: model rendered-shapes has no default for frames, fps (hint: add to [grid]: frames = [..], fps = [..])
-        hint: `vidbench schema suite` prints every key with its bounds
-    "#]],
+            exit 2
+            error: suite.toml has a problem:
+              line 15, column 2: model rendered-shapes has no default for frames, fps (hint: add to [grid]: frames = [..], fps = [..])
+            hint: `vidbench schema suite` prints every key with its bounds
+        "#]],
     );
 }
 

@@ -5,6 +5,18 @@ use serde_json::Value;
 use crate::workspace::{Workspace, example, suite, with_set, worker_suite};
 
 #[test]
+fn a_metric_without_version_is_its_newest_and_counts_once() {
+    let workspace = Workspace::new();
+    let names = "\"temporal_flickering\", \"temporal_flickering@1\"";
+    workspace.write("suite.toml", suite("[1]", 1, "[1]").replace("\"temporal_flickering@1\"", names));
+    let said = workspace.run(["run", "suite.toml"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let data = workspace.export();
+    let scores = samples(&data)[0]["verdict"]["scores"].as_array().unwrap();
+    assert_eq!(scores.iter().filter(|score| score["metric"] == "temporal_flickering@1").count(), 1);
+}
+
+#[test]
 fn a_suite_becomes_a_run_a_table_and_a_report() {
     let workspace = Workspace::new();
     workspace.write("suite.toml", with_set(&suite("[1]", 3, "[1, 2]")));
@@ -119,7 +131,9 @@ fn runs_are_listed_shown_exported_and_removed() {
         jsonl.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()) && jsonl.lines().count() == 2
     );
     assert_eq!(workspace.run(["runs", "rm", "latest"]).code, 2, "`latest` is never removed");
-    assert_eq!(workspace.run(["runs", "rm", run]).code, 0);
+    assert_eq!(workspace.run(["runs", "rm", run, "nothing-of-that-name"]).code, 2);
+    assert_eq!(workspace.run(["runs", "show", run]).code, 0, "a wrong name beside it: nothing is removed");
+    assert_eq!(workspace.run(["runs", "rm", run, run]).code, 0);
     assert_eq!(workspace.run(["runs", "list", "--json"]).stdout.trim(), "[]");
     let left = walk(&workspace.path().join(".vidbench/artifacts"));
     assert_eq!(left, 0, "the videos of a removed run are gone");
