@@ -97,20 +97,20 @@ fn remove_all(store: &Store, wanted: &[String], ui: Ui) -> Result<()> {
             found.push(one);
         }
     }
-    found.into_iter().try_for_each(|(run, kind)| remove(store, run, kind, ui))
+    found.iter().try_for_each(|(run, kind)| remove(store, run, *kind, ui))
 }
 
-fn remove(store: &Store, run: RunId, kind: RecordKind, ui: Ui) -> Result<()> {
+fn remove(store: &Store, run: &RunId, kind: RecordKind, ui: Ui) -> Result<()> {
     if kind == RecordKind::Scoring {
-        store.remove_scoring(&run)?;
-        remove_report(store, &run)?;
+        store.remove_scoring(run)?;
+        remove_report(store, run)?;
         ui.say(&format!("removed scoring {run}; the scores of its files are kept by their content"));
         return Ok(());
     }
     cache::attach(store, ui)?;
-    let kept = store.keep_samples(&run)?;
-    let removed = store.remove_run(&run)?;
-    remove_report(store, &run)?;
+    let kept = store.keep_samples(run)?;
+    let removed = store.remove_run(run)?;
+    remove_report(store, run)?;
     if kept > 0 {
         ui.say(&format!("{kept} videos are kept in the cache for suites with reuse_samples; vidbench cache clear removes them"));
     }
