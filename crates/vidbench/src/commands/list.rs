@@ -3,7 +3,6 @@
 use anyhow::Result;
 use serde_json::json;
 use vidbench_core::WeightsOrigin;
-use vidbench_metrics::DESCRIPTORS;
 
 use super::{columns, json as pretty};
 use crate::OK;
@@ -13,7 +12,7 @@ use crate::ui::Ui;
 pub(crate) fn list(args: &ListArgs, ui: Ui) -> Result<u8> {
     let (value, rows) = match args.what {
         Listing::Models => models(),
-        Listing::Metrics => (json!(DESCRIPTORS), metrics()),
+        Listing::Metrics => return super::metrics::list(args.json, ui),
         Listing::Suites => suites(),
     };
     let text = if args.json { pretty(&value)? } else { columns(&rows) };
@@ -50,22 +49,6 @@ fn models() -> (serde_json::Value, Vec<Vec<String>>) {
         ]);
     }
     (json!(values), rows)
-}
-
-fn metrics() -> Vec<Vec<String>> {
-    let mut rows = header(["metric", "better", "unit", "by default", "what"]);
-    rows.extend(DESCRIPTORS.iter().map(|metric| {
-        let better = match metric.direction {
-            vidbench_core::Direction::HigherIsBetter => "higher",
-            vidbench_core::Direction::LowerIsBetter => "lower",
-            vidbench_core::Direction::Descriptive => "-",
-        };
-        let unit = if metric.unit.is_empty() { "-" } else { metric.unit };
-        [metric.id, better, unit, vidbench::ByDefault::of(metric).text(), metric.title]
-            .map(str::to_owned)
-            .to_vec()
-    }));
-    rows
 }
 
 fn suites() -> (serde_json::Value, Vec<Vec<String>>) {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 use vidbench::{ANCHORS, Anchor, Anchored, FORMULAS};
-use vidbench_core::{MetricDescriptor, NetOptions};
+use vidbench_core::{Direction, MetricDescriptor, NetOptions};
 use vidbench_metrics::{DESCRIPTORS, find};
 use vidbench_nn::nets::{GOLDEN_TOLERANCE, Golden, Net, NetError, Skeleton};
 use vidbench_nn::{Manifest, NetState, NetStore, SessionOptions};
@@ -25,18 +25,22 @@ pub(crate) fn metrics(command: &MetricsCommand, ui: Ui) -> Result<u8> {
     }
 }
 
-fn list(as_json: bool, ui: Ui) -> Result<u8> {
+pub(super) fn list(as_json: bool, ui: Ui) -> Result<u8> {
     if as_json {
         let values: Vec<Value> = DESCRIPTORS.iter().map(value).collect();
         ui.data(&pretty(&json!(values))?)?;
         return Ok(OK);
     }
-    let mut rows =
-        vec![["metric", "by default", "nets", "commercial use", "ready", "what"].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["metric", "better", "by default", "nets", "commercial use", "ready", "what"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     rows.extend(DESCRIPTORS.iter().map(|metric| {
         let nets = if metric.nets.is_empty() { "-".into() } else { metric.nets.join(", ") };
         [
             metric.id,
+            better(metric.direction),
             vidbench::ByDefault::of(metric).text(),
             &nets,
             vidbench::commercial_use(metric),
@@ -49,6 +53,14 @@ fn list(as_json: bool, ui: Ui) -> Result<u8> {
     ui.data(&columns(&rows))?;
     ui.say("`vidbench metrics show METRIC` explains one; `vidbench nets list` says more of the nets");
     Ok(OK)
+}
+
+fn better(direction: Direction) -> &'static str {
+    match direction {
+        Direction::HigherIsBetter => "higher",
+        Direction::LowerIsBetter => "lower",
+        Direction::Descriptive => "-",
+    }
 }
 
 fn value(metric: &MetricDescriptor) -> Value {
