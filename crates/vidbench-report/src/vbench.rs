@@ -68,6 +68,16 @@ impl VbenchReport<'_> {
         self.as_vbench.map(of).unwrap_or_default()
     }
 
+    /// Whether a dimension was measured over fewer videos than the suite has for it, beyond those that VBench itself leaves out.
+    fn has_fewer_videos(&self) -> bool {
+        self.total.dimensions.iter().filter(|score| score.raw.is_some()).any(|score| {
+            let dimension = score.normalisation.dimension;
+            let may_be_fewer = [Dimension::Color, Dimension::TemporalFlickering].contains(&dimension);
+            let (least, found) = (score.normalisation.videos(), self.videos.get(&dimension));
+            found.is_some_and(|videos| *videos == 0 || (*videos < least && !may_be_fewer))
+        })
+    }
+
     /// Dimensions that were measured over fewer or more videos than the suite has, or over nobody says how many.
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
@@ -112,6 +122,9 @@ impl VbenchReport<'_> {
 /// The counts in one line, the table, the means, and what does not fit the suite.
 pub fn vbench_terminal(report: &VbenchReport<'_>, style: Style) -> String {
     let word = match report.total.total {
+        Mean::Complete(_) if report.has_fewer_videos() => {
+            paint(style, "1;33", "COMPLETE, BUT OF FEWER VIDEOS THAN THE SUITE HAS")
+        }
         Mean::Complete(_) => paint(style, "1;32", "COMPLETE"),
         Mean::Incomplete { .. } => paint(style, "1;33", "INCOMPLETE"),
     };

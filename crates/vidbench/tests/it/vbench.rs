@@ -167,6 +167,25 @@ fn a_missing_dimension_is_told_of_and_never_counted() {
 }
 
 #[test]
+fn a_total_over_fewer_videos_does_not_look_like_one_over_all() {
+    let workspace = Workspace::new();
+    let first = |said: Said| said.stdout.lines().next().unwrap_or_default().to_owned();
+    for (name, videos, head) in [
+        ("subject_consistency", json!([]), "COMPLETE, BUT OF FEWER VIDEOS THAN THE SUITE HAS"),
+        ("color", json!([{"video_path": "v/a-0.mp4", "video_results": 0.5}]), "COMPLETE  VBench"),
+    ] {
+        let mut all: serde_json::Map<String, Value> = VIDEOCRAFTER
+            .iter()
+            .map(|(name, percent)| ((*name).to_owned(), json!([percent / 100.0])))
+            .collect();
+        all.insert(name.into(), json!([0.5, videos]));
+        workspace.write("all.json", Value::Object(all).to_string());
+        let said = first(workspace.run(["vbench", "total", "all.json"]));
+        assert!(said.starts_with(head), "{name}: {said}");
+    }
+}
+
+#[test]
 fn image_to_video_has_its_own_total() {
     let workspace = Workspace::new();
     let scores = [
