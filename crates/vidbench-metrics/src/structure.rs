@@ -1,9 +1,12 @@
 //! The sums behind SSIM and MS-SSIM: local means, variances and covariance under a Gaussian window.
 //!
-//! Only places where the whole window lies inside the image count ('valid'). The window is separable: each row is filtered
-//! along, kept in a ring of twelve rows, and the ring is filtered across. Channels stay interleaved, because a filter along a
-//! row of pixels is a filter of stride `channels` along its samples. Values are taken from the middle of their range first,
-//! so that variances lose little to cancellation in 32-bit floats; sums over places are in 64 bit.
+//! Only places where the whole window lies inside the image count ('valid'). The window is separable: the last eleven rows are
+//! filtered across, and the row that gives is filtered along. Channels stay interleaved, because a filter along a row of pixels
+//! is a filter of stride `channels` along its samples. Values are taken from the middle of their range first, so that variances
+//! lose little to cancellation in 32-bit floats; sums over places are in 64 bit.
+//!
+//! What is filtered are four maps: a, b, (a - b)^2 and a b. With differences in the place of a^2 + b^2 a denominator is its
+//! numerator and what is never negative, and what two equal images have is 1 to the last bit.
 //!
 //! Every operation has its fixed order, and which ones are fused is written down, so that a machine with wide registers gives the
 //! bits of one without.
@@ -25,10 +28,10 @@ const MIDDLE: usize = TAPS / 2;
 pub const K1: f64 = 0.01;
 /// Wang et al. 2004, section III-B: C2 = (K2 L)^2.
 pub const K2: f64 = 0.03;
+/// Maps that are filtered.
+const MAPS: usize = 4;
 /// Sums that run side by side; a multiple of 1 and 3 channels and of the width of registers.
 const LANES: usize = 24;
-/// Rows that two rows of places look at.
-const RING: usize = TAPS + 1;
 /// Most channels of an image.
 pub const MAX_CHANNELS: usize = 3;
 
@@ -167,60 +170,44 @@ pub fn compare(a: &Image<'_>, b: &Image<'_>) -> Option<Similarity> {
     Some(compare_any(a, b))
 }
 
-/// Local sums of one row: of a, b, a^2 + b^2, a b.
-type Row = [Vec<f32>; 4];
+/// One row of each map, or of its local sums.
+type Row = [Vec<f32>; MAPS];
+
+/// Weights of the window, from its ends to next to its middle.
+type Window = [f32; MIDDLE];
 
 /// For every processor.
 fn compare_any(a: &Image<'_>, b: &Image<'_>) -> Similarity {
     let (channels, samples) = (a.channels, a.row_len());
     let valid = samples - (TAPS - 1) * channels;
     let window = window();
-    let mut products: Row = std::array::from_fn(|_| vec![0.0; samples]);
-    let mut places: [Row; 2] = std::array::from_fn(|_| std::array::from_fn(|_| vec![0.0; valid]));
-    let mut ring: Vec<Row> = (0..RING).map(|_| std::array::from_fn(|_| vec![0.0; valid])).collect();
+    let row = |len: usize| -> Row { std::array::from_fn(|_| vec![0.0; len]) };
+    let mut ring: [Row; TAPS] = std::array::from_fn(|_| row(samples));
+    let (mut across, mut places) = (vec![0.0; samples], row(valid));
     let (terms, mut totals) = (Terms::new(a.peak), Totals::default());
     let [mut a_row, mut b_row] = [(); 2].map(|()| vec![0.0; samples]);
     for y in 0..a.height {
         a.read_row(y, 0, &mut a_row);
         b.read_row(y, 0, &mut b_row);
-        multiply(&a_row, &b_row, terms.middle, &mut products);
-        for (product, row) in products.iter().zip(&mut ring[y % RING]) {
-            filter_along(product, channels, &window, row);
+        multiply(&a_row, &b_row, terms.middle, &mut ring[y % TAPS]);
+        let Some(first) = (y + 1).checked_sub(TAPS) else { continue };
+        for (map, places) in places.iter_mut().enumerate() {
+            let rows = std::array::from_fn(|tap| &*ring[(first + tap) % TAPS][map]);
+            filter(&rows, &window, &mut across);
+            let taps = std::array::from_fn(|tap| &across[tap * channels..]);
+            filter(&taps, &window, places);
         }
-        if y >= TAPS && (y - TAPS).is_multiple_of(2) {
-            let [first, second] = &mut places;
-            for (map, (upper, lower)) in first.iter_mut().zip(second).enumerate() {
-                filter_across_two(&rows(&ring, y - TAPS, map), &window, upper, lower);
-            }
-            for row in &places {
-                totals.add(&terms.of_row(row));
-            }
-        }
+        totals.add(terms.of_row(&places).into_iter().flatten());
     }
-    // An odd number of rows of places leaves the last one.
-    let last = a.height - TAPS;
-    if last.is_multiple_of(2) {
-        for (map, out) in places[0].iter_mut().enumerate() {
-            filter(&rows(&ring, last, map), &window, out);
-        }
-        totals.add(&terms.of_row(&places[0]));
-    }
-    totals.finish(channels, (last + 1) * (valid / channels))
+    totals.finish(channels, (a.height - TAPS + 1) * (valid / channels))
 }
 
-/// A map's rows in the ring, from that row of the image on.
-#[inline(always)]
-fn rows<const N: usize>(ring: &[Row], first: usize, map: usize) -> [&[f32]; N] {
-    std::array::from_fn(|tap| &*ring[(first + tap) % RING][map])
-}
-
-/// The Gaussian, its sum 1.
-fn window() -> [f32; MIDDLE + 1] {
+/// The Gaussian, its middle 1, which saves a multiplication; [`Terms`] make up for its sum.
+fn window() -> Window {
     /// Wang et al. 2004, section III-C.
     const SIGMA: f64 = 1.5;
     let weight = |tap: usize| (-((MIDDLE - tap) as f64).powi(2) / (2.0 * SIGMA * SIGMA)).exp();
-    let sum: f64 = (0..MIDDLE).map(|tap| 2.0 * weight(tap)).sum::<f64>() + weight(MIDDLE);
-    std::array::from_fn(|tap| (weight(tap) / sum) as f32)
+    std::array::from_fn(|tap| weight(tap) as f32)
 }
 
 #[inline(always)]
@@ -230,19 +217,19 @@ fn multiply(a: &[f32], b: &[f32], middle: f32, out: &mut Row) {
     for ((a, b), ((out_a, out_b), (squares, product))) in a.iter().zip(b).zip(outs) {
         let (a, b) = (a - middle, b - middle);
         (*out_a, *out_b) = (a, b);
-        (*squares, *product) = (a * a + b * b, a * b);
+        (*squares, *product) = products(a, b);
     }
 }
 
+/// (a - b)^2 and a b.
 #[inline(always)]
-fn filter_along(row: &[f32], stride: usize, window: &[f32; MIDDLE + 1], out: &mut [f32]) {
-    let taps: [&[f32]; TAPS] = std::array::from_fn(|tap| &row[tap * stride..][..out.len()]);
-    filter(&taps, window, out);
+fn products(a: f32, b: f32) -> (f32, f32) {
+    ((a - b) * (a - b), a * b)
 }
 
 /// `out[i]` is the weighted sum of `taps[..][i]`.
 #[inline(always)]
-fn filter(taps: &[&[f32]; TAPS], window: &[f32; MIDDLE + 1], out: &mut [f32]) {
+fn filter(taps: &[&[f32]; TAPS], window: &Window, out: &mut [f32]) {
     let taps = taps.map(|tap| &tap[..out.len()]);
     for i in 0..out.len() {
         let mut column = [0.0; TAPS];
@@ -253,31 +240,10 @@ fn filter(taps: &[&[f32]; TAPS], window: &[f32; MIDDLE + 1], out: &mut [f32]) {
     }
 }
 
-/// The same for two windows, the second one row lower: what bounds the filter is loading, and they share all rows but two.
-#[inline(always)]
-fn filter_across_two(
-    rows: &[&[f32]; RING],
-    window: &[f32; MIDDLE + 1],
-    upper: &mut [f32],
-    lower: &mut [f32],
-) {
-    let (rows, lower) = (rows.map(|row| &row[..upper.len()]), &mut lower[..upper.len()]);
-    for i in 0..upper.len() {
-        let mut column = [0.0; RING];
-        for row in 0..RING {
-            column[row] = rows[row][i];
-        }
-        let [taps @ .., _] = column;
-        upper[i] = weighted_sum(&taps, window);
-        let [_, taps @ ..] = column;
-        lower[i] = weighted_sum(&taps, window);
-    }
-}
-
 /// From the middle outwards, taps of one weight added first.
 #[inline(always)]
-fn weighted_sum(taps: &[f32; TAPS], window: &[f32; MIDDLE + 1]) -> f32 {
-    let mut sum = window[MIDDLE] * taps[MIDDLE];
+fn weighted_sum(taps: &[f32; TAPS], window: &Window) -> f32 {
+    let mut sum = taps[MIDDLE];
     for tap in (0..MIDDLE).rev() {
         sum = (taps[tap] + taps[TAPS - 1 - tap]).mul_add(window[tap], sum);
     }
@@ -288,54 +254,62 @@ fn weighted_sum(taps: &[f32; TAPS], window: &[f32; MIDDLE + 1]) -> f32 {
 /// one channel.
 type Sums = [[f32; LANES]; 2];
 
-/// What both are made of beside the local sums.
+/// What both are made of beside the local sums. Those are means times the weight of the whole window, which the squares of means
+/// have twice: so have the constants, and so get the means of squares.
 struct Terms {
     c1: f32,
     c2: f32,
     /// What was taken from the values.
     middle: f32,
+    /// What is missing from local sums of values.
+    middle_sum: f32,
+    /// The sum of the whole window.
+    weight: f32,
 }
 
 impl Terms {
     fn new(peak: f32) -> Self {
-        let constant = |k: f64| (k * f64::from(peak)).powi(2) as f32;
-        Self { c1: constant(K1), c2: constant(K2), middle: peak / 2.0 }
+        let side: f64 = window().iter().map(|weight| f64::from(*weight)).sum();
+        let weight = (2.0 * side + 1.0).powi(2);
+        let (constant, middle) = (|k: f64| (k * f64::from(peak) * weight).powi(2) as f32, peak / 2.0);
+        let middle_sum = (f64::from(middle) * weight) as f32;
+        Self { c1: constant(K1), c2: constant(K2), middle, middle_sum, weight: weight as f32 }
     }
 
     /// The sums of one row of places.
     fn of_row(&self, row: &Row) -> Sums {
-        let mut sums = [[0.0; LANES]; 2];
-        self.add(row, row[0].len(), &mut sums);
-        sums
-    }
-
-    /// Adds the first `places` places of a row.
-    #[inline(always)]
-    fn add(&self, row: &Row, places: usize, sums: &mut Sums) {
+        let (mut sums, places) = ([[0.0; LANES]; 2], row[0].len());
         let rest = places % LANES;
         for at in (0..places - rest).step_by(LANES) {
-            self.add_lanes(row, at, LANES, sums);
+            self.add_lanes(row, at, LANES, &mut sums);
         }
-        self.add_lanes(row, places - rest, rest, sums);
+        self.add_lanes(row, places - rest, rest, &mut sums);
+        sums
     }
 
     /// Adds up to [`LANES`] places, one a lane.
     #[inline(always)]
     fn add_lanes(&self, row: &Row, at: usize, lanes: usize, sums: &mut Sums) {
-        let [mean_a, mean_b, squares, product] = row;
-        let (mean_a, mean_b) = (&mean_a[at..at + lanes], &mean_b[at..at + lanes]);
-        let (squares, product) = (&squares[at..at + lanes], &product[at..at + lanes]);
+        let row = row.each_ref().map(|map| &map[at..at + lanes]);
         let [ssim, contrast] = sums;
         for lane in 0..lanes {
-            let (a, b) = (mean_a[lane], mean_b[lane]);
-            let variances = squares[lane] - (a * a + b * b);
-            let covariance = product[lane] - a * b;
-            let (a, b) = (a + self.middle, b + self.middle);
-            let luminance = (2.0 * (a * b) + self.c1) / ((a * a + b * b) + self.c1);
-            let structure = (2.0 * covariance + self.c2) / (variances + self.c2);
+            let (similarity, structure) = self.of(row.map(|map| map[lane]));
+            ssim[lane] += similarity;
             contrast[lane] += structure;
-            ssim[lane] += luminance * structure;
         }
+    }
+
+    /// SSIM and its contrast factor at a place, from the local sums there.
+    #[inline(always)]
+    fn of(&self, [a, b, squares, product]: [f32; MAPS]) -> (f32, f32) {
+        let difference = (a - b) * (a - b);
+        let variance = squares.mul_add(self.weight, -difference);
+        let covariance = product.mul_add(self.weight, -(a * b));
+        let (a, b) = (a + self.middle_sum, b + self.middle_sum);
+        let means = (a + a).mul_add(b, self.c1);
+        let covariances = covariance + covariance + self.c2;
+        let structure = covariances / (covariances + variance);
+        (means / (means + difference) * structure, structure)
     }
 }
 
@@ -344,9 +318,9 @@ impl Terms {
 struct Totals([[f64; LANES]; 2]);
 
 impl Totals {
-    fn add(&mut self, sums: &Sums) {
-        for (total, sum) in self.0.iter_mut().flatten().zip(sums.iter().flatten()) {
-            *total += f64::from(*sum);
+    fn add(&mut self, sums: impl Iterator<Item = f32>) {
+        for (total, sum) in self.0.as_flattened_mut().iter_mut().zip(sums) {
+            *total += f64::from(sum);
         }
     }
 
@@ -366,8 +340,16 @@ mod tests {
 
     #[test]
     fn wide_registers_change_no_bit() {
-        let shapes =
-            [(11, 11, 1), (53, 17, 1), (12, 18, 1), (11, 12, 3), (47, 31, 3), (700, 23, 1), (211, 24, 3)];
+        let shapes = [
+            (11, 11, 1),
+            (53, 17, 1),
+            (12, 18, 1),
+            (11, 12, 3),
+            (47, 31, 3),
+            (700, 23, 1),
+            (211, 24, 3),
+            (61, 45, 1),
+        ];
         for (width, height, channels) in shapes {
             let image = |step: usize| {
                 let data = (0..width * height * channels).map(|at| (at * step % 256) as f32).collect();
@@ -376,6 +358,21 @@ mod tests {
             let (a, b) = (image(37), image(41));
             assert_eq!(compare(&a, &b), Some(compare_any(&a, &b)));
         }
+    }
+
+    #[test]
+    fn samples_of_any_kind_are_read_alike() {
+        let (width, height, stride) = (37, 29, 41);
+        let bytes: Vec<u8> = (0..stride * height - 4).map(|at| (at * 37 % 256) as u8).collect();
+        let words: Vec<u8> = bytes.iter().flat_map(|byte| [*byte, 0]).collect();
+        let rows = bytes.chunks(stride).flat_map(|row| &row[..width]);
+        let floats =
+            Image::new(width, height, 1, 255.0, rows.map(|byte| f32::from(*byte)).collect()).unwrap();
+        let image = |samples| Image { samples, ..floats.clone() };
+        let bytes = image(Samples::Bytes { bytes: &bytes, stride });
+        let words = image(Samples::Words { bytes: &words, stride: 2 * stride });
+        let ones = Similarity { channels: 1, ssim: [1.0, 0.0, 0.0], contrast: [1.0, 0.0, 0.0] };
+        assert_eq!((compare(&floats, &bytes), compare(&words, &floats)), (Some(ones), Some(ones)));
     }
 
     #[test]

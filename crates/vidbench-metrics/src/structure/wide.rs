@@ -1,70 +1,96 @@
 //! The comparison for processors with AVX2, which gives the bits of the one for every processor in less time.
 //!
-//! The image is taken in strips: all its rows, a few hundred samples wide, so that the rows under the window stay in the cache
-//! next to the core, which scorers that run side by side have to share. Rows lie in pairs, eight samples of the one beside eight
-//! of the other, because there are not enough registers for the addresses of twelve rows.
+//! What bounds filters is loading, so samples are not loaded from far, nor in filters across the lines of the cache. A band of a
+//! few rows of places is worked out from left to right, and what lies between its bytes and its sums stays in the cache next to
+//! the core: a tile of the image is filtered across and turned, so that a register holds one column of eight rows, and a strip
+//! of such columns is filtered along by what filtered the rows of the tile.
 
 use std::arch::x86_64::{
-    __m256, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_storeu_ps,
+    __m256, _mm256_add_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_fmsub_ps, _mm256_loadu_ps,
+    _mm256_loadu2_m128, _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_shuffle_ps,
+    _mm256_storeu_ps, _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
+use std::ops::Range;
 
 use super::{
-    Image, LANES, MAX_CHANNELS, MIDDLE, RING, Row, Similarity, Sums, TAPS, Terms, Totals, multiply, window,
+    Image, LANES, MAPS, MAX_CHANNELS, MIDDLE, Samples, Similarity, TAPS, Terms, Totals, Window, products,
+    window,
 };
 
 /// Samples of a register.
 const LINE: usize = 8;
+/// Groups of eight rows of places in a band.
+const GROUPS: usize = 2;
+/// Rows of places in a band.
+const BAND: usize = GROUPS * LINE;
+/// Rows of samples that a band looks at.
+const ROWS: usize = BAND + TAPS - 1;
+/// Registers that a row of a tile fills.
+const TILE: usize = 2;
+/// Samples of a row of a tile.
+const TILE_WIDTH: usize = TILE * LINE;
+/// Columns of places in a strip: whole tiles, whole rounds of lanes, and whole steps of the filter.
+const STRIP: usize = 2 * LANES;
+/// Columns of samples that a strip looks at, to the end of a tile.
+const COLUMNS: usize = STRIP + ahead::<MAX_CHANNELS>();
+/// Sums that are worked out together: they share what they load, and the registers suffice for them.
+const ABREAST: usize = 4;
 
-/// Samples that a strip is wide at most.
-const STRIP: usize = 12 * LANES;
+const _: () = assert!(STRIP.is_multiple_of(TILE_WIDTH) && STRIP.is_multiple_of(ABREAST * MAX_CHANNELS));
+const _: () = assert!(BAND.is_multiple_of(ABREAST));
 
-/// Two rows of samples, a line of each.
+/// A register in memory.
 #[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Lines([[f32; LINE]; 2]);
+#[repr(align(32))]
+struct Line([f32; LINE]);
 
-/// Local sums of two rows, filtered along: of a, b, a^2 + b^2, a b.
-type Pair = [Vec<Lines>; 4];
+const ZERO: Line = Line([0.0; LINE]);
 
-/// The weights of the window, from its ends to its middle.
-type Window = [f32; MIDDLE + 1];
+/// Rows of the image, then local sums over columns, of each map.
+type Tile = [[[Line; TILE]; ROWS]; MAPS];
 
-/// A register for each of them.
-type Weights = [__m256; MIDDLE + 1];
+/// Columns of eight rows, local sums over columns, then over both, of each map.
+type Columns = [[Line; COLUMNS]; MAPS];
 
-/// What a strip is worked out in.
+/// [`super::Sums`] of eight rows.
+type Sums = [[Line; LANES]; 2];
+
+/// What a band is worked out in, 30 KiB.
 struct Buffers {
-    a: Vec<f32>,
-    b: Vec<f32>,
-    products: Row,
-    ring: [Pair; RING / 2],
-    places: [Row; 2],
+    tile: Tile,
+    columns: [Columns; GROUPS],
+    sums: [Sums; GROUPS],
 }
 
 /// Compares two images of one shape that is as large as the window.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn compare(a: &Image<'_>, b: &Image<'_>) -> Similarity {
     match a.channels {
-        1 => compare_channels::<1>(a, b),
-        _ => compare_channels::<MAX_CHANNELS>(a, b),
+        1 => compare_channels::<1>([a, b]),
+        _ => compare_channels::<MAX_CHANNELS>([a, b]),
     }
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn compare_channels<const C: usize>(a: &Image<'_>, b: &Image<'_>) -> Similarity {
-    let valid = a.row_len() - margin::<C>();
-    let terms = Terms::new(a.peak);
-    let mut buffers = Buffers::new(STRIP + margin::<C>());
-    // A row is added up from left to right, strip after strip.
-    let mut sums: Vec<Sums> = vec![[[0.0; LANES]; 2]; a.height - TAPS + 1];
-    for left in (0..valid).step_by(STRIP) {
-        strip::<C>([a, b], left, STRIP.min(valid - left), &terms, &mut buffers, &mut sums);
+fn compare_channels<const C: usize>(images: [&Image<'_>; 2]) -> Similarity {
+    let [Image { width, height, peak, .. }, _] = images;
+    let (terms, mut totals) = (Terms::new(*peak), Totals::default());
+    let mut buffers = Buffers {
+        tile: [[[ZERO; TILE]; ROWS]; MAPS],
+        columns: [[[ZERO; COLUMNS]; MAPS]; GROUPS],
+        sums: [[[ZERO; LANES]; 2]; GROUPS],
+    };
+    let places = height - TAPS + 1;
+    for top in (0..places).step_by(BAND) {
+        let rows = BAND.min(places - top);
+        buffers.sums = [[[ZERO; LANES]; 2]; GROUPS];
+        band::<C>(images, top..top + rows, &terms, &mut buffers);
+        for row in 0..rows {
+            let sums = buffers.sums[row / LINE].as_flattened().iter().map(|line| line.0[row % LINE]);
+            totals.add(sums);
+        }
     }
-    let mut totals = Totals::default();
-    for sums in &sums {
-        totals.add(sums);
-    }
-    totals.finish(C, sums.len() * (valid / C))
+    totals.finish(C, places * (width - TAPS + 1))
 }
 
 /// Samples that a row of places is shorter than a row of the image.
@@ -72,150 +98,196 @@ const fn margin<const C: usize>() -> usize {
     (TAPS - 1) * C
 }
 
-impl Buffers {
-    fn new(samples: usize) -> Self {
-        let row = |len: usize| -> Row { std::array::from_fn(|_| vec![0.0; len]) };
-        let pair = || -> Pair { std::array::from_fn(|_| vec![Lines([[0.0; LINE]; 2]); STRIP / LINE]) };
-        Self {
-            a: vec![0.0; samples],
-            b: vec![0.0; samples],
-            products: row(samples),
-            ring: std::array::from_fn(|_| pair()),
-            places: [row(STRIP), row(STRIP)],
-        }
-    }
+/// Columns right of a strip that it looks at, to the end of a tile.
+const fn ahead<const C: usize>() -> usize {
+    margin::<C>().next_multiple_of(TILE_WIDTH)
 }
 
-/// Adds the places from `left` on to the sums of their rows.
+/// Adds up some rows of places.
 #[target_feature(enable = "avx2,fma")]
-fn strip<const C: usize>(
-    [a, b]: [&Image<'_>; 2],
-    left: usize,
-    places: usize,
-    terms: &Terms,
-    buffers: &mut Buffers,
-    sums: &mut [Sums],
-) {
-    let window = window();
-    let (samples, lines) = (places + margin::<C>(), places.div_ceil(LINE));
-    for y in 0..a.height {
-        a.read_row(y, left, &mut buffers.a[..samples]);
-        b.read_row(y, left, &mut buffers.b[..samples]);
-        multiply(&buffers.a[..samples], &buffers.b[..samples], terms.middle, &mut buffers.products);
-        let pair = &mut buffers.ring[y / 2 % (RING / 2)];
-        for (product, pair) in buffers.products.iter().zip(pair) {
-            match y % 2 {
-                0 => filter_along::<C, 0>(product, window, &mut pair[..lines]),
-                _ => filter_along::<C, 1>(product, window, &mut pair[..lines]),
+fn band<const C: usize>(images: [&Image<'_>; 2], rows: Range<usize>, terms: &Terms, buffers: &mut Buffers) {
+    let (window, samples) = (window(), images[0].row_len());
+    let groups = rows.len().div_ceil(LINE);
+    let Buffers { tile, columns, sums } = buffers;
+    let columns = &mut columns[..groups];
+    let valid = samples - margin::<C>();
+    let mut known = 0;
+    for left in (0..valid).step_by(STRIP) {
+        let end = (STRIP + ahead::<C>()).min(samples - left);
+        for at in (known..end).step_by(TILE_WIDTH) {
+            read_tile(images, rows.start..rows.end + TAPS - 1, left + at, terms.middle, tile);
+            filter_across(tile, &window, columns, at);
+        }
+        let places = STRIP.min(valid - left);
+        for (columns, sums) in columns.iter_mut().zip(sums.iter_mut()) {
+            for map in columns.iter_mut() {
+                filter::<C>(map, window, places);
+            }
+            add(terms, columns, places, sums);
+            for map in columns {
+                map.copy_within(STRIP..STRIP + ahead::<C>(), 0);
             }
         }
-        if y >= TAPS && (y - TAPS).is_multiple_of(2) {
-            filter_across(buffers, y - TAPS, lines, window);
-            terms.add(&buffers.places[0], places, &mut sums[y - TAPS]);
-            terms.add(&buffers.places[1], places, &mut sums[y - TAPS + 1]);
+        known = ahead::<C>();
+    }
+}
+
+/// Never inline: the loops get more registers.
+#[inline(never)]
+#[target_feature(enable = "avx2,fma")]
+fn read_tile(images: [&Image<'_>; 2], rows: Range<usize>, left: usize, middle: f32, tile: &mut Tile) {
+    let [a, b, squares, product] = tile;
+    read(images[0], rows.start, left, middle, &mut a[..rows.len()]);
+    read(images[1], rows.start, left, middle, &mut b[..rows.len()]);
+    for row in 0..rows.len() {
+        for line in 0..TILE {
+            let (a, b) = (&a[row][line].0, &b[row][line].0);
+            let (squares, product) = (&mut squares[row][line].0, &mut product[row][line].0);
+            for at in 0..LINE {
+                (squares[at], product[at]) = products(a[at], b[at]);
+            }
         }
     }
-    // An odd number of rows of places leaves the last one.
-    let last = sums.len() - 1;
-    if last.is_multiple_of(2) {
-        filter_across(buffers, last, lines, window);
-        terms.add(&buffers.places[0], places, &mut sums[last]);
+}
+
+/// Reads samples, and takes `middle` from them. What lies behind a row only reaches places that are not counted.
+#[inline(always)]
+fn read(image: &Image<'_>, top: usize, left: usize, middle: f32, out: &mut [[Line; TILE]]) {
+    let set = |out: &mut [Line; TILE], samples: [f32; TILE_WIDTH]| {
+        for (out, samples) in out.iter_mut().zip(samples.as_chunks().0) {
+            *out = Line(samples.map(|sample| sample - middle));
+        }
+    };
+    let rows = (top..).zip(out);
+    match image.samples {
+        Samples::Floats(ref data) => {
+            let (data, stride) = (data.as_slice(), image.row_len());
+            for (y, out) in rows {
+                set(out, padded(data, y * stride + left));
+            }
+        }
+        Samples::Bytes { bytes, stride } => {
+            for (y, out) in rows {
+                set(out, padded(bytes, y * stride + left).map(f32::from));
+            }
+        }
+        Samples::Words { bytes, stride } => {
+            for (y, out) in rows {
+                let words: [u8; 2 * TILE_WIDTH] = padded(bytes, y * stride + 2 * left);
+                let word = |at| f32::from(u16::from_le_bytes([words[2 * at], words[2 * at + 1]]));
+                set(out, std::array::from_fn(word));
+            }
+        }
     }
 }
 
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn weights([w0, w1, w2, w3, w4, w5]: Window) -> Weights {
-    [
-        _mm256_set1_ps(w0),
-        _mm256_set1_ps(w1),
-        _mm256_set1_ps(w2),
-        _mm256_set1_ps(w3),
-        _mm256_set1_ps(w4),
-        _mm256_set1_ps(w5),
-    ]
+/// What lies there, and zeros behind the end of the data.
+#[inline(always)]
+fn padded<T: Copy + Default, const N: usize>(data: &[T], from: usize) -> [T; N] {
+    let data = &data[from..];
+    data.first_chunk().copied().unwrap_or_else(|| {
+        let mut padded = [T::default(); N];
+        padded[..data.len()].copy_from_slice(data);
+        padded
+    })
 }
 
-/// Filters a row into the upper (0) or lower (1) of a pair. What lies behind the row only reaches places that are not counted.
+/// Filters a tile into the columns from `at` on.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn filter_across(tile: &mut Tile, window: &Window, columns: &mut [Columns], at: usize) {
+    for (map, tile) in tile.iter_mut().enumerate() {
+        filter::<TILE>(tile.as_flattened_mut(), *window, columns.len() * LINE * TILE);
+        for (rows, columns) in tile.as_chunks().0.iter().zip(columns.iter_mut()) {
+            let columns = columns[map][at..].as_chunks_mut().0;
+            for (line, columns) in columns[..TILE].iter_mut().enumerate() {
+                turn(rows.each_ref().map(|row| &row[line].0), columns);
+            }
+        }
+    }
+}
+
+/// Puts the weighted sum of [`TAPS`] lines, each `STRIDE` from the last, in the place of the first of them, up to the line `end`
+/// and to the end of a step.
 ///
 /// Never inline: among the registers of the caller the weights find none, and are loaded again for every line.
 #[inline(never)]
 #[target_feature(enable = "avx2,fma")]
-fn filter_along<const C: usize, const WHICH: usize>(row: &[f32], window: Window, out: &mut [Lines]) {
-    let weights = weights(window);
-    for (at, out) in out.iter_mut().enumerate() {
-        let taps = &row[at * LINE..][..margin::<C>() + LINE];
-        let taps = [
-            line(taps, 0),
-            line(taps, C),
-            line(taps, 2 * C),
-            line(taps, 3 * C),
-            line(taps, 4 * C),
-            line(taps, 5 * C),
-            line(taps, 6 * C),
-            line(taps, 7 * C),
-            line(taps, 8 * C),
-            line(taps, 9 * C),
-            line(taps, 10 * C),
-        ];
-        store(&mut out.0[WHICH], weighted_sum(taps, &weights));
+fn filter<const STRIDE: usize>(lines: &mut [Line], window: Window, end: usize) {
+    let weights = window.map(|weight| _mm256_set1_ps(weight));
+    for left in (0..end).step_by(ABREAST * STRIDE) {
+        for at in left..left + STRIDE {
+            let lines = &mut lines[at..][..(TAPS + ABREAST - 2) * STRIDE + 1];
+            let tap = |tap: usize| load(&lines[tap * STRIDE].0);
+            // As `super::weighted_sum`.
+            let mut sums = [_mm256_setzero_ps(); ABREAST];
+            for (first, sum) in sums.iter_mut().enumerate() {
+                *sum = tap(first + MIDDLE);
+            }
+            for (from, weight) in weights.iter().enumerate().rev() {
+                for (first, sum) in sums.iter_mut().enumerate() {
+                    let pair = _mm256_add_ps(tap(first + from), tap(first + TAPS - 1 - from));
+                    *sum = _mm256_fmadd_ps(pair, *weight, *sum);
+                }
+            }
+            for (first, sum) in sums.into_iter().enumerate() {
+                store(&mut lines[first * STRIDE].0, sum);
+            }
+        }
     }
 }
 
-/// Filters two rows of places, of which `first` is the upper.
+/// Turns eight rows into eight columns.
+#[inline]
 #[target_feature(enable = "avx2,fma")]
-fn filter_across(buffers: &mut Buffers, first: usize, lines: usize, window: Window) {
-    let [upper, lower] = &mut buffers.places;
-    for (map, (upper, lower)) in upper.iter_mut().zip(lower).enumerate() {
-        let pairs = std::array::from_fn(|tap| &*buffers.ring[(first / 2 + tap) % (RING / 2)][map]);
-        let (upper, lower) = (upper.as_chunks_mut().0, lower.as_chunks_mut().0);
-        filter_pairs(&pairs, window, &mut upper[..lines], &mut lower[..lines]);
+fn turn(rows: [&[f32; LINE]; LINE], columns: &mut [Line; LINE]) {
+    for (half, columns) in columns.as_chunks_mut::<{ LINE / 2 }>().0.iter_mut().enumerate() {
+        // Half a row beside that of the fourth row below; what is left is to turn squares of 4x4 samples.
+        let pair =
+            |row: usize| load_halves(&rows[row].as_chunks().0[half], &rows[row + 4].as_chunks().0[half]);
+        let (r0, r1, r2, r3) = (pair(0), pair(1), pair(2), pair(3));
+        let (left01, right01) = (_mm256_unpacklo_ps(r0, r1), _mm256_unpackhi_ps(r0, r1));
+        let (left23, right23) = (_mm256_unpacklo_ps(r2, r3), _mm256_unpackhi_ps(r2, r3));
+        let [c0, c1, c2, c3] = columns;
+        store(&mut c0.0, _mm256_shuffle_ps::<0b01_00_01_00>(left01, left23));
+        store(&mut c1.0, _mm256_shuffle_ps::<0b11_10_11_10>(left01, left23));
+        store(&mut c2.0, _mm256_shuffle_ps::<0b01_00_01_00>(right01, right23));
+        store(&mut c3.0, _mm256_shuffle_ps::<0b11_10_11_10>(right01, right23));
     }
 }
 
-/// What bounds the filter is loading, and two rows of places share all rows but two. Never inline: see [`filter_along`].
+/// Adds the first `places` columns. Never inline: see [`read_tile`].
 #[inline(never)]
 #[target_feature(enable = "avx2,fma")]
-fn filter_pairs(
-    pairs: &[&[Lines]; RING / 2],
-    window: Window,
-    upper: &mut [[f32; LINE]],
-    lower: &mut [[f32; LINE]],
-) {
-    let weights = weights(window);
-    let [p0, p1, p2, p3, p4, p5] = *pairs;
-    let lines = upper.len();
-    let (p0, p1, p2) = (&p0[..lines], &p1[..lines], &p2[..lines]);
-    let (p3, p4, p5, lower) = (&p3[..lines], &p4[..lines], &p5[..lines], &mut lower[..lines]);
-    for at in 0..lines {
-        let ([r0, r1], [r2, r3], [r4, r5]) = (&p0[at].0, &p1[at].0, &p2[at].0);
-        let ([r6, r7], [r8, r9], [r10, r11]) = (&p3[at].0, &p4[at].0, &p5[at].0);
-        let (r0, r1, r2, r3) = (load(r0), load(r1), load(r2), load(r3));
-        let (r4, r5, r6, r7) = (load(r4), load(r5), load(r6), load(r7));
-        let (r8, r9, r10, r11) = (load(r8), load(r9), load(r10), load(r11));
-        store(&mut upper[at], weighted_sum([r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10], &weights));
-        store(&mut lower[at], weighted_sum([r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11], &weights));
+fn add(terms: &Terms, columns: &Columns, places: usize, [ssim, contrast]: &mut Sums) {
+    let [a, b, squares, product] = columns;
+    for left in (0..places).step_by(LANES) {
+        for lane in 0..LANES.min(places - left) {
+            let at = left + lane;
+            let sums = [load(&a[at].0), load(&b[at].0), load(&squares[at].0), load(&product[at].0)];
+            let (similarity, structure) = similarity(terms, sums);
+            let (ssim, contrast) = (&mut ssim[lane].0, &mut contrast[lane].0);
+            store(ssim, _mm256_add_ps(load(ssim), similarity));
+            store(contrast, _mm256_add_ps(load(contrast), structure));
+        }
     }
 }
 
-/// As [`super::weighted_sum`], eight at once.
+/// As [`Terms::of`], eight at once.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn weighted_sum(taps: [__m256; TAPS], weights: &Weights) -> __m256 {
-    let [t0, t1, t2, t3, t4, middle, t6, t7, t8, t9, t10] = taps;
-    let [w0, w1, w2, w3, w4, w5] = *weights;
-    let sum = _mm256_mul_ps(w5, middle);
-    let sum = _mm256_fmadd_ps(_mm256_add_ps(t4, t6), w4, sum);
-    let sum = _mm256_fmadd_ps(_mm256_add_ps(t3, t7), w3, sum);
-    let sum = _mm256_fmadd_ps(_mm256_add_ps(t2, t8), w2, sum);
-    let sum = _mm256_fmadd_ps(_mm256_add_ps(t1, t9), w1, sum);
-    _mm256_fmadd_ps(_mm256_add_ps(t0, t10), w0, sum)
-}
-
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn line(samples: &[f32], at: usize) -> __m256 {
-    load(samples[at..].first_chunk().expect("invariant: a line reaches no further than its taps"))
+fn similarity(terms: &Terms, [a, b, squares, product]: [__m256; MAPS]) -> (__m256, __m256) {
+    let (c1, c2) = (_mm256_set1_ps(terms.c1), _mm256_set1_ps(terms.c2));
+    let (middle, weight) = (_mm256_set1_ps(terms.middle_sum), _mm256_set1_ps(terms.weight));
+    let difference = _mm256_mul_ps(_mm256_sub_ps(a, b), _mm256_sub_ps(a, b));
+    let variance = _mm256_fmsub_ps(squares, weight, difference);
+    let covariance = _mm256_fmsub_ps(product, weight, _mm256_mul_ps(a, b));
+    let (a, b) = (_mm256_add_ps(a, middle), _mm256_add_ps(b, middle));
+    let means = _mm256_fmadd_ps(_mm256_add_ps(a, a), b, c1);
+    let covariances = _mm256_add_ps(_mm256_add_ps(covariance, covariance), c2);
+    let structure = _mm256_div_ps(covariances, _mm256_add_ps(covariances, variance));
+    let luminance = _mm256_div_ps(means, _mm256_add_ps(means, difference));
+    (_mm256_mul_ps(luminance, structure), structure)
 }
 
 #[inline]
@@ -223,6 +295,13 @@ fn line(samples: &[f32], at: usize) -> __m256 {
 fn load(line: &[f32; LINE]) -> __m256 {
     // SAFETY: the array holds as many floats as a register; their address may be any.
     unsafe { _mm256_loadu_ps(line.as_ptr()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn load_halves(low: &[f32; LINE / 2], high: &[f32; LINE / 2]) -> __m256 {
+    // SAFETY: each array holds as many floats as half a register; their addresses may be any.
+    unsafe { _mm256_loadu2_m128(high.as_ptr(), low.as_ptr()) }
 }
 
 #[inline]
