@@ -16,10 +16,11 @@ mod future;
 mod index;
 mod key;
 pub mod policy;
+mod requests;
 mod size;
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
@@ -27,6 +28,7 @@ use self::disk::{Disk, Source};
 pub use self::future::Future;
 use self::index::{Count, Index, Listed};
 pub use self::key::{CacheKey, CacheKind};
+use self::requests::Requests;
 pub use self::size::{CacheSize, NotASize};
 use crate::Result;
 use crate::codec::Sha256Hash;
@@ -39,6 +41,7 @@ pub struct Cache {
     index: Mutex<Index>,
     future: Mutex<Future>,
     trouble: Mutex<Option<String>>,
+    requests: OnceLock<Requests>,
 }
 
 /// An entry that was found whole.
@@ -123,7 +126,8 @@ impl Cache {
 
     fn begin(disk: Disk, size: CacheSize) -> Result<Self> {
         let index = Mutex::new(Index::open(&disk.index())?);
-        let cache = Self { disk, size, index, future: Mutex::default(), trouble: Mutex::default() };
+        let (future, trouble, requests) = (Mutex::default(), Mutex::default(), OnceLock::new());
+        let cache = Self { disk, size, index, future, trouble, requests };
         cache.sweep()?;
         let over = cache.index().bytes()?.saturating_sub(size.0);
         cache.evict(over, |freed| freed.bytes)?;
@@ -137,9 +141,22 @@ impl Cache {
 
     /// Says what will be asked for from now on, in that order: entries that are used sooner stay.
     pub fn begin_plan(&self, keys: impl IntoIterator<Item = CacheKey>) {
+        let keys: Vec<CacheKey> = keys.into_iter().collect();
+        self.note(|requests| requests.plan(&keys));
         *self.future() = Future::new(keys);
         let begun = self.index().begin_plan();
         self.told(begun);
+    }
+
+    /// Adds everything that is asked for from now on to the end of a file, for `cargo xtask bench cache FILE`.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn record_requests(&self, path: &Path) -> Result<()> {
+        let requests = Requests::begin(path).map_err(crate::StoreError::io("write", path))?;
+        self.requests.get_or_init(|| requests);
+        Ok(())
     }
 
     /// What is kept under a key, if it is there and is what was written.
@@ -156,6 +173,7 @@ impl Cache {
 
     /// Keeps `content`, which took `secs` to make. Whether it is kept is for the budget and [`policy`] to say.
     pub fn put(&self, key: &CacheKey, content: &[u8], secs: f64, note: &str) -> bool {
+        self.note(|requests| requests.make(key, content.len() as u64, secs));
         let hash = Sha256Hash::of(Sha256::new_with_prefix(content));
         self.told(self.keep(key, hash, &Source::Bytes(content), secs, note)).unwrap_or(false)
     }
@@ -164,6 +182,7 @@ impl Cache {
     pub fn put_file(&self, key: &CacheKey, file: &Path, sha256: &str, secs: f64, note: &str) -> bool {
         let keep = || {
             let bytes = std::fs::metadata(file).map_err(crate::StoreError::io("read", file))?.len();
+            self.note(|requests| requests.make(key, bytes, secs));
             self.keep(key, Sha256Hash::parse(sha256)?, &Source::File { file, bytes }, secs, note)
         };
         self.told(keep()).unwrap_or(false)
@@ -216,7 +235,16 @@ impl Cache {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// A record that cannot be written costs nobody a result.
+    fn note(&self, add: impl FnOnce(&Requests) -> std::io::Result<()>) {
+        if let Some(Err(error)) = self.requests.get().map(add) {
+            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(format!("what it is asked for cannot be written down: {error}"));
+        }
+    }
+
     fn look_up<T>(&self, key: &CacheKey, read: impl Fn(&Listed) -> Result<Option<T>>) -> Option<Kept<T>> {
+        self.note(|requests| requests.ask(key));
         self.future().asked(key);
         let found = self.find(key, read);
         self.told(found).flatten()

@@ -1,4 +1,4 @@
-//! Policies of the cache side by side on every trace that ships, as JSON: `cargo xtask bench cache` prints it.
+//! Policies of the cache side by side on every trace that ships, or on records in files, as JSON: `cargo xtask bench cache` prints it.
 
 mod bound;
 mod simulate;
@@ -13,9 +13,15 @@ const SHARES: [f64; 3] = [0.05, 0.2, 0.5];
 
 #[expect(clippy::print_stdout, reason = "what the caller reads")]
 fn main() {
-    let rows: Vec<Value> =
-        trace::all().iter().flat_map(|trace| SHARES.map(|share| row(trace, share))).collect();
+    let files: Vec<String> = std::env::args().skip(1).collect();
+    let traces = if files.is_empty() { trace::all() } else { files.iter().map(|file| read(file)).collect() };
+    let rows: Vec<Value> = traces.iter().flat_map(|trace| SHARES.map(|share| row(trace, share))).collect();
     println!("{}", Value::from(rows));
+}
+
+fn read(file: &str) -> trace::Trace {
+    let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}"));
+    trace::recorded(file, &text).unwrap_or_else(|why| panic!("{why}"))
 }
 
 fn row(trace: &trace::Trace, share: f64) -> Value {

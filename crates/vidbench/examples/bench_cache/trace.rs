@@ -1,7 +1,7 @@
-//! What commands of vidbench ask its cache for, made from the suites that ship: the same keys in the same order, with sizes and
-//! seconds that were measured.
+//! What commands of vidbench ask its cache for: as it was recorded (`VIDBENCH_CACHE_REQUESTS`), and made from the suites that ship, the
+//! same keys in the same order, with sizes and seconds that were measured.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use vidbench_store::{CacheKey, CacheKind};
@@ -20,7 +20,7 @@ pub(crate) struct Access {
 /// What some commands ask for, one after the other.
 #[derive(Debug)]
 pub(crate) struct Trace {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) commands: Vec<Vec<Access>>,
 }
 
@@ -54,24 +54,80 @@ const CLIP_TEXT: Look = ("clip-vit-b32-text.prompt@1", 2_052, 3.08);
 
 /// Every trace that ships.
 pub(crate) fn all() -> Vec<Trace> {
+    let recorded = |(name, text): (&str, &str)| recorded(name, text).expect("invariant: what ships is sound");
+    RECORDED.map(recorded).into_iter().chain(made()).collect()
+}
+
+/// Those that were made from the suites that ship.
+pub(crate) fn made() -> Vec<Trace> {
     vec![texts(), metrics_in_turn(), sweep(), nightly(), two_sets()]
+}
+
+/// Records of real commands on two cores, with random nets on ONNX Runtime. `scoring`: 24, 40 and 48 clips of 64x64 with other metrics
+/// each time. `runs`: the demo's suite with other steps and prompts, each run removed before the next.
+const RECORDED: [(&str, &str); 2] = [
+    ("recorded scoring", include_str!("recorded/scoring.txt")),
+    ("recorded runs", include_str!("recorded/runs.txt")),
+];
+
+/// The requests of a record. What was asked for and never made is left out: nobody knows what it would have cost.
+pub(crate) fn recorded(name: &str, text: &str) -> Result<Trace, String> {
+    let mut made: HashMap<CacheKey, (u64, f64)> = HashMap::new();
+    let mut commands: Vec<(HashSet<CacheKey>, Vec<CacheKey>)> = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let wrong = || format!("{name}, line {}: {line:?} is no request", at + 1);
+        if words == ["command"] || commands.is_empty() {
+            commands.push(Default::default());
+        }
+        let (plan, asked) = commands.last_mut().ok_or_else(wrong)?;
+        match words.as_slice() {
+            ["command"] => {}
+            ["plan", key] => drop(plan.insert(key_of(key).ok_or_else(wrong)?)),
+            ["ask", key] => asked.push(key_of(key).ok_or_else(wrong)?),
+            ["make", key, bytes, secs] => {
+                let cost = (bytes.parse().map_err(|_| wrong())?, secs.parse().map_err(|_| wrong())?);
+                made.entry(key_of(key).ok_or_else(wrong)?).or_insert(cost);
+            }
+            _ => return Err(wrong()),
+        }
+    }
+    let accesses = |(plan, asked): (HashSet<CacheKey>, Vec<CacheKey>)| {
+        let access = |key: CacheKey| {
+            let (bytes, secs) = *made.get(&key)?;
+            Some(Access { key, bytes, secs, planned: plan.contains(&key) })
+        };
+        asked.into_iter().filter_map(access).collect::<Vec<_>>()
+    };
+    let commands = commands.into_iter().map(accesses).filter(|accesses| !accesses.is_empty()).collect();
+    Ok(Trace { name: name.into(), commands })
+}
+
+/// The key of a record stands for the one that was asked for.
+fn key_of(text: &str) -> Option<CacheKey> {
+    let (kind, name) = text.split_once('-')?;
+    let kind = CacheKind::ALL.into_iter().find(|known| known.name() == kind)?;
+    Some(CacheKey::new(kind, &[name]))
 }
 
 /// One scoring of 225 prompts with three seeds each, seed after seed: its prompts come again, its clips do not.
 fn texts() -> Trace {
     let clips = clips("core-t2v", "texts", 3);
-    Trace { name: "texts", commands: vec![score(&clips, &[CLIP], &[CLIP_TEXT], true)] }
+    Trace { name: "texts".into(), commands: vec![score(&clips, &[CLIP], &[CLIP_TEXT], true)] }
 }
 
 /// The same clips scored five times, with metrics that share nets.
 fn metrics_in_turn() -> Trace {
-    Trace { name: "metrics in turn", commands: in_turn(&clips("core-t2v", "metrics", 1)) }
+    Trace { name: "metrics in turn".into(), commands: in_turn(&clips("core-t2v", "metrics", 1)) }
 }
 
 /// The same of twice as many, as one plan that is known from its beginning.
 fn sweep() -> Trace {
     let all = in_turn(&clips("core-t2v", "sweep", 2)).into_iter().flatten();
-    Trace { name: "sweep", commands: vec![all.map(|access| Access { planned: true, ..access }).collect()] }
+    Trace {
+        name: "sweep".into(),
+        commands: vec![all.map(|access| Access { planned: true, ..access }).collect()],
+    }
 }
 
 fn in_turn(clips: &[String]) -> Vec<Vec<Access>> {
@@ -97,7 +153,7 @@ fn nightly() -> Trace {
         (&[1, 2, 4, 8, 16], 48),
     ];
     let commands = nights.map(|(steps, prompts)| demo_samples(steps, prompts));
-    Trace { name: "nightly", commands: commands.to_vec() }
+    Trace { name: "nightly".into(), commands: commands.to_vec() }
 }
 
 /// Two sets of clips that people work on in turns, the second of which replaces the first.
@@ -105,7 +161,7 @@ fn two_sets() -> Trace {
     let (old, new) = (clips("core-t2v-mini", "old", 4), clips("core-t2v-mini", "new", 4));
     let turn = |clips: &[String]| score(clips, &[DINO, CLIP], &[CLIP_TEXT], true);
     let commands = [&old, &old, &new, &old, &new, &new, &new].map(|clips| turn(clips));
-    Trace { name: "two sets", commands: commands.to_vec() }
+    Trace { name: "two sets".into(), commands: commands.to_vec() }
 }
 
 /// Clips of a prompt suite in the order of a plan, each with its prompt: `"prompt\nclip"`.

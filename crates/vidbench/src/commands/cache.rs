@@ -12,6 +12,9 @@ use crate::OK;
 use crate::cli::{CacheCommand, CacheShowArgs};
 use crate::ui::{Ui, duration};
 
+/// A file that everything the cache is asked for is added to.
+const REQUESTS: &str = "VIDBENCH_CACHE_REQUESTS";
+
 pub(crate) fn cache(command: &CacheCommand, workspace: &Path, ui: Ui) -> Result<u8> {
     let chosen = chosen()?;
     let store = Store::open_existing(workspace)?;
@@ -36,6 +39,11 @@ pub(crate) fn attach(store: &Store, ui: Ui) -> Result<()> {
     if let Err(error) = store.use_cache(chosen()?.size) {
         let cause = std::error::Error::source(&error).map_or(String::new(), |cause| format!(": {cause}"));
         ui.say(&format!("warning: going on without the cache: {error}{cause}"));
+    }
+    if let (Some(cache), Some(file)) =
+        (store.cache(), std::env::var_os(REQUESTS).filter(|file| !file.is_empty()))
+    {
+        cache.record_requests(Path::new(&file))?;
     }
     Ok(())
 }

@@ -109,7 +109,11 @@ fn videos_of_a_removed_run_come_back_from_the_cache() {
     let workspace = Workspace::new();
     let (first, _) = execute(&workspace, &suite("[1]", 2, "[2]"));
     let run = first["run"]["id"].as_str().unwrap();
-    let removed = workspace.run(["runs", "rm", run]);
+    let requests = workspace.path().join("requests.txt");
+    let mut remove = workspace.command(["runs", "rm", run]);
+    let removed = Said::from(remove.env("VIDBENCH_CACHE_REQUESTS", &requests).output().unwrap());
+    let told = std::fs::read_to_string(&requests).unwrap();
+    assert_eq!(told.lines().filter(|line| line.starts_with("make samples-")).count(), 2, "{told}");
     assert!(removed.stderr.contains("2 videos are kept in the cache"), "{}", removed.stderr);
     let kept = usage(&workspace, "samples");
     assert_eq!((&kept["entries"], &kept["hits"]), (&2.into(), &0.into()));

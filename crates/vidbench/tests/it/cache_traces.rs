@@ -22,8 +22,8 @@ const SHARES: [f64; 3] = [0.05, 0.2, 0.5];
 const ROUNDING: f64 = 1e-9;
 
 #[test]
-fn on_every_trace_ours_hits_and_saves_at_least_as_much_as_the_others() {
-    for trace in trace::all() {
+fn on_every_trace_that_was_made_ours_hits_and_saves_at_least_as_much_as_the_others() {
+    for trace in trace::made() {
         for share in SHARES {
             let capacity = (trace.distinct_bytes() as f64 * share) as u64;
             let ours = ours(&trace, capacity);
@@ -56,6 +56,39 @@ fn where_the_plan_is_known_it_saves_95_percent_of_what_any_policy_could() {
     }
 }
 
+/// docs/cache.md says where it is not the best: what was recorded is not known beforehand.
+#[test]
+fn on_what_was_recorded_ours_saves_more_than_lru_where_little_fits() {
+    for trace in trace::all().iter().filter(|trace| trace.name.starts_with("recorded")) {
+        for share in [0.05, 0.2] {
+            let capacity = (trace.distinct_bytes() as f64 * share) as u64;
+            let (ours, lru) = (ours(trace, capacity), lru(trace, capacity));
+            assert!(
+                ours.saved_secs > lru.saved_secs,
+                "{} at {share}: ours {ours:?}, LRU {lru:?}",
+                trace.name
+            );
+        }
+    }
+}
+
+#[test]
+fn a_record_of_requests_is_read_and_rubbish_is_named() {
+    let text = "ask texts-aa\nmake texts-aa 10 2.5\ncommand\nplan texts-aa\nask texts-aa\nask texts-bb\n";
+    let read = trace::recorded("r", text).unwrap();
+    assert_eq!(
+        read.commands.iter().map(Vec::len).collect::<Vec<_>>(),
+        [1, 1],
+        "what was never made is left out"
+    );
+    let access = read.commands[1][0];
+    assert_eq!((access.bytes, access.secs, access.planned), (10, 2.5, true));
+    for rubbish in ["ask", "ask pictures-aa", "make texts-aa ten 1", "eat texts-aa"] {
+        let told = trace::recorded("r", rubbish).unwrap_err();
+        assert_eq!(told, format!("r, line 1: {rubbish:?} is no request"));
+    }
+}
+
 #[test]
 fn no_policy_is_above_the_bound_and_small_ones_are_exact() {
     // Two entries that take turns, where one fits: the dearer one is kept, and hits three times of four.
@@ -66,7 +99,7 @@ fn no_policy_is_above_the_bound_and_small_ones_are_exact() {
         planned: true,
     };
     let (a, b) = (access("a", 10, 2.0), access("b", 10, 1.0));
-    let trace = Trace { name: "turns", commands: vec![[a, b].repeat(4)] };
+    let trace = Trace { name: "turns".into(), commands: vec![[a, b].repeat(4)] };
     assert!((bound::most_saved_secs(&trace, 10) - 6.0).abs() < 1e-9);
     assert!((bound::most_saved_secs(&trace, 20) - 9.0).abs() < 1e-9, "both");
     assert!((bound::most_saved_secs(&trace, 15) - 7.5).abs() < 1e-9, "half of the other, too");
