@@ -217,7 +217,7 @@ impl Cache {
     pub fn clear(&self) -> Result<Freed> {
         let _alone = self.disk.lock()?;
         let freed = self.evict(u64::MAX, |freed| freed.bytes)?;
-        self.index().forget_counts()?;
+        self.index().forget_past()?;
         Ok(freed)
     }
 
@@ -246,6 +246,8 @@ impl Cache {
     fn look_up<T>(&self, key: &CacheKey, read: impl Fn(&Listed) -> Result<Option<T>>) -> Option<Kept<T>> {
         self.note(|requests| requests.ask(key));
         self.future().asked(key);
+        let noted = self.index().asked(key);
+        self.told(noted);
         let found = self.find(key, read);
         self.told(found).flatten()
     }
@@ -335,7 +337,8 @@ impl Cache {
         let mut entries = self.index().entries()?;
         loop {
             let plans = self.index().plans()?;
-            let (known, newcomer, left) = self.as_policy_sees(&entries, key, bytes, secs, plans);
+            let past = self.index().past(key)?.unwrap_or(policy::Asked::new(plans)).seen_from(plans);
+            let (known, newcomer, left) = self.as_policy_sees(&entries, key, (bytes, secs, past), plans);
             let Some(going) = policy::make_room(&known, &newcomer, needed, left) else { return Ok(false) };
             let held: Vec<_> = going
                 .iter()
@@ -357,19 +360,11 @@ impl Cache {
         &self,
         entries: &[Listed],
         key: &CacheKey,
-        bytes: u64,
-        secs: f64,
+        (bytes, secs, past): (u64, f64, policy::Past),
         plans: u64,
     ) -> (Vec<policy::Entry>, policy::Entry, u64) {
         let future = self.future();
-        let newcomer = policy::Entry {
-            bytes,
-            secs,
-            uses: 0,
-            plans_ago: 0,
-            next_use: future.next_use(key),
-            used_at: u64::MAX,
-        };
+        let newcomer = policy::Entry { bytes, secs, past, next_use: future.next_use(key), used_at: u64::MAX };
         let known = entries.iter().map(|entry| seen_by_policy(entry, &future, plans)).collect();
         (known, newcomer, future.left())
     }
@@ -421,7 +416,8 @@ impl Cache {
         for entry in entries.iter().filter(|entry| missing.contains(&entry.key)) {
             self.index().forget(entry.id)?;
         }
-        self.index().forget_old_contents()
+        self.index().forget_old_contents()?;
+        self.index().forget_old_names()
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
@@ -449,8 +445,7 @@ fn seen_by_policy(entry: &Listed, future: &Future, plans: u64) -> policy::Entry 
     policy::Entry {
         bytes: entry.bytes,
         secs: entry.secs,
-        uses: entry.uses,
-        plans_ago: plans.saturating_sub(entry.used_in),
+        past: entry.asked.seen_from(plans),
         next_use: future.next_use(&entry.key),
         used_at: entry.used_at,
     }

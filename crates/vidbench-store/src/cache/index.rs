@@ -6,17 +6,21 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
+use super::policy::Asked;
 use super::{CacheKey, CacheKind, CacheUse};
 use crate::codec::{Sha256Hash, finite, from_i64, to_i64};
 use crate::{Result, StoreError};
 
 /// Another number in the file is another form, and the cache is begun anew.
-const FORM: i64 = 1;
+const FORM: i64 = 2;
 /// How long a change waits for that of another process; each takes less than a millisecond.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Files whose content is remembered, some 200 bytes each.
 const CONTENTS_KEPT: i64 = 100_000;
+
+/// Names that are remembered though nothing is kept under them, some 60 bytes each.
+const NAMES_KEPT: i64 = 100_000;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS entries (
@@ -29,11 +33,16 @@ CREATE TABLE IF NOT EXISTS entries (
   note TEXT NOT NULL,
   -- Its file is whole. Bytes of one that is being written count, too.
   whole INTEGER NOT NULL CHECK (whole IN (0, 1)),
-  uses INTEGER NOT NULL DEFAULT 0,
-  used_at INTEGER NOT NULL,
-  used_in INTEGER NOT NULL
+  used_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS entries_by_kind ON entries (kind, bytes);
+-- The plans that asked for a name, whether something is kept under it or not.
+CREATE TABLE IF NOT EXISTS asked (
+  name BLOB PRIMARY KEY CHECK (length(name) = 32),
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  again INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counts (
   kind TEXT PRIMARY KEY,
   hits INTEGER NOT NULL DEFAULT 0,
@@ -83,9 +92,8 @@ pub(super) struct Listed {
     pub(super) bytes: u64,
     pub(super) secs: f64,
     pub(super) note: String,
-    pub(super) uses: u64,
     pub(super) used_at: u64,
-    pub(super) used_in: u64,
+    pub(super) asked: Asked,
 }
 
 #[derive(Debug)]
@@ -135,6 +143,22 @@ impl Index {
         })
     }
 
+    /// The plan that goes on asks for it.
+    pub(super) fn asked(&mut self, key: &CacheKey) -> Result<()> {
+        let sql = "INSERT INTO asked SELECT ?1, plans, plans, 0 FROM now WHERE true
+                   ON CONFLICT (name) DO UPDATE SET again = again + 1, last = excluded.last WHERE last < excluded.last";
+        self.change(|tx| Ok(tx.prepare_cached(sql)?.execute([key.name]).map(drop)?))
+    }
+
+    /// The plans that asked for it; none before the first.
+    pub(super) fn past(&mut self, key: &CacheKey) -> Result<Option<Asked>> {
+        self.change(|tx| {
+            let mut statement = tx.prepare_cached("SELECT first, last, again FROM asked WHERE name = ?1")?;
+            let mut rows = statement.query([key.name])?;
+            rows.next()?.map(|row| asked(row, 0)).transpose()
+        })
+    }
+
     pub(super) fn find(&mut self, key: &CacheKey) -> Result<Option<Listed>> {
         self.change(|tx| {
             let mut statement = tx.prepare_cached(&format!("{LISTED} WHERE whole = 1 AND name = ?1"))?;
@@ -164,22 +188,17 @@ impl Index {
     ) -> Result<i64> {
         let (bytes, secs) = (to_i64("bytes of an entry", bytes)?, finite("seconds of an entry", secs)?);
         self.change(|tx| {
-            let (uses, plans) = tick(tx)?;
+            let uses = tick(tx)?;
             tx.prepare_cached(
-                "INSERT INTO entries (kind, name, content, bytes, secs, note, whole, used_at, used_in)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8)",
+                "INSERT INTO entries (kind, name, content, bytes, secs, note, whole, used_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)",
             )?
-            .execute(params![
-                key.kind.name(),
-                key.name,
-                content.0,
-                bytes,
-                secs,
-                note,
-                uses,
-                plans
-            ])?;
-            Ok(tx.last_insert_rowid())
+            .execute(params![key.kind.name(), key.name, content.0, bytes, secs, note, uses])?;
+            let id = tx.last_insert_rowid();
+            // What is made without being asked for begins its past now.
+            tx.prepare_cached("INSERT OR IGNORE INTO asked SELECT ?1, plans, plans, 0 FROM now")?
+                .execute([key.name])?;
+            Ok(id)
         })
     }
 
@@ -198,11 +217,9 @@ impl Index {
     /// An entry was of use.
     pub(super) fn hit(&mut self, entry: &Listed) -> Result<()> {
         self.change(|tx| {
-            let (uses, plans) = tick(tx)?;
-            tx.prepare_cached(
-                "UPDATE entries SET uses = uses + 1, used_at = ?2, used_in = ?3 WHERE id = ?1",
-            )?
-            .execute(params![entry.id, uses, plans])?;
+            let uses = tick(tx)?;
+            tx.prepare_cached("UPDATE entries SET used_at = ?2 WHERE id = ?1")?
+                .execute(params![entry.id, uses])?;
             tx.prepare_cached(
                 "INSERT INTO counts (kind, hits, saved_secs) VALUES (?1, 1, ?2)
                  ON CONFLICT (kind) DO UPDATE SET hits = hits + 1, saved_secs = saved_secs + ?2",
@@ -249,6 +266,15 @@ impl Index {
         })
     }
 
+    /// Forgets names of which nothing is kept, those that were asked for longest ago.
+    pub(super) fn forget_old_names(&mut self) -> Result<()> {
+        self.change(|tx| {
+            let sql = "DELETE FROM asked WHERE name IN (SELECT name FROM asked WHERE name NOT IN (SELECT name FROM entries)
+                       ORDER BY last DESC LIMIT -1 OFFSET ?1)";
+            Ok(tx.execute(sql, [NAMES_KEPT]).map(drop)?)
+        })
+    }
+
     pub(super) fn begin_plan(&mut self) -> Result<()> {
         self.change(|tx| Ok(tx.execute("UPDATE now SET plans = plans + 1", []).map(drop)?))
     }
@@ -258,8 +284,9 @@ impl Index {
         self.change(|tx| from_i64("plans", tx.query_row("SELECT plans FROM now", [], |row| row.get(0))?))
     }
 
-    pub(super) fn forget_counts(&mut self) -> Result<()> {
-        self.change(|tx| Ok(tx.execute("DELETE FROM counts", []).map(drop)?))
+    pub(super) fn forget_past(&mut self) -> Result<()> {
+        let sql = "DELETE FROM counts; DELETE FROM asked WHERE name NOT IN (SELECT name FROM entries);";
+        self.change(|tx| Ok(tx.execute_batch(sql)?))
     }
 
     pub(super) fn usage(&mut self, kind: CacheKind) -> Result<CacheUse> {
@@ -281,7 +308,7 @@ impl Index {
     }
 }
 
-const LISTED: &str = "SELECT id, kind, name, content, bytes, secs, note, uses, used_at, used_in FROM entries";
+const LISTED: &str = "SELECT id, kind, name, content, bytes, secs, note, used_at, first, last, again FROM entries JOIN asked USING (name)";
 
 fn list(tx: &Transaction<'_>, whole: bool) -> Result<Vec<Listed>> {
     let mut statement = tx.prepare_cached(&format!("{LISTED} WHERE whole = ?1 ORDER BY id"))?;
@@ -308,16 +335,21 @@ fn listed(row: &Row<'_>) -> Result<Option<Listed>> {
         bytes: from_i64("bytes of an entry", row.get(4)?)?,
         secs: row.get(5)?,
         note: row.get(6)?,
-        uses: from_i64("uses", row.get(7)?)?,
-        used_at: from_i64("last use", row.get(8)?)?,
-        used_in: from_i64("plan of the last use", row.get(9)?)?,
+        used_at: from_i64("last use", row.get(7)?)?,
+        asked: asked(row, 8)?,
     }))
 }
 
-/// Uses and plans, this one included.
-fn tick(tx: &Transaction<'_>) -> Result<(i64, i64)> {
-    let sql = "UPDATE now SET uses = uses + 1 RETURNING uses, plans";
-    Ok(tx.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
+/// Three columns from `at` on.
+fn asked(row: &Row<'_>, at: usize) -> Result<Asked> {
+    let plan = |column: usize| from_i64("plan of a request", row.get(at + column)?);
+    Ok(Asked { first: plan(0)?, last: plan(1)?, again: from_i64("requests", row.get(at + 2)?)? })
+}
+
+/// Uses, this one included.
+fn tick(tx: &Transaction<'_>) -> Result<i64> {
+    let sql = "UPDATE now SET uses = uses + 1 RETURNING uses";
+    Ok(tx.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
 fn counts(row: &Row<'_>, kind: CacheKind, entries: u64, bytes: u64) -> rusqlite::Result<CacheUse> {

@@ -2,7 +2,8 @@
 //!
 //! An entry is worth the seconds that it will save, for each byte and for each use of the cache that goes by until then. Of a
 //! use that the plan knows the time is certain. Of any other the plan says nothing: it comes after the plan at the earliest,
-//! and it is as likely as the past makes it, half as likely for every plan that went by without a use.
+//! and it is as likely as the past makes it: as many of the plans since it was first asked for as asked for it again, whether it
+//! was kept or not.
 //!
 //! With equal sizes and costs and a plan that is known this is Belady's rule: what is used furthest in the future goes.
 
@@ -13,14 +14,62 @@ pub struct Entry {
     pub bytes: u64,
     /// Seconds it took to make.
     pub secs: f64,
-    /// How often it was asked for since it was made.
-    pub uses: u64,
-    /// Plans begun since it was made or asked for.
-    pub plans_ago: u64,
+    /// Which plans asked for it.
+    pub past: Past,
     /// Uses of the cache until the plan asks for it, 1 for the very next; none when the plan does not.
     pub next_use: Option<u64>,
     /// When it was made or asked for last, on any clock that only goes on.
     pub used_at: u64,
+}
+
+/// The plans that asked for something, as they are numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The first that did.
+    pub first: u64,
+    /// The last that did.
+    pub last: u64,
+    /// How many did after the first.
+    pub again: u64,
+}
+
+/// What that says when a later plan goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Past {
+    /// Plans begun since the first that asked.
+    pub since_first: u64,
+    /// Plans begun since the last that did.
+    pub since_last: u64,
+    /// How many did after the first.
+    pub again: u64,
+}
+
+impl Asked {
+    /// Asked for, or made, in that plan and in none before.
+    pub fn new(plan: u64) -> Self {
+        Self { first: plan, last: plan, again: 0 }
+    }
+
+    /// Asked for in that plan; once or often is the same.
+    pub fn by(&mut self, plan: u64) {
+        self.again += u64::from(plan > self.last);
+        self.last = self.last.max(plan);
+    }
+
+    /// What it says during that plan.
+    pub fn seen_from(&self, plan: u64) -> Past {
+        let since = |asked: u64| plan.saturating_sub(asked);
+        Past { since_first: since(self.first), since_last: since(self.last), again: self.again }
+    }
+}
+
+impl Past {
+    /// How likely a later plan asks: the share of plans that did, before any plan a third, a tenth less for each that has gone by without.
+    /// The third and the tenth are those that save most on the traces of `cargo xtask bench cache`.
+    fn likely(self) -> f64 {
+        let share = (self.again as f64 + 1.0) / (self.since_first as f64 + 3.0);
+        share * 0.9_f64.powi(i32::try_from(self.since_last).unwrap_or(i32::MAX))
+    }
 }
 
 impl Entry {
@@ -28,16 +77,9 @@ impl Entry {
     pub fn worth(&self, left: u64) -> f64 {
         let (likely, uses_until) = match self.next_use {
             Some(next) => (1.0, next.max(1)),
-            None => (self.likely(), left.saturating_mul(2).saturating_add(1)),
+            None => (self.past.likely(), left.saturating_mul(2).saturating_add(1)),
         };
         self.secs.max(0.0) * likely / uses_until as f64
-    }
-
-    /// How likely a later plan uses it: Laplace's rule of succession on its uses, and a half-life of one plan.
-    fn likely(&self) -> f64 {
-        let uses = self.uses as f64;
-        let halvings = i32::try_from(self.plans_ago).unwrap_or(i32::MAX);
-        (uses + 1.0) / (uses + 2.0) * 0.5_f64.powi(halvings)
     }
 
     fn density(&self, left: u64) -> f64 {
@@ -102,7 +144,7 @@ mod tests {
     use super::*;
 
     fn entry(bytes: u64, secs: f64, next_use: Option<u64>) -> Entry {
-        Entry { bytes, secs, uses: 0, plans_ago: 0, next_use, used_at: 0 }
+        Entry { bytes, secs, past: Past::default(), next_use, used_at: 0 }
     }
 
     #[test]
@@ -119,7 +161,7 @@ mod tests {
 
     #[test]
     fn what_is_dear_to_make_and_small_stays() {
-        let kept = [entry(10, 100.0, None), entry(10, 1.0, None), entry(1_000, 100.0, None)];
+        let kept = [entry(10, 100.0, None), entry(10, 1.0, None), entry(1_000, 110.0, None)];
         assert_eq!(least_worth(&kept, 1, 0), [1]);
         assert_eq!(make_room(&kept, &entry(10, 2.0, None), 10, 0), Some(vec![1]));
         assert_eq!(make_room(&kept, &entry(10, 1.0, None), 10, 0), None, "equals stay");
@@ -127,9 +169,25 @@ mod tests {
 
     #[test]
     fn old_favourites_give_way() {
-        let favourite = |plans_ago| Entry { uses: 1_000, plans_ago, ..entry(10, 1.0, None) };
+        let favourite = |since_last| {
+            let past = Past { since_first: 1_000, since_last, again: 999 };
+            Entry { past, ..entry(10, 1.0, None) }
+        };
         assert_eq!(make_room(&[favourite(0)], &entry(10, 1.0, None), 10, 0), None);
-        assert_eq!(make_room(&[favourite(2)], &entry(10, 1.0, None), 10, 0), Some(vec![0]));
+        assert_eq!(make_room(&[favourite(9)], &entry(10, 1.0, None), 10, 0), None);
+        assert_eq!(make_room(&[favourite(11)], &entry(10, 1.0, None), 10, 0), Some(vec![0]));
+    }
+
+    #[test]
+    fn what_many_plans_asked_for_comes_back_before_what_one_did() {
+        let mut often = Asked::new(1);
+        (2..6).for_each(|plan| often.by(plan));
+        often.by(5);
+        assert_eq!(often, Asked { first: 1, last: 5, again: 4 });
+        let [often, once] =
+            [often, Asked::new(4)].map(|asked| Entry { past: asked.seen_from(5), ..entry(10, 1.0, None) });
+        assert_eq!(make_room(&[once], &often, 10, 0), Some(vec![0]), "though it is not there now");
+        assert_eq!(make_room(&[often], &once, 10, 0), None);
     }
 
     #[test]
@@ -151,13 +209,9 @@ mod tests {
 
     fn entries() -> impl Strategy<Value = Vec<Entry>> {
         let one = (1_u64..50, 0.0..10.0_f64, 0_u64..5, 0_u64..4, prop::option::of(1_u64..30), 0_u64..9)
-            .prop_map(|(bytes, secs, uses, plans_ago, next_use, used_at)| Entry {
-                bytes,
-                secs,
-                uses,
-                plans_ago,
-                next_use,
-                used_at,
+            .prop_map(|(bytes, secs, again, since_last, next_use, used_at)| {
+                let past = Past { since_first: again + since_last, since_last, again };
+                Entry { bytes, secs, past, next_use, used_at }
             });
         prop::collection::vec(one, 0..30)
     }

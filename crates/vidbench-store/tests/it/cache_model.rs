@@ -1,10 +1,12 @@
 //! Random sequences of operations on the cache against a plain list that does what it should.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tempfile::TempDir;
+use vidbench_store::cache::policy::Asked;
 use vidbench_store::cache::{Future, policy};
 use vidbench_store::{Cache, CacheKey, CacheSize};
 
@@ -51,9 +53,7 @@ fn secs(name: usize) -> f64 {
 #[derive(Debug, Clone)]
 struct Entry {
     name: usize,
-    uses: u64,
     used_at: u64,
-    used_in: u64,
     whole: bool,
 }
 
@@ -62,6 +62,7 @@ struct Entry {
 struct Model {
     size: u64,
     entries: Vec<Entry>,
+    asked: BTreeMap<usize, Asked>,
     future: Future,
     uses: u64,
     plans: u64,
@@ -74,8 +75,7 @@ impl Model {
         let seen = |entry: &Entry| policy::Entry {
             bytes: content(entry.name).len() as u64,
             secs: secs(entry.name),
-            uses: entry.uses,
-            plans_ago: self.plans - entry.used_in,
+            past: self.asked[&entry.name].seen_from(self.plans),
             next_use: self.future.next_use(&name_key(entry.name)),
             used_at: entry.used_at,
         };
@@ -88,14 +88,14 @@ impl Model {
 
     fn get(&mut self, name: usize) -> bool {
         self.future.asked(&name_key(name));
+        self.asked.entry(name).or_insert(Asked::new(self.plans)).by(self.plans);
         let found = self.entries.iter().position(|entry| entry.name == name);
         let whole = found.is_some_and(|at| self.entries[at].whole);
         (self.hits, self.misses) = (self.hits + u64::from(whole), self.misses + u64::from(!whole));
         match found {
             Some(at) if whole => {
                 self.uses += 1;
-                let entry = &mut self.entries[at];
-                (entry.uses, entry.used_at, entry.used_in) = (entry.uses + 1, self.uses, self.plans);
+                self.entries[at].used_at = self.uses;
             }
             Some(at) => self.remove(&[at]),
             None => {}
@@ -115,8 +115,7 @@ impl Model {
         let newcomer = policy::Entry {
             bytes,
             secs: secs(name),
-            uses: 0,
-            plans_ago: 0,
+            past: self.asked.get(&name).unwrap_or(&Asked::new(self.plans)).seen_from(self.plans),
             next_use: self.future.next_use(&name_key(name)),
             used_at: u64::MAX,
         };
@@ -126,7 +125,8 @@ impl Model {
         };
         self.remove(&going);
         self.uses += 1;
-        self.entries.push(Entry { name, uses: 0, used_at: self.uses, used_in: self.plans, whole: true });
+        self.asked.entry(name).or_insert(Asked::new(self.plans));
+        self.entries.push(Entry { name, used_at: self.uses, whole: true });
         true
     }
 
@@ -208,6 +208,7 @@ impl World {
             Op::Clear => {
                 self.cache.clear().unwrap();
                 (self.model.entries, self.model.hits, self.model.misses) = (Vec::new(), 0, 0);
+                self.model.asked.clear();
             }
         }
     }

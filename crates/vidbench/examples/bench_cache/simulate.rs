@@ -43,15 +43,11 @@ pub(crate) fn ours_knowing_all(trace: &Trace, capacity: u64) -> Outcome {
     cache.outcome
 }
 
-struct Kept {
-    entry: policy::Entry,
-    used_in: u64,
-}
-
 struct Ours {
     capacity: u64,
     bytes: u64,
-    kept: HashMap<CacheKey, Kept>,
+    kept: HashMap<CacheKey, policy::Entry>,
+    asked: HashMap<CacheKey, policy::Asked>,
     future: Future,
     uses: u64,
     plans: u64,
@@ -60,8 +56,8 @@ struct Ours {
 
 impl Ours {
     fn new(capacity: u64) -> Self {
-        let (kept, future, outcome) = (HashMap::new(), Future::default(), Outcome::default());
-        Self { capacity, bytes: 0, kept, future, uses: 0, plans: 0, outcome }
+        let (kept, asked, future) = (HashMap::new(), HashMap::new(), Future::default());
+        Self { capacity, bytes: 0, kept, asked, future, uses: 0, plans: 0, outcome: Outcome::default() }
     }
 
     fn begin_plan<'a>(&mut self, accesses: impl Iterator<Item = &'a Access>) {
@@ -72,10 +68,10 @@ impl Ours {
     fn access(&mut self, access: &Access) {
         self.uses += 1;
         self.future.asked(&access.key);
+        self.asked.entry(access.key).or_insert(policy::Asked::new(self.plans)).by(self.plans);
         if let Some(kept) = self.kept.get_mut(&access.key) {
             self.outcome.hit(access);
-            kept.entry.uses += 1;
-            (kept.entry.used_at, kept.used_in) = (self.uses, self.plans);
+            kept.used_at = self.uses;
             return;
         }
         if access.bytes > self.capacity {
@@ -84,8 +80,7 @@ impl Ours {
         let newcomer = policy::Entry {
             bytes: access.bytes,
             secs: access.secs,
-            uses: 0,
-            plans_ago: 0,
+            past: self.past(&access.key),
             next_use: self.future.next_use(&access.key),
             used_at: self.uses,
         };
@@ -101,15 +96,15 @@ impl Ours {
             self.outcome.evictions += 1;
         }
         self.bytes += access.bytes;
-        self.kept.insert(access.key, Kept { entry: newcomer, used_in: self.plans });
+        self.kept.insert(access.key, newcomer);
     }
 
-    fn seen(&self, key: &CacheKey, kept: &Kept) -> policy::Entry {
-        policy::Entry {
-            plans_ago: self.plans - kept.used_in,
-            next_use: self.future.next_use(key),
-            ..kept.entry
-        }
+    fn past(&self, key: &CacheKey) -> policy::Past {
+        self.asked.get(key).map_or_else(policy::Past::default, |asked| asked.seen_from(self.plans))
+    }
+
+    fn seen(&self, key: &CacheKey, kept: &policy::Entry) -> policy::Entry {
+        policy::Entry { past: self.past(key), next_use: self.future.next_use(key), ..*kept }
     }
 }
 
