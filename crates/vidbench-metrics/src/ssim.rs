@@ -29,7 +29,8 @@
 //!
 //! torchmetrics pads by reflection and averages the whole map, scikit-image's default is a uniform 7x7 window, FFmpeg's filter
 //! uses 8x8 blocks: each gives another number for the same images. libvmaf's `float_ssim` shrinks large frames first. Sums under
-//! the window are in 32-bit floats, which shows in the sixth digit.
+//! the window are in 32-bit floats, which shows in the sixth digit, and on flat areas that are half of the range apart in the
+//! fourth.
 //!
 //! # Cost
 //!

@@ -222,9 +222,10 @@ impl Lane<'_> {
                     (None, None, Some(Pairing::Mismatch { reason })) => {
                         (ClipOutcome::PairMismatch, Some(reason.clone()))
                     }
-                    (None, None, Some(Pairing::ReferenceFailed { reason })) => {
-                        (ClipOutcome::ReferenceFailed, Some(reason.clone()))
-                    }
+                    (None, None, Some(Pairing::ReferenceFailed { reason })) => (
+                        ClipOutcome::ReferenceFailed,
+                        Some(format!("the reference cannot be read: {reason}")),
+                    ),
                     (None, None, Some(Pairing::Matched) | None) => (ClipOutcome::Ok, None),
                 };
                 content = Some(key);

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Once;
 
-use ffmpeg_next::{ffi, format::Pixel, frame, util::log};
+use ffmpeg_next::{Stream, ffi, format::Pixel, frame, util::log};
 
 use crate::colour::{ColourTags, SampleKind};
 use crate::error::{LibavError, VideoErrorKind};
@@ -25,6 +25,15 @@ pub(crate) fn file_url(path: &Path) -> Result<String, VideoErrorKind> {
         return Err(VideoErrorKind::Io(std::io::ErrorKind::InvalidInput.into()));
     }
     Ok(format!("file:{text}"))
+}
+
+/// Width and height that a container gives a stream, before anything is decoded; 0 where it gives none.
+pub(crate) fn stored_size(stream: &Stream<'_>) -> (u32, u32) {
+    let parameters = stream.parameters();
+    // SAFETY: the wrapper owns live AVCodecParameters; both fields are plain integers.
+    let (width, height) = unsafe { ((*parameters.as_ptr()).width, (*parameters.as_ptr()).height) };
+    let side = |side| u32::try_from(side).unwrap_or(0);
+    (side(width), side(height))
 }
 
 /// Colour tags of a decoded frame.

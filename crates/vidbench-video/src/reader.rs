@@ -60,6 +60,11 @@ pub(crate) struct VideoReader {
     /// Whether the times of frames are the file's, not libav's 25 to a second for a Y4M without a rate.
     timed: bool,
     first_timestamp_secs: Option<f64>,
+    /// When the last frame is shown, and how long after the one before.
+    last_secs: Option<f64>,
+    step_secs: Option<f64>,
+    /// The decoder has all packets; frames that come now were held back.
+    is_draining: bool,
     containers: Containers,
     probe: Probe,
 }
@@ -89,6 +94,9 @@ impl VideoReader {
         let (file, y4m) = check_file(path, limits)?;
         let input = open_input(file, containers, budget)?;
         let stream = video_stream(&input)?;
+        // A decoder that is told to refuse such sizes does not say why.
+        let (width, height) = libav::stored_size(&stream);
+        limits.check_size(width, height)?;
         let decoder = open_decoder(&stream, limits)?;
         let turn = probe::recorded_turn(&stream)?;
         let mut probe = stream_facts(&input, &stream, &decoder, turn);
@@ -111,6 +119,9 @@ impl VideoReader {
             turn,
             timed,
             first_timestamp_secs: None,
+            last_secs: None,
+            step_secs: None,
+            is_draining: false,
             containers,
             probe,
         })
@@ -136,7 +147,10 @@ impl VideoReader {
             match packet.read(&mut self.input) {
                 Ok(()) if packet.stream() != self.stream_idx || packet.size() == 0 => (),
                 Ok(()) => return self.send_packet(&packet),
-                Err(Error::Eof) => return self.decoder.send_eof().map_err(|error| self.corrupt(error)),
+                Err(Error::Eof) => {
+                    self.is_draining = true;
+                    return self.decoder.send_eof().map_err(|error| self.corrupt(error));
+                }
                 Err(error) => return Err(self.corrupt(error)),
             }
         }
@@ -158,6 +172,8 @@ impl VideoReader {
         }
         self.check_size()?;
         let secs = self.timestamp_secs()?;
+        self.step_secs = self.last_secs.map(|last| secs - last).or(self.step_secs);
+        self.last_secs = Some(secs);
         self.frames_decoded += 1;
         self.limits.check_frames(self.frames_decoded)?;
         let first = *self.first_timestamp_secs.get_or_insert(secs);
@@ -192,6 +208,9 @@ impl VideoReader {
         let secs = ticks.and_then(|ticks| probe::secs_from_ticks(ticks, self.time_base));
         // A lone image has no place in time.
         let secs = secs.or((self.containers == Containers::Image).then_some(0.0));
+        // AVI says when packets are decoded: of the frames that B-frames held back to the end none is left to tell the time.
+        let follows = || Some(self.last_secs? + self.step_secs?);
+        let secs = secs.or_else(|| if self.is_draining { follows() } else { None });
         secs.ok_or(VideoErrorKind::NoTimestamp { frame: self.frames_decoded })
     }
 

@@ -227,6 +227,14 @@ fn mpeg4_in_avi_and_mp4() {
     }
 }
 
+/// AVI has no time of presentation: those of the last frames follow from the others.
+#[test]
+fn b_frames_in_avi_lose_no_frame_and_no_time() {
+    check(&fixture("avi", "libx264", Pixel::YUV420P, &[("bf", "2"), ("crf", "10")]), "h264", 3.0);
+    const OPTIONS: &[(&str, &str)] = &[("flags", "+qscale"), ("global_quality", "236"), ("bf", "2")];
+    check(&fixture("avi", "mpeg4", Pixel::YUV420P, OPTIONS), "mpeg4", 4.0);
+}
+
 #[test]
 fn prores_in_mov() {
     check(&fixture("mov", "prores_ks", Pixel::YUV422P10LE, &[("profile", "3")]), "prores", 3.0);

@@ -239,7 +239,10 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
         write_page(data, &analysis, shown, report::MAX_CLIPS, &report, ui)?;
     }
     if finish.known > 0 {
-        ui.say(&format!("{} of {} clips were known from earlier", finish.known, finish.done));
+        ui.say(&format!(
+            "{} of {} clips were known from earlier or hold what another holds",
+            finish.known, finish.done
+        ));
     }
     if !args.no_report {
         ui.say(&format!("report: {}", report.display()));
