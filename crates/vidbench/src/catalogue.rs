@@ -143,10 +143,10 @@ struct FamilyFile {
 pub enum Status {
     /// The facts are written down; nothing of it was run.
     Declared,
+    /// Its own weights were found, and could not be loaded.
+    Resolved,
     /// A pipeline class that loads it has made videos with random weights; its own weights were not tried.
     Runnable,
-    /// Its own weights were asked for, and a worker was there to load them.
-    Resolved,
     /// Its own weights were loaded.
     Loaded,
     /// Its own weights have made videos.
@@ -156,7 +156,7 @@ pub enum Status {
 impl Status {
     /// All of them, in order.
     pub const ALL: [Self; 5] =
-        [Self::Declared, Self::Runnable, Self::Resolved, Self::Loaded, Self::Generated];
+        [Self::Declared, Self::Resolved, Self::Runnable, Self::Loaded, Self::Generated];
 
     /// The word used in tables.
     pub fn name(self) -> &'static str {
@@ -171,7 +171,7 @@ impl Status {
 
     /// Whether a pipeline class that loads it, or its own weights, made videos.
     pub fn is_runnable(self) -> bool {
-        self != Self::Declared
+        self >= Self::Runnable
     }
 }
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use vidbench_core::protocol::{Decoded, GenerateParams, LoadParams, ScoreParams};
-use vidbench_core::{ClipFacts, Clock, FramesU8, ModelId, NetOptions, Params, SampleId, rfc3339};
-use vidbench_engines::{CallObserver, Notification, WorkerCommand, WorkerProcess};
+use vidbench_core::{ClipFacts, Clock, ErrorKind, FramesU8, ModelId, NetOptions, Params, SampleId, rfc3339};
+use vidbench_engines::{CallError, CallObserver, Notification, WorkerCommand, WorkerProcess};
 use vidbench_video::{Fps, H264Options, encode_h264};
 use vidbench_worker::Scorer;
 
@@ -104,14 +104,18 @@ impl ModelCheck {
         worker
             .initialize(concat!("vidbench ", env!("CARGO_PKG_VERSION")), self.timeout)
             .map_err(|error| format!("initialize: {error}"))?;
-        found.reached = "resolved".into();
         let load = LoadParams {
             model: self.model.clone(),
             revision: None,
             threads: self.threads,
             settings: self.settings.clone(),
         };
-        let loaded = worker.load(&load, self.timeout, &mut ()).map_err(|error| format!("load: {error}"))?;
+        let loaded = worker.load(&load, self.timeout, &mut ()).map_err(|error| {
+            if was_found(&error) {
+                found.reached = "resolved".into();
+            }
+            format!("load: {error}")
+        })?;
         found.reached = "loaded".into();
         // Without the class and the device, which are not versions.
         found.versions = loaded.model.runtime.split(", ").take(2).collect::<Vec<_>>().join(", ");
@@ -231,5 +235,16 @@ fn facts(file: &Path) -> Result<ClipFacts, String> {
     match scorer.score(&request).map_err(|error| error.message)?.decoded {
         Decoded::Failed { reason } => Err(format!("decode: {reason}")),
         Decoded::Facts(facts) => Ok(facts),
+    }
+}
+
+/// Whether a load that failed got as far as the model itself.
+fn was_found(error: &CallError) -> bool {
+    match error {
+        CallError::Worker(refusal) => matches!(
+            refusal.data.kind,
+            ErrorKind::OutOfMemory | ErrorKind::DeviceLost | ErrorKind::WeightsMismatch
+        ),
+        _ => false,
     }
 }

@@ -64,6 +64,14 @@ pub enum PythonEnvError {
         /// The name.
         name: String,
     },
+    /// Its Python is gone: the environment was moved, or the Python it was made with was removed.
+    #[error("environment {name} has no Python: {path} is not there")]
+    Broken {
+        /// The name.
+        name: String,
+        /// Where its Python was.
+        path: String,
+    },
     /// It is there already.
     #[error("there is an environment {name} already")]
     Exists {
@@ -105,6 +113,9 @@ impl PythonEnvError {
             Self::Missing { near: Some(near), .. } => Some(format!("did you mean {near}?")),
             Self::Missing { name, near: None } => Some(format!("make it: vidbench env create {name}")),
             Self::Unfinished { name } => Some(format!("finish it: vidbench env create {name}")),
+            Self::Broken { name, .. } => {
+                Some(format!("make it anew: vidbench env rm {name}, then vidbench env create {name}"))
+            }
             Self::Exists { name } => Some(format!("remove it first: vidbench env rm {name}")),
             Self::NoUv => Some("install it: pip install uv, or see https://docs.astral.sh/uv".into()),
             Self::Uv { .. } => {
@@ -161,10 +172,14 @@ pub fn find_env(root: &Path, name: &str) -> Result<PythonEnv, PythonEnvError> {
         let near = nearest(name, others.iter().map(String::as_str)).map(str::to_owned);
         return Err(PythonEnvError::Missing { name: name.into(), near });
     }
-    fs::read(folder.join(RECORD))
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or(PythonEnvError::Unfinished { name: name.into() })
+    let record = fs::read(folder.join(RECORD)).ok();
+    let env = record.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let env = env.ok_or_else(|| PythonEnvError::Unfinished { name: name.into() })?;
+    let python = python(&folder);
+    if !python.is_file() {
+        return Err(PythonEnvError::Broken { name: name.into(), path: python.display().to_string() });
+    }
+    Ok(env)
 }
 
 const RECORD: &str = "environment.json";

@@ -393,10 +393,16 @@ fn combinations(
         axis(&written, defaults.map(|params| (params.width, params.height)), "size", &mut missing);
     if !missing.is_empty() {
         let message = format!("model {} has no default for {}", entry.id, missing.join(", "));
-        let hint = format!(
-            "add to [grid]: {}",
-            missing.iter().map(|key| format!("{key} = [..]")).collect::<Vec<_>>().join(", ")
-        );
+        let near = match entry.engine {
+            Engine::Diffusers => {
+                let similar = Catalogue::shipped().similar(entry.which().as_str());
+                similar.into_iter().next().filter(|near| *near != entry.which().as_str())
+            }
+            Engine::Embedded | Engine::Worker | Engine::Command | Engine::Import => None,
+        };
+        let near = near.map_or(String::new(), |near| format!("; or did you mean {near}?"));
+        let keys: Vec<String> = missing.iter().map(|key| format!("{key} = [..]")).collect();
+        let hint = format!("add to [grid]: {}{near}", keys.join(", "));
         return Err(vec![Problem::at_key(source, "grid", message).with_hint(Some(hint))]);
     }
     let count = [steps.len(), guidance.len(), frames.len(), fps.len(), sizes.len()]

@@ -11,7 +11,7 @@ import torch
 from vidbench_diffusers import architectures, build, failure, loading, memory, model
 from vidbench_diffusers.failure import Failure
 from vidbench_diffusers.messages import Generate, Load, Params
-from vidbench_diffusers.settings import Lora, MotionAdapter, Settings
+from vidbench_diffusers.settings import Lora, MotionAdapter, Quantization, Settings
 
 CLASSES = os.environ.get(
     "VIDBENCH_CLASSES", "WanPipeline LTXPipeline CogVideoXPipeline AnimateDiffPipeline StableVideoDiffusionPipeline WanModularPipeline"
@@ -129,6 +129,30 @@ def test_settings_that_cannot_be_met_are_refused(wan, settings, kind, words):
         real(wan, **settings)
     assert refusal.value.kind == kind
     assert words in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"weights": "random", "quantization": Quantization("nonsense")}, "quantization: a model with random weights"),
+        ({"weights": "random", "files": {"transformer": "a.gguf"}}, "files: a model with random weights"),
+        ({"weights": "random", "variant": "fp16"}, "variant: a model with random weights"),
+        ({"scale": "tiny"}, "scale"),
+        ({"architecture": "wan2.1-t2v-1.3b"}, "architecture is of random weights"),
+        ({"components": {"vea": "somewhere"}}, "components.vea: WanPipeline has no such component"),
+        ({"controlnet": "somewhere"}, "controlnet: WanPipeline takes none"),
+    ],
+)
+def test_a_setting_that_nothing_would_read_is_refused(wan, monkeypatch, settings, words):
+    monkeypatch.setattr("vidbench_diffusers.hub.local", lambda place, _: Path(place))
+    with pytest.raises(Failure) as refusal:
+        real(wan, **settings)
+    assert words in refusal.value.message
+
+
+def test_random_weights_have_the_types_that_are_asked_for(wan):
+    made, _ = real(wan, weights="random", dtype="bfloat16", dtypes={"vae": "float32"})
+    assert (made.pipe.transformer.dtype, made.pipe.vae.dtype) == (torch.bfloat16, torch.float32)
 
 
 def test_a_configuration_without_weights_is_enough_for_random_ones(wan, tmp_path):

@@ -255,9 +255,12 @@ fn suite_text(model: &CatalogueModel) -> Option<String> {
         None => String::new(),
         // Without its base there is nothing to put it into.
         Some(_) if model.base.is_none() => return None,
-        Some("lora") => format!("loras = [{{ id = \"{place}\" }}], "),
+        Some("lora") => format!("loras = [{{ id = \"{place}\", base = \"{id}\" }}], "),
         Some("gguf") => format!("files = {{ transformer = \"{place}#FILE.gguf\" }}, "),
         Some("file" | "shards") => format!("files = {{ transformer = \"{place}\" }}, "),
+        Some(other @ "motion_adapter") => {
+            format!("{other} = {{ id = \"{place}\", base = \"{id}\" }}, ")
+        }
         Some(other) => format!("{other} = \"{place}\", "),
     };
     let precision: Vec<String> =

@@ -321,6 +321,7 @@ fn plan_text(prepared: &Prepared, estimate: &Estimate) -> String {
         text.push_str(&format!("prompt {} is {word}: {}\n", prompt.id, prompt.findings.join("; ")));
     }
     for model in suite.models.iter().filter(|model| model.engine == Engine::Diffusers) {
+        text.push_str(&unknown_note(model).unwrap_or_default());
         text.push_str(&precision_note(model).unwrap_or_default());
     }
     for model in suite.models.iter().filter(|model| model.engine == Engine::Import) {
@@ -337,6 +338,15 @@ fn plan_text(prepared: &Prepared, estimate: &Estimate) -> String {
     let disk =
         estimate.bytes().map_or("unknown".into(), |bytes| format!("{:.1} MiB", bytes as f64 / 1_048_576.0));
     text + &format!("estimate: generation {time}, disk {disk}\n")
+}
+
+/// A model of one's own may have any name; one that is nearly that of a known model is more likely a slip of the pen.
+fn unknown_note(model: &ResolvedModel) -> Option<String> {
+    let (catalogue, id) = (Catalogue::shipped(), model.which().as_str());
+    let is_own =
+        model.settings.contains_key("path") || id.starts_with("tiny/") || catalogue.find(id).is_some();
+    let near = catalogue.similar(id).into_iter().next().filter(|_| !is_own)?;
+    Some(format!("model {} is not in the catalogue; did you mean {near}?\n", model.id))
 }
 
 /// Twice the memory and another speed than its authors speak of, and nobody has asked for it.

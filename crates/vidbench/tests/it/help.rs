@@ -197,6 +197,11 @@ fn doctor_says_how_to_make_the_environment_of_diffusers() {
     let record =
         r#"{"name": "diffusers", "python": "3.11", "diffusers": "0.42.1", "torch": "2.15", "extra": []}"#;
     std::fs::write(envs.join("diffusers/environment.json"), record).unwrap();
+    let broken = doctor();
+    assert!(broken.contains("environment diffusers has no Python: "), "{broken}");
+    assert!(broken.contains("vidbench env rm diffusers, then vidbench env create diffusers"), "{broken}");
+    std::fs::create_dir_all(envs.join("diffusers/venv/bin")).unwrap();
+    std::fs::copy("/bin/true", envs.join("diffusers/venv/bin/python")).unwrap();
     assert!(doctor().contains("diffusers 0.42.1, torch 2.15, Python 3.11"));
     std::fs::create_dir_all(envs.join("old")).unwrap();
     std::fs::write(

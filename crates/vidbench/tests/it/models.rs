@@ -143,6 +143,19 @@ fn a_file_of_another_format_is_shown_with_what_it_is_put_into() {
 }
 
 #[test]
+fn a_misspelt_model_of_a_suite_is_told_with_the_nearest() {
+    let workspace = Workspace::new();
+    let model = "[[models]]\nid = \"Wan-AI/Wan2.1-T2V-1.3B-Difusers\"\nengine = \"diffusers\"\n";
+    workspace.write(
+        "suite.toml",
+        format!("schema_version = 1\nname = \"x\"\nseeds = [0]\n{model}[prompts]\nsuite = \"core-t2v\"\nlimit = 1\n"),
+    );
+    let said = workspace.run(["run", "suite.toml", "--dry-run"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("or did you mean Wan-AI/Wan2.1-T2V-1.3B-Diffusers?"), "{}", said.stderr);
+}
+
+#[test]
 fn a_lora_is_shown_with_its_base() {
     check(
         ["models", "show", "Remade-AI/Crush"],
@@ -165,7 +178,7 @@ fn a_lora_is_shown_with_its_base() {
             [[models]]
             id = "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers"
             engine = "diffusers"
-            settings = { loras = [{ id = "Remade-AI/Crush" }], dtype = "bfloat16", dtypes = { vae = "float32" } }
+            settings = { loras = [{ id = "Remade-AI/Crush", base = "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers" }], dtype = "bfloat16", dtypes = { vae = "float32" } }
         "#]],
     );
 }

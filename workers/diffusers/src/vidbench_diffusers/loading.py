@@ -50,6 +50,10 @@ def device_of(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise refused(f"settings.device: {error}") from error
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise refused(f"settings.device: {name} is none that models run on", "cpu, cuda, cuda:1 or mps")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise Failure("unsupported", f"device {name} is not available: PyTorch {torch.__version__} sees none on this machine")
     count = torch.cuda.device_count()
     if device.type == "cuda" and (device.index or 0) >= count:
         built = (
@@ -89,7 +93,8 @@ class Source:
 
     def pipeline(self) -> tuple[Runnable, Any]:
         """The pipeline, with the origin of its weights."""
-        check_bases(self.settings, self.place)
+        check_bases(self.settings, self.model)
+        check_weights(self.settings)
         self.settings, paths = elsewhere.fetched(self.settings)
         if self.settings.weights == "random":
             return self._random(), "random"
@@ -113,7 +118,11 @@ class Source:
                     msgspec.to_builtins(self.settings) | tiny_parts.settings(part, made, folder / part), Settings
                 )
             return self._load(folder / "model", name, stand_ins)
+        unread(self.settings, NOT_OF_RANDOM, "a model with random weights is built from its configuration alone")
         device = torch.device("cpu") if self.settings.offload != "none" else device_of(self.settings.device)
+        return in_dtypes(self._built(device), self.settings)
+
+    def _built(self, device: torch.device) -> Runnable:
         with device, default_dtype(getattr(torch, self.settings.dtype)):
             if self.settings.architecture is None:
                 place = self._folder(with_weights=False)
@@ -156,9 +165,7 @@ class Source:
         name = name or self.settings.class_name or class_name(index)
         found = build.find_class(name)
         if issubclass(found, diffusers.ModularPipeline):
-            for key in ("motion_adapter", "controlnet", "components", "files"):
-                if getattr(self.settings, key):
-                    raise Failure("unsupported", f"settings.{key}: {name} is a modular pipeline, which takes no parts from elsewhere")
+            unread(self.settings, NOT_OF_MODULAR, f"{name} is a modular pipeline, which is loaded whole and in one type")
             pipe = found.from_pretrained(str(folder))
             pipe.load_components(torch_dtype=getattr(torch, self.settings.dtype))
             return Modular(pipe)
@@ -170,11 +177,57 @@ class Source:
             options["variant"] = self.settings.variant
         if self.settings.quantization is not None:
             options["quantization_config"] = quantization(self.settings)
+        check_parts(self.settings, found)
         options |= elsewhere.components(self.settings, folder, index) | (given or {})
         try:
             return Classic(found.from_pretrained(str(folder), **options))
         except OSError as error:
             raise missing_weights(folder, error, self.settings) from error
+
+
+NOT_OF_MODULAR = ("motion_adapter", "controlnet", "components", "files", "dtypes", "quantization", "variant")
+"""Settings that a modular pipeline does not read."""
+NOT_OF_RANDOM = ("motion_adapter", "controlnet", "components", "files", "quantization", "variant")
+"""Settings that a model at full scale with random weights does not read."""
+
+
+def unread(settings: Settings, names: tuple[str, ...], why: str) -> None:
+    """Refuses settings that would be part of a record and of nothing else."""
+    for name in names:
+        if getattr(settings, name):
+            raise Failure("unsupported", f"settings.{name}: {why}")
+
+
+def check_weights(settings: Settings) -> None:
+    """Refuses what only random weights have, and a class of another module."""
+    if settings.class_name is not None and ":" in settings.class_name:
+        raise refused(f"settings.class_name: {settings.class_name} is no class of diffusers")
+    if settings.weights != "random" and settings.scale == "tiny":
+        raise refused('settings.scale: "tiny" is of random weights', 'weights = "random"')
+    if settings.architecture is not None and (settings.weights != "random" or settings.scale == "tiny"):
+        raise refused("settings.architecture is of random weights at full scale", 'weights = "random"')
+
+
+def check_parts(settings: Settings, cls: Any) -> None:
+    """Refuses parts that a class would leave aside."""
+    import inspect
+
+    taken = inspect.signature(cls.__init__).parameters
+    for key, names in {"components": settings.components, "files": settings.files}.items():
+        for name in names:
+            if name not in taken:
+                raise refused(f"settings.{key}.{name}: {cls.__name__} has no such component", nearest(name, taken))
+    for key in ("motion_adapter", "controlnet"):
+        if getattr(settings, key) and key not in taken:
+            raise Failure("unsupported", f"settings.{key}: {cls.__name__} takes none")
+
+
+def in_dtypes(made: Runnable, settings: Settings) -> Runnable:
+    """Networks that have a type of their own; unknown names are refused with the others, by `prepare`."""
+    for name, dtype in settings.dtypes.items():
+        if isinstance(part := made.pipe.components.get(name), torch.nn.Module):
+            part.to(getattr(torch, dtype))
+    return made
 
 
 def missing_weights(folder: Path, error: OSError, settings: Settings) -> Failure:
@@ -249,9 +302,12 @@ def quantization(settings: Settings) -> Any:
 
     asked = settings.quantization
     assert asked is not None  # noqa: S101
-    return diffusers.PipelineQuantizationConfig(
-        quant_backend=asked.backend, quant_kwargs=asked.options, components_to_quantize=asked.components
-    )
+    try:
+        return diffusers.PipelineQuantizationConfig(
+            quant_backend=asked.backend, quant_kwargs=asked.options, components_to_quantize=asked.components
+        )
+    except (ValueError, TypeError, ImportError) as error:
+        raise refused(f"settings.quantization: {error}") from error
 
 
 def digest(folder: Path, own: Iterable[str], others: list[Path]) -> str:
@@ -370,7 +426,10 @@ def tune_denoiser(loaded: Runnable, settings: Settings) -> None:
             except (ValueError, AttributeError, ImportError, RuntimeError) as error:
                 raise Failure("unsupported", f"settings.attention = {settings.attention}: {error}") from error
         if settings.cache is not None:
-            network.enable_cache(cache_configuration(settings, loaded.pipe))
+            try:
+                network.enable_cache(cache_configuration(settings, loaded.pipe))
+            except (ValueError, TypeError, AttributeError) as error:
+                raise refused(f"settings.cache: {type(network).__name__} cannot have {settings.cache.kind}: {error}") from error
         if settings.compile:
             network.compile()
 
@@ -407,7 +466,8 @@ def check_bases(settings: Settings, base: str) -> None:
     if settings.motion is not None:
         parts["settings.motion_adapter"] = settings.motion.base
     for what, made_for in parts.items():
-        if made_for is not None and made_for != base:
+        # The hub's names have no case.
+        if made_for is not None and made_for.lower() != base.lower():
             raise Failure("weights_mismatch", f"{what} is for {made_for}, and the model is {base}")
 
 

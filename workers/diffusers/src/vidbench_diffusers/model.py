@@ -117,7 +117,7 @@ class Model:
                 arguments[name] = [given] if name == "reference_images" and not isinstance(given, list) else given
         # Some pipelines draw a part of their noise without the generator that they are given.
         torch.manual_seed((asked.seed ^ GLOBAL_NOISE) % 2**64)
-        generator = torch.Generator(self._settings.generator_device).manual_seed(asked.seed)
+        generator = torch.Generator(loading.device_of(self._settings.generator_device)).manual_seed(asked.seed)
         if "generator" in taken:
             arguments["generator"] = generator
         else:
