@@ -200,10 +200,14 @@ fn doctor_says_how_to_make_the_environment_of_diffusers() {
     let broken = doctor();
     assert!(broken.contains("environment diffusers has no Python: "), "{broken}");
     assert!(broken.contains("vidbench env rm diffusers, then vidbench env create diffusers"), "{broken}");
-    std::fs::create_dir_all(envs.join("diffusers/venv/bin")).unwrap();
-    std::fs::copy("/bin/true", envs.join("diffusers/venv/bin/python")).unwrap();
+    let give_python = |name: &str| {
+        let bin = envs.join(name).join("venv/bin");
+        std::fs::create_dir_all(&bin).unwrap();
+        std::fs::copy("/bin/true", bin.join("python")).unwrap();
+    };
+    give_python("diffusers");
     assert!(doctor().contains("diffusers 0.42.1, torch 2.15, Python 3.11"));
-    std::fs::create_dir_all(envs.join("old")).unwrap();
+    give_python("old");
     std::fs::write(
         envs.join("old/environment.json"),
         record.replace("0.42.1", "0.40.0").replace("\"diffusers\", \"python", "\"old\", \"python"),
