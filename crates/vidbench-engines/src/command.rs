@@ -9,7 +9,7 @@ use crate::{Limits, Walls};
 
 /// Variables of the parent's environment that [`WorkerCommand::new`] hands on: where things are, in which language, and
 /// which devices. Everything else, secrets above all, stays behind.
-pub const PASSED_ENV: [&str; 13] = [
+pub const PASSED_ENV: [&str; 15] = [
     "PATH",
     "HOME",
     "TMPDIR",
@@ -19,7 +19,9 @@ pub const PASSED_ENV: [&str; 13] = [
     "VIRTUAL_ENV",
     "CUDA_HOME",
     "CUDA_VISIBLE_DEVICES",
+    "HF_ENDPOINT",
     "HF_HOME",
+    "HF_HUB_CACHE",
     "HF_HUB_OFFLINE",
     "RUST_BACKTRACE",
     "XDG_CACHE_HOME",

@@ -56,9 +56,11 @@ impl WorkerPrograms {
     /// Preflight has told when the environment is not there; a worker that cannot be started says so again.
     fn diffusers(&self, model: &ResolvedModel) -> WorkerCommand {
         if let Some(image) = &model.place.container {
-            let home = std::env::var_os("HF_HOME").map(PathBuf::from);
-            let shared: Vec<PathBuf> = self.workspace.iter().cloned().chain(home).collect();
-            return worker_in_container(image, &shared);
+            let of_the_hub =
+                ["HF_HOME", "HF_HUB_CACHE"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
+            let own = model.settings.get("path").and_then(|path| path.as_str()).map(PathBuf::from);
+            let shared: Vec<PathBuf> = self.workspace.iter().cloned().chain(of_the_hub).chain(own).collect();
+            return worker_in_container(image, &shared, &model.pass_env);
         }
         let name = model.place.env.as_deref().unwrap_or(DEFAULT_ENV);
         worker_in_env(name).unwrap_or_else(|_| WorkerCommand::new(format!("vidbench-env-{name}")))

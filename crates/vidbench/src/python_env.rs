@@ -191,8 +191,9 @@ pub fn worker_in_env(name: &str) -> Result<WorkerCommand, PythonEnvError> {
     Ok(WorkerCommand::new(python(&folder(&root, name)?)).args(["-m", "vidbench_diffusers"]))
 }
 
-/// The worker of diffusers in a container, which sees the workspace and the caches of the hub under their own names.
-pub fn worker_in_container(image: &str, shared: &[PathBuf]) -> WorkerCommand {
+/// The worker of diffusers in a container, which sees the workspace, the caches of the hub and a model's own folder under their own names, and
+/// gets the variables `names` besides those of the hub.
+pub fn worker_in_container(image: &str, shared: &[PathBuf], names: &[String]) -> WorkerCommand {
     let mounts = shared.iter().flat_map(|path| {
         let path = path.display();
         ["--volume".to_owned(), format!("{path}:{path}")]
@@ -201,10 +202,13 @@ pub fn worker_in_container(image: &str, shared: &[PathBuf]) -> WorkerCommand {
     WorkerCommand::new("docker")
         .args(["run", "--rm", "--interactive", "--init", "--ipc", "host"])
         .args(gpus.into_iter().flatten())
-        .args(["HF_HOME", "HF_TOKEN", "HF_HUB_OFFLINE"].into_iter().flat_map(|name| ["--env", name]))
+        .args(OF_THE_HUB.into_iter().chain(names.iter().map(String::as_str)).flat_map(|name| ["--env", name]))
         .args(mounts)
         .args([image, "python", "-m", "vidbench_diffusers"])
 }
+
+/// Variables of the hub's client; `docker` leaves out those that are not set.
+const OF_THE_HUB: [&str; 5] = ["HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE"];
 
 fn python(folder: &Path) -> PathBuf {
     folder.join("venv/bin/python")
@@ -360,10 +364,12 @@ mod tests {
 
     #[test]
     fn a_container_sees_the_workspace_under_its_own_name() {
-        let command = worker_in_container("example/worker:1", &[PathBuf::from("/data/ws")]);
+        let command =
+            worker_in_container("example/worker:1", &[PathBuf::from("/data/ws")], &["MY_KEY".into()]);
         let args: Vec<String> = command.args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
         let text = args.join(" ");
         assert!(text.starts_with("run --rm --interactive --init --ipc host"), "{text}");
+        assert!(text.contains("--env HF_TOKEN --env HF_HUB_OFFLINE --env MY_KEY"), "{text}");
         assert!(
             text.ends_with("--volume /data/ws:/data/ws example/worker:1 python -m vidbench_diffusers"),
             "{text}"

@@ -45,6 +45,7 @@ pub(super) fn of_model(model: &ResolvedModel, command: &WorkerCommand) -> Reacha
         // The environment, with the package that is installed from beside it.
         readable.extend(Path::new(&command.program).ancestors().nth(3).map(Path::to_owned));
         readable.extend(variable("HF_HOME").or_else(|| Some(home()?.join(".cache/huggingface"))));
+        readable.extend(variable("HF_HUB_CACHE"));
     }
     readable.extend(of_libraries());
     // Threads and processes of Python share memory there.
