@@ -4,13 +4,13 @@
 //! index, as VBench writes it: `a red fox-3.mp4` is the fourth video of that prompt, and the sample of seed 3. Nothing is generated, so
 //! nothing that it takes is a latency.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
-use vidbench_core::clip_name::KnownPrompts;
+use vidbench_core::clip_name::{ClipNameError, KnownPrompts};
 use vidbench_core::manifest::{Manifest, ManifestClip};
 use vidbench_core::protocol::{
     Capabilities, GenerateParams, GenerateResult, LoadParams, LoadResult, LoadedModel, RpcError, Stage,
@@ -156,6 +156,19 @@ impl ImportedVideos {
         Ok(Self(if place.is_dir() { named(place)? } else { listed(place, model)? }))
     }
 
+    /// Which of these prompts, by their places, and seeds have no video. Each name is read once, for all prompts.
+    pub fn lacking(&self, prompts: &[&str], seeds: &[u64]) -> Vec<(usize, u64)> {
+        let there: BTreeSet<(String, u64)> = match &self.0 {
+            Found::Listed { clips, .. } => clips.keys().cloned().collect(),
+            Found::Named { names, .. } => {
+                let known = KnownPrompts::new(prompts.iter().copied(), "");
+                names.iter().flat_map(|name| meant(&known, name)).collect()
+            }
+        };
+        let all = (0..prompts.len()).flat_map(|at| seeds.iter().map(move |seed| (at, *seed)));
+        all.filter(|(at, seed)| !there.contains(&(prompts[*at].to_owned(), *seed))).collect()
+    }
+
     /// The video of a prompt and a seed, and the hash that it must have.
     pub fn video(&mut self, prompt: &str, seed: u64) -> Option<(PathBuf, Option<String>)> {
         match &mut self.0 {
@@ -168,6 +181,18 @@ impl ImportedVideos {
                 Some((folder.join(by_seed.get(&seed)?), None))
             }
         }
+    }
+}
+
+/// The prompts and indices that a name may be of.
+fn meant(known: &KnownPrompts, name: &str) -> Vec<(String, u64)> {
+    let number = |index: Option<u32>| u64::from(index.unwrap_or(0));
+    match known.read(name) {
+        Ok(read) => vec![(read.prompt, number(read.index))],
+        Err(ClipNameError::Ambiguous { candidates }) => {
+            candidates.into_iter().map(|candidate| (candidate.prompt, number(candidate.index))).collect()
+        }
+        Err(_) => Vec::new(),
     }
 }
 

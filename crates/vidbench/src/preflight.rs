@@ -138,19 +138,16 @@ fn check_videos(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<(), Inpu
 /// Prompts and seeds of which a model of engine `import` has no video.
 pub fn lacking_videos(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<Vec<String>, InputError> {
     let Some(place) = &model.videos else { return Ok(Vec::new()) };
-    let mut videos = ImportedVideos::open(Path::new(place), model.which()).map_err(|error| {
+    let videos = ImportedVideos::open(Path::new(place), model.which()).map_err(|error| {
         let what = format!("model {} cannot be read: {}", model.id, error.message);
         InputError::Preflight { what, hint: error.data.hint }
     })?;
-    let mut lacking = Vec::new();
-    for prompt in &suite.prompts {
-        for seed in &suite.seeds {
-            if videos.video(&prompt.text, *seed).is_none() {
-                lacking.push(format!("prompt {} and seed {seed}", prompt.id));
-            }
-        }
-    }
-    Ok(lacking)
+    let texts: Vec<&str> = suite.prompts.iter().map(|prompt| prompt.text.as_str()).collect();
+    let lacking = videos.lacking(&texts, &suite.seeds);
+    Ok(lacking
+        .into_iter()
+        .map(|(at, seed)| format!("prompt {} and seed {seed}", suite.prompts[at].id))
+        .collect())
 }
 
 /// A program with a slash in its name is a file, relative to the folder it runs in.

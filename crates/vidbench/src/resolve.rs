@@ -116,37 +116,32 @@ pub fn resolve(
 
 /// The metric of that name, if a run can compute it.
 fn metric(name: &str, path: &str, source: &str) -> Result<MetricId, Vec<Problem>> {
-    let refused = |message: String, hint: &str| {
-        Err(vec![Problem::at_key(source, path, message).with_hint(Some(hint.into()))])
+    let refused = |message: String, hint: String| {
+        Err(vec![Problem::at_key(source, path, message).with_hint(Some(hint))])
     };
     let descriptor = match vidbench_metrics::find(name) {
         Ok(descriptor) => descriptor,
-        Err(error) => return refused(error.to_string(), &error.hints().join("; ")),
+        Err(error) => return refused(error.to_string(), error.hints().join("; ")),
     };
-    let id = descriptor.id;
-    match descriptor.needs {
-        Needs::Clip | Needs::ClipAndPrompt | Needs::Set => Ok(descriptor.metric_id()),
-        Needs::Features => refused(
-            format!("{id} is computed from files of features; a run has none for it"),
-            "compute it from such files: vidbench features FILE --reference FILE",
+    let (why, instead) = match descriptor.needs {
+        Needs::Clip | Needs::ClipAndPrompt | Needs::Set => return Ok(descriptor.metric_id()),
+        Needs::Features => {
+            ("is computed from files of features; a run has none for it", "features FILE --reference FILE")
+        }
+        Needs::Pair => {
+            ("compares clips with references, and a suite has none", "score VIDEOS --reference VIDEOS")
+        }
+        Needs::ReferenceSet => (
+            "compares clips with a reference set, and a suite has none",
+            "score VIDEOS --reference-set VIDEOS",
         ),
-        Needs::Pair => refused(
-            format!("{id} compares clips with references, and a suite has none"),
-            "score the videos afterwards: vidbench score VIDEOS --reference VIDEOS",
+        Needs::ClipAndImage => (
+            "compares clips with the images they were made from, and a suite has none",
+            "score VIDEOS --images DIR",
         ),
-        Needs::ReferenceSet => refused(
-            format!("{id} compares clips with a reference set, and a suite has none"),
-            "score the videos afterwards: vidbench score VIDEOS --reference-set VIDEOS",
-        ),
-        Needs::ClipAndImage => refused(
-            format!("{id} compares clips with the images they were made from, and a suite has none"),
-            "score the videos afterwards: vidbench score VIDEOS --images DIR",
-        ),
-        Needs::ClipSet => refused(
-            format!("{id} is computed from a set of clips, which a run does not do"),
-            "score the videos afterwards: vidbench score VIDEOS",
-        ),
-    }
+        Needs::ClipSet => ("is computed from a set of clips, which a run does not do", "score VIDEOS"),
+    };
+    refused(format!("{} {why}", descriptor.id), format!("compute it afterwards: vidbench {instead}"))
 }
 
 /// An entry of `[[models]]`, to point at.

@@ -92,12 +92,6 @@ impl ProgressView {
                 let news = self.told != Some((self.done, self.failed));
                 self.refresh(news);
             }
-            Event::ModelLoaded { model, load_secs } => {
-                self.line(&format!("loaded {model} in {load_secs:.1} s"));
-            }
-            Event::SamplesReused { samples } => {
-                self.line(&format!("{samples} samples are taken from earlier runs and have no latency"));
-            }
             Event::SampleStarted { label, .. } => {
                 self.current.clone_from(label);
                 self.refresh(false);
@@ -130,43 +124,8 @@ impl ProgressView {
                 self.done += 1;
                 self.refresh(false);
             }
-            Event::Retried { label, attempt, of, wait_secs, outcome, reason, .. } => {
-                self.line(&format!(
-                    "{outcome}, attempt {attempt} of {of}, again in {wait_secs:.1} s: {label}: {}",
-                    one_line(reason)
-                ));
-            }
-            Event::Breaker(change) => {
-                let (model, operation, state) = (&change.model, change.operation.name(), change.state.name());
-                self.line(&format!("breaker of {model} ({operation}) is {state}: {}", change.reason));
-            }
-            Event::Health(change) => {
-                let (part, state, whole) = (change.part.name(), change.state.name(), change.whole.name());
-                self.line(&format!("health is {whole}: {part} is {state}: {}", one_line(&change.reason)));
-            }
-            Event::Alert(change) => {
-                let of = change.subject.as_ref().map_or(String::new(), |subject| format!(" of {subject}"));
-                let (alert, state) = (change.alert.name(), change.state.name());
-                self.line(&format!("alert {state}: {alert}{of}: {}", one_line(&change.reason)));
-            }
-            Event::Resting { when, secs } => {
-                let model = match when {
-                    IdleWhen::Before => "before the first model",
-                    IdleWhen::After => "after the last model",
-                };
-                self.line(&format!(
-                    "measuring the power of the idle machine for {} {model}",
-                    duration(*secs)
-                ));
-            }
-            Event::BreakersWait { secs } => {
-                self.line(&format!("no model can be asked now, the next is tried in {}", duration(*secs)));
-            }
-            Event::WorkerRestarted { worker, reason } => {
-                self.line(&format!("restarting worker {worker}: {reason}"));
-            }
-            Event::Warning { message } => self.line(&format!("warning: {message}")),
             Event::RunFinished { .. } => self.finish(),
+            said => line_of(said).into_iter().for_each(|line| self.line(&line)),
         }
     }
 
@@ -264,6 +223,61 @@ pub(crate) fn duration(secs: f64) -> String {
         60..3600 => format!("{}m{:02}s", whole / 60, whole % 60),
         _ => format!("{}h{:02}m", whole / 3600, whole / 60 % 60),
     }
+}
+
+/// What is said of an event that changes nothing but this.
+fn line_of(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::ModelLoaded { model, load_secs } => {
+            format!("loaded {model} in {load_secs:.1} s")
+        }
+        Event::SamplesReused { samples } => {
+            format!("{samples} samples are taken from earlier runs and have no latency")
+        }
+        Event::Retried { label, attempt, of, wait_secs, outcome, reason, .. } => {
+            format!(
+                "{outcome}, attempt {attempt} of {of}, again in {wait_secs:.1} s: {label}: {}",
+                one_line(reason)
+            )
+        }
+        Event::Breaker(change) => {
+            let (model, operation, state) = (&change.model, change.operation.name(), change.state.name());
+            format!("breaker of {model} ({operation}) is {state}: {}", change.reason)
+        }
+        Event::Health(change) => {
+            let (part, state, whole) = (change.part.name(), change.state.name(), change.whole.name());
+            format!("health is {whole}: {part} is {state}: {}", one_line(&change.reason))
+        }
+        Event::Alert(change) => {
+            let of = change.subject.as_ref().map_or(String::new(), |subject| format!(" of {subject}"));
+            let (alert, state) = (change.alert.name(), change.state.name());
+            format!("alert {state}: {alert}{of}: {}", one_line(&change.reason))
+        }
+        Event::Resting { when, secs } => {
+            let model = match when {
+                IdleWhen::Before => "before the first model",
+                IdleWhen::After => "after the last model",
+            };
+            format!("measuring the power of the idle machine for {} {model}", duration(*secs))
+        }
+        Event::BreakersWait { secs } => {
+            format!("no model can be asked now, the next is tried in {}", duration(*secs))
+        }
+        Event::WorkerRestarted { worker, reason } => {
+            format!("restarting worker {worker}: {reason}")
+        }
+        Event::Warning { message } => format!("warning: {message}"),
+        Event::RunStarted { .. }
+        | Event::PhaseStarted { .. }
+        | Event::PhaseFinished { .. }
+        | Event::SampleStarted { .. }
+        | Event::Step { .. }
+        | Event::SampleSlow { .. }
+        | Event::Generated { .. }
+        | Event::Judged { .. }
+        | Event::ClipScored { .. }
+        | Event::RunFinished { .. } => return None,
+    })
 }
 
 /// A reason may hold the last words of a worker; a progress line is one line.

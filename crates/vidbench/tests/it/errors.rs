@@ -79,7 +79,7 @@ fn a_metric_of_files_of_features() {
         &expect![[r#"
             exit 2
             error: suite.toml has a problem:
-              line 4, column 33: frechet_distance@1 is computed from files of features; a run has none for it (hint: compute it from such files: vidbench features FILE --reference FILE)
+              line 4, column 33: frechet_distance@1 is computed from files of features; a run has none for it (hint: compute it afterwards: vidbench features FILE --reference FILE)
             hint: `vidbench schema suite` prints every key with its bounds
         "#]],
     );
