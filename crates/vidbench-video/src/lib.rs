@@ -27,6 +27,7 @@ mod clip_stats;
 mod colour;
 mod convert;
 mod decode;
+mod decode_ahead;
 mod encode;
 mod error;
 mod ffv1_checksum;

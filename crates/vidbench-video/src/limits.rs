@@ -21,7 +21,8 @@ pub struct Limits {
     /// Bytes of RGB that [`decode`](crate::decode) may hold at once; [`decode_each`](crate::decode_each) holds one
     /// frame and ignores it. Default 8 GiB, about 1,380 frames of 1920x1080.
     pub max_decoded_bytes: u64,
-    /// Decoder threads; 0 counts as 1. Default 1, which also fixes the order of the work.
+    /// Decoder threads; 0 counts as 1. Default 1, which also fixes the order of the work; with more, the next frame is decoded
+    /// while one is looked at.
     pub max_threads: u32,
 }
 

@@ -75,6 +75,11 @@ impl VideoReader {
         &self.frame
     }
 
+    /// [`Self::frame`] for keeps.
+    pub(crate) fn take_frame(&mut self) -> frame::Video {
+        std::mem::replace(&mut self.frame, frame::Video::empty())
+    }
+
     /// The turn that a player applies to the frames.
     pub(crate) fn turn(&self) -> Turn {
         self.turn

@@ -7,6 +7,7 @@ use ffmpeg_next::frame;
 
 use crate::budget::TimeBudget;
 use crate::colour::ColourTags;
+use crate::decode_ahead::DecodeAhead;
 use crate::error::VideoErrorKind;
 use crate::images::ImageFolder;
 use crate::libav;
@@ -19,6 +20,7 @@ use crate::turn::Turn;
 #[derive(Debug)]
 pub(crate) enum Source {
     Video(Box<VideoReader>),
+    Ahead(Box<DecodeAhead>),
     Images(Box<ImageFolder>),
     Raw(Box<RawReader>),
 }
@@ -36,8 +38,13 @@ impl Source {
         if metadata.is_file() && path.extension().is_some_and(|name| name.eq_ignore_ascii_case("yuv")) {
             return RawReader::open(path, options).map(|reader| Self::Raw(Box::new(reader)));
         }
-        let reader = VideoReader::open(path, &options.limits, Containers::Video, budget)?;
-        Ok(Self::Video(Box::new(reader)))
+        let open = |budget: &TimeBudget| VideoReader::open(path, &options.limits, Containers::Video, budget);
+        if options.limits.max_threads <= 1 {
+            return open(budget).map(|reader| Self::Video(Box::new(reader)));
+        }
+        let own = TimeBudget::new(options.limits.max_decode_secs);
+        let reader = own.run(|| open(&own))?;
+        Ok(Self::Ahead(Box::new(DecodeAhead::new(reader, own))))
     }
 
     pub(crate) fn open_image(
@@ -52,6 +59,7 @@ impl Source {
     pub(crate) fn next_frame(&mut self) -> Result<Option<f64>, VideoErrorKind> {
         match self {
             Self::Video(reader) => reader.next_frame(),
+            Self::Ahead(reader) => reader.next_frame(),
             Self::Images(folder) => folder.next_frame(),
             Self::Raw(reader) => reader.next_frame(),
         }
@@ -61,13 +69,14 @@ impl Source {
     pub(crate) fn frame(&self) -> (&frame::Video, ColourTags) {
         let frame = match self {
             Self::Video(reader) => reader.frame(),
+            Self::Ahead(reader) => reader.frame(),
             Self::Images(folder) => folder.frame(),
             Self::Raw(reader) => reader.frame(),
         };
         let tags = libav::frame_colour_tags(frame);
         match self {
             Self::Images(_) => (frame, tags.of_image()),
-            Self::Video(_) | Self::Raw(_) => (frame, tags),
+            Self::Video(_) | Self::Ahead(_) | Self::Raw(_) => (frame, tags),
         }
     }
 
@@ -75,6 +84,7 @@ impl Source {
     pub(crate) fn turn(&self) -> Turn {
         match self {
             Self::Video(reader) => reader.turn(),
+            Self::Ahead(reader) => reader.turn(),
             Self::Images(_) | Self::Raw(_) => Turn::None,
         }
     }
@@ -83,6 +93,7 @@ impl Source {
     pub(crate) fn probe(&self) -> &Probe {
         match self {
             Self::Video(reader) => reader.probe(),
+            Self::Ahead(reader) => reader.probe(),
             Self::Images(folder) => folder.probe(),
             Self::Raw(reader) => reader.probe(),
         }
