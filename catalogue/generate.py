@@ -22,16 +22,22 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(#[\w./-]+)?")
 
 MULTIPLES = {
     "Allegro": 8, "AnimateDiff": 8, "AnyFlow": 16, "ChronoEdit": 16, "CogVideoX": 8, "ConsisID": 8, "Cosmos": 16, "EasyAnimate": 16,
-    "Helios": 16, "HunyuanVideo15": 16, "HunyuanVideo": 16, "HunyuanSkyreels": 16, "I2VGenXL": 8, "Kandinsky5": 16, "Latte": 8, "LTX": 32, "LucyEdit": 16,
+    "Helios": 16, "MiniMaxH3": 32, "HunyuanVideo15": 16, "HunyuanVideo": 16, "HunyuanSkyreels": 16, "I2VGenXL": 8, "Kandinsky5": 16, "Latte": 8, "LTX": 32, "LucyEdit": 16,
     "Mochi": 8, "PIA": 8, "SkyReelsV2": 16, "StableVideoDiffusion": 8, "TextToVideo": 8, "VideoToVideo": 8, "Wan": 16,
 }
 """Width and height are multiples of it, by the beginning of a class's name: what the check_inputs of diffusers 0.42 asks for."""
 
 FRAMES = {
     "AnyFlow": (4, 1), "ChronoEdit": (4, 1), "CogVideoX": (4, 1), "ConsisID": (4, 1), "HunyuanVideo": (4, 1), "HunyuanSkyreels": (4, 1), "Kandinsky5": (4, 1), "LTX": (8, 1),
-    "LucyEdit": (4, 1), "SkyReelsV2": (4, 1), "Wan": (4, 1),
+    "LucyEdit": (4, 1), "MiniMaxH3": (17, 5), "SkyReelsV2": (4, 1), "Wan": (4, 1),
 }
 """Frames are STEP times a number, plus OFFSET: the rates of the VAEs, by the documentation of diffusers."""
+
+LENGTHS = {"MiniMaxH3": (124, 345)}
+"""Least and most frames that diffusers 0.42 makes: 5 to 15 seconds at 24 frames a second, in whole chunks of the VAE."""
+
+GATED = ("Cosmos",)
+"""Classes that look at prompts and videos with cosmos_guardrail, whose weights are gated (README of nvidia/cosmos)."""
 
 HALF = ("AnimateDiff", "I2VGenXL", "Latte", "PIA", "StableVideoDiffusion", "TextToVideo", "VideoToVideo")
 """Beginnings of classes whose documentation loads them in float16, as it does CogVideoX-2b; all others are loaded in bfloat16."""
@@ -126,6 +132,7 @@ def model(row: dict[str, str]) -> dict[str, object]:
         made |= {"classes": classes} | ({"part": part} if part else {}) | ({"base": base} if base else {})
         made |= {"needs": text for word, text in NEEDS.items() if word in row["id"].lower()}
         made |= precision(row["id"], classes)
+        made |= {"gated": True} if classes[0].startswith(GATED) else {}
     elif row["pipeline_class"]:
         made["run_by"] = row["pipeline_class"]
     made |= {"tasks": [task.strip() for task in row["task"].split("/") if task.strip()]} if row["task"] else {}
@@ -185,6 +192,8 @@ def constraints(row: dict[str, str], classes: list[str]) -> dict[str, int]:
         rules |= {"frames_step": 16, "frames_offset": 1}
     elif classes and (frames := by_class(FRAMES, classes)) and not any("Framepack" in cls for cls in classes):
         rules |= {"frames_step": frames[0], "frames_offset": frames[1]}
+    if classes and (lengths := by_class(LENGTHS, classes)):
+        rules |= {"frames_min": lengths[0], "frames_max": lengths[1]}
     return rules
 
 
@@ -206,7 +215,7 @@ def value(found: object) -> str:
         return "{ " + ", ".join(f"{name} = {value(inner)}" for name, inner in found.items()) + " }"
     if isinstance(found, list):
         return "[" + ", ".join(value(inner) for inner in found) + "]"
-    return json.dumps(found, ensure_ascii=False) if isinstance(found, str) else repr(found)
+    return json.dumps(found, ensure_ascii=False) if isinstance(found, str | bool) else repr(found)
 
 
 def wanted(row: dict[str, str]) -> bool:

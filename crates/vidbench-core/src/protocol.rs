@@ -215,6 +215,19 @@ pub struct LoadedModel {
     /// What it computes on, such as `cpu` or `cuda:0`; null when the worker cannot tell. Clips are scored beside a model that computes on an accelerator.
     #[serde(default)]
     pub device: Option<String>,
+    /// Whether the prompt reaches the model. Where it does not, such as a model that only moves an image, metrics that read it are not available.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub reads_prompt: bool,
+}
+
+/// What a worker does that says nothing of it.
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_true(flag: &bool) -> bool {
+    *flag
 }
 
 /// Parameters of `generate`.

@@ -94,7 +94,7 @@ pub enum MetricError {
         max_bytes: usize,
     },
     /// The metric reads the prompt and none was given.
-    #[error("no prompt was given and the metric needs one")]
+    #[error("the metric reads the prompt that a clip was made from, and there is none")]
     NoPrompt,
     /// The metric looks at the image that the clip was made from and none was given.
     #[error("no image was given and the metric needs the one that the clip was made from")]

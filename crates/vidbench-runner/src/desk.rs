@@ -40,6 +40,8 @@ pub(crate) struct Unscored {
     pub(crate) generation: Generation,
     /// Its model has random weights: what they draw has no quality.
     pub(crate) random: bool,
+    /// Its model was given the prompt.
+    pub(crate) prompted: bool,
 }
 
 /// Something that was done.
@@ -175,19 +177,19 @@ impl<'a> Desk<'a> {
     }
 
     fn score(&self, scorer: &mut Scorer<'_>, unscored: &Unscored) -> Result<Told, RunError> {
-        let Unscored { sample, generation, random } = unscored;
+        let Unscored { sample, generation, random, prompted } = unscored;
         let suite = self.suite();
         if let Some(log) = &scorer.log {
             log.at(suite.model_of(sample).id.as_str(), Some(sample.id));
         }
         let path = self.store.artifact_path(&generation.artifact_sha256)?;
-        let prompt = &suite.prompt_of(sample).text;
+        let prompt = prompted.then(|| suite.prompt_of(sample).text.as_str());
         // Nothing is looked at of random weights.
         let cache = self.store.cache().filter(|_| !random);
         let params = ScoreParams {
             path: text_from_path(&path),
             reference: None,
-            prompt: Some(prompt.clone()),
+            prompt: prompt.map(str::to_owned),
             image: None,
             metrics: if *random { Vec::new() } else { suite.metrics.clone() },
             options: DecodeOptions::default(),

@@ -144,23 +144,23 @@ pub(crate) fn announce_samples(inputs: &Inputs<'_>, backlog: &[(u64, Generation)
 pub(crate) fn of_sample(
     cache: &Cache,
     generation: &Generation,
-    prompt: &str,
+    prompt: Option<&str>,
     wanted: &[Wanted],
 ) -> Vec<Features> {
-    fitting(find(cache, &clip_of(generation), Some(prompt), &wanted.iter().collect::<Vec<_>>(), &[]))
+    fitting(find(cache, &clip_of(generation), prompt, &wanted.iter().collect::<Vec<_>>(), &[]))
 }
 
 /// Keeps what nets saw now of a sample's file and prompt, and leaves what its record holds: what metrics of sets are computed from.
 pub(crate) fn keep_of_sample(
     cache: &Cache,
     generation: &Generation,
-    prompt: &str,
+    prompt: Option<&str>,
     wanted: &[Wanted],
     result: &mut ScoreResult,
 ) {
     let (of_record, features) = split(std::mem::take(&mut result.features), wanted);
     let made = Made { features, net_secs: std::mem::take(&mut result.net_secs) };
-    keep(cache, &clip_of(generation), Some(prompt), wanted, &made);
+    keep(cache, &clip_of(generation), prompt, wanted, &made);
     result.features = of_record;
 }
 

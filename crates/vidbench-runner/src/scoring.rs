@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vidbench_core::protocol::Decoded;
+use vidbench_core::protocol::{Decoded, LoadedModel};
 use vidbench_core::{
     Event, Generation, MetricId, MetricScore, Outcome, Phase, PlannedSample, ResolvedSuite, Score, Verdict,
     WeightsOrigin,
@@ -43,8 +43,9 @@ impl Runner<'_> {
 
     /// Hands a file to the desk. While the desk is full the files before it are waited for.
     pub(crate) fn score(&mut self, sample: &PlannedSample, generation: Generation) -> Result<(), RunError> {
-        let random = self.has_random_weights(sample);
-        let mut task = Task::Score(Unscored { sample: *sample, generation, random });
+        let random = self.was_loaded(sample, |loaded| loaded.weights == WeightsOrigin::Random);
+        let prompted = !self.was_loaded(sample, |loaded| !loaded.reads_prompt);
+        let mut task = Task::Score(Unscored { sample: *sample, generation, random, prompted });
         while let Err(refused) = self.desk.tasks.offer(Urgency::Usual, sample.ordinal, task) {
             task = refused;
             self.hear();
@@ -128,9 +129,10 @@ impl Runner<'_> {
         }
     }
 
-    fn has_random_weights(&self, sample: &PlannedSample) -> bool {
+    /// Whether its model, in this session or before, was so.
+    fn was_loaded(&self, sample: &PlannedSample, so: impl Fn(&LoadedModel) -> bool) -> bool {
         let id = &self.suite().model_of(sample).id;
-        self.earlier.iter().any(|loaded| loaded.id == *id && loaded.weights == WeightsOrigin::Random)
+        self.earlier.iter().any(|loaded| loaded.id == *id && so(loaded))
     }
 }
 

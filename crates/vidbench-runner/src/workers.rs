@@ -161,6 +161,7 @@ mod tests {
             domain: Domain::Open,
             runtime: "test 1".into(),
             device: None,
+            reads_prompt: true,
         }
     }
 

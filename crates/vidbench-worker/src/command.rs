@@ -78,6 +78,7 @@ impl Handler for CommandGenerator {
             runtime: format!("command {}", self.program.argv.first().map_or("", String::as_str)),
             // Who knows what a program computes on.
             device: None,
+            reads_prompt: self.program.is_told("prompt"),
         };
         Ok(LoadResult { model, load_secs: 0.0 })
     }

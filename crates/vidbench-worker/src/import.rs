@@ -65,6 +65,7 @@ impl Handler for ImportGenerator {
             domain: Domain::Open,
             runtime: "import".into(),
             device: None,
+            reads_prompt: true,
         };
         Ok(LoadResult { model, load_secs: begun.elapsed().as_secs_f64() })
     }

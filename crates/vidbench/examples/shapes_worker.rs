@@ -58,6 +58,7 @@ impl Handler for ShapesWorker {
             domain: Domain::SyntheticDomain,
             runtime: "renderer".into(),
             device: params.settings.get("device").and_then(|device| Some(device.as_str()?.to_owned())),
+            reads_prompt: true,
         };
         Ok(LoadResult { model, load_secs: 0.0 })
     }

@@ -58,6 +58,12 @@ pub struct CatalogueModel {
     /// Other ids of the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
+    /// The revision that these facts are of, where one was read: a commit, branch or tag of the hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Whether its files, or those of a part it cannot do without, are given only to those who agreed to terms; absent where nothing was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gated: Option<bool>,
     /// What it is.
     pub kind: Kind,
     /// How it is run: `diffusers`, `command`, or the provider.

@@ -51,6 +51,7 @@ def loaded(name, **settings):
 def test_a_class_generates(name, tmp_path):
     made, said = loaded(name)
     assert said["weights"] == "random" and name in said["runtime"]
+    assert said["reads_prompt"] == (name != "StableVideoDiffusionPipeline")
     steps = []
     results = [
         made.generate(asked(name, tmp_path / f"{at}.mp4", seed), lambda _, params: steps.append(params))

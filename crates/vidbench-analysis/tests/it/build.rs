@@ -239,6 +239,7 @@ fn session_model(model: &ResolvedModel, spec: &Spec) -> SessionModel {
             domain: spec.domain,
             runtime: "tract 0.23.9".into(),
             device: Some("cpu".into()),
+            reads_prompt: true,
         },
         worker: "vidbench-worker 0.1.0".into(),
         load_secs: 0.2,

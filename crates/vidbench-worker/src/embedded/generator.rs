@@ -64,6 +64,7 @@ impl Handler for EmbeddedGenerator {
             domain: info.domain,
             runtime: model.runtime_name().to_owned(),
             device: Some("cpu".into()),
+            reads_prompt: true,
         };
         self.model = Some(model);
         Ok(LoadResult { model: loaded, load_secs: start.elapsed().as_secs_f64() })

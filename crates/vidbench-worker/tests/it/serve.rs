@@ -27,7 +27,15 @@ impl Handler for Toy {
         }
         let (weights, domain) = (WeightsOrigin::Random, Domain::SyntheticDomain);
         let id = params.model.clone();
-        let model = LoadedModel { id, revision: None, weights, domain, runtime: "none".into(), device: None };
+        let model = LoadedModel {
+            id,
+            revision: None,
+            weights,
+            domain,
+            runtime: "none".into(),
+            device: None,
+            reads_prompt: true,
+        };
         Ok(LoadResult { model, load_secs: 0.5 })
     }
 

@@ -45,6 +45,12 @@ pub struct Constraints {
     /// See `frames_step`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames_offset: Option<u32>,
+    /// Least frames.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames_min: Option<u32>,
+    /// Most frames.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames_max: Option<u32>,
 }
 
 impl Constraints {
@@ -54,7 +60,17 @@ impl Constraints {
 
     /// What breaks a rule, with the nearest values that do not; `None` when everything given keeps them.
     pub fn problem(&self, frames: Option<u32>, size: Option<(u32, u32)>) -> Option<String> {
-        self.frames_problem(frames).or_else(|| self.size_problem(size))
+        self.length_problem(frames)
+            .or_else(|| self.frames_problem(frames))
+            .or_else(|| self.size_problem(size))
+    }
+
+    fn length_problem(&self, frames: Option<u32>) -> Option<String> {
+        let frames = frames?;
+        let few = self.frames_min.filter(|&least| frames < least);
+        let many = self.frames_max.filter(|&most| frames > most);
+        let too_few = few.map(|least| format!("{frames} frames are too few: at least {least}"));
+        too_few.or_else(|| many.map(|most| format!("{frames} frames are too many: at most {most}")))
     }
 
     fn frames_problem(&self, frames: Option<u32>) -> Option<String> {
@@ -90,8 +106,15 @@ fn nearest_valid(value: u32, step: u32, offset: u32) -> Option<String> {
 mod tests {
     use super::*;
 
+    const NONE: Constraints = Constraints {
+        size_multiple: None,
+        frames_step: None,
+        frames_offset: None,
+        frames_min: None,
+        frames_max: None,
+    };
     const WAN: Constraints =
-        Constraints { size_multiple: Some(16), frames_step: Some(4), frames_offset: Some(1) };
+        Constraints { size_multiple: Some(16), frames_step: Some(4), frames_offset: Some(1), ..NONE };
 
     #[test]
     fn values_that_keep_the_rules_are_no_problem() {
@@ -108,5 +131,14 @@ mod tests {
         assert_eq!(problem(0, (832, 480)), "0 frames are not 4k+1: nearest are 1 and up");
         assert_eq!(problem(81, (850, 480)), "width 850 is no multiple of 16: nearest are 848 and 864");
         assert_eq!(problem(81, (832, 7)), "height 7 is no multiple of 16: nearest are 16");
+    }
+
+    #[test]
+    fn the_least_and_the_most_frames_are_named() {
+        let rules = Constraints { frames_min: Some(124), frames_max: Some(345), ..NONE };
+        let problem = |frames| rules.problem(Some(frames), None);
+        assert_eq!((problem(124), problem(345), rules.problem(None, None)), (None, None, None));
+        assert_eq!(problem(123).unwrap(), "123 frames are too few: at least 124");
+        assert_eq!(problem(346).unwrap(), "346 frames are too many: at most 345");
     }
 }

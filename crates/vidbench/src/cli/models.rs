@@ -189,4 +189,10 @@ pub(crate) struct ModelsAddArgs {
     /// Licence of the weights.
     #[arg(long)]
     pub(crate) licence: Option<String>,
+    /// Commit, branch or tag of the hub.
+    #[arg(long)]
+    pub(crate) revision: Option<String>,
+    /// Its files are given only to those who agreed to terms.
+    #[arg(long)]
+    pub(crate) gated: bool,
 }

@@ -48,14 +48,11 @@ fn own_problem(error: &CatalogueError) -> UserError {
 }
 
 fn list<'a>(catalogue: &'a Catalogue, args: &ModelsListArgs) -> Result<Vec<&'a CatalogueModel>, UserError> {
-    if let Some(task) = &args.task {
-        let known = || catalogue.models().iter().flat_map(|model| model.tasks.iter().map(String::as_str));
-        if !known().any(|name| name == task) {
-            let hint = nearest(task, known())
-                .map_or("such as t2v, i2v, v2v".into(), |near| format!("did you mean {near}?"));
-            return Err(UserError::new(format!("no model of the catalogue does {task}"), hint));
-        }
-    }
+    args.task.iter().try_for_each(|task| check_task(catalogue, task))?;
+    let families = || catalogue.models().iter().map(|model| model.family.as_str());
+    check_word("family", args.family.as_deref(), families())?;
+    let licences = || catalogue.models().iter().filter_map(|model| model.licence.as_deref());
+    check_word("licence", args.licence.as_deref(), licences())?;
     let has = |text: &str, wanted: &Option<String>| {
         wanted.as_ref().is_none_or(|wanted| text.to_lowercase().contains(&wanted.to_lowercase()))
     };
@@ -85,6 +82,34 @@ fn list<'a>(catalogue: &'a Catalogue, args: &ModelsListArgs) -> Result<Vec<&'a C
         .filter(|model| has(&model.family, &args.family))
         .filter(|model| args.licence.is_none() || has(model.licence.as_deref().unwrap_or(""), &args.licence))
         .collect())
+}
+
+fn check_task(catalogue: &Catalogue, task: &str) -> Result<(), UserError> {
+    let known = || catalogue.models().iter().flat_map(|model| model.tasks.iter().map(String::as_str));
+    if known().any(|name| name == task) {
+        return Ok(());
+    }
+    let hint =
+        nearest(task, known()).map_or("such as t2v, i2v, v2v".into(), |near| format!("did you mean {near}?"));
+    Err(UserError::new(format!("no model of the catalogue does {task}"), hint))
+}
+
+/// What no model has in its `field` is a slip of the pen.
+fn check_word<'a>(
+    field: &str,
+    word: Option<&str>,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Result<(), UserError> {
+    let Some(word) = word else { return Ok(()) };
+    let lower = word.to_lowercase();
+    if known.clone().any(|name| name.to_lowercase().contains(&lower)) {
+        return Ok(());
+    }
+    let hint = nearest(word, known).map_or_else(
+        || format!("vidbench models list --json has the {field} of each"),
+        |near| format!("did you mean {near:?}?"),
+    );
+    Err(UserError::new(format!("no model of the catalogue has a {field} with {word:?}"), hint))
 }
 
 fn status_of(status: StatusArg) -> Status {
@@ -169,6 +194,8 @@ fn show(catalogue: &Catalogue, args: &ModelsShowArgs, ui: Ui) -> Result<u8> {
     add("parameters", number(model.params_b, " billion"));
     add("defaults", defaults_text(&model.defaults));
     add("rules", rules_text(model));
+    add("revision", model.revision.clone().unwrap_or_default());
+    add("access", model.gated.map_or(String::new(), access_text));
     add("licence", model.licence.clone().unwrap_or_else(|| "not read".into()));
     add("device memory", number(model.min_vram_gb, " GB, by its authors"));
     add("released", model.released.clone().unwrap_or_default());
@@ -180,6 +207,13 @@ fn show(catalogue: &Catalogue, args: &ModelsShowArgs, ui: Ui) -> Result<u8> {
         ui.data(&format!("\n# in a suite:\n{suite}"))?;
     }
     Ok(OK)
+}
+
+fn access_text(gated: bool) -> String {
+    match gated {
+        true => "gated: agree to the terms on the hub, then set HF_TOKEN".into(),
+        false => "open".into(),
+    }
 }
 
 fn defaults_text(defaults: &Defaults) -> String {
@@ -201,7 +235,9 @@ fn rules_text(model: &CatalogueModel) -> String {
         0 => format!("frames are {step}k"),
         offset => format!("frames are {step}k+{offset}"),
     });
-    [size, frames].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    let least = rules.frames_min.map(|least| format!("at least {least} frames"));
+    let most = rules.frames_max.map(|most| format!("at most {most} frames"));
+    [size, frames, least, most].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn part_text(model: &CatalogueModel) -> String {
@@ -263,10 +299,13 @@ fn suite_text(model: &CatalogueModel) -> Option<String> {
         }
         Some(other) => format!("{other} = \"{place}\", "),
     };
+    // Of a part it is the part's, which a suite has no place for.
+    let revision = model.revision.as_ref().filter(|_| model.part.is_none());
+    let revision = revision.map_or(String::new(), |revision| format!("revision = {}\n", json!(revision)));
     let precision: Vec<String> =
         model.precision().iter().map(|(name, value)| format!("{name} = {}", inline(value))).collect();
     Some(format!(
-        "[[models]]\nid = \"{id}\"\nengine = \"diffusers\"\nsettings = {{ {choice}{part}{} }}\n",
+        "[[models]]\nid = \"{id}\"\n{revision}engine = \"diffusers\"\nsettings = {{ {choice}{part}{} }}\n",
         precision.join(", ")
     ))
 }
@@ -310,6 +349,11 @@ fn new_model(catalogue: &Catalogue, args: &ModelsAddArgs) -> Result<CatalogueMod
             near.map_or("docs/reference/models.md lists them".into(), |near| format!("did you mean {near}?"));
         return Err(UserError::new(format!("there is no pipeline class {}", args.class), hint));
     }
+    args.tasks.iter().try_for_each(|task| check_task(catalogue, task))?;
+    if let Some(base) = &args.base {
+        ModelId::new(base.as_str())
+            .map_err(|error| UserError::new(format!("--base: {error}"), "name it as the hub does"))?;
+    }
     let size = args.size.as_deref().map(parse_size).transpose();
     let (width, height) = size.map_err(|error| UserError::new(error, "such as --size 832x480"))?.unzip();
     let part = args.part.map(part_name);
@@ -317,6 +361,8 @@ fn new_model(catalogue: &Catalogue, args: &ModelsAddArgs) -> Result<CatalogueMod
     Ok(CatalogueModel {
         id: id.to_string(),
         aliases: Vec::new(),
+        revision: args.revision.clone(),
+        gated: args.gated.then_some(true),
         kind: if adds { Kind::Adapter } else { Kind::Checkpoint },
         engine: "diffusers".into(),
         classes: vec![args.class.clone()],

@@ -106,6 +106,23 @@ fn a_program_is_a_model_and_a_prompt_is_never_a_command() {
 }
 
 #[test]
+fn a_program_that_is_not_told_the_prompt_is_not_judged_by_it() {
+    let blind = json!(["sh", "-c", PAINT, "sh", "{output}", "anything"]);
+    for (argv, why) in [(script(PAINT), "outside the shapes grammar"), (blind, "and there is none")] {
+        let workspace = workspace(&argv, "");
+        let suite = std::fs::read_to_string(workspace.path().join("suite.toml")).unwrap();
+        workspace.write("suite.toml", suite.replace("temporal_flickering@1", "shape_adherence@1"));
+        assert_eq!(run(&workspace).code, 0);
+        for sample in samples(&workspace.export()) {
+            let reason = sample["verdict"]["scores"][0]["score"]["not_available"]["reason"]
+                .as_str()
+                .unwrap_or_default();
+            assert!(reason.contains(why), "{sample}");
+        }
+    }
+}
+
+#[test]
 fn a_program_gets_the_files_that_a_prompt_names_and_makes_nothing_without_them() {
     let script = format!("test -s \"$3\" || exit 9\n{PAINT}");
     let argv = json!(["sh", "-ec", script, "sh", "{output}", "{prompt}", "{image}"]);

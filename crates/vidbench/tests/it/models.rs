@@ -115,6 +115,30 @@ fn a_task_that_nothing_does_comes_with_the_nearest() {
 }
 
 #[test]
+fn a_family_or_licence_that_nothing_has_comes_with_the_nearest() {
+    check(["models", "list", "--family", "wna2.1"], 2, &expect![[r#"
+        error: no model of the catalogue has a family with "wna2.1"
+        hint: did you mean "wan2.1"?
+    "#]]);
+    check(["models", "list", "--licence", "Apache-3.0"], 2, &expect![[r#"
+        error: no model of the catalogue has a licence with "Apache-3.0"
+        hint: did you mean "Apache-2.0"?
+    "#]]);
+    check(["models", "list", "--licence", "beerware"], 2, &expect![[r#"
+        error: no model of the catalogue has a licence with "beerware"
+        hint: vidbench models list --json has the licence of each
+    "#]]);
+}
+
+#[test]
+fn who_may_download_and_how_long_a_video_may_be_is_shown() {
+    let said = |id| Workspace::new().run(["models", "show", id]).stdout;
+    assert!(said("nvidia/Cosmos-1.0-Diffusion-7B-Text2World").contains("gated: agree to the terms"));
+    let rules = "frames are 17k+5; at least 124 frames; at most 345 frames";
+    assert!(said("MiniMaxAI/MiniMax-H3").contains(rules));
+}
+
+#[test]
 fn a_file_of_another_format_is_shown_with_what_it_is_put_into() {
     check(
         ["models", "show", "city96/Wan2.1-T2V-14B-gguf"],
@@ -286,6 +310,18 @@ fn a_model_that_cannot_be_added_is_refused() {
         error: "832" is not a size: write width x height, each 1 to 16384, such as "832x480"
         hint: such as --size 832x480
     "#]],
+    );
+    check(["models", "add", "me/a", "--class", "WanPipeline", "--task", "t2vv"], 2, &expect![[r#"
+        error: no model of the catalogue does t2vv
+        hint: did you mean t2av?
+    "#]]);
+    check(
+        ["models", "add", "me/a", "--class", "WanPipeline", "--part", "lora", "--base", "a\"b"],
+        2,
+        &expect![[r#"
+            error: --base: model id "a\"b" is not valid: use 1 to 128 letters, digits and . _ - /
+            hint: name it as the hub does
+        "#]],
     );
     let said = Workspace::new().run(["models", "add", "Lightricks/LTX-Video", "--class", "LTXPipeline"]);
     assert_eq!(said.code, 2);

@@ -193,6 +193,7 @@ def load(asked: Load) -> tuple[Model, dict[str, Any]]:
         "domain": "open",
         "runtime": f"diffusers {diffusers.__version__}, torch {torch.__version__}, {type(loaded.pipe).__name__} on {device}",
         "device": str(device),
+        "reads_prompt": "prompt" in loaded.taken,
     }
     return Model(loaded, settings, device), said
 
