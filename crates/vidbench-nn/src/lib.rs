@@ -29,6 +29,7 @@ mod fetch;
 mod manifest;
 pub mod nets;
 pub mod npy;
+mod ort_memory;
 mod ort_runtime;
 mod session;
 mod store;

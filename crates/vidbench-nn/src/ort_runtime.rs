@@ -21,6 +21,7 @@ use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 use vidbench_core::NetDevice;
 
 use crate::error::NnError;
+use crate::ort_memory::share_arena;
 use crate::session::{Declared, InputSpec, SessionOptions, check_fits, feed_order, match_inputs};
 use crate::tensor::{DType, Data, Tensor};
 
@@ -28,6 +29,8 @@ const NAME: &str = "onnxruntime";
 
 struct Library {
     environment: Environment,
+    /// Its sessions may have one arena together.
+    shares_arena: bool,
     /// `onnxruntime` and what the library says of its build.
     name: String,
 }
@@ -58,7 +61,8 @@ fn open(path: &Path) -> Result<Library, String> {
     let builder = ort::init_from(path).map_err(|error| why_not_loaded(&error))?;
     let environment = builder.with_telemetry(false).build().map_err(|error| error.to_string())?;
     let mapped_files = fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    Ok(Library { environment, name: name_and_version(&mapped_files, ort::info()) })
+    let shares_arena = share_arena(&environment).is_ok();
+    Ok(Library { environment, shares_arena, name: name_and_version(&mapped_files, ort::info()) })
 }
 
 /// `ort` says "dlopen failed" and keeps the loader's own words one level down.
@@ -114,8 +118,7 @@ pub(crate) struct OrtSession {
 impl OrtSession {
     pub(crate) fn load(graph: &[u8], specs: &[InputSpec], options: &SessionOptions) -> Result<Self, NnError> {
         let library = library()?;
-        let session =
-            builder(&library.environment, options)?.commit_from_memory(graph).map_err(load_error)?;
+        let session = builder(library, options)?.commit_from_memory(graph).map_err(load_error)?;
         let names: Vec<String> = session.inputs().iter().map(|input| input.name().to_owned()).collect();
         let positions = match_inputs(&names, specs)?;
         for (spec, position) in specs.iter().zip(&positions) {
@@ -128,7 +131,7 @@ impl OrtSession {
     /// A graph in a file, whose open axes stay open; its inputs are given by name.
     pub(crate) fn open(graph: &Path, options: &SessionOptions) -> Result<Self, NnError> {
         let library = library()?;
-        let session = builder(&library.environment, options)?.commit_from_file(graph).map_err(load_error)?;
+        let session = builder(library, options)?.commit_from_file(graph).map_err(load_error)?;
         Ok(Self { session: Mutex::new(session), name: &library.name, order: Vec::new() })
     }
 
@@ -174,12 +177,13 @@ impl fmt::Debug for OrtSession {
     }
 }
 
-fn builder(environment: &Environment, options: &SessionOptions) -> Result<SessionBuilder, NnError> {
+fn builder(library: &Library, options: &SessionOptions) -> Result<SessionBuilder, NnError> {
     let plain = || -> Result<SessionBuilder, ort::Error> {
-        Ok(Session::builder(environment)?
+        let builder = Session::builder(&library.environment)?
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(options.threads)?
-            .with_inter_threads(1)?)
+            .with_inter_threads(1)?;
+        Ok(if library.shares_arena { builder.with_env_allocators()? } else { builder })
     };
     let builder = plain().map_err(load_error)?;
     builder

@@ -11,7 +11,7 @@ pub fn latex(analysis: &RunAnalysis, descriptors: &[MetricDescriptor]) -> String
     table(&result_table(analysis, descriptors))
 }
 
-/// A `tabular` with one row per group; details such as n are left to the caption.
+/// A `tabular` with one row per group, and what stands below its values (n, extremes) in small print.
 pub(crate) fn table(table: &ResultTable) -> String {
     let columns = "r".repeat(table.columns.len().saturating_sub(1));
     let mut out = format!("% \\usepackage{{booktabs}}\n\\begin{{tabular}}{{l{columns}}}\n\\toprule\n");
@@ -20,6 +20,9 @@ pub(crate) fn table(table: &ResultTable) -> String {
     out += "\\midrule\n";
     for cells in &table.rows {
         out += &row(cells.iter().map(cell));
+        if cells.iter().any(|cell| !cell.detail.is_empty()) {
+            out += &row(cells.iter().map(detail));
+        }
     }
     out + "\\bottomrule\n\\end{tabular}\n"
 }
@@ -27,6 +30,10 @@ pub(crate) fn table(table: &ResultTable) -> String {
 fn cell(cell: &Cell) -> String {
     let text = escaped(&cell.text);
     if cell.best { format!("\\textbf{{{text}}}") } else { text }
+}
+
+fn detail(cell: &Cell) -> String {
+    if cell.detail.is_empty() { String::new() } else { format!("{{\\scriptsize {}}}", escaped(&cell.detail)) }
 }
 
 fn row(cells: impl Iterator<Item = String>) -> String {
@@ -57,6 +64,18 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::Column;
+
+    #[test]
+    fn what_stands_below_a_value_is_in_small_print() {
+        let column = |title: &str| Column { title: title.into(), unit: String::new(), help: String::new() };
+        let value = Cell { detail: "n 48".into(), ..Cell::text("0.99 ± 0.01") };
+        let rows = vec![vec![Cell::text("a"), value], vec![Cell::text("b"), Cell::text("–")]];
+        let text = table(&ResultTable { columns: vec![column("model"), column("PSNR")], rows });
+        let body = text.split("\\midrule\n").nth(1).unwrap();
+        let rows = "a & 0.99 $\\pm$ 0.01 \\\\\n & {\\scriptsize n 48} \\\\\nb & -- \\\\\n";
+        assert_eq!(body, format!("{rows}\\bottomrule\n\\end{{tabular}}\n"));
+    }
 
     #[test]
     fn nothing_in_a_name_is_obeyed() {

@@ -97,7 +97,9 @@ impl Holder<'_> {
         own_folder: Option<&Path>,
     ) -> Result<HeldCommand, InputError> {
         let asked = model.confinement.as_ref().unwrap_or(&suite.confinement);
-        let command = self.programs.generator(model);
+        let inputs = suite.prompts.iter().flat_map(|prompt| prompt.inputs.values());
+        let inputs: Vec<&Path> = inputs.map(|file| Path::new(&file.path)).collect();
+        let command = self.programs.generator(model, &inputs);
         let name = model.id.as_str();
         if let Some(image) = &model.place.container {
             return in_container(name, image, asked, command);
@@ -117,9 +119,8 @@ impl Holder<'_> {
                     refused(name, "its files cannot be confined", &why, "filesystem = \"open\" goes without")
                 };
                 let abi = self.means.files_abi().map_err(refused)?;
-                let inputs = suite.prompts.iter().flat_map(|prompt| prompt.inputs.values());
                 let mut files = places::of_model(model, &command);
-                files.readable.extend(inputs.map(|file| PathBuf::from(&file.path)));
+                files.readable.extend(inputs.into_iter().map(Path::to_owned));
                 self.add_asked(&mut files, name, asked, own_folder)?;
                 (Some(files), Some(abi))
             }

@@ -28,12 +28,13 @@ pub struct WorkerPrograms {
 }
 
 impl WorkerPrograms {
-    pub(crate) fn generator(&self, model: &ResolvedModel) -> WorkerCommand {
+    /// `inputs` are files that videos of the model may be made from.
+    pub(crate) fn generator(&self, model: &ResolvedModel, inputs: &[&Path]) -> WorkerCommand {
         let names: Vec<&str> = model.pass_env.iter().map(String::as_str).collect();
-        self.engine(model).pass_env(&names)
+        self.engine(model, inputs).pass_env(&names)
     }
 
-    fn engine(&self, model: &ResolvedModel) -> WorkerCommand {
+    fn engine(&self, model: &ResolvedModel, inputs: &[&Path]) -> WorkerCommand {
         let own = |args: &[&str]| WorkerCommand::new(&self.vidbench).args(args);
         match model.engine {
             Engine::Embedded => own(&["worker", "embedded"]).pass_env(&["ORT_DYLIB_PATH"]),
@@ -42,7 +43,7 @@ impl WorkerPrograms {
                 let (program, args) = command.split_first().map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
                 WorkerCommand::new(program).args(args)
             }
-            Engine::Diffusers => self.diffusers(model),
+            Engine::Diffusers => self.diffusers(model, inputs),
             Engine::Command => {
                 let program = serde_json::to_string(&model.program).unwrap_or_default();
                 own(&["worker", "command", "--program", &program])
@@ -54,13 +55,13 @@ impl WorkerPrograms {
     }
 
     /// Preflight has told when the environment is not there; a worker that cannot be started says so again.
-    fn diffusers(&self, model: &ResolvedModel) -> WorkerCommand {
+    fn diffusers(&self, model: &ResolvedModel, inputs: &[&Path]) -> WorkerCommand {
         if let Some(image) = &model.place.container {
             let of_the_hub =
                 ["HF_HOME", "HF_HUB_CACHE"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
             let own = model.settings.get("path").and_then(|path| path.as_str()).map(PathBuf::from);
             let shared: Vec<PathBuf> = self.workspace.iter().cloned().chain(of_the_hub).chain(own).collect();
-            return worker_in_container(image, &shared, &model.pass_env);
+            return worker_in_container(image, &shared, inputs, &model.pass_env);
         }
         let name = model.place.env.as_deref().unwrap_or(DEFAULT_ENV);
         worker_in_env(name).unwrap_or_else(|_| WorkerCommand::new(format!("vidbench-env-{name}")))

@@ -330,6 +330,10 @@ impl Finder<'_> {
         if !walk.seen.insert(place) {
             return walk.leave_out("folders that were seen before");
         }
+        // One that is named itself is an error.
+        if names.is_empty() && depth > 0 {
+            return walk.leave_out("empty folder");
+        }
         if is_frames(folder, &names) {
             names.iter().filter_map(|name| passed_over(name)).for_each(|what| walk.leave_out(what));
             return self.clip(folder, &text_from_path(below), &walk.group(below.parent()), None);

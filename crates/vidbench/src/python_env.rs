@@ -3,6 +3,7 @@
 //! `ROOT/NAME/package` is the worker's source, `ROOT/NAME/venv` the environment, `ROOT/NAME/environment.json` what is in it. The last is
 //! written when everything else is there, so an environment without it was not finished.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -188,23 +189,33 @@ const RECORD: &str = "environment.json";
 pub fn worker_in_env(name: &str) -> Result<WorkerCommand, PythonEnvError> {
     let root = envs_root()?;
     find_env(&root, name)?;
-    Ok(WorkerCommand::new(python(&folder(&root, name)?)).args(["-m", "vidbench_diffusers"]))
+    Ok(WorkerCommand::new(python(&folder(&root, name)?)).args(WORKER))
 }
 
+/// Ends with its client, also in the middle of a sample: a container goes on when the program that began it is killed.
+const WORKER: [&str; 3] = ["-m", "vidbench_diffusers", "--end-with-client"];
+
 /// The worker of diffusers in a container, which sees the workspace, the caches of the hub and a model's own folder under their own names, and
-/// gets the variables `names` besides those of the hub.
-pub fn worker_in_container(image: &str, shared: &[PathBuf], names: &[String]) -> WorkerCommand {
-    let mounts = shared.iter().flat_map(|path| {
-        let path = path.display();
-        ["--volume".to_owned(), format!("{path}:{path}")]
-    });
+/// may read the folders of `inputs`; it gets the variables `names` besides those of the hub.
+pub fn worker_in_container(
+    image: &str,
+    shared: &[PathBuf],
+    inputs: &[&Path],
+    names: &[String],
+) -> WorkerCommand {
+    let folders: BTreeSet<&Path> = inputs.iter().filter_map(|file| file.parent()).collect();
+    let is_apart = |folder: &&Path| !shared.iter().any(|shared| folder.starts_with(shared));
+    let read = folders.into_iter().filter(is_apart).map(|folder| format!("{0}:{0}:ro", folder.display()));
+    let shared = shared.iter().map(|path| format!("{0}:{0}", path.display()));
+    let mounts = shared.chain(read).flat_map(|mount| ["--volume".to_owned(), mount]);
     let gpus = Path::new("/proc/driver/nvidia/gpus").is_dir().then_some(["--gpus", "all"]);
     WorkerCommand::new("docker")
         .args(["run", "--rm", "--interactive", "--init", "--ipc", "host"])
         .args(gpus.into_iter().flatten())
         .args(OF_THE_HUB.into_iter().chain(names.iter().map(String::as_str)).flat_map(|name| ["--env", name]))
         .args(mounts)
-        .args([image, "python", "-m", "vidbench_diffusers"])
+        .args([image, "python"])
+        .args(WORKER)
 }
 
 /// Variables of the hub's client; `docker` leaves out those that are not set.
@@ -364,14 +375,22 @@ mod tests {
 
     #[test]
     fn a_container_sees_the_workspace_under_its_own_name() {
-        let command =
-            worker_in_container("example/worker:1", &[PathBuf::from("/data/ws")], &["MY_KEY".into()]);
+        let inputs = ["/images/a.png", "/images/b.png", "/data/ws/c.png"].map(Path::new);
+        let command = worker_in_container(
+            "example/worker:1",
+            &[PathBuf::from("/data/ws")],
+            &inputs,
+            &["MY_KEY".into()],
+        );
         let args: Vec<String> = command.args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
         let text = args.join(" ");
         assert!(text.starts_with("run --rm --interactive --init --ipc host"), "{text}");
         assert!(text.contains("--env HF_TOKEN --env HF_HUB_OFFLINE --env MY_KEY"), "{text}");
         assert!(
-            text.ends_with("--volume /data/ws:/data/ws example/worker:1 python -m vidbench_diffusers"),
+            text.ends_with(
+                "--volume /data/ws:/data/ws --volume /images:/images:ro example/worker:1 \
+                 python -m vidbench_diffusers --end-with-client"
+            ),
             "{text}"
         );
     }

@@ -2,6 +2,9 @@
 
 import io
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -111,3 +114,16 @@ def test_a_file_that_exists_is_never_overwritten(tmp_path):
 def test_what_a_library_raises_gets_a_kind(tmp_path):
     said = serve(START, call("load", {"model": "toy", "threads": 1}), generate(tmp_path, prompt="fail"))
     assert said[3]["error"]["data"]["kind"] == "out_of_memory"
+
+
+def test_a_worker_in_the_middle_of_something_ends_with_its_client():
+    busy = "from vidbench_diffusers.serve import end_with_client as end; import time; end(0); print('on', flush=True); time.sleep(600)"
+    worker = subprocess.Popen([sys.executable, "-c", busy], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert worker.stdout.readline() == b"on\n"
+    worker.stdin.write(b"nobody reads this\n")
+    worker.stdin.flush()
+    time.sleep(0.2)
+    assert worker.poll() is None, "a client that writes is there"
+    worker.stdin.close()
+    assert worker.wait(10) == 0
+    worker.stdout.close()

@@ -116,18 +116,30 @@ fn a_task_that_nothing_does_comes_with_the_nearest() {
 
 #[test]
 fn a_family_or_licence_that_nothing_has_comes_with_the_nearest() {
-    check(["models", "list", "--family", "wna2.1"], 2, &expect![[r#"
+    check(
+        ["models", "list", "--family", "wna2.1"],
+        2,
+        &expect![[r#"
         error: no model of the catalogue has a family with "wna2.1"
         hint: did you mean "wan2.1"?
-    "#]]);
-    check(["models", "list", "--licence", "Apache-3.0"], 2, &expect![[r#"
+    "#]],
+    );
+    check(
+        ["models", "list", "--licence", "Apache-3.0"],
+        2,
+        &expect![[r#"
         error: no model of the catalogue has a licence with "Apache-3.0"
         hint: did you mean "Apache-2.0"?
-    "#]]);
-    check(["models", "list", "--licence", "beerware"], 2, &expect![[r#"
+    "#]],
+    );
+    check(
+        ["models", "list", "--licence", "beerware"],
+        2,
+        &expect![[r#"
         error: no model of the catalogue has a licence with "beerware"
         hint: vidbench models list --json has the licence of each
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -311,10 +323,14 @@ fn a_model_that_cannot_be_added_is_refused() {
         hint: such as --size 832x480
     "#]],
     );
-    check(["models", "add", "me/a", "--class", "WanPipeline", "--task", "t2vv"], 2, &expect![[r#"
+    check(
+        ["models", "add", "me/a", "--class", "WanPipeline", "--task", "t2vv"],
+        2,
+        &expect![[r#"
         error: no model of the catalogue does t2vv
         hint: did you mean t2av?
-    "#]]);
+    "#]],
+    );
     check(
         ["models", "add", "me/a", "--class", "WanPipeline", "--part", "lora", "--base", "a\"b"],
         2,

@@ -132,9 +132,12 @@ fn a_folder_of_images_is_a_clip_whatever_else_lies_in_it() {
     // Beside a video or a folder, images are other files.
     frames(&workspace.path().join("mixed"));
     write(&workspace.path().join("mixed"), "video", &clip(1), false);
+    std::fs::create_dir(workspace.path().join("mixed/later")).unwrap();
     let (outcomes, said) = scored(&workspace, &["mixed"]);
     assert_eq!(outcomes.into_keys().collect::<Vec<_>>(), ["video.mp4"]);
-    assert!(said.stderr.contains("left out in mixed: 3 other files"), "{}", said.stderr);
+    for words in ["left out in mixed: 3 other files", "left out in mixed: 1 empty folder"] {
+        assert!(said.stderr.contains(words), "{words}: {}", said.stderr);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ from typing import Any
 
 from vidbench_diffusers import architectures
 from vidbench_diffusers.messages import Load
-from vidbench_diffusers.serve import Model, Server, private_stdout
+from vidbench_diffusers.serve import Model, Server, end_with_client, private_stdout
 
 
 def load(asked: Load) -> tuple[Model, dict[str, Any]]:
@@ -19,6 +19,8 @@ def load(asked: Load) -> tuple[Model, dict[str, Any]]:
 
 def main() -> None:
     """Serves until the client goes."""
+    if "--end-with-client" in sys.argv[1:]:
+        end_with_client(sys.stdin.fileno())
     sink = private_stdout()
     models = [f"tiny/{name}" for name in architectures.tiny().pipelines]
     try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -46,6 +48,19 @@ def private_stdout() -> IO[bytes]:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     return stream
+
+
+def end_with_client(source: int) -> None:
+    """Ends this process as soon as nobody can write to `source` any more, in the middle of a request too."""
+
+    def wait() -> None:
+        client = select.poll()
+        # Without events of its own it is woken by the end of the other side alone.
+        client.register(source, 0)
+        client.poll()
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 class Server:
@@ -236,6 +251,7 @@ def check(asked: messages.Generate) -> None:
         raise refused(f"guidance is {params.guidance}: it must be 0 or more")
     if not 0 <= asked.seed < 1 << 64:
         raise refused(f"seed is {asked.seed}: it must be 0 to 2^64 - 1")
-    folder = os.path.dirname(asked.output)  # noqa: PTH120: a string, as it is named in the answer
+    # A string, as it is named in the answer.
+    folder = os.path.dirname(asked.output)
     if not os.path.isdir(folder) or os.path.lexists(asked.output):
         raise refused(f"output {asked.output} must be a file that does not exist, in a folder that does")
