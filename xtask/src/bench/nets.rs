@@ -146,7 +146,8 @@ pub(super) fn fvd(binary: &Path) -> Result<()> {
     against("fvd, cd-fvd", ours.secs, peer.and_then(|answer| number(&answer, "secs")));
     if let Some(theirs) = value {
         let said = scores(binary, fake.as_ref(), &["--metrics", "fvd.cdfvd-i3d", "--reference-set", real])?;
-        let ours = said["sets"][0]["scores"][0]["score"]["value"].as_f64().context("no distance")?;
+        let ours =
+            said["sets"][0]["sets"][0]["scores"][0]["score"]["value"].as_f64().context("no distance")?;
         parity("fvd, cd-fvd", ours, theirs);
     }
     println!("{:<34} peer not available: it is in no package", "fvd, common_metrics");

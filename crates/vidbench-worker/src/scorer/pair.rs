@@ -72,6 +72,16 @@ impl Reference {
         (!same).then_some(MetricError::LumaMeanings { reference, sample })
     }
 
+    /// What to say of scores where both are not shown equally fast.
+    pub(super) fn rate_differs(&self, sample_fps: Option<f64>) -> Option<String> {
+        let (reference, sample) = (self.source.as_ref()?.fps()?, sample_fps?);
+        // Containers round rates: Matroska writes times in milliseconds.
+        let same = (reference - sample).abs() <= 1e-3 * sample;
+        (!same).then(|| {
+            format!("the reference has {reference:.3} frames a second, the sample {sample:.3}: compared frame by frame")
+        })
+    }
+
     /// Reads what the reference has beyond the sample, and compares the lengths; with what reading took.
     pub(super) fn finish(mut self) -> (Pairing, Duration) {
         while let (None, Some(source)) = (&self.over, &mut self.source) {

@@ -128,10 +128,11 @@ impl<'a> Pass<'a> {
             scoring += start.elapsed();
         }
         let luma = reference.as_ref().and_then(|reference| reference.luma_differs(&sample.probe().colour));
+        let rates = reference.as_ref().and_then(|reference| reference.rate_differs(sample.fps()));
         let (pairing, beside) = reference.map(Reference::finish).unzip();
         let decoding = sample.spent() + beside.unwrap_or_default();
         start = Instant::now();
-        let passed = self.finish(&sample, size, looks, (pairing, luma));
+        let passed = self.finish(&sample, size, looks, Compared { pairing, luma, rates });
         scoring += start.elapsed();
         Ok((passed, Spent { decoding, scoring }))
     }
@@ -174,7 +175,7 @@ impl<'a> Pass<'a> {
         sample: &Source,
         (width, height): (usize, usize),
         looks: Looks,
-        (pairing, luma): (Option<Pairing>, Option<MetricError>),
+        compared: Compared,
     ) -> Passed {
         let frames = self.facts.frames();
         let facts = self.facts.finish(sample.probe());
@@ -186,7 +187,7 @@ impl<'a> Pass<'a> {
             keep(&self.metrics, &self.params.seen, &seen, &mut features);
         }
         let scores = self.metrics.into_iter();
-        let scores = scores.map(|metric| finish(metric, pairing.as_ref(), luma.as_ref(), &seen));
+        let scores = scores.map(|metric| finish(metric, &compared, &seen));
         let scores = scores.chain(without).collect();
         let mut net_secs: BTreeMap<_, _> = seen.secs().collect();
         drop(seen);
@@ -198,7 +199,7 @@ impl<'a> Pass<'a> {
         }
         net_secs.retain(|net, _| features.iter().any(|features| features.net == *net));
         let clip = self.clip.map(ClipCollector::finish);
-        Passed { facts, pairing, scores, features, net_secs, clip }
+        Passed { facts, pairing: compared.pairing, scores, features, net_secs, clip }
     }
 }
 
@@ -248,15 +249,25 @@ fn features(sets: &[NetSetMetric], seen: &SeenRows<'_>) -> (Vec<Features>, Vec<M
     (features, without)
 }
 
-fn finish(
-    metric: Measuring,
-    pairing: Option<&Pairing>,
-    luma: Option<&MetricError>,
-    seen: &SeenRows<'_>,
-) -> MetricScore {
-    let no_pair =
-        pairing.and_then(Pairing::reason).map(|reason| MetricError::NoPair { reason: reason.to_owned() });
-    match (metric, no_pair) {
+/// How a clip and its reference go together.
+struct Compared {
+    pairing: Option<Pairing>,
+    /// Why their luma cannot be compared.
+    luma: Option<MetricError>,
+    /// What to say where they are not shown equally fast.
+    rates: Option<String>,
+}
+
+fn finish(metric: Measuring, compared: &Compared, seen: &SeenRows<'_>) -> MetricScore {
+    let Compared { pairing, luma, rates } = compared;
+    let reason = pairing.as_ref().and_then(Pairing::reason);
+    let no_pair = reason.map(|reason| MetricError::NoPair { reason: reason.to_owned() });
+    let of_pair = match &metric {
+        Measuring::Pair(..) => true,
+        Measuring::Net(metric) => metric.is_of_pair(),
+        Measuring::Clip(..) => false,
+    };
+    let mut score = match (metric, no_pair) {
         (Measuring::Clip(metric, meter), _) => metric.score(meter.finish()),
         (Measuring::Pair(metric, _), Some(error)) => metric.score(Err(error)),
         (Measuring::Pair(metric, meter), None) => {
@@ -267,5 +278,9 @@ fn finish(
         }
         (Measuring::Net(metric), Some(error)) if metric.is_of_pair() => metric.score(Err(error)),
         (Measuring::Net(metric), _) => metric.score(seen.measure(metric)),
+    };
+    if of_pair && score.score.value().is_some() && score.note.is_none() {
+        score.note.clone_from(rates);
     }
+    score
 }

@@ -109,6 +109,26 @@ fn luma_of_another_range_is_not_compared() {
 }
 
 #[test]
+fn pairs_that_are_not_shown_equally_fast_are_scored_with_a_note() {
+    let dir = tempfile::tempdir().unwrap();
+    let sample = y4m(&dir, "FULL");
+    let slower = dir.path().join("slower.y4m");
+    let bytes = std::fs::read(&sample).unwrap();
+    std::fs::write(&slower, [b"YUV4MPEG2 W16 H16 F5", &bytes["YUV4MPEG2 W16 H16 F8".len()..]].concat())
+        .unwrap();
+    let score = |reference: &Path| {
+        let reference = Some(reference.to_str().unwrap().to_owned());
+        let metrics = ["psnr@1", "temporal_flickering@1"];
+        scorer().score(&ScoreParams { reference, ..params(&sample, &metrics) }).unwrap().scores
+    };
+    assert!(score(&sample).iter().all(|score| score.note.is_none()));
+    let [psnr, flickering] = score(&slower).try_into().unwrap();
+    let note = psnr.note.unwrap();
+    assert!(note.starts_with("the reference has 5.000 frames a second, the sample 8.000"), "{note}");
+    assert_eq!((psnr.score.value(), flickering.note), (Some(60.0), None));
+}
+
+#[test]
 fn a_lossless_file_scores_as_its_frames_do() {
     let frames = rendered();
     let (_dir, path) = lossless(&frames);
