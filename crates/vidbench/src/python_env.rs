@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -79,6 +80,12 @@ pub enum PythonEnvError {
         /// The name.
         name: String,
     },
+    /// The packages of the lock file are for others.
+    #[error("the worker of diffusers runs on Python 3.{} to 3.{}, not on {version}", PYTHONS.start(), PYTHONS.end())]
+    PythonVersion {
+        /// The version that was asked for.
+        version: String,
+    },
     /// uv is not installed.
     #[error("uv, which makes Python environments, is not found")]
     NoUv,
@@ -125,6 +132,7 @@ impl PythonEnvError {
             Self::Import { .. } => {
                 Some("the packages of the environment do not fit together; make one without --with".into())
             }
+            Self::PythonVersion { .. } => Some("without --python the first that fits is taken".into()),
             Self::Name { .. } | Self::Io { .. } => None,
         }
     }
@@ -143,6 +151,21 @@ fn folder(root: &Path, name: &str) -> Result<PathBuf, PythonEnvError> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let valid = (1..=64).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with(['.', '-']);
     if valid { Ok(root.join(name)) } else { Err(PythonEnvError::Name { name: name.into() }) }
+}
+
+/// Versions 3.x of Python that the lock file is for.
+const PYTHONS: RangeInclusive<u32> = 11..=13;
+
+/// Refuses a version that uv would fetch in vain; what is no version, such as a path, is uv's to judge.
+fn check_python(version: &str) -> Result<(), PythonEnvError> {
+    let mut parts = version.split('.').map(str::parse::<u32>);
+    let minor = match (parts.next(), parts.next()) {
+        (Some(Ok(3)), Some(Ok(minor))) => Some(minor),
+        (Some(Ok(3)), None) | (None | Some(Err(_)), _) | (Some(Ok(3)), Some(Err(_))) => return Ok(()),
+        (Some(Ok(_)), _) => None,
+    };
+    let fits = minor.is_some_and(|minor| PYTHONS.contains(&minor));
+    if fits { Ok(()) } else { Err(PythonEnvError::PythonVersion { version: version.into() }) }
 }
 
 /// Environments below `root`, by name; those that were not finished are errors.
@@ -241,6 +264,7 @@ pub fn create_env(
     if find_env(root, name).is_ok() {
         return Err(PythonEnvError::Exists { name: name.into() });
     }
+    python_version.map_or(Ok(()), check_python)?;
     if !has_uv() {
         return Err(PythonEnvError::NoUv);
     }
@@ -371,6 +395,23 @@ mod tests {
         assert!(list_envs(root.path()).unwrap().is_empty());
         assert!(list_envs(&root.path().join("none")).unwrap().is_empty());
         assert!(list_envs(&root.path().join("file")).is_err());
+    }
+
+    #[test]
+    fn a_python_that_the_packages_are_not_for_is_refused_before_it_is_fetched() {
+        for version in ["3", "3.11", "3.13.2", "/usr/bin/python3", "cpython@3.9", "3.x"] {
+            assert!(check_python(version).is_ok(), "{version}");
+        }
+        for version in ["3.9", "3.14.0", "2.7", "4"] {
+            let error = check_python(version).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!("the worker of diffusers runs on Python 3.11 to 3.13, not on {version}")
+            );
+        }
+        let package = include_str!("../../../workers/diffusers/pyproject.toml");
+        let range = format!("requires-python = \">=3.{},<3.{}\"", PYTHONS.start(), PYTHONS.end() + 1);
+        assert!(package.contains(&range), "{range}");
     }
 
     #[test]

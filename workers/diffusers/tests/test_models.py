@@ -123,6 +123,8 @@ def test_a_folder_is_a_model_and_its_weights_have_a_hash(wan, tmp_path):
         ({"loras": [Lora(id="someone/lora", base="another/model")]}, "weights_mismatch", "is for another/model"),
         ({"motion_adapter": MotionAdapter("someone/motion", base="another/model")}, "weights_mismatch", "motion_adapter is for"),
         ({"class_name": "WanPipelineOfTomorrow"}, "unsupported", "has no"),
+        ({"class_name": "LTXPipeline"}, "invalid_request", "LTXPipeline takes a LTXVideoTransformer3DModel as transformer"),
+        ({"class_name": "AnimateDiffPipeline"}, "invalid_request", "needs a unet, and this model, a WanPipeline, has none"),
     ],
 )
 def test_settings_that_cannot_be_met_are_refused(wan, settings, kind, words):

@@ -25,7 +25,7 @@ pub(crate) struct EnvCreateArgs {
     /// Its name.
     #[arg(default_value = vidbench::DEFAULT_ENV)]
     pub(crate) name: String,
-    /// Version of Python; by default the first that fits.
+    /// Version of Python, 3.11 to 3.13; by default the first that fits.
     #[arg(long, value_name = "VERSION")]
     pub(crate) python: Option<String>,
     /// A package besides the lock file's, or in place of it.

@@ -225,12 +225,12 @@ fn an_environment_that_uv_cannot_make_is_none() {
     let workspace = Workspace::new();
     let bin = workspace.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
-    let script = "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\necho 'error: No interpreter found for Python 2.7' >&2\nexit 2\n";
+    let script = "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\necho 'error: No interpreter found for Python 3.12' >&2\nexit 2\n";
     std::fs::write(bin.join("uv"), script).unwrap();
     std::fs::set_permissions(bin.join("uv"), std::fs::Permissions::from_mode(0o755)).unwrap();
     let create = |path: &std::path::Path| {
         let output = workspace
-            .command(["env", "create", "diffusers", "--python", "2.7"])
+            .command(["env", "create", "diffusers", "--python", "3.12"])
             .env("VIDBENCH_ENVS", workspace.path().join("envs"))
             .env("PATH", path)
             .output()
@@ -242,7 +242,7 @@ fn an_environment_that_uv_cannot_make_is_none() {
     assert!(told.contains("uv, which makes Python environments, is not found"), "{told}");
     let (code, told) = create(&bin);
     assert_eq!(code, Some(2), "{told}");
-    assert!(told.contains("No interpreter found for Python 2.7"), "{told}");
+    assert!(told.contains("No interpreter found for Python 3.12"), "{told}");
     assert!(told.contains("uv could not make the environment"), "{told}");
     let doctor = workspace.command(["doctor"]).env("VIDBENCH_ENVS", workspace.path().join("envs")).output();
     assert!(String::from_utf8(doctor.unwrap().stdout).unwrap().contains("was not finished"));

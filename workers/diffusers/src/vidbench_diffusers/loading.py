@@ -179,6 +179,7 @@ class Source:
             options["quantization_config"] = quantization(self.settings)
         check_parts(self.settings, found)
         options |= elsewhere.components(self.settings, folder, index) | (given or {})
+        check_class(self.settings.class_name, found, index, set(options))
         try:
             return Classic(found.from_pretrained(str(folder), **options))
         except OSError as error:
@@ -220,6 +221,25 @@ def check_parts(settings: Settings, cls: Any) -> None:
     for key in ("motion_adapter", "controlnet"):
         if getattr(settings, key) and key not in taken:
             raise Failure("unsupported", f"settings.{key}: {cls.__name__} takes none")
+
+
+def check_class(chosen: str | None, cls: Any, index: dict[str, Any], given: set[str]) -> None:
+    """Refuses a class, chosen in place of the model's own, that cannot be made of the model's parts."""
+    own = index.get("_class_name")
+    if chosen in (None, own):
+        return
+    types = cls._get_signature_types()
+    for name in sorted(set(cls._get_signature_keys(cls)[0]) - set(cls._optional_components) - given):
+        library, part = (index.get(name) or [None, None])[:2]
+        if part is None:
+            raise refused(f"settings.class_name: {chosen} needs a {name}, and this model, a {own}, has none")
+        wanted = [kind for kind in types.get(name, ()) if isinstance(kind, type)]
+        if library != "diffusers" or name == "scheduler" or not wanted:
+            continue
+        found = build.find_class(part)
+        if not any(issubclass(found, kind) for kind in wanted):
+            names = " or ".join(kind.__name__ for kind in wanted)
+            raise refused(f"settings.class_name: {chosen} takes a {names} as {name}, and this model, a {own}, has a {part}")
 
 
 def in_dtypes(made: Runnable, settings: Settings) -> Runnable:
