@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
-use vidbench_core::clip_name::{ClipNameError, KnownPrompts};
+use vidbench_core::clip_name::{ClipName, ClipNameError, KnownPrompts};
 use vidbench_core::manifest::{Manifest, ManifestClip};
 use vidbench_core::protocol::{
     Capabilities, GenerateParams, GenerateResult, LoadParams, LoadResult, LoadedModel, RpcError, Stage,
@@ -197,14 +197,29 @@ fn meant(known: &KnownPrompts, name: &str) -> Vec<(String, u64)> {
     }
 }
 
-/// Files of one prompt, by index; a name without one is the first.
+/// Files of one prompt, by index; a name without one is the first. Of two, the one that is surely it: names of prompts that differ
+/// in case alone are readings of each other.
 fn of_prompt(names: &[String], prompt: &str) -> BTreeMap<u64, String> {
     let known = KnownPrompts::new([prompt], "");
+    let read = names.iter().filter_map(|name| Some((known.read(name).ok()?, name)));
+    let mut read: Vec<(ClipName, &String)> = read.collect();
+    read.sort_by_key(|(read, _)| read.how);
     let mut found = BTreeMap::new();
-    for name in names {
-        if let Ok(read) = known.read(name) {
-            found.entry(u64::from(read.index.unwrap_or(0))).or_insert_with(|| name.clone());
-        }
+    for (read, name) in read {
+        found.entry(u64::from(read.index.unwrap_or(0))).or_insert_with(|| name.clone());
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_that_differ_in_case_have_their_own_files() {
+        let names = ["A Fox-0.mp4", "a fox-0.mp4", "a fox-1.mp4"].map(str::to_owned);
+        let files = |prompt| of_prompt(&names, prompt).into_values().collect::<Vec<_>>();
+        assert_eq!(files("a fox"), ["a fox-0.mp4", "a fox-1.mp4"]);
+        assert_eq!(files("A Fox")[0], "A Fox-0.mp4");
+    }
 }
