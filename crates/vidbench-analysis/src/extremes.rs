@@ -65,11 +65,14 @@ impl Ends {
 
     pub(crate) fn finish(self, metric: MetricId) -> Extremes {
         let Self { values, mut best, mut worst, .. } = self;
+        // A clip as good as the best is not among the worst, nor the other way round.
+        let (highest, lowest) = (best.first().map(|clip| clip.value), worst.first().map(|clip| clip.value));
         // Clips that are all alike have neither best nor worst.
-        let alike = best.first().map(|best| best.value) == worst.first().map(|worst| worst.value);
-        let ends = if alike { 0 } else { EXTREMES.min(values / 2) };
+        let ends = if highest == lowest { 0 } else { EXTREMES.min(values / 2) };
         best.truncate(ends);
         worst.truncate(ends);
+        best.retain(|clip| Some(clip.value) != lowest);
+        worst.retain(|clip| Some(clip.value) != highest);
         Extremes { metric, best, worst }
     }
 }
@@ -98,6 +101,10 @@ mod tests {
         assert_eq!(ends(Direction::HigherIsBetter, &[1.0, 2.0, 3.0]), (vec![2], vec![0]));
         assert_eq!(ends(Direction::HigherIsBetter, &[1.0]), (vec![], vec![]));
         assert_eq!(ends(Direction::HigherIsBetter, &[1.0; 9]), (vec![], vec![]));
+        assert_eq!(
+            ends(Direction::LowerIsBetter, &[0.0, 0.0, 0.0, 0.0, 1.0, 0.5]),
+            (vec![0, 1, 2], vec![4, 5])
+        );
         assert!(Ends::of(Direction::Descriptive).is_none());
     }
 }

@@ -125,9 +125,11 @@ impl<'a> ScoringAnalyser<'a> {
     }
 
     fn add_reasons(&mut self, clip: &ScoredClip) {
-        // What kept a clip from its reference is told by its outcome.
-        for score in clip.scores.iter().filter(|_| clip.reason.is_none()) {
-            if let Score::NotAvailable { reason } = &score.score {
+        for score in &clip.scores {
+            // What kept a clip from its reference is told by its outcome.
+            if let Score::NotAvailable { reason } = &score.score
+                && clip.reason.as_ref() != Some(reason)
+            {
                 let sentence = format!("{} is not available: {reason}", score.metric);
                 *self.reasons.entry(sentence).or_default() += 1;
             }

@@ -67,11 +67,14 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .map(|candidate| {
-            (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate)
+            let (word, known) = (word.to_lowercase(), candidate.to_lowercase());
+            let alike = word.chars().zip(known.chars()).take_while(|(a, b)| a == b).count();
+            // Of two as near, the one that begins like the word for longer.
+            (strsim::damerau_levenshtein(&word, &known), std::cmp::Reverse(alike), candidate)
         })
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count() / 3)
+        .filter(|(distance, _, candidate)| *distance <= 1 + candidate.chars().count() / 3)
         .min()
-        .map(|(_, candidate)| candidate)
+        .map(|(.., candidate)| candidate)
 }
 
 /// All problems of `text` against `schema`, in the order of lines. Text that is not TOML has one: where reading stopped.

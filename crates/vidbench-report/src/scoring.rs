@@ -92,7 +92,7 @@ pub(crate) fn reasons(analysis: &ScoringAnalysis) -> impl Iterator<Item = String
 fn named(data: &ScoringData, values: &[ClipValue]) -> String {
     let name = |value: &ClipValue| {
         let path = data.record.request.clip(value.ordinal).map_or("", |clip| clip.path.as_str());
-        format!("{:.*} {}", decimals_for(value.value, 4).min(4), value.value, visible_line(path))
+        format!("{:.*} {}", decimals_for(value.value, 6), value.value, visible_line(path))
     };
     values.first().map(name).unwrap_or_default()
 }

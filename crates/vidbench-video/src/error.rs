@@ -42,7 +42,7 @@ pub enum VideoErrorKind {
     #[error("symbolic links lead in a circle")]
     SymlinkLoop,
     /// Neither the options nor the file's name say what the samples of a `.yuv` file are.
-    #[error("{what} of the raw samples is not known")]
+    #[error("{what} of the raw samples is not known; --raw-size, --raw-format and --raw-fps say it")]
     RawUnknown {
         /// What is missing.
         what: &'static str,

@@ -416,7 +416,7 @@ pub(crate) struct FeaturesArgs {
     /// Files with the features of generated clips.
     #[arg(required = true, value_name = "GENERATED")]
     pub(crate) generated: Vec<PathBuf>,
-    /// File with the features of the reference; several are shards of one set.
+    /// File with the features of the reference; said several times, they are shards of one set.
     #[arg(long, value_name = "FILE")]
     pub(crate) reference: Vec<PathBuf>,
     /// Take the files of GENERATED as shards of one set, in their order.

@@ -125,7 +125,8 @@ pub fn gather_pairs(
     let used: BTreeSet<&str> = clips.iter().filter_map(|clip| clip.clip.reference.as_deref()).collect();
     let unused = originals.iter().filter(|clip| !used.contains(clip.clip.path.as_str())).count();
     if unused > 0 {
-        notes.push(format!("{unused} references belong to no clip"));
+        let belong = if unused == 1 { "reference belongs" } else { "references belong" };
+        notes.push(format!("{unused} {belong} to no clip"));
     }
     Ok(Gathered { clips: clips.into_iter().map(|clip| clip.clip).collect(), notes })
 }

@@ -52,7 +52,11 @@ impl MetricChoiceError {
             Self::NoReferenceSet { .. } => {
                 vec!["add --reference-set VIDEOS, or a file that `vidbench reference make` wrote".into()]
             }
-            Self::NotOfClips { .. } => vec!["`vidbench list metrics` says what each metric needs".into()],
+            Self::NotOfClips { metric, .. } => {
+                vec![format!(
+                    "`vidbench metrics show {metric}` says what it needs; `vidbench features` computes those of files of features"
+                )]
+            }
         }
     }
 }
@@ -69,7 +73,7 @@ pub fn choose_metrics(
 ) -> Result<Vec<MetricId>, MetricChoiceError> {
     let mut chosen: Vec<MetricId> = Vec::new();
     for name in names {
-        let descriptor = find(name)?;
+        let descriptor = find(name.trim())?;
         let metric = descriptor.metric_id();
         match descriptor.needs {
             Needs::ReferenceSet if !reference_set => {

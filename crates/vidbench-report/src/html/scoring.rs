@@ -143,7 +143,7 @@ fn extremes(out: &mut String, input: &ScoringReportInput<'_>) {
     );
     let name = |value: &vidbench_analysis::ClipValue| {
         let path = path(input, value.ordinal);
-        format!("{} ({:.*})", visible(path), decimals_for(value.value, 4).min(4), value.value)
+        format!("{} ({:.*})", visible(path), decimals_for(value.value, 6), value.value)
     };
     let join =
         |values: &[vidbench_analysis::ClipValue]| values.iter().map(name).collect::<Vec<_>>().join(", ");

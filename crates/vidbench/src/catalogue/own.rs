@@ -36,6 +36,12 @@ pub enum CatalogueError {
         /// The model.
         id: String,
     },
+    /// The catalogue that ships has it.
+    #[error("the catalogue has {id} already")]
+    Shipped {
+        /// The model.
+        id: String,
+    },
     /// There is no place for a user's models.
     #[error(
         "there is no folder for models of yours: neither VIDBENCH_CATALOGUE, XDG_DATA_HOME nor HOME is set"
@@ -105,6 +111,9 @@ impl Catalogue {
 pub fn add_model(model: CatalogueModel) -> Result<PathBuf, CatalogueError> {
     let folder = own_folder().ok_or(CatalogueError::NoFolder)?;
     let path = folder.join(MODELS);
+    if Catalogue::shipped().find(&model.id).is_some() {
+        return Err(CatalogueError::Shipped { id: model.id });
+    }
     if Catalogue::read()?.find(&model.id).is_some() {
         return Err(CatalogueError::Twice { path, id: model.id });
     }

@@ -322,12 +322,16 @@ fn workspace_finding(workspace: &Path) -> Finding {
     }
     let opened = Store::open_existing(workspace).and_then(|store| {
         store.check_writable()?;
-        Ok((store.runs()?.len(), store.free_disk_bytes()? as f64 / f64::from(1_u32 << 30)))
+        Ok((
+            store.runs()?.len(),
+            store.scorings()?.len(),
+            store.free_disk_bytes()? as f64 / f64::from(1_u32 << 30),
+        ))
     });
     match opened {
-        Ok((runs, free)) => finding(
+        Ok((runs, scorings, free)) => finding(
             State::Ok,
-            format!("{}: runs: {runs}, free disk: {free:.1} GiB", workspace.display()),
+            format!("{}: runs: {runs}, scorings: {scorings}, free disk: {free:.1} GiB", workspace.display()),
             None,
         ),
         Err(error) => {

@@ -44,7 +44,7 @@ pub(super) fn list(as_json: bool, ui: Ui) -> Result<u8> {
             vidbench::ByDefault::of(metric).text(),
             &nets,
             vidbench::commercial_use(metric),
-            if is_ready(metric) { "yes" } else { "no weights" },
+            lacking(metric).unwrap_or("yes"),
             metric.title,
         ]
         .map(str::to_owned)
@@ -68,12 +68,20 @@ fn value(metric: &MetricDescriptor) -> Value {
         "descriptor": metric,
         "by_default": vidbench::ByDefault::of(metric).text(),
         "commercial_use": vidbench::commercial_use(metric),
-        "ready": is_ready(metric),
+        "ready": lacking(metric).is_none(),
     })
 }
 
+/// What it needs and this machine has not.
+fn lacking(metric: &MetricDescriptor) -> Option<&'static str> {
+    if metric.id.starts_with("vmaf@") {
+        return vidbench_video::libvmaf_version().err().map(|_| "no libvmaf");
+    }
+    (!has_weights(metric)).then_some("no weights")
+}
+
 /// The weights of all its nets are here.
-fn is_ready(metric: &MetricDescriptor) -> bool {
+fn has_weights(metric: &MetricDescriptor) -> bool {
     let store = NetStore::from_environment();
     let ready =
         |net: &&str| store.as_ref().is_ok_and(|store| matches!(store.state(net), Ok(NetState::Ready(_))));

@@ -40,6 +40,9 @@ fn own_problem(error: &CatalogueError) -> UserError {
     let hint = match error {
         CatalogueError::NoFolder => "set VIDBENCH_CATALOGUE to a folder",
         CatalogueError::Twice { .. } => "give it another id, or take the entry out of your file",
+        CatalogueError::Shipped { .. } => {
+            "vidbench models show says what is known of it; give yours another id"
+        }
         CatalogueError::Form { .. } | CatalogueError::Io { .. } => {
             "mend the file, or move it away: it holds models and evidence of yours"
         }
@@ -356,6 +359,22 @@ fn new_model(catalogue: &Catalogue, args: &ModelsAddArgs) -> Result<CatalogueMod
     }
     let size = args.size.as_deref().map(parse_size).transpose();
     let (width, height) = size.map_err(|error| UserError::new(error, "such as --size 832x480"))?.unzip();
+    let numbers = [
+        ("--frames", args.frames.map(f64::from)),
+        ("--steps", args.steps.map(f64::from)),
+        ("--fps", args.fps),
+    ];
+    for (option, number) in numbers {
+        if number.is_some_and(|number| !(number > 0.0 && number.is_finite())) {
+            return Err(UserError::new(
+                format!("{option} must be more than 0"),
+                "leave it out where nobody says it",
+            ));
+        }
+    }
+    if args.guidance.is_some_and(|guidance| !(guidance >= 0.0 && guidance.is_finite())) {
+        return Err(UserError::new("--guidance must be 0 or more", "leave it out where nobody says it"));
+    }
     let part = args.part.map(part_name);
     let adds = matches!(args.part, Some(PartArg::Lora | PartArg::MotionAdapter | PartArg::Controlnet));
     Ok(CatalogueModel {

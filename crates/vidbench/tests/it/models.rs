@@ -108,9 +108,9 @@ fn a_task_that_nothing_does_comes_with_the_nearest() {
         ["models", "list", "--task", "t2vv"],
         2,
         &expect![[r#"
-        error: no model of the catalogue does t2vv
-        hint: did you mean t2av?
-    "#]],
+            error: no model of the catalogue does t2vv
+            hint: did you mean t2v?
+        "#]],
     );
 }
 
@@ -327,9 +327,9 @@ fn a_model_that_cannot_be_added_is_refused() {
         ["models", "add", "me/a", "--class", "WanPipeline", "--task", "t2vv"],
         2,
         &expect![[r#"
-        error: no model of the catalogue does t2vv
-        hint: did you mean t2av?
-    "#]],
+            error: no model of the catalogue does t2vv
+            hint: did you mean t2v?
+        "#]],
     );
     check(
         ["models", "add", "me/a", "--class", "WanPipeline", "--part", "lora", "--base", "a\"b"],
