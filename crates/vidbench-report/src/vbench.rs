@@ -11,7 +11,7 @@ use crate::export::EXPORT_SCHEMA_VERSION;
 use crate::number::count;
 use crate::results::{Cell, Column, ResultTable, head};
 use crate::terminal::{Style, note_text, paint, write_table};
-use crate::text::wrapped;
+use crate::text::{visible_line, wrapped};
 use crate::{latex, markdown};
 
 /// What a report of a total shows.
@@ -51,6 +51,23 @@ impl VbenchReport<'_> {
     fn counts(&self) -> String {
         let all = self.total.dimensions.len();
         format!("{}: {} of {all} dimensions", self.total.suite.words(), self.measured())
+    }
+
+    /// What the total is, and whether it stands beside the leaderboard's.
+    fn headword(&self) -> (&'static str, bool) {
+        match self.total.total {
+            Mean::Complete(_) if self.has_fewer_videos() => {
+                ("COMPLETE, BUT OF FEWER VIDEOS THAN THE SUITE HAS", false)
+            }
+            Mean::Complete(_) => ("COMPLETE", true),
+            Mean::Incomplete { .. } => ("INCOMPLETE", false),
+        }
+    }
+
+    /// Which dimensions each mean lacks, for tables whose cells have no room for them.
+    fn lacks(&self) -> Vec<String> {
+        let incomplete = self.means().into_iter().filter(|(_, mean)| mean.value().is_none());
+        incomplete.map(|(name, mean)| format!("{name} is {}", mean_text(mean))).collect()
     }
 
     /// Name and value of each mean, the total last.
@@ -121,13 +138,8 @@ impl VbenchReport<'_> {
 
 /// The counts in one line, the table, the means, and what does not fit the suite.
 pub fn vbench_terminal(report: &VbenchReport<'_>, style: Style) -> String {
-    let word = match report.total.total {
-        Mean::Complete(_) if report.has_fewer_videos() => {
-            paint(style, "1;33", "COMPLETE, BUT OF FEWER VIDEOS THAN THE SUITE HAS")
-        }
-        Mean::Complete(_) => paint(style, "1;32", "COMPLETE"),
-        Mean::Incomplete { .. } => paint(style, "1;33", "INCOMPLETE"),
-    };
+    let (word, stands) = report.headword();
+    let word = paint(style, if stands { "1;32" } else { "1;33" }, word);
     let mut out = format!("{word}  {}\n\n", report.counts());
     write_table(&mut out, &table(report), style);
     for (name, mean) in report.means() {
@@ -149,17 +161,20 @@ pub fn vbench_terminal(report: &VbenchReport<'_>, style: Style) -> String {
 
 /// The counts, the table with the means below it, and the notes as GitHub-flavoured Markdown.
 pub fn vbench_markdown(report: &VbenchReport<'_>) -> String {
-    let mut out = format!("{}.\n\n", report.counts());
+    let mut out = format!("**{}** {}.\n\n", report.headword().0, report.counts());
     markdown::write_table(&mut out, &with_means(report));
-    for note in report.notes() {
+    for note in report.lacks().into_iter().chain(report.notes()) {
         out += &format!("\n- {}", markdown::escaped(&note));
     }
     out.trim_end().to_owned() + "\n"
 }
 
-/// The table with the means below it as LaTeX with the booktabs package.
+/// The table with the means below it as LaTeX with the booktabs package; what else is to say is in comments.
 pub fn vbench_latex(report: &VbenchReport<'_>) -> String {
-    latex::table(&with_means(report))
+    let head = format!("{} {}", report.headword().0, report.counts());
+    let notes = [head].into_iter().chain(report.lacks()).chain(report.notes());
+    let notes: String = notes.map(|note| format!("% {}\n", visible_line(&note))).collect();
+    notes + &latex::table(&with_means(report))
 }
 
 /// One dimension a line, then one mean a line (`mean` instead of a group). A cell is empty where there is no number.
@@ -286,7 +301,7 @@ fn with_means(report: &VbenchReport<'_>) -> ResultTable {
         table.rows.push(vec![Cell::text(name), Cell::text("mean"), empty, Cell::text(value), none, last]);
     };
     for (name, mean) in report.means() {
-        line(name.to_owned(), mean_text(mean));
+        line(name.to_owned(), mean.value().map_or("incomplete".into(), percent));
     }
     for (name, value) in report.figures() {
         line(format!("{name} {AS_VBENCH}"), percent(value));

@@ -339,6 +339,11 @@ fn a_model_that_cannot_be_added_is_refused() {
             hint: name it as the hub does
         "#]],
     );
+    for option in ["--steps", "--fps"] {
+        let said = Workspace::new().run(["models", "add", "me/a", "--class", "WanPipeline", option, "0"]);
+        assert_eq!(said.code, 2);
+        assert!(said.stderr.contains(&format!("{option} must be more than 0")), "{}", said.stderr);
+    }
     let said = Workspace::new().run(["models", "add", "Lightricks/LTX-Video", "--class", "LTXPipeline"]);
     assert_eq!(said.code, 2);
     assert!(said.stderr.contains("the catalogue has Lightricks/LTX-Video already"), "{}", said.stderr);

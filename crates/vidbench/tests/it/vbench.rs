@@ -162,6 +162,80 @@ fn a_missing_dimension_is_told_of_and_never_counted() {
         note: over how many videos 7 dimensions were measured, the files do not say
     "#]]
     .assert_eq(figures);
+    let form =
+        |format| workspace.run(["vbench", "total", "quality.json", "scene.json", "--format", format]).stdout;
+    expect![[r#"
+        **INCOMPLETE** VBench: 8 of 16 dimensions.
+
+        | dimension | group | raw | normalised | weight | videos of suite |
+        | --- | ---: | ---: | ---: | ---: | ---: |
+        | subject consistency | quality | 0.9685 | 0.9631 | 1 | – |
+        | background consistency | quality | 0.9822 | 0.9759 | 1 | – |
+        | temporal flickering | quality | 0.9841 | 0.9571 | 1 | – |
+        | motion smoothness | quality | 0.9773 | 0.9307 | 1 | – |
+        | dynamic degree | quality | 0.4250 | 0.4250 | 0.5 | – |
+        | aesthetic quality | quality | 0.6313 | 0.6313 | 1 | – |
+        | imaging quality | quality | 0.6722 | 0.6722 | 1 | – |
+        | object class | semantic | – | – | 1 | – |
+        | multiple objects | semantic | – | – | 1 | – |
+        | human action | semantic | – | – | 1 | – |
+        | color | semantic | – | – | 1 | – |
+        | spatial relationship | semantic | – | – | 1 | – |
+        | scene | semantic | 0.5000 | 0.6081 | 1 | 1/430 |
+        | appearance style | semantic | – | – | 1 | – |
+        | temporal style | semantic | – | – | 1 | – |
+        | overall consistency | semantic | – | – | 1 | – |
+        | quality | mean |  | 82.20 % |  |  |
+        | semantic | mean |  | incomplete |  |  |
+        | total | mean |  | incomplete |  |  |
+
+        - semantic is incomplete: missing object class, multiple objects, human action, color, spatial relationship, appearance style, temporal style, overall consistency
+        - total is incomplete: missing object class, multiple objects, human action, color, spatial relationship, appearance style, temporal style, overall consistency
+        - scene: 1 video, fewer than the 430 of the suite
+        - object class: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
+        - multiple objects: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
+        - color: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
+        - spatial relationship: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
+        - over how many videos 7 dimensions were measured, the files do not say
+    "#]].assert_eq(&form("markdown"));
+    expect![[r#"
+        % INCOMPLETE VBench: 8 of 16 dimensions
+        % semantic is incomplete: missing object class, multiple objects, human action, color, spatial relationship, appearance style, temporal style, overall consistency
+        % total is incomplete: missing object class, multiple objects, human action, color, spatial relationship, appearance style, temporal style, overall consistency
+        % scene: 1 video, fewer than the 430 of the suite
+        % object class: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
+        % multiple objects: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
+        % color: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
+        % spatial relationship: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
+        % over how many videos 7 dimensions were measured, the files do not say
+        % \usepackage{booktabs}
+        \begin{tabular}{lrrrrr}
+        \toprule
+        dimension & group & raw & normalised & weight & videos \\
+         &  &  &  &  & of suite \\
+        \midrule
+        subject consistency & quality & 0.9685 & 0.9631 & 1 & -- \\
+        background consistency & quality & 0.9822 & 0.9759 & 1 & -- \\
+        temporal flickering & quality & 0.9841 & 0.9571 & 1 & -- \\
+        motion smoothness & quality & 0.9773 & 0.9307 & 1 & -- \\
+        dynamic degree & quality & 0.4250 & 0.4250 & 0.5 & -- \\
+        aesthetic quality & quality & 0.6313 & 0.6313 & 1 & -- \\
+        imaging quality & quality & 0.6722 & 0.6722 & 1 & -- \\
+        object class & semantic & -- & -- & 1 & -- \\
+        multiple objects & semantic & -- & -- & 1 & -- \\
+        human action & semantic & -- & -- & 1 & -- \\
+        color & semantic & -- & -- & 1 & -- \\
+        spatial relationship & semantic & -- & -- & 1 & -- \\
+        scene & semantic & 0.5000 & 0.6081 & 1 & 1/430 \\
+        appearance style & semantic & -- & -- & 1 & -- \\
+        temporal style & semantic & -- & -- & 1 & -- \\
+        overall consistency & semantic & -- & -- & 1 & -- \\
+        quality & mean &  & 82.20 \% &  &  \\
+        semantic & mean &  & incomplete &  &  \\
+        total & mean &  & incomplete &  &  \\
+        \bottomrule
+        \end{tabular}
+    "#]].assert_eq(&form("latex"));
     let csv = workspace.run(["vbench", "total", "quality.json", "--format", "csv", "--allow-incomplete"]);
     assert!(csv.stdout.contains("t2v,total as VBench counts,mean,,"), "{}", csv.stdout);
 }
