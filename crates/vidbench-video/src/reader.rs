@@ -331,6 +331,9 @@ fn decoder_options(limits: &Limits, codec: codec::Id) -> Dictionary<'static> {
     let max_threads = if codec == codec::Id::MPEG4 { 1 } else { 64 };
     let mut options = Dictionary::new();
     options.set("threads", &limits.max_threads.clamp(1, max_threads).to_string());
+    // With threads for whole frames a frame comes out before the decoder knows that it had to conceal an error in it, and what
+    // it concealed depends on which thread was faster.
+    options.set("thread_type", "slice");
     // A damaged frame must come out marked, or it would be dropped and the clip would only be shorter.
     options.set("flags", "+output_corrupt");
     options.set("max_pixels", &max_coded_pixels(limits).to_string());
