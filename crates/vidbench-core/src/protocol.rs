@@ -403,7 +403,7 @@ pub struct DecodeOptions {
     /// Most seconds of decoding one file.
     #[schemars(range(min = 0.1, max = 1_000_000.0))]
     pub max_decode_secs: f64,
-    /// Threads that decode one file; scores do not depend on it.
+    /// Threads that read one file: with 2 or more, the next frame is decoded while one is looked at. Scores do not depend on it.
     #[schemars(range(min = 1, max = 64))]
     pub threads: u32,
     /// How stored samples become RGB.

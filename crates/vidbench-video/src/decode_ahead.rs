@@ -12,8 +12,7 @@ use crate::probe::Probe;
 use crate::reader::VideoReader;
 use crate::turn::Turn;
 
-/// Decoded frames that wait. libav's threads get no packet while nobody takes their frames, so that with two of them one
-/// would idle through every conversion.
+/// Decoded frames that wait.
 const MAX_WAITING: usize = 1;
 
 /// A [`VideoReader`] that decodes on while its last frame is looked at. Gives the same frames and the same errors, each in its

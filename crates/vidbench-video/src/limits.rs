@@ -21,8 +21,8 @@ pub struct Limits {
     /// Bytes of RGB that [`decode`](crate::decode) may hold at once; [`decode_each`](crate::decode_each) holds one
     /// frame and ignores it. Default 8 GiB, about 1,380 frames of 1920x1080.
     pub max_decoded_bytes: u64,
-    /// Decoder threads; 0 counts as 1. Default 1, which also fixes the order of the work; with more, the next frame is decoded
-    /// while one is looked at.
+    /// Threads that read a video; 0 counts as 1. Default 1. With 2 or more the next frame is decoded while one is converted and
+    /// looked at. The decoder itself has one thread in any case: with more it misses damage.
     pub max_threads: u32,
 }
 

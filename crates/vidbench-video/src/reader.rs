@@ -315,7 +315,7 @@ fn open_decoder(stream: &Stream<'_>, limits: &Limits) -> Result<decoder::Video, 
     let mut decoder = context.decoder();
     decoder.set_packet_time_base(stream.time_base());
     decoder.check(Check::EXPLODE | Check::CRC);
-    let opened = decoder.open_as_with(codec, decoder_options(limits, id)).and_then(decoder::Opened::video);
+    let opened = decoder.open_as_with(codec, decoder_options(limits)).and_then(decoder::Opened::video);
     opened.map_err(decoder_refused)
 }
 
@@ -326,14 +326,11 @@ fn decoder_refused(error: Error) -> VideoErrorKind {
     }
 }
 
-fn decoder_options(limits: &Limits, codec: codec::Id) -> Dictionary<'static> {
-    // FFmpeg 5.1 ends the process over an assertion when its threaded MPEG-4 decoder meets a damaged stream.
-    let max_threads = if codec == codec::Id::MPEG4 { 1 } else { 64 };
+fn decoder_options(limits: &Limits) -> Dictionary<'static> {
     let mut options = Dictionary::new();
-    options.set("threads", &limits.max_threads.clamp(1, max_threads).to_string());
-    // With threads for whole frames a frame comes out before the decoder knows that it had to conceal an error in it, and what
-    // it concealed depends on which thread was faster.
-    options.set("thread_type", "slice");
+    // With threads of its own, for frames or for slices, a decoder hands out frames before it knows that it had to conceal an error in
+    // them, and what it conceals depends on which thread was faster. FFmpeg 5.1's MPEG-4 even ends the process over an assertion.
+    options.set("threads", "1");
     // A damaged frame must come out marked, or it would be dropped and the clip would only be shorter.
     options.set("flags", "+output_corrupt");
     options.set("max_pixels", &max_coded_pixels(limits).to_string());

@@ -345,7 +345,7 @@ pub(crate) struct ScoreLimits {
     /// Most MiB of a file, or of all images of a folder.
     #[arg(long, default_value_t = 2048, value_name = "MIB", env = "VIDBENCH_MAX_FILE_MIB", value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
     pub(crate) max_file_mib: u64,
-    /// Threads that decode one file.
+    /// Threads that read one file: with 2 or more, the next frame is decoded while one is looked at.
     #[arg(long, default_value_t = 1, value_name = "N", env = "VIDBENCH_DECODE_THREADS", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) decode_threads: u32,
     /// How stored samples become the RGB that metrics see; scores of one are kept apart from those of the other.

@@ -238,6 +238,29 @@ fn damaged_data_is_never_concealed() {
     assert!(matches!(kind, VideoErrorKind::Corrupt { .. }), "{kind}");
 }
 
+/// libav's own threads find other damage than one does, and what they conceal depends on which of them was faster.
+#[test]
+fn damage_is_the_same_with_however_many_threads() {
+    let scratch = Scratch::new();
+    for (codec, bytes) in small_files() {
+        for damage in 0..40_usize {
+            let mut bytes = bytes.clone();
+            // Behind the headers, where pictures are.
+            let at = bytes.len() / 4 + damage * 7919 % (bytes.len() / 2);
+            bytes[at] ^= 1 << (damage % 8);
+            let path = scratch.file(&format!("{codec}-{damage}"), &bytes);
+            let seen = |max_threads| {
+                let read = decode(&path, &Limits { max_threads, ..small_limits() });
+                read.map_err(|error| format!("{:?}", error.kind))
+            };
+            let alone = seen(1);
+            for threads in [2, 4] {
+                assert!(seen(threads) == alone, "{codec}, damage {damage}, {threads} threads");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_damaged_decoder_configuration_is_damage_not_a_missing_codec() {
     let (scratch, mut bytes) = (Scratch::new(), mp4_bytes());
