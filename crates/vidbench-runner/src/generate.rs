@@ -82,9 +82,7 @@ impl Runner<'_> {
             (None, Ok(reply)) => self.made(worker, sample, &asked, &reply),
             (None, Err(error)) => {
                 let Some(outcome) = error.outcome() else { return Ok(Attempt::Stopped { worker: None }) };
-                let lives = worker.is_usable()
-                    && outcome != Outcome::DeviceLost
-                    && !(may_be_its_last(outcome) && worker.ends_within(LAST_WORDS));
+                let lives = outlives(&mut worker, outcome);
                 Ok(self.unmade(lives.then_some(worker), &asked, outcome, reason(&error)))
             }
         }
@@ -245,7 +243,7 @@ impl Runner<'_> {
             let _timed = self.timed(&desk, sample.model);
             let begun_ns = self.inputs.clock.monotonic_ns();
             if let Err(source) = self.warm_up_once(&mut worker, sample) {
-                if !worker.is_usable() {
+                if !source.outcome().is_some_and(|outcome| outlives(&mut worker, outcome)) {
                     return Err(ModelError::Call { during: "warm-up", source });
                 }
                 // The timed sample of this shape will tell the same, as its outcome.
@@ -323,6 +321,13 @@ fn translated(reply: &GenerateReply, sync: Option<ClockSync>) -> GenerateResult 
 
 /// After an answer that may be its last, a worker has this long to end before it is asked again.
 const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// Whether a worker can be asked again after a generation that ended so.
+fn outlives(worker: &mut WorkerProcess, outcome: Outcome) -> bool {
+    worker.is_usable()
+        && outcome != Outcome::DeviceLost
+        && !(may_be_its_last(outcome) && worker.ends_within(LAST_WORDS))
+}
 
 /// Failures after which a worker may end by itself: what it started cannot be stopped otherwise, or its device did not recover.
 fn may_be_its_last(outcome: Outcome) -> bool {

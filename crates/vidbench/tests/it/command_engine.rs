@@ -105,6 +105,19 @@ fn a_program_is_a_model_and_a_prompt_is_never_a_command() {
     assert_eq!(names, ["client_wait", "submit", "unattributed", "encode"]);
 }
 
+/// The program hangs once, as one does whose first call loads a model.
+#[test]
+fn a_warm_up_that_takes_too_long_costs_no_sample() {
+    let slow_once = format!("if ! test -e warm; then touch warm; sleep 30; fi\n{PAINT}");
+    let workspace = workspace(&script(&slow_once), "timeout_secs = 1");
+    let suite = std::fs::read_to_string(workspace.path().join("suite.toml")).unwrap();
+    workspace.write("suite.toml", suite.replace("warmup = 0", "warmup = 1"));
+    let said = run(&workspace);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stderr.contains("the program had not ended after 1 s"), "{}", said.stderr);
+    assert!(reasons(&workspace).iter().all(|(outcome, _)| outcome == "ok"), "{:?}", reasons(&workspace));
+}
+
 #[test]
 fn a_program_that_is_not_told_the_prompt_is_not_judged_by_it() {
     let blind = json!(["sh", "-c", PAINT, "sh", "{output}", "anything"]);
