@@ -43,8 +43,10 @@ fn row(cells: impl Iterator<Item = String>) -> String {
 /// Text that LaTeX prints and does not obey.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in visible_line(text).chars() {
+    for (at, c) in visible_line(text).chars().enumerate() {
         match c {
+            // At the beginning of a row they would belong to the `\\` before it.
+            '[' | '*' if at == 0 => out.extend(['{', c, '}']),
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => out.extend(['\\', c]),
             '\\' => out.push_str("\\textbackslash{}"),
             '~' => out.push_str("\\textasciitilde{}"),
@@ -83,5 +85,6 @@ mod tests {
             escaped("a_b & \\input{x} 50 % ± ↑"),
             "a\\_b \\& \\textbackslash{}input\\{x\\} 50 \\% $\\pm$ $\\uparrow$"
         );
+        assert_eq!(["[x]*", "*star"].map(escaped), ["{[}x]*", "{*}star"]);
     }
 }

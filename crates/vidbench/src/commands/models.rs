@@ -356,6 +356,9 @@ fn new_model(catalogue: &Catalogue, args: &ModelsAddArgs) -> Result<CatalogueMod
     if let Some(base) = &args.base {
         ModelId::new(base.as_str())
             .map_err(|error| UserError::new(format!("--base: {error}"), "name it as the hub does"))?;
+        if *base == args.id {
+            return Err(UserError::new(format!("{base} is put into itself"), "--base is another model"));
+        }
     }
     let size = args.size.as_deref().map(parse_size).transpose();
     let (width, height) = size.map_err(|error| UserError::new(error, "such as --size 832x480"))?.unzip();

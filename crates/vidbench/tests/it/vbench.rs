@@ -99,69 +99,18 @@ fn a_published_row_becomes_its_total() {
     }
 }
 
-#[test]
-fn a_missing_dimension_is_told_of_and_never_counted() {
+/// Seven dimensions whole, and one video of an eighth.
+fn incomplete() -> Workspace {
     let workspace = Workspace::new();
     let videos = json!([{"video_path": "v/alley-0.mp4", "video_results": 0.5}]);
     workspace.write("scene.json", json!({"scene": [0.5, videos]}).to_string());
     write_results(&workspace, "quality.json", &VIDEOCRAFTER[..7]);
-    check(
-        &workspace,
-        ["vbench", "total", "quality.json", "scene.json"],
-        &expect![[r#"
-            INCOMPLETE  VBench: 8 of 16 dimensions
+    workspace
+}
 
-            dimension                  group      raw  normalised  weight    videos
-                                                                           of suite
-            subject consistency      quality  0.9685      0.9631       1          –
-            background consistency   quality  0.9822      0.9759       1          –
-            temporal flickering      quality  0.9841      0.9571       1          –
-            motion smoothness        quality  0.9773      0.9307       1          –
-            dynamic degree           quality  0.4250      0.4250     0.5          –
-            aesthetic quality        quality  0.6313      0.6313       1          –
-            imaging quality          quality  0.6722      0.6722       1          –
-            object class            semantic        –           –      1          –
-            multiple objects        semantic        –           –      1          –
-            human action            semantic        –           –      1          –
-            color                   semantic        –           –      1          –
-            spatial relationship    semantic        –           –      1          –
-            scene                   semantic  0.5000      0.6081       1     1/430
-            appearance style        semantic        –           –      1          –
-            temporal style          semantic        –           –      1          –
-            overall consistency     semantic        –           –      1          –
-
-            quality   82.20 %
-            semantic  incomplete: missing object class, multiple objects, human action, color, spatial relationship, appearance
-                      style, temporal style, overall consistency
-            total     incomplete: missing object class, multiple objects, human action, color, spatial relationship, appearance
-                      style, temporal style, overall consistency
-            note: scene: 1 video, fewer than the 430 of the suite
-            note: object class: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-            note: multiple objects: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-            note: color: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-            note: spatial relationship: not available: not built yet, GRiT is not among the nets; a result file of VBench can be
-                  joined
-            note: over how many videos 7 dimensions were measured, the files do not say
-            exit 3
-        "#]],
-    );
-    let said = workspace.run(["vbench", "total", "quality.json", "scene.json", "--allow-incomplete"]);
-    assert_eq!(said.code, 0, "{}", said.stderr);
-    let (_, figures) = said.stdout.split_once("AS VBENCH COUNTS").unwrap();
-    expect![[r#"
-        , what is missing as 0; no result to report
-        quality   82.20 %
-        semantic  6.72 %
-        total     67.10 %
-        note: scene: 1 video, fewer than the 430 of the suite
-        note: object class: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-        note: multiple objects: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-        note: color: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-        note: spatial relationship: not available: not built yet, GRiT is not among the nets; a result file of VBench can be
-              joined
-        note: over how many videos 7 dimensions were measured, the files do not say
-    "#]]
-    .assert_eq(figures);
+#[test]
+fn an_incomplete_total_says_so_in_every_form() {
+    let workspace = incomplete();
     let form =
         |format| workspace.run(["vbench", "total", "quality.json", "scene.json", "--format", format]).stdout;
     expect![[r#"
@@ -236,6 +185,68 @@ fn a_missing_dimension_is_told_of_and_never_counted() {
         \bottomrule
         \end{tabular}
     "#]].assert_eq(&form("latex"));
+}
+
+#[test]
+fn a_missing_dimension_is_told_of_and_never_counted() {
+    let workspace = incomplete();
+    check(
+        &workspace,
+        ["vbench", "total", "quality.json", "scene.json"],
+        &expect![[r#"
+            INCOMPLETE  VBench: 8 of 16 dimensions
+
+            dimension                  group      raw  normalised  weight    videos
+                                                                           of suite
+            subject consistency      quality  0.9685      0.9631       1          –
+            background consistency   quality  0.9822      0.9759       1          –
+            temporal flickering      quality  0.9841      0.9571       1          –
+            motion smoothness        quality  0.9773      0.9307       1          –
+            dynamic degree           quality  0.4250      0.4250     0.5          –
+            aesthetic quality        quality  0.6313      0.6313       1          –
+            imaging quality          quality  0.6722      0.6722       1          –
+            object class            semantic        –           –      1          –
+            multiple objects        semantic        –           –      1          –
+            human action            semantic        –           –      1          –
+            color                   semantic        –           –      1          –
+            spatial relationship    semantic        –           –      1          –
+            scene                   semantic  0.5000      0.6081       1     1/430
+            appearance style        semantic        –           –      1          –
+            temporal style          semantic        –           –      1          –
+            overall consistency     semantic        –           –      1          –
+
+            quality   82.20 %
+            semantic  incomplete: missing object class, multiple objects, human action, color, spatial relationship, appearance
+                      style, temporal style, overall consistency
+            total     incomplete: missing object class, multiple objects, human action, color, spatial relationship, appearance
+                      style, temporal style, overall consistency
+            note: scene: 1 video, fewer than the 430 of the suite
+            note: object class: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
+            note: multiple objects: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
+            note: color: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
+            note: spatial relationship: not available: not built yet, GRiT is not among the nets; a result file of VBench can be
+                  joined
+            note: over how many videos 7 dimensions were measured, the files do not say
+            exit 3
+        "#]],
+    );
+    let said = workspace.run(["vbench", "total", "quality.json", "scene.json", "--allow-incomplete"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let (_, figures) = said.stdout.split_once("AS VBENCH COUNTS").unwrap();
+    expect![[r#"
+        , what is missing as 0; no result to report
+        quality   82.20 %
+        semantic  6.72 %
+        total     67.10 %
+        note: scene: 1 video, fewer than the 430 of the suite
+        note: object class: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
+        note: multiple objects: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
+        note: color: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
+        note: spatial relationship: not available: not built yet, GRiT is not among the nets; a result file of VBench can be
+              joined
+        note: over how many videos 7 dimensions were measured, the files do not say
+    "#]]
+    .assert_eq(figures);
     let csv = workspace.run(["vbench", "total", "quality.json", "--format", "csv", "--allow-incomplete"]);
     assert!(csv.stdout.contains("t2v,total as VBench counts,mean,,"), "{}", csv.stdout);
 }
