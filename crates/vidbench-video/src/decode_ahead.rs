@@ -113,7 +113,7 @@ fn decode_on(mut reader: VideoReader, budget: &TimeBudget, tell: &SyncSender<Dec
         let decoded = match budget.run(|| reader.next_frame()) {
             Ok(Some(secs)) => {
                 let probe = std::mem::take(&mut is_first).then(|| Box::new(reader.probe().clone()));
-                Decoded::Frame(reader.take_frame(), secs, probe)
+                Decoded::Frame(reader.copy_frame(), secs, probe)
             }
             Ok(None) => Decoded::End(Box::new(reader.probe().clone())),
             Err(error) => Decoded::Failed(error),

@@ -80,6 +80,8 @@ mod jumps {
         av_dict_set,
         av_find_best_stream,
         av_frame_alloc,
+        av_frame_copy,
+        av_frame_copy_props,
         av_frame_free,
         av_frame_get_buffer,
         av_free,

@@ -75,9 +75,10 @@ impl VideoReader {
         &self.frame
     }
 
-    /// [`Self::frame`] for keeps.
-    pub(crate) fn take_frame(&mut self) -> frame::Video {
-        std::mem::replace(&mut self.frame, frame::Video::empty())
+    /// [`Self::frame`] for keeps, in memory of its own. Where HEVC ends a damaged slice early the rest of the picture is what the decoder's
+    /// memory held before, so that keeping that memory would change what comes later.
+    pub(crate) fn copy_frame(&self) -> frame::Video {
+        self.frame.clone()
     }
 
     /// The turn that a player applies to the frames.
