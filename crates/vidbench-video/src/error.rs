@@ -96,6 +96,12 @@ pub enum VideoErrorKind {
         /// Which part is missing.
         reason: String,
     },
+    /// The container's own structure makes no sense at some place.
+    #[error("file is damaged: {reason}")]
+    Damaged {
+        /// What is wrong, and where.
+        reason: String,
+    },
     /// This build of libav has no decoder for the codec.
     #[error("no decoder for codec {codec}")]
     UnsupportedCodec {
@@ -233,9 +239,11 @@ impl VideoErrorKind {
     /// What the user can do, where that is known.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Empty | Self::Truncated { .. } | Self::Corrupt { .. } | Self::NoFrames => {
-                Some("generate or download the file again")
-            }
+            Self::Empty
+            | Self::Truncated { .. }
+            | Self::Damaged { .. }
+            | Self::Corrupt { .. }
+            | Self::NoFrames => Some("generate or download the file again"),
             Self::OverLimit { .. } => Some("raise the limit, or leave this file out"),
             Self::NotVideo(_) => Some("pass an MP4, MOV, MKV, WebM, AVI or GIF file"),
             Self::NoVideoStream { .. } => Some("pass a file with a video stream"),

@@ -46,7 +46,7 @@ mod reader;
 mod resize;
 mod rgb;
 mod source;
-mod truncation;
+mod structure;
 mod turn;
 mod version;
 mod vmaf;

@@ -17,7 +17,7 @@ use crate::ffv1_checksum::fails_checksum;
 use crate::libav;
 use crate::limits::Limits;
 use crate::probe::{self, FrameCount, FrameCountSource, Probe};
-use crate::truncation::find_cut;
+use crate::structure::{Fault, find_fault};
 use crate::turn::Turn;
 use crate::y4m::Y4mHeader;
 
@@ -248,8 +248,9 @@ fn check_file(path: &Path, limits: &Limits) -> Result<(File, Option<Y4mHeader>),
         let (width, height) = header.size.ok_or_else(y4m_without_size)?;
         limits.check_size(width, height)?;
     }
-    match find_cut(&mut file, len).map_err(io_kind)? {
-        Some(reason) => Err(VideoErrorKind::Truncated { reason }),
+    match find_fault(&mut file, len).map_err(io_kind)? {
+        Some(Fault::Cut(reason)) => Err(VideoErrorKind::Truncated { reason }),
+        Some(Fault::Damage(reason)) => Err(VideoErrorKind::Damaged { reason }),
         None => file.rewind().map(|()| (file, y4m)).map_err(io_kind),
     }
 }

@@ -7,7 +7,7 @@ use vidbench_video::{
     VideoErrorKind, X264Preset, probe,
 };
 
-use crate::fixtures::{Scratch, find, fps, patch, read};
+use crate::fixtures::{Scratch, drop_checksum, find, fps, patch, read};
 
 /// Corners of the RGB cube, greys, and skin-like and dark mixtures.
 const PATCHES: [[u8; 3]; 12] = [
@@ -174,6 +174,7 @@ fn a_matrix_number_outside_every_standard_is_refused() {
     let range_at = find(&bytes, &[0x55, 0xb9, 0x81]) + 3;
     assert_eq!(bytes[range_at], 2);
     patch(&mut bytes, range_at, &[1]);
+    drop_checksum(&mut bytes, [0x16, 0x54, 0xae, 0x6b]);
     let error = read(&scratch.file("b.mkv", &bytes)).unwrap_err();
     assert!(matches!(error.kind, VideoErrorKind::UnsupportedColour { .. }), "{error}");
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use vidbench_video::{Limits, VideoErrorKind, decode, probe};
 
 use crate::codecs::small_files;
-use crate::fixtures::{Scratch, find, fps, moving_clip, mp4_bytes, patch, read};
+use crate::fixtures::{Scratch, drop_checksum, find, fps, moving_clip, mp4_bytes, patch, read};
 
 /// What both ways of opening say about a file; they must agree.
 fn kind_of(path: &Path) -> VideoErrorKind {
@@ -277,7 +277,35 @@ fn a_flipped_byte_in_a_lossless_file_is_found() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x10;
     let kind = read(&scratch.file("flipped.mkv", &bytes)).unwrap_err().kind;
-    assert!(matches!(kind, VideoErrorKind::Corrupt { .. }), "{kind}");
+    assert!(matches!(kind, VideoErrorKind::Damaged { .. }), "{kind}");
+    drop_checksum(&mut bytes, [0x1f, 0x43, 0xb6, 0x75]);
+    let kind = read(&scratch.file("flipped.mkv", &bytes)).unwrap_err().kind;
+    assert!(matches!(kind, VideoErrorKind::Corrupt { .. }), "by the codec's own checksum: {kind}");
+}
+
+/// FFmpeg writes checksums into Matroska and none into WebM, where a decoder may take a damaged picture for a good one.
+#[test]
+fn damage_in_a_matroska_file_leaves_out_no_frame() {
+    let scratch = Scratch::new();
+    for (name, whole) in small_files() {
+        let checksums = match name {
+            "vp9.webm" => false,
+            "ffv1.mkv" => true,
+            _ => continue,
+        };
+        let frames = read(&scratch.file("whole", &whole)).unwrap().frames;
+        let mut refused = 0;
+        for at in (0..whole.len()).step_by(whole.len() / 150) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x41;
+            match read(&scratch.file("damaged", &bytes)) {
+                Ok(clip) if checksums => assert!(clip.frames == frames, "{name}, byte {at}"),
+                Ok(clip) => assert_eq!(clip.frames.count(), frames.count(), "{name}, byte {at}"),
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(refused > if checksums { 100 } else { 0 }, "{name}: {refused}");
+    }
 }
 
 static MP4: LazyLock<Vec<u8>> = LazyLock::new(mp4_bytes);

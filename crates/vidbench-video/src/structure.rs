@@ -1,4 +1,4 @@
-//! Finds files that end before their own structure says.
+//! Finds files whose own structure says that something is missing or damaged.
 //!
 //! libav opens many cut files and only fails, or stops early, at the cut. The outermost structure of most containers
 //! states lengths or marks its end, so a cut shows before anything is decoded, with a better message. FLV, IVF and other
@@ -6,6 +6,7 @@
 
 mod avi;
 mod gif;
+mod matroska;
 mod mpegts;
 mod ogg;
 
@@ -22,15 +23,25 @@ const TOP_LEVEL_BOXES: [&[u8; 4]; 14] = [
     b"sidx", b"pdin", b"emsg",
 ];
 
-const EBML_ID: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
-const SEGMENT_ID: [u8; 4] = [0x18, 0x53, 0x80, 0x67];
+/// What is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It ends too early.
+    Cut(String),
+    /// Something in it cannot be what was written.
+    Damage(String),
+}
 
-/// Says what is missing at the end of `file`, which is `len` bytes long; `None` if nothing is known to be.
-pub(crate) fn find_cut(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<String>> {
+/// Says what is wrong with `file`, which is `len` bytes long; `None` if nothing is known to be.
+pub(crate) fn find_fault(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<Fault>> {
     let head = read_at(file, 0, 64)?;
-    if head.starts_with(&EBML_ID) {
-        return Ok(matroska_cut(&head, len));
+    if head.starts_with(&matroska::EBML_ID) {
+        return matroska::find_fault(file, len);
     }
+    Ok(find_cut(file, &head, len)?.map(Fault::Cut))
+}
+
+fn find_cut(file: &mut (impl Read + Seek), head: &[u8], len: u64) -> io::Result<Option<String>> {
     if head.get(4..8).is_some_and(is_top_level) {
         return iso_bmff_cut(file, len);
     }
@@ -40,7 +51,7 @@ pub(crate) fn find_cut(file: &mut (impl Read + Seek), len: u64) -> io::Result<Op
     if head.starts_with(ogg::MAGIC) {
         return ogg::find_cut(file, len);
     }
-    if avi::is_avi(&head) {
+    if avi::is_avi(head) {
         return avi::find_cut(file, len);
     }
     match Y4mHeader::read(file)? {
@@ -92,28 +103,6 @@ impl BoxHeader {
     }
 }
 
-fn matroska_cut(head: &[u8], len: u64) -> Option<String> {
-    let (header_size, header_start) = ebml_size(head, EBML_ID.len())?;
-    let segment_at = header_start.checked_add(usize::try_from(header_size?).ok()?)?;
-    if head.get(segment_at..segment_at.checked_add(4)?)? != SEGMENT_ID {
-        return None;
-    }
-    let (size, start) = ebml_size(head, segment_at + 4)?;
-    let (size, left) = (size?, len.saturating_sub(start as u64));
-    (size > left).then(|| format!("the segment needs {size} bytes, {left} are left"))
-}
-
-/// Size field at `at` and the offset after it. The inner `None` is EBML's "unknown size" (live streams).
-fn ebml_size(bytes: &[u8], at: usize) -> Option<(Option<u64>, usize)> {
-    let first = *bytes.get(at)?;
-    let width = first.leading_zeros() as usize + 1;
-    let field = bytes.get(at..at.checked_add(width)?).filter(|_| width <= 8)?;
-    let raw = field.iter().fold(0_u64, |value, &byte| (value << 8) | u64::from(byte));
-    let mask = (1_u64 << (7 * width)) - 1;
-    let size = raw & mask;
-    Some(((size != mask).then_some(size), at + width))
-}
-
 fn read_at(file: &mut (impl Read + Seek), pos: u64, max: u64) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(pos))?;
     let mut bytes = Vec::new();
@@ -128,7 +117,10 @@ mod tests {
     use super::*;
 
     fn cut(bytes: &[u8]) -> Option<String> {
-        find_cut(&mut Cursor::new(bytes), bytes.len() as u64).unwrap()
+        match find_fault(&mut Cursor::new(bytes), bytes.len() as u64).unwrap()? {
+            Fault::Cut(reason) => Some(reason),
+            Fault::Damage(reason) => panic!("{reason}"),
+        }
     }
 
     fn iso_box(kind: &[u8; 4], payload: &[u8]) -> Vec<u8> {
@@ -166,21 +158,10 @@ mod tests {
     }
 
     #[test]
-    fn a_matroska_segment_longer_than_the_file_is_a_cut() {
-        let mut bytes = [EBML_ID.as_slice(), &[0x81, 0], &SEGMENT_ID, &[0x84, 1, 2, 3, 4]].concat();
-        assert_eq!(cut(&bytes), None);
-        bytes.pop();
-        assert_eq!(cut(&bytes).unwrap(), "the segment needs 4 bytes, 3 are left");
-    }
-
-    #[test]
-    fn a_matroska_segment_of_unknown_size_is_not_a_cut() {
-        assert_eq!(cut(&[EBML_ID.as_slice(), &[0x81, 0], &SEGMENT_ID, &[0xff]].concat()), None);
-    }
-
-    #[test]
     fn other_bytes_are_not_judged() {
-        for bytes in [b"".as_slice(), b"ab", b"just some text, long enough to hold a header", &EBML_ID] {
+        for bytes in
+            [b"".as_slice(), b"ab", b"just some text, long enough to hold a header", &matroska::EBML_ID]
+        {
             assert_eq!(cut(bytes), None);
         }
     }

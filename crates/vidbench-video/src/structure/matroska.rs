@@ -1,0 +1,396 @@
+//! Matroska and WebM: elements within elements, each with its name and its length (RFC 8794, RFC 9559).
+//!
+//! libav looks for the next cluster where an element makes no sense, and goes on there without a word: the clip is shorter, or a picture
+//! was computed from the wrong one before it. The chain of elements shows it, and the checksum of a cluster where the writer made one.
+
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+
+use super::Fault;
+
+pub(super) const EBML_ID: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
+
+const SEGMENT: u32 = 0x1853_8067;
+const TRACKS: u32 = 0x1654_ae6b;
+const TRACK_ENTRY: u32 = 0xae;
+const TRACK_NUMBER: u32 = 0xd7;
+const CLUSTER: u32 = 0x1f43_b675;
+const SIMPLE_BLOCK: u32 = 0xa3;
+const BLOCK_GROUP: u32 = 0xa0;
+const BLOCK: u32 = 0xa1;
+const CRC_32: u32 = 0xbf;
+const VOID: u32 = 0xec;
+
+/// SeekHead, Info, Tracks, Cluster, Cues, Attachments, Chapters, Tags, and EBML's SignatureSlot.
+const IN_SEGMENT: &[u32] = &[
+    0x114d_9b74,
+    0x1549_a966,
+    TRACKS,
+    CLUSTER,
+    0x1c53_bb6b,
+    0x1941_a469,
+    0x1043_a770,
+    0x1254_c367,
+    0x1b53_8667,
+];
+/// Timestamp, SilentTracks, Position, PrevSize, SimpleBlock, BlockGroup, EncryptedBlock.
+const IN_CLUSTER: &[u32] = &[0xe7, 0x5854, 0xa7, 0xab, SIMPLE_BLOCK, BLOCK_GROUP, 0xaf];
+/// Block, BlockVirtual, BlockAdditions, BlockDuration, ReferencePriority, ReferenceBlock, ReferenceVirtual, CodecState, DiscardPadding,
+/// Slices, ReferenceFrame.
+const IN_BLOCK_GROUP: &[u32] = &[BLOCK, 0xa2, 0x75a1, 0x9b, 0xfa, 0xfb, 0xfd, 0xa4, 0x75a2, 0x8e, 0xc8];
+
+/// More elements than any real clip has; bounds the walk through a hostile file.
+const MAX_ELEMENTS: usize = 10_000_000;
+
+pub(super) fn find_fault(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<Fault>> {
+    let mut walk = Walk { file: BufReader::new(file), len, elements: 0, tracks: Vec::new() };
+    let Some(header) = walk.element(0)? else { return Ok(None) };
+    let Some(segment) = header.end().map(|end| walk.element(end)).transpose()?.flatten() else {
+        return Ok(None);
+    };
+    if segment.id != SEGMENT {
+        return Ok(None);
+    }
+    let left = len.saturating_sub(segment.body);
+    match segment.size {
+        Some(size) if size > left => {
+            Ok(Some(Fault::Cut(format!("the segment needs {size} bytes, {left} are left"))))
+        }
+        _ => match walk.segment(&segment) {
+            Ok(()) => Ok(None),
+            Err(Stop::Fault(fault)) => Ok(Some(fault)),
+            Err(Stop::Io(error)) => Err(error),
+        },
+    }
+}
+
+/// An element's head: everything but its body.
+#[derive(Debug, Clone, Copy)]
+struct Element {
+    at: u64,
+    id: u32,
+    /// Where its body begins.
+    body: u64,
+    /// Length of the body; a live stream does not know that of its segment and its clusters.
+    size: Option<u64>,
+}
+
+impl Element {
+    fn end(&self) -> Option<u64> {
+        self.body.checked_add(self.size?)
+    }
+
+    fn fault(&self, what: &str) -> Stop {
+        Stop::Fault(Fault::Damage(format!("the element 0x{:X} at byte {} {what}", self.id, self.at)))
+    }
+}
+
+/// Why a walk ends early.
+enum Stop {
+    Fault(Fault),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+type Found<T> = Result<T, Stop>;
+
+struct Walk<R> {
+    file: BufReader<R>,
+    len: u64,
+    elements: usize,
+    /// Numbers of the tracks that the file describes.
+    tracks: Vec<u64>,
+}
+
+impl<R: Read + Seek> Walk<R> {
+    fn segment(&mut self, segment: &Element) -> Found<()> {
+        let end = segment.end().unwrap_or(self.len);
+        let mut pos = segment.body;
+        while pos < end && self.elements < MAX_ELEMENTS {
+            let element = self.child(pos, end, "segment", segment.size.is_none(), IN_SEGMENT)?;
+            pos = match (element.id, element.end()) {
+                (CLUSTER, _) => self.cluster(&element, end, segment.size.is_none())?,
+                (TRACKS, Some(end)) => {
+                    self.check_crc(&element, end)?;
+                    self.track_numbers(&element, end)?;
+                    end
+                }
+                (_, Some(end)) => end,
+                (_, None) => return Err(element.fault("does not say how long it is")),
+            };
+        }
+        Ok(())
+    }
+
+    /// Where the cluster ends.
+    fn cluster(&mut self, cluster: &Element, outer_end: u64, live: bool) -> Found<u64> {
+        let end = cluster.end().unwrap_or(outer_end);
+        if cluster.size.is_some() {
+            self.check_crc(cluster, end)?;
+        }
+        let mut pos = cluster.body;
+        while pos < end && self.elements < MAX_ELEMENTS {
+            if cluster.size.is_none() && self.element(pos)?.is_some_and(|next| IN_SEGMENT.contains(&next.id))
+            {
+                return Ok(pos);
+            }
+            let element = self.child(pos, end, "cluster", live, IN_CLUSTER)?;
+            let Some(element_end) = element.end() else {
+                return Err(element.fault("does not say how long it is"));
+            };
+            match element.id {
+                SIMPLE_BLOCK => self.check_track(&element)?,
+                BLOCK_GROUP => self.block_group(&element, element_end)?,
+                _ => {}
+            }
+            pos = element_end;
+        }
+        Ok(pos)
+    }
+
+    fn block_group(&mut self, group: &Element, end: u64) -> Found<()> {
+        let mut pos = group.body;
+        while pos < end {
+            let element = self.child(pos, end, "group of blocks", false, IN_BLOCK_GROUP)?;
+            if element.id == BLOCK {
+                self.check_track(&element)?;
+            }
+            let Some(next) = element.end() else {
+                return Err(element.fault("does not say how long it is"));
+            };
+            pos = next;
+        }
+        Ok(())
+    }
+
+    /// The element at `pos`, which must be one that its parent has, and end within it.
+    fn child(&mut self, pos: u64, end: u64, parent: &str, live: bool, known: &[u32]) -> Found<Element> {
+        self.elements += 1;
+        let Some(element) = self.element(pos)? else {
+            let what = format!("no element begins at byte {pos}, where one should");
+            // A stream that was cut has nothing else to tell it.
+            let few_left = live && self.len - pos < MAX_HEAD;
+            return Err(Stop::Fault(if few_left { Fault::Cut(what) } else { Fault::Damage(what) }));
+        };
+        if element.id != VOID && element.id != CRC_32 && !known.contains(&element.id) {
+            return Err(element.fault(&format!("is none that a {parent} has")));
+        }
+        match element.size {
+            Some(size) if element.end().is_none_or(|own| own > end) => {
+                let left = end.saturating_sub(element.body);
+                let what = format!("needs {size} bytes, {left} are left in its {parent}");
+                Err(if live && end == self.len {
+                    Stop::Fault(Fault::Cut(what))
+                } else {
+                    element.fault(&what)
+                })
+            }
+            _ => Ok(element),
+        }
+    }
+
+    /// The checksum of everything after it in the element, where that begins with one: CRC-32 of IEEE 802.3, least significant byte
+    /// first (RFC 8794, section 11.3.1).
+    fn check_crc(&mut self, parent: &Element, end: u64) -> Found<()> {
+        let Some(crc) =
+            self.element(parent.body)?.filter(|first| first.id == CRC_32 && first.size == Some(4))
+        else {
+            return Ok(());
+        };
+        let mut recorded = [0; 4];
+        self.seek(crc.body)?;
+        self.file.read_exact(&mut recorded)?;
+        let mut hasher = crc32fast::Hasher::new();
+        let mut rest = self.file.by_ref().take(end.saturating_sub(crc.body + 4));
+        loop {
+            let bytes = io::BufRead::fill_buf(&mut rest)?;
+            if bytes.is_empty() {
+                break;
+            }
+            hasher.update(bytes);
+            let read = bytes.len();
+            io::BufRead::consume(&mut rest, read);
+        }
+        let sound = hasher.finalize() == u32::from_le_bytes(recorded);
+        if sound { Ok(()) } else { Err(parent.fault("differs from its checksum")) }
+    }
+
+    fn track_numbers(&mut self, tracks: &Element, end: u64) -> Found<()> {
+        let mut pos = tracks.body;
+        while let Some(entry) = self.element(pos)?.filter(|_| pos < end) {
+            let Some(entry_end) = entry.end().filter(|own| *own <= end) else {
+                return Err(entry.fault("is longer than what it is in"));
+            };
+            let mut inner = entry.body;
+            while let Some(field) =
+                self.element(inner)?.filter(|_| entry.id == TRACK_ENTRY && inner < entry_end)
+            {
+                let Some(next) = field.end().filter(|own| *own <= entry_end) else {
+                    return Err(field.fault("is longer than what it is in"));
+                };
+                if field.id == TRACK_NUMBER {
+                    self.seek(field.body)?;
+                    let bytes = field.size.unwrap_or(0).min(8);
+                    let mut number = Vec::new();
+                    self.file.by_ref().take(bytes).read_to_end(&mut number)?;
+                    self.tracks.push(number.iter().fold(0, |value, byte| (value << 8) | u64::from(*byte)));
+                }
+                inner = next;
+            }
+            pos = entry_end;
+        }
+        Ok(())
+    }
+
+    /// A block begins with the number of its track; what is of no track, libav leaves out.
+    fn check_track(&mut self, block: &Element) -> Found<()> {
+        self.seek(block.body)?;
+        let number = self.vint()?.map(|(value, _)| value);
+        let known = self.tracks.is_empty() || number.is_some_and(|number| self.tracks.contains(&number));
+        if known { Ok(()) } else { Err(block.fault("is of a track that the file does not describe")) }
+    }
+
+    /// `None` where no element begins, and for one whose head the file does not hold whole.
+    fn element(&mut self, at: u64) -> io::Result<Option<Element>> {
+        if at >= self.len {
+            return Ok(None);
+        }
+        self.seek(at)?;
+        let mut first = [0];
+        self.file.read_exact(&mut first)?;
+        let width = first[0].leading_zeros() + 1;
+        if width > 4 {
+            return Ok(None);
+        }
+        let mut id = u32::from(first[0]);
+        for _ in 1..width {
+            let mut byte = [0];
+            if self.file.read(&mut byte)? == 0 {
+                return Ok(None);
+            }
+            id = (id << 8) | u32::from(byte[0]);
+        }
+        let Some((size, size_width)) = self.vint()? else { return Ok(None) };
+        let unknown = (1 << (7 * size_width)) - 1;
+        let body = at + u64::from(width) + u64::from(size_width);
+        Ok(Some(Element { at, id, body, size: (size != unknown).then_some(size) }))
+    }
+
+    /// A number of 1 to 8 bytes, whose leading zeros say how many, and its width; `None` for no such number and at the end of the file.
+    fn vint(&mut self) -> io::Result<Option<(u64, u32)>> {
+        let mut first = [0];
+        if self.file.read(&mut first)? == 0 {
+            return Ok(None);
+        }
+        let width = first[0].leading_zeros() + 1;
+        if width > 8 {
+            return Ok(None);
+        }
+        let mut rest = Vec::new();
+        self.file.by_ref().take(u64::from(width) - 1).read_to_end(&mut rest)?;
+        if rest.len() as u32 + 1 != width {
+            return Ok(None);
+        }
+        let value = rest.iter().fold(u64::from(first[0]), |value, byte| (value << 8) | u64::from(*byte));
+        Ok(Some((value & ((1 << (7 * width)) - 1), width)))
+    }
+
+    /// Keeps what is in the buffer, where the place is in it.
+    fn seek(&mut self, to: u64) -> io::Result<()> {
+        let now = self.file.stream_position()?;
+        match i64::try_from(i128::from(to) - i128::from(now)) {
+            Ok(by) => self.file.seek_relative(by),
+            Err(_) => self.file.seek(SeekFrom::Start(to)).map(|_| ()),
+        }
+    }
+}
+
+/// Most bytes of an element's name and length.
+const MAX_HEAD: u64 = 12;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn fault(bytes: &[u8]) -> Option<Fault> {
+        find_fault(&mut Cursor::new(bytes), bytes.len() as u64).unwrap()
+    }
+
+    fn element(id: u32, body: &[u8]) -> Vec<u8> {
+        let id = id.to_be_bytes();
+        let skip = id.iter().take_while(|byte| **byte == 0).count();
+        let size = (body.len() as u32 | 0x1000_0000).to_be_bytes();
+        [&id[skip..], &size, body].concat()
+    }
+
+    fn file(in_segment: &[Vec<u8>]) -> Vec<u8> {
+        let header = [EBML_ID.as_slice(), &[0x80]].concat();
+        [header, element(SEGMENT, &in_segment.concat())].concat()
+    }
+
+    fn tracks() -> Vec<u8> {
+        element(TRACKS, &element(TRACK_ENTRY, &element(TRACK_NUMBER, &[1])))
+    }
+
+    fn block(track: u8) -> Vec<u8> {
+        element(SIMPLE_BLOCK, &[0x80 | track, 0, 0, 0x80, 9, 9])
+    }
+
+    #[test]
+    fn a_segment_longer_than_the_file_is_a_cut() {
+        let mut bytes =
+            [EBML_ID.as_slice(), &[0x80], &SEGMENT.to_be_bytes(), &[0x84, 0xec, 0x82, 3, 4]].concat();
+        assert_eq!(fault(&bytes), None);
+        bytes.pop();
+        assert_eq!(fault(&bytes), Some(Fault::Cut("the segment needs 4 bytes, 3 are left".into())));
+    }
+
+    #[test]
+    fn a_live_stream_may_end_after_any_element_but_not_in_one() {
+        let live = [EBML_ID.as_slice(), &[0x80], &SEGMENT.to_be_bytes(), &[0xff]].concat();
+        assert_eq!(fault(&live), None);
+        let cluster = [&CLUSTER.to_be_bytes()[..], &[0xff], &block(1)].concat();
+        let mut bytes = [live, tracks(), cluster.clone(), cluster].concat();
+        assert_eq!(fault(&bytes), None);
+        bytes.pop();
+        let Some(Fault::Cut(reason)) = fault(&bytes) else { panic!("{:?}", fault(&bytes)) };
+        assert!(reason.ends_with("needs 6 bytes, 5 are left in its cluster"), "{reason}");
+    }
+
+    #[test]
+    fn a_name_a_length_or_a_track_that_makes_no_sense_is_damage() {
+        let good = file(&[tracks(), element(CLUSTER, &[block(1), block(1)].concat())]);
+        assert_eq!(fault(&good), None);
+        let cluster_at = good.len() - 2 * block(1).len();
+        for (at, value, words) in [
+            (cluster_at, 0xa5, "is none that a cluster has"),
+            (cluster_at, 0x00, "no element begins at byte"),
+            (cluster_at + 4, 7, "is none that a cluster has"),
+            (cluster_at + 4, 70, "needs 70 bytes, 17 are left in its cluster"),
+            (cluster_at + 5, 0x82, "is of a track that the file does not describe"),
+        ] {
+            let mut bytes = good.clone();
+            bytes[at] = value;
+            let Some(Fault::Damage(reason)) = fault(&bytes) else { panic!("{words}: {:?}", fault(&bytes)) };
+            assert!(reason.contains(words), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_that_differs_from_its_checksum_is_damaged() {
+        let blocks = [block(1), block(1)].concat();
+        let crc = element(CRC_32, &crc32fast::hash(&blocks).to_le_bytes());
+        let good = file(&[tracks(), element(CLUSTER, &[crc, blocks].concat())]);
+        assert_eq!(fault(&good), None);
+        let mut bytes = good.clone();
+        *bytes.last_mut().unwrap() ^= 1;
+        let Some(Fault::Damage(reason)) = fault(&bytes) else { panic!("{:?}", fault(&bytes)) };
+        assert!(reason.ends_with("differs from its checksum"), "{reason}");
+    }
+}
