@@ -18,8 +18,9 @@ pub use error::{FetchError, FetchErrorKind};
 pub use hub::Hub;
 pub use post::{Answer, PostError, Poster};
 
+use crate::file_hashes::FileHashes;
 use crate::manifest::SourceFile;
-use crate::store::{FileHashes, SourceOnDisk};
+use crate::store::SourceOnDisk;
 use http::{Client, Download};
 
 /// How often and how long to wait where a server or a line fails for a while.

@@ -26,6 +26,7 @@
 pub mod checkpoint;
 mod error;
 mod fetch;
+mod file_hashes;
 mod manifest;
 pub mod nets;
 pub mod npy;
@@ -39,11 +40,12 @@ mod tract_runtime;
 
 pub use error::NnError;
 pub use fetch::{Answer, FetchError, FetchErrorKind, FetchEvent, Fetcher, Hub, Patience, PostError, Poster};
+pub use file_hashes::FileHashes;
 pub use manifest::{Address, Bundle, Commercial, HubFile, Manifest, ManifestError, NetEntry, SourceFile};
 pub use ort_runtime::onnx_runtime_version;
 pub use session::{InputSpec, MAX_THREADS, Runtime, Session, SessionOptions};
 pub use store::{
-    FileHashes, NetState, NetStore, NetStoreError, ReadyNet, RecordedFile, SourceOnDisk, SourceRecord, Stamp,
+    NetState, NetStore, NetStoreError, ReadyNet, RecordedFile, SourceOnDisk, SourceRecord, Stamp,
     WeightsIdentity,
 };
 pub use tensor::{DType, Tensor};

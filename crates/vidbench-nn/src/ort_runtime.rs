@@ -130,12 +130,50 @@ impl OrtSession {
 
     /// A graph in a file, whose open axes stay open; its inputs are given by name.
     pub(crate) fn open(graph: &Path, options: &SessionOptions) -> Result<Self, NnError> {
+        Self::with_open_axes(options, |mut builder| builder.commit_from_file(graph))
+    }
+
+    /// The same of a graph that has its weights inside.
+    pub(crate) fn of_bytes(graph: &[u8], options: &SessionOptions) -> Result<Self, NnError> {
+        Self::with_open_axes(options, |mut builder| builder.commit_from_memory(graph))
+    }
+
+    /// The same of what [`Self::save_prepared`] wrote on a processor like this one.
+    pub(crate) fn open_prepared(graph: &Path, options: &SessionOptions) -> Result<Self, NnError> {
+        Self::with_open_axes(options, |builder| {
+            builder.with_optimization_level(GraphOptimizationLevel::Disable)?.commit_from_file(graph)
+        })
+    }
+
+    /// Writes a graph as it is after what a session does with it at load: fused, and its weights in the order in which the kernels of this
+    /// processor read them, in a file of the name `weights` beside it, which sessions map.
+    pub(crate) fn save_prepared(
+        graph: &Path,
+        prepared: &Path,
+        weights: &str,
+        options: &SessionOptions,
+    ) -> Result<(), NnError> {
+        // Keys of onnxruntime_session_options_config_keys.h; a version that does not know one goes without.
+        let save = |builder: SessionBuilder| -> Result<Session, ort::Error> {
+            builder
+                .with_optimized_model_path(prepared)?
+                .with_config_entry("session.optimized_model_external_initializers_file_name", weights)?
+                .with_config_entry("session.save_external_prepacked_constant_initializers", "1")?
+                .commit_from_file(graph)
+        };
+        Self::with_open_axes(options, save).map(drop)
+    }
+
+    fn with_open_axes(
+        options: &SessionOptions,
+        commit: impl FnOnce(SessionBuilder) -> Result<Session, ort::Error>,
+    ) -> Result<Self, NnError> {
         let library = library()?;
-        let session = builder(library, options)?.commit_from_file(graph).map_err(load_error)?;
+        let session = commit(builder(library, options)?).map_err(load_error)?;
         Ok(Self { session: Mutex::new(session), name: &library.name, order: Vec::new() })
     }
 
-    /// Runs a graph of [`Self::open`].
+    /// Runs a graph whose axes are open.
     pub(crate) fn run_named(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<Tensor>, NnError> {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let names: Vec<String> = session.inputs().iter().map(|input| input.name().to_owned()).collect();

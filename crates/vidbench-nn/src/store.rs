@@ -6,7 +6,6 @@
 //! It opens no socket: what is fetched, comes through [`NetStore::install`].
 
 mod error;
-mod hash;
 mod install;
 mod place;
 mod record;
@@ -18,12 +17,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use error::NetStoreError;
-pub use hash::FileHashes;
 pub use install::{SourceOnDisk, Stamp};
 pub use record::{RecordedFile, SourceRecord};
 
+use crate::file_hashes::FileHashes;
 use crate::manifest::Manifest;
-use crate::nets::{Skeleton, WeightsFile};
+use crate::nets::{Skeleton, WeightsFile, damaged_prepared};
 
 const WEIGHTS: &str = "weights.safetensors";
 const RECORD: &str = "source.json";
@@ -146,11 +145,11 @@ impl NetStore {
         Ok(Some(record))
     }
 
-    /// Reads the weights of a net and compares them with what was written.
+    /// Reads the weights of a net, and what was prepared from them, and compares them with what was written.
     ///
     /// # Errors
     ///
-    /// Those of [`NetStore::ready`], and [`NetStoreError::Damaged`] where the hash is another.
+    /// Those of [`NetStore::ready`], and [`NetStoreError::Damaged`] and [`NetStoreError::DamagedPrepared`] where the hash is another.
     pub fn verify(&self, net: &str) -> Result<WeightsIdentity, NetStoreError> {
         let identity = self.ready(net)?.identity;
         let path = self.weights_path(net);
@@ -161,7 +160,11 @@ impl NetStore {
                 format!("its SHA-256 is {}, and was {} when it was written", found.sha256, identity.sha256);
             return Err(self.damaged(net, &path, reason));
         }
-        Ok(identity)
+        match damaged_prepared(&self.folder(net)) {
+            Ok(None) => Ok(identity),
+            Ok(Some(path)) => Err(NetStoreError::DamagedPrepared { path }),
+            Err(source) => Err(NetStoreError::Io { path: self.folder(net), source }),
+        }
     }
 
     /// The hash that a file of that name had when weights were last taken from it, whatever net they are of.

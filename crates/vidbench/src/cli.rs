@@ -609,6 +609,15 @@ pub(crate) enum WorkerCommand {
     Embedded,
     /// Serve decoding and metrics on stdin and stdout.
     Scorer(NetArgs),
+    /// Write what makes nets quick to load for scorers, which may not write it; the harness starts this before them.
+    #[command(hide = true)]
+    PrepareNets {
+        #[command(flatten)]
+        nets: NetArgs,
+        /// The nets.
+        #[arg(value_name = "NET")]
+        names: Vec<String>,
+    },
     /// Serve a program that writes videos, as JSON of a suite's `program` describes it, on stdin and stdout.
     Command {
         /// The program.

@@ -210,7 +210,7 @@ impl Holder<'_> {
             match self.means.files_abi() {
                 Ok(abi) => {
                     landlock_abi = Some(abi);
-                    walls.files = Some(places::of_scorer(&command, nets, clips, &self.programs.vidbench));
+                    walls.files = Some(places::of_scorer(&command, clips, &self.programs.vidbench));
                 }
                 Err(why) => missing.push(format!("files, because {why}")),
             }

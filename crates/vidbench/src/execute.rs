@@ -68,10 +68,18 @@ impl WorkerPrograms {
     }
 
     pub(crate) fn scorer(&self, nets: NetOptions) -> WorkerCommand {
+        self.with_nets("scorer", nets)
+    }
+
+    pub(crate) fn net_preparer(&self, nets: NetOptions, names: &[&str]) -> WorkerCommand {
+        self.with_nets("prepare-nets", nets).args(names)
+    }
+
+    fn with_nets(&self, worker: &str, nets: NetOptions) -> WorkerCommand {
         let seed = nets.random_seed.map(|seed| ["--random-nets".to_owned(), seed.to_string()]);
         let device = nets.device.to_string();
         WorkerCommand::new(&self.vidbench)
-            .args(["worker", "scorer", "--net-runtime", nets.runtime.name(), "--net-device", &device])
+            .args(["worker", worker, "--net-runtime", nets.runtime.name(), "--net-device", &device])
             .args(seed.into_iter().flatten())
             .pass_env(&["ORT_DYLIB_PATH", "VIDBENCH_LIBVMAF", "VIDBENCH_NETS", "XDG_CACHE_HOME", "HOME"])
     }
@@ -137,6 +145,10 @@ pub struct Hooks<'a> {
     pub between: &'a mut dyn FnMut() -> Option<String>,
 }
 
+/// Followed by the reason.
+pub const NOT_PREPARED: &str =
+    "nets could not be prepared, so scorers load them slower and share none of their memory";
+
 /// Runs what is left of `run` and computes its set metrics.
 pub fn execute(
     store: &Store,
@@ -148,6 +160,9 @@ pub fn execute(
     Hooks { events, between }: Hooks<'_>,
 ) -> Result<Execution, ExecuteError> {
     check_inputs(&run.suite)?;
+    if let Err(why) = crate::prepare_nets(programs, &run.suite.metrics, NetOptions::default()) {
+        events(&Event::Warning { message: format!("{NOT_PREPARED}: {why}") });
+    }
     let threads = run.suite.scenario.threads.unwrap_or_else(cores);
     let held = HeldWorkers::of_run(programs, &run.suite, Some((store, &store.temp_folder(&run.id))))?;
     for missing in &held.scorer.held.missing {

@@ -41,7 +41,7 @@ pub use checkpoints::{FindCheckpointsError, FoundCheckpoints, find_checkpoints};
 pub use clock::SystemClock;
 pub use confinement::{HeldCommand, hold_scorers};
 pub use environment::environment;
-pub use execute::{ExecuteError, Execution, Hooks, WorkerPrograms, execute};
+pub use execute::{ExecuteError, Execution, Hooks, NOT_PREPARED, WorkerPrograms, execute};
 pub use features::{
     FeatureInputError, FeatureMetricChoiceError, FeatureRequest, choose_feature_metrics, score_features,
 };
@@ -50,7 +50,9 @@ pub use known_prompts::{KnownPromptsError, read_known_prompts};
 pub use metric_pages::{commercial_use, metric_page};
 pub use model_check::ModelCheck;
 pub use net_choice::{NetChoiceError, choose_nets};
-pub use nets_in_use::{nets_in_use, session_options, stored_nets, weights_bytes};
+pub use nets_in_use::{
+    nets_in_use, prepare_nets, prepare_nets_here, session_options, stored_nets, weights_bytes,
+};
 pub use preflight::{lacking_videos, preflight};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};
 pub use python_env::{

@@ -1,10 +1,14 @@
 //! The nets of metrics on this machine: which weights, and what runs them.
 
+use std::process::{Command, Stdio};
+
 use vidbench_core::{MetricId, NetDevice, NetOptions, NetRuntime, NetsInUse, WeightsInUse};
 use vidbench_metrics::Metric;
-use vidbench_nn::nets::Skeleton;
-use vidbench_nn::{NetState, NetStore, Runtime, SessionOptions};
+use vidbench_nn::nets::{Net, Skeleton};
+use vidbench_nn::{NetState, NetStore, ReadyNet, Runtime, SessionOptions};
 use vidbench_worker::StoredNets;
+
+use crate::WorkerPrograms;
 
 /// The nets for a scorer.
 pub fn stored_nets(nets: NetOptions) -> StoredNets {
@@ -36,6 +40,46 @@ fn names(metrics: &[MetricId]) -> Vec<&'static str> {
 pub fn weights_bytes(metrics: &[MetricId]) -> u64 {
     let bytes = |net: Skeleton| net.tensors().iter().map(|tensor| 4 * tensor.elements() as u64).sum::<u64>();
     names(metrics).into_iter().filter_map(|net| Skeleton::of(net).ok()).map(bytes).sum()
+}
+
+/// Writes what makes the nets of these metrics quick to load ([`Net::prepare`]), in a process of its own: scorers read strangers' videos
+/// and may not write where nets are; this process reads none.
+///
+/// # Errors
+///
+/// What that process says. Nothing is lost: scorers load the nets all the same, and need longer and more memory for it.
+pub fn prepare_nets(programs: &WorkerPrograms, metrics: &[MetricId], nets: NetOptions) -> Result<(), String> {
+    let names = names(metrics);
+    if names.is_empty() || nets.runtime == NetRuntime::Tract || vidbench_nn::onnx_runtime_version().is_err() {
+        return Ok(());
+    }
+    let command = programs.net_preparer(nets, &names);
+    let output = Command::new(&command.program).args(&command.args).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let first = said.lines().next().unwrap_or_default();
+    Err(format!("{} ({})", first.trim_start_matches("error: "), output.status))
+}
+
+/// Does it here, for the nets that have weights.
+///
+/// # Errors
+///
+/// The first net that cannot be prepared, and why; the others are.
+pub fn prepare_nets_here(names: &[String], nets: NetOptions) -> Result<(), String> {
+    let store = NetStore::from_environment().map_err(|error| error.to_string())?;
+    let store = nets.random_seed.map_or_else(|| store.clone(), |seed| store.random(seed));
+    // A net without usable weights is reported by the metrics that need it.
+    let ready = names.iter().filter_map(|name| Some((name, store.ready(name).ok()?)));
+    let prepare = |(name, ready): (&String, ReadyNet)| {
+        Net::prepare(&ready.skeleton, &ready.weights, &session_options(nets))
+            .map_err(|error| format!("{name}: {error}"))
+    };
+    let tried: Vec<_> = ready.map(prepare).collect();
+    tried.into_iter().collect()
 }
 
 /// What the metrics look through; none where none of them looks through a net.

@@ -67,6 +67,17 @@ impl Golden {
         self.cases.len()
     }
 
+    /// What a net gives for the inputs of a case; nothing for a case that there is not.
+    ///
+    /// # Errors
+    ///
+    /// What running the net says.
+    pub fn outputs(&self, net: &Net, case: usize) -> Result<Vec<Tensor>, NetError> {
+        let Some(case) = self.cases.get(case) else { return Ok(Vec::new()) };
+        let inputs = case.inputs.iter().map(|input| Ok((input.name.as_str(), input.tensor(self.seed)?)));
+        net.run(&inputs.collect::<Result<Vec<_>, NetError>>()?)
+    }
+
     /// How far a net with those weights is from PyTorch in a case: the largest difference, of the largest magnitude. An output of
     /// another shape is infinitely far.
     ///
@@ -74,13 +85,8 @@ impl Golden {
     ///
     /// What running the net says.
     pub fn distance(&self, net: &Net, case: usize) -> Result<f64, NetError> {
+        let found = self.outputs(net, case)?;
         let Some(case) = self.cases.get(case) else { return Ok(f64::INFINITY) };
-        let inputs: Vec<(&str, Tensor)> = case
-            .inputs
-            .iter()
-            .map(|input| Ok((input.name.as_str(), input.tensor(self.seed)?)))
-            .collect::<Result<_, NetError>>()?;
-        let found = net.run(&inputs)?;
         if found.len() != case.outputs.len() {
             return Ok(f64::INFINITY);
         }

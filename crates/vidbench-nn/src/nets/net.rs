@@ -1,14 +1,8 @@
 //! A net that is ready to run: its graph, its weights, and sessions for the shapes it meets.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use prost::Message as _;
-use tract_onnx::pb::{StringStringEntryProto, TensorProto};
-
-use super::weights_file::Place;
-use super::{NetError, Skeleton, WeightsFile};
+use super::{NetError, Skeleton, WeightsFile, prepared};
 use crate::ort_runtime::OrtSession;
 use crate::session::{InputSpec, SessionOptions};
 use crate::tensor::Tensor;
@@ -41,6 +35,21 @@ struct Planned {
 }
 
 impl Net {
+    /// Writes beside the weights what makes [`Net::load`] quick and lets processes share the weights (see `prepared.rs`); only ONNX Runtime has a
+    /// use for it. A net that is not prepared computes the same.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::Io`], such as a folder that may not be written, and [`NetError::Runtime`].
+    pub fn prepare(
+        skeleton: &Skeleton,
+        weights: &WeightsFile,
+        options: &SessionOptions,
+    ) -> Result<(), NetError> {
+        options.check()?;
+        if options.with_onnx_runtime()? { prepared::prepare(skeleton, weights, options) } else { Ok(()) }
+    }
+
     /// Takes a runtime and makes it ready.
     ///
     /// # Errors
@@ -53,8 +62,7 @@ impl Net {
     ) -> Result<Self, NetError> {
         options.check()?;
         let backend = if options.with_onnx_runtime()? {
-            let graph = graph_beside(&skeleton, &weights)?;
-            Backend::Ort(Box::new(OrtSession::open(&graph, options)?))
+            Backend::Ort(Box::new(prepared::open(&skeleton, &weights, options)?))
         } else {
             Backend::Tract(Mutex::default())
         };
@@ -132,54 +140,7 @@ impl Net {
     }
 
     fn plan(&self, specs: &[InputSpec]) -> Result<TractSession, NetError> {
-        let mut places = self.weights.places().iter();
-        let graph = self.skeleton.bound(|_, tensor| {
-            let bytes = places.next().map(|place| self.weights.read(*place)).transpose()?;
-            fill(tensor, bytes.unwrap_or_default());
-            Ok::<_, NetError>(())
-        })?;
+        let graph = self.skeleton.with_weights(&self.weights)?;
         Ok(TractSession::of_graph(&graph, specs, self.options.threads)?)
     }
-}
-
-/// The tensor with its data inside.
-fn fill(tensor: &mut TensorProto, bytes: Vec<u8>) {
-    tensor.data_location = None;
-    tensor.external_data.clear();
-    tensor.raw_data = bytes;
-}
-
-/// The graph as ONNX Runtime reads it, in a file beside the weights, whose tensors point into the file of weights: so the runtime
-/// reads that file instead of holding it several times. Matrices that it transposes at load are copies all the same.
-fn graph_beside(skeleton: &Skeleton, weights: &WeightsFile) -> Result<PathBuf, NetError> {
-    let file_name = weights.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut places = weights.places().iter();
-    let graph = skeleton.bound(|_, tensor| {
-        places.next().into_iter().for_each(|place| point(tensor, &file_name, *place));
-        Ok::<_, NetError>(())
-    })?;
-    let bytes = graph.encode_to_vec();
-    let hash = vidbench_core::sha256_hex(&bytes);
-    let path = weights.path().with_file_name(format!("graph-{}.onnx", hash.get(..16).unwrap_or(&hash)));
-    match fs::read(&path) {
-        Ok(found) if found == bytes => Ok(path),
-        Ok(_) | Err(_) => write_whole(&path, &bytes).map(|()| path),
-    }
-}
-
-fn point(tensor: &mut TensorProto, file_name: &str, place: Place) {
-    let entry = |key: &str, value: String| StringStringEntryProto { key: key.into(), value };
-    tensor.external_data = vec![
-        entry("location", file_name.to_owned()),
-        entry("offset", place.offset.to_string()),
-        entry("length", place.len.to_string()),
-    ];
-}
-
-/// Under another name first: another process may read it.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), NetError> {
-    let partial = path.with_extension(format!("partial-{}", std::process::id()));
-    fs::write(&partial, bytes)
-        .and_then(|()| fs::rename(&partial, path))
-        .map_err(|source| NetError::Io { path: path.to_owned(), source })
 }

@@ -7,8 +7,8 @@ use prost::Message as _;
 use tract_onnx::pb::{ModelProto, TensorProto, tensor_proto::DataLocation};
 use vidbench_core::sha256_hex;
 
-use super::NetError;
 use super::shipped::{SHIPPED, find};
+use super::{NetError, WeightsFile};
 
 /// Tensors of a checkpoint that are in no graph, because they are worked on before they become an input, or are taken from one: net, name,
 /// shape.
@@ -105,6 +105,23 @@ impl Skeleton {
         }
         Ok(graph)
     }
+
+    /// The graph with its weights inside.
+    pub(crate) fn with_weights(&self, weights: &WeightsFile) -> Result<ModelProto, NetError> {
+        let mut places = weights.places().iter();
+        self.bound(|_, tensor| {
+            let bytes = places.next().map(|place| weights.read(*place)).transpose()?;
+            fill(tensor, bytes.unwrap_or_default());
+            Ok(())
+        })
+    }
+}
+
+/// The tensor with its data inside.
+fn fill(tensor: &mut TensorProto, bytes: Vec<u8>) {
+    tensor.data_location = None;
+    tensor.external_data.clear();
+    tensor.raw_data = bytes;
 }
 
 fn is_external(tensor: &TensorProto) -> bool {

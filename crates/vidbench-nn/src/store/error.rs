@@ -98,6 +98,12 @@ pub enum NetStoreError {
     /// The graph or the file of weights.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// What was prepared from weights is no longer what was written.
+    #[error("{} is not what was written", path.display())]
+    DamagedPrepared {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 impl NetStoreError {
@@ -122,6 +128,10 @@ impl NetStoreError {
             }
             Self::WrongFile { .. } => Some("remove it and fetch it again; nothing was taken from it".into()),
             Self::Checkpoint(error) => error.hint(),
+            Self::DamagedPrepared { path } => {
+                let folder = path.parent().unwrap_or(path);
+                Some(format!("remove {}; it is written again from the weights, which are sound", folder.display()))
+            }
             Self::Io { .. } | Self::Net(_) => None,
         }
     }

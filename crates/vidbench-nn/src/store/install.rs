@@ -5,8 +5,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::record::{RecordedFile, SCHEMA_VERSION, SourceRecord};
-use super::{FileHashes, NetStore, NetStoreError, RECORD, WeightsIdentity, skeleton};
+use super::{NetStore, NetStoreError, RECORD, WeightsIdentity, skeleton};
 use crate::checkpoint::Checkpoint;
+use crate::file_hashes::FileHashes;
 use crate::manifest::SourceFile;
 use crate::nets::{NetError, Skeleton, TensorSpec, WeightsFile, random_weights};
 

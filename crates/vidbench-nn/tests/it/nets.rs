@@ -1,5 +1,6 @@
 //! Nets with random weights against what PyTorch computed with the same (`nets/goldens`, made by `nets/export`).
 
+use std::fs;
 use std::path::Path;
 
 use vidbench_nn::nets::{GOLDEN_TOLERANCE, Golden, Net, NetError, Skeleton, WeightsFile, random_weights};
@@ -20,11 +21,27 @@ pub(crate) fn check(net: &str, runtime: Runtime) {
     let path = folder.path().join("weights.safetensors");
     let weights =
         WeightsFile::create(&path, &skeleton, |spec| Ok(random_weights(spec, golden.seed()))).unwrap();
-    let loaded = Net::load(skeleton, weights, &SessionOptions::on_cpu(2, runtime)).unwrap();
+    let options = SessionOptions::on_cpu(2, runtime);
+    let loaded = Net::load(skeleton.clone(), weights.clone(), &options).unwrap();
     for case in 0..golden.cases() {
         let apart = golden.distance(&loaded, case).unwrap();
         assert!(apart <= GOLDEN_TOLERANCE, "{net} on {runtime:?}, case {case}: {apart:.1e}");
     }
+    if runtime == Runtime::OnnxRuntime {
+        let before: Vec<_> = (0..golden.cases()).map(|case| golden.outputs(&loaded, case).unwrap()).collect();
+        drop(loaded);
+        Net::prepare(&skeleton, &weights, &options).unwrap();
+        assert_eq!(prepared_folders(folder.path()), 1, "{net}");
+        let prepared = Net::load(skeleton, weights, &options).unwrap();
+        for (case, before) in before.iter().enumerate() {
+            assert_eq!(golden.outputs(&prepared, case).unwrap(), *before, "{net} prepared, case {case}");
+        }
+    }
+}
+
+pub(crate) fn prepared_folders(folder: &Path) -> usize {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().starts_with("prepared-")).count()
 }
 
 macro_rules! goldens {

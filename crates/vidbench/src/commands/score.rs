@@ -102,7 +102,11 @@ pub(crate) fn carry_out(
     let mut environment =
         vidbench::environment(std::env::args_os().map(|arg| text_from_path(Path::new(&arg))).collect());
     environment.nets = vidbench::nets_in_use(&request.metrics, request.nets);
-    let held = vidbench::hold_scorers(&run::programs(workspace)?, &request, &effort.scorers, &effort.scorer)?;
+    let programs = run::programs(workspace)?;
+    if let Err(why) = vidbench::prepare_nets(&programs, &request.metrics, request.nets) {
+        ui.say(&format!("warning: {}: {why}", vidbench::NOT_PREPARED));
+    }
+    let held = vidbench::hold_scorers(&programs, &request, &effort.scorers, &effort.scorer)?;
     environment.scorer = held.first().map(|scorer| scorer.held.clone());
     for missing in environment.scorer.iter().flat_map(|held| &held.missing) {
         ui.say(&format!("warning: the scorer is not held to {missing}; `vidbench doctor` says what to do"));

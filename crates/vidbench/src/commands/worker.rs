@@ -31,6 +31,11 @@ pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
             keep_freed_memory();
             serve_on_stdio(&mut Scorer::new(CLASSIFIER, vidbench::stored_nets(nets.options())))
         }
+        WorkerCommand::PrepareNets { nets, names } => {
+            let prepared = vidbench::prepare_nets_here(&names, nets.options());
+            prepared.map_err(|message| UserError { message, hints: vec![] })?;
+            Ok(OK)
+        }
         WorkerCommand::Command { program } => {
             let program = serde_json::from_str(&program).context("--program is no JSON of a program")?;
             let mut generator =

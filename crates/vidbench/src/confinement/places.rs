@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use vidbench_core::suite::Engine;
-use vidbench_core::{NetOptions, RequestedClip, ResolvedModel, path_from_text};
+use vidbench_core::{RequestedClip, ResolvedModel, path_from_text};
 use vidbench_engines::{ReachableFiles, WorkerCommand};
 use vidbench_nn::NetStore;
 
@@ -53,22 +53,14 @@ pub(super) fn of_model(model: &ResolvedModel, command: &WorkerCommand) -> Reacha
 }
 
 /// What the scorer reads: itself, libraries, nets, clips.
-pub(super) fn of_scorer(
-    command: &WorkerCommand,
-    nets: NetOptions,
-    clips: Vec<PathBuf>,
-    vidbench: &Path,
-) -> ReachableFiles {
+pub(super) fn of_scorer(command: &WorkerCommand, clips: Vec<PathBuf>, vidbench: &Path) -> ReachableFiles {
     let mut readable = of_program(&command.program);
     readable.push(vidbench.to_owned());
     readable.extend(PROC_OF_SCORER.map(PathBuf::from));
     readable.extend(of_libraries());
     readable.extend(clips);
-    let store = NetStore::from_environment().ok().map(|store| store.root().to_owned());
-    // Random weights are made where they are missing.
-    let writable = store.iter().filter(|_| nets.random_seed.is_some()).cloned().collect();
-    readable.extend(store);
-    ReachableFiles { readable, writable }
+    readable.extend(NetStore::from_environment().ok().map(|store| store.root().to_owned()));
+    ReachableFiles { readable, writable: vec![] }
 }
 
 /// A program's file, and the whole of the virtual environment that it is in, with the interpreter behind it.

@@ -1,6 +1,7 @@
 //! `vidbench score` and `vidbench reference` with metrics that look through nets. The weights are random: what holds of any weights
 //! is tested here.
 
+use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
@@ -427,4 +428,34 @@ fn frames_weigh_in_the_table_and_in_what_vbench_reads() {
     assert_eq!(video["cnt_per_video"], 4);
     close(video["video_sim"].as_f64().unwrap(), 4.0 * of(1, 1));
     assert_eq!(file["appearance_style"][1][1]["frame_results"].as_array().unwrap().len(), 5);
+}
+
+/// Scorers may not write to the store: what ONNX Runtime needs beside the weights is written before they start.
+#[test]
+#[ignore = "needs ONNX Runtime"]
+fn ort_scores_with_weights_that_are_not_random() {
+    let workspace = Workspace::new();
+    folders(&workspace, 1);
+    let score = |args: &[&str]| {
+        let mut command = workspace.command([&PAIRS[..], args].concat());
+        command
+            .env("VIDBENCH_NETS", workspace.path().join("nets"))
+            .env("VIDBENCH_NET_RUNTIME", "onnxruntime");
+        json(&Said::from(command.output().unwrap()))["clips"][0]["scores"][0]["score"].clone()
+    };
+    let random = score(&["--random-nets", "1"]);
+    // The same weights, as if they were somebody's.
+    let nets = workspace.path().join("nets");
+    let (from, to) = (nets.join("random-1/lpips-squeeze"), nets.join("lpips-squeeze"));
+    fs::create_dir(&to).unwrap();
+    fs::copy(from.join("weights.safetensors"), to.join("weights.safetensors")).unwrap();
+    let source = fs::read_to_string(from.join("source.json")).unwrap();
+    let mut source: Value = serde_json::from_str(&source).unwrap();
+    source["random"] = Value::Null;
+    fs::write(to.join("source.json"), source.to_string()).unwrap();
+    let found = score(&[]);
+    assert!(found["value"].as_f64().is_some_and(|value| value > 0.0), "{found}");
+    assert_eq!(found["value"], random["value"]);
+    let names = fs::read_dir(&to).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(names.into_iter().any(|name| name.starts_with("prepared-")), "it was prepared");
 }

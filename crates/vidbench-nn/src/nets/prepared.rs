@@ -1,0 +1,248 @@
+//! What ONNX Runtime opens instead of a net's graph and weights, written once.
+//!
+//! - `graph-HASH.onnx` beside the weights is the net's graph, whose tensors point into the file of weights.
+//! - `prepared-CPU-HASH/` beside them is that graph after what ONNX Runtime does at every load on a processor: fused, and the weights in the
+//!   order in which its kernels read them. A session maps them instead of copying them, so that scorers that work side by side hold
+//!   them once, and opens in a third of the time. The numbers are the same, bit for bit. The weights are on the disk twice then.
+//!
+//! That order depends on the processor and on the version of ONNX Runtime, so both are in the folder's name; a folder of another version
+//! is removed when its successor is there. [`Net::prepare`](super::Net::prepare) writes, and what may not write, such as a scorer that
+//! reads strangers' videos, opens what is there.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use nix::sys::statvfs::statvfs;
+use prost::Message as _;
+use tract_onnx::pb::{StringStringEntryProto, TensorProto};
+use vidbench_core::sha256_hex;
+
+use super::weights_file::Place;
+use super::{NetError, Skeleton, WeightsFile};
+use crate::file_hashes::FileHashes;
+use crate::ort_runtime::{self, OrtSession};
+use crate::session::SessionOptions;
+
+const GRAPH: &str = "graph.onnx";
+/// Beside the graph, which names it.
+const WEIGHTS: &str = "weights.bin";
+/// Hashes of both, as `sha256sum -c` reads them.
+const HASHES: &str = "sha256";
+/// What the names of folders begin with.
+const PREPARED: &str = "prepared-";
+const LOCK: &str = ".prepare.lock";
+
+/// The lines of `/proc/cpuinfo` (proc(5)) from which ONNX Runtime's kernels are chosen, on x86 and ARM.
+const CPU_LINES: &[&str] = &["model name", "flags", "CPU implementer", "CPU part", "Features"];
+
+/// Writes what [`open`] looks for, unless it is there. With too little room on the disk it writes the graph alone.
+///
+/// # Errors
+///
+/// [`NetError::Io`] and [`NetError::Runtime`]; the net can be opened all the same.
+pub(super) fn prepare(
+    skeleton: &Skeleton,
+    weights: &WeightsFile,
+    options: &SessionOptions,
+) -> Result<(), NetError> {
+    let graph = pointing_graph(skeleton, weights)?;
+    let path = graph_path(weights, &graph);
+    if fs::read(&path).ok().as_ref() != Some(&graph) {
+        write_whole(&path, &graph)?;
+    }
+    let Some(folder) = prepared_folder(weights, &graph, options) else { return Ok(()) };
+    let io_error = |source: io::Error| NetError::Io { path: folder.path.clone(), source };
+    let lock = File::create(weights.path().with_file_name(LOCK)).map_err(io_error)?;
+    lock.lock().map_err(io_error)?;
+    if folder.path.join(GRAPH).is_file() || !has_room(weights).map_err(io_error)? {
+        return Ok(());
+    }
+    let partial = folder.path.with_file_name(".preparing");
+    remove_folder(&partial).map_err(io_error)?;
+    fs::create_dir(&partial).map_err(io_error)?;
+    let written =
+        OrtSession::save_prepared(&path, &partial.join(GRAPH), WEIGHTS, options).map_err(NetError::from);
+    let moved = written.and_then(|()| folder.take(&partial).map_err(io_error));
+    if moved.is_err() {
+        // What is left of it is of no use to anyone.
+        let _ = fs::remove_dir_all(&partial);
+    }
+    moved
+}
+
+/// Opens what is prepared, else the graph beside the weights. Where neither is there and nothing may be written, the weights are read into memory.
+pub(super) fn open(
+    skeleton: &Skeleton,
+    weights: &WeightsFile,
+    options: &SessionOptions,
+) -> Result<OrtSession, NetError> {
+    let graph = pointing_graph(skeleton, weights)?;
+    let prepared = prepared_folder(weights, &graph, options).map(|folder| folder.path.join(GRAPH));
+    if let Some(prepared) = prepared.filter(|path| path.is_file()) {
+        return Ok(OrtSession::open_prepared(&prepared, options)?);
+    }
+    let path = graph_path(weights, &graph);
+    if fs::read(&path).ok().as_ref() == Some(&graph) || write_whole(&path, &graph).is_ok() {
+        return Ok(OrtSession::open(&path, options)?);
+    }
+    let whole = skeleton.with_weights(weights)?;
+    Ok(OrtSession::of_bytes(&whole.encode_to_vec(), options)?)
+}
+
+struct PreparedFolder {
+    path: PathBuf,
+    /// What the names of all folders for this processor begin with.
+    of_this_cpu: String,
+}
+
+/// None where weights cannot be prepared: on another device, or where nothing says what the processor is.
+fn prepared_folder(weights: &WeightsFile, graph: &[u8], options: &SessionOptions) -> Option<PreparedFolder> {
+    let runtime = ort_runtime::onnx_runtime_version().ok().filter(|_| options.device.is_cpu())?;
+    let cpu = sha256_hex(cpu_lines(&fs::read_to_string("/proc/cpuinfo").ok()?)?.as_bytes());
+    // Weights that replace others have another time, whatever is in them.
+    let facts = fs::metadata(weights.path()).ok()?;
+    let written = facts.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
+    let key = format!("{runtime} {} {written} {}", facts.len(), sha256_hex(graph));
+    let of_this_cpu = format!("{PREPARED}{}-", short(&cpu));
+    let name = format!("{of_this_cpu}{}", short(&sha256_hex(key.as_bytes())));
+    Some(PreparedFolder { path: weights.path().with_file_name(name), of_this_cpu })
+}
+
+impl PreparedFolder {
+    /// Puts a folder that was written in its place, and removes those that it replaces.
+    fn take(&self, written: &Path) -> io::Result<()> {
+        let mut hashes = String::new();
+        for name in [GRAPH, WEIGHTS] {
+            let path = written.join(name);
+            // A net whose tensors are all small has no file of them.
+            if name == GRAPH || path.exists() {
+                File::open(&path)?.sync_all()?;
+                hashes.push_str(&format!("{}  {name}\n", FileHashes::of(&path)?.sha256));
+            }
+        }
+        fs::write(written.join(HASHES), hashes)?;
+        for replaced in folders_of(self.path.parent().unwrap_or(Path::new(".")), &self.of_this_cpu)? {
+            remove_folder(&replaced)?;
+        }
+        fs::rename(written, &self.path)
+    }
+}
+
+/// The first file that was prepared in the folder of a net and is no longer what was written.
+pub(crate) fn damaged_prepared(of_net: &Path) -> io::Result<Option<PathBuf>> {
+    for folder in folders_of(of_net, PREPARED)? {
+        for line in fs::read_to_string(folder.join(HASHES))?.lines() {
+            let Some((hash, name)) = line.split_once("  ") else { return Ok(Some(folder.join(HASHES))) };
+            let path = folder.join(name);
+            if FileHashes::of(&path)?.sha256 != hash {
+                return Ok(Some(path));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn folders_of(folder: &Path, beginning: &str) -> io::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    let ours = entries.into_iter().filter(|entry| entry.file_name().to_string_lossy().starts_with(beginning));
+    Ok(ours.map(|entry| entry.path()).collect())
+}
+
+/// The lines that matter, of the first processor; none where there are none.
+fn cpu_lines(cpuinfo: &str) -> Option<String> {
+    let first = cpuinfo.split("\n\n").next()?;
+    let matters = |line: &&str| CPU_LINES.iter().any(|key| line.starts_with(key));
+    let lines: Vec<&str> = first.lines().filter(matters).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn short(hash: &str) -> &str {
+    hash.get(..16).unwrap_or(hash)
+}
+
+/// Prepared weights take as much as they do; half of what is free then stays free.
+fn has_room(weights: &WeightsFile) -> io::Result<bool> {
+    let disk = statvfs(weights.path())?;
+    #[expect(clippy::useless_conversion, reason = "32 bits wide on some platforms")]
+    let free = u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size()));
+    Ok(fs::metadata(weights.path())?.len() <= free / 2)
+}
+
+fn remove_folder(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// The graph, whose tensors point into the file of weights.
+fn pointing_graph(skeleton: &Skeleton, weights: &WeightsFile) -> Result<Vec<u8>, NetError> {
+    let file_name = weights.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut places = weights.places().iter();
+    let graph = skeleton.bound(|_, tensor| {
+        places.next().into_iter().for_each(|place| point(tensor, &file_name, *place));
+        Ok::<_, NetError>(())
+    })?;
+    Ok(graph.encode_to_vec())
+}
+
+fn point(tensor: &mut TensorProto, file_name: &str, place: Place) {
+    let entry = |key: &str, value: String| StringStringEntryProto { key: key.into(), value };
+    tensor.external_data = vec![
+        entry("location", file_name.to_owned()),
+        entry("offset", place.offset.to_string()),
+        entry("length", place.len.to_string()),
+    ];
+}
+
+fn graph_path(weights: &WeightsFile, graph: &[u8]) -> PathBuf {
+    weights.path().with_file_name(format!("graph-{}.onnx", short(&sha256_hex(graph))))
+}
+
+/// Under another name first: another process may read it.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), NetError> {
+    let partial = path.with_extension(format!("partial-{}", std::process::id()));
+    fs::write(&partial, bytes)
+        .and_then(|()| fs::rename(&partial, path))
+        .map_err(|source| NetError::Io { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_prepared_and_has_changed_is_named() {
+        let net = tempfile::tempdir().unwrap();
+        let written = net.path().join(".preparing");
+        let place = |name: &str| PreparedFolder {
+            path: net.path().join(name),
+            of_this_cpu: format!("{PREPARED}cpu-"),
+        };
+        let write = |folder: PreparedFolder| {
+            fs::create_dir(&written).unwrap();
+            fs::write(written.join(GRAPH), "graph").unwrap();
+            fs::write(written.join(WEIGHTS), "weights").unwrap();
+            folder.take(&written).unwrap();
+        };
+        write(place("prepared-other-1"));
+        write(place("prepared-cpu-1"));
+        write(place("prepared-cpu-2"));
+        assert!(!place("prepared-cpu-1").path.exists(), "another of this processor took its place");
+        assert!(place("prepared-other-1").path.exists(), "another machine may need it");
+        assert_eq!(damaged_prepared(net.path()).unwrap(), None);
+        let weights = net.path().join("prepared-cpu-2").join(WEIGHTS);
+        fs::write(&weights, "weightz").unwrap();
+        assert_eq!(damaged_prepared(net.path()).unwrap(), Some(weights));
+    }
+
+    #[test]
+    fn a_processor_is_what_chooses_kernels() {
+        let cpuinfo = "processor\t: 0\nmodel name\t: X\ncpu MHz\t\t: 2.1\nflags\t\t: avx2\n\nprocessor\t: 1\nmodel name\t: Y\n";
+        assert_eq!(cpu_lines(cpuinfo).unwrap(), "model name\t: X\nflags\t\t: avx2");
+        assert_eq!(cpu_lines("processor\t: 0\nFeatures\t: asimd\n").unwrap(), "Features\t: asimd");
+        assert_eq!(cpu_lines("processor : 0\n"), None);
+    }
+}
