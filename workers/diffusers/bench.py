@@ -43,7 +43,7 @@ class Side:
     def __init__(self, architecture: str, params: Params) -> None:
         self.pipeline, self.name, settings = described(architecture)
         self.params = params
-        self.made, _ = model.load(Load(model=self.name, threads=THREADS, settings=settings))
+        self.made, _ = model.load(Load(model=self.name, threads=THREADS, settings=settings), lambda *_: None)
 
     def bare(self, seed: int) -> float:
         """Seconds of the call as a script writes it."""

@@ -32,6 +32,15 @@ pub enum Event {
         /// Which part.
         phase: Phase,
     },
+    /// More of a model's files has come.
+    Downloading {
+        /// The model.
+        model: ModelId,
+        /// Bytes that have come.
+        done_bytes: u64,
+        /// Bytes that are to come in all.
+        total_bytes: u64,
+    },
     /// A model is ready.
     ModelLoaded {
         /// The model.

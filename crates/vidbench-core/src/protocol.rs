@@ -1,7 +1,7 @@
 //! The worker protocol: JSON-RPC 2.0, one message a line on stdin and stdout of a child process; stderr is log.
 //!
 //! Requests are `initialize`, `load`, `generate`, `score`, `unload`, `shutdown`, `ping`. While a worker serves a request it
-//! may send the notifications `step`, `stage`, `rows` and `log`. Large data goes through files named in the request. Times are
+//! may send the notifications `step`, `stage`, `rows`, `download` and `log`. Large data goes through files named in the request. Times are
 //! nanoseconds of the worker's monotonic clock. docs/worker-protocol.md has a full exchange.
 
 use std::collections::BTreeMap;
@@ -42,6 +42,8 @@ pub mod method {
     pub const LOG: &str = "log";
     /// Notification: rows of features of the clip that is scored.
     pub const ROWS: &str = "rows";
+    /// Notification: more of a model's files has come.
+    pub const DOWNLOAD: &str = "download";
 }
 
 /// A request as it travels.
@@ -626,6 +628,17 @@ pub struct RowsParams {
     pub net: String,
     /// Any number of them.
     pub values: Vec<f32>,
+}
+
+/// Parameters of the notification `download`: a `load` is fetching the model's files. The time that the load may take counts from the last of
+/// them, and how long the load took, too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DownloadParams {
+    /// Bytes that have come.
+    pub done_bytes: u64,
+    /// Bytes that are to come in all.
+    pub total_bytes: u64,
 }
 
 /// Parameters of the notification `log`.

@@ -307,7 +307,7 @@ pub struct Limits {
     /// Seconds after which a generation is given up and its worker ended.
     #[schemars(range(min = 1, max = 86_400))]
     pub sample_timeout_secs: u32,
-    /// Seconds a model may take to load.
+    /// Seconds a model may take to load, counted from the last bytes of a download.
     #[schemars(range(min = 1, max = 86_400))]
     pub load_timeout_secs: u32,
     /// Seconds decoding and scoring of one file may take.

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vidbench_core::protocol::{
-    Empty, GenerateParams, GenerateResult, InitializeParams, InitializeResult, LoadParams, LoadResult,
-    LogParams, PROTOCOL_VERSION, PingResult, RowsParams, ScoreParams, ScoreResult, StageSpan, StepParams,
-    UnloadParams, method,
+    DownloadParams, Empty, GenerateParams, GenerateResult, InitializeParams, InitializeResult, LoadParams,
+    LoadResult, LogParams, PROTOCOL_VERSION, PingResult, RowsParams, ScoreParams, ScoreResult, StageSpan,
+    StepParams, UnloadParams, method,
 };
 use vidbench_core::{Clock, ModelId};
 
@@ -39,6 +39,8 @@ pub enum Notification {
     Log(LogParams),
     /// Rows of features.
     Rows(RowsParams),
+    /// More of a model's files has come.
+    Download(DownloadParams),
 }
 
 /// Follows a call while it waits. `()` follows nothing.
@@ -125,7 +127,7 @@ impl WorkerProcess {
         self.wire.pid()
     }
 
-    /// Makes a model ready.
+    /// Makes a model ready. Files may be fetched for it first: `timeout` counts from the last notification of that.
     pub fn load(
         &mut self,
         params: &LoadParams,

@@ -55,7 +55,8 @@ fn notification(name: &str, params: Option<Value>) -> Result<Notification, Strin
         method::STAGE => typed(params).map(Notification::Stage).map_err(fault),
         method::LOG => typed(params).map(Notification::Log).map_err(fault),
         method::ROWS => typed(params).map(Notification::Rows).map_err(fault),
-        _ => Err("unknown notification: known are step, stage, rows, log".into()),
+        method::DOWNLOAD => typed(params).map(Notification::Download).map_err(fault),
+        _ => Err("unknown notification: known are step, stage, rows, download, log".into()),
     }
 }
 

@@ -36,6 +36,9 @@ pub(crate) enum ModelError {
     /// Its worker cannot be started.
     #[error(transparent)]
     Start(#[from] EngineError),
+    /// There is no place for the video of a warm-up.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Its worker answers `initialize` or `load` with a failure.
     #[error("{during} failed: {source}{}", log_tail(source))]
     Call {
@@ -91,6 +94,7 @@ impl ModelError {
         match self {
             Self::Call { source, .. } => source.outcome(),
             Self::Start(_)
+            | Self::Store(_)
             | Self::Mismatch { .. }
             | Self::TooLarge { .. }
             | Self::Quarantined { .. }

@@ -1,6 +1,7 @@
 //! One generation: asked for at its intended time, followed while it runs, recorded when its file is there.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use vidbench_store::StoreError;
 
 use crate::board::Pulse;
 use crate::error::{ModelError, reason};
+use crate::log::Log;
 use crate::pace::{SlowWatch, StallWatch};
 use crate::run::Runner;
-use crate::workers::UntilCancelled;
+use crate::workers::{FollowBringUp, UntilCancelled};
 use crate::{Cancel, RunError};
 
 /// What became of an attempt.
@@ -74,6 +76,8 @@ impl Runner<'_> {
             pulse: self.monitor.board.works(self.suite().model_of(sample).id.as_str(), patience_secs),
             cancel: &self.inputs.cancel,
             events: self.inputs.events,
+            log: &self.log,
+            model: self.suite().model_of(sample).id.to_string(),
         };
         let asked = Asked { intended_ns, wall_ms, at_ns: self.inputs.clock.monotonic_ns(), temp };
         let answer = worker.generate(&request, timeout, &mut observer);
@@ -242,7 +246,8 @@ impl Runner<'_> {
             let desk = Arc::clone(&self.desk);
             let _timed = self.timed(&desk, sample.model);
             let begun_ns = self.inputs.clock.monotonic_ns();
-            if let Err(source) = self.warm_up_once(&mut worker, sample) {
+            let temp = self.inputs.store.temp_path(&self.inputs.run.id, "warm-up.mp4")?;
+            if let Err(source) = self.warm_up_once(&mut worker, sample, &temp) {
                 if !source.outcome().is_some_and(|outcome| outlives(&mut worker, outcome)) {
                     return Err(ModelError::Call { during: "warm-up", source });
                 }
@@ -256,19 +261,30 @@ impl Runner<'_> {
         Ok(worker)
     }
 
-    fn warm_up_once(&mut self, worker: &mut WorkerProcess, sample: &PlannedSample) -> Result<(), CallError> {
-        let Ok(temp) = self.inputs.store.temp_path(&self.inputs.run.id, "warm-up.mp4") else { return Ok(()) };
+    fn warm_up_once(
+        &mut self,
+        worker: &mut WorkerProcess,
+        sample: &PlannedSample,
+        temp: &Path,
+    ) -> Result<(), CallError> {
         let request = self.request(sample, temp.to_string_lossy().into_owned());
         let timeout = Duration::from_secs(self.suite().limits.sample_timeout_secs.into());
-        let cancel = self.inputs.cancel.clone();
-        let _pulse = self.monitor.board.works(request.model.as_str(), timeout.as_secs_f64());
-        let answer = worker.generate(&request, timeout, &mut UntilCancelled(&cancel));
+        let mut follow = FollowBringUp {
+            model: &self.suite().model_of(sample).id,
+            cancel: &self.inputs.cancel,
+            log: &self.log,
+            pulse: &self.monitor.board.works(request.model.as_str(), timeout.as_secs_f64()),
+            events: self.inputs.events,
+            clock: self.inputs.clock.as_ref(),
+            downloaded_ns: None,
+        };
+        let answer = worker.generate(&request, timeout, &mut follow);
         // Left-over files are swept when the run is locked again.
-        let _ = std::fs::remove_file(&temp);
-        let service_secs = answer?.result;
+        let _ = std::fs::remove_file(temp);
+        let result = answer?.result;
         self.tell(&Event::Generated {
             sample: sample.id,
-            service_secs: service_secs.end_ns.saturating_sub(service_secs.start_ns) as f64 / 1e9,
+            service_secs: result.end_ns.saturating_sub(result.start_ns) as f64 / 1e9,
         });
         Ok(())
     }
@@ -369,6 +385,9 @@ struct Follow<'a> {
     pulse: Pulse,
     cancel: &'a Cancel,
     events: &'a (dyn Fn(&Event) + Sync),
+    log: &'a Log,
+    /// Whose worker it is.
+    model: String,
 }
 
 impl CallObserver for Follow<'_> {
@@ -377,7 +396,8 @@ impl CallObserver for Follow<'_> {
         self.pulse.sign();
         match notification {
             Notification::Step(step) => (self.events)(&Event::Step { index: step.index, total: step.total }),
-            Notification::Stage(_) | Notification::Log(_) | Notification::Rows(_) => {}
+            Notification::Log(line) => self.log.worker_says(&self.model, line),
+            Notification::Stage(_) | Notification::Rows(_) | Notification::Download(_) => {}
         }
     }
 

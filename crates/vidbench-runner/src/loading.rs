@@ -11,6 +11,7 @@ use crate::error::ModelError;
 use crate::executor::Urgency;
 use crate::pool::Room;
 use crate::run::Runner;
+use crate::workers::FollowBringUp;
 use crate::{memory, workers};
 
 /// A device that was lost so often in a session is left alone: a driver that does not recover by itself needs a person.
@@ -84,10 +85,21 @@ impl Runner<'_> {
             Some(self.log.of_worker(resolved.id.as_str())),
         )?;
         let timeout = Duration::from_secs(suite.limits.load_timeout_secs.into());
-        let _pulse = self.monitor.board.works(resolved.id.as_str(), timeout.as_secs_f64());
+        let pulse = self.monitor.board.works(resolved.id.as_str(), timeout.as_secs_f64());
         let earlier = self.earlier.iter().find(|earlier| earlier.id == resolved.id).cloned();
-        let (threads, cancel) = (self.inputs.commands.threads, &self.inputs.cancel);
-        let model = workers::load(&mut worker, resolved, threads, timeout, earlier.as_ref(), cancel)?;
+        let mut follow = FollowBringUp {
+            model: &resolved.id,
+            cancel: &self.inputs.cancel,
+            log: &self.log,
+            pulse: &pulse,
+            events: self.inputs.events,
+            clock: self.inputs.clock.as_ref(),
+            downloaded_ns: None,
+        };
+        let threads = self.inputs.commands.threads;
+        let model = workers::load(&mut worker, resolved, threads, timeout, earlier.as_ref(), &mut follow)?;
+        // Downloads are no part of it: the next load has none.
+        let begun_ns = follow.downloaded_ns.unwrap_or(begun_ns);
         let name = worker.info().map_or(String::new(), |info| format!("{} {}", info.name, info.version));
         let loaded = SessionModel {
             model,

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{Level, event};
+use vidbench_core::protocol::LogParams;
 use vidbench_core::{AlertChange, AlertState, Event, HealthChange, PartState, RunId, SampleId};
 use vidbench_engines::LogSink;
 
@@ -48,13 +49,39 @@ impl Log {
         })
     }
 
-    /// Writes what happened; steps are too many to be worth lines.
-    pub(crate) fn event(&self, event: &Event) {
+    /// Writes a line that a worker sends for the log.
+    pub(crate) fn worker_says(&self, worker: &str, said: &LogParams) {
         let Now { sample, model } = self.now();
         let Self { run, session, .. } = self;
         macro_rules! line {
+            ($level:expr) => {
+                event!(target: "vidbench::worker", $level, run, session, sample, model, worker, "{}", said.message)
+            };
+        }
+        match said.level.as_str() {
+            "error" => line!(Level::ERROR),
+            "warn" => line!(Level::WARN),
+            "debug" => line!(Level::DEBUG),
+            _ => line!(Level::INFO),
+        }
+    }
+
+    /// Writes what happened; steps are too many to be worth lines.
+    pub(crate) fn event(&self, event: &Event) {
+        let Now { sample, model } = match event {
+            // They are of the whole run, whatever was worked on last.
+            Event::RunStarted { .. }
+            | Event::PhaseStarted { .. }
+            | Event::PhaseFinished { .. }
+            | Event::RunFinished { .. } => Now::default(),
+            _ => self.now(),
+        };
+        let Self { run, session, .. } = self;
+        // Workers are named after the models that they serve.
+        let worker = &model;
+        macro_rules! line {
             ($level:expr, $($text:tt)*) => {
-                event!(target: "vidbench::run", $level, run, session, sample, model, $($text)*)
+                event!(target: "vidbench::run", $level, run, session, sample, model, worker, $($text)*)
             };
         }
         match event {
@@ -67,6 +94,9 @@ impl Log {
             }
             Event::PhaseFinished { phase } => {
                 line!(Level::INFO, phase = ?phase, "phase finished");
+            }
+            Event::Downloading { model: fetched, done_bytes, total_bytes } => {
+                line!(Level::INFO, done_bytes, total_bytes, "downloading {fetched}");
             }
             Event::ModelLoaded { model: loaded, load_secs } => {
                 line!(Level::INFO, load_secs, "loaded {loaded}");

@@ -121,6 +121,7 @@ impl<'a> Scorer<'a> {
 fn not_up(error: ModelError) -> RunError {
     match error {
         ModelError::Start(error) => RunError::Start(error),
+        ModelError::Store(error) => RunError::Store(error),
         ModelError::Call { source, .. } => RunError::Scorer(source),
         ModelError::Mismatch { .. }
         | ModelError::BreakerOpen { .. }

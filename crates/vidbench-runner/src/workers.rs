@@ -4,12 +4,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vidbench_core::protocol::{LoadParams, LoadedModel};
-use vidbench_core::{Clock, HeldWorker, ResolvedModel, WeightsOrigin};
-use vidbench_engines::{CallError, CallObserver, LogSink, WorkerCommand, WorkerProcess};
+use vidbench_core::protocol::{DownloadParams, LoadParams, LoadedModel};
+use vidbench_core::{Clock, Event, HeldWorker, ModelId, ResolvedModel, WeightsOrigin};
+use vidbench_engines::{CallError, CallObserver, LogSink, Notification, WorkerCommand, WorkerProcess};
 
 use crate::Cancel;
+use crate::board::Pulse;
 use crate::error::ModelError;
+use crate::log::Log;
 
 /// How the workers of a run are started.
 #[expect(missing_debug_implementations, reason = "a closure has no debug form")]
@@ -42,6 +44,39 @@ impl CallObserver for UntilCancelled<'_> {
     }
 }
 
+/// Follows a load or a warm-up: what is fetched for it, and what its worker says.
+pub(crate) struct FollowBringUp<'a> {
+    pub(crate) model: &'a ModelId,
+    pub(crate) cancel: &'a Cancel,
+    pub(crate) log: &'a Log,
+    pub(crate) pulse: &'a Pulse,
+    pub(crate) events: &'a (dyn Fn(&Event) + Sync),
+    pub(crate) clock: &'a dyn Clock,
+    /// When more of the model's files last came.
+    pub(crate) downloaded_ns: Option<u64>,
+}
+
+impl CallObserver for FollowBringUp<'_> {
+    fn notification(&mut self, notification: &Notification) {
+        self.pulse.sign();
+        match notification {
+            Notification::Download(DownloadParams { done_bytes, total_bytes }) => {
+                self.downloaded_ns = Some(self.clock.monotonic_ns());
+                let (model, done_bytes, total_bytes) = (self.model.clone(), *done_bytes, *total_bytes);
+                let event = Event::Downloading { model, done_bytes, total_bytes };
+                self.log.event(&event);
+                (self.events)(&event);
+            }
+            Notification::Log(line) => self.log.worker_says(self.model.as_str(), line),
+            Notification::Step(_) | Notification::Stage(_) | Notification::Rows(_) => {}
+        }
+    }
+
+    fn tick(&mut self, elapsed: Duration) -> ControlFlow<()> {
+        UntilCancelled(self.cancel).tick(elapsed)
+    }
+}
+
 /// Starts a worker and exchanges versions and clocks; `log` gets the worker's own log, line by line.
 pub(crate) fn start(
     command: &WorkerCommand,
@@ -68,7 +103,7 @@ pub(crate) fn load(
     threads: u32,
     timeout: Duration,
     earlier: Option<&LoadedModel>,
-    cancel: &Cancel,
+    follow: &mut FollowBringUp<'_>,
 ) -> Result<LoadedModel, ModelError> {
     let params = LoadParams {
         model: model.which().clone(),
@@ -77,7 +112,7 @@ pub(crate) fn load(
         settings: model.settings.clone(),
     };
     let loaded = worker
-        .load(&params, timeout, &mut UntilCancelled(cancel))
+        .load(&params, timeout, follow)
         .map_err(|source| ModelError::Call { during: "load", source })?;
     check_identity(model, &loaded.model, earlier)?;
     // Records of a run call it as its suite does.

@@ -24,7 +24,7 @@ use vidbench_core::protocol::{
 use vidbench_core::{Domain, ErrorKind, ModelId, Program, WeightsOrigin};
 
 use crate::clock::monotonic_ns;
-use crate::rss::peak_rss_of_children;
+use crate::rss::wait_with_peak;
 use crate::serve::{Handler, Notifier, WorkerInfo};
 pub use group::{end_process_group, end_with_client};
 use progress::{Progress, Tail, lines_of};
@@ -100,7 +100,7 @@ impl Handler for CommandGenerator {
         let (begun, start_ns) = (SystemTime::now(), monotonic_ns());
         let ended = started.run(&self.program, &self.progress, notifier);
         let ended = ended.inspect_err(|error| self.broken = error.data.kind == ErrorKind::Timeout)?;
-        let end_ns = ended.end_ns;
+        let (end_ns, peak_rss_bytes) = (ended.end_ns, ended.peak_rss_bytes);
         group::kill_others();
         ended.check(&self.program)?;
         let found = output::find(&started.output, Path::new(&params.output), begun)?;
@@ -110,7 +110,6 @@ impl Handler for CommandGenerator {
             StageSpan { name: Stage::Encode, start_ns: end_ns, end_ns: monotonic_ns() },
         ];
         let output = params.output.clone();
-        let peak_rss_bytes = peak_rss_of_children();
         Ok(GenerateResult { output, start_ns, end_ns, stages, peak_rss_bytes, peak_device_bytes: None })
     }
 
@@ -187,21 +186,24 @@ impl Started {
             .collect();
         // A thread of its own waits, so that the end is known when it comes and not when somebody looks.
         thread::spawn(move || {
-            let status = child.wait();
-            let _ = sender.send(Said::Ended(status, monotonic_ns()));
+            let waited = wait_with_peak(&mut child);
+            let _ = sender.send(Said::Ended(waited, monotonic_ns()));
         });
         loop {
             let left = deadline.map_or(LONG, |deadline| deadline.saturating_duration_since(Instant::now()));
             match said.recv_timeout(left) {
                 Ok(Said::Progress(message)) if !left.is_zero() => notifier.log("info", &message),
-                Ok(Said::Ended(status, end_ns)) => {
-                    let status = status.map_err(|error| lost(&error))?;
+                Ok(Said::Ended(waited, end_ns)) => {
+                    let (status, peak_rss_bytes) = waited.map_err(|error| lost(&error.to_string()))?;
                     finish_reading(&readers);
-                    return Ok(Ended { status, end_ns, tail: taken(&tail) });
+                    return Ok(Ended { status, peak_rss_bytes, end_ns, tail: taken(&tail) });
                 }
-                Ok(Said::Progress(_)) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    return Err(overdue(program, &taken(&tail)));
+                Ok(Said::Progress(_)) | Err(RecvTimeoutError::Timeout) => {
+                    if let Some(secs) = program.timeout_secs {
+                        return Err(overdue(secs, &taken(&tail)));
+                    }
                 }
+                Err(RecvTimeoutError::Disconnected) => return Err(lost("what waited for it has ended")),
             }
         }
     }
@@ -265,12 +267,11 @@ fn check_inputs(program: &Program, params: &GenerateParams) -> Result<(), RpcErr
     }
 }
 
-fn lost(error: &io::Error) -> RpcError {
+fn lost(error: &str) -> RpcError {
     RpcError::new(ErrorKind::Internal, format!("the program cannot be waited for: {error}"))
 }
 
-fn overdue(program: &Program, tail: &Tail) -> RpcError {
-    let secs = program.timeout_secs.unwrap_or_default();
+fn overdue(secs: u32, tail: &Tail) -> RpcError {
     let message = format!("the program had not ended after {secs} s{}", tail.text());
     RpcError::new(ErrorKind::Timeout, message).with_hint("raise program.timeout_secs")
 }
@@ -278,7 +279,7 @@ fn overdue(program: &Program, tail: &Tail) -> RpcError {
 /// What is heard of a program.
 enum Said {
     Progress(String),
-    Ended(io::Result<ExitStatus>, u64),
+    Ended(io::Result<(ExitStatus, Option<u64>)>, u64),
 }
 
 /// Reads a stream to its end, whatever comes, so that the program never waits for a reader.
@@ -314,6 +315,7 @@ fn taken(tail: &Mutex<Tail>) -> Tail {
 /// A program that has ended.
 struct Ended {
     status: ExitStatus,
+    peak_rss_bytes: Option<u64>,
     end_ns: u64,
     tail: Tail,
 }

@@ -1,27 +1,47 @@
-//! How much memory this process has used at most.
+//! How much memory this process, or one that it started, has used at most.
 
-/// Largest resident set of this process so far, in bytes; `None` where the system does not tell (no `/proc`).
+use std::io;
+use std::process::{Child, ExitStatus};
+
+#[cfg(target_os = "linux")]
+use std::os::unix::process::ExitStatusExt as _;
+
+/// Largest resident set of this process since [`reset_peak_rss`], in bytes; `None` where the system does not tell (no `/proc`).
 pub fn peak_rss_bytes() -> Option<u64> {
     peak_from_status(&std::fs::read_to_string("/proc/self/status").ok()?)
 }
 
-/// Largest resident set of a process that this one has started and that has ended, or that such a process had started; `None` before one has, and
-/// where the system does not tell. Of several that ran at once it is the largest, not their sum.
-#[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "a system call")]
-pub(crate) fn peak_rss_of_children() -> Option<u64> {
-    let mut usage = std::mem::MaybeUninit::<libc::rusage>::uninit();
-    // SAFETY: the call fills the structure that it is given, and is read only where it says that it did.
-    let usage = unsafe {
-        (libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr()) == 0).then(|| usage.assume_init())?
-    };
-    u64::try_from(usage.ru_maxrss).ok().filter(|kibibytes| *kibibytes > 0)?.checked_mul(1024)
+/// Lets [`peak_rss_bytes`] begin anew: writing 5 resets `VmHWM` (proc_pid_clear_refs(5)). Where that file may not be written, such as within
+/// walls, the peak stays that of the process's whole life.
+pub(crate) fn reset_peak_rss() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-/// Elsewhere the unit is another.
+/// Waits for a child to end; its status, and the largest resident set that it had, or a process that it had started and waited for. Of several at
+/// once it is the largest, not their sum. None where the system counts in another unit.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "a system call")]
+pub(crate) fn wait_with_peak(child: &mut Child) -> io::Result<(ExitStatus, Option<u64>)> {
+    let pid = libc::pid_t::try_from(child.id()).map_err(io::Error::other)?;
+    let mut status = 0;
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::uninit();
+    let usage = loop {
+        // SAFETY: the call fills both, and they are read only where it says that it did. Nobody else waits for this child.
+        if unsafe { libc::wait4(pid, &raw mut status, 0, usage.as_mut_ptr()) } == pid {
+            break unsafe { usage.assume_init() };
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    };
+    let peak = u64::try_from(usage.ru_maxrss).ok().filter(|kibibytes| *kibibytes > 0);
+    Ok((ExitStatus::from_raw(status), peak.and_then(|kibibytes| kibibytes.checked_mul(1024))))
+}
+
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn peak_rss_of_children() -> Option<u64> {
-    None
+pub(crate) fn wait_with_peak(child: &mut Child) -> io::Result<(ExitStatus, Option<u64>)> {
+    child.wait().map(|status| (status, None))
 }
 
 /// Reads `VmHWM` (proc(5): "peak resident set size", in units of 1024 bytes) from the text of `/proc/self/status`.
@@ -58,5 +78,23 @@ mod tests {
         let touched = std::hint::black_box(vec![1_u8; 64 << 20]);
         let after = peak_rss_bytes().unwrap();
         assert!(after >= before + touched.len() as u64 / 2, "{before} then {after}");
+        drop(touched);
+        reset_peak_rss();
+        assert!(peak_rss_bytes().unwrap() < after - (32 << 20), "it begins anew");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn each_child_has_a_peak_of_its_own() {
+        let peak = |bytes: &str| {
+            let script = format!("head -c {bytes} /dev/zero | tail -c {bytes} | cat > /dev/null; exit 3");
+            let mut child = std::process::Command::new("sh").args(["-c", &script]).spawn().unwrap();
+            let (status, peak) = wait_with_peak(&mut child).unwrap();
+            assert_eq!(status.code(), Some(3));
+            peak.unwrap()
+        };
+        let (large, small) = (peak("64M"), peak("1"));
+        assert!(large > 60 << 20, "{large}");
+        assert!(small < 30 << 20, "{small}");
     }
 }

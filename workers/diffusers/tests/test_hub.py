@@ -105,6 +105,22 @@ def server(monkeypatch, tmp_path):
     server.shutdown()
 
 
+def test_who_waits_hears_of_a_download_and_which_state_it_is(server, monkeypatch):
+    server.has_large = True
+    monkeypatch.setattr(hub, "LOOK_SECS", 0.001)
+    said = []
+    with hub.reporting(lambda method, params: said.append((method, params["done_bytes"], params["total_bytes"]))):
+        folder = download("me/model")
+        total = len(LARGE) + sum(len(data) for data in FILES.values()) - len(FILES["vae/model.bin"])
+        assert {(method, of) for method, _, of in said} == {("download", total)}
+        done = [done for _, done, _ in said]
+        assert done[-1] == total
+        said.clear()
+        download("me/model")
+    assert said == [], "nothing comes the second time"
+    assert folder.name == COMMIT
+
+
 def download(place, **changed):
     return hub.download(place, None, hub.Wanted(**changed))
 

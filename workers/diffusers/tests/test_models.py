@@ -44,7 +44,7 @@ def picture(folder, shape):
 
 
 def loaded(name, **settings):
-    return model.load(Load(model=f"tiny/{name}", threads=1, settings=Settings(**settings)))
+    return model.load(Load(model=f"tiny/{name}", threads=1, settings=Settings(**settings)), lambda *_: None)
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -95,7 +95,9 @@ def wan(tmp_path_factory):
 
 
 def real(folder, **settings):
-    return model.load(Load(model="me/wan", threads=1, settings=Settings(path=str(folder), call={"max_sequence_length": 16}, **settings)))
+    return model.load(
+        Load(model="me/wan", threads=1, settings=Settings(path=str(folder), call={"max_sequence_length": 16}, **settings)), lambda *_: None
+    )
 
 
 def test_a_folder_is_a_model_and_its_weights_have_a_hash(wan, tmp_path):
@@ -144,6 +146,8 @@ def test_settings_that_cannot_be_met_are_refused(wan, settings, kind, words):
         ({"architecture": "wan2.1-t2v-1.3b"}, "architecture is of random weights"),
         ({"components": {"vea": "somewhere"}}, "components.vea: WanPipeline has no such component"),
         ({"controlnet": "somewhere"}, "controlnet: WanPipeline takes none"),
+        ({"quantization": Quantization("bitsandbytes_8bit")}, "quantization.options: bitsandbytes_8bit needs one at least"),
+        ({"quantization": Quantization("bitsandbytes_8bit", {"load_in_8bit": True})}, "bitsandbytes"),  # no GPU, or no package
     ],
 )
 def test_a_setting_that_nothing_would_read_is_refused(wan, monkeypatch, settings, words):
@@ -205,7 +209,7 @@ def test_without_a_network_the_cache_is_all_there_is(monkeypatch, tmp_path):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(Failure) as refusal:
-        model.load(Load(model="someone/model", threads=1))
+        model.load(Load(model="someone/model", threads=1), lambda *_: None)
     assert refusal.value.kind == "weights_missing"
     assert refusal.value.hint == "unset HF_HUB_OFFLINE, or bring HF_HOME"
 
@@ -216,6 +220,16 @@ def test_what_a_pipeline_refuses_before_it_works_is_the_requests_fault(tmp_path)
         made.generate(asked("WanPipeline", tmp_path / "a.mp4", width=33, height=33), lambda *_: None)
     assert told.value.kind == "invalid_request" and "divisible by 16" in told.value.message
     made.generate(asked("WanPipeline", tmp_path / "b.mp4"), lambda *_: None)
+
+
+def test_the_peak_of_memory_is_that_of_the_sample():
+    memory.reset_peaks(torch.device("cpu"))
+    before = memory.peak_rss_bytes()
+    large = torch.ones(64 << 20, dtype=torch.uint8)
+    assert memory.peak_rss_bytes() > before + (60 << 20)
+    del large
+    memory.reset_peaks(torch.device("cpu"))
+    assert memory.peak_rss_bytes() < before + (30 << 20)
 
 
 def test_memory_that_runs_out_is_told_and_given_back(tmp_path):
@@ -252,7 +266,9 @@ def test_memory_that_ends_while_a_model_is_loaded_is_told_and_the_next_is_loaded
     resource.setrlimit(resource.RLIMIT_AS, (held + 2**30, hard))
     try:
         with pytest.raises(Failure) as told:
-            model.load(Load(model="me/model", threads=1, settings=Settings(weights="random", architecture="wan2.1-t2v-1.3b")))
+            model.load(
+                Load(model="me/model", threads=1, settings=Settings(weights="random", architecture="wan2.1-t2v-1.3b")), lambda *_: None
+            )
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
     assert told.value.kind == "out_of_memory", told.value.message
@@ -296,5 +312,5 @@ def test_a_full_architecture_has_the_size_of_its_model(name):
 
 def test_a_model_of_the_hub_is_built_tiny_under_its_own_name():
     settings = Settings(weights="random", scale="tiny", class_name="WanPipeline")
-    _, said = model.load(Load(model="Wan-AI/Wan2.1-T2V-1.3B-Diffusers", threads=1, settings=settings))
+    _, said = model.load(Load(model="Wan-AI/Wan2.1-T2V-1.3B-Diffusers", threads=1, settings=settings), lambda *_: None)
     assert said["weights"] == "random"

@@ -36,6 +36,7 @@ def attention_backends(pipe):
             {"dtype": "bfloat16", "dtypes": {"vae": "float32"}},
             lambda pipe: (pipe.transformer.dtype, pipe.vae.dtype) == (torch.bfloat16, torch.float32),
         ),
+        ({"compile": True}, lambda pipe: pipe.transformer._compiled_call_impl is not None),
         ({"cache": Cache("first_block", {"threshold": 0.1})}, lambda pipe: pipe.transformer.is_cache_enabled),
         ({"cache": Cache("pyramid_attention", {"spatial_attention_block_skip_range": 2})}, lambda pipe: pipe.transformer.is_cache_enabled),
         (
@@ -95,9 +96,9 @@ def folders(tmp_path):
 
 def with_settings(name, folder, output, **settings):
     call = architectures.tiny().pipelines[name].call
-    ready, _ = model.load(Load(model=f"tiny/{name}", threads=1, settings=Settings()))
+    ready, _ = model.load(Load(model=f"tiny/{name}", threads=1, settings=Settings()), lambda *_: None)
     ready.free()
-    ready, said = model.load(Load(model="me/model", threads=1, settings=Settings(path=str(folder), call=call, **settings)))
+    ready, said = model.load(Load(model="me/model", threads=1, settings=Settings(path=str(folder), call=call, **settings)), lambda *_: None)
     ready.generate(asked(name, output), lambda *_: None)
     return output.read_bytes(), said
 
@@ -133,7 +134,7 @@ PARTS = [(name, part) for name, pipeline in architectures.tiny().pipelines.items
 
 
 def parted(name, part, output):
-    ready, _ = model.load(Load(model=f"tiny/{name}{part}", threads=1, settings=Settings()))
+    ready, _ = model.load(Load(model=f"tiny/{name}{part}", threads=1, settings=Settings()), lambda *_: None)
     ready.generate(asked(name, output), lambda *_: None)
     return output.read_bytes()
 
@@ -204,7 +205,9 @@ def test_a_file_that_cannot_be_put_in_is_refused(tmp_path, folders, files, words
 
 def test_a_modular_pipeline_takes_no_files(tmp_path):
     with pytest.raises(Failure, match="modular"):
-        model.load(Load(model="tiny/WanModularPipeline", threads=1, settings=Settings(files={"transformer": str(tmp_path)})))
+        model.load(
+            Load(model="tiny/WanModularPipeline", threads=1, settings=Settings(files={"transformer": str(tmp_path)})), lambda *_: None
+        )
 
 
 @pytest.mark.parametrize("name", ["AnimateDiffPipeline", "AnimateDiffSDXLPipeline", "PIAPipeline"])

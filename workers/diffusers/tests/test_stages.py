@@ -31,6 +31,18 @@ def test_stages_follow_each_other_and_steps_are_told():
     assert timeline.spans() == spans
 
 
+def test_a_compiled_network_is_compiled_without_what_watches_it():
+    part = torch.nn.Linear(2, 2)
+    graphs = []
+    part.compile(backend=lambda graph, _: graphs.append(graph) or graph.forward)
+    for _ in range(3):
+        timeline = Timeline(lambda: None, lambda _: None)
+        with timeline.watching({"transformer": part}):
+            part(torch.zeros(1, 2))
+        assert [span.name for span in timeline.spans()] == ["denoise"]
+    assert len(graphs) == 1, "once, whatever the number of samples"
+
+
 def test_neighbours_are_one_stage_and_chunks_are_several():
     timeline = Timeline(lambda: None, lambda _: None)
     timeline._spans = [Span("denoise", 1, 2), Span("denoise", 3, 4), Span("vae_decode", 5, 6), Span("denoise", 7, 8)]

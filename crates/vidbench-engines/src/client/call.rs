@@ -36,12 +36,14 @@ struct Pending<'a> {
     method: &'static str,
     id: u64,
     sent_ns: u64,
+    /// What its timeout counts from: the sending, or the last sign of a download.
+    counted_from: Instant,
     progress: Progress,
     observer: &'a mut dyn CallObserver,
 }
 
 impl WorkerProcess {
-    /// Sends a request and waits for its answer. `timeout` counts from the sending.
+    /// Sends a request and waits for its answer. `timeout` counts from the sending, or from the last notification `download` after it.
     pub(super) fn call(
         &mut self,
         method: &'static str,
@@ -59,7 +61,8 @@ impl WorkerProcess {
         let Some(sent_ns) = self.wire.send(line) else {
             return Err(self.broke(method, "the worker does not read its input".into(), b""));
         };
-        self.wait(Pending { method, id, sent_ns, progress: Progress::default(), observer }, timeout)
+        let (counted_from, progress) = (Instant::now(), Progress::default());
+        self.wait(Pending { method, id, sent_ns, counted_from, progress, observer }, timeout)
     }
 
     /// Reads a result as its type and holds it against its request.
@@ -109,7 +112,7 @@ impl WorkerProcess {
                 Ok(Said::Notification(_)) => {
                     return Err(self.broke(
                         method,
-                        "step, stage and rows belong to a request that is served".into(),
+                        "step, stage, rows and download belong to a request that is served".into(),
                         &line,
                     ));
                 }
@@ -127,7 +130,8 @@ impl WorkerProcess {
         let mut next_tick = TICK;
         loop {
             let elapsed = began.elapsed();
-            if elapsed >= timeout {
+            let counted = call.counted_from.elapsed();
+            if counted >= timeout {
                 return Err(self.timed_out(call.method, timeout));
             }
             if elapsed >= next_tick {
@@ -137,7 +141,7 @@ impl WorkerProcess {
                     return Err(CallError::Cancelled { method: call.method });
                 }
             }
-            let wait = timeout.min(next_tick).saturating_sub(elapsed);
+            let wait = timeout.saturating_sub(counted).min(next_tick.saturating_sub(elapsed));
             if let Some(incoming) = self.wire.receive(wait)
                 && let Some(answer) = self.take(&mut call, incoming)?
             {
@@ -151,6 +155,9 @@ impl WorkerProcess {
         let (line, received_ns) = self.line(call.method, incoming)?;
         let judged = match judge::parse(&line) {
             Ok(Said::Notification(said)) => call.progress.take(call.method, &said).map(|()| {
+                if let Notification::Download(_) = said {
+                    call.counted_from = Instant::now();
+                }
                 call.observer.notification(&said);
                 None
             }),

@@ -19,6 +19,8 @@ impl Progress {
             Notification::Log(_) => Ok(()),
             Notification::Rows(_) if method == method::SCORE => Ok(()),
             Notification::Rows(_) => Err(format!("rows belong to score, not to {method}")),
+            Notification::Download(_) if method == method::LOAD => Ok(()),
+            Notification::Download(_) => Err(format!("download belongs to load, not to {method}")),
             Notification::Step(_) | Notification::Stage(_) if method != method::GENERATE => {
                 Err(format!("step and stage belong to generate, not to {method}"))
             }
@@ -64,7 +66,7 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    use vidbench_core::protocol::{LogParams, RowsParams, Stage, StageSpan};
+    use vidbench_core::protocol::{DownloadParams, LogParams, RowsParams, Stage, StageSpan};
 
     use super::*;
 
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_generate_only_log_lines_come_and_rows_while_a_clip_is_scored() {
+    fn each_notification_belongs_to_its_request() {
         let mut progress = Progress::default();
         let log = Notification::Log(LogParams { level: "info".into(), message: "loading".into() });
         assert_eq!(progress.take("load", &log), Ok(()));
@@ -124,5 +126,8 @@ mod tests {
         let rows = Notification::Rows(RowsParams { net: "net@1".into(), values: vec![1.0] });
         assert_eq!(progress.take("score", &rows), Ok(()));
         assert!(progress.take("load", &rows).unwrap_err().contains("not to load"));
+        let download = Notification::Download(DownloadParams { done_bytes: 1, total_bytes: 2 });
+        assert_eq!(progress.take("load", &download), Ok(()));
+        assert!(progress.take("generate", &download).unwrap_err().contains("not to generate"));
     }
 }

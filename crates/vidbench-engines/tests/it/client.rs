@@ -205,6 +205,24 @@ fn a_log_of_megabytes_blocks_nothing_and_is_offered_line_by_line() {
 }
 
 #[test]
+fn a_load_may_take_its_time_from_the_last_sign_of_a_download() {
+    let limit = Duration::from_millis(600);
+    let load = |mode| {
+        let mut process = WorkerProcess::start(&worker(mode), clock()).unwrap();
+        process.initialize("test 1", LONG).unwrap();
+        let (mut seen, began) = (Collect::default(), Instant::now());
+        let loaded = process.load(&load_params("toy"), limit, &mut seen);
+        let said = seen.said.iter().filter(|said| matches!(said, Notification::Download(_))).count();
+        (loaded, said, began.elapsed())
+    };
+    let (loaded, said, took) = load("downloads");
+    assert!(loaded.is_ok() && took > limit, "{loaded:?} {took:?}");
+    assert_eq!(said, 4);
+    let (loaded, said, _) = load("download-stops");
+    assert_eq!((loaded.unwrap_err().outcome(), said), (Some(Outcome::Timeout), 4));
+}
+
+#[test]
 fn ticks_come_during_a_call_and_can_cancel_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut process = loaded(&worker("hangs"));

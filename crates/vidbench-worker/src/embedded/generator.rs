@@ -15,7 +15,7 @@ use super::model::{SampleError, ShapesModel};
 use super::request::{checked_fps, parsed_prompt};
 use super::weights::{MODEL_ID, model_info};
 use crate::clock::monotonic_ns;
-use crate::rss::peak_rss_bytes;
+use crate::rss::{peak_rss_bytes, reset_peak_rss};
 use crate::serve::{Handler, Notifier, WorkerInfo};
 
 /// Serves `load`, `generate` and `unload` for the embedded model.
@@ -76,6 +76,7 @@ impl Handler for EmbeddedGenerator {
         notifier: &mut Notifier<'_>,
     ) -> Result<GenerateResult, RpcError> {
         check_model(&params.model, None)?;
+        reset_peak_rss();
         let model = self.loaded()?;
         if let Some(name) = params.inputs.keys().next() {
             let message = format!("{MODEL_ID} makes videos from text alone; it takes no {name}");

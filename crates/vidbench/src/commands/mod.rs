@@ -59,13 +59,13 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// A length in SI units, as disks and servers count: `12.3 MB`.
 /// `1 sample`, `2 samples`.
 pub(crate) fn counted(number: impl Into<u64>, what: &str) -> String {
     let number: u64 = number.into();
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
+/// A length in SI units, as disks and servers count: `12.3 MB`.
 pub(crate) fn bytes_text(bytes: u64) -> String {
     let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")];
     match units.into_iter().find(|(unit, _)| bytes >= *unit) {

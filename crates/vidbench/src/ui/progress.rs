@@ -8,7 +8,7 @@ use vidbench_core::{ClipOutcome, Event, IdleWhen, Outcome, Phase, SampleId};
 use vidbench_report::visible_line;
 
 use crate::cli::Progress;
-use crate::commands::counted;
+use crate::commands::{bytes_text, counted};
 
 /// At most one plain progress line in this time; failures and slow samples are always told.
 pub(super) const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
@@ -97,6 +97,13 @@ impl ProgressView {
                 self.refresh(false);
             }
             Event::Step { index, total } => self.step(*index, *total),
+            Event::Downloading { model, done_bytes, total_bytes } => {
+                self.downloading(&format!(
+                    "downloading {model}: {} of {}",
+                    bytes_text(*done_bytes),
+                    bytes_text(*total_bytes)
+                ));
+            }
             Event::SampleSlow { elapsed_secs, usual_secs, .. } => {
                 let usual = usual_secs.map_or(String::new(), |usual| format!(" (usual {})", duration(usual)));
                 self.line(&format!(
@@ -155,6 +162,17 @@ impl ProgressView {
     fn step(&mut self, index: u32, total: u32) {
         if let Kind::Bar(bar) = &self.kind {
             bar.set_message(format!("{} [step {index}/{total}]", self.current));
+        }
+    }
+
+    fn downloading(&mut self, text: &str) {
+        match &mut self.kind {
+            Kind::Bar(bar) => bar.set_message(text.to_owned()),
+            Kind::Plain { last } if last.is_none_or(|last| last.elapsed() >= PLAIN_INTERVAL) => {
+                *last = Some(Instant::now());
+                super::write_stderr(text);
+            }
+            Kind::Plain { .. } | Kind::Json | Kind::None => {}
         }
     }
 
@@ -272,6 +290,7 @@ fn line_of(event: &Event) -> Option<String> {
         | Event::PhaseFinished { .. }
         | Event::SampleStarted { .. }
         | Event::Step { .. }
+        | Event::Downloading { .. }
         | Event::SampleSlow { .. }
         | Event::Generated { .. }
         | Event::Judged { .. }

@@ -1,6 +1,6 @@
 //! Engine `command`: any program as a model, and everything that a program can do wrong.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -202,13 +202,54 @@ fn two_videos_are_not_one() {
 }
 
 #[test]
+fn what_a_program_says_of_its_progress_is_in_the_log() {
+    let text = format!("echo 'step 1/2: noise 0.7'; {PAINT}; echo 'step 2/2: noise 0.1' >&2");
+    let workspace = workspace(&script(&text), "progress = '(?P<index>\\d+)/(?P<total>\\d+): noise'");
+    assert_eq!(run(&workspace).code, 0);
+    let lines = crate::log::log(&workspace).0;
+    let said: Vec<&str> = lines
+        .iter()
+        .filter(|line| line["target"] == "vidbench::worker" && line["sample"] != "")
+        .filter_map(|line| line["message"].as_str())
+        .collect();
+    assert_eq!(said, ["step 1 of 2", "step 2 of 2"].repeat(2), "of two samples");
+}
+
+/// Every process whose number the program wrote into `pids`, once they are `count`, is gone soon.
+#[track_caller]
+fn all_end(workspace: &Workspace, count: usize) {
+    let gone = |pid: &str| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+        // A zombie waits for whoever is its parent now.
+        stat.map_or(true, |stat| {
+            stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
+        })
+    };
+    let pids = pids(workspace);
+    assert_eq!(pids.len(), count, "{pids:?}");
+    let began = Instant::now();
+    while !pids.iter().all(|pid| gone(pid)) {
+        assert!(began.elapsed() < Duration::from_secs(30), "{pids:?} live");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn pids(workspace: &Workspace) -> Vec<String> {
+    let text = std::fs::read_to_string(workspace.path().join("pids")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
 fn a_program_that_takes_too_long_is_ended_with_everything_it_started() {
-    let text = "(sleep 3; touch survived) & (setsid true; sleep 60)";
-    check(text, "timeout_secs = 1", "timeout", "the program had not ended after 1 s");
+    let text = "sleep 100 & echo $! >> pids; (sleep 100 & echo $! >> pids; wait)";
     let workspace = workspace(&script(text), "timeout_secs = 1");
     run(&workspace);
-    std::thread::sleep(Duration::from_secs(4));
-    assert!(!workspace.path().join("survived").exists());
+    let reasons = reasons(&workspace);
+    assert!(
+        reasons.iter().all(|(outcome, why)| outcome == "timeout" && why.contains("had not ended after 1 s")),
+        "{reasons:?}"
+    );
+    all_end(&workspace, 2 * reasons.len());
 }
 
 #[test]
@@ -236,12 +277,11 @@ fn what_is_wrong_with_a_program_is_said_before_the_run() {
 #[test]
 fn a_program_that_never_stops_writing_is_ended_in_time_and_its_children_are() {
     check("yes rubbish >&2", "timeout_secs = 1", "timeout", "had not ended after 1 s");
-    let left = format!("{PAINT}\n(sleep 2; touch left) & yes >&2 &");
+    let left = format!("{PAINT}\nsleep 100 & echo $! >> pids; yes >&2 & echo $! >> pids");
     let workspace = workspace(&script(&left), "timeout_secs = 20");
     let said = run(&workspace);
     assert_eq!(said.code, 0, "{}", said.stderr);
-    std::thread::sleep(Duration::from_secs(3));
-    assert!(!workspace.path().join("left").exists());
+    all_end(&workspace, 2 * reasons(&workspace).len());
 }
 
 #[test]
@@ -256,13 +296,16 @@ fn a_file_that_was_there_before_is_not_the_video_and_stays() {
 
 #[test]
 fn a_program_dies_with_a_harness_that_was_killed() {
-    let workspace = workspace(&script("(sleep 4; touch survived) & sleep 4; touch survived"), "");
+    let workspace = workspace(&script("sleep 100 & echo $! >> pids; echo $$ >> pids; sleep 100"), "");
     let mut harness = workspace.command(["run", "suite.toml", "--progress", "none"]).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(2500));
+    let began = Instant::now();
+    while pids(&workspace).len() < 2 {
+        assert!(began.elapsed() < Duration::from_secs(60), "the program has not begun");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     harness.kill().unwrap();
     harness.wait().unwrap();
-    std::thread::sleep(Duration::from_secs(4));
-    assert!(!workspace.path().join("survived").exists());
+    all_end(&workspace, 2);
 }
 
 #[test]

@@ -7,14 +7,14 @@ from typing import Any
 
 from vidbench_diffusers import architectures
 from vidbench_diffusers.messages import Load
-from vidbench_diffusers.serve import Model, Server, end_with_client, private_stdout
+from vidbench_diffusers.serve import Model, Notify, Server, end_with_client, private_stdout
 
 
-def load(asked: Load) -> tuple[Model, dict[str, Any]]:
+def load(asked: Load, notify: Notify) -> tuple[Model, dict[str, Any]]:
     """Loads a model. PyTorch is imported here and not before, so that `initialize` is answered at once."""
     from vidbench_diffusers import model
 
-    return model.load(asked)
+    return model.load(asked, notify)
 
 
 def main() -> None:

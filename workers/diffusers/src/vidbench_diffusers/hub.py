@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar, copy_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vidbench_diffusers.failure import Failure
+from vidbench_diffusers.serve import Notify
 
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 PICKLES = ("*.bin", "*.bin.index.json", "*.pt", "*.ckpt")
@@ -120,11 +123,81 @@ def snapshot(place: str, revision: str | None, patterns: dict[str, Any]) -> Path
             return Path(huggingface_hub.snapshot_download(place, local_files_only=True, **chosen))
         planned = huggingface_hub.snapshot_download(place, dry_run=True, **chosen)
         new = [file for file in planned if file.will_download]
-        check_space(sum(file.file_size for file in new))
-        folder = Path(huggingface_hub.snapshot_download(place, **chosen))
+        total = sum(file.file_size for file in new)
+        check_space(total)
+        with watching(cache_of(place), total if new else None):
+            folder = Path(huggingface_hub.snapshot_download(place, **chosen))
     for file in new:
         check_content(folder / file.filename)
+    if new:
+        report(total, total)
     return folder
+
+
+def cache_of(place: str) -> Path:
+    """The folder of a repository in the hub's cache."""
+    from huggingface_hub import constants, file_download
+
+    return Path(constants.HF_HUB_CACHE, str(file_download.repo_folder_name(repo_id=place, repo_type="model")))
+
+
+_notify: ContextVar[Notify | None] = ContextVar("_notify", default=None)
+"""Who is told of downloads."""
+
+
+@contextmanager
+def reporting(notify: Notify) -> Iterator[None]:
+    """Tells of what is downloaded within."""
+    token = _notify.set(notify)
+    try:
+        yield
+    finally:
+        _notify.reset(token)
+
+
+def report(done: int, total: int) -> None:
+    """Says how much has come."""
+    if (notify := _notify.get()) is not None:
+        notify("download", {"done_bytes": done, "total_bytes": total})
+
+
+LOOK_SECS = 1.0
+"""How often it is looked how much has come."""
+
+
+@contextmanager
+def watching(folder: Path, total: int | None) -> Iterator[None]:
+    """Tells how much of `total` bytes has come to a folder whenever it has become more: who hears nothing knows that nothing comes."""
+    if total is None or _notify.get() is None:
+        yield
+        return
+    before, ended, context = size(folder), threading.Event(), copy_context()
+
+    def look() -> None:
+        told = -1
+        while not ended.wait(LOOK_SECS):
+            if (done := max(size(folder) - before, 0)) > told:
+                report(done, total)
+                told = done
+
+    thread = threading.Thread(target=context.run, args=(look,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def size(folder: Path) -> int:
+    """Bytes on the disk of the files of a repository, those that are not whole included."""
+    blobs = list((folder / "blobs").glob("*")) if folder.is_dir() else []
+    taken = 0
+    for blob in blobs:
+        # A file that is whole has another name.
+        with suppress(FileNotFoundError):
+            taken += blob.stat().st_blocks * 512
+    return taken
 
 
 def check_content(path: Path) -> None:

@@ -83,6 +83,8 @@ class Source:
         """With paths in place of what was fetched, once the pipeline is there."""
         self.revision = asked.revision
         self.place = settings.path or asked.model
+        self.commit: str | None = None
+        """Which state of the hub's repository was loaded."""
         self._folders = ExitStack()
 
     def __enter__(self) -> Source:
@@ -151,7 +153,10 @@ class Source:
         if not with_weights:
             return described
         wanted = hub.Wanted(self.settings.variant, self.settings.allow_pickle, folders=self._own_parts(described))
-        return hub.download(self.place, self.revision, wanted)
+        whole = hub.download(self.place, self.revision, wanted)
+        # The cache has a folder for each commit.
+        self.commit = whole.name
+        return whole
 
     def _own_parts(self, folder: Path) -> tuple[str, ...]:
         """The folders of a pipeline whose weights are loaded: none that has another in its place."""
@@ -182,6 +187,14 @@ class Source:
         check_class(self.settings.class_name, found, index, set(options))
         try:
             return Classic(found.from_pretrained(str(folder), **options))
+        except ImportError as error:
+            raise Failure(
+                "unsupported", f"{name} cannot be loaded so: {error}", "install it into the environment, or change the settings"
+            ) from error
+        except RuntimeError as error:
+            if (asked := self.settings.quantization) is None or is_out_of_memory(error):
+                raise
+            raise Failure("unsupported", f"settings.quantization = {asked.backend}: {error}") from error
         except OSError as error:
             raise missing_weights(folder, error, self.settings) from error
 
@@ -322,6 +335,11 @@ def quantization(settings: Settings) -> Any:
 
     asked = settings.quantization
     assert asked is not None  # noqa: S101
+    if not asked.options:
+        raise refused(
+            f"settings.quantization.options: {asked.backend} needs one at least",
+            "such as { load_in_8bit = true }; the backend's page names them",
+        )
     try:
         return diffusers.PipelineQuantizationConfig(
             quant_backend=asked.backend, quant_kwargs=asked.options, components_to_quantize=asked.components

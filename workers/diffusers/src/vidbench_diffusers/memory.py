@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ SLACK_BYTES = 64 << 20
 
 
 def peak_rss_bytes() -> int | None:
-    """Largest resident set of this process so far; none where the system does not tell."""
+    """Largest resident set of this process since `reset_peaks`; none where the system does not tell."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
@@ -29,14 +30,17 @@ def wait_for(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
-def reset_peak(device: torch.device) -> None:
-    """Begins a new peak."""
+def reset_peaks(device: torch.device) -> None:
+    """Begins new peaks, of the process and of its device."""
+    # Writing 5 resets VmHWM (proc_pid_clear_refs(5)). Where the file may not be written, the peak is that of the process's whole life.
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_device_bytes(device: torch.device) -> dict[str, int] | None:
-    """Peak since `reset_peak`: of tensors, and of what PyTorch took from the driver. None on a CPU."""
+    """Peak since `reset_peaks`: of tensors, and of what PyTorch took from the driver. None on a CPU."""
     if device.type != "cuda":
         return None
     return {"allocated": torch.cuda.max_memory_allocated(device), "reserved": torch.cuda.max_memory_reserved(device)}

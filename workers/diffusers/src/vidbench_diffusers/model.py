@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from vidbench_diffusers import fields, loading, memory, pipelines, video
+from vidbench_diffusers import fields, hub, loading, memory, pipelines, video
 from vidbench_diffusers.failure import Failure, classified, is_out_of_memory, refused
 from vidbench_diffusers.messages import Generate, Load
 from vidbench_diffusers.pipelines import Runnable
@@ -46,7 +46,7 @@ class Model:
     def generate(self, asked: Generate, notify: Notify) -> dict[str, Any]:
         """Makes one video; what a failed call held is given back, or the worker ends."""
         before = memory.allocated_bytes(self._device)
-        memory.reset_peak(self._device)
+        memory.reset_peaks(self._device)
         failure: Failure | None = None
         try:
             return self._generate(asked, notify)
@@ -163,7 +163,7 @@ class Steps:
         self._notify("step", {"index": index, "total": total, "t_ns": self._ends[index - 1]})
 
 
-def load(asked: Load) -> tuple[Model, dict[str, Any]]:
+def load(asked: Load, notify: Notify) -> tuple[Model, dict[str, Any]]:
     """Makes a model ready."""
     import diffusers
 
@@ -177,7 +177,7 @@ def load(asked: Load) -> tuple[Model, dict[str, Any]]:
     torch.use_deterministic_algorithms(settings.deterministic)
     before = memory.allocated_bytes(device)
     try:
-        with loading.Source(asked, settings) as source:
+        with hub.reporting(notify), loading.Source(asked, settings) as source:
             loaded, weights = source.pipeline()
             loading.prepare(loaded, source.settings)
     except Exception as error:
@@ -188,7 +188,7 @@ def load(asked: Load) -> tuple[Model, dict[str, Any]]:
     fields.check_call(settings.call, loaded.taken)
     said = {
         "id": asked.model,
-        "revision": asked.revision,
+        "revision": asked.revision or source.commit,
         "weights": weights,
         "domain": "open",
         "runtime": f"diffusers {diffusers.__version__}, torch {torch.__version__}, {type(loaded.pipe).__name__} on {device}",

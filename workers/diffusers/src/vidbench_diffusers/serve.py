@@ -39,7 +39,7 @@ class Model(Protocol):
         """Gives back what it holds."""
 
 
-Loader = Callable[[messages.Load], tuple[Model, dict[str, Any]]]
+Loader = Callable[[messages.Load, Notify], tuple[Model, dict[str, Any]]]
 
 
 def private_stdout() -> IO[bytes]:
@@ -173,7 +173,7 @@ class Server:
         start = time.monotonic()
         if (old := self._loaded.pop(asked.model, None)) is not None:
             old.free()
-        model, said = self._load(asked)
+        model, said = self._load(asked, self._notify)
         self._loaded[asked.model] = model
         return {"model": said, "load_secs": time.monotonic() - start}
 

@@ -1,7 +1,8 @@
 """When each stage of a sample began and ended, and each step, seen from outside the pipeline.
 
-Text encoders and denoisers are watched by hooks, the VAE by a wrapper of its `decode`. The device is waited for at every mark, so a
-mark is the moment at which the work was done and not the one at which it was queued.
+Text encoders and denoisers are watched by hooks, the VAE by a wrapper of its `decode`. A compiled network has a wrapper around its
+compiled call: hooks would be compiled with it, and again for each sample. The device is waited for at every mark, so a mark is the
+moment at which the work was done and not the one at which it was queued.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 
 Stage = Literal["text_encode", "denoise", "vae_decode"]
+Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 ENCODERS = ("text_encoder", "image_encoder", "prompt_enhancer", "connectors")
 DENOISERS = ("transformer", "unet", "controlnet")
@@ -80,9 +82,12 @@ class Timeline:
         with ExitStack() as stack:
             for name, component in components.items():
                 if isinstance(component, torch.nn.Module) and (stage := stage_of(name)) is not None:
-                    self._hook(stack, component, stage)
+                    if component._compiled_call_impl is not None:
+                        stack.enter_context(wrapped(component, "_compiled_call_impl", self._timed(stage)))
+                    else:
+                        self._hook(stack, component, stage)
                 if name.startswith(DECODERS) and hasattr(component, "decode"):
-                    stack.enter_context(wrapped(component, "decode", self._timed_decode))
+                    stack.enter_context(wrapped(component, "decode", self._timed("vae_decode")))
             yield
 
     def _hook(self, stack: ExitStack, module: torch.nn.Module, stage: Stage) -> None:
@@ -95,22 +100,29 @@ class Timeline:
         for handle in (module.register_forward_pre_hook(before), module.register_forward_hook(after)):
             stack.callback(handle.remove)
 
-    def _timed_decode(self, decode: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            start = self.now()
-            try:
-                return decode(*args, **kwargs)
-            finally:
-                self._spans.append(Span("vae_decode", start, self.now()))
+    def _timed(self, stage: Stage) -> Wrapper:
+        def wrap(call: Callable[..., Any]) -> Callable[..., Any]:
+            def timed(*args: Any, **kwargs: Any) -> Any:
+                start = self.now()
+                try:
+                    return call(*args, **kwargs)
+                finally:
+                    self._spans.append(Span(stage, start, self.now()))
 
-        return timed
+            return timed
+
+        return wrap
 
 
 @contextmanager
-def wrapped(owner: Any, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
+def wrapped(owner: Any, name: str, wrap: Wrapper) -> Iterator[None]:
     """Puts a wrapper in the place of a method of one object, for a while."""
-    setattr(owner, name, wrap(getattr(owner, name)))
+    own, before = name in vars(owner), getattr(owner, name)
+    setattr(owner, name, wrap(before))
     try:
         yield
     finally:
-        delattr(owner, name)
+        if own:
+            setattr(owner, name, before)
+        else:
+            delattr(owner, name)

@@ -173,6 +173,18 @@ impl Worker {
         if model != "toy" && !self.is("loads-anything") {
             return Err(invalid(format!("unknown model {model}: known is toy")));
         }
+        if self.is("downloads") || self.is("download-stops") {
+            for done in 1..=4 {
+                say(
+                    &json!({"jsonrpc": "2.0", "method": "download", "params": {"done_bytes": done, "total_bytes": 4}}),
+                );
+                std::thread::sleep(std::time::Duration::from_millis(if done < 4 || self.is("downloads") {
+                    200
+                } else {
+                    60_000
+                }));
+            }
+        }
         self.loaded.insert(model.into());
         let id = if self.is("loads-another") { "other" } else { model };
         let model = json!({"id": id, "revision": null, "weights": "random", "domain": "synthetic-domain",
