@@ -9,12 +9,16 @@ demo: setup
 	cargo build --release --locked --package vidbench
 	$(VIDBENCH) demo
 
+# Tests that a machine cannot run say so there.
+SKIPPED := $(CURDIR)/target/skipped-tests.txt
 test: setup-test
 	cargo fmt --all --check
 	cargo xtask check-deps
 	cargo deny --locked --all-features check bans licenses sources
 	cargo clippy --workspace --all-targets --locked $(FEATURES) -- -D warnings
-	cargo nextest run --workspace --locked $(FEATURES) -E 'not test(/\bfuzz_/)'
+	@mkdir -p $(dir $(SKIPPED)) && rm -f $(SKIPPED)
+	VIDBENCH_TEST_SKIPPED=$(SKIPPED) cargo nextest run --workspace --locked $(FEATURES) -E 'not test(/\bfuzz_/)'
+	@if [ -f $(SKIPPED) ]; then cat $(SKIPPED); fi
 	$(MAKE) fuzz
 	@if command -v python3 >/dev/null; then \
 		cargo nextest run --workspace --locked $(FEATURES) --run-ignored only -E 'test(/\bpython_/)'; \

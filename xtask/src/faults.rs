@@ -166,6 +166,11 @@ impl Bench {
         let mut all = Essence::new();
         for sample in data["samples"].as_array().context("samples")? {
             let (verdict, generation) = (&sample["verdict"], &sample["generation"]);
+            if let Some(sha256) = generation["artifact_sha256"].as_str() {
+                let file = folder.join(format!(".vidbench/artifacts/{}/{sha256}.mp4", &sha256[..2]));
+                let found = Command::new("sha256sum").arg(&file).output()?.stdout;
+                ensure!(found.starts_with(sha256.as_bytes()), "{} is not what was recorded", file.display());
+            }
             let known = json!([
                 sample["ordinal"],
                 generation["artifact_sha256"],

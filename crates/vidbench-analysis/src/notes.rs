@@ -236,9 +236,7 @@ fn sessions(data: &RunData, notes: &mut Vec<Note>) {
             notes,
             NoteKind::GivenUp,
             text,
-            Some(
-                "when what it says is mended, --resume tries its other samples again; a suite that is to change is a new run",
-            ),
+            Some("fix the cause, then --resume tries its remaining samples; a changed suite is a new run"),
         );
     }
     if data.sessions.len() > 1 {
@@ -270,7 +268,7 @@ fn instead(data: &RunData, groups: &[Group], notes: &mut Vec<Note>) {
             of_model.iter().fold((0, 0), |(ok, planned), group| (ok + group.ok, planned + group.planned));
         if planned > 0 {
             let text = format!(
-                "{} had not enough memory for {planned} samples; {} is instead of it and made {ok} of them: it is another configuration, and no number of one is of the other",
+                "{} ran out of memory on {planned} samples; {} made {ok} of them in its place: it is a different configuration, so their results are not comparable",
                 first.id, model.id
             );
             add(notes, NoteKind::Instead, text, None);

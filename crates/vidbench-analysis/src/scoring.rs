@@ -115,7 +115,7 @@ impl<'a> ScoringAnalyser<'a> {
         let group = self.request.clip(clip.ordinal).and_then(|asked| self.places.get(asked.group.as_str()));
         if let Some(group) = group.and_then(|at| self.groups.get_mut(*at)) {
             group.outcomes.add(clip.outcome);
-            // Of clips that were not decoded their outcome tells.
+            // Clips that were not decoded count only by their outcome.
             if clip.facts.is_some() {
                 for (tally, measured) in group.metrics.iter_mut().zip(&self.metrics) {
                     tally.add(measured.descriptor, score_of(&clip.scores, measured.id));

@@ -77,7 +77,7 @@ pub enum Filesystem {
     Confined,
 }
 
-/// What holds the worker that decodes and scores: files of strangers are its food.
+/// What holds the worker that decodes and scores: it reads untrusted files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScorerSettings {

@@ -313,7 +313,7 @@ pub struct Limits {
     /// Seconds decoding and scoring of one file may take.
     #[schemars(range(min = 1, max = 86_400))]
     pub score_timeout_secs: u32,
-    /// A model whose worker fails so often in a row is left alone, see `breaker`; in the end its other samples stay planned and `--resume` picks them up.
+    /// After this many failures of its worker in a row a model is paused, see `breaker`; samples that are left at the end stay planned, and `--resume` picks them up.
     #[schemars(range(min = 1, max = 1000))]
     pub max_consecutive_failures: u32,
     /// A generation that has told of no step for so many times what such a sample usually takes is given up as stalled; 0 waits for `sample_timeout_secs`.
@@ -434,7 +434,8 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
         if let Some(first) = &model.instead_of
             && !ids[..at].contains(&first)
         {
-            let message = format!("model {} is instead of {first}, which is no model before it", model.id);
+            let message =
+                format!("`instead_of` of model {} names {first}, which is not listed before it", model.id);
             problems.push(Problem::at_key(text, &format!("models[{at}].instead_of"), message));
         }
     }

@@ -69,7 +69,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|candidate| {
             let (word, known) = (word.to_lowercase(), candidate.to_lowercase());
             let alike = word.chars().zip(known.chars()).take_while(|(a, b)| a == b).count();
-            // Of two as near, the one that begins like the word for longer.
+            // Ties are broken by the longest common prefix.
             (strsim::damerau_levenshtein(&word, &known), std::cmp::Reverse(alike), candidate)
         })
         .filter(|(distance, _, candidate)| *distance <= 1 + candidate.chars().count() / 3)

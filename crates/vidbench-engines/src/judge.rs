@@ -131,7 +131,7 @@ mod tests {
         check(r#"{"jsonrpc":"2.0","method":"log"}"#, &expect![[r#"Err("notification log without params")"#]]);
         check(
             r#"{"jsonrpc":"2.0","method":"dance","params":{}}"#,
-            &expect![[r#"Err("unknown notification: known are step, stage, rows, log")"#]],
+            &expect![[r#"Err("unknown notification: known are step, stage, rows, download, log")"#]],
         );
         check(
             r#"{"jsonrpc":"2.0","method":"step","params":{"index":-1,"total":2,"t_ns":3}}"#,

@@ -410,7 +410,7 @@ impl UnknownMetric {
         let suggestion = match (ways.as_slice(), self.nearest) {
             ([], nearest) => nearest.map(|id| format!("did you mean {id:?}?")),
             (ways, _) => {
-                Some(format!("there are several, which give different numbers: {}", ways.join(", ")))
+                Some(format!("several variants exist, and their results differ: {}", ways.join(", ")))
             }
         };
         // Whoever names a family has no use for all the others.

@@ -80,7 +80,7 @@ impl Alerts {
     pub fn judged(&mut self, at_secs: f64, failed: bool) -> Option<AlertChange> {
         let window = self.settings.error_rate_window as usize;
         keep(&mut self.failed, window, failed);
-        // A window that is shorter than what says something says it when it is full.
+        // A window smaller than the least count is judged once it is full.
         let least = window.min(self.settings.error_rate_least as usize);
         if self.failed.len() < least {
             return None;

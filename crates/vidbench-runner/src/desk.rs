@@ -184,7 +184,7 @@ impl<'a> Desk<'a> {
         }
         let path = self.store.artifact_path(&generation.artifact_sha256)?;
         let prompt = prompted.then(|| suite.prompt_of(sample).text.as_str());
-        // Nothing is looked at of random weights.
+        // Clips of random weights are not scored, so nothing is cached.
         let cache = self.store.cache().filter(|_| !random);
         let params = ScoreParams {
             path: text_from_path(&path),

@@ -66,7 +66,7 @@ pub(crate) enum ModelError {
         budget: String,
     },
     /// Its device was lost too often.
-    #[error("{device} was lost {times} times and is left alone")]
+    #[error("{device} failed {times} times and will not be used again in this session")]
     Quarantined {
         /// The device, in the worker's words.
         device: String,
@@ -74,7 +74,7 @@ pub(crate) enum ModelError {
         times: u32,
     },
     /// Its worker failed too often.
-    #[error("its breaker is open: {reason}, the last time so: {last}")]
+    #[error("paused after repeated failures: {reason}; the last failure: {last}")]
     BreakerOpen {
         /// Why it opened.
         reason: String,

@@ -163,7 +163,7 @@ impl Part {
             self.state = None;
             return;
         }
-        // What was never read is unknown at once; later a single gap is not worth a word.
+        // Never read: unknown immediately. Later, a single missed reading is ignored.
         let is_missing = f64::from(u8::from(seen.missing.is_some()));
         if self.state.is_none() && seen.missing.is_some() {
             self.unknown.raise();

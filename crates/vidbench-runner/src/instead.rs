@@ -27,7 +27,7 @@ impl Runner<'_> {
     /// A model that cannot even be loaded has no memory for any of its samples.
     pub(crate) fn lacks_memory(&mut self, lane: &mut Lane, error: &ModelError) -> Result<(), RunError> {
         let message = format!(
-            "model {}: {error}; another is instead of it",
+            "model {}: {error}; a fallback model takes over its samples",
             self.suite().models[lane.model as usize].id
         );
         self.tell(&Event::Warning { message });

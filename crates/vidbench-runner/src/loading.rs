@@ -51,7 +51,7 @@ impl Runner<'_> {
     }
 
     fn load(&mut self, model: u32) -> Result<WorkerProcess, ModelError> {
-        // One that came before it is no more.
+        // Any earlier worker of this model is gone.
         self.pool.lost(model);
         self.make_room(model)?;
         let begun_ns = self.inputs.clock.monotonic_ns();
@@ -138,6 +138,15 @@ impl Runner<'_> {
         let reported = result.and_then(|result| result.peak_rss_bytes);
         let Some(host_bytes) = reported.or_else(|| memory::peak_bytes(worker.pid())) else { return };
         let device = result.and_then(|result| result.peak_device_bytes);
+        let id = &self.suite().models[model as usize].id;
+        let loaded = self.session.models.iter().rev().find(|loaded| loaded.model.id == *id);
+        // What a model takes of a GPU is known once its worker reports it; until then what is reserved for it stays.
+        let on_gpu = loaded
+            .and_then(|loaded| loaded.model.device.as_deref())
+            .is_some_and(|name| name.starts_with("cuda"));
+        if device.is_none() && on_gpu {
+            return;
+        }
         let footprint = Footprint { host_bytes, device_bytes: device.map_or(0, |device| device.reserved) };
         for (other, idle) in self.pool.learn(model, footprint) {
             self.end(other, idle);

@@ -10,14 +10,28 @@ use vidbench_core::{Footprint, PoolStats};
 pub(crate) struct Budget {
     pub(crate) host_bytes: Option<u64>,
     pub(crate) device_bytes: Option<u64>,
-    /// One that alone needs more is refused. Otherwise it is loaded when all others have ended: the machine will show whether it can.
-    pub(crate) strict: bool,
+    /// A model that alone needs more main memory is refused. Otherwise it is loaded when all others have ended: the machine will show whether
+    /// it can.
+    pub(crate) strict_host: bool,
+    /// The same for memory of the device.
+    pub(crate) strict_device: bool,
 }
 
 impl Budget {
     fn holds(self, need: Footprint) -> bool {
-        let within = |need: u64, budget: Option<u64>| budget.is_none_or(|budget| need <= budget);
-        within(need.host_bytes, self.host_bytes) && within(need.device_bytes, self.device_bytes)
+        self.holds_host(need) && self.holds_device(need)
+    }
+
+    fn allows(self, need: Footprint) -> bool {
+        (!self.strict_host || self.holds_host(need)) && (!self.strict_device || self.holds_device(need))
+    }
+
+    fn holds_host(self, need: Footprint) -> bool {
+        self.host_bytes.is_none_or(|budget| need.host_bytes <= budget)
+    }
+
+    fn holds_device(self, need: Footprint) -> bool {
+        self.device_bytes.is_none_or(|budget| need.device_bytes <= budget)
     }
 }
 
@@ -66,7 +80,7 @@ pub(crate) enum Room<W> {
 impl<W> Pool<W> {
     /// Whether one that needs so much may be loaded at all.
     pub(crate) fn allows(&self, need: Footprint) -> bool {
-        !self.budget.strict || self.budget.holds(need)
+        self.budget.allows(need)
     }
 
     /// A pool for so many models, of which nothing is known.
@@ -104,8 +118,8 @@ impl<W> Pool<W> {
     /// Makes room for `model`, whose worker is about to be loaded.
     pub(crate) fn room(&mut self, model: u32) -> Room<W> {
         let need = self.need(model);
-        let alone = self.members.is_empty() && !self.budget.strict;
-        if alone || self.budget.holds(self.used().plus(need)) {
+        let alone = self.members.is_empty();
+        if (alone && self.allows(need)) || self.budget.holds(self.used().plus(need)) {
             self.uses += 1;
             self.stats.loads += 1;
             self.members.push(Member { model, place: Place::InUse, footprint: need, used: self.uses });

@@ -18,7 +18,7 @@ pub(crate) struct Retries {
 impl Retries {
     /// For a session that has `samples` to make.
     pub(crate) fn new(policy: Retry, samples: u64) -> Self {
-        // Bounds of the suite keep the product small; a fraction of an attempt is none.
+        // Bounds of the suite keep the product small; a fraction of an attempt is dropped.
         let left = ALWAYS_ALLOWED.max((samples as f64 * policy.budget) as u64);
         Self { policy, left }
     }

@@ -44,7 +44,7 @@ impl Runner<'_> {
 
     pub(crate) fn tell_trouble_of_the_cache(&mut self) {
         if let Some(trouble) = self.inputs.store.cache().and_then(Cache::trouble) {
-            let message = format!("the cache was of less use than it could be: {trouble}");
+            let message = format!("the cache could not be fully used: {trouble}");
             self.tell(&Event::Warning { message });
         }
     }

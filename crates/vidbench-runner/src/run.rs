@@ -203,7 +203,7 @@ impl<'a> Runner<'a> {
             // Also after a panic: the threads would wait for ever.
             let _closed = desk.tasks.close_at_the_end();
             let worked = self.work_and_watch(progress);
-            // What failed leaves nothing to do but what has begun.
+            // After an error the queued tasks are dropped; running ones finish.
             drop(desk.tasks.withdraw());
             (worked, self.inputs.clock.monotonic_ns())
         });
@@ -239,7 +239,7 @@ impl<'a> Runner<'a> {
             let worked = self.work_between_rests(progress, rests.then_some(interval));
             if let Err(error) = sampler.stop() {
                 // What samples gave is safe; only what sensors said is missing, and that is told.
-                let message = format!("what sensors said could not be kept: {error}");
+                let message = format!("sensor readings could not be saved: {error}");
                 self.tell(&Event::Warning { message });
             }
             worked
@@ -506,7 +506,8 @@ fn pool(run: &RunRecord, sessions: &[Session]) -> Pool<WorkerProcess> {
     let budget = Budget {
         host_bytes: suite.pool.host_mib.map(bytes).or_else(memory::total_bytes),
         device_bytes: suite.pool.device_mib.map(bytes).or_else(smallest_device_bytes),
-        strict: suite.pool.host_mib.is_some() || suite.pool.device_mib.is_some(),
+        strict_host: suite.pool.host_mib.is_some(),
+        strict_device: suite.pool.device_mib.is_some(),
     };
     let mut pool = Pool::new(suite.models.len(), budget);
     for (model, at) in suite.models.iter().zip(0..) {

@@ -95,7 +95,7 @@ pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
                 cancel,
             };
             scope.spawn(move || {
-                // An order of its own would be no gain: clips are taken as they come.
+                // Each thread takes the next clip: assigning them beforehand would gain nothing.
                 while let Some((at, clip)) = take(next, clips) {
                     if lane.cancel.is_asked() {
                         break;
@@ -121,7 +121,7 @@ pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
         }
     });
     if let Some(trouble) = store.cache().and_then(Cache::trouble) {
-        events(&Event::Warning { message: format!("the cache was of less use than it could be: {trouble}") });
+        events(&Event::Warning { message: format!("the cache could not be fully used: {trouble}") });
     }
     events(&Event::PhaseFinished { phase: Phase::Score });
     finish.interrupted = failure.is_none() && cancel.is_asked() && finish.done < clips.len() as u64;

@@ -240,13 +240,13 @@ impl Runner<'_> {
             }
             if error.outcome().is_some_and(|outcome| self.free_memory(outcome)) {
                 self.report(model, Operation::Load, epoch, Call::Void);
-                let message = format!("{error}; loading it again without idle workers beside it");
+                let message = format!("{error}; loading it again after ending idle workers");
                 self.tell(&Event::Warning { message });
                 continue;
             }
             attempts += 1;
             let opened = self.report(model, Operation::Load, epoch, Call::Failed);
-            // What is not there now is not there in a second.
+            // Missing weights or programs do not appear by retrying.
             let Some(outcome) = error.outcome().filter(|outcome| outcome.is_worth_another_attempt()) else {
                 return Err(End::GivenUp(error));
             };
@@ -254,7 +254,7 @@ impl Runner<'_> {
                 return Err(opened.ends(error.to_string()));
             }
             let sample = left.first().map_or(vidbench_core::SampleId([0; 16]), |sample| sample.id);
-            // How often a hub was asked says nothing of when it answers: the breaker ends it, and others work meanwhile.
+            // Attempts do not count while a hub is unreachable: the breaker limits them, and other models run in the meantime.
             let counted = if outcome == Outcome::Unreachable { 1 } else { attempts };
             let Some(wait) = self.retries.next(sample, counted, outcome, 0.0) else {
                 return Err(End::GivenUp(error));

@@ -103,6 +103,12 @@ pub enum StoreError {
         /// Some runs that exist, newest first.
         known: Vec<String>,
     },
+    /// The store has no scoring of that name.
+    #[error("the store has no scoring {wanted:?}")]
+    UnknownScoring {
+        /// What was asked for.
+        wanted: String,
+    },
     /// Several runs begin like this.
     #[error("{wanted:?} stands for {count} runs: {}", .candidates.join(", "))]
     AmbiguousRun {
@@ -235,6 +241,7 @@ impl StoreError {
             }
             Self::Newer { .. } => "use the vidbench that wrote it, or a newer one".into(),
             Self::UnknownRun { nearest, known, .. } => unknown_run_hint(nearest.as_deref(), known),
+            Self::UnknownScoring { .. } => "`vidbench runs list` shows runs and scorings".into(),
             Self::AmbiguousRun { .. } => "write more of the run's name".into(),
             Self::Locked { .. } => "wait until it ends, or stop that process".into(),
             Self::Incomplete { run, .. } => format!("go on with: vidbench run --resume {run}"),

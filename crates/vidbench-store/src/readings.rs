@@ -27,7 +27,7 @@ impl Store {
 
     /// All readings of a run, by session and time.
     pub fn readings(&self, run: &RunId) -> Result<Vec<(u32, Vec<Reading>)>> {
-        self.read("reading what sensors said", |tx| {
+        self.read("reading sensor readings", |tx| {
             let key = require_run(tx, run)?;
             readings_of(tx, key)
         })

@@ -253,7 +253,7 @@ fn match_id(wanted: &str, found: Vec<(RunId, RecordKind)>) -> Result<(RunId, Rec
     if let Some(exact) = found.iter().find(|(id, _)| id.as_str() == wanted) {
         return Ok(exact.clone());
     }
-    // Nothing is what an unset variable of a shell names.
+    // An empty prefix is refused: an unset shell variable expands to it.
     let begins = |(id, _): &&(RunId, RecordKind)| !wanted.is_empty() && id.as_str().starts_with(wanted);
     match found.iter().filter(begins).collect::<Vec<_>>().as_slice() {
         [only] => Ok((*only).clone()),

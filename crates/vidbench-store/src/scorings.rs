@@ -527,7 +527,7 @@ fn scoring_key(connection: &Connection, id: &RunId) -> Result<i64> {
         .prepare_cached("SELECT key FROM scorings WHERE id = ?1")?
         .query_row([id.as_str()], |row| row.get(0))
         .optional()?
-        .ok_or_else(|| StoreError::UnknownRun { wanted: id.to_string(), nearest: None, known: Vec::new() })
+        .ok_or_else(|| StoreError::UnknownScoring { wanted: id.to_string() })
 }
 
 fn scoring_record(connection: &Connection, id: &RunId) -> Result<ScoringRecord> {

@@ -76,7 +76,7 @@ impl Handler for CommandGenerator {
             weights: WeightsOrigin::Unknown,
             domain: Domain::Open,
             runtime: format!("command {}", self.program.argv.first().map_or("", String::as_str)),
-            // Who knows what a program computes on.
+            // The program's device is unknown.
             device: None,
             reads_prompt: self.program.is_told("prompt"),
         };
@@ -196,6 +196,12 @@ impl Started {
                 Ok(Said::Ended(waited, end_ns)) => {
                     let (status, peak_rss_bytes) = waited.map_err(|error| lost(&error.to_string()))?;
                     finish_reading(&readers);
+                    // What it wrote last may be read after its end is known.
+                    for said in said.try_iter() {
+                        if let Said::Progress(message) = said {
+                            notifier.log("info", &message);
+                        }
+                    }
                     return Ok(Ended { status, peak_rss_bytes, end_ns, tail: taken(&tail) });
                 }
                 Ok(Said::Progress(_)) | Err(RecvTimeoutError::Timeout) => {
@@ -262,7 +268,7 @@ fn check_inputs(program: &Program, params: &GenerateParams) -> Result<(), RpcErr
     }
     match INPUTS.into_iter().find(|name| program.is_told(name) && !params.inputs.contains_key(*name)) {
         None => Ok(()),
-        Some(name) => Err(unsupported(format!("the program is told of {{{name}}}, and the prompt has none"))
+        Some(name) => Err(unsupported(format!("the program uses {{{name}}}, but the prompt provides none"))
             .with_hint(format!("name it in the file of prompts: inputs = {{ {name} = \"FILE\" }}"))),
     }
 }

@@ -265,7 +265,7 @@ impl Catalogue {
     /// What was shown of a model's own weights.
     pub fn own_evidence(&self, model: &CatalogueModel) -> Option<&Evidence> {
         let of_model = |found: &&Evidence| found.model.as_ref().is_some_and(|id| model.is_called(id));
-        // What random weights did says nothing of its own.
+        // Evidence from random weights does not count for the model's own weights.
         self.evidence.iter().filter(|found| found.weights == "real").find(of_model)
     }
 

@@ -18,7 +18,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use vidbench_core::protocol::Pixels;
 use vidbench_core::{Confine, ScorerSettings};
 
-pub(crate) use backup::{BackupCommand, BackupCreateArgs, BackupListArgs, BackupVerifyArgs, RunBackups};
+pub(crate) use backup::{
+    BackupCommand, BackupCreateArgs, BackupEvery, BackupListArgs, BackupVerifyArgs, RunBackups,
+};
 pub(crate) use cache::{CacheCommand, CacheShowArgs};
 pub(crate) use confined::ConfinedArgs;
 pub(crate) use env::EnvCommand;
@@ -193,8 +195,8 @@ pub(crate) struct RunArgs {
     /// Show the plan and its estimate, and stop.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Stop in time, as for a job of a batch system: nothing begins that is not likely to end so long after the start, and what still goes on
-    /// then is given up. The report comes after it; --resume goes on. 45m, 8h, 2d.
+    /// Stop in time, as for a job of a batch system: no sample begins that is unlikely to end within this time, and one that is still running
+    /// then is given up. The report is written afterwards; --resume continues. 45m, 8h, 2d.
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub(crate) time_limit: Option<Duration>,
     #[command(flatten)]

@@ -127,7 +127,7 @@ impl Holder<'_> {
         };
         let mut command = command;
         if let (Some(folder), Some(_)) = (own_folder, &files) {
-            // Where everyone's unfinished files are it may not write.
+            // The shared temporary folder is not writable for it, so TMPDIR is its own folder.
             command.env.insert("TMPDIR".into(), folder.into());
         }
         let held = record(name, &limits, network, landlock_abi);

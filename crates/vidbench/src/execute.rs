@@ -166,7 +166,9 @@ pub fn execute(
     let threads = run.suite.scenario.threads.unwrap_or_else(cores);
     let held = HeldWorkers::of_run(programs, &run.suite, Some((store, &store.temp_folder(&run.id))))?;
     for missing in &held.scorer.held.missing {
-        let message = format!("the scorer is not held to {missing}; `vidbench doctor` says what to do");
+        let message = format!(
+            "this limit of the scorer cannot be enforced: {missing}; `vidbench doctor` says what to do"
+        );
         events(&Event::Warning { message });
     }
     let generator = |model: &ResolvedModel| held.generator(model).clone();

@@ -14,6 +14,7 @@ use clap::Parser as _;
 use vidbench::{ExecuteError, FindCheckpointsError, GatherError, InputError, NetChoiceError, PythonEnvError};
 use vidbench_engines::EngineError;
 use vidbench_nn::NetStoreError;
+use vidbench_runner::RunError;
 use vidbench_store::StoreError;
 
 use crate::cli::{Cli, Command};
@@ -96,6 +97,9 @@ fn hints(error: &Error) -> Vec<String> {
             return Some(error.hints());
         }
         if let Some(error) = cause.downcast_ref::<ExecuteError>() {
+            return Some(error.hints());
+        }
+        if let Some(error) = cause.downcast_ref::<RunError>() {
             return Some(error.hints());
         }
         if let Some(error) = cause.downcast_ref::<NetChoiceError>() {

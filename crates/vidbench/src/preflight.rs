@@ -114,7 +114,7 @@ fn check_program(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<(), Inp
         None => Ok(()),
         Some(input) => {
             let what =
-                format!("the program of model {} is told of {{{input}}}, and no prompt has one", model.id);
+                format!("the program of model {} uses {{{input}}}, but no prompt provides it", model.id);
             Err(refused(what, "name it in the file of prompts, under `inputs`"))
         }
     }

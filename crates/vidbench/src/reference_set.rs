@@ -1,7 +1,8 @@
 //! Sets of clips as nets see them, alone or against a reference set: features from the store or from a file, and the numbers of each set.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, TensorView};
@@ -427,7 +428,16 @@ pub fn write_reference_set(
     let bytes = safetensors::serialize(views, Some(metadata))
         .map_err(|error| io_error(io::Error::other(error.to_string())))?;
     let partial = path.with_extension(format!("partial-{}", std::process::id()));
-    std::fs::write(&partial, bytes).and_then(|()| std::fs::rename(&partial, path)).map_err(io_error)
+    let written = File::create(&partial).and_then(|mut file| {
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&partial, path)
+    });
+    if written.is_err() {
+        // What is left of it is of no use to anyone.
+        let _ = std::fs::remove_file(&partial);
+    }
+    written.map_err(io_error)
 }
 
 /// The rows, which were 32-bit floats, and how many each clip has where that is not one.
@@ -462,7 +472,8 @@ pub fn read_reference_set(path: &Path) -> Result<ReferenceFeatures, ReferenceSet
         return Err(none("it does not say that vidbench made it, in this version of the format".into()));
     }
     let mut found = ReferenceFeatures::default();
-    for (key, nets) in &metadata {
+    let sha256 = sha256_hex(&bytes);
+    for (key, nets) in metadata.iter().collect::<BTreeMap<_, _>>() {
         let Some(extraction) = key.strip_prefix(NETS_KEY).and_then(|rest| rest.strip_prefix('.')) else {
             continue;
         };
@@ -470,10 +481,11 @@ pub fn read_reference_set(path: &Path) -> Result<ReferenceFeatures, ReferenceSet
             true => SeenSet::Features(features(path, &bytes, extraction)?),
             false => SeenSet::Moments(moments(&bytes, extraction).map_err(&none)?),
         };
-        let clips = seen.clips() as u64;
+        // A clip that one net could not look at is in the others' features all the same.
+        let clips = found.files.first().map_or(0, |file: &FeatureFile| file.clips).max(seen.clips() as u64);
         found.of.insert(extraction.to_owned(), (nets.clone(), seen));
         found.files =
-            vec![FeatureFile { path: text_from_path(path), array: None, sha256: sha256_hex(&bytes), clips }];
+            vec![FeatureFile { path: text_from_path(path), array: None, sha256: sha256.clone(), clips }];
     }
     Ok(found)
 }

@@ -291,9 +291,11 @@ fn instead_of(
         let Some(first) = &entry.instead_of else { continue };
         let Some(first) = models[..at].iter().position(|model| model.id == *first) else { continue };
         if models[first].params != models[at].params {
-            let message = format!("models {} and {} have other parameters", models[first].id, entry.id);
-            let hint =
-                "a model that is instead of another makes the same videos: say in [grid] what they differ in";
+            let message = format!(
+                "model {} and its fallback {} must have the same parameters",
+                models[first].id, entry.id
+            );
+            let hint = "a fallback makes the same videos: remove the parameters in which they differ";
             let key = format!("models[{at}].instead_of");
             problems.push(Problem::at_key(source, &key, message).with_hint(Some(hint.into())));
         }

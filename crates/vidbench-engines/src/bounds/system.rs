@@ -24,7 +24,7 @@ pub(super) fn set(bounds: &Bounds) -> Result<(), BoundsError> {
     if bounds.walls.network == Some(NetworkCut::Namespace) {
         cut_off_network().map_err(|why| BoundsError::Unset { what: "network", why })?;
     }
-    // A process that Landlock holds can mount nothing, which bubblewrap must: there it is set within.
+    // A process that Landlock holds can mount nothing, which bubblewrap must: with bubblewrap, Landlock is applied inside it instead.
     if bounds.walls != Walls::default() && bounds.walls.network != Some(NetworkCut::Bubblewrap) {
         landlock::restrict(&bounds.walls)
             .map_err(|error| BoundsError::Unset { what: "Landlock", why: error.to_string() })?;

@@ -121,7 +121,7 @@ impl Watch {
     fn end(&self) {
         let family = family(self.leader);
         let pid = |id: u32| i32::try_from(id).ok().map(Pid::from_raw);
-        // Who has ended meanwhile is what was wanted.
+        // Errors are ignored: the process may already be gone.
         let _ = pid(self.leader).map(|group| killpg(group, Signal::SIGKILL));
         family.into_iter().filter_map(pid).for_each(|process| {
             let _ = kill(process, Signal::SIGKILL);

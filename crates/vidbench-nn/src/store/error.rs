@@ -54,7 +54,7 @@ pub enum NetStoreError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// No file has a tensor of the net.
-    #[error("{files} cannot be of {net}: no tensor {:?} {:?}", wanted.name, wanted.shape)]
+    #[error("{net} cannot be read from {files}: no tensor {:?} {:?}", wanted.name, wanted.shape)]
     Missing {
         /// The net.
         net: String,
@@ -64,7 +64,7 @@ pub enum NetStoreError {
         wanted: TensorSpec,
     },
     /// A tensor of the net has another shape.
-    #[error("{file} cannot be of {net}: {:?} is {found:?}, {:?} is wanted", wanted.name, wanted.shape)]
+    #[error("{net} cannot be read from {file}: {:?} is {found:?}, {:?} is wanted", wanted.name, wanted.shape)]
     Shape {
         /// The net.
         net: String,

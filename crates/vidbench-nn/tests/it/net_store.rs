@@ -129,7 +129,7 @@ fn what_the_manifest_says_names_begin_with_is_taken_away() {
     assert_eq!(store.install("amt-s", &[source("amt-s.pth", &path)], &changed).unwrap(), plain);
     renamed(&path, "other.");
     let error = store.install("amt-s", &[source("amt-s.pth", &path)], &changed).unwrap_err();
-    assert!(error.to_string().starts_with("amt-s.pth cannot be of amt-s: no tensor"), "{error}");
+    assert!(error.to_string().starts_with("amt-s cannot be read from amt-s.pth: no tensor"), "{error}");
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_checkpoint_of_another_net_is_refused_by_its_first_tensor() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "dino_vitbase16_pretrain.pth cannot be of dino-vitb16: no tensor \"cls_token\" [1, 1, 768]"
+        "dino-vitb16 cannot be read from dino_vitbase16_pretrain.pth: no tensor \"cls_token\" [1, 1, 768]"
     );
     assert_eq!(hint(&error), "the weights of dino-vitb16 are in dino_vitbase16_pretrain.pth");
     let error = store
@@ -151,7 +151,7 @@ fn a_checkpoint_of_another_net_is_refused_by_its_first_tensor() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "dino_vitbase16_pretrain.pth cannot be of lpips-alex: \"features.0.weight\" is [64, 3, 3, 3], [64, 3, 11, 11] is wanted"
+        "lpips-alex cannot be read from dino_vitbase16_pretrain.pth: \"features.0.weight\" is [64, 3, 3, 3], [64, 3, 11, 11] is wanted"
     );
     assert_eq!(store.state("lpips-alex").unwrap(), NetState::Absent);
 }

@@ -3,7 +3,7 @@
 use vidbench_analysis::{RunAnalysis, analyse};
 use vidbench_core::suite::ScenarioKind;
 use vidbench_core::{Domain, Outcome, RunData, Score, WeightsOrigin};
-use vidbench_report::{ClipEmbed, ClipMime, ReportInput, html};
+use vidbench_report::{ClipEmbed, ReportInput, html};
 
 use crate::build::{DESCRIPTORS, Spec, fail, run, spoil};
 
@@ -46,28 +46,4 @@ pub(crate) fn page_of(data: &RunData, analysis: &RunAnalysis, clips: &[ClipEmbed
 pub(crate) fn demo_page(clips: &[ClipEmbed]) -> String {
     let data = demo();
     page_of(&data, &analyse(&data, &DESCRIPTORS), clips)
-}
-
-/// Writes the page to `VIDBENCH_REPORT_OUT` with the files `0.mp4`, `1.mp4`, … of the folder `VIDBENCH_REPORT_CLIPS`, for
-/// looking at it.
-#[test]
-fn a_page_to_look_at() {
-    let (Ok(path), Ok(folder)) =
-        (std::env::var("VIDBENCH_REPORT_OUT"), std::env::var("VIDBENCH_REPORT_CLIPS"))
-    else {
-        println!("skipped: set VIDBENCH_REPORT_OUT and VIDBENCH_REPORT_CLIPS to write a page");
-        return;
-    };
-    let data = demo();
-    let clips: Vec<ClipEmbed> = data
-        .samples
-        .iter()
-        .filter(|record| record.generation.is_some())
-        .filter_map(|record| {
-            let bytes = std::fs::read(format!("{folder}/{}.mp4", record.ordinal)).ok()?;
-            Some(ClipEmbed { sample: record.verdict.sample, mime: ClipMime::Mp4, bytes })
-        })
-        .collect();
-    assert!(!clips.is_empty(), "no clips in {folder}");
-    std::fs::write(path, demo_page(&clips)).unwrap();
 }

@@ -11,7 +11,15 @@ fn host(mib: u64) -> Footprint {
 }
 
 fn pool(models: usize, host_mib: u64) -> Pool<u32> {
-    Pool::new(models, Budget { host_bytes: Some(host_mib * MIB), device_bytes: None, strict: true })
+    Pool::new(
+        models,
+        Budget {
+            host_bytes: Some(host_mib * MIB),
+            device_bytes: None,
+            strict_host: true,
+            strict_device: true,
+        },
+    )
 }
 
 /// Loads `model`, which needs so much, and leaves it idle.
@@ -65,7 +73,8 @@ fn one_that_needs_more_than_all_is_refused() {
     let mut pool = pool(1, 100);
     pool.learn(0, host(101));
     assert_eq!(pool.room(0), Room::TooLarge(host(101)));
-    let mut device = Pool::<u32>::new(1, Budget { host_bytes: None, device_bytes: Some(80), strict: true });
+    let mut device =
+        Pool::<u32>::new(1, Budget { device_bytes: Some(80), strict_device: true, ..Budget::default() });
     let need = Footprint { host_bytes: u64::MAX, device_bytes: 81 };
     device.learn(0, need);
     assert_eq!(device.room(0), Room::TooLarge(need));
@@ -73,7 +82,7 @@ fn one_that_needs_more_than_all_is_refused() {
 
 #[test]
 fn of_a_budget_that_nobody_asked_for_one_may_take_more_than_all() {
-    let mut pool = Pool::new(2, Budget { host_bytes: Some(100 * MIB), device_bytes: None, strict: false });
+    let mut pool = Pool::new(2, Budget { host_bytes: Some(100 * MIB), ..Budget::default() });
     warm(&mut pool, 0, 10);
     pool.learn(1, host(101));
     assert_eq!(pool.room(1), Room::After { model: 0, worker: 0 });
@@ -198,4 +207,13 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_budget_of_main_memory_refuses_nobody_for_its_device() {
+    let budget =
+        Budget { host_bytes: Some(100), device_bytes: Some(80), strict_host: true, strict_device: false };
+    let pool = Pool::<u32>::new(1, budget);
+    assert!(pool.allows(Footprint { host_bytes: 100, device_bytes: 90 }));
+    assert!(!pool.allows(Footprint { host_bytes: 101, device_bytes: 0 }));
 }

@@ -81,7 +81,7 @@ fn read_until(
     say: &Sender<Reading>,
 ) {
     let mut reading = first;
-    // Without a keeper nobody wants to know.
+    // Stop when the receiver is gone.
     while say.send(reading).is_ok() {
         let over = stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout);
         reading = probe.read();

@@ -99,7 +99,7 @@ pub fn make_room(kept: &[Entry], newcomer: &Entry, needed: u64, left: u64) -> Op
     // What is freed beyond the need is for the next that come: many small ones that together are worth more than a large one
     // would else never displace it.
     let lost = worth * needed as f64 / freed.max(1) as f64;
-    // What is kept stays where both are worth the same: a walk over more than fits would else find nothing when it comes again.
+    // On a tie the old entry stays: otherwise scanning more than fits would evict everything before it is used again.
     (freed >= needed && lost < newcomer.worth(left)).then_some(going)
 }
 

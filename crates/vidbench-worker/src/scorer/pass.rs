@@ -1,4 +1,5 @@
-//! One pass over a clip, and over its reference in step: each frame is decoded once and lent to every meter.
+//! One pass over a clip, and over its reference in step: each frame is decoded once and lent to every meter. Nets that choose frames by the
+//! length of a clip (ViCLIP, UMT, RAFT of dynamic degree) need the number of frames beforehand: for them the clip is decoded a first time, without colours, to count them.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -115,6 +116,7 @@ impl<'a> Pass<'a> {
         let mut looks = self.begin(&sample, frames);
         let mut scoring = start.elapsed();
         let mut size = (0, 0);
+        let compares = self.metrics.iter().any(|metric| matches!(metric, Measuring::Clip(..)));
         let mut previous: Option<Vec<u8>> = None;
         while let Some(frame) = sample.next_frame()? {
             let beside = reference.as_mut().and_then(|reference| reference.beside(frame.width, frame.height));
@@ -122,9 +124,11 @@ impl<'a> Pass<'a> {
             size = (frame.width, frame.height);
             looks.push(&frame, beside.as_ref());
             self.push(&frame, beside, previous.as_deref());
-            let kept = previous.get_or_insert_default();
-            kept.clear();
-            kept.extend_from_slice(frame.rgb);
+            if compares {
+                let kept = previous.get_or_insert_default();
+                kept.clear();
+                kept.extend_from_slice(frame.rgb);
+            }
             scoring += start.elapsed();
         }
         let luma = reference.as_ref().and_then(|reference| reference.luma_differs(&sample.probe().colour));

@@ -98,14 +98,31 @@ pub(crate) struct BackupRestoreArgs {
     pub(crate) into: PathBuf,
 }
 
+/// When to make backups of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BackupEvery {
+    /// Make none.
+    Never,
+    /// When the newest is older.
+    Age(Duration),
+}
+
+fn backup_every(text: &str) -> Result<BackupEvery, String> {
+    match text {
+        "never" => Ok(BackupEvery::Never),
+        age => span(age).map(BackupEvery::Age),
+    }
+}
+
 /// Backups while a run goes on.
 #[derive(Debug, Args)]
 pub(crate) struct RunBackups {
-    /// Make a backup when the newest is older, between two samples and at the end: 45m, 6h, 2d.
-    #[arg(long, value_name = "AGE", value_parser = span, env = "VIDBENCH_BACKUP_EVERY")]
-    pub(crate) backup_every: Option<Duration>,
+    /// Make a backup when the newest is older, between two samples and at the end: 45m, 6h, 2d; or never. By default every 6 h of a run that takes
+    /// longer.
+    #[arg(long, value_name = "AGE", value_parser = backup_every, env = "VIDBENCH_BACKUP_EVERY")]
+    pub(crate) backup_every: Option<BackupEvery>,
     /// Folder of backups; by default `backups` in the workspace.
-    #[arg(long, value_name = "DIR", requires = "backup_every")]
+    #[arg(long, value_name = "DIR")]
     pub(crate) backup_to: Option<PathBuf>,
     /// Keep the newest so many.
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]

@@ -24,6 +24,9 @@ pub(crate) fn models(command: &ModelsCommand, ui: Ui) -> Result<u8> {
         ModelsCommand::Search(args) => {
             let found: Vec<_> =
                 catalogue.models().iter().filter(|model| model.matches(&args.words)).collect();
+            if let ([], near @ [_, ..]) = (&found[..], &catalogue.similar(&args.words.join(" "))[..]) {
+                ui.say(&format!("did you mean {}?", near.join(", ")));
+            }
             print(&catalogue, &found, args.json, ui)
         }
         ModelsCommand::Show(args) => show(&catalogue, args, ui),
@@ -302,7 +305,7 @@ fn suite_text(model: &CatalogueModel) -> Option<String> {
         }
         Some(other) => format!("{other} = \"{place}\", "),
     };
-    // Of a part it is the part's, which a suite has no place for.
+    // The revision of an adapter cannot be written in a suite.
     let revision = model.revision.as_ref().filter(|_| model.part.is_none());
     let revision = revision.map_or(String::new(), |revision| format!("revision = {}\n", json!(revision)));
     let precision: Vec<String> =

@@ -27,7 +27,7 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
         .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
     if let Some(metric) = metrics.iter().find(|metric| !compares(metric)) {
         let hint = "`vidbench list metrics` says which are computed from a set of clips and a reference set";
-        return Err(UserError::new(format!("{metric} compares with no reference set"), hint).into());
+        return Err(UserError::new(format!("{metric} does not use a reference set"), hint).into());
     }
     let gathered = vidbench::gather(&args.videos, None)?;
     let name = args.videos.first().map(|path| text_from_path(path)).unwrap_or_default();

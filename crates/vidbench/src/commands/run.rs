@@ -86,7 +86,10 @@ fn attempt(
 
 fn dry_run(prepared: &Prepared, output: &RunOutput, workspace: &Path, ui: Ui) -> Result<u8> {
     // A dry run leaves no trace, not even an empty workspace.
-    let store = Store::open_existing(workspace).ok();
+    let store = match Store::open_existing(workspace) {
+        Err(StoreError::NoWorkspace { .. }) => None,
+        found => Some(found?),
+    };
     let estimate = vidbench::estimate(prepared, store.as_ref())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     vidbench::preflight(store.as_ref(), &prepared.suite, &estimate, &programs(workspace)?, &clock)?;

@@ -109,11 +109,11 @@ pub(crate) fn carry_out(
     let held = vidbench::hold_scorers(&programs, &request, &effort.scorers, &effort.scorer)?;
     environment.scorer = held.first().map(|scorer| scorer.held.clone());
     for missing in environment.scorer.iter().flat_map(|held| &held.missing) {
-        ui.say(&format!("warning: the scorer is not held to {missing}; `vidbench doctor` says what to do"));
+        ui.say(&format!("warning: this limit of the scorer cannot be enforced: {missing}; `vidbench doctor` says what to do"));
     }
     for net in environment.nets.iter().flat_map(|nets| &nets.weights).filter(|net| net.sha256.is_none()) {
         ui.say(&format!(
-            "warning: metrics that look through {0} will have no number, for its weights are not here; `vidbench nets fetch {0}`",
+            "warning: metrics that use the net {0} are not available: its weights are not installed; `vidbench nets fetch {0}`",
             net.net
         ));
     }
@@ -180,7 +180,7 @@ fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
         DESCRIPTORS.iter().any(|known| known.needs == Needs::ClipAndPrompt && known.id == metric.as_str())
     });
     if wants_prompt && prompts.is_none() && gathered.clips.iter().any(|clip| clip.prompt.is_none()) {
-        ui.say("note: names of files give no prompt; --prompts FILE says which prompts they begin with");
+        ui.say("note: no prompts were found in the file names; give the known prompts with --prompts FILE");
     }
     let named = args.videos.first().map(|path| text_from_path(path)).unwrap_or_default();
     Ok(ScoringRequest {
@@ -244,7 +244,7 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
     }
     if finish.known > 0 {
         ui.say(&format!(
-            "{} of {} clips were known from earlier or hold what another holds",
+            "{} of {} clips were already scored, or are copies of another clip",
             finish.known, finish.done
         ));
     }

@@ -10,7 +10,7 @@ use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use crate::main_job::samples;
-use crate::workspace::{Said, Workspace, worker_suite};
+use crate::workspace::{Said, Workspace, skipped, worker_suite};
 
 const SUITE: &str = r#"schema_version = 1
 name = "kept"
@@ -249,7 +249,7 @@ fn a_full_disk_is_told_and_nothing_is_left_on_it() {
         {
             let args: Vec<&str> = ["backup"].iter().chain(args).copied().collect();
             let Some(said) = on_a_disk(&workspace, &options, "ls disk/there", &args) else {
-                return eprintln!("skipped: no small disk can be mounted");
+                return skipped("no small disk can be mounted");
             };
             assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{args:?}, {kib} KiB: {}", said.stderr);
             assert!(
@@ -271,7 +271,7 @@ fn a_disk_that_cannot_be_written_is_told() {
     {
         let args: Vec<&str> = ["backup"].iter().chain(args).copied().collect();
         let Some(said) = on_a_disk(&workspace, "ro", "ls disk/there", &args) else {
-            return eprintln!("skipped: no read-only disk can be mounted");
+            return skipped("no read-only disk can be mounted");
         };
         assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{args:?}: {}", said.stderr);
         assert!(said.stderr.contains("hint: name a folder that you may write to"), "{}", said.stderr);
@@ -290,9 +290,9 @@ fn backups_on_a_disk_that_cannot_be_written_are_verified() {
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
     command.arg(like.get_program()).args(like.get_args()).current_dir(workspace.path());
-    let Ok(said) = command.output().map(Said::from) else { return eprintln!("skipped: no unshare") };
+    let Ok(said) = command.output().map(Said::from) else { return skipped("no unshare") };
     if said.code == 77 || said.stderr.starts_with("unshare:") {
-        return eprintln!("skipped: no read-only disk can be mounted");
+        return skipped("no read-only disk can be mounted");
     }
     assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
     assert_eq!(fs::read_dir(backups).unwrap().count(), 2, "the backup and its lock");

@@ -5,7 +5,7 @@ use vidbench_store::{Cache, CacheKey, CacheKind, CacheSize};
 
 use crate::main_job::samples;
 use crate::score::{clip, json, write};
-use crate::workspace::{Said, Workspace, suite};
+use crate::workspace::{Said, Workspace, skipped, suite};
 
 const SIZE: &str = "VIDBENCH_CACHE_SIZE";
 
@@ -257,9 +257,9 @@ fn a_full_disk_frees_the_cache_before_a_run_stops() {
     let mut command = std::process::Command::new("unshare");
     command.args(["--map-root-user", "--mount", "sh", "-c", &script]).current_dir(workspace.path());
     command.env_remove(SIZE).env_remove("VIDBENCH_WORKSPACE");
-    let Ok(said) = command.output().map(Said::from) else { return eprintln!("skipped: there is no unshare") };
+    let Ok(said) = command.output().map(Said::from) else { return skipped("there is no unshare") };
     if said.code == 77 || said.stderr.starts_with("unshare:") {
-        return eprintln!("skipped: no small disk can be mounted");
+        return skipped("no small disk can be mounted");
     }
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(said.stderr.contains("of the cache") && said.stderr.contains("made room"), "{}", said.stderr);

@@ -150,7 +150,7 @@ fn a_program_gets_the_files_that_a_prompt_names_and_makes_nothing_without_them()
     workspace
         .write("prompts.toml", format!("{with}{}", second.replace("p-1", "p-2").replace("boat", "ship")));
     assert_eq!(run(&workspace).code, 1);
-    let reason = "the program is told of {image}, and the prompt has none";
+    let reason = "the program uses {image}, but the prompt provides none";
     let told = reasons(&workspace).iter().filter(|(_, said)| said.contains(reason)).count();
     assert_eq!(told, 2, "once for each seed: {:?}", reasons(&workspace));
     workspace.write("prompts.toml", with);
@@ -327,7 +327,7 @@ fn a_program_that_could_never_succeed_is_refused_before_the_run() {
         "cwd = \"nowhere\"",
         "is to run in \"nowhere\", which is no folder",
     );
-    refused(json!(["sh", "paint", "{image}", "{output}"]), "", "is told of {image}, and no prompt has one");
+    refused(json!(["sh", "paint", "{image}", "{output}"]), "", "uses {image}, but no prompt provides it");
     let there = workspace(&json!(["./bin/paint", "{output}"]), "cwd = \"tools\"");
     std::fs::create_dir_all(there.path().join("tools/bin")).unwrap();
     there.write("tools/bin/paint", "#!/bin/sh\n");

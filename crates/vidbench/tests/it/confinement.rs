@@ -18,15 +18,14 @@ use vidbench_video::{Fps, encode_ffv1};
 
 use crate::main_job::samples;
 use crate::score::{clip, json, outcomes, write};
-use crate::workspace::{Said, Workspace, suite, worker_suite};
+use crate::workspace::{Said, Workspace, skipped, suite, worker_suite};
 
 const VIDBENCH: &str = env!("CARGO_BIN_EXE_vidbench");
 
 /// What the test needs and this machine lacks; said, so that nobody takes the test for passed.
-#[expect(clippy::print_stderr, reason = "what a test says when it does not run")]
 fn lacks<T>(found: Result<T, String>) -> bool {
     if let Err(why) = &found {
-        eprintln!("skipped: {why}");
+        skipped(why);
     }
     found.is_err()
 }
@@ -186,7 +185,7 @@ fn a_confined_worker_reads_no_canary_and_writes_nothing_outside() {
     assert!(!new.exists());
     assert_eq!(std::fs::read(&canary).unwrap(), b"secret");
     if is_root() {
-        eprintln!("skipped: root reads the environment of every process (CAP_PERFMON)");
+        skipped("root reads the environment of every process (CAP_PERFMON)");
     } else {
         check("read-environment", "", CONFINED, "internal", &words);
     }
@@ -239,7 +238,7 @@ fn the_embedded_model_and_programs_work_within_every_wall_and_the_record_says_wh
         "\n[confinement]\nmemory_mib = 4096\ncpu_secs = 600\nnetwork = \"deny\"\nfilesystem = \"confined\"\n";
     workspace.write("suite.toml", suite("[1]", 1, "[1]") + walls);
     let said = workspace.run(["run", "suite.toml", "--report", "page.html"]);
-    assert!(said.code < 2 && !said.stderr.contains("is not held to"), "{}", said.stderr);
+    assert!(said.code < 2 && !said.stderr.contains("cannot be enforced"), "{}", said.stderr);
     let data = workspace.export();
     let held = data["sessions"][0]["held"].as_array().unwrap();
     assert_eq!(
@@ -317,7 +316,7 @@ fn a_scorer_that_cannot_be_held_wholly_is_held_partly_and_that_is_told_and_recor
     let Some(output) = where_there_is_no_namespace(&workspace) else { return };
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() < Some(2), "{stderr}");
-    assert_eq!(stderr.matches("the scorer is not held to UDP").count(), 1, "{stderr}");
+    assert_eq!(stderr.matches("this limit of the scorer cannot be enforced: UDP").count(), 1, "{stderr}");
     let held = workspace.export()["sessions"][0]["held"][1].clone();
     assert_eq!(held["network"], "landlock-tcp", "{held}");
     assert!(held["missing"][0].as_str().unwrap().starts_with("UDP, because "), "{held}");
@@ -478,10 +477,10 @@ fn who_has_no_rights_gets_no_network_either() {
     }
     let output = match command.output() {
         Ok(output) if String::from_utf8_lossy(&output.stderr).contains("no network namespace") => {
-            return eprintln!("skipped: users make no namespaces here");
+            return skipped("users make no namespaces here");
         }
         Ok(output) => output,
-        Err(error) => return eprintln!("skipped: another user cannot run the binary: {error}"),
+        Err(error) => return skipped(&format!("another user cannot run the binary: {error}")),
     };
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(stdout.ends_with("\n1\n") && !stdout.starts_with("0\n"), "{stdout}{stderr}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::main_job::samples;
-use crate::workspace::{Workspace, example, worker_suite};
+use crate::workspace::{Workspace, assert_whole_artifacts, example, worker_suite};
 
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
@@ -56,7 +56,9 @@ fn check(call: &str, errno: i32, firsts: &[u32], count: u64) -> usize {
         let again: &[&str] = if begun { &["run", "--resume", "latest"] } else { &["run", "suite.toml"] };
         let said = workspace.run(again);
         assert_eq!(said.code, 0, "{call} {first}: {told} then {}", said.stderr);
-        assert_eq!(essence(&workspace.export()), calm, "{call} {first}: {told}");
+        let data = workspace.export();
+        assert_eq!(essence(&data), calm, "{call} {first}: {told}");
+        assert_whole_artifacts(&workspace, &data);
         assert_eq!(workspace.run(["backup", "create"]).code, 0, "{call} {first}: every artifact is whole");
     }
     disturbed

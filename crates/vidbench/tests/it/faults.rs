@@ -146,7 +146,9 @@ fn why_a_model_was_given_up_stays_with_the_run() {
     assert_eq!(workspace.run(["run", "suite.toml"]).code, 3);
     let shown = workspace.run(["runs", "show", "latest"]).stdout;
     assert!(
-        shown.contains("rendered-shapes was given up: its breaker is open: it failed 1 times in a row"),
+        shown.contains(
+            "rendered-shapes was given up: paused after repeated failures: it failed 1 times in a row"
+        ),
         "{shown}"
     );
     assert!(shown.contains("exit status: 7"), "{shown}");
@@ -262,7 +264,11 @@ fn a_dead_model_does_not_stop_the_others_and_its_samples_stay_planned() {
     workspace.write("suite.toml", dead.replace("[prompts]", second));
     let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
     assert_eq!(said.code, 3, "{}", said.stderr);
-    assert!(said.stderr.contains("rendered-shapes is given up: its breaker is open"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("rendered-shapes is given up: paused after repeated failures"),
+        "{}",
+        said.stderr
+    );
     let data = workspace.export();
     let done: Vec<(&str, &str)> = samples(&data)
         .iter()

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::workspace::{Workspace, example, worker_suite};
+use crate::workspace::{Workspace, example, skipped, worker_suite};
 
 /// One sample that lasts for many readings.
 const SUITE: &str = r#"schema_version = 1
@@ -260,7 +260,7 @@ fn doctor_watches_the_machine_and_says_with_its_code_how_it_is() {
 #[test]
 fn a_machine_without_accelerators_is_not_unknown() {
     if std::path::Path::new("/proc/driver/nvidia").exists() {
-        println!("skipped: this machine has an NVIDIA driver");
+        skipped("this machine has an NVIDIA driver");
         return;
     }
     let workspace = Workspace::new();

@@ -58,7 +58,7 @@ fn only_samples_that_ran_out_of_memory_are_made_and_as_another_configuration() {
     assert_eq!(loaded(&data), ["rendered-shapes", "small"]);
     assert!(said.stdout.starts_with("VALID WITH FAILURES"), "{}", said.stdout);
     assert!(
-        said.stdout.contains("small is instead of it and made 2 of them: it is another configuration"),
+        said.stdout.contains("small made 2 of them in its place: it is a different configuration"),
         "{}",
         said.stdout
     );
@@ -80,7 +80,7 @@ fn a_model_that_is_too_large_to_be_loaded_is_replaced_altogether() {
     assert_eq!(said.code, 1, "{}", said.stderr);
     assert_eq!(outcomes(&data, "rendered-shapes"), ["out_of_memory"; 4]);
     assert_eq!(outcomes(&data, "small"), ["ok"; 4]);
-    assert!(said.stderr.contains("another is instead of it"), "{}", said.stderr);
+    assert!(said.stderr.contains("a fallback model takes over its samples"), "{}", said.stderr);
     assert!(said.stdout.starts_with("VALID WITH FAILURES"), "{}", said.stdout);
 }
 
@@ -161,7 +161,7 @@ fn one_model_has_several_names_and_the_same_settings_only_once() {
     );
     let said = workspace.run(["run", "suite.toml"]);
     assert!(
-        said.stderr.contains("model slow is instead of quik, which is no model before it"),
+        said.stderr.contains("`instead_of` of model slow names quik, which is not listed before it"),
         "{}",
         said.stderr
     );

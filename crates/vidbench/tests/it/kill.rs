@@ -10,7 +10,7 @@ use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use crate::main_job::samples;
-use crate::workspace::{Workspace, worker_suite};
+use crate::workspace::{Workspace, assert_whole_artifacts, worker_suite};
 
 const KILLS: u32 = 50;
 
@@ -69,7 +69,9 @@ fn kill_9_at_random_points_loses_and_doubles_nothing() {
             let begun = said.code == 0 || workspace.run(["run", "suite.toml"]).code == 0;
             assert!(begun, "{}", said.stderr);
         }
-        assert_eq!(essence(&workspace.export()), expected, "after {kills} kills");
+        let data = workspace.export();
+        assert_eq!(essence(&data), expected, "after {kills} kills");
+        assert_whole_artifacts(&workspace, &data);
     }
 }
 

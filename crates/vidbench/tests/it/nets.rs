@@ -252,7 +252,7 @@ fn a_file_of_another_name_is_imported_for_the_net_that_is_named() {
     let said = run(&workspace, None, &["nets", "import", "weights.bin", "--net", "raft"]);
     expect![[r#"
         exit 1
-        error: raft-things.pth cannot be of raft: no tensor "fnet.conv1.weight" [64, 3, 7, 7]
+        error: raft cannot be read from raft-things.pth: no tensor "fnet.conv1.weight" [64, 3, 7, 7]
         hint: the weights of raft are in raft-things.pth
     "#]]
     .assert_eq(&said.failure(&workspace));

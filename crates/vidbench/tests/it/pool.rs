@@ -152,7 +152,7 @@ fn a_device_that_is_lost_again_and_again_is_left_alone_with_all_its_models() {
     assert_eq!(said.code, 3, "{}", said.stderr);
     assert_eq!(order(&data), ["rendered-shapes-b"; 2]);
     let reason = data["sessions"][0]["given_up"][0]["reason"].as_str().unwrap();
-    assert_eq!(reason, "cuda:0 was lost 3 times and is left alone");
+    assert_eq!(reason, "cuda:0 failed 3 times and will not be used again in this session");
     // A new session tries again.
     workspace.run(["run", "--resume", "latest"]);
     assert_eq!(workspace.export()["sessions"][1]["given_up"].as_array().unwrap().len(), 1);

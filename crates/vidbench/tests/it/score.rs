@@ -98,7 +98,7 @@ fn a_folder_is_scored_and_a_second_time_costs_no_decoding() {
     assert!(!page.contains("http://") && !page.contains("https://"));
 
     let again = workspace.run(["score", "full", "fast", "--json"]);
-    assert!(again.stderr.contains("8 of 8 clips were known from earlier"), "{}", again.stderr);
+    assert!(again.stderr.contains("8 of 8 clips were already scored"), "{}", again.stderr);
     let more = workspace.run(["score", "fast", "--reference", "full", "--json"]);
     assert_eq!(more.code, 0, "{}", more.stderr);
     assert!(!more.stderr.contains("were known"), "a new metric is computed: {}", more.stderr);
@@ -383,7 +383,7 @@ fn every_form_of_the_result_comes_from_the_store() {
     assert_eq!(removed.code, 0, "{}", removed.stderr);
     assert_eq!(workspace.run(["report", "latest"]).code, 2);
     let again = workspace.run(["score", "fast", "--reference", "full"]);
-    assert!(again.stderr.contains("2 of 2 clips were known"), "scores stay: {}", again.stderr);
+    assert!(again.stderr.contains("2 of 2 clips were already scored"), "scores stay: {}", again.stderr);
 }
 
 #[test]
@@ -433,7 +433,7 @@ fn a_scoring_that_is_killed_keeps_what_is_done() {
     let known: usize = said
         .stderr
         .lines()
-        .find_map(|line| line.split(" of 40 clips were known").next()?.parse().ok())
+        .find_map(|line| line.split(" of 40 clips were already scored").next()?.parse().ok())
         .unwrap();
     assert!((5..40).contains(&known), "{}", said.stderr);
     assert_eq!(json(&said)["analysis"]["ok"], 40);
@@ -470,7 +470,7 @@ fn scores_of_swscales_pixels_are_kept_apart_from_the_others() {
     assert_eq!(again, quick);
     let table = workspace.run(["score", "fast", "--metrics", "temporal_flickering", "--pixels", "swscale"]);
     assert!(table.stdout.contains("metrics saw the pixels of swscale"), "{}", table.stdout);
-    assert!(said.contains("1 of 1 clips were known from earlier"), "{said}");
+    assert!(said.contains("1 of 1 clips were already scored"), "{said}");
     assert_eq!(score("exact").0, exact);
 }
 

@@ -14,7 +14,7 @@ use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_store::{Store, StoreError};
 
 use crate::score::{clip, folders, json, outcomes, write};
-use crate::workspace::{Said, Workspace, suite};
+use crate::workspace::{Said, Workspace, skipped, suite};
 
 const METRIC: [&str; 2] = ["--metrics", "temporal_flickering"];
 
@@ -88,7 +88,7 @@ fn a_folder_that_cannot_be_listed_is_one_clip_with_a_problem() {
     let output = command.output();
     std::fs::set_permissions(&closed, PermissionsExt::from_mode(0o755)).unwrap();
     let said = match output {
-        Err(error) if is_root => return eprintln!("skipped: another user cannot run the binary: {error}"),
+        Err(error) if is_root => return skipped(&format!("another user cannot run the binary: {error}")),
         output => Said::from(output.unwrap()),
     };
     assert_eq!(said.code, 1, "{}", said.stderr);

@@ -30,7 +30,7 @@ fn without_weights_a_metric_is_not_available_and_the_hint_says_how_to_get_them()
     let said = run(&workspace, &PAIRS);
     assert_eq!(said.code, 1, "who asks for one metric and gets no number must see that: {}", said.stderr);
     assert!(said.stderr.contains("error: no clip has a number of lpips.squeeze@1"), "{}", said.stderr);
-    let warning = "warning: metrics that look through lpips-squeeze will have no number";
+    let warning = "warning: metrics that use the net lpips-squeeze are not available";
     assert!(said.stderr.starts_with(warning), "before anything is decoded: {}", said.stderr);
     let reason = &json(&said)["clips"][0]["scores"][0]["score"]["not_available"]["reason"];
     let reason = reason.as_str().unwrap();
@@ -79,7 +79,7 @@ fn random_weights_are_said_in_every_form_and_kept_apart_by_their_seed() {
     );
     assert!(nets["runtime"].as_str().unwrap().starts_with("tract "), "{nets}");
     let again = seeded("1", "json");
-    assert!(again.stderr.contains("1 of 1 clips were known from earlier"), "{}", again.stderr);
+    assert!(again.stderr.contains("1 of 1 clips were already scored"), "{}", again.stderr);
     assert_eq!(json(&again)["clips"][0]["scores"], first["clips"][0]["scores"]);
     let other = json(&seeded("2", "json"));
     assert_ne!(other["clips"][0]["scores"], first["clips"][0]["scores"]);
@@ -170,7 +170,7 @@ fn a_set_is_compared_with_a_folder_or_with_the_file_made_of_it_and_gets_the_same
     let file = run(&workspace, &[&SCORE[..], &["--reference-set", "real.safetensors", "--json"]].concat());
     assert_eq!(set(&file)["scores"], found["scores"]);
     // Everything was known: no clip was looked at again.
-    assert!(file.stderr.contains("2 of 2 clips were known from earlier"), "{}", file.stderr);
+    assert!(file.stderr.contains("2 of 2 clips were already scored"), "{}", file.stderr);
 
     let table = run(&workspace, &[&SCORE[..], &["--reference-set", "real.safetensors"]].concat());
     assert!(table.stdout.contains("fvd videogpt"), "{}", table.stdout);
@@ -294,7 +294,7 @@ fn metrics_are_listed_and_explained_with_their_nets() {
     assert!(shown.stdout.contains("\nNet lpips-alex: licence "), "{}", shown.stdout);
     let family = run(&workspace, &["metrics", "show", "fvd"]);
     assert_eq!(family.code, 2);
-    let hint = "hint: there are several, which give different numbers: fvd.cdfvd-i3d@1, fvd.cdfvd-videomae@1, fvd.common-metrics@1, fvd.styleganv@1, fvd.videogpt@1";
+    let hint = "hint: several variants exist, and their results differ: fvd.cdfvd-i3d@1, fvd.cdfvd-videomae@1, fvd.common-metrics@1, fvd.styleganv@1, fvd.videogpt@1";
     assert!(family.stderr.contains(hint), "{}", family.stderr);
 }
 
@@ -392,7 +392,7 @@ fn a_clip_is_compared_with_the_image_it_was_made_from() {
     workspace.write("clips/manifest.jsonl", manifest);
     let told = run(&workspace, &[&score[..], &nets].concat());
     assert_eq!(of(&told)["value"].as_f64(), Some(value), "{}", told.stderr);
-    assert!(told.stderr.contains("1 of 1 clips were known from earlier"), "{}", told.stderr);
+    assert!(told.stderr.contains("1 of 1 clips were already scored"), "{}", told.stderr);
 
     workspace.write("clips/manifest.jsonl", manifest.replace("red fox.ppm", "lost.ppm"));
     let lost = run(&workspace, &[&score[..], &nets].concat());

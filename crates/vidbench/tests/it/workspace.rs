@@ -1,6 +1,7 @@
 //! A temporary folder, the binary run in it, and what it said.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -153,4 +154,24 @@ pub(crate) fn example(name: &str) -> String {
     let path = test.parent().and_then(Path::parent).unwrap().join("examples").join(name);
     assert!(path.exists(), "{} is built with the tests of this package", path.display());
     path.to_str().unwrap().to_owned()
+}
+
+/// Says that the rest of this test cannot run here, and why; `make test` lists what was said at its end, from the file that
+/// `VIDBENCH_TEST_SKIPPED` names.
+pub(crate) fn skipped(why: &str) {
+    let Some(list) = std::env::var_os("VIDBENCH_TEST_SKIPPED") else { return };
+    let file = std::fs::File::options().create(true).append(true).open(list);
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    file.and_then(|mut file| file.write_all(format!("not run: {test}, because {why}\n").as_bytes())).unwrap();
+}
+
+/// The video of every sample of an export is in the workspace, and is what its name says.
+#[track_caller]
+pub(crate) fn assert_whole_artifacts(workspace: &Workspace, data: &Value) {
+    for sample in data["samples"].as_array().unwrap() {
+        let Some(sha256) = sample["generation"]["artifact_sha256"].as_str() else { continue };
+        let file = workspace.path().join(format!(".vidbench/artifacts/{}/{sha256}.mp4", &sha256[..2]));
+        let bytes = std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        assert_eq!(vidbench_core::sha256_hex(&bytes), sha256, "{}", file.display());
+    }
 }

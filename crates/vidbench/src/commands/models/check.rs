@@ -26,7 +26,7 @@ pub(super) fn check(catalogue: &Catalogue, args: &ModelsCheckArgs, ui: Ui) -> Re
         }
     };
     let file = evidence_file(args.evidence.as_deref())?;
-    // Whoever asks for real weights by hand may be asked who they are.
+    // Real weights may be gated, and need a token then.
     let command = worker_in_env(&args.env)?.pass_env(&["HF_TOKEN", "HF_TOKEN_PATH"]);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let mut found = Vec::new();

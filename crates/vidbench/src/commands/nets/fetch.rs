@@ -66,10 +66,7 @@ impl Fetching<'_> {
             ui.say(&format!("note: commercial use of {} {use_text}: {}", net.name, net.licence));
         }
         if !net.names_verified {
-            ui.say(&format!(
-                "note: whether the file of {} has the names of its graph is not known",
-                net.name
-            ));
+            ui.say(&format!("note: the tensor names in the file of {} have not been verified", net.name));
         }
         done("fetched", self.fetched(net))
     }
@@ -81,7 +78,7 @@ impl Fetching<'_> {
         }
         let installed = self.store.install(&net.name, &sources, &stamp(self.args.accept_changed));
         installed.map_err(|error| {
-            // A file that somebody may still accept stays; from one that does not fit nothing will ever be taken.
+            // A file that changed is kept, since `--accept-changed` may take it; one that does not fit is deleted.
             if matches!(error, NetStoreError::Changed { .. }) {
                 sources.iter().for_each(|source| drop(self.here.remove(source.file.name.as_str())));
             }
