@@ -3,7 +3,7 @@
 //! - `graph-HASH.onnx` beside the weights is the net's graph, whose tensors point into the file of weights.
 //! - `prepared-CPU-HASH/` beside them is that graph after what ONNX Runtime does at every load on a processor: fused, and the weights in the
 //!   order in which its kernels read them. A session maps them instead of copying them, so that scorers that work side by side hold
-//!   them once, and opens in a third of the time. The numbers are the same, bit for bit. The weights are on the disk twice then.
+//!   them once, and opens in a third of the time. The numbers are the same, bit for bit.
 //!
 //! That order depends on the processor and on the version of ONNX Runtime, so both are in the folder's name; a folder of another version
 //! is removed when its successor is there. [`Net::prepare`](super::Net::prepare) writes, and what may not write, such as a scorer that
@@ -162,12 +162,12 @@ fn short(hash: &str) -> &str {
     hash.get(..16).unwrap_or(hash)
 }
 
-/// Prepared weights take as much as they do; half of what is free then stays free.
+/// Prepared weights take up to twice as much, because ONNX Runtime writes them rearranged and as they were; half of what is free stays free.
 fn has_room(weights: &WeightsFile) -> io::Result<bool> {
     let disk = statvfs(weights.path())?;
     #[expect(clippy::useless_conversion, reason = "32 bits wide on some platforms")]
     let free = u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size()));
-    Ok(fs::metadata(weights.path())?.len() <= free / 2)
+    Ok(2 * fs::metadata(weights.path())?.len() <= free / 2)
 }
 
 fn remove_folder(path: &Path) -> io::Result<()> {
