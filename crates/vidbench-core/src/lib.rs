@@ -6,6 +6,7 @@
 pub mod clip_name;
 mod clock;
 mod confinement;
+mod error_text;
 mod event;
 mod feature_scoring;
 mod frames;
@@ -32,6 +33,7 @@ pub mod vbench;
 
 pub use clock::{Clock, rfc3339};
 pub use confinement::{Confine, Confinement, Filesystem, HeldWorker, Network, NetworkCut, ScorerSettings};
+pub use error_text::with_causes;
 pub use event::{Event, Phase};
 pub use feature_scoring::{FeatureFile, FeatureScore, FeatureScoring, FeatureSet, FeatureSource};
 pub use frames::{DecodedFrame, FramesShapeError, FramesU8, Plane, Planes};

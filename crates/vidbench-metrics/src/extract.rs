@@ -21,6 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use vidbench_core::DecodedFrame;
+use vidbench_core::with_causes;
 use vidbench_nn::Tensor;
 use vidbench_nn::nets::Net;
 
@@ -324,14 +325,4 @@ fn run_rows(net: &Net, inputs: &[(&str, Tensor)]) -> Result<(Vec<f32>, usize), M
 
 fn tensor(shape: impl Into<Vec<usize>>, values: Vec<f32>) -> Tensor {
     Tensor::f32(shape, values).expect("invariant: each caller fills its shape")
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

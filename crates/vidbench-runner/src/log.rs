@@ -17,6 +17,14 @@ pub(crate) struct Log {
     now: Arc<Mutex<Now>>,
 }
 
+/// A line with the ids that every line has. Workers are named after the models that they serve.
+macro_rules! line {
+    ($log:expr, $now:expr, $level:expr, $($text:tt)*) => {{
+        let (Log { run, session, .. }, Now { sample, model }) = ($log, &$now);
+        event!(target: "vidbench::run", $level, run, session, sample, model, worker = model, $($text)*)
+    }};
+}
+
 #[derive(Debug, Default, Clone)]
 struct Now {
     sample: String,
@@ -68,119 +76,126 @@ impl Log {
 
     /// Writes what happened; steps are too many to be worth lines.
     pub(crate) fn event(&self, event: &Event) {
-        let Now { sample, model } = match event {
-            // They are of the whole run, whatever was worked on last.
+        match event {
+            Event::Step { .. } => {}
             Event::RunStarted { .. }
             | Event::PhaseStarted { .. }
             | Event::PhaseFinished { .. }
-            | Event::RunFinished { .. } => Now::default(),
-            _ => self.now(),
-        };
-        let Self { run, session, .. } = self;
-        // Workers are named after the models that they serve.
-        let worker = &model;
-        macro_rules! line {
-            ($level:expr, $($text:tt)*) => {
-                event!(target: "vidbench::run", $level, run, session, sample, model, worker, $($text)*)
-            };
+            | Event::RunFinished { .. } => self.of_run(event),
+            Event::Breaker(_) | Event::Health(_) | Event::Alert(_) => self.of_state(event),
+            _ => self.of_work(event),
         }
+    }
+
+    /// What concerns the whole run: its lines have no ids of what was worked on last.
+    fn of_run(&self, event: &Event) {
+        let now = Now::default();
         match event {
-            Event::Step { .. } => {}
             Event::RunStarted { planned, done, .. } => {
-                line!(Level::INFO, planned, done, "run started");
+                line!(self, now, Level::INFO, planned, done, "run started");
             }
             Event::PhaseStarted { phase, total } => {
-                line!(Level::INFO, phase = ?phase, total, "phase started");
+                line!(self, now, Level::INFO, phase = ?phase, total, "phase started");
             }
             Event::PhaseFinished { phase } => {
-                line!(Level::INFO, phase = ?phase, "phase finished");
+                line!(self, now, Level::INFO, phase = ?phase, "phase finished");
             }
-            Event::Downloading { model: fetched, done_bytes, total_bytes } => {
-                line!(Level::INFO, done_bytes, total_bytes, "downloading {fetched}");
+            Event::RunFinished { complete, done, failed } => {
+                line!(self, now, Level::INFO, complete, done, failed, "run finished");
             }
-            Event::ModelLoaded { model: loaded, load_secs } => {
-                line!(Level::INFO, load_secs, "loaded {loaded}");
-            }
-            Event::SamplesReused { samples } => {
-                line!(Level::INFO, samples, "taken from earlier runs");
-            }
-            Event::SampleStarted { ordinal, label, .. } => {
-                line!(Level::INFO, ordinal, "started: {label}");
-            }
-            Event::SampleSlow { elapsed_secs, .. } => {
-                line!(Level::WARN, elapsed_secs, "still running");
-            }
-            Event::Generated { service_secs, .. } => {
-                line!(Level::INFO, service_secs, "generated");
-            }
-            Event::Judged { outcome, reason, label, .. } if reason.is_none() => {
-                line!(Level::INFO, outcome = outcome.name(), "judged: {label}");
-            }
-            Event::Judged { outcome, reason, label, .. } => {
-                line!(Level::WARN, outcome = outcome.name(), reason, "judged: {label}");
-            }
-            Event::ClipScored { label, outcome, reason: None, known, .. } => {
-                line!(Level::INFO, outcome = %outcome, known, "scored: {label}");
-            }
-            Event::ClipScored { label, outcome, reason, known, .. } => {
-                line!(Level::WARN, outcome = %outcome, known, reason, "scored: {label}");
-            }
-            Event::Retried { attempt, wait_secs, outcome, reason, .. } => {
-                line!(Level::WARN, attempt, wait_secs, outcome = outcome.name(), reason, "tried again");
-            }
+            _ => {}
+        }
+    }
+
+    /// What changed its state: worse is a warning, better is not.
+    fn of_state(&self, event: &Event) {
+        let now = self.now();
+        match event {
             Event::Breaker(change) => {
                 let (operation, state) = (change.operation.name(), change.state.name());
-                line!(Level::WARN, operation, state, reason = change.reason, "breaker of {}", change.model);
-            }
-            Event::Health(change) if change.state == PartState::Healthy => {
                 line!(
-                    Level::INFO,
-                    health = change.whole.name(),
+                    self,
+                    now,
+                    Level::WARN,
+                    operation,
+                    state,
                     reason = change.reason,
-                    "{}",
-                    health_words(change)
+                    "breaker of {}",
+                    change.model
                 );
             }
             Event::Health(change) => {
-                line!(
-                    Level::WARN,
-                    health = change.whole.name(),
-                    reason = change.reason,
-                    "{}",
-                    health_words(change)
-                );
-            }
-            Event::Alert(change) if change.state == AlertState::Fired => {
-                line!(
-                    Level::WARN,
-                    alert = change.alert.name(),
-                    reason = change.reason,
-                    "{}",
-                    alert_words(change)
-                );
+                let (health, reason, words) = (change.whole.name(), &change.reason, health_words(change));
+                match change.state {
+                    PartState::Healthy => line!(self, now, Level::INFO, health, reason, "{words}"),
+                    _ => line!(self, now, Level::WARN, health, reason, "{words}"),
+                }
             }
             Event::Alert(change) => {
-                line!(
-                    Level::INFO,
-                    alert = change.alert.name(),
-                    reason = change.reason,
-                    "{}",
-                    alert_words(change)
-                );
+                let (alert, reason, words) = (change.alert.name(), &change.reason, alert_words(change));
+                match change.state {
+                    AlertState::Fired => line!(self, now, Level::WARN, alert, reason, "{words}"),
+                    _ => line!(self, now, Level::INFO, alert, reason, "{words}"),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What was done, and how it went.
+    fn of_work(&self, event: &Event) {
+        let now = self.now();
+        match event {
+            Event::Downloading { model, done_bytes, total_bytes } => {
+                line!(self, now, Level::INFO, done_bytes, total_bytes, "downloading {model}");
+            }
+            Event::ModelLoaded { model, load_secs } => {
+                line!(self, now, Level::INFO, load_secs, "loaded {model}");
+            }
+            Event::SamplesReused { samples } => {
+                line!(self, now, Level::INFO, samples, "taken from earlier runs");
+            }
+            Event::SampleStarted { ordinal, label, .. } => {
+                line!(self, now, Level::INFO, ordinal, "started: {label}");
+            }
+            Event::SampleSlow { elapsed_secs, .. } => {
+                line!(self, now, Level::WARN, elapsed_secs, "still running");
+            }
+            Event::Generated { service_secs, .. } => {
+                line!(self, now, Level::INFO, service_secs, "generated");
+            }
+            Event::Judged { outcome, reason: None, label, .. } => {
+                line!(self, now, Level::INFO, outcome = outcome.name(), "judged: {label}");
+            }
+            Event::Judged { outcome, reason, label, .. } => {
+                line!(self, now, Level::WARN, outcome = outcome.name(), reason, "judged: {label}");
+            }
+            Event::ClipScored { label, outcome, reason: None, known, .. } => {
+                line!(self, now, Level::INFO, outcome = %outcome, known, "scored: {label}");
+            }
+            Event::ClipScored { label, outcome, reason, known, .. } => {
+                line!(self, now, Level::WARN, outcome = %outcome, known, reason, "scored: {label}");
+            }
+            Event::Retried { attempt, wait_secs, outcome, reason, .. } => {
+                let outcome = outcome.name();
+                line!(self, now, Level::WARN, attempt, wait_secs, outcome, reason, "tried again");
             }
             Event::Resting { when, secs } => {
-                line!(Level::INFO, when = when.name(), secs, "idle for the power of the machine");
+                line!(self, now, Level::INFO, when = when.name(), secs, "idle for the power of the machine");
             }
-            Event::BreakersWait { secs } => line!(Level::INFO, secs, "waiting for a breaker"),
+            Event::BreakersWait { secs } => line!(self, now, Level::INFO, secs, "waiting for a breaker"),
             Event::WorkerRestarted { worker, reason } => {
-                line!(Level::WARN, worker, reason, "worker restarted");
+                line!(self, now, Level::WARN, restarted = worker, reason, "worker restarted");
             }
-            Event::Warning { message } => {
-                line!(Level::WARN, "{message}");
-            }
-            Event::RunFinished { complete, done, failed } => {
-                line!(Level::INFO, complete, done, failed, "run finished");
-            }
+            Event::Warning { message } => line!(self, now, Level::WARN, "{message}"),
+            Event::Step { .. }
+            | Event::RunStarted { .. }
+            | Event::PhaseStarted { .. }
+            | Event::PhaseFinished { .. }
+            | Event::RunFinished { .. }
+            | Event::Breaker(_)
+            | Event::Health(_)
+            | Event::Alert(_) => {}
         }
     }
 

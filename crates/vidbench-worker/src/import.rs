@@ -9,14 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use sha2::{Digest as _, Sha256};
 use vidbench_core::clip_name::{ClipName, ClipNameError, KnownPrompts};
 use vidbench_core::manifest::{Manifest, ManifestClip};
 use vidbench_core::protocol::{
     Capabilities, GenerateParams, GenerateResult, LoadParams, LoadResult, LoadedModel, RpcError, Stage,
     StageSpan,
 };
-use vidbench_core::{Domain, ErrorKind, ModelId, WeightsOrigin};
+use vidbench_core::{Domain, ErrorKind, ModelId, WeightsOrigin, sha256_hex};
 
 use crate::clock::monotonic_ns;
 use crate::serve::{Handler, Notifier, WorkerInfo};
@@ -85,7 +84,7 @@ impl Handler for ImportGenerator {
         })?;
         let failed = |error| RpcError::new(ErrorKind::Internal, format!("{}: {error}", video.display()));
         let bytes = fs::read(&video).map_err(failed)?;
-        if let Some(wanted) = sha256.filter(|wanted| !wanted.eq_ignore_ascii_case(&hash(&bytes))) {
+        if let Some(wanted) = sha256.filter(|wanted| !wanted.eq_ignore_ascii_case(&sha256_hex(&bytes))) {
             let message =
                 format!("{} is not the file of the manifest, whose SHA-256 is {wanted}", video.display());
             return Err(refused(message));
@@ -111,10 +110,6 @@ impl Handler for ImportGenerator {
 
 fn refused(message: String) -> RpcError {
     RpcError::new(ErrorKind::InvalidRequest, message)
-}
-
-fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unreadable(path: &Path, error: impl std::fmt::Display) -> RpcError {

@@ -69,7 +69,7 @@ fn features(classifier_graph: &[u8], clips: Range<usize>) -> Result<Part, RpcErr
 
 pub(crate) fn load(classifier_graph: &[u8]) -> Result<ShapesClassifier, RpcError> {
     ShapesClassifier::load(classifier_graph).map_err(|error| {
-        internal(format!("the shapes classifier does not load: {}", crate::scorer::with_causes(&error)))
+        internal(format!("the shapes classifier does not load: {}", vidbench_core::with_causes(&error)))
     })
 }
 

@@ -12,12 +12,11 @@ mod texts;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::fmt::Write as _;
 
 use vidbench_core::protocol::{
     Capabilities, DecodeOptions, Decoded, Features, RpcError, ScoreParams, ScoreResult,
 };
+use vidbench_core::with_causes;
 use vidbench_core::{ErrorKind, FramesU8, MetricId, MetricScore, Needs};
 use vidbench_metrics::extract::NetSource;
 use vidbench_metrics::frechet_shapes::ShapesClassifier;
@@ -200,15 +199,4 @@ fn decode_error(error: &VideoError) -> Result<String, RpcError> {
         kind => return Ok(with_causes(kind)),
     };
     Err(RpcError::new(kind, with_causes(error)))
-}
-
-/// The message with those of its causes; the path of a [`VideoError`] is in its own message only.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -10,7 +10,7 @@ use vidbench_metrics::extract::NetSource;
 use vidbench_nn::nets::Net;
 use vidbench_nn::{NetStore, SessionOptions};
 
-use crate::scorer::with_causes;
+use vidbench_core::with_causes;
 
 /// Nets that are loaded when a metric first asks for them, and kept.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use crate::confinement::HeldWorkers;
 use crate::prepare::InputError;
 use crate::resolve::read_input;
 use crate::score::wanted_of_suite;
-use crate::{DEFAULT_ENV, compute_set_metrics, worker_in_container, worker_in_env};
+use crate::{DEFAULT_ENV, compute_set_metrics, worker_in_container, worker_of_env};
 
 /// The programs that a run starts.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl WorkerPrograms {
         }
     }
 
-    /// Preflight has told when the environment is not there; a worker that cannot be started says so again.
+    /// An environment that was removed since the run was planned has no Python: the worker cannot be started, and says which file is missing.
     fn diffusers(&self, model: &ResolvedModel, inputs: &[&Path]) -> WorkerCommand {
         if let Some(image) = &model.place.container {
             let of_the_hub =
@@ -64,7 +64,7 @@ impl WorkerPrograms {
             return worker_in_container(image, &shared, inputs, &model.pass_env);
         }
         let name = model.place.env.as_deref().unwrap_or(DEFAULT_ENV);
-        worker_in_env(name).unwrap_or_else(|_| WorkerCommand::new(format!("vidbench-env-{name}")))
+        worker_of_env(name).unwrap_or_else(|_| WorkerCommand::new(name))
     }
 
     pub(crate) fn scorer(&self, nets: NetOptions) -> WorkerCommand {

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use anyhow::Error;
 use clap::Parser as _;
 use vidbench::{ExecuteError, FindCheckpointsError, GatherError, InputError, NetChoiceError, PythonEnvError};
+use vidbench_core::with_causes;
 use vidbench_engines::EngineError;
 use vidbench_nn::NetStoreError;
 use vidbench_runner::RunError;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
     match dispatch(cli, ui) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            ui::print_error(&message(&error), &hints(&error), ui.stderr_color);
+            ui::print_error(&with_causes(error.as_ref()), &hints(&error), ui.stderr_color);
             ExitCode::from(USAGE)
         }
     }
@@ -71,17 +72,6 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<u8, Error> {
         Command::Schema(args) => commands::schema::schema(&args, ui),
         Command::Completions(args) => commands::completions::completions(&args, ui),
     }
-}
-
-/// The error and its causes on one line, a cause that the error already tells left out.
-fn message(error: &Error) -> String {
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
 }
 
 /// What to do, from whichever error of the chain knows.

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use vidbench_core::{MetricId, NetDevice, NetOptions, NetRuntime, NetsInUse, WeightsInUse};
+use vidbench_core::{MetricId, NetDevice, NetOptions, NetRuntime, NetsInUse, WeightsInUse, with_causes};
 use vidbench_metrics::Metric;
 use vidbench_nn::nets::{Net, Skeleton};
 use vidbench_nn::{NetState, NetStore, ReadyNet, Runtime, SessionOptions};
@@ -88,6 +88,21 @@ pub fn nets_in_use(metrics: &[MetricId], nets: NetOptions) -> Option<NetsInUse> 
     let store = NetStore::from_environment().ok();
     let weights = names.iter().map(|net| weights(store.as_ref(), net, nets.random_seed));
     (!names.is_empty()).then(|| NetsInUse { runtime: runtime(nets), weights: weights.collect() })
+}
+
+/// Why a net cannot be used, and what to do.
+pub fn why_no_weights(net: &str, random_seed: Option<u64>) -> String {
+    let ready = NetStore::from_environment().and_then(|store| match random_seed {
+        Some(seed) => store.random(seed).ready(net),
+        None => store.ready(net),
+    });
+    match ready {
+        Ok(_) => "its weights came in the meantime; score again".to_owned(),
+        Err(error) => match error.hint() {
+            Some(hint) => format!("{}; {hint}", with_causes(&error)),
+            None => with_causes(&error),
+        },
+    }
 }
 
 fn weights(store: Option<&NetStore>, net: &str, random_seed: Option<u64>) -> WeightsInUse {

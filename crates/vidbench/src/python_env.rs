@@ -210,9 +210,13 @@ const RECORD: &str = "environment.json";
 
 /// The worker of diffusers in that environment.
 pub fn worker_in_env(name: &str) -> Result<WorkerCommand, PythonEnvError> {
-    let root = envs_root()?;
-    find_env(&root, name)?;
-    Ok(WorkerCommand::new(python(&folder(&root, name)?)).args(WORKER))
+    find_env(&envs_root()?, name)?;
+    worker_of_env(name)
+}
+
+/// The same of an environment that need not be there any more.
+pub(crate) fn worker_of_env(name: &str) -> Result<WorkerCommand, PythonEnvError> {
+    Ok(WorkerCommand::new(python(&folder(&envs_root()?, name)?)).args(WORKER))
 }
 
 /// Ends with its client, also in the middle of a sample: a container goes on when the program that began it is killed.

@@ -15,6 +15,8 @@ use super::model::{SampleError, ShapesModel};
 use super::request::{checked_fps, parsed_prompt};
 use super::weights::{MODEL_ID, model_info};
 use crate::clock::monotonic_ns;
+use vidbench_core::with_causes;
+
 use crate::rss::{peak_rss_bytes, reset_peak_rss};
 use crate::serve::{Handler, Notifier, WorkerInfo};
 
@@ -195,10 +197,4 @@ fn sample_error(error: &SampleError) -> RpcError {
 fn encode_error(error: &VideoError) -> RpcError {
     let rpc = RpcError::new(ErrorKind::Internal, with_causes(error));
     error.hint().map_or(rpc.clone(), |hint| rpc.with_hint(hint))
-}
-
-/// The message and every cause below it: the chain does not travel over the protocol.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

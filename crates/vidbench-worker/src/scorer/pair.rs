@@ -8,7 +8,7 @@ use vidbench_metrics::MetricError;
 use vidbench_video::{Colour, ColourRange, ReadOptions, VideoError};
 
 use super::source::Source;
-use super::with_causes;
+use vidbench_core::with_causes;
 
 /// The reference of a pair, as far as it goes along.
 #[derive(Debug)]

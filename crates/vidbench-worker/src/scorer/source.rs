@@ -6,7 +6,7 @@ use vidbench_core::{DecodedFrame, path_from_text};
 use vidbench_metrics::MetricError;
 use vidbench_video::{FrameReader, Probe, ReadAhead, ReadOptions, VideoError};
 
-use super::with_causes;
+use vidbench_core::with_causes;
 
 /// A file that is read to its end.
 #[derive(Debug)]

@@ -112,10 +112,8 @@ pub(crate) fn carry_out(
         ui.say(&format!("warning: this limit of the scorer cannot be enforced: {missing}; `vidbench doctor` says what to do"));
     }
     for net in environment.nets.iter().flat_map(|nets| &nets.weights).filter(|net| net.sha256.is_none()) {
-        ui.say(&format!(
-            "warning: metrics that use the net {0} are not available: its weights are not installed; `vidbench nets fetch {0}`",
-            net.net
-        ));
+        let why = vidbench::why_no_weights(&net.net, net.random_seed);
+        ui.say(&format!("warning: metrics that use the net {} are not available: {why}", net.net));
     }
     let mut record = vidbench::new_scoring(request, environment, clock.as_ref());
     check(&record)?;

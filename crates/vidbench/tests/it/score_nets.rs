@@ -30,8 +30,15 @@ fn without_weights_a_metric_is_not_available_and_the_hint_says_how_to_get_them()
     let said = run(&workspace, &PAIRS);
     assert_eq!(said.code, 1, "who asks for one metric and gets no number must see that: {}", said.stderr);
     assert!(said.stderr.contains("error: no clip has a number of lpips.squeeze@1"), "{}", said.stderr);
-    let warning = "warning: metrics that use the net lpips-squeeze are not available";
+    let warning = "warning: metrics that use the net lpips-squeeze are not available: ";
     assert!(said.stderr.starts_with(warning), "before anything is decoded: {}", said.stderr);
+    assert!(said.stderr.contains("`vidbench nets fetch lpips-squeeze` fetches them"), "{}", said.stderr);
+    let damaged = workspace.path().join("nets/lpips-squeeze");
+    fs::create_dir_all(&damaged).unwrap();
+    fs::write(damaged.join("source.json"), "{}").unwrap();
+    let told = run(&workspace, &PAIRS).stderr;
+    assert!(told.contains(warning) && told.contains("writes them again"), "not as if they were absent: {told}");
+    fs::remove_dir_all(damaged).unwrap();
     let reason = &json(&said)["clips"][0]["scores"][0]["score"]["not_available"]["reason"];
     let reason = reason.as_str().unwrap();
     assert!(reason.contains("has no weights of lpips-squeeze"), "{reason}");
