@@ -1,11 +1,12 @@
 //! `vidbench export`: the data of a run for other programs.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Value, json};
 use vidbench_analysis::analyse;
-use vidbench_core::{Reading, RunData};
+use vidbench_core::{PlannedSample, Reading, RunData};
 use vidbench_metrics::DESCRIPTORS;
 use vidbench_report::{export_csv, export_json, export_jsonl};
 use vidbench_store::{RecordKind, Store};
@@ -31,6 +32,7 @@ pub(crate) fn export(args: &ExportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
     let text = match args.format {
         ExportFormat::Json => {
             let mut whole = export_json(&data, &analyse(&data, DESCRIPTORS))?;
+            whole["not_done"] = not_done(&data);
             whole["readings"] = readings(&data);
             pretty(&whole)?
         }
@@ -39,6 +41,21 @@ pub(crate) fn export(args: &ExportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
     };
     ui.write(&args.output, &text)?;
     Ok(OK)
+}
+
+/// Planned samples without an outcome, which `--resume` goes on with; `skipped` says why their model was left, where it was.
+fn not_done(data: &RunData) -> Value {
+    let suite = &data.run.suite;
+    let done: BTreeSet<_> = data.samples.iter().map(|sample| sample.verdict.sample).collect();
+    let left = data.sessions.last().map_or(&[][..], |session| &session.given_up);
+    let planned = suite.plan().map(|plan| plan.samples).unwrap_or_default();
+    let missing = planned.into_iter().filter(|sample| !done.contains(&sample.id));
+    let entry = |sample: PlannedSample| {
+        let model = &suite.model_of(&sample).id;
+        let skipped = left.iter().find(|given_up| given_up.model == *model).map(|given_up| &given_up.reason);
+        json!({ "sample": sample.id, "ordinal": sample.ordinal, "model": model, "skipped": skipped })
+    };
+    missing.map(entry).collect()
 }
 
 /// What sensors said, session by session.

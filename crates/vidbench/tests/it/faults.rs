@@ -270,6 +270,13 @@ fn a_dead_model_does_not_stop_the_others_and_its_samples_stay_planned() {
         said.stderr
     );
     let data = workspace.export();
+    let skipped = data["not_done"].as_array().unwrap();
+    assert_eq!(skipped.len() + samples(&data).len(), 8, "every planned sample is one or the other");
+    for sample in skipped {
+        assert_eq!(sample["model"], "rendered-shapes");
+        let why = sample["skipped"].as_str().unwrap();
+        assert!(why.starts_with("paused after repeated failures"), "{why}");
+    }
     let done: Vec<(&str, &str)> = samples(&data)
         .iter()
         .map(|sample| {
