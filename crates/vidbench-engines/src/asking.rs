@@ -1,18 +1,18 @@
-//! Asks a program for something that takes no time, and does not wait for ever for one that hangs.
+//! Runs a program that should answer at once, and gives up on one that hangs.
 
 use std::io;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often is looked whether it has ended.
+/// How often to check whether the program has ended.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// What a program says that ends by itself within `patience`; it is killed when it does not. Its answer fits into a pipe, 64 KiB, for nobody
-/// reads before it has ended.
+/// The output of a program that ends by itself within `patience`; a program that does not is killed. The output must
+/// fit into a pipe (64 KiB), because nothing reads it before the program has ended.
 ///
 /// # Errors
-/// It cannot be started, or has not ended in time.
+/// The program cannot be started, or has not ended in time.
 pub fn output_within(command: &mut Command, patience: Duration) -> io::Result<Output> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let begun = Instant::now();
@@ -39,7 +39,7 @@ mod tests {
             output_within(tells.args(["-c", "echo this; echo that >&2; exit 3"]), Duration::MAX).unwrap();
         assert_eq!((told.stdout.as_slice(), told.stderr.as_slice()), (&b"this\n"[..], &b"that\n"[..]));
         assert_eq!(told.status.code(), Some(3));
-        // Stopped, as by a debugger: no signal that can be caught would end it.
+        // The process is stopped, as by a debugger: no signal that can be caught would end it.
         let mut stops = Command::new("sh");
         let silent = output_within(stops.args(["-c", "kill -STOP $$"]), Duration::from_millis(200));
         let error = silent.unwrap_err();

@@ -1,8 +1,9 @@
-//! Bounds that a process sets to itself before it becomes a worker.
+//! Bounds that a process sets on itself before it becomes a worker.
 //!
-//! The harness starts its own program as a launcher ([`Bounds::around`]); that sets what the system is to hold, and then replaces itself by the
-//! worker ([`Bounds::enter`]), which keeps its process id, group, pipes and working folder. Between fork and exec nothing of this could be done:
-//! it allocates. What cannot be set is an error, and no worker runs.
+//! The harness starts its own program as a launcher ([`Bounds::around`]). The launcher sets the bounds that the system
+//! enforces, and then replaces itself with the worker ([`Bounds::enter`]), which keeps the launcher's process id,
+//! group, pipes and working folder. None of this could be done between fork and exec, because it allocates. A bound
+//! that cannot be set is an error, and no worker runs.
 
 mod landlock;
 mod means;
@@ -17,28 +18,28 @@ use vidbench_core::NetworkCut;
 use crate::{Limits, Walls, WorkerCommand};
 pub use means::{Means, bubblewrap};
 
-/// What the system holds a worker to.
+/// The bounds that the system enforces on a worker.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bounds {
-    /// Open files of each process.
+    /// Most open files of each process.
     pub open_files: Option<u64>,
-    /// Size of a file that is written, in bytes.
+    /// Largest file that may be written, in bytes.
     pub file_size_bytes: Option<u64>,
-    /// Network and files.
+    /// What network and files the worker can reach.
     pub walls: Walls,
-    /// Whether what it starts stays below it when what started that has ended, so that the harness finds it.
+    /// Whether a descendant whose parent has ended stays below the worker, so that the harness finds it.
     pub keeps_orphans: bool,
 }
 
 /// A bound that cannot be set, or a program that cannot be run within them.
 #[derive(Debug, thiserror::Error)]
 pub enum BoundsError {
-    /// The system does not set it.
+    /// The system cannot set the bound.
     #[error("the worker cannot be confined: {what}: {why}")]
     Unset {
         /// What was to be set.
         what: &'static str,
-        /// Why it is not.
+        /// Why it was not set.
         why: String,
     },
     /// The worker's program does not run.
@@ -108,7 +109,8 @@ impl Bounds {
             .collect()
     }
 
-    /// Sets them to this process, which must have one thread, and becomes `program`. Returns only when that fails.
+    /// Sets the bounds on this process, which must have a single thread, and becomes `program`. Returns only when that
+    /// fails.
     pub fn enter(&self, program: &OsStr, args: &[OsString]) -> BoundsError {
         match system::set(self) {
             Err(error) => error,

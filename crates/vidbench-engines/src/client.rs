@@ -39,13 +39,13 @@ pub enum Notification {
     Log(LogParams),
     /// Rows of features.
     Rows(RowsParams),
-    /// More of a model's files has come.
+    /// More of a model's files has been downloaded.
     Download(DownloadParams),
 }
 
 /// Follows a call while it waits. `()` follows nothing.
 pub trait CallObserver {
-    /// The worker has said something, and it was in order.
+    /// The worker has sent a valid notification.
     fn notification(&mut self, notification: &Notification) {
         let _ = notification;
     }
@@ -127,7 +127,8 @@ impl WorkerProcess {
         self.wire.pid()
     }
 
-    /// Makes a model ready. Files may be fetched for it first: `timeout` counts from the last notification of that.
+    /// Makes a model ready. The worker may fetch files first: `timeout` counts from its last notification about the
+    /// download.
     pub fn load(
         &mut self,
         params: &LoadParams,
@@ -193,7 +194,7 @@ impl WorkerProcess {
         self.usable
     }
 
-    /// Whether the process ends within `wait`: some workers do after an answer that says that they are of no use any more.
+    /// Whether the process ends within `wait`: some workers exit after an answer that says that they cannot go on.
     pub fn ends_within(&self, wait: Duration) -> bool {
         self.wire.has_ended(wait)
     }

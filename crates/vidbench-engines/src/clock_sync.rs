@@ -28,7 +28,7 @@ impl ClockSync {
         if other.error_ns < self.error_ns { other } else { self }
     }
 
-    /// A time of the worker on the harness's clock; what lies outside its range becomes its end.
+    /// A worker's time on the harness's clock; a time outside that clock's range becomes the nearest end of the range.
     pub fn translate(&self, worker_ns: u64) -> u64 {
         let harness_ns = (i128::from(worker_ns) - self.offset_ns).clamp(0, i128::from(u64::MAX));
         u64::try_from(harness_ns).unwrap_or(u64::MAX)

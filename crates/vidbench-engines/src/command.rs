@@ -40,12 +40,12 @@ pub struct WorkerCommand {
     pub cwd: Option<PathBuf>,
     /// What it is held to; see [`WorkerCommand::within`].
     pub limits: Limits,
-    /// What is around it; see [`WorkerCommand::within`].
+    /// What network and files it can reach; see [`WorkerCommand::within`].
     pub walls: Walls,
 }
 
 impl WorkerCommand {
-    /// A command with those of [`PASSED_ENV`] that this process has.
+    /// A command that gets those variables of [`PASSED_ENV`] that this process has.
     pub fn new(program: impl Into<OsString>) -> Self {
         let command = Self {
             program: program.into(),
@@ -65,7 +65,7 @@ impl WorkerCommand {
         self
     }
 
-    /// Hands on those of `names` that this process has.
+    /// Passes on those variables of `names` that this process has.
     #[must_use]
     pub fn pass_env(mut self, names: &[&str]) -> Self {
         let found = names.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));

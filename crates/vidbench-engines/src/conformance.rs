@@ -128,7 +128,7 @@ pub const RULES: [(&str, &str); 24] = [
     ("R24", "the file is a video of the frames, size and rate asked for"),
 ];
 
-/// R21 to R23 are about every line of every rule before.
+/// R21 to R23 judge every line written during the rules before them.
 const RULES_BEFORE_FAULTS: usize = 20;
 
 /// Starts the worker several times, and holds what it writes against every rule.

@@ -20,7 +20,7 @@ pub enum EngineError {
         /// Why.
         source: io::Error,
     },
-    /// What the worker uses cannot be looked at, so its limits could not hold.
+    /// The worker's resource use cannot be read, so its limits could not be enforced.
     #[error("worker {} cannot be watched, so its limits of memory and processor time would not hold", program.display())]
     Unwatched {
         /// The program.
@@ -60,7 +60,7 @@ impl EngineError {
 /// A call did not give a result.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// The worker said no; it can be used further.
+    /// The worker answered with an error; it can still be used.
     #[error("{0}")]
     Worker(RpcError),
     /// No answer in time; the worker was killed.
@@ -83,7 +83,7 @@ pub enum CallError {
         /// The end of the worker's log.
         stderr_tail: String,
     },
-    /// The worker went beyond a limit and was ended.
+    /// The worker exceeded a limit and was ended.
     #[error("the worker was ended during {method}: {exceeded}")]
     LimitExceeded {
         /// The method called.
@@ -126,7 +126,8 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// The outcome of a sample whose call failed so; `None` when the sample was only cancelled and stays to be done.
+    /// The outcome of a sample whose call failed in this way; `None` when the sample was only cancelled and is still to
+    /// be made.
     pub fn outcome(&self) -> Option<Outcome> {
         match self {
             Self::Worker(error) => Some(error.data.kind.into()),

@@ -1,4 +1,4 @@
-//! Bytes of a stranger, made safe to show.
+//! Untrusted bytes, made safe to show.
 
 /// Most characters of a line that an error shows.
 const MAX_CHARS: usize = 200;
@@ -12,7 +12,7 @@ pub(crate) fn excerpt(bytes: &[u8]) -> String {
     if text.chars().count() > MAX_CHARS { format!("{shown}... ({} bytes)", bytes.len()) } else { shown }
 }
 
-/// `text`, and what a worker's log ends with if it says anything.
+/// `text`, followed by the end of a worker's log if that says anything.
 pub(crate) fn with_log(text: String, tail: &str) -> String {
     match tail.trim() {
         "" => text,

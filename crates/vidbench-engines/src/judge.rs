@@ -1,4 +1,4 @@
-//! Judging what a worker writes: messages, notifications in their order, results that fit their request.
+//! Judging what a worker writes: messages, the order of notifications, and whether results fit their request.
 //!
 //! Pure: values in, the broken rule out, as text.
 
@@ -30,7 +30,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Said, String> {
     if !value.is_object() {
         return Err("not a message: not an object".into());
     }
-    // From the text and not from the value: a value has forgotten that a field came twice.
+    // Parsed from the text and not from `value`, which no longer shows that a field came twice.
     let message: Message = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(line))
         .map_err(|error| format!("not a message: {error}"))?;
     if message.jsonrpc != "2.0" {

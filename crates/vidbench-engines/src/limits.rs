@@ -1,15 +1,17 @@
-//! What a worker is held to: numbers, and walls around it.
+//! What a worker is held to: numeric limits, and walls around it.
 
 use std::path::PathBuf;
 
 use vidbench_core::NetworkCut;
 
-/// Most that a worker may use; none is no limit.
+/// The most that a worker may use; `None` is no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Main memory of the worker and everything it has started, in bytes. The harness looks at it and ends the worker.
+    /// Main memory of the worker and all its descendants, in bytes. The harness measures it, and ends a worker that
+    /// exceeds it.
     pub memory_bytes: Option<u64>,
-    /// Processor seconds of one request, of the worker and everything it has started. The harness looks at them and ends the worker.
+    /// Processor seconds of one request, of the worker and all its descendants. The harness measures them, and ends a
+    /// worker that exceeds them.
     pub cpu_secs: Option<u64>,
     /// Open files of each process. The system refuses more.
     pub open_files: Option<u64>,
@@ -22,11 +24,11 @@ pub struct Limits {
 pub struct Walls {
     /// What cuts off its network.
     pub network: Option<NetworkCut>,
-    /// The files that it can reach; all that the user can when absent.
+    /// The files that it can reach; when absent, all files that the user can reach.
     pub files: Option<ReachableFiles>,
 }
 
-/// Files and folders with all they hold. What is not there is no error.
+/// Files, and folders with everything in them. A path that does not exist is no error.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReachableFiles {
     /// They can be read, and run.
@@ -35,13 +37,13 @@ pub struct ReachableFiles {
     pub writable: Vec<PathBuf>,
 }
 
-/// A limit that a worker went beyond.
+/// A limit that a worker exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Exceeded {
     /// It held too much memory and was ended.
     #[error("it held {} MiB of memory, more than memory_mib = {} allows", .held_bytes >> 20, .limit_bytes >> 20)]
     Memory {
-        /// What it held when it was looked at.
+        /// What it held when the harness measured it.
         held_bytes: u64,
         /// What it may hold.
         limit_bytes: u64,
@@ -49,7 +51,7 @@ pub enum Exceeded {
     /// A request took too much processor time, and it was ended.
     #[error("the request took {spent_secs} processor seconds, more than cpu_secs = {limit_secs} allows")]
     Cpu {
-        /// What the request had taken when it was looked at.
+        /// What the request had taken when the harness measured it.
         spent_secs: u64,
         /// What it may take.
         limit_secs: u64,
@@ -57,12 +59,12 @@ pub enum Exceeded {
     /// It wrote a file that is too large, and the system ended it.
     #[error("it wrote a file of more than file_size_mib = {} allows", .limit_bytes >> 20)]
     FileSize {
-        /// The largest file.
+        /// The largest file that it may write.
         limit_bytes: u64,
     },
 }
 
-/// The system's words for what a limit or a wall forbids, as programs repeat them, and what it is that holds.
+/// Which limit or wall is behind `said`, if that contains the system's words for what a limit or wall forbids.
 pub(crate) fn explanation(limits: &Limits, walls: &Walls, said: &str) -> Option<String> {
     let file_size = || limits.file_size_bytes.map(|bytes| format!("file_size_mib = {} holds", bytes >> 20));
     let open_files = || limits.open_files.map(|files| format!("open_files = {files} holds"));

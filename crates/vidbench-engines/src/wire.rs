@@ -1,4 +1,4 @@
-//! A worker's process and its lines: what [`crate::WorkerProcess`] and the conformance suite are both built on.
+//! A worker's process and its lines: the base of both [`crate::WorkerProcess`] and the conformance suite.
 //!
 //! Three threads keep every pipe moving, so that no worker can block the harness: one writes requests, one reads lines of
 //! bounded length into a bounded channel, one reads the log. A worker that floods its stdout is held back by its own pipe.
@@ -82,12 +82,12 @@ impl Wire {
             held: Box::new(Held { limits: command.limits, walls: command.walls.clone() }),
         };
         let unwatched = |source| EngineError::Unwatched { program: command.program.clone(), source };
-        // One that cannot be watched is ended as it is dropped.
+        // On an error `wire` is dropped, which ends the worker that cannot be watched.
         wire.guard = Guard::start(wire.child.id(), command.limits).map_err(unwatched)?;
         Ok(wire)
     }
 
-    /// Hands a line, line feed included, to the writer; gives the moment, or `None` when the worker does not read.
+    /// Hands a line, line feed included, to the writer; returns the time, or `None` when the worker does not read.
     pub(crate) fn send(&self, line: Vec<u8>) -> Option<u64> {
         self.guard.iter().for_each(Guard::begin_request);
         let sent_ns = self.clock.monotonic_ns();
@@ -113,7 +113,7 @@ impl Wire {
         self.lines.try_recv().ok()
     }
 
-    /// Number of the process.
+    /// The process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -131,7 +131,7 @@ impl Wire {
         self.status
     }
 
-    /// The limit that the worker was ended for, once it has ended.
+    /// The limit for which the worker was ended, once it has ended.
     pub(crate) fn exceeded(&self) -> Option<Exceeded> {
         let of_guard = self.guard.as_ref().and_then(Guard::exceeded);
         of_guard.or_else(|| {
@@ -140,7 +140,7 @@ impl Wire {
         })
     }
 
-    /// What holds the worker, where `said` repeats the system's words for that.
+    /// Which limit or wall is behind `said`, if that contains the system's words for it.
     pub(crate) fn explanation(&self, said: &str) -> Option<String> {
         limits::explanation(&self.held.limits, &self.held.walls, said)
     }
@@ -157,7 +157,8 @@ impl Wire {
     }
 }
 
-/// Whether a signal ended it; what stands between, as bubblewrap does, tells that as 128 and its number.
+/// Whether a signal ended the process. A wrapper such as bubblewrap reports it as exit code 128 plus the signal's
+/// number.
 fn ended_by(status: ExitStatus, signal: Signal) -> bool {
     status.signal() == Some(signal as i32) || status.code() == Some(128 + signal as i32)
 }

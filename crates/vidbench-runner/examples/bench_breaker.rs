@@ -1,4 +1,5 @@
-//! Prints what a breaker and the sensors cost, for `cargo xtask bench breaker`: nanoseconds of asking and reporting, alone and with another thread at it.
+//! Prints what a breaker and the sensors cost, for `cargo xtask bench breaker`: nanoseconds per question and report,
+//! with one thread and with a second one using the breaker too.
 
 use std::hint::black_box;
 use std::io::Write as _;
@@ -20,7 +21,7 @@ fn main() -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{{\"alone_ns\": {alone:.1}, \"beside_another_ns\": {beside:.1}}}")
 }
 
-/// Of one call of the breaker; a call of a worker makes two.
+/// Nanoseconds of one call to the breaker; a call to a worker makes two of them.
 fn nanoseconds(breaker: &Breaker) -> f64 {
     let start = Instant::now();
     for now_ns in 0..CALLS {

@@ -1,4 +1,5 @@
-//! Prints what a reading of the sensors with its judgement costs, for `cargo xtask bench health`: microseconds, the median of many.
+//! Prints what taking and judging a sensor reading costs, for `cargo xtask bench health`: microseconds, the median of
+//! many.
 //!
 //! With `VIDBENCH_NVML` it reads devices, too.
 
@@ -33,7 +34,7 @@ fn main() -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{{\"median_micros\": {:.1}}}", micros[micros.len() / 2])
 }
 
-/// Nothing in it waits, so that its time is the processor's, but for what other programs take of it.
+/// Nothing in `look` waits, so the measured time is processor time, apart from what other programs take.
 fn micros_of_a_look(checkup: &mut Checkup) -> f64 {
     let start = Instant::now();
     std::hint::black_box(checkup.look());

@@ -1,8 +1,10 @@
-//! The driver's library as tests play it: one device that draws 200 W, with a counter of its energy that follows the clock.
+//! A stand-in for the driver's library in tests: one device that draws 200 W, with an energy counter that follows the
+//! clock.
 //!
-//! `FAKE_NVML` takes things away: `no-counter`, `no-ecc`, `silent` (nothing but its name), `foreign` (another process is on it), `own` (this process is on it),
-//! `throttled`; or lets them happen after some readings: `surge` (its memory is nearly full for a while), `hot`, `errors` (uncorrected ones), `lost` (it fell
-//! off the bus). Several are joined by commas. Readings are counted, so that tests need no clock.
+//! `FAKE_NVML` takes features away: `no-counter`, `no-ecc`, `silent` (answers with its name only), `foreign` (another
+//! process is on the device), `own` (this process is on it), `throttled`. Or it makes things happen after some
+//! readings: `surge` (its memory is nearly full for a while), `hot`, `errors` (uncorrected ones), `lost` (it fell off
+//! the bus). Several values are joined by commas. Readings are counted, so that tests need no clock.
 #![allow(unsafe_code, reason = "the functions of a C library")]
 #![allow(non_snake_case, missing_debug_implementations, reason = "their names and structures")]
 
@@ -16,14 +18,14 @@ const GPU_IS_LOST: c_uint = 15;
 const MILLIWATTS: c_uint = 200_000;
 const GIB: c_ulonglong = 1 << 30;
 
-/// Readings since the library was last begun with: each asks once for the device.
+/// Readings since the library was last initialized: each reading asks for the device once.
 static READINGS: AtomicU32 = AtomicU32::new(0);
 
 fn wants(what: &str) -> bool {
     std::env::var("FAKE_NVML").is_ok_and(|told| told.split(',').any(|told| told == what))
 }
 
-/// Whether it is one of these readings, the first being 1.
+/// Whether the current reading is one of these; the first reading is 1.
 fn at_reading(readings: std::ops::RangeInclusive<u32>) -> bool {
     readings.contains(&READINGS.load(Ordering::Relaxed))
 }
@@ -50,7 +52,7 @@ macro_rules! functions {
             /// See NVML's reference.
             ///
             /// # Safety
-            /// Pointers are those that NVML asks for.
+            /// Pointers must be as NVML's reference asks.
             #[unsafe(no_mangle)]
             pub unsafe extern "C" fn $name($($arg: $type),*) -> c_uint $body
         )*
@@ -127,7 +129,7 @@ functions! {
         unsafe { put(reasons, if wants("throttled") { 0x4 | 0x40 } else { 0 }) }
     }
     nvmlDeviceGetComputeRunningProcesses_v3(_device: *mut c_void, count: *mut c_uint, processes: *mut Process) {
-        // As the driver does it: asked without room it says how much is needed.
+        // As the driver does: asked without room, it says how much is needed.
         const INSUFFICIENT_SIZE: c_uint = 7;
         let running = c_uint::from(wants("foreign") || wants("own"));
         let room = unsafe { count.replace(running) };

@@ -1,4 +1,5 @@
-//! Judges when a person is told of something: values and outcomes go in, alerts that begin or end come out. Times are the caller's.
+//! Judges when a person is alerted: values and outcomes go in, alerts that begin or end come out. The caller supplies
+//! the times.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,13 +10,13 @@ use vidbench_core::{
 
 use crate::latch::{Latch, resolve};
 
-/// Mean seconds of a sample above which a person is told, where a suite does not say.
+/// Mean seconds of a sample above which a person is alerted, where the suite sets no threshold.
 pub const LATENCY_SECS: f64 = 10.0;
 
 /// Samples of a model whose latencies are averaged.
 const LATENCY_WINDOW: usize = 20;
 
-/// Fewer say nothing of an average.
+/// With fewer samples no average is formed.
 const LATENCY_LEAST: usize = 3;
 
 /// The alerts of one session.
@@ -26,7 +27,7 @@ pub struct Alerts {
     device_memory: Latch,
     disk: Latch,
     error_rate: Latch,
-    /// Of the last samples: which failed.
+    /// For each of the last samples, whether it failed.
     failed: VecDeque<bool>,
     latencies: BTreeMap<ModelId, Latencies>,
     /// Breakers that are not closed.
@@ -37,12 +38,12 @@ pub struct Alerts {
 struct Latencies {
     latch: Latch,
     last: VecDeque<f64>,
-    /// The model is slower than the threshold anyway.
+    /// There is no alert for this model: it is slower than the threshold anyway.
     off: bool,
 }
 
 impl Alerts {
-    /// Nothing has begun.
+    /// Alerts of which none has begun.
     pub fn new(health: &HealthSettings, settings: &AlertSettings) -> Self {
         let rate = settings.error_rate_percent;
         Self {
@@ -50,7 +51,7 @@ impl Alerts {
             margin: health.margin,
             device_memory: Latch::with(health, settings.device_memory_percent),
             disk: Latch::with(health, settings.disk_percent),
-            // The window is the hysteresis: a rate does not jump.
+            // A rate over a window does not jump, so the window itself is the hysteresis.
             error_rate: Latch::at_once(rate, resolve(rate, health.margin)),
             failed: VecDeque::new(),
             latencies: BTreeMap::new(),
@@ -58,7 +59,7 @@ impl Alerts {
         }
     }
 
-    /// What sensors said.
+    /// Takes a reading of the sensors.
     pub fn reading(&mut self, at_secs: f64, reading: &Reading) -> Vec<AlertChange> {
         let memory =
             reading.devices.iter().filter_map(|device| Some((device.index, device.memory_percent()?)));
@@ -76,7 +77,7 @@ impl Alerts {
         [change(Alert::DeviceMemory, device), change(Alert::Disk, disk)].into_iter().flatten().collect()
     }
 
-    /// A sample has its verdict.
+    /// Takes the verdict on a sample.
     pub fn judged(&mut self, at_secs: f64, failed: bool) -> Option<AlertChange> {
         let window = self.settings.error_rate_window as usize;
         keep(&mut self.failed, window, failed);
@@ -92,7 +93,8 @@ impl Alerts {
         Some(AlertChange { at_secs, alert: Alert::ErrorRate, subject: None, state, reason })
     }
 
-    /// A sample of a model usually takes so long. Where the suite does not say what is long, a model that is slower than the threshold anyway is left out.
+    /// Takes how long a sample of a model usually takes. Where the suite sets no threshold, a model that is slower than
+    /// the default anyway gets no alert.
     pub fn expects(&mut self, at_secs: f64, model: &ModelId, usual_secs: f64) -> Option<AlertChange> {
         if self.settings.latency_secs.is_some() || usual_secs <= LATENCY_SECS {
             return None;
@@ -108,7 +110,7 @@ impl Alerts {
         Some(AlertChange { at_secs, alert: Alert::Latency, subject, state: AlertState::Off, reason })
     }
 
-    /// A sample of a model took so long.
+    /// Takes how long a sample of a model took.
     pub fn took(&mut self, at_secs: f64, model: &ModelId, secs: f64) -> Option<AlertChange> {
         let known = self.latencies_of(model);
         keep(&mut known.last, LATENCY_WINDOW, secs);
@@ -122,7 +124,7 @@ impl Alerts {
         Some(AlertChange { at_secs, alert: Alert::Latency, subject: Some(model.to_string()), state, reason })
     }
 
-    /// A breaker has changed. One that is half open is still not closed.
+    /// Takes a change of a breaker. One that is half open still counts as not closed.
     pub fn breaker(&mut self, change: &BreakerChange) -> Option<AlertChange> {
         if !self.settings.breaker {
             return None;
@@ -146,7 +148,7 @@ impl Alerts {
     }
 }
 
-/// Whether the alert begins or ends with this value. A threshold of 0 is none.
+/// Whether the alert begins or ends with this value. A threshold of 0 turns the alert off.
 fn told(latch: &mut Latch, value: f64, text: String) -> Option<(AlertState, String)> {
     if latch.fire() <= 0.0 {
         return None;

@@ -1,4 +1,5 @@
-//! What the runner knows of its work at any moment, for the thread that reads sensors: workers at work with their last sign, the queue, the last write.
+//! What the runner is doing at any moment, for the thread that reads sensors: busy workers with their last sign of
+//! life, the queue, the last write.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,7 +39,7 @@ struct Queue {
     moved_ns: u64,
 }
 
-/// A worker at work; it is none any more when this is dropped.
+/// A worker at work, until this is dropped.
 pub(crate) struct Pulse {
     board: Arc<Board>,
     key: u64,
@@ -50,7 +51,7 @@ impl Board {
         Arc::new(Self { clock, posted: Mutex::default() })
     }
 
-    /// A worker is asked for something now, and given up when it has told nothing for `patience_secs`.
+    /// A worker is at work from now on; it is given up when it sends nothing for `patience_secs`.
     pub(crate) fn works(self: &Arc<Self>, worker: &str, patience_secs: f64) -> Pulse {
         let sign_ns = AtomicU64::new(self.clock.monotonic_ns());
         let at_work = Arc::new(AtWork { who: format!("worker {worker}"), patience_secs, sign_ns });
@@ -61,7 +62,7 @@ impl Board {
         Pulse { board: Arc::clone(self), key, at_work }
     }
 
-    /// One more file waits to be scored; the next of them is to be done within `patience_secs`.
+    /// One more file waits to be scored; the next of the waiting files should be done within `patience_secs`.
     pub(crate) fn waits(&self, patience_secs: f64) {
         let now_ns = self.clock.monotonic_ns();
         let mut posted = self.posted();
@@ -69,7 +70,7 @@ impl Board {
         queue.waiting += 1;
     }
 
-    /// One file waits no more.
+    /// One file no longer waits.
     pub(crate) fn taken(&self) {
         let now_ns = self.clock.monotonic_ns();
         let mut posted = self.posted();
@@ -92,7 +93,7 @@ impl Board {
         self.posted().at_work.values().map(|at_work| at_work.silence(now_ns)).collect()
     }
 
-    /// The queue, if it is worked on.
+    /// The queue, unless it is empty.
     pub(crate) fn queued(&self) -> Option<Silence> {
         let now_ns = self.clock.monotonic_ns();
         self.posted().queue.map(|queue| {
@@ -111,7 +112,7 @@ impl Board {
     }
 
     fn posted(&self) -> MutexGuard<'_, Posted> {
-        // Every change is made as a whole.
+        // A poisoned lock is safe to use: every change is made as a whole.
         self.posted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -127,7 +128,7 @@ fn silence(who: String, now_ns: u64, sign_ns: u64, patience_secs: f64) -> Silenc
 }
 
 impl Pulse {
-    /// The worker has told of something. Takes no lock: this is called while a timed request is under way.
+    /// The worker has sent something. Takes no lock: this is called while a timed request is under way.
     pub(crate) fn sign(&self) {
         self.at_work.sign_ns.store(self.board.clock.monotonic_ns(), Ordering::Relaxed);
     }

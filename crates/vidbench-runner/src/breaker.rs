@@ -1,6 +1,8 @@
-//! The circuit breaker of one model and operation: after too many failures no call goes through for a while, then a few do, to see.
+//! The circuit breaker of one model and operation: after too many failures it lets no call through for a while, then a
+//! few as probes.
 //!
-//! It never waits: a caller asks, makes its call without any lock, and reports. Times are the caller's, so tests need no clock.
+//! It never waits: a caller asks, makes its call without any lock, and reports. The caller supplies the times, so tests
+//! need no clock.
 
 use std::collections::VecDeque;
 
@@ -13,7 +15,8 @@ use super::sync::{Mutex, MutexGuard, PoisonError};
 pub enum Permit {
     /// Yes.
     Granted {
-        /// Which spell of the breaker it belongs to: what came before a change says nothing of what comes after.
+        /// In which epoch of the breaker it was granted: a call from before a change says nothing about the time after
+        /// it.
         epoch: u64,
     },
     /// Not before this time, in nanoseconds.
@@ -32,7 +35,7 @@ pub enum Call {
     Slow,
     /// The worker failed.
     Failed,
-    /// It says nothing of the worker: a person stopped it, or the request was to blame.
+    /// The call says nothing about the worker: a person stopped it, or the request was to blame.
     Void,
 }
 
@@ -41,7 +44,7 @@ pub enum Call {
 pub struct Change {
     /// The new state.
     pub state: BreakerState,
-    /// Of an open one: until when, in nanoseconds.
+    /// For an open breaker: until when, in nanoseconds.
     pub until_ns: Option<u64>,
     /// Why.
     pub reason: String,
@@ -80,7 +83,7 @@ enum State {
 }
 
 impl Breaker {
-    /// A closed one.
+    /// A closed breaker.
     pub fn new(settings: Settings, most_in_a_row: u32) -> Self {
         let inner = Inner {
             state: State::Closed,
@@ -92,7 +95,7 @@ impl Breaker {
         Self { settings, most_in_a_row, inner: Mutex::new(inner) }
     }
 
-    /// Whether a call may be made now; what is granted must be reported.
+    /// Whether a call may be made now; a granted call must be reported.
     pub fn ask(&self, now_ns: u64) -> (Permit, Option<Change>) {
         let mut inner = self.inner();
         let mut change = None;
@@ -105,7 +108,7 @@ impl Breaker {
         }
         let epoch = inner.epoch;
         match &mut inner.state {
-            // The probes that are under way decide; until then nobody else goes.
+            // The probes that are under way decide; until then no other call is granted.
             State::HalfOpen { granted, .. } if *granted >= self.settings.probes => {
                 (Permit::Refused { until_ns: now_ns }, change)
             }
@@ -117,7 +120,7 @@ impl Breaker {
         }
     }
 
-    /// Tells how a granted call went. Of a call from before the last change nothing is learnt.
+    /// Reports how a granted call went. A call from before the last change is ignored.
     pub fn report(&self, epoch: u64, now_ns: u64, call: Call) -> Option<Change> {
         let mut inner = self.inner();
         if epoch != inner.epoch {
@@ -146,7 +149,7 @@ impl Breaker {
         }
     }
 
-    /// Its state, without a change.
+    /// The state, without changing it.
     pub fn state(&self) -> BreakerState {
         match self.inner().state {
             State::Closed => BreakerState::Closed,
@@ -193,7 +196,7 @@ impl Breaker {
 
     fn open(&self, inner: &mut Inner, now_ns: u64, reason: String) -> Change {
         let wait_secs = self.settings.open_secs * 2.0_f64.powi(inner.openings.min(30).cast_signed());
-        // Saturates: a wait of centuries is one without an end.
+        // Saturates: a wait of centuries is as good as one without an end.
         let until_ns = now_ns.saturating_add((wait_secs * 1e9) as u64);
         inner.enter(State::Open { until_ns });
         inner.openings = inner.openings.saturating_add(1);

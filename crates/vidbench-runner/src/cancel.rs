@@ -1,10 +1,11 @@
-//! The wish to stop: a person's, shared with the signal handler, or a time limit's.
+//! Requests to stop: from a person, shared with the signal handler, or from a time limit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-/// Asked once, the current sample is finished and recorded; asked twice, or when the time is over, it is abandoned.
+/// Asked to stop once, the runner finishes and records the current sample; asked twice, or when the time is over, it
+/// abandons it.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel {
     asked: Arc<AtomicU8>,
@@ -12,17 +13,17 @@ pub struct Cancel {
 }
 
 impl Cancel {
-    /// Nothing asked yet.
+    /// Nobody has asked to stop yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Nothing asked before `end`, if there is one; then the time is over.
+    /// Nobody has asked to stop yet; at `end`, if there is one, the time is over.
     pub fn until(end: Option<Instant>) -> Self {
         Self { end, ..Self::default() }
     }
 
-    /// Time until the limit; none without one.
+    /// Time until the limit; `None` without a limit.
     pub fn left(&self) -> Option<Duration> {
         self.end.map(|end| end.saturating_duration_since(Instant::now()))
     }
@@ -31,25 +32,25 @@ impl Cancel {
         self.left().is_some_and(|left| left.is_zero())
     }
 
-    /// A person has asked.
+    /// Whether a person has asked to stop.
     pub fn is_asked_by_a_person(&self) -> bool {
         self.asked.load(Ordering::Relaxed) >= 1
     }
 
     /// Ask (once more) to stop. Safe in a signal handler.
     pub fn ask(&self) {
-        // Saturates: a third wish means no more than the second.
+        // Saturates: a third request means no more than the second.
         let _ = self
             .asked
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |asked| (asked < 2).then_some(asked + 1));
     }
 
-    /// Stop when the current sample is done.
+    /// Whether to stop when the current sample is done.
     pub fn is_asked(&self) -> bool {
         self.is_asked_by_a_person() || self.is_over()
     }
 
-    /// Stop now.
+    /// Whether to stop now.
     pub fn is_urgent(&self) -> bool {
         self.asked.load(Ordering::Relaxed) >= 2 || self.is_over()
     }

@@ -1,4 +1,4 @@
-//! How this machine is, reading by reading, without a run.
+//! The health of this machine, reading by reading, without a run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,9 +21,9 @@ pub struct Checkup {
 pub struct MachineHealth {
     /// What sensors said.
     pub reading: Reading,
-    /// How the whole is.
+    /// The health of the machine as a whole.
     pub state: HealthState,
-    /// How each part is that the machine has.
+    /// The health of each part that the machine has.
     pub parts: Vec<PartHealth>,
 }
 
@@ -51,7 +51,7 @@ impl Checkup {
         };
         self.health.see(reading.t_ns as f64 / 1e9, &vitals);
         let (state, mut parts) = (self.health.state(), self.health.parts());
-        // Nobody works here.
+        // Without a run there are no workers and no queue.
         parts.retain(|part| !matches!(part.part, HealthPart::Workers | HealthPart::Queue));
         MachineHealth { reading, state, parts }
     }

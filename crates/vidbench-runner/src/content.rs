@@ -8,7 +8,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 use vidbench_core::{RequestedClip, path_from_text};
 
-/// What the system says of a file that changes whenever its bytes do.
+/// File metadata that changes whenever the file's bytes do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileMark {
     device: u64,
@@ -19,13 +19,14 @@ pub(crate) struct FileMark {
 }
 
 impl FileMark {
-    /// Marks of a clip's file and of its reference, or of the images of a folder; what cannot be read has none.
+    /// The marks of a clip's file (or of a folder's images) and of its reference; a file that cannot be read has no
+    /// mark.
     pub(crate) fn of_clip(clip: &RequestedClip) -> Vec<Option<Self>> {
         let paths = std::iter::once(&clip.path).chain(&clip.reference);
         paths.flat_map(|path| Self::of_path(&path_from_text(path))).collect()
     }
 
-    /// The mark of a file as text; none of a folder, whose content is that of many files.
+    /// The mark of a file as text; `None` for a folder, whose content is that of many files.
     pub(crate) fn text(path: &Path) -> Option<String> {
         let metadata = fs::metadata(path).ok().filter(Metadata::is_file)?;
         let Self { device, inode, bytes, times } = Self::new(&metadata);
@@ -50,7 +51,7 @@ impl FileMark {
     }
 }
 
-/// SHA-256 of a file; of a folder of images, of the names and hashes of its files in the order of their names.
+/// SHA-256 of a file; for a folder of images, of the names and hashes of its files in the order of their names.
 pub(crate) fn content_sha256(path: &Path) -> io::Result<String> {
     let metadata = fs::metadata(path)?;
     if metadata.is_dir() {
@@ -82,7 +83,7 @@ fn folder_sha256(path: &Path) -> io::Result<String> {
         let hash = match fs::metadata(&file) {
             Ok(metadata) if metadata.is_file() => file_sha256(&file)?,
             Ok(_) => continue,
-            // A link that leads nowhere: whether it matters is for the decoder to say.
+            // A dangling link: whether it matters is for the decoder to say.
             Err(error) if error.kind() == io::ErrorKind::NotFound => "missing".into(),
             Err(error) => return Err(error),
         };

@@ -1,6 +1,6 @@
 //! The desk where untimed work is done: clips are scored and workers ended by a few threads, beside the thread that measures.
 //!
-//! A verdict is recorded by the thread that found it; the measuring thread hears of it between two samples.
+//! A verdict is recorded by the thread that found it; the measuring thread learns of it between two samples.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -21,10 +21,10 @@ use crate::scoring::verdict;
 use crate::side_by_side::{Machine, side_by_side};
 use crate::{Cancel, RunError, memory, workers};
 
-/// Clips that wait for each scorer: enough that none is idle, few enough that little is done again after a kill.
+/// How many clips wait for each scorer: enough that none is idle, few enough that little is done again after a kill.
 const WAITING_EACH: usize = 4;
 
-/// Something to do that is not timed.
+/// An untimed task.
 #[derive(Debug)]
 pub(crate) enum Task {
     /// Give a file its verdict.
@@ -33,12 +33,12 @@ pub(crate) enum Task {
     End { model: u32, worker: WorkerProcess },
 }
 
-/// A file without a verdict.
+/// A file that has no verdict yet.
 #[derive(Debug)]
 pub(crate) struct Unscored {
     pub(crate) sample: PlannedSample,
     pub(crate) generation: Generation,
-    /// Its model has random weights: what they draw has no quality.
+    /// Its model has random weights: there is no quality to score.
     pub(crate) random: bool,
     /// Its model was given the prompt.
     pub(crate) prompted: bool,
@@ -47,18 +47,18 @@ pub(crate) struct Unscored {
 /// Something that was done.
 #[derive(Debug)]
 pub(crate) enum Told {
-    /// A file has its verdict, or none when a person stopped the scoring: it waits for `--resume`.
+    /// A file has its verdict. `None` when a person stopped the scoring: the file waits for `--resume`.
     Scored {
         sample: PlannedSample,
         verdict: Option<(Outcome, Option<String>)>,
         secs: f64,
         restarts: Vec<String>,
     },
-    /// The worker of a model is no more.
+    /// The worker of a model has ended.
     Ended { model: u32 },
 }
 
-/// Timed work that goes on.
+/// Timed work in progress, until this is dropped.
 pub(crate) struct Timed<'d, 'a> {
     desk: &'d Desk<'a>,
     beside: bool,
@@ -78,7 +78,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) tasks: Executor<Task>,
     /// A model computes on an accelerator right now.
     beside_timed: AtomicBool,
-    /// Threads that serve it.
+    /// Threads that serve the desk.
     pub(crate) threads: usize,
     store: &'a Store,
     run: &'a RunRecord,
@@ -97,7 +97,7 @@ pub(crate) struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    /// A desk with at most so many scorers, and where one hears of what was done.
+    /// A desk with at most `threads` scorers, and the receiver of what it has done.
     pub(crate) fn new(
         (store, run, wanted): (&'a Store, &'a RunRecord, &'a [Wanted]),
         command: WorkerCommand,
@@ -107,7 +107,7 @@ impl<'a> Desk<'a> {
     ) -> (Self, Receiver<Result<Told, RunError>>) {
         let (told, heard) = channel();
         let desk = Self {
-            // The first clip shows what a scorer needs; then there are more.
+            // Only one scorer at first: its first clip shows how much memory a scorer needs, and then there are more.
             tasks: Executor::new(threads * WAITING_EACH, 1),
             beside_timed: AtomicBool::new(false),
             threads,
@@ -127,7 +127,7 @@ impl<'a> Desk<'a> {
         (desk, heard)
     }
 
-    /// What one thread does until the desk is closed.
+    /// The work of one thread until the desk is closed.
     pub(crate) fn serve(&self) {
         let attempts = self.suite().retry.attempts.max(2);
         let log = Some(self.log.apart());
@@ -141,7 +141,7 @@ impl<'a> Desk<'a> {
                     Ok(Told::Ended { model })
                 }
             };
-            // Nobody hears of it once the run has failed.
+            // Once the run has failed, nothing receives this any more.
             let _ = self.told.send(told);
         });
         scorer.stop();
@@ -157,7 +157,7 @@ impl<'a> Desk<'a> {
         Timed { desk: self, beside, _alone: alone }
     }
 
-    /// What sensors said of the machine.
+    /// Takes what the sensors say of the machine, and adapts the number of scorers.
     pub(crate) fn look(&self, machine: Machine) {
         *self.machine.lock().unwrap_or_else(PoisonError::into_inner) = machine;
         self.adapt();
@@ -214,7 +214,7 @@ impl<'a> Desk<'a> {
         Ok(Told::Scored { sample: *sample, verdict, secs, restarts: scorer.restarts() })
     }
 
-    /// What a scorer needs decides how many there may be.
+    /// Learns how much memory a scorer needs, which decides how many scorers there may be.
     fn learn(&self, before: Option<u32>, after: Option<u32>) {
         match (before, after) {
             (None, Some(_)) => drop(self.scorers.fetch_add(1, Ordering::Relaxed)),

@@ -89,7 +89,7 @@ impl ModelError {
         matches!(self, Self::TooLarge { .. }) || self.outcome() == Some(Outcome::OutOfMemory)
     }
 
-    /// The outcome that a sample would have whose worker failed so; `None` where no worker was asked.
+    /// The outcome of a sample whose worker failed in this way; `None` where no worker was asked.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self {
             Self::Call { source, .. } => source.outcome(),
@@ -103,7 +103,7 @@ impl ModelError {
     }
 }
 
-/// The last lines of a dead worker's log belong to its reason.
+/// The end of a dead worker's log, which becomes part of the reason.
 fn log_tail(error: &CallError) -> String {
     match error.stderr_tail().map(str::trim) {
         Some(tail) if !tail.is_empty() => format!("; its log ends with: {}", last_chars(tail, 500)),

@@ -1,16 +1,17 @@
 //! Untimed work beside and between timed work: tasks in a bounded queue, done by a few threads.
 //!
-//! Timed work that needs the whole machine holds the executor ([`Executor::alone`]): what runs ends first, and nothing begins
-//! until it lets go. How many tasks run side by side may change at any moment ([`Executor::set_limit`]).
+//! Timed work that needs the whole machine holds the executor ([`Executor::alone`]): running tasks end first, and no
+//! task begins until the guard is dropped. How many tasks run side by side may change at any moment
+//! ([`Executor::set_limit`]).
 
 use std::collections::BTreeMap;
 
 use super::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// What goes first: smaller is sooner.
+/// Which task goes first: a smaller value is sooner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Urgency {
-    /// It frees memory that others wait for.
+    /// The task frees memory that others wait for.
     Free,
     /// Everything else, in the order of the plan.
     Usual,
@@ -30,7 +31,7 @@ struct State<T> {
     next: u64,
     running: usize,
     limit: usize,
-    /// Timed work that has the machine to itself or waits for it.
+    /// How much timed work has the machine to itself or waits for it.
     held: usize,
     closed: bool,
 }
@@ -45,7 +46,7 @@ impl<T> Drop for Closing<'_, T> {
     }
 }
 
-/// Nothing else runs until it is dropped.
+/// While this guard lives, nothing else runs.
 #[derive(Debug)]
 pub(crate) struct Alone<'e, T>(&'e Executor<T>);
 
@@ -57,13 +58,14 @@ impl<T> Executor<T> {
         Self { state: Mutex::new(state), changed: Condvar::new(), capacity: capacity.max(1) }
     }
 
-    /// Puts a task into the queue, or gives it back when the queue is full. What frees memory always has a place.
+    /// Puts a task into the queue, or gives it back when the queue is full. A task that frees memory always has a
+    /// place.
     pub(crate) fn offer(&self, urgency: Urgency, ordinal: u64, task: T) -> Result<(), T> {
         let mut state = self.state();
         if urgency != Urgency::Free && state.waiting.len() >= self.capacity {
             return Err(task);
         }
-        // No two tasks share a key, whatever the caller counts.
+        // `next` keeps the keys distinct, even if the caller uses an ordinal twice.
         let key = (urgency, ordinal, state.next);
         state.next += 1;
         state.waiting.insert(key, task);
@@ -106,7 +108,7 @@ impl<T> Executor<T> {
         Alone(self)
     }
 
-    /// Takes back what waits.
+    /// Takes back the tasks that wait.
     pub(crate) fn withdraw(&self) -> Vec<T> {
         std::mem::take(&mut self.state().waiting).into_values().collect()
     }
@@ -122,13 +124,13 @@ impl<T> Executor<T> {
         self.state().limit
     }
 
-    /// Nothing more comes: threads end when the queue is empty.
+    /// No more tasks come: the threads end when the queue is empty.
     pub(crate) fn close(&self) {
         self.state().closed = true;
         self.changed.notify_all();
     }
 
-    /// Closes it when the guard is dropped.
+    /// A guard that closes the executor when it is dropped.
     pub(crate) fn close_at_the_end(&self) -> Closing<'_, T> {
         Closing(self)
     }
@@ -150,7 +152,7 @@ impl<T> Drop for Alone<'_, T> {
     }
 }
 
-/// A task that runs; also one that panics stops running.
+/// A running task. Dropping it ends the count, even if the task panics.
 struct Running<'e, T>(&'e Executor<T>);
 
 impl<T> Drop for Running<'_, T> {

@@ -1,14 +1,14 @@
-//! A process with all it has started, as Linux shows it under `/proc`.
+//! A process and its descendants, as Linux shows them under `/proc`.
 
 use std::fs;
 
-/// Processes that are looked at; one that starts more is its own trouble.
+/// The most processes of a family that are looked at; further ones are left out.
 const MOST_PROCESSES: usize = 64;
 
 /// Ticks a second of the times in `/proc/PID/stat`: USER_HZ, the same on every platform that vidbench is built for.
 const TICKS_PER_SEC: f64 = 100.0;
 
-/// The process and its descendants; it alone where the system does not tell.
+/// The process and its descendants; only the process where the system does not list children.
 pub(crate) fn family(pid: u32) -> Vec<u32> {
     let mut family = vec![pid];
     let mut at = 0;
@@ -20,10 +20,10 @@ pub(crate) fn family(pid: u32) -> Vec<u32> {
     family
 }
 
-/// Processor time of the process and its descendants so far, in seconds, of those that have ended and were waited for too; `None` where the
-/// system does not tell.
+/// Processor time of the process and its descendants so far, in seconds, including those that have ended and were
+/// waited for; `None` where the system does not tell.
 pub(crate) fn cpu_secs(pid: u32) -> Option<f64> {
-    // One that has ended meanwhile is counted with its parent the next time.
+    // The time of a process that ends during this loop is counted with its parent's the next time.
     let ticks: Vec<u64> = family(pid).into_iter().filter_map(ticks).collect();
     (!ticks.is_empty()).then(|| ticks.iter().sum::<u64>() as f64 / TICKS_PER_SEC)
 }
@@ -31,7 +31,7 @@ pub(crate) fn cpu_secs(pid: u32) -> Option<f64> {
 /// User and system time of a process and of its children that were waited for (proc_pid_stat(5), fields 14 to 17).
 fn ticks(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before may hold anything, brackets and blanks too.
+    // The name before these fields may hold anything, even brackets and blanks.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut times = fields.split_whitespace().skip(11);
     (0..4).map(|_| times.next()?.parse::<u64>().ok()).sum()
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn children_belong_to_their_parent_and_strangers_have_none() {
-        // The shell stays because something follows; its child waits for a pipe that nobody writes to.
+        // The shell stays because another command follows; its child waits on a pipe that nothing writes to.
         let mut shell = Command::new("sh").args(["-c", "cat; true"]).stdin(Stdio::piped()).spawn().unwrap();
         while children(shell.id()).is_empty() {
             std::thread::yield_now();

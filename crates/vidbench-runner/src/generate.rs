@@ -1,4 +1,4 @@
-//! One generation: asked for at its intended time, followed while it runs, recorded when its file is there.
+//! One generation: requested at its intended time, followed while it runs, recorded when its file is there.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -22,9 +22,9 @@ use crate::{Cancel, RunError};
 pub(crate) enum Attempt {
     /// The file is in the store.
     Generated { worker: WorkerProcess, generation: Box<Generation> },
-    /// There is no file; the worker is still there if it lives.
+    /// There is no file. The worker is returned if it is still alive.
     Failed { worker: Option<WorkerProcess>, failed: Failed },
-    /// The worker was of no use before it was asked; the sample is not to blame.
+    /// The worker was unusable before it was asked; the sample is not to blame.
     WorkerGone { reason: String },
     /// A person or a full disk stopped the run.
     Stopped { worker: Option<WorkerProcess> },
@@ -57,7 +57,8 @@ impl Runner<'_> {
         if let Err(reason) = worker.check_idle(&mut UntilCancelled(&self.inputs.cancel)) {
             return Ok(Attempt::WorkerGone { reason });
         }
-        // A worker that was killed has left its file, and one of a session that was killed may still be writing: no two attempts share a name.
+        // A killed worker leaves its file behind, and the worker of a killed session may still be writing: no two
+        // attempts share a name.
         let failed = self.failed_attempts.get(&sample.ordinal).copied().unwrap_or(0);
         let name = format!("{}-{}-{failed}.mp4", sample.id, self.session.index);
         let temp = self.inputs.store.temp_path(&self.inputs.run.id, &name)?;
@@ -92,7 +93,7 @@ impl Runner<'_> {
         }
     }
 
-    /// The worker says that there is a file.
+    /// Handles an answer that says that there is a file.
     fn made(
         &mut self,
         worker: WorkerProcess,
@@ -113,7 +114,7 @@ impl Runner<'_> {
                 Ok(Attempt::Generated { worker, generation: Box::new(generation) })
             }
             Err(RunError::Store(StoreError::BadFile { why, .. })) => {
-                // The fault of this sample, and not the end of the run.
+                // This is a fault of the sample and does not end the run.
                 let reason = format!("the worker's file cannot be taken: {why}");
                 Ok(self.unmade(Some(worker), asked, Outcome::InvalidOutput, reason))
             }
@@ -121,7 +122,7 @@ impl Runner<'_> {
         }
     }
 
-    /// There is none, or none that can be taken.
+    /// Handles an attempt without a file, or with a file that cannot be taken.
     fn unmade(
         &mut self,
         worker: Option<WorkerProcess>,
@@ -129,14 +130,14 @@ impl Runner<'_> {
         outcome: Outcome,
         reason: String,
     ) -> Attempt {
-        // What is left of it is of no use; what cannot be removed now is swept when the run is locked again.
+        // A partial file is of no use. If it cannot be removed now, it is swept when the run is locked again.
         let _ = std::fs::remove_file(&asked.temp);
         let secs = self.secs_since(asked.at_ns);
         self.account.generation_failed(secs);
         Attempt::Failed { worker, failed: Failed { outcome, reason, wall_ms: asked.wall_ms, secs } }
     }
 
-    /// What such a sample usually takes.
+    /// How long such a sample usually takes.
     pub(crate) fn expected_secs(&self, sample: &PlannedSample) -> Option<f64> {
         let suite = self.suite();
         self.pace.expected(sample.model, sample.params, |params| {
@@ -145,7 +146,7 @@ impl Runner<'_> {
         })
     }
 
-    /// Artifact first, row second.
+    /// Stores the artifact first, and the row second.
     fn keep(
         &mut self,
         sample: &PlannedSample,
@@ -203,7 +204,8 @@ impl Runner<'_> {
     ) -> Timing {
         let result = translated(reply, sync);
         let since = |ns: u64| ns.saturating_sub(self.started_ns);
-        // The clock exchange may be wrong by its error; no sample starts before it was sent or ends after it was read.
+        // The clock exchange may be off by its error, but no sample may start before it was sent or end after its
+        // answer was read.
         let within = |ns: u64| since(ns.clamp(reply.sent_ns, reply.received_ns.max(reply.sent_ns)));
         let span = |name, start_ns, end_ns| StageSpan { name, start_ns, end_ns };
         let (intended, sent, start) = (since(intended_ns), since(reply.sent_ns), within(result.start_ns));
@@ -224,7 +226,7 @@ impl Runner<'_> {
         }
     }
 
-    /// Generations of the measured shapes before the timed ones. Their times are kept apart; their files are not kept.
+    /// Generates the measured shapes once before the timed samples. The times are kept apart; the files are not kept.
     pub(crate) fn warm_up(
         &mut self,
         mut worker: WorkerProcess,
@@ -251,7 +253,7 @@ impl Runner<'_> {
                 if !source.outcome().is_some_and(|outcome| outlives(&mut worker, outcome)) {
                     return Err(ModelError::Call { during: "warm-up", source });
                 }
-                // The timed sample of this shape will tell the same, as its outcome.
+                // The timed sample of this shape will report the same failure as its outcome.
                 self.tell(&Event::Warning { message: format!("a warm-up generation failed: {source}") });
             }
             let secs = self.secs_since(begun_ns);
@@ -289,7 +291,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Below the low mark nothing is produced until the high mark is reached again, for a while.
+    /// Below the low mark, waits for a while until the high mark is reached again; whether the disk is still too full.
     pub(crate) fn disk_is_full(&mut self) -> Result<bool, RunError> {
         let low_mib = self.suite().limits.min_free_disk_mib;
         let mut free_mib = self.inputs.store.free_disk_bytes()? >> 20;
@@ -335,17 +337,18 @@ fn translated(reply: &GenerateReply, sync: Option<ClockSync>) -> GenerateResult 
     sync.map_or_else(|| reply.result.clone(), |sync| sync.translate_result(reply.result.clone()))
 }
 
-/// After an answer that may be its last, a worker has this long to end before it is asked again.
+/// After an answer that may be its last, a worker has this long to exit before it is asked again.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
-/// Whether a worker can be asked again after a generation that ended so.
+/// Whether a worker can be asked again after a generation with this outcome.
 fn outlives(worker: &mut WorkerProcess, outcome: Outcome) -> bool {
     worker.is_usable()
         && outcome != Outcome::DeviceLost
         && !(may_be_its_last(outcome) && worker.ends_within(LAST_WORDS))
 }
 
-/// Failures after which a worker may end by itself: what it started cannot be stopped otherwise, or its device did not recover.
+/// Failures after which a worker may exit by itself: it has no other way to stop what it started, or its device did not
+/// recover.
 fn may_be_its_last(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Timeout | Outcome::OutOfMemory | Outcome::Internal)
 }
@@ -353,10 +356,10 @@ fn may_be_its_last(outcome: Outcome) -> bool {
 /// How often a full disk is looked at again.
 const DISK_LOOK: Duration = Duration::from_millis(100);
 
-/// Beyond the error of the clock exchange: clocks drift apart by some parts in 100,000.
+/// Allowed on top of the clock exchange's error: clocks drift apart by some parts in 100,000.
 const CLOCK_SLACK_NS: u64 = 5_000_000;
 
-/// A worker that says it worked before it was asked or after it had answered gives no latency at all.
+/// Why a reply gives no latency: the worker says that it worked before it was asked or after it had answered.
 fn outside_the_request(reply: &GenerateReply, sync: Option<ClockSync>) -> Option<String> {
     let slack_ns = CLOCK_SLACK_NS + sync.map_or(0, |sync| sync.error_ns);
     let result = translated(reply, sync);
@@ -377,7 +380,7 @@ fn one_of_each_shape(samples: &[PlannedSample]) -> Vec<PlannedSample> {
     samples.iter().filter(|sample| seen.insert(sample.params)).copied().collect()
 }
 
-/// Follows a generation: steps, slowness, a person's wish to stop at once.
+/// Follows a generation: steps, slowness, a person's request to stop at once.
 struct Follow<'a> {
     sample: SampleId,
     watch: SlowWatch,
@@ -386,7 +389,7 @@ struct Follow<'a> {
     cancel: &'a Cancel,
     events: &'a (dyn Fn(&Event) + Sync),
     log: &'a Log,
-    /// Whose worker it is.
+    /// The model whose worker this is.
     model: String,
 }
 

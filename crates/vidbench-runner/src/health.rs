@@ -1,7 +1,8 @@
-//! Judges how a machine with a session on it is: readings and what the runner knows go in, states with reasons come out.
+//! Judges the health of a machine during a session: readings and what the runner knows go in, states with reasons come
+//! out.
 //!
-//! No clock and no sensor is read here. Each part has thresholds with hysteresis; what cannot be read is unknown, which is not healthy, and what a machine does not
-//! have is left out.
+//! No clock and no sensor is read here. Each part has thresholds with hysteresis. A part that cannot be read is
+//! unknown, which is not healthy; a part that the machine does not have is left out.
 
 use std::collections::BTreeMap;
 
@@ -15,23 +16,23 @@ use crate::latch::Latch;
 /// Which accelerators a machine has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accelerators {
-    /// None; there is nothing to be unwell.
+    /// None, so none can be unhealthy.
     None,
-    /// That cannot be said: a driver is there and does not answer.
+    /// Unknown: a driver is there and does not answer.
     Unknown {
         /// Why.
         reason: String,
     },
-    /// So many, numbered from 0.
+    /// This many, numbered from 0.
     Count(u32),
 }
 
-/// Something that is to tell of itself now and then, and what it has not told for a while.
+/// Something that should report now and then, and how long it has been silent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Silence {
-    /// What, for people: `worker m`.
+    /// A name for people, such as `worker m`.
     pub who: String,
-    /// Seconds since it last told something.
+    /// Seconds since it last reported.
     pub silent_secs: f64,
     /// Seconds after which it is given up.
     pub patience_secs: f64,
@@ -42,13 +43,13 @@ pub struct Silence {
 pub struct Vitals<'a> {
     /// What sensors said.
     pub reading: &'a Reading,
-    /// What they were to say something of.
+    /// The accelerators that the reading should cover.
     pub accelerators: &'a Accelerators,
-    /// Workers at work; none where nobody works.
+    /// Workers at work; empty where none is.
     pub workers: &'a [Silence],
     /// The queue of files that wait to be scored, while it is worked on.
     pub queue: Option<Silence>,
-    /// How the last write to the workspace went; none where nothing was written.
+    /// How the last write to the workspace went; `None` where nothing was written.
     pub store: Option<Result<(), String>>,
 }
 
@@ -60,7 +61,8 @@ pub struct Health {
     errors_before: BTreeMap<u32, u64>,
 }
 
-/// What was seen of a part in one reading: a value, what is missing of it, both, or neither where the machine has no such part.
+/// What one reading shows of a part: a value, what is missing of it, both, or neither where the machine has no such
+/// part.
 #[derive(Debug, Default)]
 struct Seen {
     value: Option<(f64, String)>,
@@ -75,11 +77,11 @@ struct Part {
     /// None before the first reading, and where the machine has no such part.
     state: Option<PartState>,
     reason: String,
-    /// The state that was last told; nothing is told of a part that is well from the beginning.
+    /// The state that was last reported; a part that is well from the beginning is not reported.
     told: PartState,
 }
 
-/// Reasons for slower clocks that are no fault: the device is as fast as its power allows, or waits for another.
+/// Reasons for slower clocks that are not a fault: the device is as fast as its power allows, or waits for another.
 const HARMLESS_CLOCKS: [&str; 2] = ["sw power cap", "sync boost"];
 
 const PARTS: [HealthPart; 9] = [
@@ -101,7 +103,8 @@ impl Health {
         Self { parts: PARTS.into_iter().map(part).collect(), errors_before: BTreeMap::new() }
     }
 
-    /// Judges a reading that was taken `at_secs` after the session began. Gives the parts that are better or worse than they were told to be.
+    /// Judges a reading that was taken `at_secs` after the session began. Returns the parts that are better or worse
+    /// than last reported.
     pub fn see(&mut self, at_secs: f64, vitals: &Vitals<'_>) -> Vec<HealthChange> {
         for device in &vitals.reading.devices {
             device.uncorrected_errors.map(|errors| *self.errors_before.entry(device.index).or_insert(errors));
@@ -120,7 +123,7 @@ impl Health {
         changed.into_iter().map(change).collect()
     }
 
-    /// How the whole is. Before the first reading nothing is known of it.
+    /// The health of the whole machine; unknown before the first reading.
     pub fn state(&self) -> HealthState {
         let worst = self.parts.values().filter_map(|part| part.state).max();
         worst.unwrap_or(PartState::Unknown).into()
@@ -140,7 +143,7 @@ impl Part {
         let both = |levels: Levels| {
             (Latch::with(settings, levels.degraded), Latch::with(settings, levels.unhealthy))
         };
-        // A counter of errors and a failed write are no noise.
+        // Error counters and failed writes are not noisy: one reading is enough.
         let (degraded, unhealthy) = match part {
             HealthPart::Disk => both(settings.disk_percent),
             HealthPart::Memory => both(settings.memory_percent),
@@ -188,7 +191,7 @@ impl Part {
                 seen.value.map(|(_, text)| text)
             }
         };
-        // A part that was bad and is not read now is as bad as it was, for the same reason.
+        // A part that was bad and is not read now stays as bad as it was, for the same reason.
         self.reason = reason.unwrap_or_else(|| std::mem::take(&mut self.reason));
         self.state = Some(state);
     }
@@ -247,7 +250,7 @@ fn silence(longest: Option<&Silence>) -> Seen {
     Seen::value(silence.percent(), text)
 }
 
-/// Of all accelerators: the highest value, and the first that is missing.
+/// Over all accelerators: the highest value, and the first that is missing.
 fn of_devices(vitals: &Vitals<'_>, seen: impl Fn(&DeviceReading) -> Seen) -> Seen {
     let count = match vitals.accelerators {
         Accelerators::None => return Seen::default(),
@@ -276,7 +279,8 @@ fn temperature(device: &DeviceReading) -> Seen {
     }
 }
 
-/// 1 for errors from before the session, 2 for new ones. A device that counts none, as most without ECC memory, has no such part.
+/// 1 for errors from before the session, 2 for new ones. A device that counts no errors, as is usual without ECC
+/// memory, has no such part.
 fn errors(device: &DeviceReading, before: &BTreeMap<u32, u64>) -> Seen {
     let Some(errors) = device.uncorrected_errors else {
         return unread(device, "uncorrected_errors", "its memory errors");

@@ -6,11 +6,11 @@ use vidbench_core::{Event, IdleWhen, IdleWindow};
 
 use crate::run::Runner;
 
-/// Readings that a window must be long enough for, so that some lie within it.
+/// How many intervals an idle window must span, so that some readings lie within it.
 const INTERVALS: u32 = 2;
 
 impl Runner<'_> {
-    /// Does nothing for a while. No model is loaded: the first is not yet, or the last has ended.
+    /// Does nothing for a while. No model is loaded: the first one is not loaded yet, or the last one has ended.
     pub(crate) fn rest(&mut self, when: IdleWhen, interval: Duration) {
         let idle = Duration::from_secs_f64(self.suite().telemetry.idle_secs);
         let fits = self.inputs.cancel.left().is_none_or(|left| left > idle);

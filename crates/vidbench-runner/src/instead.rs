@@ -1,7 +1,8 @@
-//! Models that are instead of another: they make the samples for which that one had not enough memory, and no others.
+//! Fallback models, which run in place of another (`instead_of`): they make only the samples for which that model had not
+//! enough memory.
 //!
-//! It is another configuration and stays one: its samples have ids, times and scores of their own, and none of them is counted as a sample of
-//! the first.
+//! A fallback model is another configuration and stays one: its samples have ids, times and scores of their own, and none
+//! of them counts as a sample of the other model.
 
 use vidbench_core::{Event, Outcome, PlannedSample};
 
@@ -10,21 +11,21 @@ use crate::error::ModelError;
 use crate::run::{Runner, failure};
 use crate::turns::{Lane, LaneState};
 
-/// Whether a sample of a model that is instead of another is to be made.
+/// Whether a sample of a fallback model is to be made.
 enum Need {
     Needed,
     NotNeeded,
-    /// The other one's is still to be made.
+    /// The other model has not made its sample yet.
     Unknown,
 }
 
 impl Runner<'_> {
-    /// Whether another model is instead of this one.
+    /// Whether this model has a fallback model.
     pub(crate) fn has_another(&self, model: u32) -> bool {
         self.suite().models.iter().any(|other| other.instead_of == Some(model))
     }
 
-    /// A model that cannot even be loaded has no memory for any of its samples.
+    /// Records that a model that cannot even be loaded lacks the memory for all of its samples.
     pub(crate) fn lacks_memory(&mut self, lane: &mut Lane, error: &ModelError) -> Result<(), RunError> {
         let message = format!(
             "model {}: {error}; a fallback model takes over its samples",
@@ -37,9 +38,10 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Of models that wait for others which have ended by now: what is needed of them is left, and the rest gets its verdict.
+    /// Decides which samples are needed from fallback models whose other model has ended: these stay, and the rest get
+    /// their verdict.
     pub(crate) fn see_what_is_needed(&mut self, lanes: &mut [Lane]) -> Result<(), RunError> {
-        // Others come after what they are instead of, so one pass sees a chain through.
+        // Fallback models come after the models that they replace, so one pass settles a whole chain.
         for at in 0..lanes.len() {
             let (before, lane) = lanes.split_at_mut(at);
             let Some(lane) = lane.first_mut() else { return Ok(()) };

@@ -2,10 +2,10 @@
 
 use vidbench_core::{ClipFacts, Params};
 
-/// Containers round frame rates to their time base; more than this is another rate.
+/// Containers round frame rates to their time base; a larger difference means another rate.
 const FPS_TOLERANCE: f64 = 0.01;
 
-/// What differs between the file and the request, or what makes it no video; `None` for a file as asked.
+/// What differs between the file and the request, or why it is no video; `None` for a file as requested.
 pub fn mismatch(requested: &Params, observed: &ClipFacts) -> Option<String> {
     let mut differences = differences(requested, observed);
     if observed.frames > 0 && observed.black_frames == observed.frames {

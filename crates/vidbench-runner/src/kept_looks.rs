@@ -1,7 +1,7 @@
-//! What nets saw of clips and texts before, in the cache.
+//! What nets saw of clips and texts earlier, kept in the cache.
 //!
-//! Only what metrics of single clips are computed from: what metrics of sets are computed from is part of their result and
-//! lies in the store.
+//! Only for metrics of single clips: what metrics of sets are computed from is part of their result and lies in the
+//! store.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use vidbench_store::{Cache, CacheKey, CacheKind, ClipKey, Look, Wanted};
 use crate::Inputs;
 use crate::content::FileMark;
 
-/// Numbers that a line of the protocol holds: each takes up to 13 bytes as text.
+/// How many numbers fit on a line of the protocol: each takes up to 13 bytes as text.
 const NUMBERS: usize = MAX_LINE_BYTES / 16;
 
-/// As much as goes into a line of the protocol; the rest nets look at again.
+/// As many features as fit on a line of the protocol; nets compute the others again.
 pub(crate) fn fitting(mut seen: Vec<Features>) -> Vec<Features> {
     let mut numbers = 0;
     seen.retain(|features| {
@@ -26,14 +26,15 @@ pub(crate) fn fitting(mut seen: Vec<Features>) -> Vec<Features> {
     seen
 }
 
-/// What was made now and may be kept, with the seconds each net took.
+/// What was computed now and may be kept, with the seconds each net took.
 #[derive(Debug, Default)]
 pub(crate) struct Made {
     pub(crate) features: Vec<Features>,
     pub(crate) net_secs: BTreeMap<String, f64>,
 }
 
-/// Says what will be asked for, in that order. Of a file that was never read nobody knows what it holds; only its prompt is known.
+/// Announces what the cache will be asked for, in that order. The content of a file that was never read is unknown, so
+/// only its prompt is announced.
 pub(crate) fn announce(
     cache: &Cache,
     record: &ScoringRecord,
@@ -53,7 +54,7 @@ pub(crate) fn announce(
     cache.begin_plan(plan);
 }
 
-/// What the cache has of what `asked` is computed from, but for what is `known` already.
+/// What the cache holds of the features that `asked` needs, without those that are `known` already.
 pub(crate) fn find(
     cache: &Cache,
     key: &ClipKey,
@@ -68,20 +69,21 @@ pub(crate) fn find(
         .collect()
 }
 
-/// Keeps what was made.
+/// Keeps what was computed.
 pub(crate) fn keep(cache: &Cache, key: &ClipKey, prompt: Option<&str>, wanted: &[Wanted], made: &Made) {
     let wanted: Vec<&Wanted> = wanted.iter().collect();
     let keys: BTreeMap<_, _> =
         clip_keys(key, &wanted).into_iter().chain(text_keys(prompt, &wanted)).collect();
     for features in &made.features {
-        // What took no time that anybody knows of is worth nothing.
+        // Features of unknown cost are not worth keeping.
         if let (Some(key), Some(secs)) = (keys.get(&features.net), made.net_secs.get(&features.net)) {
             cache.put(key, &bytes(features), *secs, "");
         }
     }
 }
 
-/// What is part of a result, and what is for the cache: what metrics of single clips are computed from and no metric of sets.
+/// Splits features into those that are part of a result and those for the cache, which metrics of single clips use and
+/// no metric of sets.
 pub(crate) fn split(features: Vec<Features>, wanted: &[Wanted]) -> (Vec<Features>, Vec<Features>) {
     let is_for_the_cache = |features: &Features| {
         let is_it = |look: &Look| look.extraction == features.net;
@@ -103,7 +105,7 @@ fn clip_keys(key: &ClipKey, wanted: &[&Wanted]) -> BTreeMap<String, CacheKey> {
     looks.map(key).collect()
 }
 
-/// The keys of how nets see its prompt, by net.
+/// The keys of what nets see of its prompt, by net.
 fn text_keys(prompt: Option<&str>, wanted: &[&Wanted]) -> BTreeMap<String, CacheKey> {
     let looks = wanted.iter().filter_map(|wanted| wanted.text.as_ref());
     let key = |Look { extraction, nets }: &Look| {
@@ -112,13 +114,13 @@ fn text_keys(prompt: Option<&str>, wanted: &[&Wanted]) -> BTreeMap<String, Cache
     looks.filter_map(key).collect()
 }
 
-/// The number of rows, then the numbers, the least significant byte first.
+/// The number of rows, then the numbers, all in little-endian byte order.
 fn bytes(features: &Features) -> Vec<u8> {
     let values = features.values.iter().flat_map(|value| value.to_le_bytes());
     features.rows.to_le_bytes().into_iter().chain(values).collect()
 }
 
-/// None of what this version did not write.
+/// `None` for bytes that this version did not write.
 fn features(net: String, bytes: &[u8]) -> Option<Features> {
     let (rows, values) = bytes.split_first_chunk()?;
     let (values, []) = values.as_chunks() else { return None };
@@ -150,7 +152,8 @@ pub(crate) fn of_sample(
     fitting(find(cache, &clip_of(generation), prompt, &wanted.iter().collect::<Vec<_>>(), &[]))
 }
 
-/// Keeps what nets saw now of a sample's file and prompt, and leaves what its record holds: what metrics of sets are computed from.
+/// Keeps what nets saw now of a sample's file and prompt. Leaves in `result` what its record holds: the features that
+/// metrics of sets are computed from.
 pub(crate) fn keep_of_sample(
     cache: &Cache,
     generation: &Generation,

@@ -1,8 +1,9 @@
-//! Says whether a value is too high, without flapping: it must stay above the threshold for some readings, and fall well below it for some.
+//! Says whether a value is too high, without flapping: it must stay above the threshold for some readings, and fall
+//! well below it for some.
 
 use vidbench_core::HealthSettings;
 
-/// One threshold with its hysteresis. Values come in order; a value that is missing is not shown to it.
+/// One threshold with its hysteresis. Values come in order; a missing value is not passed in.
 #[derive(Debug, Clone)]
 pub(crate) struct Latch {
     fire: f64,
@@ -10,27 +11,28 @@ pub(crate) struct Latch {
     over: u32,
     under: u32,
     high: bool,
-    /// Values in a row that say otherwise.
+    /// How many values in a row contradict the current state.
     streak: u32,
 }
 
 impl Latch {
-    /// High after `over` values in a row above `fire`, and no longer after `under` in a row at `resolve` or below.
+    /// High after `over` values in a row above `fire`; no longer high after `under` in a row at `resolve` or below.
     pub(crate) fn new(fire: f64, resolve: f64, over: u32, under: u32) -> Self {
         Self { fire, resolve, over, under, high: false, streak: 0 }
     }
 
-    /// As a suite says it: the margin is at most half of the threshold, so that a small threshold can be left again.
+    /// With the settings of a suite. The margin is at most half of the threshold, so that a small threshold can be left
+    /// again.
     pub(crate) fn with(settings: &HealthSettings, fire: f64) -> Self {
         Self::new(fire, resolve(fire, settings.margin), settings.readings_over, settings.readings_under)
     }
 
-    /// For values that no reading gets wrong: one is enough.
+    /// For values that are never misread: one value is enough.
     pub(crate) fn at_once(fire: f64, resolve: f64) -> Self {
         Self::new(fire, resolve, 1, 1)
     }
 
-    /// What it is now, if this value has changed it.
+    /// The new state, if this value has changed it.
     pub(crate) fn see(&mut self, value: f64) -> Option<bool> {
         let otherwise = if self.high { value <= self.resolve } else { value > self.fire };
         self.streak = if otherwise { self.streak + 1 } else { 0 };
@@ -42,7 +44,7 @@ impl Latch {
         Some(self.high)
     }
 
-    /// Makes it high without a value, for what is known from the beginning.
+    /// Makes it high without a value, for a state that is known from the beginning.
     pub(crate) fn raise(&mut self) {
         self.high = true;
     }
@@ -58,7 +60,7 @@ impl Latch {
     }
 }
 
-/// Where a value that was above `fire` counts as well again.
+/// The level at which a value that was above `fire` counts as well again.
 pub(crate) fn resolve(fire: f64, margin: f64) -> f64 {
     (fire - margin).max(fire / 2.0)
 }

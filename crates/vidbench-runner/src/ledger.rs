@@ -1,9 +1,9 @@
-//! Keeps account of where a session's wall time goes.
+//! Accounts for a session's wall time.
 
 use vidbench_core::protocol::Stage;
 use vidbench_core::{Ledger, PoolStats, Timing};
 
-/// Adds up the work of a session; what is left of the wall time is the harness's own share.
+/// Adds up the work of a session; the rest of the wall time is the harness's own share.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     entries: Ledger,

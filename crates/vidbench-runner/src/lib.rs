@@ -46,7 +46,8 @@ mod usual_latency;
 mod wall_clock;
 mod workers;
 
-/// Locks of what threads share. `schedules` compiles the same sources with others, which try who runs when.
+/// The locks that threads share. `schedules` compiles the same sources with other locks, which try different thread
+/// schedules.
 mod sync {
     pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 }

@@ -1,4 +1,4 @@
-//! Bringing models up and putting them away, within the pool's budget of memory.
+//! Loading models and putting them away, within the pool's memory budget.
 
 use std::time::Duration;
 
@@ -14,12 +14,13 @@ use crate::run::Runner;
 use crate::workers::FollowBringUp;
 use crate::{memory, workers};
 
-/// A device that was lost so often in a session is left alone: a driver that does not recover by itself needs a person.
+/// A device that was lost this often in a session is no longer used: a driver that does not recover by itself needs a
+/// person.
 const MOST_LOSSES: u32 = 3;
 
 impl Runner<'_> {
-    /// Starts a worker, loads the model and warms it up. A warm-up that kills the worker is not the end: the samples are to
-    /// have their outcomes, so another worker takes them on without it.
+    /// Starts a worker, loads the model and warms it up. A warm-up that kills the worker does not end the model:
+    /// another worker takes on the samples without a warm-up, so that they get their outcomes.
     pub(crate) fn bring_up(
         &mut self,
         model: u32,
@@ -65,7 +66,7 @@ impl Runner<'_> {
         };
         self.learn(model, worker, None);
         match self.pool.known(model).filter(|need| !self.pool.allows(*need)) {
-            // It is dropped, and killed so.
+            // The worker is dropped here, which kills it.
             Some(need) => {
                 self.pool.lost(model);
                 Err(self.too_large(need))
@@ -98,13 +99,13 @@ impl Runner<'_> {
         };
         let threads = self.inputs.commands.threads;
         let model = workers::load(&mut worker, resolved, threads, timeout, earlier.as_ref(), &mut follow)?;
-        // Downloads are no part of it: the next load has none.
+        // Downloads do not count: the next load has none.
         let begun_ns = follow.downloaded_ns.unwrap_or(begun_ns);
         let name = worker.info().map_or(String::new(), |info| format!("{} {}", info.name, info.version));
         let loaded = SessionModel {
             model,
             worker: name,
-            // By our own clock and from the start of its process: what a worker says of itself could be anything.
+            // By our own clock and from the start of the worker's process: a worker could claim anything about itself.
             load_secs: self.secs_since(begun_ns),
             warmup_secs: Vec::new(),
             footprint: None,
@@ -112,14 +113,15 @@ impl Runner<'_> {
         self.tell(&Event::ModelLoaded { model: resolved.id.clone(), load_secs: loaded.load_secs });
         self.earlier.push(loaded.model.clone());
         self.session.models.push(loaded);
-        // Before the first sample: a session that is killed must still say what its samples are of. A store that fails now fails at the sample, too.
+        // Saved before the first sample: a killed session must still say which model its samples are of. This error is
+        // only a warning, because a store that fails now also fails at the sample.
         if let Err(error) = self.inputs.store.save_session(&self.inputs.run.id, &self.session) {
             self.tell(&Event::Warning { message: format!("what was loaded could not be recorded: {error}") });
         }
         Ok(worker)
     }
 
-    /// Ends idle workers until there is room for `model`, which counts as in use then.
+    /// Ends idle workers until there is room for `model`, which then counts as in use.
     fn make_room(&mut self, model: u32) -> Result<(), ModelError> {
         loop {
             match self.pool.room(model) {
@@ -128,19 +130,19 @@ impl Runner<'_> {
                 Room::WhenEnded => {}
                 Room::TooLarge(need) => return Err(self.too_large(need)),
             }
-            // Its memory is free only when it has ended.
+            // The memory is free only when the worker has ended.
             self.hear();
         }
     }
 
-    /// What a worker needs, as far as it can be told; idle ones that do not fit beside it end.
+    /// Learns what a worker needs, as far as that is known, and ends idle workers that do not fit beside it.
     pub(crate) fn learn(&mut self, model: u32, worker: &WorkerProcess, result: Option<&GenerateResult>) {
         let reported = result.and_then(|result| result.peak_rss_bytes);
         let Some(host_bytes) = reported.or_else(|| memory::peak_bytes(worker.pid())) else { return };
         let device = result.and_then(|result| result.peak_device_bytes);
         let id = &self.suite().models[model as usize].id;
         let loaded = self.session.models.iter().rev().find(|loaded| loaded.model.id == *id);
-        // What a model takes of a GPU is known once its worker reports it; until then what is reserved for it stays.
+        // How much GPU memory a model takes is known once its worker reports it; until then the reservation stays.
         let on_gpu = loaded
             .and_then(|loaded| loaded.model.device.as_deref())
             .is_some_and(|name| name.starts_with("cuda"));
@@ -157,7 +159,7 @@ impl Runner<'_> {
         loaded.into_iter().for_each(|loaded| loaded.footprint = known);
     }
 
-    /// Timed work of `model` goes on until the guard is dropped. What waits for it to begin is none of its time.
+    /// Timed work of `model` goes on until the guard is dropped. The wait before it begins is not part of its time.
     pub(crate) fn timed<'d, 'w>(&self, desk: &'d Desk<'w>, model: u32) -> Timed<'d, 'w> {
         desk.timed(self.is_beside(model))
     }
@@ -174,10 +176,10 @@ impl Runner<'_> {
         }
     }
 
-    /// Ends a worker while other things go on: with its model it takes an interpreter a second.
+    /// Ends a worker in the background: with a model loaded, an interpreter takes a second to end.
     pub(crate) fn end(&mut self, model: u32, worker: WorkerProcess) {
         self.untold += 1;
-        // What frees memory always has a place.
+        // A task that frees memory always has a place.
         if let Err(Task::End { worker, .. }) =
             self.desk.tasks.offer(Urgency::Free, 0, Task::End { model, worker })
         {
@@ -187,7 +189,8 @@ impl Runner<'_> {
         }
     }
 
-    /// Memory that idle workers hold may be what was missing: whether there were any. They have ended then.
+    /// After an out-of-memory outcome, ends idle workers and waits for their end: they may hold the missing memory.
+    /// Whether there were any.
     pub(crate) fn free_memory(&mut self, outcome: Outcome) -> bool {
         if outcome != Outcome::OutOfMemory {
             return false;
@@ -199,7 +202,7 @@ impl Runner<'_> {
         freed
     }
 
-    /// Whether there were any; they end while other things go on.
+    /// Ends idle workers in the background; whether there were any.
     pub(crate) fn end_idle_workers(&mut self) -> bool {
         let mut any = false;
         while let Some((model, worker)) = self.pool.evict() {
@@ -209,7 +212,7 @@ impl Runner<'_> {
         any
     }
 
-    /// A device that is lost again and again is left alone, with all models on it.
+    /// Counts a lost device. After too many losses, why it is no longer used, for all models on it.
     pub(crate) fn device_failed(&mut self, model: u32, outcome: Outcome) -> Option<ModelError> {
         if outcome != Outcome::DeviceLost {
             return None;
@@ -219,7 +222,7 @@ impl Runner<'_> {
         self.quarantined(&device)
     }
 
-    /// Why a device is left alone, if it is.
+    /// Why a device is no longer used, if so.
     pub(crate) fn quarantined(&self, device: &str) -> Option<ModelError> {
         let times = self.lost.get(device).copied().filter(|times| *times >= MOST_LOSSES)?;
         Some(ModelError::Quarantined { device: device.to_owned(), times })

@@ -1,6 +1,6 @@
-//! What happens, as lines of a log: each with the run, and with the sample, model and worker it is of.
+//! Events as log lines, each with the run, and with the sample, model and worker that it concerns.
 //!
-//! The library only speaks to `tracing`; where lines go is for the program to say.
+//! The library only writes to `tracing`; the program decides where the lines go.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,18 +36,18 @@ impl Log {
         Self { run: run.to_string(), session, now: Arc::default() }
     }
 
-    /// A log of the same session for another thread, which works on something else.
+    /// A log of the same session for another thread, which works on other samples.
     pub(crate) fn apart(&self) -> Self {
         Self { now: Arc::default(), ..self.clone() }
     }
 
-    /// The model, and maybe the sample, that is worked on from now on.
+    /// Sets the model, and perhaps the sample, that is worked on from now on.
     pub(crate) fn at(&self, model: &str, sample: Option<SampleId>) {
         let sample = sample.map_or(String::new(), |sample| sample.to_string());
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Now { sample, model: model.to_owned() };
     }
 
-    /// Takes the lines that a worker writes to stderr.
+    /// A sink for the lines that a worker writes to stderr.
     pub(crate) fn of_worker(&self, worker: &str) -> LogSink {
         let (log, worker) = (self.clone(), worker.to_owned());
         Box::new(move |line| {
@@ -74,7 +74,7 @@ impl Log {
         }
     }
 
-    /// Writes what happened; steps are too many to be worth lines.
+    /// Writes an event; steps are too frequent to be worth lines.
     pub(crate) fn event(&self, event: &Event) {
         match event {
             Event::Step { .. } => {}
@@ -87,7 +87,7 @@ impl Log {
         }
     }
 
-    /// What concerns the whole run: its lines have no ids of what was worked on last.
+    /// Events of the whole run, whose lines have no ids of what was worked on last.
     fn of_run(&self, event: &Event) {
         let now = Now::default();
         match event {
@@ -107,7 +107,7 @@ impl Log {
         }
     }
 
-    /// What changed its state: worse is a warning, better is not.
+    /// Changes of state: for the worse is a warning, for the better is not.
     fn of_state(&self, event: &Event) {
         let now = self.now();
         match event {
@@ -142,7 +142,7 @@ impl Log {
         }
     }
 
-    /// What was done, and how it went.
+    /// Events of the work on models, samples and clips.
     fn of_work(&self, event: &Event) {
         let now = self.now();
         match event {

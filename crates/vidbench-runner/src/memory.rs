@@ -1,4 +1,4 @@
-//! Main memory: what the machine has left, and what a process has taken.
+//! Main memory: how much the machine has left, and how much a process has taken.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use crate::family::family;
 
-/// Memory that can still be had, in bytes; `None` where the system does not tell.
+/// Memory that is still available, in bytes; `None` where the system does not tell.
 pub fn available_bytes() -> Option<u64> {
     Some(system()?.available_memory())
 }
@@ -21,9 +21,10 @@ fn system() -> Option<System> {
     System::new_with_specifics(ram).ok()
 }
 
-/// The largest resident sets so far of a process and its descendants, added up, in bytes; `None` where the system does not tell (only Linux does).
+/// The sum of the peak resident sets of a process and its descendants so far, in bytes; `None` where the system does
+/// not tell (only Linux does).
 pub(crate) fn peak_bytes(pid: u32) -> Option<u64> {
-    // One that has ended meanwhile has none.
+    // A process that has ended in the meantime has no peak.
     let peaks: Vec<u64> = family(pid).into_iter().filter_map(peak_of_one).collect();
     (!peaks.is_empty()).then(|| peaks.iter().sum())
 }
@@ -52,7 +53,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn children_count_with_their_parent_and_strangers_have_none() {
-        // The shell stays because something follows; its child waits for a pipe that nobody writes to.
+        // The shell stays because another command follows; its child waits on a pipe that nothing writes to.
         let mut shell = Command::new("sh").args(["-c", "cat; true"]).stdin(Stdio::piped()).spawn().unwrap();
         while family(shell.id()).len() < 2 {
             std::thread::yield_now();

@@ -1,4 +1,5 @@
-//! Watches a session: readings and what happens go to the judges of health and alerts; what they say is told, logged and kept.
+//! Watches a session: readings and events go to the judges of health and alerts; what they report is told, logged and
+//! stored.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +13,7 @@ use crate::board::Board;
 use crate::health::{Accelerators, Health, Vitals};
 use crate::log::Log;
 
-/// Who watches a session, from whichever thread.
+/// The monitor of a session, for use from any thread.
 pub(crate) struct Monitor<'a> {
     pub(crate) board: Arc<Board>,
     store: &'a Store,
@@ -56,7 +57,7 @@ impl<'a> Monitor<'a> {
         Self { board, store, run, session, clock, started_ns, log, events, judges: Mutex::new(judges) }
     }
 
-    /// Sensors said something.
+    /// Takes a reading of the sensors.
     pub(crate) fn read(&self, reading: &Reading, accelerators: &Accelerators) {
         let at_secs = reading.t_ns as f64 / 1e9;
         let workers = self.board.workers();
@@ -69,13 +70,13 @@ impl<'a> Monitor<'a> {
         });
         for change in health {
             self.tell(&Event::Health(change.clone()));
-            // The whole list is saved when the session ends; this is for one that is killed.
+            // Saved at once for a session that is killed; the whole list is saved when the session ends.
             self.board.wrote(written(self.store.add_health_change(self.run, self.session, &change)));
         }
         self.alert(|alerts| alerts.reading(at_secs, reading));
     }
 
-    /// Something happened that was told already.
+    /// Takes an event that was told already.
     pub(crate) fn hears(&self, event: &Event) {
         if let Event::Judged { outcome, .. } = event
             && *outcome != Outcome::PromptRejected
@@ -88,19 +89,19 @@ impl<'a> Monitor<'a> {
         }
     }
 
-    /// A sample of a model usually takes so long.
+    /// Takes how long a sample of a model usually takes.
     pub(crate) fn expects(&self, model: &ModelId, usual_secs: f64) {
         let at_secs = self.at_secs();
         self.alert(|alerts| alerts.expects(at_secs, model, usual_secs));
     }
 
-    /// A sample of a model took so long.
+    /// Takes how long a sample of a model took.
     pub(crate) fn took(&self, model: &ModelId, secs: f64) {
         let at_secs = self.at_secs();
         self.alert(|alerts| alerts.took(at_secs, model, secs));
     }
 
-    /// Everything that changed, in order.
+    /// All changes so far, in order.
     pub(crate) fn changes(&self) -> (Vec<HealthChange>, Vec<AlertChange>) {
         self.judges(|judges| (judges.health_changes.clone(), judges.alert_changes.clone()))
     }

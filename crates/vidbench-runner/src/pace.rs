@@ -1,4 +1,4 @@
-//! Knows how long samples usually take, and when one is slow enough to tell.
+//! Knows how long samples usually take, and when one is slow enough to report.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use vidbench_core::Params;
 /// any model.)
 const SLOW_WITHOUT_HISTORY_SECS: f64 = 30.0;
 
-/// A sample is slow when it takes this many times the median of its like.
+/// A sample is slow when it takes this many times the median of similar samples.
 const SLOW_FACTOR: f64 = 3.0;
 
-/// Nothing under this is worth a line.
+/// A sample that is shorter than this is never reported as slow.
 const SLOW_AT_LEAST_SECS: f64 = 2.0;
 
 /// Service times so far by model and parameters.
@@ -33,7 +33,8 @@ impl Pace {
         sorted.get(sorted.len() / 2).copied()
     }
 
-    /// What a sample is likely to take: the median of its like, else that of the model's other parameters, scaled by their `work`; the largest counts.
+    /// How long a sample is likely to take: the median of similar samples, else that of the model's other parameters,
+    /// scaled by their `work`; the largest counts.
     pub(crate) fn expected(&self, model: u32, params: u32, work: impl Fn(u32) -> f64) -> Option<f64> {
         let others = || {
             let of_model = self.secs.keys().filter(|(other, _)| *other == model);
@@ -45,20 +46,21 @@ impl Pace {
     }
 }
 
-/// Whether a generation was slow beside the usual.
+/// Whether a generation was slow compared with the usual time.
 pub(crate) fn is_slow(secs: f64, usual: Option<f64>) -> bool {
     usual.is_some_and(|usual| secs > (usual * SLOW_FACTOR).max(SLOW_AT_LEAST_SECS))
 }
 
-/// How much a generation has to do, up to a factor of its model: steps times values of a frame times frames. Latencies of one model are near to proportional to it.
+/// How much work a generation is, up to a factor that depends on the model: steps times values per frame times frames.
+/// The latencies of one model are nearly proportional to it.
 pub(crate) fn work(params: &Params) -> f64 {
     f64::from(params.steps) * f64::from(params.frames) * f64::from(params.width) * f64::from(params.height)
 }
 
-/// Nothing is given up as stalled before so many seconds without a sign: less is no trouble for anyone.
+/// Nothing is given up as stalled before this many seconds of silence: a shorter silence troubles nobody.
 const STALLED_AT_LEAST_SECS: f64 = 30.0;
 
-/// Notices a generation that tells of nothing for many times what it usually takes in all.
+/// Notices a generation that is silent for many times its usual total time.
 #[derive(Debug)]
 pub(crate) struct StallWatch {
     expected_secs: Option<f64>,
@@ -74,18 +76,18 @@ impl StallWatch {
         Self { expected_secs, factor, seen_secs: 0.0, sign: false, stalled_secs: None }
     }
 
-    /// Seconds of silence after which it is stalled; none where it never is.
+    /// Seconds of silence after which it counts as stalled; `None` where it never does.
     pub(crate) fn patience_secs(&self) -> Option<f64> {
         let expected = self.expected_secs.filter(|_| self.factor > 0.0)?;
         Some((expected * self.factor).max(STALLED_AT_LEAST_SECS))
     }
 
-    /// The worker has told of something.
+    /// The worker has sent something.
     pub(crate) fn sign(&mut self) {
         self.sign = true;
     }
 
-    /// Whether it has been silent for too long, `elapsed_secs` after it was asked.
+    /// Whether the worker has been silent for too long, `elapsed_secs` after the request.
     pub(crate) fn is_stalled(&mut self, elapsed_secs: f64) -> bool {
         if std::mem::take(&mut self.sign) {
             self.seen_secs = elapsed_secs;
@@ -106,7 +108,7 @@ impl StallWatch {
     }
 }
 
-/// Announces a slow sample, each time at twice the patience of the time before.
+/// Announces a slow sample, and again whenever its time so far has doubled.
 #[derive(Debug)]
 pub(crate) struct SlowWatch {
     usual: Option<f64>,
@@ -124,7 +126,7 @@ impl SlowWatch {
         self.usual
     }
 
-    /// Whether to say something now.
+    /// Whether to announce it now.
     pub(crate) fn is_due(&mut self, elapsed_secs: f64) -> bool {
         let due = elapsed_secs >= self.next_secs;
         if due {

@@ -1,17 +1,17 @@
 //! Workers that are kept with their models loaded, within a budget of memory.
 //!
-//! The pool only counts: it says who must go, and the caller ends them before it loads another. A worker at work is never
-//! among them, and the one that was not used for longest goes first.
+//! The pool only counts: it says which workers must end, and the caller ends them before it loads another. It never
+//! names a worker at work, and names the least recently used worker first.
 
 use vidbench_core::{Footprint, PoolStats};
 
-/// Memory that all workers may have together. `None` is no limit.
+/// Memory that all workers together may have. `None` is no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Budget {
     pub(crate) host_bytes: Option<u64>,
     pub(crate) device_bytes: Option<u64>,
-    /// A model that alone needs more main memory is refused. Otherwise it is loaded when all others have ended: the machine will show whether
-    /// it can.
+    /// If set, a model that alone needs more main memory is refused. Otherwise it is loaded once all others have ended:
+    /// the machine will show whether it can hold it.
     pub(crate) strict_host: bool,
     /// The same for memory of the device.
     pub(crate) strict_device: bool,
@@ -35,12 +35,12 @@ impl Budget {
     }
 }
 
-/// The workers of a session. Each model has one; beside it, one that is still ending.
+/// The workers of a session. A model has at most one, and beside it one that is still ending.
 #[derive(Debug)]
 pub(crate) struct Pool<W> {
     budget: Budget,
     members: Vec<Member<W>>,
-    /// What each model needed, the largest so far.
+    /// The largest need of each model so far.
     known: Vec<Option<Footprint>>,
     uses: u64,
     stats: PoolStats,
@@ -56,7 +56,7 @@ struct Member<W> {
 
 #[derive(Debug)]
 enum Place<W> {
-    /// Loaded, and nobody uses it.
+    /// Loaded and not in use.
     Idle(W),
     /// Loading or at work.
     InUse,
@@ -69,31 +69,32 @@ enum Place<W> {
 pub(crate) enum Room<W> {
     /// It may be loaded, and counts as in use from now on.
     Made,
-    /// Not before this worker has ended.
+    /// Only after this worker has ended.
     After { model: u32, worker: W },
-    /// Not before one that is ending has ended.
+    /// Only after a worker that is ending has ended.
     WhenEnded,
-    /// Never: it needs more than there is.
+    /// Never: the model needs more than there is.
     TooLarge(Footprint),
 }
 
 impl<W> Pool<W> {
-    /// Whether one that needs so much may be loaded at all.
+    /// Whether a model that needs this much may be loaded at all.
     pub(crate) fn allows(&self, need: Footprint) -> bool {
         self.budget.allows(need)
     }
 
-    /// A pool for so many models, of which nothing is known.
+    /// A pool for this many models, whose needs are unknown.
     pub(crate) fn new(models: usize, budget: Budget) -> Self {
         Self { budget, members: Vec::new(), known: vec![None; models], uses: 0, stats: PoolStats::default() }
     }
 
-    /// `model` needs at least this. Those who must go since it needs more than was thought are ending from now on.
+    /// Records that `model` needs at least this. Returns the workers that must end because that is more than was
+    /// assumed; they count as ending from now on.
     pub(crate) fn learn(&mut self, model: u32, footprint: Footprint) -> Vec<(u32, W)> {
         if let Some(known) = self.known.get_mut(model as usize) {
             *known = Some(known.unwrap_or_default().max(footprint));
         }
-        // What was kept free for it may have been too much.
+        // The reservation may have been too large.
         let known = self.known(model).unwrap_or(footprint);
         self.in_use(model).into_iter().for_each(|member| member.footprint = known);
         std::iter::from_fn(|| if self.budget.holds(self.used()) { None } else { self.evict() }).collect()
@@ -104,7 +105,7 @@ impl<W> Pool<W> {
         self.known.get(model as usize).copied().flatten()
     }
 
-    /// The idle worker of `model`, which is in use from now on.
+    /// Takes the idle worker of `model`, which is in use from now on.
     pub(crate) fn take(&mut self, model: u32) -> Option<W> {
         self.uses += 1;
         let idle = |member: &&mut Member<W>| member.model == model && matches!(member.place, Place::Idle(_));
@@ -137,7 +138,7 @@ impl<W> Pool<W> {
         }
     }
 
-    /// The idle worker that was not used for longest; it is ending from now on.
+    /// Takes the least recently used idle worker, which is ending from now on.
     pub(crate) fn evict(&mut self) -> Option<(u32, W)> {
         let idle = self.members.iter_mut().filter(|member| matches!(member.place, Place::Idle(_)));
         let oldest = idle.min_by_key(|member| member.used)?;
@@ -146,7 +147,7 @@ impl<W> Pool<W> {
         Some((oldest.model, worker))
     }
 
-    /// A worker in use is idle from now on.
+    /// Puts back a worker in use, which is idle from now on.
     pub(crate) fn put_back(&mut self, model: u32, worker: W) {
         if let Some(member) = self.in_use(model) {
             member.place = Place::Idle(worker);
@@ -158,7 +159,7 @@ impl<W> Pool<W> {
         self.in_use(model).into_iter().for_each(|member| member.place = Place::Ending);
     }
 
-    /// A worker in use is no more.
+    /// A worker in use is gone.
     pub(crate) fn lost(&mut self, model: u32) {
         self.members.retain(|member| member.model != model || !matches!(member.place, Place::InUse));
     }
@@ -179,17 +180,17 @@ impl<W> Pool<W> {
         self.members.iter().any(|member| matches!(member.place, Place::Ending))
     }
 
-    /// Whether `model` could be loaded beside all that are there.
+    /// Whether `model` could be loaded beside all workers that are there.
     pub(crate) fn has_room(&self, model: u32) -> bool {
         self.budget.holds(self.used().plus(self.need(model)))
     }
 
-    /// Seconds that went into a load.
+    /// Adds seconds that went into a load.
     pub(crate) fn loaded(&mut self, secs: f64) {
         self.stats.load_secs += secs;
     }
 
-    /// What happened so far.
+    /// The counts so far.
     pub(crate) fn stats(&self) -> PoolStats {
         self.stats
     }
@@ -198,7 +199,8 @@ impl<W> Pool<W> {
         self.members.iter().fold(Footprint::default(), |sum, member| sum.plus(member.footprint))
     }
 
-    /// Half of the budget for a model that was never measured: less would often be too little, and with more no two models would ever be warm.
+    /// Half of the budget for a model that was never measured: less would often be too little, and with more no two
+    /// models would ever be loaded together.
     fn need(&self, model: u32) -> Footprint {
         self.known(model).unwrap_or(Footprint {
             host_bytes: self.budget.host_bytes.unwrap_or(0) / 2,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use vidbench_core::{Outcome, Retry, SampleId};
 
-/// So many second attempts a session may always make.
+/// Second attempts that every session may make.
 const ALWAYS_ALLOWED: u64 = 10;
 
 /// What a session has left for second attempts.
@@ -23,8 +23,8 @@ impl Retries {
         Self { policy, left }
     }
 
-    /// How long to wait before the next attempt; `None` when this one was the last. `attempts` were made, `secs` have gone by since
-    /// the first of this session began.
+    /// How long to wait before the next attempt; `None` when the last attempt was final. `attempts` were made so far,
+    /// and `secs` have gone by since the first attempt of this session began.
     pub(crate) fn next(
         &mut self,
         sample: SampleId,

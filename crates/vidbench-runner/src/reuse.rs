@@ -1,6 +1,7 @@
-//! What a run has of the cache: samples that earlier runs have made, where the suite takes them, and room on the disk.
+//! What a run takes from the cache: samples that earlier runs have made, where the suite allows it, and room on the
+//! disk.
 //!
-//! A sample that is taken has no times at all, so none can be mistaken for a measurement of this run.
+//! A reused sample has no times at all, so none can be mistaken for a measurement of this run.
 
 use vidbench_core::protocol::LoadedModel;
 use vidbench_core::{Event, Generation, PlannedSample};
@@ -12,7 +13,7 @@ use crate::turns::Backlog;
 use crate::workers;
 
 impl Runner<'_> {
-    /// Takes over what earlier runs have made and records it; gives what is left to make.
+    /// Takes over what earlier runs have made and records it; returns what is left to make.
     pub(crate) fn reuse(
         &mut self,
         pending: Vec<PlannedSample>,
@@ -23,7 +24,7 @@ impl Runner<'_> {
         }
         let (mut taken, mut left) = (0, Vec::new());
         for sample in pending {
-            // Whether one that is instead of another is needed is not known yet.
+            // Whether a fallback model's sample is needed is not known yet.
             let instead = self.suite().model_of(&sample).instead_of.is_some();
             let earlier = if instead { None } else { self.earlier(&sample)? };
             match earlier {
@@ -34,7 +35,7 @@ impl Runner<'_> {
                 Some(_) | None => left.push(sample),
             }
         }
-        // At once: a session that is killed must still say what its samples are of.
+        // Recorded at once: a killed session must still say which model its samples are of.
         self.inputs.store.set_reused(&self.inputs.run.id, self.session.index, &self.session.reused)?;
         if taken > 0 {
             self.tell(&Event::SamplesReused { samples: taken });
@@ -49,7 +50,7 @@ impl Runner<'_> {
         }
     }
 
-    /// What can be made again goes before a run waits for space; whether something went.
+    /// Deletes cached data that can be made again, before a run waits for space; whether any was deleted.
     pub(crate) fn make_room_on_disk(&mut self, bytes: u64) -> bool {
         let freed = self.inputs.store.cache().map(|cache| cache.free(bytes)).unwrap_or_default();
         if freed.disk_bytes > 0 {
@@ -63,7 +64,8 @@ impl Runner<'_> {
         freed.disk_bytes > 0
     }
 
-    /// The sample as an earlier run made it, of the weights that this run has or is to have. The first that is taken says which.
+    /// The sample as an earlier run made it, with the weights that this run has loaded or will load. If the run has
+    /// loaded none yet, the first sample that is taken decides the weights.
     fn earlier(&mut self, sample: &PlannedSample) -> Result<Option<EarlierSample>, RunError> {
         let (store, suite) = (self.inputs.store, &self.inputs.run.suite);
         let model = suite.model_of(sample);
@@ -73,7 +75,7 @@ impl Runner<'_> {
         let found = store.earlier_sample(sample.id, &temp, &mut |loaded| {
             let is_same = workers::check_identity(model, loaded, before.as_ref()).is_ok();
             if is_same {
-                // Under the name that it has in this suite.
+                // Under the name that the model has in this suite.
                 same = Some(LoadedModel { id: model.id.clone(), ..loaded.clone() });
             }
             is_same

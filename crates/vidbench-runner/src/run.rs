@@ -46,9 +46,9 @@ pub struct Inputs<'a> {
     pub clock: Arc<dyn Clock>,
     /// A person's wish to stop.
     pub cancel: Cancel,
-    /// Told everything as it happens, from whichever thread.
+    /// Is told everything as it happens, from whichever thread.
     pub events: &'a (dyn Fn(&Event) + Sync),
-    /// Called between samples, when nothing is timed; what it gives is told as a warning.
+    /// Called between samples, when nothing is timed; a text that it returns is told as a warning.
     pub between: &'a mut dyn FnMut() -> Option<String>,
 }
 
@@ -61,7 +61,7 @@ pub struct Finish {
     pub interrupted: bool,
     /// The disk was nearly full.
     pub disk_full: Option<String>,
-    /// The time limit left too little for what was next, or was reached.
+    /// The time limit was reached, or left too little time for what was next.
     pub out_of_time: Option<String>,
     /// Models that were given up.
     pub given_up: Vec<GivenUp>,
@@ -95,7 +95,7 @@ pub(crate) struct Runner<'a> {
     /// Where files are scored and workers ended.
     pub(crate) desk: Arc<Desk<'a>>,
     pub(crate) heard: Receiver<Result<Told, RunError>>,
-    /// Tasks of the desk that were not heard of yet.
+    /// Tasks of the desk whose result was not heard yet.
     pub(crate) untold: usize,
     /// Why the desk cannot go on.
     pub(crate) desk_failed: Option<RunError>,
@@ -117,9 +117,9 @@ pub(crate) struct Runner<'a> {
     pub(crate) disk_full: Option<String>,
     /// What earlier sessions loaded.
     pub(crate) earlier: Vec<LoadedModel>,
-    /// The same, with what it took.
+    /// The same, with what loading them took.
     pub(crate) earlier_loads: Vec<SessionModel>,
-    /// There was too little time for something.
+    /// What there was too little time for, if anything.
     pub(crate) out_of_time: Option<String>,
     has_work: bool,
 }
@@ -129,7 +129,7 @@ impl<'a> Runner<'a> {
         let has_work = (progress.judged.len() as u64) < inputs.run.planned;
         let sessions = inputs.store.sessions(&inputs.run.id)?;
         let started_ms = inputs.clock.unix_ms();
-        // A complete run that is asked to go on leaves no trace.
+        // Resuming a complete run leaves no trace.
         let index = if has_work { inputs.store.begin_session(&inputs.run.id, started_ms)? } else { 0 };
         if has_work {
             inputs.store.set_status(&inputs.run.id, RunStatus::Running, None)?;
@@ -193,14 +193,14 @@ impl<'a> Runner<'a> {
         self.tell(&Event::RunStarted { run, planned, done });
     }
 
-    /// Works while threads of the desk wait for what is not timed.
+    /// Works while the desk's threads wait for untimed tasks.
     fn work_with_desk(&mut self, progress: Progress) -> Result<(), RunError> {
         let desk = Arc::clone(&self.desk);
         let (worked, ended_ns) = std::thread::scope(|scope| {
             for _ in 0..if self.has_work { desk.threads } else { 0 } {
                 scope.spawn(|| desk.serve());
             }
-            // Also after a panic: the threads would wait for ever.
+            // Closes the desk even after a panic: otherwise its threads would wait for ever.
             let _closed = desk.tasks.close_at_the_end();
             let worked = self.work_and_watch(progress);
             // After an error the queued tasks are dropped; running ones finish.
@@ -211,7 +211,7 @@ impl<'a> Runner<'a> {
         worked
     }
 
-    /// What the session's workers are held to is known, even if it is killed.
+    /// Records at once what the session's workers are held to, so that it is known even if the session is killed.
     fn record_beginning(&self) -> Result<(), RunError> {
         if self.has_work {
             self.inputs.store.save_session(&self.inputs.run.id, &self.session)?;
@@ -219,7 +219,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// Works while a thread of its own reads the sensors.
+    /// Works while a separate thread reads the sensors.
     fn work_and_watch(&mut self, progress: Progress) -> Result<(), RunError> {
         let interval = Duration::from_secs_f64(self.suite().telemetry.interval_secs);
         if interval.is_zero() || !self.has_work {
@@ -228,7 +228,7 @@ impl<'a> Runner<'a> {
         let (store, run, session) = (self.inputs.store, &self.inputs.run.id, self.session.index);
         let mut probe = self.probe();
         let first = probe.read();
-        // Without a sensor, or without a sample whose energy is to be known, there is nothing to wait for.
+        // Without a power sensor, or without a sample left whose energy is wanted, the machine need not rest.
         let made = (progress.judged.len() + progress.generated_only.len()) as u64;
         let rests = first.tells_power() && made < self.inputs.run.planned;
         let (monitor, desk) = (Arc::clone(&self.monitor), Arc::clone(&self.desk));
@@ -238,7 +238,7 @@ impl<'a> Runner<'a> {
             let sampler = Sampler::start(scope, watch);
             let worked = self.work_between_rests(progress, rests.then_some(interval));
             if let Err(error) = sampler.stop() {
-                // What samples gave is safe; only what sensors said is missing, and that is told.
+                // The samples' results are safe; only sensor readings are missing, and the warning says so.
                 let message = format!("sensor readings could not be saved: {error}");
                 self.tell(&Event::Warning { message });
             }
@@ -253,7 +253,7 @@ impl<'a> Runner<'a> {
         Probe::new(disk, clock, self.started_ns, workers_are_children)
     }
 
-    /// With readings at `interval`, measures the power of the idle machine before and after.
+    /// Works; with readings at `interval`, also measures the power of the idle machine before and after.
     fn work_between_rests(&mut self, progress: Progress, interval: Option<Duration>) -> Result<(), RunError> {
         let Some(interval) = interval else { return self.work(progress) };
         self.rest(IdleWhen::Before, interval);
@@ -286,7 +286,7 @@ impl<'a> Runner<'a> {
         scored
     }
 
-    /// Of the files that an earlier session left unscored those that still are what they were; the others are made again.
+    /// Returns those files that an earlier session left unscored and that are unchanged; the others are made again.
     fn sound(&mut self, generated: Vec<(u64, Generation)>) -> Result<Vec<(u64, Generation)>, RunError> {
         let mut sound = Vec::new();
         for (ordinal, generation) in generated {
@@ -311,7 +311,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// When the scenario means the next sample to start.
+    /// When the scenario intends the next sample to start.
     pub(crate) fn intended_ns(&self, phase_ns: u64) -> u64 {
         match self.suite().scenario.kind {
             ScenarioKind::SingleStream => self.inputs.clock.monotonic_ns(),
@@ -319,7 +319,8 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// What somebody waits for a sample; in an offline scenario all wait from the beginning by design, and only the generation counts.
+    /// How long somebody waits for a sample. In an offline scenario everybody waits from the beginning by design, so
+    /// only the generation counts.
     fn wait_secs(&self, timing: &Timing) -> f64 {
         match self.suite().scenario.kind {
             ScenarioKind::SingleStream => timing.latency_secs(),
@@ -327,8 +328,10 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Beside a model that leaves the processors alone a file is scored while the next is made. Otherwise a single stream, which has nothing else to do
-    /// between two samples, has it scored at once, so that a broken model shows early; offline, that would stretch the makespan and waits.
+    /// Has a file scored, now or later. Beside a model that leaves the processors alone, scoring runs while the next
+    /// file is made. Otherwise a single stream, which has nothing else to do between two samples, has it scored at
+    /// once, so that a broken model shows early. Offline, that would stretch the makespan and the waits, so the file
+    /// goes to the backlog.
     pub(crate) fn file(
         &mut self,
         sample: &PlannedSample,
@@ -394,7 +397,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// Tells a verdict that is recorded.
+    /// Tells a verdict that is already recorded.
     pub(crate) fn judged(&mut self, sample: &PlannedSample, outcome: Outcome, reason: Option<String>) {
         self.done += 1;
         self.failed += u64::from(outcome.is_failure());
@@ -414,7 +417,7 @@ impl<'a> Runner<'a> {
         format!("{}, steps {steps}, seed {}: {prompt}", suite.model_of(sample).id, sample.seed)
     }
 
-    /// Ends the session. Also when the work failed: the ledger is part of what is never lost.
+    /// Ends the session, even when the work failed: the ledger must never be lost.
     fn close(mut self, worked: Result<(), RunError>) -> Result<Finish, RunError> {
         let complete = self.done == self.inputs.run.planned;
         if self.has_work {
@@ -426,7 +429,7 @@ impl<'a> Runner<'a> {
             worked.and(closed)?;
         }
         if !self.has_work && complete && self.inputs.run.status != RunStatus::Complete {
-            // Killed after the last verdict and before it said so.
+            // An earlier session was killed after the last verdict and before it set the status.
             let (run, now_ms) = (&self.inputs.run.id, self.inputs.clock.unix_ms());
             self.inputs.store.set_status(run, RunStatus::Complete, Some(now_ms))?;
         }
@@ -448,7 +451,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// Between samples there is time for what would disturb them.
+    /// Does, between samples, what would disturb a timed one.
     pub(crate) fn pause(&mut self) {
         let begun_ns = self.inputs.clock.monotonic_ns();
         if let Some(message) = (self.inputs.between)() {
@@ -457,7 +460,7 @@ impl<'a> Runner<'a> {
         self.account.waited(self.secs_since(begun_ns));
     }
 
-    /// Tells when the clock on the wall has jumped since the sample before.
+    /// Tells when the wall clock has jumped since the previous sample.
     pub(crate) fn look_at_wall_clock(&mut self) {
         let (unix_ms, now_ns) = (self.inputs.clock.unix_ms(), self.inputs.clock.monotonic_ns());
         if let Some(secs) = self.wall_clock.jumped(unix_ms, now_ns) {

@@ -1,4 +1,4 @@
-//! Whose turn is next: as few loads as can be, and nobody left behind.
+//! Which model's turn is next: as few loads as possible, and no model starved.
 
 use vidbench_core::suite::Order;
 
@@ -11,10 +11,11 @@ pub(crate) struct Waiting {
     pub(crate) turns: u64,
 }
 
-/// The place of the one whose turn is next.
+/// The index of the model whose turn is next.
 ///
-/// By model the first one works until it is done. Interleaved, those that are warm together take turns, the one with the fewest first; one for which a
-/// warm one would have to go waits until those are done, so that each is loaded once.
+/// By model, the first one works until it is done. Interleaved, the models that are loaded together take turns, the one
+/// with the fewest turns first. A model that would displace a loaded one waits until the loaded ones are done, so that
+/// each is loaded once.
 pub(crate) fn next(order: Order, waiting: &[Option<Waiting>]) -> Option<usize> {
     let ready = waiting.iter().enumerate().filter_map(|(at, waiting)| Some((at, (*waiting)?)));
     match order {
@@ -50,7 +51,8 @@ mod tests {
     }
 
     proptest! {
-        /// A small world: `room` models fit; each needs some turns. Whoever is chosen and not warm is loaded, for the one that is done if there is one.
+        /// A small world: `room` models fit, and each needs some turns. A chosen model that is not loaded is loaded, in
+        /// the place of one that is done if there is one.
         #[test]
         fn each_model_is_loaded_once_and_turns_differ_by_one_among_the_warm(
             rounds in proptest::collection::vec(1_u64..20, 1..12), room in 1_usize..6,

@@ -1,5 +1,6 @@
-//! Breaker and executor under schedules that a checker chooses: the same sources, with locks that let it decide who runs next.
-//! (shuttle: random schedules, and PCT of S. Burckhardt et al., ASPLOS 2010, which finds bugs of small depth with a known chance.)
+//! Breaker and executor under schedules that a checker chooses: the same sources, compiled with locks that let the
+//! checker decide which thread runs next. (shuttle: random schedules, and PCT of S. Burckhardt et al., ASPLOS 2010,
+//! which finds bugs of small depth with a known probability.)
 #![allow(dead_code, unreachable_pub, reason = "what these sources offer to the crate is used there")]
 #![allow(clippy::duplicate_mod, reason = "the same sources with other locks are what this is about")]
 
@@ -22,7 +23,7 @@ use breaker::{Breaker, Call, Permit};
 use executor::{Executor, Urgency};
 
 const SCHEDULES: usize = 2_000;
-/// Changes between threads that a bug may need.
+/// How many switches between threads a bug may need.
 const DEPTH: usize = 3;
 
 fn check(scenario: fn()) {
@@ -38,7 +39,7 @@ fn of_callers_side_by_side_no_more_probe_than_may_and_the_breaker_opens_once() {
             (Arc::new(Breaker::new(settings, 1)), Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let Permit::Granted { epoch } = breaker.ask(0).0 else { panic!("a new breaker is closed") };
         assert_eq!(breaker.report(epoch, 0, Call::Failed).unwrap().state, BreakerState::Open);
-        // Its time is over for all of them.
+        // By the time that the callers ask, the breaker's wait is over.
         let callers: Vec<_> = (0..4)
             .map(|caller| {
                 let (breaker, granted, opened) =
@@ -57,7 +58,7 @@ fn of_callers_side_by_side_no_more_probe_than_may_and_the_breaker_opens_once() {
         let state = breaker.state();
         assert!(opened.load(Ordering::SeqCst) <= 1);
         assert!(granted.load(Ordering::SeqCst) >= 1);
-        // All four go only where two have closed it before the others asked.
+        // More than two are granted only where two have closed the breaker before the others asked.
         assert!(
             granted.load(Ordering::SeqCst) <= 2
                 || opened.load(Ordering::SeqCst) == 0
@@ -66,7 +67,8 @@ fn of_callers_side_by_side_no_more_probe_than_may_and_the_breaker_opens_once() {
     });
 }
 
-/// Two threads serve four tasks while the measuring thread is alone twice; then it closes. Nobody waits for ever, nothing is lost, nothing overlaps.
+/// Two threads serve four tasks while the measuring thread holds the executor alone twice; then it closes. No thread
+/// waits for ever, no task is lost, nothing overlaps.
 #[test]
 fn timed_work_is_alone_and_every_task_is_done_whatever_the_schedule() {
     check(|| {

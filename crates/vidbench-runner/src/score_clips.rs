@@ -1,6 +1,6 @@
 //! Scoring clips that exist already: scorers side by side, each clip recorded as it comes.
 //!
-//! What is known of a file's content is not computed again. How many scorers there are changes nothing but the time: each
+//! What is known of a file's content is not computed again. The number of scorers changes nothing but the time: each
 //! clip is scored by itself, by one scorer, and results are read back in the order of the request.
 
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub struct ScoreInputs<'a> {
     pub record: &'a ScoringRecord,
     /// The scores a clip is to get.
     pub wanted: &'a (dyn Fn(&RequestedClip) -> Vec<Wanted> + Sync),
-    /// References were asked for; a clip without one is told of.
+    /// References were asked for; a clip without one is reported.
     pub references: bool,
     /// How each scorer is started: as many run side by side, or one a clip where there are fewer clips.
     pub scorers: &'a [WorkerCommand],
@@ -54,7 +54,7 @@ pub struct ScoreFinish {
     pub done: u64,
     /// Of these, ok.
     pub ok: u64,
-    /// Clips of which everything was known before.
+    /// Clips for which everything was known before.
     pub known: u64,
     /// A person stopped it.
     pub interrupted: bool,
@@ -95,7 +95,7 @@ pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
                 cancel,
             };
             scope.spawn(move || {
-                // Each thread takes the next clip: assigning them beforehand would gain nothing.
+                // Each thread takes the next clip: assigning clips beforehand would gain nothing.
                 while let Some((at, clip)) = take(next, clips) {
                     if lane.cancel.is_asked() {
                         break;
@@ -136,7 +136,7 @@ fn take<'c>(next: &AtomicUsize, clips: &'c [RequestedClip]) -> Option<(usize, &'
     clips.get(at).map(|clip| (at, clip))
 }
 
-/// What a lane says of a clip.
+/// What a lane reports about a clip.
 struct Told {
     ordinal: u64,
     outcome: ClipOutcome,
@@ -176,7 +176,7 @@ struct Lane<'a> {
     cancel: Cancel,
 }
 
-/// A clip, identified.
+/// A clip whose content is identified.
 struct Identified {
     key: ClipKey,
     /// Why there is no reference to compare with, though one was asked for.
@@ -232,13 +232,13 @@ impl Lane<'_> {
             }
         }
         if content.is_some() && before != FileMark::of_clip(clip) {
-            // Who knows which bytes were decoded: nothing of them is kept.
+            // Which bytes were decoded is unknown, so nothing of them is kept.
             scored.outcome = ClipOutcome::Unreadable;
             scored.reason = Some("the file changed while it was scored".into());
             (scored.facts, scored.scores, content) = (None, Vec::new(), None);
         }
         if matches!(pairing, Some(Pairing::ReferenceFailed { .. })) {
-            // Another libav, or a mended file of that name, may do better: nothing of the pair is kept by content.
+            // Another libav, or a repaired file of that name, may do better: nothing of the pair is kept by content.
             scored.scores.retain(|score| !wanted.iter().any(|w| w.of_pair && w.metric == score.metric));
             pairing = None;
         }
@@ -298,10 +298,11 @@ impl Lane<'_> {
             known.facts.as_ref().is_some_and(|facts| is_within(facts, &self.record.request.options));
         if allowed && missing.is_empty() && paired {
             let (facts, pairing, scores) = (known.facts, known.pairing, known.scores);
-            // Features that are known are in the store already.
+            // Known features are in the store already.
             return Ok(Some(Found { facts, pairing, scores, known: true, ..Found::default() }));
         }
-        // Beyond a limit the scorer says so, and in the same words whether the clip was known or not.
+        // For a clip beyond a limit the scorer is asked all the same: it then says so in the same words as for an
+        // unknown clip.
         let asked = if allowed { missing } else { wanted.iter().collect() };
         let params = ScoreParams {
             path: clip.path.clone(),
@@ -327,7 +328,8 @@ impl Lane<'_> {
         Ok(Some(found))
     }
 
-    /// What nets saw of the clip and its prompt before, as far as it goes into a line of the protocol; the rest they look at again.
+    /// What nets saw of the clip and its prompt earlier, as far as it fits on a line of the protocol; nets compute the
+    /// rest again.
     fn seen(
         &self,
         key: &ClipKey,
@@ -367,7 +369,7 @@ fn is_within(facts: &ClipFacts, options: &DecodeOptions) -> bool {
         && secs <= options.max_duration_secs
 }
 
-/// What came of a clip's content.
+/// What was found for a clip's content.
 #[derive(Default)]
 struct Found {
     facts: Option<ClipFacts>,

@@ -20,13 +20,14 @@ pub(crate) struct Scorer<'a> {
     pub(crate) cancel: Cancel,
     /// Where its own log goes.
     pub(crate) log: Option<Log>,
-    /// Scorers that may die over one file: one that dies may have been killed, and only when another dies over it the file is the cause.
+    /// How many scorers may die over one file. The first may have been killed from outside; only when another dies over
+    /// it too is the file the cause.
     pub(crate) attempts: u32,
     process: Option<WorkerProcess>,
     restarts: Vec<String>,
 }
 
-/// What a scorer said of a file.
+/// What a scorer answered about a file.
 pub(crate) struct Answer {
     pub(crate) result: Result<ScoreResult, CallError>,
     /// Seconds of decoding and scoring, without starting a worker for it.
@@ -87,7 +88,8 @@ impl<'a> Scorer<'a> {
         Ok(Answer { result, secs })
     }
 
-    /// The process of the file before, if it lives: one that died since then says nothing of the file to come.
+    /// The process that scored the previous file, if it lives. If it died since then, that says nothing about the next
+    /// file.
     fn idle(&mut self) -> Option<WorkerProcess> {
         let mut process = self.process.take()?;
         match process.check_idle(&mut UntilCancelled(&self.cancel)) {
@@ -99,7 +101,8 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    /// One that dies before it has answered may have been killed; one that never answers ends the run.
+    /// A scorer that dies before it has answered may have been killed from outside, so it is started again; one that
+    /// never answers ends the run.
     fn start(&mut self) -> Result<WorkerProcess, RunError> {
         let mut attempts = 1;
         loop {

@@ -1,4 +1,4 @@
-//! Judging files that were generated: handed to the desk, and heard of when they have their verdict.
+//! Judging generated files: they are handed to the desk, which reports their verdicts.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::judge::{mismatch, shape_mismatch};
 use crate::run::{Runner, failure};
 use crate::scorer::Answer;
 
-/// How often a wait for the desk looks whether a person wants to stop.
+/// How often a wait for the desk checks whether a person wants to stop.
 const LOOK: Duration = Duration::from_millis(50);
 
 impl Runner<'_> {
@@ -41,7 +41,7 @@ impl Runner<'_> {
         self.settle(|runner| runner.inputs.cancel.is_asked())
     }
 
-    /// Hands a file to the desk. While the desk is full the files before it are waited for.
+    /// Hands a file to the desk. While the desk is full, waits for earlier files.
     pub(crate) fn score(&mut self, sample: &PlannedSample, generation: Generation) -> Result<(), RunError> {
         let random = self.was_loaded(sample, |loaded| loaded.weights == WeightsOrigin::Random);
         let prompted = !self.was_loaded(sample, |loaded| !loaded.reads_prompt);
@@ -56,13 +56,14 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Waits until the desk has done everything; with `give_up`, until what it works on is done and the rest is taken back.
+    /// Waits until the desk has done everything. Once `give_up` says so, waits only for running tasks and takes back
+    /// the rest.
     pub(crate) fn settle(&mut self, give_up: impl Fn(&Self) -> bool) -> Result<(), RunError> {
         while self.untold > 0 {
             if give_up(self) {
                 self.withdraw();
             }
-            // What is being done has to be heard of in any case.
+            // What is running must be waited for in any case.
             if self.untold > 0 {
                 self.hear();
             }
@@ -71,7 +72,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Hears what the desk has done meanwhile, without waiting.
+    /// Takes in what the desk has done so far, without waiting.
     pub(crate) fn catch_up(&mut self) -> Result<(), RunError> {
         while let Ok(told) = self.heard.try_recv() {
             self.take_in(told);
@@ -79,12 +80,12 @@ impl Runner<'_> {
         self.desk_is_sound()
     }
 
-    /// An error of the desk ends the run as soon as somebody asks.
+    /// Returns an error of the desk, which ends the run.
     fn desk_is_sound(&mut self) -> Result<(), RunError> {
         self.desk_failed.take().map_or(Ok(()), Err)
     }
 
-    /// Waits for the next thing that the desk has done, for a moment.
+    /// Waits a moment for the next thing that the desk has done.
     pub(crate) fn hear(&mut self) {
         let begun_ns = self.inputs.clock.monotonic_ns();
         let heard = self.heard.recv_timeout(LOOK);
@@ -115,7 +116,7 @@ impl Runner<'_> {
         }
     }
 
-    /// Takes back what the desk has not begun: files keep, and workers are killed.
+    /// Takes back what the desk has not begun: files can wait, and workers are killed.
     fn withdraw(&mut self) {
         for task in self.desk.tasks.withdraw() {
             self.untold -= 1;
@@ -129,14 +130,15 @@ impl Runner<'_> {
         }
     }
 
-    /// Whether its model, in this session or before, was so.
+    /// Whether the sample's model, as loaded in this session or before, satisfies `so`.
     fn was_loaded(&self, sample: &PlannedSample, so: impl Fn(&LoadedModel) -> bool) -> bool {
         let id = &self.suite().model_of(sample).id;
         self.earlier.iter().any(|loaded| loaded.id == *id && so(loaded))
     }
 }
 
-/// What a scorer's answer means for a sample; `None` when a person stopped it. `random`: of random weights only the shape is judged.
+/// What a scorer's answer means for a sample; `None` when a person stopped it. With `random` weights only the shape is
+/// judged.
 pub(crate) fn verdict(
     suite: &ResolvedSuite,
     sample: &PlannedSample,
@@ -146,7 +148,7 @@ pub(crate) fn verdict(
     let result = match answer.result {
         Ok(result) => result,
         Err(CallError::Cancelled { .. }) => return None,
-        // A worker that says no, such as to an unknown metric, is no fault of the file.
+        // A worker's refusal, such as of an unknown metric, is not the fault of the file.
         Err(error @ CallError::Worker(_)) => {
             return Some(failure(
                 sample.id,

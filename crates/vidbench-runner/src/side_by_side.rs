@@ -1,15 +1,16 @@
-//! How many clips may be scored side by side, by what the machine has left.
+//! How many clips may be scored side by side, judged by what the machine has left.
 
-/// Above this load the processors are left to the model that computes beside.
+/// Above this load the processors are left to the model that is computing.
 const BUSY_PERCENT: f64 = 85.0;
 
-/// When something waits for the disk for this share of the time, more scorers would only wait with it.
+/// When something waits for the disk for this share of the time, more scorers would only wait too.
 const STALLED_PERCENT: f64 = 40.0;
 
-/// Below this share the disk has room for more. Between the two nothing changes: the load that scorers make must not make them come and go.
+/// Below this share the disk has room for more scorers. Between the two shares the number stays: the load that scorers
+/// make must not make them come and go.
 const FLOWING_PERCENT: f64 = 20.0;
 
-/// What sensors said last. Null is "not known".
+/// The last sensor values. `None` is "not known".
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Machine {
     /// Share of all cores that was busy, in percent.
@@ -20,8 +21,9 @@ pub(crate) struct Machine {
     pub(crate) disk_stalled_percent: Option<f64>,
 }
 
-/// The number of scorers that may work from now on, from 1 to `most`. `scorers` have a process, `now` might; each needs `each` bytes, 0 when nobody knows yet. While a
-/// timed model computes on an accelerator the processors must have room too.
+/// The number of scorers that may work from now on, from 1 to `most`. `scorers` have a process, and `now` may have one.
+/// Each needs `each` bytes, 0 while that is unknown. While a timed model computes on an accelerator, the processors
+/// must have room too.
 pub(crate) fn side_by_side(
     scorers: usize,
     now: usize,
@@ -34,15 +36,15 @@ pub(crate) fn side_by_side(
         return 1;
     }
     let allowed = match machine.available_bytes {
-        // Not even one more: memory that is nearly gone is given back.
+        // There is not even room for one more, so one is given up: memory is nearly gone.
         Some(bytes) if bytes < each => scorers.saturating_sub(1),
-        // A fifth stays free.
+        // A fifth of the memory stays free.
         Some(bytes) => scorers.saturating_add(usize::try_from(bytes / 5 * 4 / each).unwrap_or(usize::MAX)),
         None => now,
     };
     let allowed = match machine.cpu_percent {
         Some(percent) if timed && percent > BUSY_PERCENT => allowed.min(now / 2),
-        // One more a reading: the next shows whether there was room.
+        // One more at each reading: the next reading shows whether there was room.
         _ if timed => allowed.min(now + 1),
         _ => allowed,
     };

@@ -1,4 +1,4 @@
-//! Reads the machine's sensors, now and then by a thread of its own while a session goes on.
+//! Reads the machine's sensors at intervals, on a separate thread during a session.
 
 mod host;
 mod nvml;
@@ -45,8 +45,8 @@ pub fn sensors() -> Sensors {
 }
 
 impl Probe {
-    /// `disk` is a folder on the disk to look at. Times count from `started_ns`. Workers that are no children, such as those in containers, would look like
-    /// somebody else's processes.
+    /// `disk` is a folder on the disk to look at. Times count from `started_ns`. Workers that are not children of this
+    /// process, such as those in containers, would look like somebody else's processes.
     pub(crate) fn new(
         disk: &Path,
         clock: Arc<dyn Clock>,
@@ -85,7 +85,7 @@ impl Probe {
         }
     }
 
-    /// Which accelerators there are to be read.
+    /// The accelerators that should be readable.
     pub(crate) fn accelerators(&self) -> &Accelerators {
         &self.accelerators
     }

@@ -1,4 +1,4 @@
-//! A limit of time, as batch systems set one: nothing begins that is not likely to end before it.
+//! A time limit, such as batch systems set: nothing begins that is unlikely to end before it.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use vidbench_core::{Event, PlannedSample};
 use crate::run::Runner;
 
 impl Runner<'_> {
-    /// Whether too little time is left for the sample, as far as one can tell beforehand; its model has to wait for another session then.
+    /// Whether too little time is left for the sample, as far as can be told beforehand; its model then waits for
+    /// another session.
     pub(crate) fn lacks_time(&mut self, sample: &PlannedSample, loaded: bool) -> bool {
         let Some(left) = self.inputs.cancel.left() else { return false };
         let earlier_runs = || self.usual_service_secs(sample);
@@ -27,7 +28,7 @@ impl Runner<'_> {
         true
     }
 
-    /// Whether nothing can begin before the limit if it has to wait so long.
+    /// Whether a wait of this length leaves nothing that could begin before the limit.
     pub(crate) fn lacks_time_to_wait(&mut self, wait: Duration) -> bool {
         let Some(left) = self.inputs.cancel.left().filter(|left| *left <= wait) else { return false };
         let (left, wait) = (left.as_secs_f64(), wait.as_secs_f64());
@@ -42,14 +43,14 @@ impl Runner<'_> {
         self.out_of_time = Some(message);
     }
 
-    /// A store that cannot tell says so when it is to keep something.
+    /// An error of the store is ignored here: the store reports it when it is to keep something.
     fn usual_service_secs(&self, sample: &PlannedSample) -> Option<f64> {
         let (suite, store) = (self.suite(), self.inputs.store);
         store.usual_service_secs(suite.model_of(sample), suite.params_of(sample)).ok().flatten()
     }
 
-    /// Seconds of starting a model and of its warm-up, as quick as they were in this run; 0 when it never was. The first time may contain a download, which
-    /// must not keep all later sessions from beginning.
+    /// The shortest time in seconds that starting a model and its warm-up took in this run; 0 when it was never
+    /// started. The first start may contain a download, which must not keep all later sessions from beginning.
     fn quickest_load_secs(&self, model: u32) -> f64 {
         let id = &self.suite().models[model as usize].id;
         let all =

@@ -14,11 +14,11 @@ use crate::run::{Runner, failure};
 use crate::turns::{Backlog, End};
 use crate::{RunError, workers};
 
-/// How far a turn is.
+/// The progress of a turn.
 struct Turn<'s> {
     model: u32,
     samples: &'s [PlannedSample],
-    /// Samples, from the first on, that need nothing more.
+    /// How many samples, from the first on, need nothing more.
     done: usize,
     worker: Option<WorkerProcess>,
     /// When the first sample of the turn was meant to start.
@@ -29,7 +29,7 @@ struct Turn<'s> {
 
 /// What follows a failed attempt.
 enum Next {
-    /// Another one, at once: the wait is over.
+    /// Another attempt, at once: the wait is over already.
     Again,
     /// The next sample.
     Judged,
@@ -44,7 +44,8 @@ impl Turn<'_> {
 }
 
 impl Runner<'_> {
-    /// Samples that need nothing more, from the first on, and how it ended. `more` samples of the model follow in another turn.
+    /// Runs one turn of a model. Returns how many samples, from the first on, need nothing more, and how the turn
+    /// ended. `more` says that further samples of the model follow in another turn.
     pub(crate) fn run_model(
         &mut self,
         model: u32,
@@ -71,11 +72,11 @@ impl Runner<'_> {
         Ok((turn.done, end))
     }
 
-    /// One attempt at the next sample; the end of the turn, if it is that.
+    /// Makes one attempt at the next sample; returns the end of the turn, if this ends it.
     fn attempt(&mut self, turn: &mut Turn<'_>, backlog: &mut Backlog) -> Result<Option<End>, RunError> {
         let Some(sample) = turn.samples.get(turn.done) else { return Ok(Some(End::Finished)) };
         self.pause();
-        // Before the sample is meant to start: a wait for space is none of its time.
+        // Checked before the sample is meant to start: a wait for space is not part of its time.
         let loaded = turn.worker.is_some();
         if self.should_stop() || self.disk_is_full()? || self.lacks_time(sample, loaded) {
             return Ok(Some(End::Stopped));
@@ -143,13 +144,13 @@ impl Runner<'_> {
         (self.intended_ns(phase_ns), begun_ns)
     }
 
-    /// The end of the turn, if a failure is that.
+    /// Follows up a failed attempt; returns the end of the turn, if this ends it.
     fn go_on(&mut self, turn: &mut Turn<'_>, next: (Next, String)) -> Option<End> {
         match next {
             (Next::Again, _) => None,
             (Next::Judged, reason) => {
                 turn.next_sample();
-                // After the last sample no other worker comes.
+                // After the last sample no other worker is started.
                 if turn.worker.is_none() && turn.done < turn.samples.len() {
                     self.tell_restart(turn.model, reason);
                 }
@@ -162,7 +163,7 @@ impl Runner<'_> {
         }
     }
 
-    /// Records a failed attempt and decides what follows; with the reason of the failure.
+    /// Records a failed attempt and decides what follows; also returns the reason of the failure.
     fn failed(
         &mut self,
         sample: &PlannedSample,
@@ -191,7 +192,7 @@ impl Runner<'_> {
             };
             return Ok((next, reason));
         }
-        // Where a breaker has opened, the attempts that are left are for when it is closed again.
+        // If a breaker has opened, the remaining attempts wait until it is closed again.
         let judged = opened.is_none() || attempt >= of;
         if judged {
             self.judge(sample, failure(sample.id, outcome, numbered(&reason, attempt)))?;
@@ -203,7 +204,7 @@ impl Runner<'_> {
         Ok((next, reason))
     }
 
-    /// The number of the attempt, once it is kept.
+    /// Records a failed attempt; returns its number.
     fn record_failed(&mut self, sample: &PlannedSample, failed: &Failed) -> Result<u32, RunError> {
         let made = self.failed_attempts.entry(sample.ordinal).or_default();
         *made += 1;
@@ -285,13 +286,13 @@ impl Runner<'_> {
     }
 }
 
-/// A breaker was open when it was asked: others are not told a second time.
+/// The breaker was open already when it was asked, so what opened it is not told a second time.
 fn left_alone(until_ns: u64) -> End {
     let error = ModelError::BreakerOpen { reason: "it is open".into(), last: "in an earlier turn".into() };
     End::Tripped { until_ns, error }
 }
 
-/// A reason that says how often it was tried.
+/// A reason with the number of the attempt.
 fn numbered(reason: &str, attempt: u32) -> String {
     if attempt == 1 { reason.into() } else { format!("{reason} (attempt {attempt})") }
 }

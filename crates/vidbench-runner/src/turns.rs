@@ -1,4 +1,4 @@
-//! Models in turn: one works until it is done or its breaker opens; those that were left alone come again later.
+//! Models take turns: one works until it is done or its breaker opens; those that were left come again later.
 
 use std::collections::VecDeque;
 use std::thread;
@@ -13,7 +13,7 @@ use crate::error::ModelError;
 use crate::run::Runner;
 use crate::schedule::{self, Waiting};
 
-/// How often a wait looks whether a person wants to stop.
+/// How often a wait checks whether a person wants to stop.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Samples of a model that are left, in the order of the plan.
@@ -25,18 +25,18 @@ pub(crate) struct Lane {
 }
 
 pub(crate) enum LaneState {
-    /// Which of its samples are needed is known when another model has ended.
+    /// Which of its samples are needed is known only when another model has ended.
     Waits { first: u32 },
     /// It may go on.
     Ready,
     /// Its breaker is open.
     Tripped { until_ns: u64, error: ModelError },
-    /// Nothing more comes of it in this session.
+    /// It does nothing more in this session.
     Ended,
 }
 
 impl Lane {
-    /// Of one whose breaker is open: until when.
+    /// If its breaker is open: until when.
     fn until_ns(&self) -> Option<u64> {
         match self.state {
             LaneState::Tripped { until_ns, .. } => Some(until_ns),
@@ -60,14 +60,14 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// The end of a turn because of it; `last` is the failure that opened it.
+    /// The end of a turn because of this; `last` is the failure that opened it.
     pub(crate) fn ends(self, last: String) -> End {
         let Self { until_ns, reason } = self;
         End::Tripped { until_ns, error: ModelError::BreakerOpen { reason, last } }
     }
 }
 
-/// The samples of one prompt, seed and repeat: as many as come first with all their parameters.
+/// How many samples at the front share one prompt, seed and repeat.
 fn one_round(left: &VecDeque<PlannedSample>) -> usize {
     let of = |sample: &PlannedSample| (sample.repeat, sample.seed, sample.prompt);
     left.iter().take_while(|sample| left.front().map(of) == Some(of(sample))).count()
@@ -95,7 +95,7 @@ impl Runner<'_> {
                 return Ok(());
             }
             let reopened = self.reopen(&mut lanes);
-            // Those that were given up may be what others wait for.
+            // A model that was given up may be what others wait for.
             self.see_what_is_needed(&mut lanes)?;
             if !reopened && self.next_lane(&lanes).is_none() {
                 return Ok(());
@@ -113,7 +113,7 @@ impl Runner<'_> {
         Lane { model, left, state, turns: 0 }
     }
 
-    /// The place of the lane whose turn is next; none when all wait or are done, or the run is to stop.
+    /// The index of the lane whose turn is next; `None` when all wait or are done, or the run is to stop.
     fn next_lane(&self, lanes: &[Lane]) -> Option<usize> {
         let waiting = |lane: &Lane| {
             let ready = matches!(lane.state, LaneState::Ready) && !lane.left.is_empty();
@@ -150,7 +150,8 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Gives models up that were tried again often enough, and waits until the first of the others may be; false when there is none.
+    /// Gives up models that were tried again often enough, and waits until the first of the others may be tried; false
+    /// when none is left, a person wants to stop, or the time limit comes first.
     fn reopen(&mut self, lanes: &mut [Lane]) -> bool {
         let most = self.suite().breaker.reopenings;
         for lane in lanes.iter_mut() {

@@ -5,7 +5,8 @@ use vidbench_core::ModelId;
 use crate::run::Runner;
 
 impl Runner<'_> {
-    /// What samples of a model usually take: by earlier runs, else by its quickest warm-up, for the first one may contain compilation.
+    /// Expects what samples of a model usually take: as earlier runs took, else as its quickest warm-up took, because
+    /// the first may contain compilation.
     pub(crate) fn expect_latency(&self, model: u32) {
         let resolved = &self.suite().models[model as usize];
         let earlier = |params| self.inputs.store.usual_service_secs(resolved, params).ok().flatten();

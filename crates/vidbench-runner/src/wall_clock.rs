@@ -1,6 +1,6 @@
 //! Notices when the clock on the wall jumps. No duration is measured with it; the dates of samples are read from it.
 
-/// Clocks that are corrected drift by much less between two samples.
+/// Ordinary corrections of a clock move it by much less between two samples.
 const JUMP_SECS: f64 = 2.0;
 
 /// How far the wall clock is from the monotonic one.
@@ -14,7 +14,7 @@ impl WallClock {
         Self { ahead_ms: ahead_ms(unix_ms, monotonic_ns) }
     }
 
-    /// Seconds by which it has jumped since this was last asked; `None` when it goes on as before.
+    /// Seconds by which the wall clock has jumped since the last call; `None` when it has not.
     pub(crate) fn jumped(&mut self, unix_ms: i64, monotonic_ns: u64) -> Option<f64> {
         let before = std::mem::replace(&mut self.ahead_ms, ahead_ms(unix_ms, monotonic_ns));
         let secs = (self.ahead_ms - before) as f64 / 1e3;

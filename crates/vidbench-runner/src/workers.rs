@@ -35,7 +35,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// Name and version that workers see in their log.
 const CLIENT: &str = concat!("vidbench ", env!("CARGO_PKG_VERSION"));
 
-/// Stops waiting when the person insists.
+/// Stops waiting when the person asks to stop at once.
 pub(crate) struct UntilCancelled<'a>(pub(crate) &'a Cancel);
 
 impl CallObserver for UntilCancelled<'_> {
@@ -90,13 +90,14 @@ pub(crate) fn start(
     }
 }
 
-/// Asks a worker to end, and makes sure.
+/// Asks a worker to end, and makes sure that it does.
 pub(crate) fn stop(worker: WorkerProcess) {
     // It is killed with its group if it does not end by itself; either way nothing of the run depends on it any more.
     let _ = worker.shutdown(SHUTDOWN_GRACE);
 }
 
-/// Loads `model` and checks that the worker loaded what was asked for. `earlier` is what former sessions of the run loaded.
+/// Loads `model` and checks that the worker loaded what was asked for. `earlier` is what previous sessions of the run
+/// loaded.
 pub(crate) fn load(
     worker: &mut WorkerProcess,
     model: &ResolvedModel,
@@ -115,7 +116,7 @@ pub(crate) fn load(
         .load(&params, timeout, follow)
         .map_err(|source| ModelError::Call { during: "load", source })?;
     check_identity(model, &loaded.model, earlier)?;
-    // Records of a run call it as its suite does.
+    // The run's records call the model by its name in the suite.
     Ok(LoadedModel { id: model.id.clone(), ..loaded.model })
 }
 
@@ -133,7 +134,7 @@ pub(crate) fn check_identity(
     {
         return mismatch("revision", asked.clone(), loaded.clone());
     }
-    // What earlier sessions loaded: all samples of a run are of one model.
+    // All samples of a run must be of one model, so it must be what earlier sessions loaded.
     let Some(earlier) = earlier else { return Ok(()) };
     if earlier.weights != loaded.weights {
         return mismatch("weights", weights(&earlier.weights), weights(&loaded.weights));

@@ -1,5 +1,5 @@
-//! Prints how many outcomes a second the store takes, each durable before the next, and what of the processor it costs to keep a sample,
-//! for `cargo xtask bench durable` and `sample-cost`.
+//! Prints how many outcomes a second the store takes, each durable before the next, and how much processor time it
+//! costs to keep a sample, for `cargo xtask bench durable` and `sample-cost`.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = Store::open(Path::new(&folder))?;
     let run = record()?;
     store.create_run(&run)?;
-    // Makes its folder for files that are being written.
+    // Locking also makes the folder for files that are being written.
     let _lock = store.lock_run(&run.id)?;
     let start = Instant::now();
     for ordinal in 0..OUTCOMES {
@@ -66,7 +66,7 @@ fn commit_cpu_millis(store: &Store, run: &RunId) -> Result<f64, Box<dyn std::err
     Ok(spent / OUTCOMES as f64 * 1e3)
 }
 
-/// Of this thread, which is the only one.
+/// Processor time of this thread, which is the only one.
 fn cpu_secs() -> Result<f64, nix::Error> {
     let usage = getrusage(UsageWho::RUSAGE_THREAD)?;
     Ok((usage.user_time() + usage.system_time()).num_microseconds() as f64 / 1e6)

@@ -1,6 +1,7 @@
-//! A disk that fails, for tests: loaded before the C library (`LD_PRELOAD`), it lets calls on regular files fail.
+//! A disk that fails, for tests: loaded before the C library (`LD_PRELOAD`), it makes calls on regular files fail.
 //!
-//! `FAILING_DISK=CALL:ERRNO:FIRST:COUNT` with one of `fsync`, `pwrite`, `write`, `rename`; the calls from number FIRST on, counted from 0, COUNT of them. Linux only.
+//! `FAILING_DISK=CALL:ERRNO:FIRST:COUNT`, with CALL one of `fsync`, `pwrite`, `write`, `rename`: COUNT calls fail, from
+//! number FIRST on, counted from 0. Linux only.
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code, reason = "it takes the place of functions of the C library")]
 

@@ -1,12 +1,13 @@
-//! A clock on the wall that jumps, for tests: loaded before the C library (`LD_PRELOAD`), it adds SECS to the time of day from MILLIS after the
-//! start on, as `JUMPING_CLOCK=MILLIS:SECS` says. The clock by which durations are measured goes on. Linux only.
+//! A wall clock that jumps, for tests: loaded before the C library (`LD_PRELOAD`), it adds SECS to the time of day from
+//! MILLIS after the start on, as `JUMPING_CLOCK=MILLIS:SECS` says. The clock that measures durations does not jump.
+//! Linux only.
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code, reason = "it takes the place of a function of the C library")]
 
 use std::ffi::c_int;
 use std::sync::OnceLock;
 
-/// When the clock jumps, by the one that does not, and how far.
+/// When the clock jumps, measured by the clock that does not, and how far.
 struct Plan {
     at_ns: i128,
     secs: i64,

@@ -64,7 +64,8 @@ impl Store {
         self.take_in(temp, &file, &facts)
     }
 
-    /// Takes a file that the store itself put there, which may have another name: that of the cache.
+    /// Takes a file that the store itself put there. Unlike a worker's file it may have a second name: that in the
+    /// cache.
     pub(crate) fn adopt_own(&self, temp: &Path) -> Result<Artifact> {
         let open = || File::open(temp).and_then(|file| Ok((file.metadata()?, file)));
         let (facts, file) = open().map_err(StoreError::io("read", temp))?;
@@ -76,16 +77,16 @@ impl Store {
         file.sync_all().map_err(StoreError::io("sync", temp))?;
         let path = self.path_of(hash);
         self.prepare_prefix(hash)?;
-        // First to where a confined worker cannot write, so that what is looked at there stays what it is.
+        // First moved to where a confined worker cannot write, so that the file cannot change after it was checked.
         let incoming = self.folders.tmp().join(format!(".incoming-{}-{}", facts.dev(), facts.ino()));
         fs::rename(temp, &incoming).map_err(StoreError::io("move a file to", &incoming))?;
         if !is_still(facts, &incoming) {
             folders::remove_file(&incoming)?;
             return Err(StoreError::BadFile { path: temp.into(), why: "another file took its place".into() });
         }
-        // Also over a file of that name: it has the same content, or it is damaged and thereby healed.
+        // This may replace a file of that name, which has the same content, or is damaged and thereby healed.
         fs::rename(&incoming, &path).map_err(StoreError::io("move a file to", &path))?;
-        // Where both are names of one file already, as the cache's may be, a rename does nothing.
+        // If both names already belong to one file, as the cache's may, the rename does nothing.
         folders::remove_file(&incoming)?;
         folders::sync_folder(&self.prefix_folder(hash))?;
         Ok(Artifact { sha256: hash.hex(), bytes, path })
@@ -112,7 +113,7 @@ impl Store {
         }
     }
 
-    /// The artifact is there and has that size; its content is not read.
+    /// Checks that the artifact is there and has that size; its content is not read.
     pub(crate) fn require_artifact(&self, hash: Sha256Hash, bytes: u64) -> Result<()> {
         let path = self.path_of(hash);
         let facts = fs::metadata(&path).map_err(|error| missing_or_io(error, &path))?;
@@ -156,11 +157,11 @@ impl Store {
     }
 }
 
-/// Opens what a worker left, and no other file: not what a link leads to, nor one that has a name elsewhere, whose bytes could be anyone's.
-/// Its modes become those of a plain file.
+/// Opens the file that a worker left, and no other: neither the target of a link nor a file that has a second name,
+/// whose bytes could be anyone's. Its mode becomes that of a plain file.
 fn open_strangers_file(temp: &Path) -> Result<(File, Metadata)> {
     let bad = |why: String| StoreError::BadFile { path: temp.into(), why };
-    // A pipe would be waited for without O_NONBLOCK, which regular files ignore.
+    // Without O_NONBLOCK, opening a pipe would wait. Regular files ignore the flag.
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let opened = OpenOptions::new().read(true).custom_flags(flags).open(temp);
     let file = opened.map_err(|error| match error.raw_os_error() {
@@ -182,7 +183,8 @@ fn open_strangers_file(temp: &Path) -> Result<(File, Metadata)> {
     Ok((file, facts))
 }
 
-/// Whether a name still leads to the file that was looked at: between two calls a worker may have put a link or another file there.
+/// Whether a name still leads to the file that was checked: between two calls a worker may have put a link or another
+/// file there.
 fn is_still(looked_at: &Metadata, path: &Path) -> bool {
     let identity = |facts: &Metadata| (facts.dev(), facts.ino());
     fs::symlink_metadata(path).is_ok_and(|found| identity(&found) == identity(looked_at))

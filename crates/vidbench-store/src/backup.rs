@@ -29,10 +29,10 @@ pub use restore::{restore_backup, verify_backup};
 
 type BackupResult<T> = std::result::Result<T, BackupError>;
 
-/// How long copying waits for whoever holds the database alone, which in WAL mode is a moment.
+/// How long copying waits for a process that holds the database exclusively, which in WAL mode is a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often a backup begins anew because a run was removed under its hands.
+/// How often a backup starts again because a run was removed while the backup was made.
 const ATTEMPTS: u32 = 50;
 
 /// A backup that was made.
@@ -47,13 +47,14 @@ pub struct Backup {
 /// How the files of a workspace come into its backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Artifacts {
-    /// As second names of the same bytes, where the disk is the same: at once and without room. A disk that loses a block loses it for both.
+    /// As second names of the same bytes, where the disk is the same: instantly and without taking space. A disk that
+    /// loses a block loses it for both.
     Linked,
     /// As bytes of their own, hashed while they are copied.
     Copied,
 }
 
-/// Makes a backup of the workspace in `folder`, which may be on another disk. Runs may go on meanwhile.
+/// Makes a backup of the workspace in `folder`, which may be on another disk. Runs may go on in the meantime.
 ///
 /// # Errors
 /// A file of the workspace is missing or damaged, the disk is full, or another process makes a backup there.
@@ -68,7 +69,8 @@ pub fn create_backup(
     create_alone(store, folder, created_ms, artifacts)
 }
 
-/// The same, unless the newest whole backup of `folder` is younger than `age`: then nothing is done, and that one is the error.
+/// As [`create_backup`], unless the newest whole backup of `folder` is younger than `age`: then nothing is done, and
+/// the inner error is that backup.
 ///
 /// # Errors
 /// Those of [`create_backup`].
@@ -80,10 +82,10 @@ pub fn create_backup_if_older(
     artifacts: Artifacts,
 ) -> BackupResult<std::result::Result<Backup, Box<Backup>>> {
     fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
-    // Looked at under the lock, so that two that come at once make one.
+    // Checked under the lock, so that two processes that come at once make one backup.
     let _alone = scratch::lock(folder)?;
     if let Some(newest) = newest_backup(folder)? {
-        // A clock that went back makes a backup rather than none.
+        // If the clock went back, a backup is made rather than none.
         let young = u128::try_from(created_ms.saturating_sub(newest.manifest.created_ms))
             .is_ok_and(|since_ms| since_ms < age.as_millis());
         if young {
@@ -103,13 +105,14 @@ fn create_alone(store: &Store, folder: &Path, created_ms: i64, artifacts: Artifa
         Ok(Backup { path, manifest })
     });
     if made.is_err() {
-        // What is left of it is no backup, and the error is what counts.
+        // What is left is no backup, and only the first error counts.
         let _ = fs::remove_dir_all(&making);
     }
     made
 }
 
-/// A run that is removed after the database was copied takes files with it that the copy names. The copy is then made again.
+/// When a run is removed after the database was copied, files that the copy names disappear. The copy is then made
+/// again.
 fn fill_patiently(
     store: &Store,
     making: &Path,
@@ -127,8 +130,9 @@ fn fill_patiently(
     fill(store, making, created_ms, artifacts)
 }
 
-/// Whether the workspace names a video that is not there. Files are removed, and rows that name them come, under the write lock: at any other time
-/// a run that is removed, or one that makes the video again, is in between.
+/// Whether the workspace names a video that is not there. Files are removed, and rows that name them are added, under
+/// the write lock, so the question is asked under it: at any other time the removal of a run, or a run that makes the
+/// video again, could be half done.
 fn is_lost(store: &Store, video: &Path) -> Result<bool> {
     let hash = Sha256Hash::parse(&video.file_stem().unwrap_or_default().to_string_lossy())?;
     store.write("looking a video up", |tx| Ok(removal::is_used(tx, hash)? && !video.exists()))
@@ -139,7 +143,7 @@ fn fill(store: &Store, making: &Path, created_ms: i64, artifacts: Artifacts) -> 
     let database = making.join(folders::DATABASE);
     copy_database(store, &database)?;
     let copy = files::open_frozen(&database)?;
-    // A backup of a damaged database would push whole ones out.
+    // A backup of a damaged database would displace whole backups.
     if let Some(fault) = files::fault(&copy).map_err(StoreError::from)? {
         return Err(StoreError::corrupt("the database", &fault).into());
     }
@@ -170,8 +174,8 @@ fn fill(store: &Store, making: &Path, created_ms: i64, artifacts: Artifacts) -> 
     Ok(manifest)
 }
 
-/// In one step: the source is read as of one moment, and in WAL mode nobody who writes waits for it. In many small steps, the
-/// copy would begin anew whenever somebody wrote between two of them, and beside a busy run never end.
+/// Copies in one step: the source is read as of one moment, and in WAL mode no writer waits for it. In many small steps
+/// the copy would start again whenever somebody wrote between two of them, and beside a busy run it would never end.
 fn copy_database(store: &Store, to: &Path) -> Result<()> {
     let from = store.root().join(folders::DATABASE);
     let copy = || {
@@ -182,7 +186,7 @@ fn copy_database(store: &Store, to: &Path) -> Result<()> {
         if done != rusqlite::backup::StepResult::Done {
             return Err(StoreError::unstorable("the database", &"another process holds it"));
         }
-        // One file and nothing beside it.
+        // The copy is to be one file with nothing beside it.
         target.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
         target.close().map_err(|(_, error)| error)?;
         Ok(())
@@ -194,14 +198,14 @@ fn copy_database(store: &Store, to: &Path) -> Result<()> {
     File::open(to).and_then(|file| file.sync_all()).map_err(StoreError::io("sync", to))
 }
 
-/// The source is only read.
+/// Whether the error is about the target: the source is only read.
 fn is_of_target(error: &StoreError) -> bool {
     let StoreError::Database { source, .. } = error else { return false };
     let code = source.sqlite_error_code();
     matches!(code, Some(ErrorCode::DiskFull | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure))
 }
 
-/// SQLite calls some writes to a full disk an I/O error; whether it is full can be asked.
+/// SQLite reports some writes to a full disk as an I/O error, so the free space is compared with what the copy needs.
 fn full_disk(from: &Path, to: &Path, error: &StoreError) -> Option<StoreError> {
     let needed = fs::metadata(from).ok()?.len();
     let is_full = is_of_target(error) && folders::disk_space(to.parent()?).ok()?.free_bytes < needed;

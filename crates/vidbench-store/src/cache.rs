@@ -1,5 +1,5 @@
-//! What can be made again, kept within a budget of bytes so that it need not be: videos of removed runs, what nets saw of
-//! clips, texts as nets see them.
+//! Keeps, within a budget of bytes, what would otherwise have to be made again: videos of removed runs, what nets saw
+//! of clips, texts as nets see them.
 //!
 //! It lies in the folder `cache` of the workspace and holds no result: it may be removed at any time, also while it is used.
 //! A file is written aside, synced and moved; its hash is compared whenever it is read, and a damaged one is a miss and is
@@ -7,7 +7,7 @@
 //! before its file is begun and until it is gone, so the budget holds at every moment, also after `kill -9` and with two
 //! processes. The list beside the files, some 300 bytes an entry, is not counted.
 //!
-//! A cache that fails is one that has nothing: no call gives an error, and [`Cache::trouble`] says what was wrong.
+//! A cache that fails acts like an empty one: no call returns an error, and [`Cache::trouble`] says what was wrong.
 //!
 //! [`policy`] decides what is kept, and says how.
 
@@ -53,7 +53,7 @@ pub struct Kept<T> {
     pub note: String,
 }
 
-/// What the cache holds of a kind, and what came of it since it was cleared.
+/// What the cache holds of one kind, and how it was used since it was cleared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CacheUse {
     /// The kind.
@@ -62,11 +62,11 @@ pub struct CacheUse {
     pub entries: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// How often one was asked for and was there.
+    /// How often an entry was asked for and was there.
     pub hits: u64,
-    /// How often it was not.
+    /// How often an entry was asked for and was not there.
     pub misses: u64,
-    /// Entries that made room for others.
+    /// Entries that were removed to make room for others.
     pub evictions: u64,
     /// Entries that were not kept: larger than the budget, or worth less than what is there.
     pub refusals: u64,
@@ -95,17 +95,17 @@ impl CacheUse {
 /// What has been freed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Freed {
-    /// Entries that went.
+    /// Entries that were removed.
     pub entries: u64,
-    /// Bytes that they had in the budget.
+    /// Bytes that they took of the budget.
     pub bytes: u64,
-    /// Of these, bytes of the disk: videos of runs that are there have another name and stay.
+    /// Bytes of these that were freed on the disk: a video of a run that still exists has another name and stays.
     pub disk_bytes: u64,
 }
 
 impl Cache {
-    /// Opens the cache of the workspace in `root`, which is made when it is not there and begun anew when its list is
-    /// damaged, and brings it within `size`.
+    /// Opens the cache of the workspace in `root` and brings it within `size`. A missing cache is created; one whose
+    /// list is damaged is started anew.
     ///
     /// # Errors
     ///
@@ -134,12 +134,12 @@ impl Cache {
         Ok(cache)
     }
 
-    /// Most bytes it may hold.
+    /// The most bytes that it may hold.
     pub fn size(&self) -> CacheSize {
         self.size
     }
 
-    /// Says what will be asked for from now on, in that order: entries that are used sooner stay.
+    /// Announces what will be asked for from now on, in that order: entries that are used sooner stay.
     pub fn begin_plan(&self, keys: impl IntoIterator<Item = CacheKey>) {
         let keys: Vec<CacheKey> = keys.into_iter().collect();
         self.note(|requests| requests.plan(&keys));
@@ -159,19 +159,19 @@ impl Cache {
         Ok(())
     }
 
-    /// What is kept under a key, if it is there and is what was written.
+    /// What is kept under a key, if it is there and undamaged.
     pub fn get(&self, key: &CacheKey) -> Option<Kept<Vec<u8>>> {
         let read = |entry: &Listed| self.disk.read(&entry.key, entry.content);
         self.look_up(key, read)
     }
 
-    /// Puts a kept file under another name on the same disk, `to`, which must be free; gives what was noted with it.
+    /// Gives a kept file a second name on the same disk, `to`, which must be free; returns what was noted with it.
     pub fn get_file(&self, key: &CacheKey, to: &Path) -> Option<String> {
         let link = |entry: &Listed| self.disk.link_to(&entry.key, entry.content, to);
         self.look_up(key, link).map(|kept| kept.note)
     }
 
-    /// Keeps `content`, which took `secs` to make. Whether it is kept is for the budget and [`policy`] to say.
+    /// Keeps `content`, which took `secs` to make, if the budget and [`policy`] allow it; whether it is kept.
     pub fn put(&self, key: &CacheKey, content: &[u8], secs: f64, note: &str) -> bool {
         self.note(|requests| requests.make(key, content.len() as u64, secs));
         let hash = Sha256Hash::of(Sha256::new_with_prefix(content));
@@ -200,7 +200,7 @@ impl Cache {
         self.told(noted).flatten()
     }
 
-    /// Frees so many bytes of the disk, or all that it can: what is of the least worth goes first.
+    /// Frees this many bytes of the disk, or all that it can: the least valuable entries go first.
     pub fn free(&self, bytes: u64) -> Freed {
         let free = || {
             let _alone = self.disk.lock()?;
@@ -209,7 +209,7 @@ impl Cache {
         self.told(free()).unwrap_or_default()
     }
 
-    /// Removes every entry that nobody reads, and the counts.
+    /// Removes every entry that nobody is reading, and the counts.
     ///
     /// # Errors
     ///
@@ -221,7 +221,7 @@ impl Cache {
         Ok(freed)
     }
 
-    /// What it holds and what came of it, of each kind.
+    /// What it holds of each kind, and how it was used.
     ///
     /// # Errors
     ///
@@ -230,12 +230,12 @@ impl Cache {
         CacheKind::ALL.into_iter().map(|kind| self.index().usage(kind)).collect()
     }
 
-    /// The first thing that went wrong since this was asked last.
+    /// The first thing that went wrong since the last call.
     pub fn trouble(&self) -> Option<String> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// A record that cannot be written costs nobody a result.
+    /// A request that cannot be recorded is reported as trouble and costs no result.
     fn note(&self, add: impl FnOnce(&Requests) -> std::io::Result<()>) {
         if let Some(Err(error)) = self.requests.get().map(add) {
             *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -271,7 +271,8 @@ impl Cache {
         Ok(None)
     }
 
-    /// Removes what is still not what was written, now that nobody can be removing or replacing it.
+    /// Removes an entry that is still damaged when checked again under the lock, where nobody can be removing or
+    /// replacing it.
     fn remove_damaged(&self, entry: &Listed) -> Result<()> {
         let _alone = self.disk.lock()?;
         let Some(entry) = self.index().find(&entry.key)?.filter(|now| now.id == entry.id) else {
@@ -317,7 +318,7 @@ impl Cache {
         Ok(true)
     }
 
-    /// Removes what processes that died were writing. The caller holds the lock, so nobody writes.
+    /// Removes what processes were writing when they died. The caller holds the lock, so nobody is writing.
     fn remove_unfinished(&self) -> Result<()> {
         let unfinished = self.index().unfinished()?;
         for entry in unfinished {
@@ -328,7 +329,7 @@ impl Cache {
         Ok(())
     }
 
-    /// Whether there is room for so many bytes now. Entries that are read at the moment stay.
+    /// Makes room, if possible; whether there is room for this many bytes now. Entries that are being read stay.
     fn make_room(&self, key: &CacheKey, bytes: u64, secs: f64) -> Result<bool> {
         let needed = self.index().bytes()?.saturating_add(bytes).saturating_sub(self.size.0);
         if needed == 0 {
@@ -345,7 +346,7 @@ impl Cache {
                 .map(|&at| self.disk.take(&entries[at].key).map(|taken| taken.map(|file| (at, file))))
                 .collect::<Result<_>>()?;
             if let Some(place) = held.iter().position(Option::is_none) {
-                // Somebody reads it.
+                // Somebody is reading it.
                 entries.remove(going[place]);
                 continue;
             }
@@ -369,7 +370,7 @@ impl Cache {
         (known, newcomer, future.left())
     }
 
-    /// Removes entries, of the least worth first, until `reached` is `wanted`. The caller holds the lock.
+    /// Removes entries, the least valuable first, until `reached` is `wanted`. The caller holds the lock.
     fn evict(&self, wanted: u64, reached: impl Fn(&Freed) -> u64) -> Result<Freed> {
         let mut freed = Freed::default();
         if wanted == 0 {
@@ -398,7 +399,7 @@ impl Cache {
         Ok(freed)
     }
 
-    /// Removes an entry that nobody reads; gives the bytes of the disk that this freed.
+    /// Removes an entry that nobody is reading; returns how many bytes of the disk this freed.
     fn remove(&self, entry: &Listed) -> Result<u64> {
         let disk_bytes = self.disk.remove(&entry.key)?;
         let mut index = self.index();
@@ -407,7 +408,7 @@ impl Cache {
         Ok(disk_bytes)
     }
 
-    /// Brings files and list together after a loss of power: what only one of them has goes.
+    /// Reconciles files and list after a loss of power: what only one of them has is removed.
     fn sweep(&self) -> Result<()> {
         self.remove_unfinished()?;
         self.disk.remove_incoming()?;

@@ -299,7 +299,7 @@ impl StoreError {
         Self::Unstorable { what: what.into(), detail: detail.to_string() }
     }
 
-    /// Says where and at what a bare database error happened.
+    /// Adds to a bare database error what was tried and in which file.
     pub(crate) fn in_database(self, at: &'static str, file: &Path) -> Self {
         match self {
             Self::Database { source, .. } => Self::Database { doing: at, path: file.into(), source },

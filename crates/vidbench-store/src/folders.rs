@@ -68,7 +68,7 @@ pub(crate) fn create_folder(path: &Path) -> Result<bool> {
     }
 }
 
-/// Creates one folder that nobody else can look into, whatever the umask says; one that exists becomes so.
+/// Creates one folder that nobody else can look into, whatever the umask says; an existing folder is made so too.
 pub(crate) fn create_private_folder(path: &Path) -> Result<()> {
     create_folder(path)?;
     let private = fs::Permissions::from_mode(0o700);
@@ -104,7 +104,7 @@ pub(crate) fn remove_folder(path: &Path) -> Result<()> {
 pub struct DiskSpace {
     /// Bytes an ordinary user may still write.
     pub free_bytes: u64,
-    /// Bytes that are written. What is kept for the superuser is in neither.
+    /// Bytes that are in use. What is reserved for the superuser is in neither number.
     pub used_bytes: u64,
 }
 

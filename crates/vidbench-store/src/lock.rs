@@ -9,7 +9,7 @@ use vidbench_core::RunId;
 
 use crate::{Result, Store, StoreError, folders};
 
-/// The right to execute or remove one run or scoring. Given back by drop, and by the system when the process dies.
+/// The right to execute or remove one run or scoring. Given back on drop, and by the system when the process dies.
 #[derive(Debug)]
 pub struct RunLock {
     run: RunId,
@@ -24,7 +24,7 @@ impl RunLock {
 }
 
 impl Store {
-    /// Takes the run for this process and clears its folder of temporary files of what an earlier process left there.
+    /// Takes the run for this process, and clears its temporary folder of what an earlier process left there.
     ///
     /// Fails at once when another process, or another part of this one, has it.
     pub fn lock_run(&self, run: &RunId) -> Result<RunLock> {
@@ -71,7 +71,7 @@ impl Store {
         self.folders.tmp().join(run.as_str())
     }
 
-    /// The process that wrote its number last; the file is not locked against reading.
+    /// The process that wrote its id last; the lock does not prevent reading the file.
     fn holder(&self, run: &RunId) -> Option<u32> {
         fs::read_to_string(self.lock_path(run)).ok()?.trim().parse().ok()
     }

@@ -13,15 +13,16 @@ use crate::{Cache, CacheSize, Result, StoreError, list_backups, row_seal, schema
 
 /// How long a write waits for a write of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// No database of SQLite is smaller, in bytes.
+/// No SQLite database is smaller than this, in bytes.
 const SMALLEST_PAGE: u64 = 512;
 /// More than the distinct statements of this crate, so that each is compiled once.
 const CACHED_STATEMENTS: usize = 96;
-/// A write-ahead log that grew beyond this, in bytes, is cut back: on a full disk it would stand in the way.
+/// A write-ahead log that grew beyond this size, in bytes, is cut back: on a full disk it would be in the way.
 const WAL_KEPT_BYTES: i64 = 64 << 20;
 
-/// Pages kept in memory, in bytes: more than one transaction changes. The rest is read from the system's own cache, in a few
-/// microseconds a page beside the milliseconds of a durable commit, and the memory of a program does not grow with its store.
+/// Page cache, in bytes: more than one transaction changes. Other pages come from the system's own cache, in a few
+/// microseconds each, against the milliseconds of a durable commit. So the memory of a program does not grow with its
+/// store.
 const PAGE_CACHE_BYTES: i64 = 2 << 20;
 
 /// One workspace folder. May be shared between threads; writes follow one another.
@@ -70,11 +71,12 @@ impl Store {
         &self.folders.root
     }
 
-    /// Has whoever uses this store keep within `size` what can be made again; nothing where it is 0, or has been called before.
+    /// Makes the users of this store keep what can be made again, within `size`. Does nothing where `size` is 0 or a
+    /// cache is in use already.
     ///
     /// # Errors
     ///
-    /// When the cache cannot be used. The store works without.
+    /// When the cache cannot be used. The store works without it.
     pub fn use_cache(&self, size: CacheSize) -> Result<()> {
         if !size.is_off() && self.cache.get().is_none() {
             let cache = Cache::open(&self.folders.root, size)?;
@@ -115,7 +117,7 @@ impl Store {
         self.transact(doing, TransactionBehavior::Immediate, work)
     }
 
-    /// One consistent view, whatever other processes write meanwhile.
+    /// One consistent view, whatever other processes write in the meantime.
     pub(crate) fn read<T>(
         &self,
         doing: &'static str,
@@ -140,13 +142,14 @@ impl Store {
         run().map_err(|error: StoreError| error.in_database(doing, &self.folders.database()))
     }
 
-    /// A thread that panicked has rolled its transaction back, so the connection is sound.
+    /// A poisoned lock is safe to use: a thread that panicked has rolled its transaction back.
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A database that is empty or missing where there are backups of it was not always so: what was in it must not be taken for nothing.
+/// Refuses a database that is empty or missing although there are backups of it: its content was lost and must not be
+/// taken for none.
 fn require_content(folders: &Folders) -> Result<()> {
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |facts| facts.len());
     let path = folders.database();
@@ -161,7 +164,7 @@ fn require_content(folders: &Folders) -> Result<()> {
     }
 }
 
-/// Two processes that open a new workspace at once would both create its tables.
+/// Locks migrations: two processes that open a new workspace at once would both create its tables.
 pub(crate) fn migration_lock(folders: &Folders) -> Result<File> {
     let path = lock_path(folders);
     let file = folders::open_lock(&path)?;
@@ -173,7 +176,7 @@ pub(crate) fn lock_path(folders: &Folders) -> PathBuf {
     folders.locks().join("open.lock")
 }
 
-/// Nothing is written before the file has been recognised.
+/// Opens the database; writes nothing before the file has been recognised.
 fn connect(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -186,7 +189,7 @@ fn connect(path: &Path) -> Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
-    // Negative is KiB, positive would be pages.
+    // A negative number is KiB, a positive one would be pages.
     connection.pragma_update(None, "cache_size", -PAGE_CACHE_BYTES / 1024)?;
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
     row_seal::add_function(&connection)?;

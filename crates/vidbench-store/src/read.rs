@@ -43,7 +43,7 @@ impl Store {
     /// A whole run; finished samples in the order of the plan.
     ///
     /// # Errors
-    /// There is none, it cannot be read, or it is not what it was when it was completed.
+    /// There is no such run, it cannot be read, or it is not what it was when it was completed.
     pub fn run_data(&self, run: &RunId) -> Result<RunData> {
         let mut data = self.read("reading a run", |tx| {
             let key = require_run(tx, run)?;
@@ -74,7 +74,7 @@ fn judged(connection: &Connection, key: RunKey) -> Result<HashMap<SampleId, Outc
 
 /// Places of generations without a verdict, in order.
 fn unjudged(connection: &Connection, key: RunKey, judged: &HashMap<SampleId, Outcome>) -> Result<Vec<i64>> {
-    // The index on (run, sample) answers this alone; the place is looked up for the few that are open.
+    // The index on (run, sample) answers this alone; the place is looked up only for the few samples that are open.
     let mut samples =
         connection.prepare_cached("SELECT sample FROM generations WHERE run = ?1 ORDER BY sample")?;
     let mut place =

@@ -120,7 +120,7 @@ impl<'a> Place<'a> {
         difference::between(recorded, offered)?.map_or(Ok(()), |found| Err(self.conflict(what, found)))
     }
 
-    /// One sample has one place, and one place has one sample, in both tables.
+    /// Checks that one sample has one place, and one place has one sample, in both tables.
     fn require_free(&self, tx: &Transaction<'_>, sample: SampleId) -> Result<()> {
         let mut statement = tx.prepare_cached(
             "SELECT ordinal, sample FROM generations WHERE run = ?1 AND (ordinal = ?2 OR sample = ?3)

@@ -20,7 +20,7 @@ const BATCH: usize = 256;
 pub struct Removed {
     /// Samples with a generation or a verdict.
     pub samples: u64,
-    /// Artifacts that no other run uses, those of an earlier removal that was killed included.
+    /// Artifacts that no other run uses, including those of an earlier removal that was killed.
     pub artifacts: u64,
     /// Their size.
     pub bytes: u64,

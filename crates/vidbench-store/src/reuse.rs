@@ -1,7 +1,7 @@
-//! Samples that were made before: by another run of the workspace, or by one that was removed and whose videos the cache has.
+//! Samples that were made before: by another run of the workspace, or by a removed run whose videos the cache has.
 //!
-//! A sample is its id, which holds everything that was asked for. What is not asked for but found, the weights, is handed over
-//! with it: whether they are those of the run that wants the sample is for that run to say.
+//! A sample is identified by its id, which covers everything that was asked for. The weights are not asked for but
+//! found, so they are handed over with the sample: the run that wants it decides whether they are its own.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ struct MadeBy {
 /// An ok sample of a run.
 struct Earlier {
     run: RunId,
-    /// What the model is called there.
+    /// The model's name in that run.
     called: ModelId,
     /// The run that made it.
     made_by: RunId,
@@ -50,9 +50,10 @@ struct Made {
 }
 
 impl Store {
-    /// The sample as an earlier run made it: the newest that has its video whole, else the cache. Only samples that were ok, of
-    /// a model for which `is_same` holds, as that run recorded it, and that says the hash of its weights: without it the same
-    /// request may be of another model today. `temp` is a free path of [`Store::temp_path`].
+    /// The sample as an earlier run made it: from the newest run that has its video whole, else from the cache. The
+    /// sample must have been ok. Its model, as that run recorded it, must satisfy `is_same` and have the hash of its
+    /// weights: without the hash the same request may mean another model today. `temp` is a free path of
+    /// [`Store::temp_path`].
     pub fn earlier_sample(
         &self,
         sample: SampleId,
@@ -71,7 +72,8 @@ impl Store {
         self.cached_sample(sample, temp, is_same)
     }
 
-    /// Gives the cache the videos of a run that is about to be removed, as far as there is room; gives how many it took.
+    /// Gives the cache the videos of a run that is about to be removed, as far as there is room; returns how many it
+    /// took.
     pub fn keep_samples(&self, run: &RunId) -> Result<u64> {
         let Some(cache) = self.cache() else { return Ok(0) };
         let mut kept = 0;
@@ -125,7 +127,8 @@ impl Store {
         })
     }
 
-    /// A model as a run had it; none where it does not say the hash of its weights. All sessions of a run have the same.
+    /// A model as a run had it; `None` where the run does not record the hash of its weights. All sessions of a run
+    /// have the same.
     fn loaded_in(&self, run: &RunId, model: &ModelId) -> Result<Option<LoadedModel>> {
         self.read("looking for a model of a run", |tx| {
             let Some(key) = run_key(tx, run)? else { return Ok(None) };
@@ -137,7 +140,7 @@ impl Store {
         })
     }
 
-    /// What a run itself made well.
+    /// The ok samples that a run made itself.
     fn made_in(&self, run: &RunId) -> Result<Vec<Made>> {
         self.read("looking for samples of a run", |tx| {
             let key = require_run(tx, run)?;

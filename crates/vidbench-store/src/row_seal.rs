@@ -1,7 +1,7 @@
-//! The seal of a row: a hash of its columns beside them, so that a bit that turned over is noticed in a run that is not complete yet,
-//! and in scores that are kept for every file of the same content.
+//! The seal of a row: a hash of its columns, kept beside them. It reveals a flipped bit in a run that is not complete
+//! yet, and in scores that are kept for every file of the same content.
 //!
-//! A row of an earlier version has none and is taken as it is.
+//! A row of an earlier version has no seal and is taken as it is.
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, Params, Transaction};
@@ -72,7 +72,7 @@ impl SealedRows {
         Ok(())
     }
 
-    /// Whether one of them is not what it was when it was sealed.
+    /// Whether any of these rows is not what it was when it was sealed.
     pub(crate) fn any_broken(
         self,
         connection: &Connection,
@@ -84,7 +84,7 @@ impl SealedRows {
         Ok(connection.prepare_cached(&sql)?.exists(params)?)
     }
 
-    /// Removes those that are not, so that they are made again.
+    /// Removes the rows that are not what they were when they were sealed, so that they are made again.
     pub(crate) fn remove_broken(
         self,
         tx: &Transaction<'_>,

@@ -33,7 +33,7 @@ pub struct RunSummary {
     pub ok: u64,
 }
 
-/// What an id names.
+/// What kind of record an id names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordKind {
     /// An execution of a suite.
@@ -106,7 +106,7 @@ impl Store {
             .collect())
     }
 
-    /// A process that was killed could not say that its run does not go on.
+    /// The status now: a process that was killed could not record that its run had stopped.
     pub(crate) fn status_now(&self, run: &RunId, recorded: RunStatus) -> RunStatus {
         match recorded {
             RunStatus::Running if !self.is_locked(run) => RunStatus::Interrupted,
@@ -114,7 +114,7 @@ impl Store {
         }
     }
 
-    /// The run with this id, the only run whose id begins so, or with `latest` the newest.
+    /// The run with this id, or the only run whose id begins like this; for `latest`, the newest.
     pub fn find_run(&self, wanted: &str) -> Result<RunId> {
         match_id(wanted, self.ids(&[RecordKind::Run])?).map(|(id, _)| id)
     }
@@ -142,7 +142,7 @@ impl Store {
             }
             Ok(())
         })?;
-        // Stable: of one time, runs come first and the later before the earlier.
+        // The sort is stable: at equal times, runs come before scorings, and later ones before earlier ones.
         found.sort_by_key(|(created_ms, ..)| std::cmp::Reverse(*created_ms));
         Ok(found.into_iter().map(|(_, id, kind)| (id, kind)).collect())
     }

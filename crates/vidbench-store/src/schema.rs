@@ -210,7 +210,7 @@ CREATE TABLE clip_features (
 ALTER TABLE scorings ADD COLUMN sets TEXT NOT NULL DEFAULT '[]';
 ";
 
-/// Nets that look at images give a vector a frame: how many vectors a blob holds. Scores with notes.
+/// Nets that look at images give one vector per frame: how many vectors a blob holds. Also notes of scores.
 const V5: &str = "
 ALTER TABLE scores ADD COLUMN note TEXT;
 ALTER TABLE clip_scores ADD COLUMN note TEXT;
@@ -311,8 +311,8 @@ ALTER TABLE clip_features ADD COLUMN seal BLOB;
 ALTER TABLE reference_features ADD COLUMN seal BLOB;
 ";
 
-/// Which models the runs have, by what makes their samples: two programs of one name take different times. Of runs before this one nothing is known.
-/// And seals of more rows, see [`V13`].
+/// Which models the runs have, identified by what makes their samples: two programs of one name take different times.
+/// Nothing is known of runs from before this migration. Also seals of more rows, see [`V13`].
 const V14: &str = "
 CREATE TABLE run_models (
   run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,

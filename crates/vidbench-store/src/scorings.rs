@@ -54,16 +54,16 @@ pub struct ClipKey {
 pub struct Wanted {
     /// The metric.
     pub metric: MetricId,
-    /// It compares with the reference.
+    /// Whether it compares with the reference.
     pub of_pair: bool,
     /// What the score depends on beside the files: the prompt, or the version of the library that computes it. Held by the
     /// column `prompt`.
     pub depends_on: Option<String>,
-    /// What a net sees of the clip, from which it is computed; none where that is not kept.
+    /// What a net sees of the clip, from which the score is computed; `None` where that is not kept.
     pub look: Option<Look>,
-    /// How a net sees the clip's prompt, from which it is computed too; none where that is not kept.
+    /// How a net sees the clip's prompt, from which the score is computed too; `None` where that is not kept.
     pub text: Option<Look>,
-    /// Not a score is wanted but what the net sees: it is a metric of sets.
+    /// Whether this is a metric of sets: then what the net sees is wanted, and not a score.
     pub of_sets: bool,
 }
 
@@ -90,7 +90,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// Nothing more has to be computed for it.
+    /// Whether nothing more has to be computed for `wanted`.
     pub fn has(&self, wanted: &Wanted) -> bool {
         let of_sets = wanted.look.as_ref().filter(|_| wanted.of_sets);
         of_sets.is_some_and(|look| self.features.iter().any(|known| known.net == look.extraction))
@@ -143,14 +143,15 @@ impl Store {
         })
     }
 
-    /// What the store knows of a clip. What is damaged is not known: it is computed again.
+    /// What the store knows of a clip. Damaged records count as unknown and are computed again.
     pub fn known_scores(&self, key: &ClipKey, wanted: &[Wanted]) -> Result<Known> {
         let columns = Columns::of(key)?;
         let found = self.read("looking for scores", |tx| known(tx, &columns, wanted));
         unknown_if_damaged(found)
     }
 
-    /// What nets saw of a clip before, of what `wanted` is computed from; each once. What is damaged is not known.
+    /// What nets saw of a clip before, as far as `wanted` is computed from it, each once. Damaged records count as
+    /// unknown.
     pub fn known_looks(&self, key: &ClipKey, wanted: &[&Wanted]) -> Result<Vec<Features>> {
         let columns = Columns::of(key)?;
         let found = self.read("looking for what nets saw", |tx| {
@@ -160,8 +161,8 @@ impl Store {
         unknown_if_damaged(found)
     }
 
-    /// Records what came of a clip in a scoring, and what of it holds for every file of the same content, in one durable
-    /// transaction. `wanted` are the metrics that were asked for, those that were known before included.
+    /// Records, in one durable transaction, what came of a clip in a scoring, and the part of it that holds for every
+    /// file of the same content. `wanted` are the metrics that were asked for, including those that were known before.
     pub fn record_scored_clip(
         &self,
         scoring: &RunId,
@@ -194,7 +195,7 @@ impl Store {
         self.read("reading features of a scoring", |tx| {
             each_outcome(tx, scoring_key(tx, &record.id)?, |clip| {
                 let Some((key, asked)) = content(record, &clip) else { return Ok(true) };
-                // Features are of the clip, whatever it is compared with.
+                // Features belong to the clip, whatever it is compared with.
                 let key = ClipKey { reference: None, ..key };
                 let columns = Columns::of(&key)?;
                 columns.require_sound(tx)?;
@@ -219,8 +220,8 @@ impl Store {
         })
     }
 
-    /// Hands over each clip that has an outcome, with everything that is known of it, in the order of the request, and holds
-    /// none of them. The store is in use meanwhile: `visit` must not ask it for anything.
+    /// Passes each clip that has an outcome to `visit`, with everything that is known of it, in the order of the
+    /// request, and keeps none in memory. The store is in use in the meantime: `visit` must not call it.
     ///
     /// # Errors
     ///
@@ -234,7 +235,7 @@ impl Store {
         let mut stopped = None;
         self.read("reading the clips of a scoring", |tx| {
             each_outcome(tx, scoring_key(tx, &record.id)?, |mut clip| {
-                // Scores of a clip that failed here may be known from another scoring; they are not this one's.
+                // Scores of a clip that failed here may be known from another scoring; they do not belong to this one.
                 if let Some((key, asked)) = content(record, &clip) {
                     let known = known(tx, &Columns::of(&key)?, &wanted(asked))?;
                     (clip.facts, clip.scores) = (known.facts, known.scores);
@@ -281,7 +282,7 @@ impl Store {
         self.read("looking for a scoring", |tx| scoring_key(tx, id)).map(drop)
     }
 
-    /// Only the lock says that a scoring goes on: see [`Store::create_scoring`].
+    /// Only the lock shows that a scoring is still going on: see [`Store::create_scoring`].
     fn scoring_status(&self, id: &RunId, recorded: RunStatus) -> RunStatus {
         match recorded {
             RunStatus::Interrupted if self.is_locked(id) => RunStatus::Running,
@@ -290,14 +291,14 @@ impl Store {
     }
 }
 
-/// What a clip's scores are kept by, with what was asked; none of a clip that has no scores in this scoring.
+/// The key of a clip's scores, with what was asked; `None` for a clip that has no scores in this scoring.
 fn content<'r>(record: &'r ScoringRecord, clip: &ScoredClip) -> Option<(ClipKey, &'r RequestedClip)> {
     let asked = record.request.clip(clip.ordinal).filter(|_| holds_scores(clip.outcome))?;
     let (clip, reference) = (clip.sha256.clone()?, clip.reference_sha256.clone());
     Some((ClipKey { clip, reference, reading: record.request.reading(asked) }, asked))
 }
 
-/// A clip with such an outcome was decoded, and its metrics have scores or reasons.
+/// Whether a clip with this outcome was decoded, so that its metrics have scores or reasons.
 fn holds_scores(outcome: ClipOutcome) -> bool {
     match outcome {
         ClipOutcome::Ok
@@ -308,7 +309,7 @@ fn holds_scores(outcome: ClipOutcome) -> bool {
     }
 }
 
-/// A [`ClipKey`] as the tables hold it; no reference is an empty one.
+/// A [`ClipKey`] as the tables hold it; an absent reference is an empty one.
 struct Columns<'a> {
     clip: [u8; 32],
     reference: Vec<u8>,
@@ -324,7 +325,7 @@ impl<'a> Columns<'a> {
         Ok(Self { clip: Sha256Hash::parse(&key.clip)?.0, reference, reading: &key.reading })
     }
 
-    /// What is recorded of the clip is what was written.
+    /// Checks that what is recorded of the clip is what was written.
     fn require_sound(&self, connection: &Connection) -> Result<()> {
         for rows in OF_CLIPS {
             if rows.any_broken(connection, "clip = ?1", [self.clip])? {
@@ -548,7 +549,7 @@ fn scoring_record(connection: &Connection, id: &RunId) -> Result<ScoringRecord> 
     })
 }
 
-/// Hands over the outcomes of a scoring in order, without facts and scores, until `visit` says no.
+/// Passes the outcomes of a scoring in order to `visit`, without facts and scores, until it says no.
 fn each_outcome(
     connection: &Connection,
     scoring: i64,

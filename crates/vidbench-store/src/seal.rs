@@ -1,6 +1,7 @@
-//! The seal of a complete run: a hash over everything that was recorded of it, so that a bit that turned over later is noticed before it is reported.
+//! The seal of a complete run: a hash over everything that was recorded of it, so that a bit that flipped later is
+//! noticed before it is reported.
 //!
-//! SQLite notices damage to its own structure; a digit that became another one in a row is none to it.
+//! SQLite notices damage to its own structure, but not a digit in a row that became another one.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -11,7 +12,7 @@ use crate::row_seal::OF_RUNS;
 use crate::runs::RunKey;
 use crate::{Result, StoreError};
 
-/// What is sealed, in this order. Another list is another version: seals of versions that are not known are not looked at.
+/// What is sealed, in this order. Another list needs another version: seals of unknown versions are not checked.
 const VERSION: &str = "1";
 const SEALED: [(&str, &str); 8] = [
     ("runs WHERE key = ?1", "id, schema_version, name, created_ms, planned, plan_hash, suite, environment"),
@@ -38,7 +39,7 @@ const SEALED: [(&str, &str); 8] = [
     ("readings WHERE run = ?1 ORDER BY session, first_ns", "session, first_ns, readings"),
 ];
 
-/// Seals what is recorded of a run, if each row is what it was.
+/// Seals what is recorded of a run, provided that each row is what it was.
 pub(crate) fn seal(connection: &Connection, run: &RunId, key: RunKey) -> Result<()> {
     check_rows(connection, run, key)?;
     let seal = seal_of(connection, key)?;
@@ -46,7 +47,7 @@ pub(crate) fn seal(connection: &Connection, run: &RunId, key: RunKey) -> Result<
     Ok(())
 }
 
-/// Whether a run is what it was when it was sealed; of one without a seal, whether each row is what it was.
+/// Checks that a run is what it was when it was sealed; for a run without a seal, that each row is what it was.
 pub(crate) fn check(connection: &Connection, run: &RunId, key: RunKey) -> Result<()> {
     let seal: Option<String> = connection
         .prepare_cached("SELECT seal FROM runs WHERE key = ?1 AND status = 'complete'")?
@@ -81,14 +82,14 @@ fn seal_of(connection: &Connection, key: RunKey) -> Result<String> {
                 add(&mut hash, row.get_ref(column)?);
             }
         }
-        // Rows of one table are not those of the next.
+        // Separates the rows of one table from those of the next.
         hash.update([0xff]);
     }
     let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(format!("{VERSION}:{hex}"))
 }
 
-/// Kind and length go first, so that no two rows give the same bytes.
+/// Kind and length go first, so that no two different rows give the same bytes.
 pub(crate) fn add(hash: &mut Sha256, value: ValueRef<'_>) {
     let (kind, number, bytes): (u8, [u8; 8], &[u8]) = match value {
         ValueRef::Null => (0, [0; 8], &[]),

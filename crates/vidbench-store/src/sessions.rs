@@ -66,21 +66,22 @@ impl Store {
         })
     }
 
-    /// Adds a change of health to a session that goes on, so that it is there even when the session is killed.
+    /// Adds a change of health to a running session, so that it is recorded even when the session is killed.
     pub fn add_health_change(&self, run: &RunId, session: u32, change: &HealthChange) -> Result<()> {
         let change = to_json("change of health", change)?;
         let sql = "UPDATE sessions SET health = json_insert(health, '$[#]', json(?3)) WHERE run = ?1 AND session = ?2";
         self.add_change(run, session, sql, &change)
     }
 
-    /// Adds an alert to a session that goes on, likewise.
+    /// Adds an alert to a running session, likewise.
     pub fn add_alert_change(&self, run: &RunId, session: u32, change: &AlertChange) -> Result<()> {
         let change = to_json("alert", change)?;
         let sql = "UPDATE sessions SET alerts = json_insert(alerts, '$[#]', json(?3)) WHERE run = ?1 AND session = ?2";
         self.add_change(run, session, sql, &change)
     }
 
-    /// Says of a session that goes on what made the samples it has taken from earlier runs, so that it is known even when it is killed.
+    /// Records which models made the samples that a running session has taken from earlier runs, so that this is known
+    /// even when the session is killed.
     pub fn set_reused(&self, run: &RunId, session: u32, models: &Vec<LoadedModel>) -> Result<()> {
         let models = to_json("models of reused samples", models)?;
         let sql = "UPDATE sessions SET reused = ?3 WHERE run = ?1 AND session = ?2";

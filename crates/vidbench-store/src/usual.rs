@@ -1,4 +1,4 @@
-//! What a generation usually takes, from the runs this store has: the estimate of the next plan.
+//! What a generation usually takes, from the runs this store has, to estimate the next plan.
 
 use rusqlite::params;
 use rusqlite::types::FromSql;

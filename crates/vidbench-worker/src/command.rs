@@ -1,8 +1,8 @@
 //! The worker of engine `command`: runs a program for each sample, and hands over the video that it wrote.
 //!
-//! The window that is timed is the program's whole life, loading of the model included; no stage of it is known. The program runs in the
-//! worker's process group: when it takes too long, the worker answers, then kills the group, itself included, so that nothing the
-//! program started goes on.
+//! The timed window is the program's whole life, loading of the model included; its stages are unknown. The program
+//! runs in the worker's process group: when it takes too long, the worker answers and then kills the group, itself
+//! included, so that nothing the program started goes on.
 
 mod group;
 mod output;
@@ -29,13 +29,13 @@ use crate::serve::{Handler, Notifier, WorkerInfo};
 pub use group::{end_process_group, end_with_client};
 use progress::{Progress, Tail, lines_of};
 
-/// Without a limit of its own, the client's ends the program.
+/// Time limit of a program that has none of its own: the client's limit ends it earlier.
 const LONG: Duration = Duration::from_secs(7 * 86_400);
 
-/// Words of a program that wait to be passed on; more are dropped.
+/// How many messages of a program wait to be passed on; further ones are dropped.
 const MAX_WAITING: usize = 256;
 
-/// What was written before a program ended is read within this, even if its children keep the pipe open.
+/// How long to go on reading what a program wrote before it ended, even if its children keep the pipe open.
 const READ_ON: Duration = Duration::from_millis(100);
 
 /// Serves `load`, `generate` and `unload` by running a program.
@@ -88,7 +88,7 @@ impl Handler for CommandGenerator {
         params: &GenerateParams,
         notifier: &mut Notifier<'_>,
     ) -> Result<GenerateResult, RpcError> {
-        // Beside the video: what a killed worker leaves there is swept with it.
+        // The folder lies beside the video, so that what a killed worker leaves there is swept with the video.
         let beside = Path::new(&params.output).parent().unwrap_or(Path::new("."));
         let scratch = tempfile::Builder::new().prefix("scratch-").tempdir_in(beside).map_err(|error| {
             RpcError::new(
@@ -122,7 +122,7 @@ impl Handler for CommandGenerator {
     }
 }
 
-/// A program with everything in place of its placeholders.
+/// A program's command line with every placeholder filled in.
 struct Started {
     argv: Vec<String>,
     env: Vec<(String, String)>,
@@ -164,7 +164,7 @@ impl Started {
         Ok(Self { argv, env: env.collect::<Result<_, RpcError>>()?, output })
     }
 
-    /// Runs the program to its end, and tells when that was.
+    /// Runs the program to its end, and returns when that was.
     fn run(
         &self,
         program: &Program,
@@ -173,7 +173,7 @@ impl Started {
     ) -> Result<Ended, RpcError> {
         let mut child = self.spawn(program)?;
         let deadline = program.timeout_secs.map(|secs| Instant::now() + Duration::from_secs(secs.into()));
-        // Bounded: a program may write faster than anybody reads.
+        // Bounded, because a program may write faster than its messages are read.
         let (sender, said) = mpsc::sync_channel(MAX_WAITING);
         let tail = Arc::new(Mutex::new(Tail::default()));
         let streams = [child.stdout.take().map(lines_of), child.stderr.take().map(lines_of)];
@@ -184,7 +184,7 @@ impl Started {
                 thread::spawn(read_lines(lines, Arc::clone(progress), Arc::clone(&tail), sender.clone()))
             })
             .collect();
-        // A thread of its own waits, so that the end is known when it comes and not when somebody looks.
+        // A separate thread waits, so that the end is timed when it comes and not when this loop looks.
         thread::spawn(move || {
             let waited = wait_with_peak(&mut child);
             let _ = sender.send(Said::Ended(waited, monotonic_ns()));
@@ -196,7 +196,7 @@ impl Started {
                 Ok(Said::Ended(waited, end_ns)) => {
                     let (status, peak_rss_bytes) = waited.map_err(|error| lost(&error.to_string()))?;
                     finish_reading(&readers);
-                    // What it wrote last may be read after its end is known.
+                    // What the program wrote last may arrive after its end is known.
                     for said in said.try_iter() {
                         if let Said::Progress(message) = said {
                             notifier.log("info", &message);
@@ -259,7 +259,8 @@ fn value(name: &str, params: &GenerateParams, threads: u32, scratch: &Path) -> O
     })
 }
 
-/// A video that is made without a file that it was to be made from is another video.
+/// Checks that the program reads every file that the prompt names, and that the prompt names every file that the
+/// program reads: a video made without one would be another video.
 fn check_inputs(program: &Program, params: &GenerateParams) -> Result<(), RpcError> {
     let unsupported = |message: String| RpcError::new(ErrorKind::Unsupported, message);
     if let Some(name) = params.inputs.keys().find(|name| !program.is_told(name)) {
@@ -288,7 +289,7 @@ enum Said {
     Ended(io::Result<(ExitStatus, Option<u64>)>, u64),
 }
 
-/// Reads a stream to its end, whatever comes, so that the program never waits for a reader.
+/// Reads a stream to its end, whatever comes, so that the program never blocks on a full pipe.
 fn read_lines(
     lines: impl Iterator<Item = String> + Send + 'static,
     progress: Arc<Progress>,

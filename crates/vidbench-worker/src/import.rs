@@ -1,8 +1,8 @@
 //! The worker of engine `import`: hands over videos that exist already, found by prompt and seed.
 //!
-//! A manifest names prompt and seed of each video, or its index where it names no seed. In a folder, the name says the prompt and the
-//! index, as VBench writes it: `a red fox-3.mp4` is the fourth video of that prompt, and the sample of seed 3. Nothing is generated, so
-//! nothing that it takes is a latency.
+//! A manifest gives the prompt and the seed of each video, or its index where it gives no seed. In a folder, the file
+//! name gives the prompt and the index, as VBench writes it: `a red fox-3.mp4` is the fourth video of that prompt, and
+//! the sample of seed 3. Nothing is generated, so no time that this takes is a latency.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,7 +20,7 @@ use vidbench_core::{Domain, ErrorKind, ModelId, WeightsOrigin, sha256_hex};
 use crate::clock::monotonic_ns;
 use crate::serve::{Handler, Notifier, WorkerInfo};
 
-/// Ends of names that are videos.
+/// File name extensions of videos.
 const VIDEOS: [&str; 9] = ["mp4", "mov", "mkv", "webm", "avi", "gif", "y4m", "m4v", "mpg"];
 
 /// Serves `load`, `generate` and `unload` from a folder of videos or a manifest.
@@ -131,7 +131,7 @@ fn named(folder: &Path) -> Result<Found, RpcError> {
     Ok(Found::Named { folder: folder.into(), names, read: BTreeMap::new() })
 }
 
-/// Videos of a manifest that are of this model, or of none.
+/// Videos of a manifest that belong to this model, or to none.
 fn listed(path: &Path, model: &ModelId) -> Result<Found, RpcError> {
     let bytes = fs::read(path).map_err(|error| unreadable(path, error))?;
     let manifest = Manifest::parse(&bytes).map_err(|error| unreadable(path, error))?;
@@ -152,7 +152,7 @@ impl ImportedVideos {
         Ok(Self(if place.is_dir() { named(place)? } else { listed(place, model)? }))
     }
 
-    /// Which of these prompts, by their places, and seeds have no video. Each name is read once, for all prompts.
+    /// Which of these prompts (by index) and seeds have no video. Each name is read once, for all prompts.
     pub fn lacking(&self, prompts: &[&str], seeds: &[u64]) -> Vec<(usize, u64)> {
         let there: BTreeSet<(String, u64)> = match &self.0 {
             Found::Listed { clips, .. } => clips.keys().cloned().collect(),
@@ -180,7 +180,7 @@ impl ImportedVideos {
     }
 }
 
-/// The prompts and indices that a name may be of.
+/// The prompts and indices that a name may stand for.
 fn meant(known: &KnownPrompts, name: &str) -> Vec<(String, u64)> {
     let number = |index: Option<u32>| u64::from(index.unwrap_or(0));
     match known.read(name) {
@@ -192,8 +192,8 @@ fn meant(known: &KnownPrompts, name: &str) -> Vec<(String, u64)> {
     }
 }
 
-/// Files of one prompt, by index; a name without one is the first. Of two, the one that is surely it: names of prompts that differ
-/// in case alone are readings of each other.
+/// Files of one prompt, by index; a name without an index is the first. Where two names fit, the surer reading wins:
+/// names of prompts that differ only in case can be read as each other.
 fn of_prompt(names: &[String], prompt: &str) -> BTreeMap<u64, String> {
     let known = KnownPrompts::new([prompt], "");
     let read = names.iter().filter_map(|name| Some((known.read(name).ok()?, name)));

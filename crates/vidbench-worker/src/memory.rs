@@ -1,11 +1,11 @@
 //! How this process treats memory that was freed.
 #![expect(unsafe_code, reason = "tells the C library's allocator")]
 
-/// Keeps freed memory for the next frame instead of giving it back to the system. A scorer frees and asks for the same few
-/// buffers of megabytes for every frame, and a page that comes from the system anew costs more than the arithmetic on it: 17 %
-/// of the time of SSIM at 832x480.
+/// Keeps freed memory for the next frame instead of giving it back to the system. A scorer frees and requests the same
+/// few buffers of megabytes for every frame, and a page that comes from the system anew costs more than the arithmetic
+/// on it: 17 % of the time of SSIM at 832x480.
 ///
-/// For the process of a scorer, once, before it works. Does nothing without glibc.
+/// To be called once in a scorer's process, before it works. Does nothing without glibc.
 pub fn keep_freed_memory() {
     /// Largest value that glibc takes (malloc.c, HEAP_MAX_SIZE / 2).
     #[cfg(target_env = "gnu")]

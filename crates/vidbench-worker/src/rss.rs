@@ -11,14 +11,15 @@ pub fn peak_rss_bytes() -> Option<u64> {
     peak_from_status(&std::fs::read_to_string("/proc/self/status").ok()?)
 }
 
-/// Lets [`peak_rss_bytes`] begin anew: writing 5 resets `VmHWM` (proc_pid_clear_refs(5)). Where that file may not be written, such as within
-/// walls, the peak stays that of the process's whole life.
+/// Resets the peak of [`peak_rss_bytes`]: writing 5 resets `VmHWM` (proc_pid_clear_refs(5)). Where that file may not be
+/// written, such as within walls, the peak stays that of the process's whole life.
 pub(crate) fn reset_peak_rss() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-/// Waits for a child to end; its status, and the largest resident set that it had, or a process that it had started and waited for. Of several at
-/// once it is the largest, not their sum. None where the system counts in another unit.
+/// Waits for a child to end. Returns its status, and the largest resident set of the child or of any process that it
+/// started and waited for. Of several processes at once it is the largest, not their sum. `None` where the system
+/// counts in another unit.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "a system call")]
 pub(crate) fn wait_with_peak(child: &mut Child) -> io::Result<(ExitStatus, Option<u64>)> {

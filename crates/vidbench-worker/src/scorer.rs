@@ -1,7 +1,7 @@
 //! The worker that scores: decodes a file once and feeds every metric from that one decode.
 //!
-//! A file that is no sound video is a result ([`Decoded::Failed`]); an error is only what says nothing of the video: an
-//! unknown metric, a file that is not there, a net that does not load.
+//! A file that is not a sound video gives a result ([`Decoded::Failed`]). An error is only for what says nothing about
+//! the video: an unknown metric, a file that is not there, a net that does not load.
 
 mod facts;
 mod looks;
@@ -124,7 +124,7 @@ impl Handler for Scorer {
 
     fn score(&mut self, params: &ScoreParams, notifier: &mut Notifier<'_>) -> Result<ScoreResult, RpcError> {
         let mut result = Self::score(self, params)?;
-        // Together they may be more than a line holds.
+        // Rows go ahead in notifications, because together they may not fit on one line.
         let of_rows = result.features.iter_mut().filter(|features| features.rows > 1);
         of_rows.for_each(|features| notifier.rows(features));
         Ok(result)
@@ -195,7 +195,7 @@ fn decode_error(error: &VideoError) -> Result<String, RpcError> {
         | VideoErrorKind::NotRegularFile
         | VideoErrorKind::PathNotUtf8 => ErrorKind::InvalidRequest,
         VideoErrorKind::Io(_) => ErrorKind::Internal,
-        // The list is open: every other kind, today's and tomorrow's, is about the content of the file.
+        // The enum is open: every other kind, today's or a future one, is about the content of the file.
         kind => return Ok(with_causes(kind)),
     };
     Err(RpcError::new(kind, with_causes(error)))

@@ -15,7 +15,7 @@ use vidbench_core::with_causes;
 /// Nets that are loaded when a metric first asks for them, and kept.
 #[derive(Debug)]
 pub struct StoredNets {
-    /// Why there is no store, if so.
+    /// The store, or why there is none.
     store: Result<NetStore, String>,
     options: SessionOptions,
     loaded: RefCell<BTreeMap<&'static str, Result<Arc<Net>, MetricError>>>,

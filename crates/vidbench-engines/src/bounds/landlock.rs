@@ -1,4 +1,5 @@
-//! Landlock: which files a process reaches, whether it may use TCP, and that it meddles with no process outside.
+//! Landlock: which files a process can reach, whether it may use TCP, and that it cannot interfere with processes
+//! outside.
 //!
 //! A process that Landlock holds can trace none of those outside, and so read no environment of theirs unless it is root's; from ABI 6 on it can
 //! signal none of them and use none of their abstract sockets either.
@@ -14,7 +15,7 @@ use vidbench_core::NetworkCut;
 
 use crate::{ReachableFiles, Walls};
 
-/// Where programs and libraries lie, and what they read to run: no folder of a person, and of `/etc` no secrets.
+/// Where programs and libraries lie, and what they read in order to run. No personal folder, and no secrets of `/etc`.
 const SYSTEM: [&str; 29] = [
     "/usr",
     "/bin",
@@ -47,7 +48,7 @@ const SYSTEM: [&str; 29] = [
     "/etc/vulkan",
 ];
 
-/// Devices that hold nobody's data.
+/// Devices that hold no user's data.
 const DEVICES: [&str; 8] = [
     "/dev/null",
     "/dev/zero",
@@ -59,7 +60,7 @@ const DEVICES: [&str; 8] = [
     "/dev/nvidia-caps",
 ];
 
-/// Files are confined from this version on: the ones before let a file be emptied that may not be written.
+/// Files are confined from this version on: earlier versions let a process empty a file that it may not write.
 const FILES_SINCE: ABI = ABI::V3;
 
 /// Restricts this process for good.
@@ -79,7 +80,7 @@ pub(super) fn restrict(walls: &Walls) -> Result<(), RulesetError> {
     if has_scopes() {
         rules = rules.set_compatibility(CompatLevel::HardRequirement).scope(Scope::from_all(ABI::V6))?;
     } else if walls.files.is_none() && walls.network != Some(NetworkCut::LandlockTcp) {
-        // Only a namespace is asked for, and there is nothing that Landlock could add.
+        // Only a network namespace is asked for, and Landlock has nothing to add to it.
         return Ok(());
     }
     let mut rules = rules.set_compatibility(CompatLevel::BestEffort).create()?;
@@ -105,14 +106,15 @@ fn has_scopes() -> bool {
     asked.is_ok()
 }
 
-/// Those of NVIDIA have numbers.
+/// [`DEVICES`], and NVIDIA's devices, whose names are numbered.
 fn devices() -> Vec<PathBuf> {
     let numbered = fs::read_dir("/dev").into_iter().flatten().flatten().map(|entry| entry.file_name());
     let nvidia = numbered.filter(|name| name.to_string_lossy().starts_with("nvidia"));
     DEVICES.iter().map(PathBuf::from).chain(nvidia.map(|name| PathBuf::from("/dev").join(name))).collect()
 }
 
-/// The version of the interface that this kernel and vidbench share, found out by restricting this process to nothing new.
+/// The version of Landlock's interface that this kernel and vidbench share. To find it out, this process is given a
+/// restriction that forbids nothing.
 pub(super) fn version() -> Result<u32, String> {
     let everything: BitFlags<AccessFs> = AccessFs::Execute.into();
     let restricted = Ruleset::default()

@@ -1,4 +1,4 @@
-//! What this machine can hold a worker with, found out by doing it.
+//! How this machine can confine a worker, found out by trying.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,15 +11,16 @@ use super::{landlock, system};
 use crate::asking::output_within;
 use crate::wire::can_watch;
 
-/// Both take milliseconds; on a machine that is out of breath some seconds.
+/// Time limit of each trial. Both trials take milliseconds, or some seconds on an overloaded machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Program that makes namespaces; some systems let it where they let nobody else.
+/// A program that makes namespaces; some systems allow it to, and no other program.
 pub(super) const BUBBLEWRAP: &str = "bwrap";
-/// All files as they are, and no network.
+/// Arguments for bubblewrap: all files as they are, and no network.
 pub(super) const WITHOUT_NETWORK: [&str; 5] = ["--die-with-parent", "--dev-bind", "/", "/", "--unshare-net"];
 
-/// The first version of Landlock that confines files (the ones before let a file be emptied), and the first that knows TCP.
+/// The first version of Landlock that confines files (earlier ones let a file be emptied), and the first that restricts
+/// TCP.
 const FILES_SINCE: u32 = 3;
 const TCP_SINCE: u32 = 4;
 
@@ -28,16 +29,16 @@ const TCP_SINCE: u32 = 4;
 pub struct Means {
     /// The version of Landlock's interface.
     pub landlock_abi: Result<u32, String>,
-    /// A network namespace of one's own.
+    /// Whether vidbench can make a network namespace of its own.
     pub namespace: Result<(), String>,
-    /// One that bubblewrap makes; not tried where the other is to be had.
+    /// Whether bubblewrap can make one; not tried where vidbench can.
     pub bubblewrap: Option<Result<(), String>>,
-    /// Looking at what a worker and everything it has started use.
+    /// Whether the harness can read what a worker and its descendants use.
     pub watch: Result<(), String>,
 }
 
 impl Means {
-    /// Tries everything out on this process, which is there for nothing else: it is restricted afterwards.
+    /// Tries everything on this process, which must serve no other purpose: it stays restricted afterwards.
     pub fn try_out() -> Self {
         let namespace = system::cut_off_network();
         let bubblewrap = namespace.is_err().then(try_bubblewrap);
@@ -54,7 +55,7 @@ impl Means {
         means.unwrap_or_else(|why| Self::unknown(&format!("{} does not tell: {why}", vidbench.display())))
     }
 
-    /// Nothing, because of that.
+    /// No means at all, for the reason `why`.
     pub fn unknown(why: &str) -> Self {
         let no = why.to_owned();
         let bubblewrap = Some(Err(no.clone()));

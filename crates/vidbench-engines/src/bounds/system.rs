@@ -1,4 +1,4 @@
-//! The system calls, in an order in which none stands in the way of the next.
+//! The system calls, in an order in which none prevents a later one.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -15,7 +15,7 @@ use vidbench_core::NetworkCut;
 use super::{Bounds, BoundsError, landlock};
 use crate::Walls;
 
-/// Sets everything but what bubblewrap does.
+/// Sets everything except what bubblewrap sets.
 pub(super) fn set(bounds: &Bounds) -> Result<(), BoundsError> {
     let unset = |what| move |why: Errno| BoundsError::Unset { what, why: why.to_string() };
     if bounds.keeps_orphans {
@@ -24,7 +24,8 @@ pub(super) fn set(bounds: &Bounds) -> Result<(), BoundsError> {
     if bounds.walls.network == Some(NetworkCut::Namespace) {
         cut_off_network().map_err(|why| BoundsError::Unset { what: "network", why })?;
     }
-    // A process that Landlock holds can mount nothing, which bubblewrap must: with bubblewrap, Landlock is applied inside it instead.
+    // A process under Landlock cannot mount anything, which bubblewrap has to do. With bubblewrap, Landlock is applied
+    // inside it instead.
     if bounds.walls != Walls::default() && bounds.walls.network != Some(NetworkCut::Bubblewrap) {
         landlock::restrict(&bounds.walls)
             .map_err(|error| BoundsError::Unset { what: "Landlock", why: error.to_string() })?;
@@ -40,13 +41,14 @@ pub(super) fn set(bounds: &Bounds) -> Result<(), BoundsError> {
     Ok(())
 }
 
-/// Lowers a limit, for good: what is lower already stays.
+/// Lowers a limit for good; a limit that is lower already stays as it is.
 fn lower(resource: Resource, to: u64) -> Result<(), Errno> {
     let (soft, hard) = getrlimit(resource)?;
     setrlimit(resource, soft.min(to), hard.min(to))
 }
 
-/// Moves this process into a network of its own, in which there is nothing. Who has no right to that gets it in a user namespace of its own.
+/// Moves this process into an empty network of its own. A user who has no right to that gets it inside a user
+/// namespace.
 pub(super) fn cut_off_network() -> Result<(), String> {
     if unshare(CloneFlags::CLONE_NEWNET).is_ok() {
         return Ok(());
@@ -61,18 +63,19 @@ pub(super) fn cut_off_network() -> Result<(), String> {
     map("setgroups", "deny".into())?;
     map("uid_map", format!("{user} {user} 1"))?;
     map("gid_map", format!("{group} {group} 1"))?;
-    // A change of credentials may make the kernel forget it.
+    // A change of credentials may make the kernel forget the parent-death signal.
     prctl::set_pdeathsig(dies_with_parent).map_err(|errno| format!("dying with the parent: {errno}"))?;
     if getppid() == parent { Ok(()) } else { Err("the parent has ended".into()) }
 }
 
-/// Becomes the program; gives why not.
+/// Becomes the program; returns only on failure, with the reason.
 pub(super) fn become_program(program: &OsStr, args: &[OsString]) -> BoundsError {
     let source = Command::new(program).args(args).exec();
     BoundsError::Program { program: program.into(), source }
 }
 
-/// Becomes bubblewrap, which starts the launcher anew where there is no network; that sets what is left and becomes the program.
+/// Becomes bubblewrap, which starts the launcher again without network. That launcher sets the remaining bounds and
+/// becomes the program.
 pub(super) fn through_bubblewrap(bounds: &Bounds, program: &OsStr, args: &[OsString]) -> BoundsError {
     let Ok(own) = std::env::current_exe() else {
         return BoundsError::Unset { what: "network", why: "this program's own file is not known".into() };

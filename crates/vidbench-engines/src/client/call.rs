@@ -13,7 +13,7 @@ use crate::excerpt::{excerpt, with_log};
 use crate::judge::{self, Progress, Said};
 use crate::wire::Incoming;
 
-/// How long a worker whose stdout has ended may take to exit by itself, so that its own status is seen.
+/// How long a worker that has closed its stdout may take to exit by itself, so that its own exit status is seen.
 const EXIT_GRACE: Duration = Duration::from_secs(1);
 
 /// A result as it came, with the moments of the call on the harness's clock.
@@ -25,7 +25,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The line it came as.
+    /// The line that carried the result.
     pub(super) fn line(&self) -> &[u8] {
         &self.line
     }
@@ -36,7 +36,7 @@ struct Pending<'a> {
     method: &'static str,
     id: u64,
     sent_ns: u64,
-    /// What its timeout counts from: the sending, or the last sign of a download.
+    /// When the timeout starts: at the sending, or at the last notification about a download.
     counted_from: Instant,
     progress: Progress,
     observer: &'a mut dyn CallObserver,
@@ -65,7 +65,7 @@ impl WorkerProcess {
         self.wait(Pending { method, id, sent_ns, counted_from, progress, observer }, timeout)
     }
 
-    /// Reads a result as its type and holds it against its request.
+    /// Reads a result as its type and checks it against its request.
     pub(super) fn read<T: DeserializeOwned>(
         &mut self,
         method: &'static str,
@@ -78,8 +78,8 @@ impl WorkerProcess {
         checked.map_err(|what| self.broke(method, what, &answer.line))
     }
 
-    /// Whether the worker is ready for a request: alive, and silent since its last answer but for its log. If not, what it did;
-    /// it is of no use any more, and no request to come is to blame.
+    /// Checks that the worker is ready for a request: alive, and silent since its last answer except for its log. A
+    /// worker that is not ready is of no further use, and the next request is not to blame for that.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ impl WorkerProcess {
         })
     }
 
-    /// What came since the last answer: log lines may, a second answer may not.
+    /// Handles what came since the last answer: log lines are allowed, a second answer is not.
     fn drain(&mut self, method: &'static str, observer: &mut dyn CallObserver) -> Result<(), CallError> {
         while let Some(incoming) = self.wire.received() {
             let line = self.line(method, incoming)?.0;
@@ -150,7 +150,7 @@ impl WorkerProcess {
         }
     }
 
-    /// Takes one line of the worker: `None` unless it was the answer.
+    /// Handles one line of the worker; `None` unless it was the answer.
     fn take(&mut self, call: &mut Pending<'_>, incoming: Incoming) -> Result<Option<Answer>, CallError> {
         let (line, received_ns) = self.line(call.method, incoming)?;
         let judged = match judge::parse(&line) {
@@ -174,7 +174,8 @@ impl WorkerProcess {
         }
     }
 
-    /// The worker's error, with what holds the worker where it repeats the system's words for that and gives no hint of its own.
+    /// The worker's error. If it repeats the system's words for a limit or a wall and has no hint of its own, the hint
+    /// says which limit or wall it was.
     fn explained(&self, error: RpcError) -> RpcError {
         match self.wire.explanation(&error.message) {
             Some(held) if error.data.hint.is_none() => error.with_hint(held),

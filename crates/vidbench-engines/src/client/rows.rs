@@ -1,4 +1,4 @@
-//! Features of several rows, which come in notifications before the answer that counts them.
+//! Features of several rows: they come in notifications before the answer, which gives their count.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -20,7 +20,7 @@ impl<'a> Gathered<'a> {
         Self { observer, values: BTreeMap::new() }
     }
 
-    /// Puts the rows where the answer says that there are some.
+    /// Puts the gathered rows into the features that the answer left empty.
     pub(super) fn fill(mut self, result: &mut ScoreResult) -> Result<(), String> {
         for features in result.features.iter_mut().filter(|features| features.values.is_empty()) {
             features.values = self.values.remove(&features.net).unwrap_or_default();

@@ -27,7 +27,7 @@ struct Clip {
     params: Value,
     folder: PathBuf,
     reply: Result<Reply, String>,
-    /// The worker's clock just before and just after.
+    /// The worker's clock just before and just after the generation.
     window: Result<(u64, u64), String>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Verdicts {
 }
 
 impl Verdicts {
-    /// The first rules as given, and the same for all others.
+    /// The verdicts `first`, then `others` for every remaining rule.
     fn filled(first: Vec<RuleVerdict>, others: RuleVerdict) -> Self {
         let mut rules = first;
         rules.resize(RULES_HERE, others.clone());
@@ -165,7 +165,7 @@ fn check_stages(clip: &Clip) -> Result<(), String> {
         progress.take(method::GENERATE, &stage)?;
     }
     let (mut params, result) = clip.result()?;
-    // Which file was written is the matter of R13.
+    // R13 judges which file was written.
     params.output.clone_from(&result.output);
     judge::generate_result(&params, &result)?;
     let (before, after) = clip.window.clone()?;

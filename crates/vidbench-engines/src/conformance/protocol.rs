@@ -9,7 +9,7 @@ use crate::{EngineError, judge};
 
 /// Pings that R7 compares.
 const PINGS: usize = 20;
-/// A version no release speaks.
+/// A version that no release speaks.
 const FOREIGN_VERSION: u32 = 4_000_000_000;
 
 /// R1, and what the worker says it can do.

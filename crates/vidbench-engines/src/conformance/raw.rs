@@ -20,7 +20,7 @@ const END_GRACE: Duration = Duration::from_secs(1);
 
 pub(super) type SharedFaults = Rc<RefCell<Faults>>;
 
-/// What is wrong with lines, whichever rule was being tried: the first fault of each kind.
+/// Faults in the worker's lines, whichever rule was being tried: the first fault of each kind.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     answer: Option<String>,
@@ -65,7 +65,7 @@ impl Reply {
         }
     }
 
-    /// It was refused as a request that no worker of this model could serve.
+    /// The request was refused as one that no worker of this model could serve.
     pub(super) fn refused_as_invalid(&self) -> Result<(), String> {
         let error = self.refusal()?;
         if error.kind == Some(ErrorKind::InvalidRequest) {
@@ -74,7 +74,7 @@ impl Reply {
         Err(format!("refused with another kind: {}", error.text))
     }
 
-    /// It was refused with that code.
+    /// The request was refused with that code.
     pub(super) fn refused_with_code(&self, code: i64) -> Result<(), String> {
         let error = self.refusal()?;
         if error.code == Some(code) {
@@ -101,7 +101,7 @@ impl RawClient {
         Ok(Self { wire: Wire::start(command, clock, None)?, timeout, next_id: 1, faults })
     }
 
-    /// `initialize` as it should be.
+    /// A correct `initialize`.
     pub(super) fn initialize(&mut self) -> Result<Value, String> {
         let params = json!({"protocol_version": PROTOCOL_VERSION, "client": "vidbench worker check"});
         let reply = self.request(method::INITIALIZE, &params).map_err(|why| format!("initialize: {why}"))?;
@@ -121,7 +121,7 @@ impl RawClient {
         self.exchange(format!("{line}\n").into_bytes(), &Value::Null)
     }
 
-    /// The clock, which also shows that the worker goes on.
+    /// The worker's clock; the answer also shows that the worker is still running.
     pub(super) fn ping(&mut self) -> Result<u64, String> {
         let reply = self.request(method::PING, &json!({})).map_err(|why| format!("ping: {why}"))?;
         let result = reply.success().map_err(|why| format!("ping: {why}"))?;
@@ -137,7 +137,7 @@ impl RawClient {
         self.wire.close_stdin();
     }
 
-    /// The status the process ends with by itself; lines it writes meanwhile are judged too.
+    /// The status the process ends with by itself; lines it writes until then are judged too.
     pub(super) fn exit_status(&mut self) -> Result<std::process::ExitStatus, String> {
         let ended = self.wire.has_ended(self.timeout);
         while let Some(Incoming::Line { bytes, .. }) = self.wire.received() {
@@ -179,7 +179,7 @@ impl RawClient {
         with_log(format!("the worker ended without an answer: {status}"), &self.wire.stderr_tail())
     }
 
-    /// Judges a line; gives the answer if it is taken for the one to `id`.
+    /// Judges a line; returns the answer if the line counts as the answer to `id`.
     fn judge_line(
         &self,
         line: &[u8],

@@ -5,7 +5,7 @@ use vidbench_core::protocol::{StepParams, method};
 use super::span_order;
 use crate::Notification;
 
-/// What a call has been told so far.
+/// The notifications of a call so far.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     last_step: Option<StepParams>,
@@ -33,7 +33,7 @@ impl Progress {
         }
     }
 
-    /// At the answer: a worker that tells of steps tells of all of them.
+    /// Called at the answer: a worker that reports steps must have reported all of them.
     pub(crate) fn finish(&self) -> Result<(), String> {
         match &self.last_step {
             Some(StepParams { index, total, .. }) if index != total => {

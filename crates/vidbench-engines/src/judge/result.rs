@@ -6,10 +6,10 @@ use vidbench_core::protocol::{
     StageSpan,
 };
 
-/// No process has held more, 2^56: the address space of a processor.
+/// 2^56, the address space of a processor: no process has held more.
 const MAX_BYTES: u64 = 1 << 56;
 
-/// The model loaded is the one asked for.
+/// Checks that the loaded model is the one asked for.
 pub(crate) fn load_result(params: &LoadParams, result: &LoadResult) -> Result<(), String> {
     if let WeightsOrigin::Sha256(hash) = &result.model.weights
         && !(hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
@@ -22,7 +22,8 @@ pub(crate) fn load_result(params: &LoadParams, result: &LoadResult) -> Result<()
     check_secs("load_secs", result.load_secs)
 }
 
-/// The file is the one asked for; the stages lie in the request, in order, without overlap; encoding comes after its end.
+/// Checks that the file is the one asked for, and that the stages lie in the request, in order and without overlap;
+/// encoding comes after the generation's end.
 pub(crate) fn generate_result(params: &GenerateParams, result: &GenerateResult) -> Result<(), String> {
     let &GenerateResult { ref output, start_ns, end_ns, ref stages, .. } = result;
     if *output != params.output {
@@ -52,7 +53,8 @@ pub(crate) fn generate_result(params: &GenerateParams, result: &GenerateResult) 
     Ok(())
 }
 
-/// A stage starts no earlier than `from_ns`, where the one before it ends, and does not end before it starts.
+/// Checks that a stage does not start before `from_ns`, where the previous stage ends, and does not end before it
+/// starts.
 pub(crate) fn span_order(span: &StageSpan, from_ns: u64) -> Result<(), String> {
     let &StageSpan { name, start_ns, end_ns } = span;
     let name = name.name();
@@ -83,7 +85,7 @@ fn span_window(span: &StageSpan, end_ns: u64) -> Result<(), String> {
     }
 }
 
-/// Scores answer metrics that were asked for, once each and in order; features are finite.
+/// Checks that scores answer metrics that were asked for, once each and in order, and that features are finite.
 pub(crate) fn score_result(params: &ScoreParams, result: &ScoreResult) -> Result<(), String> {
     let mut asked = params.metrics.iter();
     for score in &result.scores {

@@ -1,7 +1,8 @@
-//! Looks at what a worker and everything it has started use, and ends them when that is too much.
+//! Measures what a worker and all its descendants use, and ends them when that is too much.
 //!
-//! Limits of the system do not fit: it limits address space, of which drivers of accelerators reserve more than the machine has memory, and it
-//! counts each process alone, for its whole life. So a thread reads `/proc`. What is allocated between two looks goes beyond the limit.
+//! The system's own limits do not fit. They limit address space, of which accelerator drivers reserve more than the
+//! machine has memory, and they count each process alone, for its whole life. So a thread reads `/proc` at intervals.
+//! Memory that is allocated between two readings can exceed the limit.
 
 use std::fs;
 use std::io;
@@ -16,13 +17,13 @@ use nix::unistd::Pid;
 
 use crate::limits::{Exceeded, Limits};
 
-/// Time between two looks.
+/// Time between two readings.
 const LOOK: Duration = Duration::from_millis(50);
-/// Looking takes at most one part in so many of a core: a worker may have thousands of threads.
+/// Readings take at most one part in this many of a core: a worker may have thousands of threads.
 const LOOK_SHARE: u32 = 50;
-/// Processes of a worker that are looked at; a worker with more is beyond any limit.
+/// Processes of a worker that are measured; a worker with more counts as beyond any limit.
 const MAX_PROCESSES: usize = 10_000;
-/// Ticks of processor time in a second, as Linux tells them to programs on every processor (USER_HZ).
+/// Ticks of processor time in a second, as Linux reports them to programs on every processor (USER_HZ).
 const TICKS_PER_SEC: u64 = 100;
 
 /// A watched worker; dropping it ends the watch.
@@ -35,7 +36,7 @@ pub(super) struct Guard {
 #[derive(Default)]
 struct Shared {
     exceeded: OnceLock<Exceeded>,
-    /// A request has begun since the last look.
+    /// A request has begun since the last reading.
     begun: AtomicBool,
 }
 
@@ -45,7 +46,7 @@ impl Guard {
         if limits.memory_bytes.is_none() && limits.cpu_secs.is_none() {
             return Ok(None);
         }
-        // A kernel that does not tell what a process has started would let all of that go free.
+        // On a kernel that does not list child processes, all descendants would escape the limits.
         can_watch()?;
         let shared = Arc::new(Shared::default());
         let (stop, stopped) = channel();
@@ -56,7 +57,7 @@ impl Guard {
             while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
                 let began = Instant::now();
                 if let Some(exceeded) = watch.look(watched.begun.swap(false, Ordering::Relaxed)) {
-                    // Told before it is ended, so that whoever sees the end sees the reason.
+                    // Recorded before the worker is ended, so that whoever sees the end also sees the reason.
                     let _ = watched.exceeded.set(exceeded);
                     return watch.end();
                 }
@@ -66,7 +67,7 @@ impl Guard {
         Ok(Some(Self { shared, stop: Some(stop), thread: Some(thread) }))
     }
 
-    /// A request begins: its processor time counts from here.
+    /// A request begins: its processor time counts from now.
     pub(super) fn begin_request(&self) {
         self.shared.begun.store(true, Ordering::Relaxed);
     }
@@ -76,10 +77,11 @@ impl Guard {
         self.shared.exceeded.get().copied()
     }
 
-    /// Ends the watch. Before the worker's process is collected: its number may be given to a stranger afterwards.
+    /// Ends the watch. Must be called before the worker's process is collected: afterwards another process may get its
+    /// id.
     pub(super) fn stop(&mut self) {
         self.stop = None;
-        // A thread that panicked watches no more, which is all that is wanted.
+        // A thread that panicked no longer watches, which is all that is needed here.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
@@ -90,7 +92,7 @@ impl Drop for Guard {
     }
 }
 
-/// Whether the kernel tells what a process has started (CONFIG_PROC_CHILDREN).
+/// Whether the kernel lists the children of a process (CONFIG_PROC_CHILDREN).
 pub(crate) fn can_watch() -> io::Result<()> {
     fs::read("/proc/thread-self/children").map(drop)
 }
@@ -98,7 +100,7 @@ pub(crate) fn can_watch() -> io::Result<()> {
 struct Watch {
     leader: u32,
     limits: Limits,
-    /// What had been used when the request began.
+    /// Processor time that had been used when the request began.
     cpu_ticks_before: u64,
 }
 
@@ -117,7 +119,7 @@ impl Watch {
         Some(Exceeded::Cpu { spent_secs, limit_secs })
     }
 
-    /// Kills the group, and who has left it.
+    /// Kills the group, and descendants that have left it.
     fn end(&self) {
         let family = family(self.leader);
         let pid = |id: u32| i32::try_from(id).ok().map(Pid::from_raw);
@@ -144,7 +146,7 @@ fn usage_of(processes: &[u32]) -> Usage {
     })
 }
 
-/// A process and everything below it. One that has ended is left out.
+/// A process and all its descendants, without those that have ended.
 fn family(leader: u32) -> Vec<u32> {
     let (mut found, mut next) = (vec![leader], 0);
     while let Some(&process) = found.get(next) {
@@ -161,8 +163,8 @@ fn family(leader: u32) -> Vec<u32> {
     found
 }
 
-/// What the kernel cannot drop: anonymous and shared memory, and what of it was swapped out (proc(5)). Files that are mapped, such as weights, are
-/// read again when memory is short, and do not count.
+/// Memory that the kernel cannot drop: anonymous and shared memory, and the part of it that was swapped out (proc(5)).
+/// Mapped files, such as weights, do not count: when memory is short the kernel drops them and reads them again.
 fn held_bytes(status: &str) -> u64 {
     let value = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;

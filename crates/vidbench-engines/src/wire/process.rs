@@ -1,4 +1,4 @@
-//! Ending a process with everything it has started.
+//! Ending a process and all its descendants.
 
 use std::process::{Child, ExitStatus};
 use std::thread;
@@ -12,14 +12,14 @@ const POLL: Duration = Duration::from_millis(2);
 
 /// Kills what is left of the leader's group, and collects the leader's status.
 ///
-/// The leader is collected last: until then its number, which is the group's, cannot be given to a stranger.
+/// The leader is collected last: until then no other process can get its id, which is also the group's.
 pub(super) fn end_group(leader: &mut Child) -> Option<ExitStatus> {
-    // A group that is gone already is what was wanted.
+    // If the group is already gone, there is nothing left to kill.
     let _ = killpg(pid(leader)?, Signal::SIGKILL);
     leader.wait().ok()
 }
 
-/// Whether the process ends within `wait`; its status stays to be collected.
+/// Whether the process ends within `wait`; its status is not collected.
 pub(super) fn has_ended(leader: &Child, wait: Duration) -> bool {
     let began = Instant::now();
     loop {
@@ -37,7 +37,7 @@ fn is_zombie(leader: &Child) -> bool {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     match pid(leader).map(|pid| waitid(Id::Pid(pid), flags)) {
         Some(Ok(status)) => status != WaitStatus::StillAlive,
-        // Nothing to wait for: collected already.
+        // There is nothing to wait for: the process was collected already.
         Some(Err(_)) | None => true,
     }
 }

@@ -13,11 +13,11 @@ pub(crate) enum Incoming {
     Line { bytes: Vec<u8>, at_ns: u64 },
     /// The beginning of a line longer than the protocol allows; nothing is read after it.
     TooLong { head: Vec<u8> },
-    /// The worker closed its stdout, with or without a line begun.
+    /// The worker closed its stdout, perhaps in the middle of a line.
     End,
 }
 
-/// Most bytes of a line that is too long which are kept to be shown.
+/// How many bytes of a line that is too long are kept to be shown.
 const HEAD_BYTES: usize = 1024;
 
 pub(super) fn read_lines(stdout: impl Read, clock: &dyn Clock, queue: &SyncSender<Incoming>) {
@@ -30,7 +30,7 @@ pub(super) fn read_lines(stdout: impl Read, clock: &dyn Clock, queue: &SyncSende
     }
 }
 
-/// The next line; `None` at the end. A line cut off by the end is not one.
+/// The next line; `None` at the end. A line cut off by the end does not count.
 fn read_line(stdout: &mut BufReader<impl Read>, clock: &dyn Clock) -> Option<Incoming> {
     let mut bytes = Vec::new();
     stdout.take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut bytes).ok()?;

@@ -12,7 +12,7 @@ pub type LogSink = Box<dyn FnMut(&str) + Send>;
 
 /// How much of the end is kept.
 const TAIL_BYTES: usize = 64 << 10;
-/// A longer line is offered in pieces.
+/// The longest piece that is offered; a longer line is offered in pieces.
 const LINE_BYTES: usize = 4 << 10;
 
 /// The end of a log that is still being written.
@@ -43,7 +43,7 @@ impl StderrTail {
         self.ended.notify_all();
     }
 
-    /// What is kept, escaped but for line feeds; waits up to `wait` for the end of the log.
+    /// The kept end of the log, escaped except for line feeds; waits up to `wait` for the log to end.
     pub(super) fn tail(&self, wait: Duration) -> String {
         let waited = self.ended.wait_timeout_while(self.lock(), wait, |kept| !kept.ended);
         let (mut kept, _) = waited.unwrap_or_else(PoisonError::into_inner);

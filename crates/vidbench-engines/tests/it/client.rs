@@ -1,4 +1,4 @@
-//! What the client makes of workers that are right, and of workers that fail in every way a process can.
+//! How the client handles sound workers, and workers that fail in every way a process can.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn loaded(command: &WorkerCommand) -> WorkerProcess {
     process
 }
 
-/// One generate of a worker in `mode`.
+/// Calls `generate` once on a worker in `mode`.
 fn generate(mode: &str, timeout: Duration) -> (Result<GenerateReply, CallError>, WorkerProcess) {
     let folder = tempfile::tempdir().unwrap();
     let mut process = loaded(&worker(mode));
@@ -36,7 +36,7 @@ fn generate(mode: &str, timeout: Duration) -> (Result<GenerateReply, CallError>,
     (reply, process)
 }
 
-/// The failure of a worker in `mode`, which must end the process.
+/// The error of `generate` on a worker in `mode`; the failure must end the process.
 #[track_caller]
 fn fatal(mode: &str, timeout: Duration, outcome: Outcome) -> CallError {
     let (reply, mut process) = generate(mode, timeout);
@@ -237,7 +237,7 @@ fn ticks_come_during_a_call_and_can_cancel_it() {
     );
 }
 
-/// A process that is gone, or dead and waiting for its new parent to notice.
+/// Whether a process is gone, or dead and waiting for its new parent to collect it.
 fn is_gone(pid: &str) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
     stat.map_or(true, |stat| {

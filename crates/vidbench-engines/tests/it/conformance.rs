@@ -14,7 +14,7 @@ fn report(mode: &str, timeout: Duration) -> Report {
     run(&worker(mode), None, timeout).unwrap()
 }
 
-/// This crate does not decode: any file stands here for a sound video.
+/// This crate does not decode, so any file passes as a sound video here.
 fn is_there(file: &Path, _: &Params) -> Result<(), String> {
     std::fs::metadata(file).map(drop).map_err(|error| error.to_string())
 }
@@ -133,7 +133,7 @@ fn a_worker_broken_in_one_way_fails_exactly_that_rule() {
         ("unknown-error-kind", "R23"),
     ] {
         match mode {
-            // An empty file is also the same file for every seed.
+            // An empty file is also the same for every seed.
             "writes-empty" => assert_eq!(failed(&report(mode, LONG)), ["R13", "R17"]),
             _ => fails_exactly(mode, rule),
         }

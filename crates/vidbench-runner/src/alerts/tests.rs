@@ -167,7 +167,7 @@ fn an_open_breaker_is_told_once_and_resolved_when_it_is_closed() {
 }
 
 proptest! {
-    /// What is told of one subject goes there and back, whatever happens.
+    /// The alerts on one subject alternate between begin and end, whatever happens.
     #[test]
     fn alerts_alternate(outcomes in prop::collection::vec(any::<bool>(), 0..600), rate in 1.0_f64..60.0, least in 1_u32..50) {
         let mut alerts = alerts(AlertSettings { error_rate_percent: rate, error_rate_least: least, ..AlertSettings::default() });

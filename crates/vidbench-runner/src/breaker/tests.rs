@@ -108,7 +108,7 @@ impl Model {
         }
     }
 
-    /// Whether it opens.
+    /// Whether the breaker opens.
     fn report(&mut self, now_ns: u64, call: Call) -> bool {
         let opens = match &mut self.probing {
             Some((granted, _)) if call == Call::Void => {
@@ -145,7 +145,7 @@ impl Model {
 }
 
 proptest! {
-    // PROPTEST_CASES asks for more.
+    // PROPTEST_CASES can ask for more cases.
     #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(10_000)))]
 
     #[test]

@@ -1,4 +1,5 @@
-//! What runs when: nothing beside timed work that holds the machine, and as many tasks side by side as may.
+//! What runs when: nothing beside timed work that holds the machine, and otherwise as many tasks side by side as the
+//! limit allows.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -24,7 +25,7 @@ fn served<T: Send>(executor: &Executor<T>, threads: usize, work: impl Fn(T) + Sy
 fn as_many_tasks_run_side_by_side_as_may_and_no_more() {
     let executor = Executor::new(100, 3);
     let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    // Each task waits for two others: only with three at a time it ends.
+    // Each task waits for two others, so they end only if three run at a time.
     let three = Barrier::new(3);
     let work = |_| {
         most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);

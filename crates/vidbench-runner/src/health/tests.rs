@@ -26,7 +26,7 @@ fn reading() -> Reading {
     }
 }
 
-/// Shows so many readings, changed by `with`; what became of parts as `part state at reading`.
+/// Shows this many readings, each changed by `with`; returns the changes as `part state at reading`.
 fn show(health: &mut Health, readings: u32, with: impl Fn(u32, &mut Reading)) -> Vec<String> {
     let told = |at: u32| {
         let mut reading = reading();
@@ -219,7 +219,7 @@ proptest! {
         prop_assert!(told.len() <= 4, "{told:?}");
     }
 
-    /// The whole is as its worst part, whatever is read.
+    /// The machine is as bad as its worst part, whatever is read.
     #[test]
     fn the_whole_is_its_worst_part(percents in prop::collection::vec((0_u64..101, 0_u64..101, 0_u32..120, any::<bool>()), 1..60)) {
         let mut health = Health::new(&HealthSettings::default());

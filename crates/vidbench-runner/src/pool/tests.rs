@@ -64,7 +64,7 @@ fn half_is_kept_free_for_one_that_was_never_measured() {
     assert!(pool.learn(0, host(10)).is_empty());
     pool.put_back(0, 0);
     assert_eq!(pool.room(1), Room::Made);
-    // It needs more than was kept: the idle one goes.
+    // The model needs more than was reserved, so the idle worker must end.
     assert_eq!(pool.learn(1, host(95)), [(0, 0)]);
 }
 
@@ -110,7 +110,7 @@ fn op() -> impl Strategy<Value = Op> {
     })
 }
 
-/// What a plain reader of the rules keeps: who was used last, who is idle, in use, ending.
+/// The same rules, implemented plainly: which model was used last, and which are idle, in use or ending.
 #[derive(Default)]
 struct Plain {
     order: Vec<u32>,

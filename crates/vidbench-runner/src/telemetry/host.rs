@@ -24,12 +24,12 @@ pub(super) struct Host {
     stalled: Option<(u64, Instant)>,
 }
 
-/// The counter of one processor package, which begins again at 0 when it has reached its range.
+/// The energy counter of one processor package, which begins again at 0 when it has reached its range.
 struct Package {
     counter: PathBuf,
     range_uj: u64,
     last_uj: u64,
-    /// What was counted in earlier turns of the counter.
+    /// What earlier rounds of the counter have counted.
     turns_uj: u64,
 }
 
@@ -51,7 +51,7 @@ impl Host {
         }
     }
 
-    /// Since the reading before; the first has none.
+    /// Processor load since the previous reading; `None` at the first.
     pub(super) fn cpu_percent(&mut self) -> Option<f64> {
         let system = self.system.as_mut()?;
         system.refresh_cpu_usage();
@@ -59,17 +59,19 @@ impl Host {
         std::mem::replace(&mut self.read_before, true).then_some(percent)
     }
 
-    /// What this process and all that it has started took of all cores since the reading before; the first has none.
+    /// The share of all cores that this process and its descendants took since the previous reading; `None` at the
+    /// first.
     pub(super) fn own_cpu_percent(&mut self) -> Option<f64> {
         let cores = self.system.as_ref()?.cpus().len();
         let now = (family::cpu_secs(std::process::id())?, Instant::now());
         let (before_secs, before) = self.own.replace(now)?;
         let core_secs = now.1.duration_since(before).as_secs_f64() * cores as f64;
-        // A process that nobody waited for takes its time with it.
+        // The time of a process that ended without being waited for is lost, so the difference can be negative.
         (core_secs > 0.0).then(|| ((now.0 - before_secs) / core_secs * 100.0).clamp(0.0, 100.0))
     }
 
-    /// Share of the time since the reading before in which some process of the machine waited for a disk; the first has none.
+    /// Share of the time since the previous reading in which some process of the machine waited for a disk; `None` at
+    /// the first.
     pub(super) fn disk_stalled_percent(&mut self) -> Option<f64> {
         let now = (stalled_us(&fs::read_to_string(DISK_PRESSURE).ok()?)?, Instant::now());
         let (before_us, before) = self.stalled.replace(now)?;
@@ -83,12 +85,12 @@ impl Host {
         Some(system.total_memory().saturating_sub(system.available_memory()))
     }
 
-    /// What there is, as it was at the last look; nothing before the first.
+    /// The machine's memory as of the last look; `None` before the first.
     pub(super) fn memory_total_bytes(&self) -> Option<u64> {
         self.system.as_ref().map(System::total_memory).filter(|bytes| *bytes > 0)
     }
 
-    /// Of all packages together; null as soon as one cannot be read.
+    /// Energy of all packages together; `None` as soon as one cannot be read.
     pub(super) fn joules(&mut self) -> Option<f64> {
         let packages = self.packages.as_mut().ok()?;
         let uj: Option<u64> = packages.iter_mut().map(Package::read_uj).sum();

@@ -1,4 +1,4 @@
-//! NVIDIA devices by the driver's library, which is loaded when it is there.
+//! NVIDIA devices through the driver's library, which is loaded if it is there.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -12,7 +12,7 @@ use vidbench_core::{DeviceReading, NOT_SUPPORTED, ProcessMemory};
 
 use crate::health::Accelerators;
 
-/// The library, in place of the one that the loader finds.
+/// Environment variable: the library to use instead of the one that the loader finds.
 const LIBRARY: &str = "VIDBENCH_NVML";
 
 /// Where the driver lists its devices, with and without the library.
@@ -22,14 +22,14 @@ const DRIVER: &str = "/proc/driver/nvidia/gpus";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NoDevices {
     pub(crate) reason: String,
-    /// Something says that there are devices all the same.
+    /// Something indicates that there are devices all the same.
     pub(crate) expected: bool,
 }
 
 pub(super) struct Devices {
     nvml: Nvml,
     count: u32,
-    /// Processes that were looked up, and whether this process is their ancestor; none where that tells nothing.
+    /// Processes that were looked up, and whether this process is their ancestor; `None` where ancestry says nothing.
     own: Option<HashMap<u32, bool>>,
 }
 
@@ -65,7 +65,7 @@ impl Devices {
         (0..self.count).map(|index| name(index).map_err(|error| format!("device {index}: {error}"))).collect()
     }
 
-    /// A device that does not answer is left out: it fell off the bus, and every number of it would be old.
+    /// A device that does not answer is left out: it fell off the bus, and all its numbers would be old.
     pub(super) fn read(&mut self) -> Vec<DeviceReading> {
         let Self { nvml, count, own } = self;
         let device = |index| Some(reading(index, &nvml.device_by_index(index).ok()?, own));
@@ -73,7 +73,7 @@ impl Devices {
     }
 }
 
-/// No library, or a library without a driver under it: as on every machine without such a device.
+/// There is no library, or a library without a driver under it: the usual case on a machine without such a device.
 fn says_that_there_is_none(error: &NvmlError) -> bool {
     matches!(error, NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound | NvmlError::DriverNotLoaded)
 }
@@ -82,7 +82,7 @@ fn lists_devices() -> bool {
     fs::read_dir(DRIVER).is_ok_and(|mut devices| devices.next().is_some())
 }
 
-/// What a device answers; what it does not is kept with the reason.
+/// The answers of a device; what it does not answer is kept with the reason.
 #[derive(Default)]
 struct Answers {
     unread: BTreeMap<String, String>,
@@ -133,14 +133,15 @@ fn reading(index: u32, device: &Device<'_>, own: &mut Option<HashMap<u32, bool>>
     }
 }
 
-/// An idle device and one whose clocks somebody has set are not throttled.
+/// `None` for reasons that are no throttling: the device is idle, or somebody has set its clocks.
 fn told(reason: &str) -> Option<String> {
     let harmless =
         matches!(reason, "GPU_IDLE" | "APPLICATIONS_CLOCKS_SETTING" | "NONE" | "DISPLAY_CLOCK_SETTING");
     (!harmless).then(|| reason.to_lowercase().replace('_', " "))
 }
 
-/// Whose a process is cannot be said where workers are no children, or where it has no entry here: it lives in another world of numbers.
+/// The owner of a process is unknown where workers are not children, or where the process has no entry here: it lives
+/// in another PID namespace.
 fn memory_of(process: &ProcessInfo, own: Option<&mut HashMap<u32, bool>>) -> ProcessMemory {
     let pid = process.pid;
     let bytes = match process.used_gpu_memory {
@@ -159,17 +160,17 @@ fn memory_of(process: &ProcessInfo, own: Option<&mut HashMap<u32, bool>>) -> Pro
     ProcessMemory { pid, bytes, own }
 }
 
-/// Nothing where it cannot be said of one of them.
+/// The ids of foreign processes; `None` when the owner of any process is unknown.
 fn foreign(processes: &[ProcessMemory]) -> Option<Vec<u32>> {
     let foreign = |process: &ProcessMemory| process.own.map(|own| (!own).then_some(process.pid));
     let all: Option<Vec<Option<u32>>> = processes.iter().map(foreign).collect();
     all.map(|pids| pids.into_iter().flatten().collect())
 }
 
-/// Whether `ancestor` has started the process, or what has started it. A process that ended in the meantime is nobody's: it is not foreign for long.
+/// Whether the process descends from `ancestor`. A process that ended in the meantime has no known ancestors.
 fn descends(pid: u32, ancestor: u32) -> bool {
     let mut at = pid;
-    // No tree of processes is so deep; a number that was given again could make a circle.
+    // No process tree is this deep; an id that was reused could make a circle.
     for _ in 0..64 {
         if at == ancestor {
             return true;

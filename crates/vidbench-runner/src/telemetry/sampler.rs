@@ -1,4 +1,4 @@
-//! One thread takes a reading each interval, another judges them and keeps them in the store.
+//! One thread takes a reading at each interval, another judges the readings and writes them to the store.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{Scope, ScopedJoinHandle};
@@ -12,10 +12,10 @@ use crate::health::Accelerators;
 use crate::monitor::{Monitor, written};
 use crate::side_by_side::Machine;
 
-/// Readings are written together: so many of them are the most that a killed session loses.
+/// How many readings are written together, and so the most that a killed session loses.
 const KEPT_TOGETHER: usize = 10;
 
-/// Readings that wait for a store that does not take them; those that come then are dropped.
+/// How many readings wait while the store does not take them; later ones are dropped.
 const MOST_WAITING: usize = 1000;
 
 /// What a sampler needs.
@@ -30,21 +30,21 @@ pub(crate) struct Watch<'a> {
     pub(crate) run: &'a RunId,
     /// Their session.
     pub(crate) session: u32,
-    /// Between two readings.
+    /// Time between two readings.
     pub(crate) interval: Duration,
-    /// Told what each reading says of the machine.
+    /// Is told what each reading says of the machine.
     pub(crate) machine: &'a (dyn Fn(Machine) + Sync),
-    /// Who judges them.
+    /// The monitor that judges the readings.
     pub(crate) monitor: &'a Monitor<'a>,
 }
 
-/// A session's sampler; it ends when it is told to, or with what would tell it.
+/// A session's sampler; it ends when it is told to, or when this is dropped.
 pub(crate) struct Sampler<'scope> {
     stop: Sender<()>,
     keeper: ScopedJoinHandle<'scope, Result<(), StoreError>>,
 }
 
-/// What becomes of readings.
+/// Judges and stores readings.
 struct Keeper<'a> {
     store: &'a Store,
     run: &'a RunId,
@@ -55,7 +55,8 @@ struct Keeper<'a> {
 }
 
 impl<'scope> Sampler<'scope> {
-    /// Starts reading. What waits for the disk is another thread: a reading that comes late leaves a gap in which no energy is known.
+    /// Starts reading. A separate thread waits for the disk, because a late reading would leave a gap in which no
+    /// energy is known.
     pub(crate) fn start<'env>(scope: &'scope Scope<'scope, 'env>, watch: Watch<'env>) -> Self {
         let Watch { probe, first, store, run, session, interval, machine, monitor } = watch;
         let accelerators = probe.accelerators().clone();
@@ -65,9 +66,9 @@ impl<'scope> Sampler<'scope> {
         Self { stop, keeper: scope.spawn(move || keeper.keep(&said)) }
     }
 
-    /// Takes a last reading and keeps all.
+    /// Takes a last reading and stores everything.
     pub(crate) fn stop(self) -> Result<(), StoreError> {
-        // The reader hears it, or is gone.
+        // The reader receives this, or has already ended.
         let _ = self.stop.send(());
         self.keeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
@@ -93,7 +94,7 @@ fn read_until(
 }
 
 impl Keeper<'_> {
-    /// Until the reader has ended.
+    /// Judges and stores readings until the reader has ended.
     fn keep(&self, said: &Receiver<Reading>) -> Result<(), StoreError> {
         let mut readings = Vec::new();
         for reading in said {
@@ -103,7 +104,8 @@ impl Keeper<'_> {
             if readings.len() % KEPT_TOGETHER == 0 {
                 match self.record(&readings) {
                     Ok(()) => readings.clear(),
-                    // A disk that is full now may have space the next time; a run does not end for its readings.
+                    // A disk that is full now may have space the next time; missing readings are no reason to end a
+                    // run.
                     Err(_) => readings.truncate(MOST_WAITING),
                 }
             }

@@ -20,13 +20,13 @@ pub enum BackupError {
         /// What differs.
         what: String,
     },
-    /// There is something in the folder that is to be restored into.
+    /// The folder that is to be restored into is not empty.
     #[error("{} is not empty", path.display())]
     NotEmpty {
         /// The folder.
         path: PathBuf,
     },
-    /// What is restored would lie in the backup itself.
+    /// The restored workspace would lie in the backup itself.
     #[error("{} is in the backup itself", path.display())]
     Inside {
         /// The folder.
@@ -102,7 +102,7 @@ impl BackupError {
     }
 }
 
-/// The store speaks of workspaces and runs; a backup has other ways out.
+/// The store's hints speak of workspaces and runs; a backup has other remedies.
 fn store_hint(error: &StoreError) -> Option<String> {
     if error.is_disk_full() {
         return Some("free some space there, or name another disk: --to of create, --into of restore".into());

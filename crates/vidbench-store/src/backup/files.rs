@@ -17,7 +17,7 @@ use crate::{Result, StoreError, artifacts, folders};
 /// Bytes copied at a time.
 const COPY_BUFFER_BYTES: usize = 256 << 10;
 
-/// Each fails only when the same video is made again within the same microsecond.
+/// Each attempt fails only when the same video is made again within the same microsecond.
 const LINK_ATTEMPTS: u32 = 10;
 
 /// `artifacts/ab` is the deepest folder.
@@ -43,7 +43,7 @@ pub(super) fn named_artifacts(database: &Connection) -> Result<Vec<BackupFile>> 
     Ok(files)
 }
 
-/// Runs, and samples with a verdict.
+/// The number of runs, and of samples with a verdict.
 pub(super) fn counts(database: &Connection) -> Result<(u64, u64)> {
     let count = |table: &str| -> Result<u64> {
         let count: i64 =
@@ -59,7 +59,7 @@ pub(super) fn fault(database: &Connection) -> rusqlite::Result<Option<String>> {
     Ok((told != "ok").then_some(told))
 }
 
-/// Reads a database that nobody writes, and leaves nothing beside it.
+/// Opens a database that nobody writes to, and leaves no file beside it.
 pub(super) fn open_frozen(path: &Path) -> Result<Connection> {
     let plain: String = path
         .to_string_lossy()
@@ -95,8 +95,8 @@ pub(super) fn take(from: &Path, to: &Path, file: &BackupFile, how: Artifacts) ->
     }
 }
 
-/// Linux finds nothing to link when another file of the same content takes the name between its looking the name up and its counting the
-/// links, as a run does that makes the same video again.
+/// On Linux a link fails with "not found" when another file of the same content takes over the name between the lookup
+/// of the name and the count of its links, as when a run makes the same video again. So the link is tried again.
 fn link(from: &Path, to: &Path) -> io::Result<()> {
     for _ in 1..LINK_ATTEMPTS {
         match fs::hard_link(from, to) {
@@ -107,14 +107,15 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
     fs::hard_link(from, to)
 }
 
-/// Another disk, a file system without links, or too many of them.
+/// Whether the target is on another disk, the file system has no links, or the file has too many of them.
 fn is_no_place_for_links(error: &io::Error) -> bool {
     use io::ErrorKind::{CrossesDevices, PermissionDenied, TooManyLinks, Unsupported};
     matches!(error.kind(), CrossesDevices | PermissionDenied | TooManyLinks | Unsupported)
 }
 
-/// Copies a file that must be what `file` says, and makes it durable. Hashed on the way: a backup of damaged bytes would push whole
-/// ones out. Without the permissions of the source, because a backup that was made read-only is to become a workspace.
+/// Copies a file that must be what `file` says, and makes it durable. It is hashed on the way, because a backup of
+/// damaged bytes would displace whole backups. The permissions of the source are not copied, because a backup that was
+/// made read-only is to become a workspace.
 pub(super) fn copy(from: &Path, to: &Path, file: &BackupFile) -> Result<()> {
     let mut source = File::open(from).map_err(|error| artifacts::missing_or_io(error, from))?;
     let mut target = File::create(to).map_err(StoreError::io("write", to))?;
@@ -161,7 +162,7 @@ pub(super) fn sync_folders(folder: &Path) -> Result<()> {
     folders::sync_folder(folder)
 }
 
-/// Every file of the manifest is there with its size, and there is no other.
+/// Checks that every file of the manifest is there with its size, and that there is no other.
 pub(super) fn require_files(backup: &Path, manifest: &BackupManifest) -> BackupResult<()> {
     let damaged = |what: String| BackupError::Damaged { path: backup.into(), what };
     let mut found = BTreeMap::new();
@@ -191,14 +192,14 @@ pub(super) fn require_files(backup: &Path, manifest: &BackupManifest) -> BackupR
     }
 }
 
-/// Sizes of all files below `folder`, by path from there; what is neither a file nor a folder has none, links too.
+/// Sizes of all files below `folder`, by relative path; `None` for what is neither a file nor a folder, such as a link.
 fn measure(folder: &Path, below: &Path, found: &mut BTreeMap<PathBuf, Option<u64>>) -> Result<()> {
     let here = folder.join(below);
     for entry in fs::read_dir(&here).map_err(StoreError::io("read the folder", &here))? {
         let entry = entry.map_err(StoreError::io("read the folder", &here))?;
         let path = below.join(entry.file_name());
         let facts = entry.metadata().map_err(StoreError::io("read", &here))?;
-        // A backup has folders in folders; whoever nests thousands has made no backup, and is not followed.
+        // A backup nests only a few folders. A folder with thousands of them is no backup and is not followed.
         if facts.is_dir() && path.components().count() <= MAX_DEPTH {
             measure(folder, &path, found)?;
         } else {

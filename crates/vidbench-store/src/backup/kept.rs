@@ -1,4 +1,4 @@
-//! The backups of a folder: their names, their order, a quick look at each, and which ones go.
+//! The backups of a folder: their names, their order, a quick look at each, and which ones are removed.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,7 @@ use super::manifest::MANIFEST;
 use super::{Backup, BackupError, BackupManifest, BackupResult, files, scratch};
 use crate::{StoreError, folders};
 
-/// Letters of a moment in a name, `20270115T080000`.
+/// Characters of a moment in a name, `20270115T080000`.
 const MOMENT_CHARS: usize = 15;
 
 /// A backup as a list shows it.
@@ -20,7 +20,8 @@ pub struct ListedBackup {
     pub path: PathBuf,
     /// What is in it, if it says so.
     pub manifest: Option<BackupManifest>,
-    /// What a quick look has found: the manifest is sealed, and every file is there with its size. Nothing is hashed.
+    /// What a quick look has found wrong. It checks that the manifest is sealed and that every file is there with its
+    /// size; it hashes nothing.
     pub problem: Option<BackupError>,
 }
 
@@ -31,11 +32,11 @@ impl ListedBackup {
         if problem.is_some() { None } else { Some(Backup { path, manifest: manifest? }) }
     }
 
-    /// The moment, and which one of it: `-10` comes after `-2`.
+    /// The order of backups: by moment, and by number within one moment (`-10` comes after `-2`).
     fn order(&self) -> (String, u32, PathBuf) {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let of_name = parse_name(&name);
-        // A person may have renamed it.
+        // A person may have renamed the folder.
         let of_manifest = || self.manifest.as_ref().map(|manifest| (moment(manifest.created_ms), 0));
         let (moment, at) = of_name.or_else(of_manifest).unwrap_or_default();
         (moment, at, self.path.clone())
@@ -74,8 +75,8 @@ pub fn read_backup(path: &Path) -> BackupResult<Backup> {
     Ok(Backup { path: path.into(), manifest: BackupManifest::read(path)? })
 }
 
-/// Removes all whole backups of a folder but the newest `keep`, of which `made` is one whatever its date. What is damaged does not
-/// count and is left to a person.
+/// Removes all whole backups of a folder except the newest `keep`; `made` counts as one of those, whatever its date.
+/// Damaged backups do not count and are left to a person.
 ///
 /// # Errors
 /// A folder cannot be read or removed, or another process makes a backup there.
@@ -91,7 +92,7 @@ pub fn keep_backups(folder: &Path, keep: usize, made: &Path) -> BackupResult<Vec
     others.iter().rev().skip(kept).rev().map(|backup| remove(folder, &backup.path)).collect()
 }
 
-/// A removal that is killed leaves nothing that is listed.
+/// Renames the backup first, so that a removal that is killed leaves nothing that is listed.
 fn remove(folder: &Path, backup: &Path) -> BackupResult<PathBuf> {
     let name = backup.file_name().unwrap_or_default().to_string_lossy();
     let going = folder.join(format!("{}{name}", scratch::REMOVING));
@@ -100,7 +101,7 @@ fn remove(folder: &Path, backup: &Path) -> BackupResult<PathBuf> {
     Ok(backup.into())
 }
 
-/// A name that is free: the moment in letters that sort as it does; two of one second get a number.
+/// A free name: the moment in characters that sort as moments do; a second backup of the same second gets a number.
 pub(super) fn free_name(folder: &Path, created_ms: i64) -> PathBuf {
     let moment = moment(created_ms);
     let name = |at: u32| if at == 1 { moment.clone() } else { format!("{moment}-{at}") };
@@ -122,7 +123,7 @@ fn parse_name(name: &str) -> Option<(String, u32)> {
     if is_moment { Some((moment.to_owned(), at.parse().ok()?)) } else { None }
 }
 
-/// One whose manifest is lost is known by its name.
+/// A backup whose manifest is lost is recognised by its name.
 fn is_backup(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.is_dir() && !name.starts_with('.') && (path.join(MANIFEST).exists() || parse_name(&name).is_some())

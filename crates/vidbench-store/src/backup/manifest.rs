@@ -49,7 +49,7 @@ pub struct BackupManifest {
     pub samples: u64,
 }
 
-/// With the hash of the rest, so that a changed manifest is known.
+/// A manifest with its hash, so that a change is noticed.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sealed {
@@ -57,7 +57,7 @@ struct Sealed {
     sha256: String,
 }
 
-/// What an older vidbench can read of a newer one's.
+/// The part of a newer vidbench's manifest that an older one can read.
 #[derive(Deserialize)]
 struct Outline {
     manifest: OutlineManifest,
@@ -69,7 +69,7 @@ struct OutlineManifest {
 }
 
 impl BackupManifest {
-    /// Bytes of everything.
+    /// Bytes of all files together.
     pub fn bytes(&self) -> u64 {
         self.artifacts.iter().fold(self.database.bytes, |sum, file| sum.saturating_add(file.bytes))
     }

@@ -23,8 +23,9 @@ pub struct Recovered {
     pub damaged: PathBuf,
 }
 
-/// Puts the database of the newest whole backup of `backups` in the place of one that is damaged, which is kept, or missing, and brings back the
-/// videos that are missing. Videos that were made since stay where they are.
+/// Replaces the damaged or missing database of a workspace with that of the newest whole backup of `backups`, and
+/// brings back missing videos. The damaged database is kept. Videos that were made since that backup stay where they
+/// are.
 ///
 /// # Errors
 /// The database is whole, somebody works in the workspace, or no backup is whole; then nothing was changed.
@@ -49,7 +50,7 @@ pub fn recover_workspace(root: &Path, backups: &Path, now_ms: i64) -> BackupResu
     Ok(Recovered { backup, manifest, damaged })
 }
 
-/// The name of the database always leads to one of the two, also after `kill -9`.
+/// At every moment, even after `kill -9`, the name of the database leads to one of the two.
 fn exchange(folders: &Folders, backup: &Path, manifest: &BackupManifest, now_ms: i64) -> Result<PathBuf> {
     let database = folders.database();
     let restored = folders.root.join(format!("{}.restored", folders::DATABASE));
@@ -68,7 +69,7 @@ fn exchange(folders: &Folders, backup: &Path, manifest: &BackupManifest, now_ms:
     for suffix in ["-wal", "-shm"] {
         let log = PathBuf::from(format!("{}{suffix}", database.display()));
         if log.exists() {
-            // It would be applied to the restored database.
+            // Otherwise the log would be applied to the restored database.
             fs::rename(&log, aside(&log)).map_err(StoreError::io("move a file to", &kept))?;
         }
     }
@@ -78,7 +79,7 @@ fn exchange(folders: &Folders, backup: &Path, manifest: &BackupManifest, now_ms:
     Ok(kept)
 }
 
-/// Whoever runs or scores holds a lock.
+/// Checks that nobody works in the workspace: whoever runs or scores holds a lock.
 fn require_unused(folders: &Folders) -> BackupResult<()> {
     let (locks, mine) = (folders.locks(), open::lock_path(folders));
     let entries = fs::read_dir(&locks).map_err(StoreError::io("read the folder", &locks))?;
@@ -92,7 +93,7 @@ fn require_unused(folders: &Folders) -> BackupResult<()> {
     Ok(())
 }
 
-/// Whether there is something in it and SQLite finds no fault with all of it, its log included.
+/// Whether the database has content and SQLite finds no fault in any of it, its log included.
 fn is_whole(database: &Path) -> bool {
     let look = || -> rusqlite::Result<bool> {
         let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -102,7 +103,7 @@ fn is_whole(database: &Path) -> bool {
     look().unwrap_or(false)
 }
 
-/// The newest backup that is what it was; every byte of it is hashed.
+/// The newest backup that is undamaged; every byte of it is hashed.
 fn newest_whole(backups: &Path) -> BackupResult<(PathBuf, BackupManifest)> {
     let mut problem = BackupError::Missing { name: "latest".into(), path: backups.into() };
     for listed in list_backups(backups)?.into_iter().rev() {

@@ -7,7 +7,7 @@ use super::scratch::{self, Scratch};
 use super::{Artifacts, BackupError, BackupManifest, BackupResult, files};
 use crate::{Store, StoreError, VERSION, folders};
 
-/// Makes a workspace of a backup in `into`, which must not be there or be empty. Everything is hashed first.
+/// Makes a workspace of a backup in `into`, which must not exist or must be empty. Everything is hashed first.
 ///
 /// # Errors
 /// The backup is damaged, then nothing was written; or the folder is not empty, or the disk is full.
@@ -19,8 +19,8 @@ pub fn restore_backup(backup: &Path, into: &Path) -> BackupResult<BackupManifest
     Ok(manifest)
 }
 
-/// Hashes everything, asks the database whether it is whole, and restores into a folder beside the backup, which is opened and
-/// removed again.
+/// Hashes everything, has SQLite check the database, and restores into a folder beside the backup, which is opened as a
+/// workspace and then removed.
 ///
 /// # Errors
 /// The backup is damaged, or the folder beside it cannot be written.
@@ -52,7 +52,7 @@ pub(super) fn check(backup: &Path) -> BackupResult<BackupManifest> {
         let (found, supported) = (manifest.store_version, VERSION);
         return Err(BackupError::NewerStore { path: backup.into(), found, supported });
     }
-    // At once, before gigabytes are hashed.
+    // Checked at once, before gigabytes are hashed.
     files::require_files(backup, &manifest)?;
     let database = backup.join(folders::DATABASE);
     let same = |path: &Path, file: &super::BackupFile| -> BackupResult<()> {
@@ -95,11 +95,11 @@ fn require_empty(into: &Path) -> BackupResult<()> {
     if is_empty { Ok(()) } else { Err(BackupError::NotEmpty { path: into.into() }) }
 }
 
-/// A workspace in a backup would be a file that its manifest does not name.
+/// A workspace inside a backup would consist of files that the manifest does not name.
 fn require_elsewhere(backup: &Path, into: &Path) -> BackupResult<()> {
     let absolute = |path: &Path| std::path::absolute(path).map_err(StoreError::io("resolve", path));
     let whole = fs::canonicalize(backup).map_err(StoreError::io("resolve", backup))?;
-    // What is not there yet is where the nearest of its parents is.
+    // A path that does not exist yet is judged by its nearest parent that does.
     let into = absolute(into)?;
     let there = into.ancestors().find_map(|parent| fs::canonicalize(parent).ok());
     if there.is_some_and(|there| there.starts_with(&whole)) {
@@ -108,14 +108,15 @@ fn require_elsewhere(backup: &Path, into: &Path) -> BackupResult<()> {
     Ok(())
 }
 
-/// Beside its place, which it takes when it is whole.
+/// Builds the workspace beside its place, and moves it there when it is whole.
 fn build(backup: &Path, manifest: &BackupManifest, into: &Path, how: Artifacts) -> BackupResult<()> {
     let into = std::path::absolute(into).map_err(StoreError::io("resolve", into))?;
     let beside = into.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(beside).map_err(StoreError::io("create the folder", beside))?;
     scratch::sweep_restores(beside)?;
     let scratch = Scratch::new(scratch::RESTORING, beside).map_err(StoreError::io("write in", beside))?;
-    // A folder in it, because the folder itself is private and a workspace has the rights that the person usually gives.
+    // A subfolder is used because the scratch folder is private, and a workspace gets the permissions that the person
+    // usually gives.
     let making = scratch.path().join("workspace");
     folders::create_folder(&making)?;
     let from = backup.join(folders::DATABASE);
@@ -126,13 +127,13 @@ fn build(backup: &Path, manifest: &BackupManifest, into: &Path, how: Artifacts) 
         files::take(&from, &to, file, how).map_err(|error| lost(error, backup))?;
     }
     files::sync_folders(&making)?;
-    // Over an empty folder a rename is allowed. Until then an error takes away what was made.
+    // A rename may replace an empty folder. An error before this point removes what was made.
     fs::rename(&making, &into).map_err(StoreError::io("name the workspace", &into))?;
     folders::sync_folder(beside)?;
     Ok(())
 }
 
-/// What was whole when it was hashed and is not any more is the backup's fault, and not the workspace's.
+/// A file that was whole when it was hashed and no longer is: that is the backup's fault, and not the workspace's.
 fn lost(error: StoreError, backup: &Path) -> BackupError {
     match error {
         StoreError::ArtifactMissing { .. } | StoreError::ArtifactDamaged { .. } => {

@@ -1,4 +1,4 @@
-//! Folders that are not a backup or a workspace yet, or not any more, and what processes that were killed have left of them.
+//! Folders that are not yet, or no longer, a backup or a workspace, and what killed processes have left of them.
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
@@ -8,13 +8,13 @@ use tempfile::TempDir;
 use super::{BackupError, BackupResult};
 use crate::{Result, StoreError, folders};
 
-/// Long enough names that nothing of anybody else's is swept.
+/// These names are long enough that nothing of anybody else's is swept.
 pub(super) const MAKING: &str = ".making-backup-";
 pub(super) const REMOVING: &str = ".removing-backup-";
 pub(super) const VERIFYING: &str = ".verifying-backup-";
 pub(super) const RESTORING: &str = ".restoring-backup-";
 
-/// A folder that goes when this does. Others see that a living process has it.
+/// A folder that is removed when this is dropped. Others can see that a living process holds it.
 #[derive(Debug)]
 pub(super) struct Scratch {
     folder: TempDir,
@@ -34,7 +34,8 @@ impl Scratch {
     }
 }
 
-/// Removes what processes that were killed have left in a folder of backups; its lock says that nobody makes or removes one.
+/// Removes what killed processes have left in a folder of backups. The caller holds its lock, so nobody is making or
+/// removing a backup.
 pub(super) fn sweep(folder: &Path) -> Result<()> {
     sweep_where(folder, |name, path| {
         name.starts_with(MAKING)
@@ -43,7 +44,7 @@ pub(super) fn sweep(folder: &Path) -> Result<()> {
     })
 }
 
-/// Removes what restores that were killed have left beside a workspace.
+/// Removes what killed restores have left beside a workspace.
 pub(super) fn sweep_restores(beside: &Path) -> Result<()> {
     sweep_where(beside, |name, path| name.starts_with(RESTORING) && !is_held(path))
 }
@@ -60,7 +61,7 @@ fn sweep_where(folder: &Path, is_left: impl Fn(&str, &Path) -> bool) -> Result<(
 }
 
 fn is_held(folder: &Path) -> bool {
-    // What cannot be asked is left alone.
+    // A folder whose lock cannot be tried counts as held.
     File::open(folder).map_or(true, |held| held.try_lock().is_err())
 }
 

@@ -1,7 +1,7 @@
 //! The files of the cache: `cache/entries/ab/<hash of the key>`, and beside them the list and the lock.
 //!
-//! A file is locked while somebody reads it and taken while it is removed, so that nothing goes under a reader: the system
-//! would keep its bytes beyond the budget.
+//! A file is locked while somebody reads it, and locked exclusively while it is removed, so that no file is removed
+//! under a reader: the system would keep its bytes beyond the budget.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -20,7 +20,8 @@ use crate::{Result, StoreError, folders};
 
 const FOLDER: &str = "cache";
 const ENTRIES: &str = "entries";
-/// How often, and how long apart, the lock is tried for: a writer has it for some milliseconds, and one that was stopped for ever.
+/// How often the lock is tried, and the pause between tries: a writer holds it for some milliseconds, a stopped one for
+/// ever.
 const LOCK_TRIES: u32 = 500;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
@@ -44,13 +45,13 @@ pub(super) struct Disk {
     folder: PathBuf,
 }
 
-/// The right to add and to remove entries; given back by drop, and by the system when the process dies.
+/// The right to add and to remove entries. Given back on drop, and by the system when the process dies.
 #[derive(Debug)]
 pub(super) struct Alone {
     _lock: File,
 }
 
-/// An entry that nobody reads, to be removed; none where its file is gone already.
+/// An entry that nobody is reading and that is to be removed; `None` where its file is gone already.
 #[derive(Debug)]
 pub(super) struct Taken {
     _file: Option<File>,
@@ -132,12 +133,12 @@ impl Disk {
         link(&path, to).map(Some)
     }
 
-    /// Locked against removal as long as it is open.
+    /// Opens an entry's file, which is locked against removal while it is open.
     fn open(&self, key: &CacheKey) -> Result<Option<File>> {
         let path = self.path(key);
         let Some(file) = open_plain(&path)? else { return Ok(None) };
         match file.try_lock_shared() {
-            // Removed between the two calls: its name is gone, and it must not be read beyond the budget.
+            // It was removed between the two calls: it has no name any more, and it must not be read beyond the budget.
             Ok(()) if file.metadata().is_ok_and(|facts| facts.nlink() == 0) => Ok(None),
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -145,7 +146,7 @@ impl Disk {
         }
     }
 
-    /// Takes an entry that is to be removed; none when somebody reads it.
+    /// Takes an entry that is to be removed; `None` when somebody is reading it.
     pub(super) fn take(&self, key: &CacheKey) -> Result<Option<Taken>> {
         let path = self.path(key);
         let Some(file) = open_plain(&path)? else { return Ok(Some(Taken { _file: None })) };
@@ -156,7 +157,7 @@ impl Disk {
         }
     }
 
-    /// Removes an entry's file; gives the bytes of the disk that this frees: none where the file has another name.
+    /// Removes an entry's file; returns how many bytes of the disk this frees: 0 where the file has another name.
     pub(super) fn remove(&self, key: &CacheKey) -> Result<u64> {
         let path = self.path(key);
         let only_name = fs::metadata(&path).is_ok_and(|facts| facts.nlink() == 1);
@@ -167,7 +168,8 @@ impl Disk {
         folders::remove_file(&self.incoming()).map(drop)
     }
 
-    /// Durable and whole on return. The caller holds the lock, so there is one file at a time that is not in its place.
+    /// Writes an entry, durable and whole on return. The caller holds the lock, so at most one file is not in its
+    /// place.
     pub(super) fn write(&self, key: &CacheKey, source: &Source<'_>) -> Result<()> {
         let (incoming, path, prefix) = (self.incoming(), self.path(key), self.prefix(key));
         self.remove_incoming()?;
@@ -187,12 +189,12 @@ impl Disk {
             folders::sync_folder(&self.entries())?;
         }
         fs::rename(&incoming, &path).map_err(StoreError::io("move a file to", &path))?;
-        // Where both are names of one file already, a rename does nothing.
+        // If both names already belonged to one file, the rename did nothing.
         self.remove_incoming()?;
         folders::sync_folder(&prefix)
     }
 
-    /// Removes every file that is none of `keys`, and gives the keys that have no file.
+    /// Removes every file that belongs to none of `keys`, and returns the keys that have no file.
     pub(super) fn keep_only<'k>(
         &self,
         keys: impl Iterator<Item = &'k CacheKey>,
@@ -200,7 +202,7 @@ impl Disk {
         let mut missing: HashSet<CacheKey> = keys.copied().collect();
         let known: std::collections::HashMap<PathBuf, CacheKey> =
             missing.iter().map(|key| (self.path(key), *key)).collect();
-        // What has another name or lies behind a link is not the cache's to remove.
+        // A file with any other kind of name, or behind a link, is not the cache's to remove.
         for prefix in names(&self.entries())?.iter().filter(|path| is_hexadecimal(path, 2) && is_folder(path))
         {
             for path in names(prefix)? {
@@ -217,7 +219,7 @@ impl Disk {
     }
 }
 
-/// None where there is no regular file: a pipe would be waited for.
+/// `None` where there is no regular file. Without `O_NONBLOCK`, opening a pipe would wait.
 fn open_plain(path: &Path) -> Result<Option<File>> {
     match OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path) {
         Ok(file) => Ok(Some(file).filter(|file| file.metadata().is_ok_and(|facts| facts.is_file()))),
@@ -231,7 +233,7 @@ fn is_hexadecimal(path: &Path, digits: usize) -> bool {
     name.len() == digits && name.iter().all(u8::is_ascii_hexdigit)
 }
 
-/// Not a link to one.
+/// Whether this is a folder and not a link to one.
 fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|facts| facts.is_dir())
 }

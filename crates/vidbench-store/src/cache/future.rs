@@ -24,7 +24,7 @@ impl Future {
         future
     }
 
-    /// A key is asked for now. Side by side, others may have gone ahead.
+    /// Records that a key is asked for now. With callers side by side, others may have gone ahead.
     pub fn asked(&mut self, key: &CacheKey) {
         let Some(places) = self.places.get_mut(key) else { return };
         if let Some(place) = places.pop_front() {
@@ -35,13 +35,14 @@ impl Future {
         }
     }
 
-    /// Uses of the cache until it is asked for, 1 for the very next. A place that was passed by without being asked for does not count.
+    /// Uses of the cache until this key is asked for, 1 for the very next. A place in the plan that was passed without
+    /// being asked for does not count.
     pub fn next_use(&self, key: &CacheKey) -> Option<u64> {
         let mut places = self.places.get(key)?.iter();
         places.find(|place| **place >= self.now).map(|place| place - self.now + 1)
     }
 
-    /// Uses that are left.
+    /// Uses of the plan that are left.
     pub fn left(&self) -> u64 {
         self.end.saturating_sub(self.now)
     }
@@ -63,7 +64,7 @@ mod tests {
         );
         future.asked(&a);
         assert_eq!((future.next_use(&a), future.next_use(&b), future.left()), (Some(2), Some(1), 3));
-        // The second is skipped.
+        // The second key is skipped.
         future.asked(&a);
         assert_eq!((future.next_use(&a), future.next_use(&b), future.next_use(&c)), (None, None, Some(1)));
         future.asked(&key("not planned"));

@@ -1,5 +1,5 @@
-//! The list of entries: a small database of its own beside them, so that a backup of the workspace leaves it out and losing
-//! it loses nothing but time.
+//! The list of entries: a small database of its own beside them, so that a backup of the workspace leaves it out, and
+//! losing it costs nothing but time.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,15 +11,15 @@ use super::{CacheKey, CacheKind, CacheUse};
 use crate::codec::{Sha256Hash, finite, from_i64, to_i64};
 use crate::{Result, StoreError};
 
-/// Another number in the file is another form, and the cache is begun anew.
+/// Version of the list. If the file has another one, the cache is started anew.
 const FORM: i64 = 2;
-/// How long a change waits for that of another process; each takes less than a millisecond.
+/// How long a change waits for another process's change; each takes less than a millisecond.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Files whose content is remembered, some 200 bytes each.
 const CONTENTS_KEPT: i64 = 100_000;
 
-/// Names that are remembered though nothing is kept under them, some 60 bytes each.
+/// How many names are remembered although nothing is kept under them, some 60 bytes each.
 const NAMES_KEPT: i64 = 100_000;
 
 const TABLES: &str = "
@@ -135,7 +135,7 @@ impl Index {
         run().map_err(|error: StoreError| error.in_database("changing the list of the cache", path))
     }
 
-    /// Bytes of all entries, those that are being written included.
+    /// Bytes of all entries, including those that are being written.
     pub(super) fn bytes(&mut self) -> Result<u64> {
         self.change(|tx| {
             let bytes = tx.query_row("SELECT coalesce(sum(bytes), 0) FROM entries", [], |row| row.get(0))?;
@@ -143,14 +143,14 @@ impl Index {
         })
     }
 
-    /// The plan that goes on asks for it.
+    /// Records that the current plan asks for this key.
     pub(super) fn asked(&mut self, key: &CacheKey) -> Result<()> {
         let sql = "INSERT INTO asked SELECT ?1, plans, plans, 0 FROM now WHERE true
                    ON CONFLICT (name) DO UPDATE SET again = again + 1, last = excluded.last WHERE last < excluded.last";
         self.change(|tx| Ok(tx.prepare_cached(sql)?.execute([key.name]).map(drop)?))
     }
 
-    /// The plans that asked for it; none before the first.
+    /// The plans that asked for this key; `None` before the first.
     pub(super) fn past(&mut self, key: &CacheKey) -> Result<Option<Asked>> {
         self.change(|tx| {
             let mut statement = tx.prepare_cached("SELECT first, last, again FROM asked WHERE name = ?1")?;
@@ -172,12 +172,13 @@ impl Index {
         self.change(|tx| list(tx, true))
     }
 
-    /// Entries of processes that died while they wrote. Only the one that writes may ask: its own would be among them.
+    /// Entries that processes were writing when they died. Only the process that may write may ask: an entry that is
+    /// being written would be among them.
     pub(super) fn unfinished(&mut self) -> Result<Vec<Listed>> {
         self.change(|tx| list(tx, false))
     }
 
-    /// Lists an entry whose file is still to be written; gives its id.
+    /// Lists an entry whose file is still to be written; returns its id.
     pub(super) fn reserve(
         &mut self,
         key: &CacheKey,
@@ -195,7 +196,7 @@ impl Index {
             )?
             .execute(params![key.kind.name(), key.name, content.0, bytes, secs, note, uses])?;
             let id = tx.last_insert_rowid();
-            // What is made without being asked for begins its past now.
+            // The past of an entry that is made without being asked for begins now.
             tx.prepare_cached("INSERT OR IGNORE INTO asked SELECT ?1, plans, plans, 0 FROM now")?
                 .execute([key.name])?;
             Ok(id)
@@ -214,7 +215,7 @@ impl Index {
         })
     }
 
-    /// An entry was of use.
+    /// Records that an entry was of use.
     pub(super) fn hit(&mut self, entry: &Listed) -> Result<()> {
         self.change(|tx| {
             let uses = tick(tx)?;
@@ -266,7 +267,7 @@ impl Index {
         })
     }
 
-    /// Forgets names of which nothing is kept, those that were asked for longest ago.
+    /// Forgets names under which nothing is kept, beginning with those asked for longest ago.
     pub(super) fn forget_old_names(&mut self) -> Result<()> {
         self.change(|tx| {
             let sql = "DELETE FROM asked WHERE name IN (SELECT name FROM asked WHERE name NOT IN (SELECT name FROM entries)
@@ -320,7 +321,7 @@ fn list(tx: &Transaction<'_>, whole: bool) -> Result<Vec<Listed>> {
     Ok(entries)
 }
 
-/// None of a kind that this version does not know.
+/// `None` for a kind that this version does not know.
 fn listed(row: &Row<'_>) -> Result<Option<Listed>> {
     let kind_name: String = row.get(1)?;
     let Some(kind) = CacheKind::ALL.into_iter().find(|kind| kind.name() == kind_name) else {
@@ -340,13 +341,13 @@ fn listed(row: &Row<'_>) -> Result<Option<Listed>> {
     }))
 }
 
-/// Three columns from `at` on.
+/// Reads an [`Asked`] from the three columns from `at` on.
 fn asked(row: &Row<'_>, at: usize) -> Result<Asked> {
     let plan = |column: usize| from_i64("plan of a request", row.get(at + column)?);
     Ok(Asked { first: plan(0)?, last: plan(1)?, again: from_i64("requests", row.get(at + 2)?)? })
 }
 
-/// Uses, this one included.
+/// Counts a use; returns the number of uses, this one included.
 fn tick(tx: &Transaction<'_>) -> Result<i64> {
     let sql = "UPDATE now SET uses = uses + 1 RETURNING uses";
     Ok(tx.prepare_cached(sql)?.query_row([], |row| row.get(0))?)

@@ -1,11 +1,12 @@
-//! Which entries go when there is no room: values in, values out.
+//! Which entries are removed when there is no room: values in, values out.
 //!
-//! An entry is worth the seconds that it will save, for each byte and for each use of the cache that goes by until then. Of a
-//! use that the plan knows the time is certain. Of any other the plan says nothing: it comes after the plan at the earliest,
-//! and it is as likely as the past makes it: as many of the plans since it was first asked for as asked for it again, whether it
-//! was kept or not.
+//! An entry is worth the seconds that it will save, per byte and per use of the cache that goes by until then. For a
+//! use that the plan knows, that time is certain. Of any other use the plan says nothing: it comes after the plan at
+//! the earliest, and the past says how likely it is: as likely as the share of plans, since the first one that asked
+//! for the entry, that asked for it again, whether it was kept or not.
 //!
-//! With equal sizes and costs and a plan that is known this is Belady's rule: what is used furthest in the future goes.
+//! With equal sizes and costs and a known plan this is Belady's rule: the entry that is used furthest in the future
+//! goes.
 
 /// What is known of an entry.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,31 +17,31 @@ pub struct Entry {
     pub secs: f64,
     /// Which plans asked for it.
     pub past: Past,
-    /// Uses of the cache until the plan asks for it, 1 for the very next; none when the plan does not.
+    /// Uses of the cache until the plan asks for it, 1 for the very next; `None` when the plan does not ask for it.
     pub next_use: Option<u64>,
-    /// When it was made or asked for last, on any clock that only goes on.
+    /// When it was made or asked for last, on any clock that never goes back.
     pub used_at: u64,
 }
 
-/// The plans that asked for something, as they are numbered.
+/// Which plans, by number, asked for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
-    /// The first that did.
+    /// The first plan that asked.
     pub first: u64,
-    /// The last that did.
+    /// The last plan that asked.
     pub last: u64,
-    /// How many did after the first.
+    /// How many plans asked after the first.
     pub again: u64,
 }
 
-/// What that says when a later plan goes on.
+/// What [`Asked`] says during a later plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Past {
     /// Plans begun since the first that asked.
     pub since_first: u64,
-    /// Plans begun since the last that did.
+    /// Plans begun since the last that asked.
     pub since_last: u64,
-    /// How many did after the first.
+    /// How many plans asked after the first.
     pub again: u64,
 }
 
@@ -50,13 +51,13 @@ impl Asked {
         Self { first: plan, last: plan, again: 0 }
     }
 
-    /// Asked for in that plan; once or often is the same.
+    /// Records that a plan asked for it; asking once or often is the same.
     pub fn by(&mut self, plan: u64) {
         self.again += u64::from(plan > self.last);
         self.last = self.last.max(plan);
     }
 
-    /// What it says during that plan.
+    /// What it says during `plan`.
     pub fn seen_from(&self, plan: u64) -> Past {
         let since = |asked: u64| plan.saturating_sub(asked);
         Past { since_first: since(self.first), since_last: since(self.last), again: self.again }
@@ -64,8 +65,9 @@ impl Asked {
 }
 
 impl Past {
-    /// How likely a later plan asks: the share of plans that did, before any plan a third, a tenth less for each that has gone by without.
-    /// The third and the tenth are those that save most on the traces of `cargo xtask bench cache`.
+    /// How likely a later plan is to ask: the share of plans that did (a third before there was any later plan), and a
+    /// tenth less for each plan that has gone by without asking. The third and the tenth are the values that save most
+    /// on the traces of `cargo xtask bench cache`.
     fn likely(self) -> f64 {
         let share = (self.again as f64 + 1.0) / (self.since_first as f64 + 3.0);
         share * 0.9_f64.powi(i32::try_from(self.since_last).unwrap_or(i32::MAX))
@@ -73,7 +75,7 @@ impl Past {
 }
 
 impl Entry {
-    /// Seconds it is expected to save for each use of the cache until then; `left` uses are left of the plan.
+    /// The seconds that it is expected to save, per use of the cache until then; the plan has `left` uses left.
     pub fn worth(&self, left: u64) -> f64 {
         let (likely, uses_until) = match self.next_use {
             Some(next) => (1.0, next.max(1)),
@@ -87,8 +89,8 @@ impl Entry {
     }
 }
 
-/// The entries that make room for `newcomer`, as places in `kept`; none when the bytes it needs of theirs are worth as much as it
-/// is, and then it is better not kept. `needed` are the bytes that are missing.
+/// The entries to remove to make room for `newcomer`, as places in `kept`. `None` when the bytes that it needs are
+/// worth as much with their present entries: then it is better not kept. `needed` is the number of missing bytes.
 pub fn make_room(kept: &[Entry], newcomer: &Entry, needed: u64, left: u64) -> Option<Vec<usize>> {
     if needed == 0 {
         return Some(Vec::new());
@@ -96,15 +98,15 @@ pub fn make_room(kept: &[Entry], newcomer: &Entry, needed: u64, left: u64) -> Op
     let going = least_worth(kept, needed, left);
     let freed: u64 = going.iter().map(|&at| kept[at].bytes).sum();
     let worth: f64 = going.iter().map(|&at| kept[at].worth(left)).sum();
-    // What is freed beyond the need is for the next that come: many small ones that together are worth more than a large one
-    // would else never displace it.
+    // What is freed beyond the need serves the next newcomers. Without this, many small newcomers that together are
+    // worth more than a large entry would never displace it.
     let lost = worth * needed as f64 / freed.max(1) as f64;
     // On a tie the old entry stays: otherwise scanning more than fits would evict everything before it is used again.
     (freed >= needed && lost < newcomer.worth(left)).then_some(going)
 }
 
-/// Entries of the least worth for their size that free so many bytes together, as places in `kept`; all of them when they are
-/// too few.
+/// The entries of the least worth for their size that together free this many bytes, as places in `kept`; all entries
+/// when they are too few.
 pub fn least_worth(kept: &[Entry], needed: u64, left: u64) -> Vec<usize> {
     let mut freed = 0_u64;
     let mut going = Vec::new();
@@ -115,7 +117,7 @@ pub fn least_worth(kept: &[Entry], needed: u64, left: u64) -> Vec<usize> {
         freed += kept[at].bytes;
         going.push(at);
     }
-    // The last one may be so large that some before it could have stayed: those of the most worth stay.
+    // The last entry may be so large that some before it could have stayed: those of the most worth stay.
     let mut spare = freed.saturating_sub(needed);
     for place in (0..going.len()).rev() {
         let bytes = kept[going[place]].bytes;
@@ -127,7 +129,7 @@ pub fn least_worth(kept: &[Entry], needed: u64, left: u64) -> Vec<usize> {
     going
 }
 
-/// Places in `kept`, those of the least worth for their size first; of equals the one that was used longest ago.
+/// Places in `kept`, those of the least worth for their size first; among equals, the least recently used first.
 pub fn in_order(kept: &[Entry], left: u64) -> Vec<usize> {
     let mut order: Vec<(f64, usize)> =
         kept.iter().enumerate().map(|(at, entry)| (entry.density(left), at)).collect();
@@ -199,7 +201,7 @@ mod tests {
 
     #[test]
     fn nothing_goes_in_vain() {
-        // The large one suffices alone, though the small one is worth less.
+        // The large entry is enough by itself, though the small one is worth less.
         let kept = [entry(1, 0.001, None), entry(100, 1.0, None)];
         assert_eq!(least_worth(&kept, 100, 0), [1]);
         assert_eq!(least_worth(&kept, 200, 0), [0, 1], "all, and too few");

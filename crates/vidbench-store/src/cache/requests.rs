@@ -1,7 +1,8 @@
-//! What a cache is asked for, written down: a policy is judged on such a record (`cargo xtask bench cache FILE`).
+//! A record of what a cache is asked for. A policy is judged on such a record (`cargo xtask bench cache FILE`).
 //!
-//! A line for each request, in order: `plan KEY` for what a command says beforehand that it will ask for, after a line `command`;
-//! `ask KEY`; `make KEY BYTES SECS` for what was made because it was not there. A key is its kind and the hash of what it depends on.
+//! One line for each request, in order. After a line `command`, `plan KEY` is what the command says beforehand that it
+//! will ask for; `ask KEY` is a request; `make KEY BYTES SECS` is what was made because it was not there. A key is its
+//! kind and the hash of what it depends on.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};

@@ -1,4 +1,4 @@
-//! Backups: made beside writers, restored byte by byte, refused when anything differs.
+//! Backups: made beside writers, restored byte by byte, and refused when anything differs.
 
 use std::collections::BTreeMap;
 use std::fs;

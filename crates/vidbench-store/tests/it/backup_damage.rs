@@ -1,4 +1,4 @@
-//! Whatever differs in a backup is told by verifying it and refused by restoring it, with nothing written.
+//! Verifying a backup reports whatever differs in it; restoring refuses it and writes nothing.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -39,7 +39,7 @@ fn video(backup: &Path) -> PathBuf {
 const DATABASE: &str = "vidbench.db";
 const MANIFEST: &str = "backup.json";
 
-/// What is done, and whether a look that hashes nothing sees it.
+/// The damages, and whether a look that hashes nothing sees each of them.
 const DAMAGES: &[(&str, bool, Damage)] = &[
     ("the first bit of the database", false, |backup| flip(&backup.join(DATABASE), 0)),
     ("a bit of the database", false, |backup| flip(&backup.join(DATABASE), 5000)),
@@ -89,7 +89,7 @@ const DAMAGES: &[(&str, bool, Damage)] = &[
     ("a manifest with another number of runs", false, |backup| reseal(backup, |said| said.runs = 7)),
 ];
 
-/// A manifest as somebody would write it who knows its form.
+/// A manifest as written by somebody who knows its form.
 fn reseal(backup: &Path, change: impl FnOnce(&mut BackupManifest)) {
     let path = backup.join(MANIFEST);
     let said: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -167,7 +167,7 @@ fn what_a_newer_vidbench_made_is_not_called_damaged() {
     }
 }
 
-/// A backup of damaged bytes would push whole ones out.
+/// A backup of damaged bytes would displace whole backups.
 #[test]
 fn a_video_that_is_damaged_in_the_workspace_is_not_copied() {
     let (_folder, store, run) = store_with_run(2);
@@ -184,7 +184,7 @@ fn a_video_that_is_damaged_in_the_workspace_is_not_copied() {
     assert!(matches!(verify_backup(&linked.path), Err(BackupError::Damaged { .. })));
 }
 
-/// A page that nobody needs at the moment: SQLite says nothing of it before somebody does.
+/// The damaged page is not needed at the moment: SQLite reports it only when it is.
 #[test]
 fn a_damaged_database_is_not_copied_and_pushes_no_whole_backup_out() {
     let (folder, store, run) = store_with_run(400);

@@ -1,4 +1,4 @@
-//! Backups beside those who write, remove and kill.
+//! Backups made beside writers and removals, and backups that are killed.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -55,7 +55,7 @@ fn backups_beside_four_writers_are_prefixes_of_their_history() {
     }
 }
 
-/// What is copied names files that are gone a moment later.
+/// The copied database names files that are gone a moment later.
 #[test]
 fn runs_that_are_removed_meanwhile_are_in_a_backup_or_not_at_all() {
     let (folder, store, kept) = store_with_run(30);

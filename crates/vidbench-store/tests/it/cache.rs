@@ -21,7 +21,7 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Bytes of everything but the list and the lock.
+/// Bytes of everything in the cache except the list and the lock.
 pub(crate) fn bytes_on_disk(root: &Path) -> u64 {
     let cache = root.join("cache");
     let is_content = |path: &&PathBuf| path.starts_with(cache.join("entries")) || path.ends_with("incoming");

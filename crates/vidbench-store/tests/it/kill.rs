@@ -1,4 +1,4 @@
-//! A process that is killed while it records loses nothing it was told is recorded.
+//! A process that is killed while it records loses nothing that it was told is recorded.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};

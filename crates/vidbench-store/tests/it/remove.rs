@@ -56,7 +56,7 @@ fn a_removal_that_was_killed_is_finished_by_the_next() {
     let second = run("r2", 1);
     store.create_run(&second).unwrap();
     finish(&store, &first, 0);
-    // What the first transaction of a removal leaves when the process dies right after it.
+    // The state that the first transaction of a removal leaves when the process dies right after it.
     let database = Connection::open(folder.path().join("vidbench.db")).unwrap();
     database
         .execute_batch(

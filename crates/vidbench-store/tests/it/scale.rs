@@ -8,7 +8,7 @@ use vidbench_store::Store;
 
 use crate::fixtures::{fast_folder, generation, id, model, params as model_params, run};
 
-/// What the machine does besides does not count.
+/// Processor time of this thread: what else the machine does is not counted.
 fn cpu_secs() -> f64 {
     let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
     (usage.user_time() + usage.system_time()).num_microseconds() as f64 / 1e6

@@ -1,4 +1,4 @@
-//! A bit that turns over in what is recorded is noticed before it is reported.
+//! A bit that flips in what is recorded is noticed before it is reported.
 
 use std::fs;
 use std::path::PathBuf;
@@ -48,7 +48,7 @@ fn a_value_that_was_changed_is_told_of() {
     }
 }
 
-/// Either the reader says that something is wrong, or the bit was in no place that is read.
+/// Either the reader reports that something is wrong, or the flipped bit was in a place that is not read.
 #[test]
 fn no_bit_of_the_file_changes_what_is_read_without_a_word() {
     let (_folder, database, run) = complete();
@@ -65,14 +65,14 @@ fn no_bit_of_the_file_changes_what_is_read_without_a_word() {
             Err(_) => told += 1,
         }
         for beside in ["vidbench.db-wal", "vidbench.db-shm"] {
-            // There is none where the file could not even be opened.
+            // There is no such file where the database could not even be opened.
             let _ = fs::remove_file(database.with_file_name(beside));
         }
     }
     assert!(told > 20, "only {told} of 400 bits were noticed");
 }
 
-/// A run that goes on has no seal of its own yet; each of its rows has.
+/// A run that is not complete has no seal of its own yet, but each of its rows has one.
 #[test]
 fn a_value_that_was_changed_in_a_run_that_goes_on_is_told_of() {
     for change in [

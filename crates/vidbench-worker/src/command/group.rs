@@ -1,10 +1,10 @@
-//! The process group of the worker, which everything that a program starts belongs to unless it leaves it.
+//! The process group of the worker. Everything that a program starts belongs to it, unless it leaves the group.
 
 use std::fs;
 use std::thread;
 use std::time::Duration;
 
-/// The loop of the worker has this long to end by itself when its client has gone.
+/// When its client has gone, the worker's loop has this long to end by itself.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Kills this process with everything in its group, which is what a program that took too long has started.
@@ -14,7 +14,7 @@ pub fn end_process_group() {
     unsafe { libc::kill(0, libc::SIGKILL) };
 }
 
-/// Ends the whole group when the client goes, however it goes: the worker alone would leave its program running.
+/// Ends the whole group when the client goes, in whatever way: ending only the worker would leave its program running.
 #[expect(unsafe_code, reason = "system calls")]
 pub fn end_with_client() {
     // SAFETY: it takes two numbers and touches no memory of ours. Without it the kernel would kill this process alone.
@@ -31,14 +31,15 @@ pub fn end_with_client() {
     });
 }
 
-/// Kills what is left of a program that has ended: its children would go on beside the next sample. Linux tells which they are.
+/// Kills what is left of a program that has ended: its children would run on beside the next sample. Linux tells which
+/// processes they are.
 #[expect(unsafe_code, reason = "a system call")]
 pub(super) fn kill_others() {
     let own = i32::try_from(std::process::id()).unwrap_or(0);
     let Some(group) = group_of(own) else { return };
     let Ok(processes) = fs::read_dir("/proc") else { return };
     let ids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    // A worker that shares a terminal's group kills nothing: others are in it.
+    // A worker in the group of a terminal kills nothing, because others are in that group too.
     for id in ids.filter(|id| *id != own && group == own && group_of(*id) == Some(group)) {
         // SAFETY: it takes two numbers and touches no memory of ours.
         unsafe { libc::kill(id, libc::SIGKILL) };

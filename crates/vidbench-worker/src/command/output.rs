@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 use vidbench_core::ErrorKind;
 use vidbench_core::protocol::RpcError;
 
-/// Clocks of file systems tick this coarsely at the most.
+/// The coarsest tick of a file system's clock.
 const TICK: Duration = Duration::from_millis(50);
 
-/// The one file that matches a pattern and was written since the program began. A program that wrote none, or several, has not said
-/// which one is the video.
+/// The one file that matches a pattern and was written since the program began. If there is none, or several, nothing
+/// says which one is the video.
 pub(super) fn find(pattern: &str, output: &Path, begun: SystemTime) -> Result<PathBuf, RpcError> {
     if Path::new(pattern) == output {
         return if output.is_file() { Ok(output.to_owned()) } else { Err(nothing(pattern)) };
@@ -50,7 +50,7 @@ fn nothing(pattern: &str) -> RpcError {
     RpcError::new(ErrorKind::Internal, message).with_hint("see program.argv and program.output of the suite")
 }
 
-/// Moves a file of the scratch folder; copies one that lies elsewhere, which stays the user's.
+/// Moves a file of the scratch folder; copies a file from elsewhere, which remains the user's.
 pub(super) fn hand_over(found: &Path, output: &Path, scratch: &Path) -> Result<(), RpcError> {
     if found == output {
         return Ok(());

@@ -11,7 +11,7 @@ const MAX_LINE: usize = 4096;
 /// Lines of the end that go into an error.
 const TAIL_LINES: usize = 5;
 
-/// How far a program is, as it writes it.
+/// Finds in a program's lines how far it is.
 #[derive(Debug)]
 pub(super) struct Progress(Option<Regex>);
 
@@ -29,7 +29,8 @@ impl Progress {
         pattern.map(compile).transpose().map(Self)
     }
 
-    /// What a line says of it. It goes to the log and not into steps: a program may skip some, and nobody saw when those ended.
+    /// The progress that a line reports. It goes to the log and not into steps: a program may skip some, and nobody saw
+    /// when those ended.
     pub(super) fn of(&self, line: &str) -> Option<String> {
         let found = self.0.as_ref()?.captures(line)?;
         Some(format!("step {} of {}", found.name("index")?.as_str(), found.name("total")?.as_str()))

@@ -130,7 +130,7 @@ fn generate_frames(
     let latent = stages.run(Stage::Denoise, |notifier| {
         let mut on_step = |index| {
             notifier.step(index, steps);
-            // Nobody reads: the rest of the steps would be for nothing.
+            // The client no longer reads, so the remaining steps would be for nothing.
             if notifier.is_connected() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         model
@@ -140,7 +140,7 @@ fn generate_frames(
     stages.run(Stage::VaeDecode, |_| model.decode(&latent).map_err(|error| sample_error(&error)))
 }
 
-/// The window runs from reading the prompt to the last decoded frame; encoding lies behind it.
+/// The window runs from reading the prompt to the last decoded frame; encoding comes after it.
 fn result(params: &GenerateParams, stages: Vec<StageSpan>) -> Result<GenerateResult, RpcError> {
     let first = stages.iter().find(|span| span.name == Stage::TextEncode);
     let last = stages.iter().find(|span| span.name == Stage::VaeDecode);

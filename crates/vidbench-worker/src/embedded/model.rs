@@ -21,9 +21,9 @@ const PLANE: usize = FRAME_SIZE * FRAME_SIZE;
 
 /// The loaded networks. Sampling is a pure function of its arguments and of the runtime.
 ///
-/// Every network is loaded twice, with half of the threads each, and the two work at the same time: the denoiser with and
-/// without the prompt, the decoder on the first and the second half of the frames. That keeps two cores busier than
-/// kernels that are cut in two.
+/// Every network is loaded twice, with half of the threads each, and the two copies work at the same time: the denoiser
+/// with and without the prompt, the decoder on the first and the second half of the frames. That keeps two cores busier
+/// than splitting each kernel in two.
 pub struct ShapesModel {
     halves: [Networks; 2],
     threads: usize,
@@ -54,7 +54,8 @@ impl Networks {
         Ok(first_f32(&outputs)?.to_vec())
     }
 
-    /// Planes [T, C=3, H, W] of the frames in `latents`, one after the other: the kernels then work on what fits the cache.
+    /// Planes [T, C=3, H, W] of the frames in `latents`. The frames are decoded one after the other, so that the
+    /// kernels work on what fits the cache.
     fn decoded(&self, latents: &[f32]) -> Result<Vec<f32>, NnError> {
         let mut planes = Vec::with_capacity(latents.len() / FRAME_LATENT_LEN * 3 * PLANE);
         for latent in latents.chunks_exact(FRAME_LATENT_LEN) {
@@ -65,19 +66,19 @@ impl Networks {
     }
 }
 
-/// Sampling did not end in frames.
+/// Why sampling gave no frames.
 #[derive(Debug, thiserror::Error)]
 pub enum SampleError {
     /// A network could not be run.
     #[error(transparent)]
     Network(#[from] NnError),
-    /// The networks gave something that is no clip.
+    /// The networks' output is not a clip.
     #[error("the decoder gave {found}, not a clip of finite numbers")]
     NotAClip {
         /// What came out.
         found: String,
     },
-    /// The caller said stop.
+    /// The caller asked to stop.
     #[error("stopped after {steps} steps")]
     Stopped {
         /// Steps done.
@@ -183,7 +184,7 @@ impl ShapesModel {
         Ok(conditional?.iter().zip(unconditional?).map(|(c, u)| guided(*c, u, guidance)).collect())
     }
 
-    /// Both results; at the same time where there are threads for it.
+    /// Runs both, at the same time where there are threads for it.
     fn both<T: Send>(&self, one: impl FnOnce() -> T, other: impl FnOnce() -> T + Send) -> (T, T) {
         if self.threads == 1 {
             return (one(), other());

@@ -1,4 +1,5 @@
-//! What the embedded model can do; everything else is refused before any work, never bent into something else.
+//! What the embedded model can do. Everything else is refused before any work, and never changed into something it can
+//! do.
 
 use vidbench_core::protocol::{GenerateParams, RpcError};
 use vidbench_core::{ErrorKind, Params};
@@ -54,7 +55,8 @@ pub(super) fn parsed_prompt(prompt: &str) -> Result<Attributes, RpcError> {
     })
 }
 
-/// Thousandths are exact in a container and enough for 23.976; anything finer would be rounded behind the user's back.
+/// A frame rate in thousandths is exact in a container and enough for 23.976. A finer one would be rounded without
+/// telling the user.
 fn fps_ratio(fps: f64) -> Option<Fps> {
     let thousandths = (fps * 1000.0).round();
     let exact = FPS_RANGE.contains(&fps) && (thousandths / 1000.0 - fps).abs() < 1e-9;

@@ -29,7 +29,7 @@ pub struct ModelInfo {
     pub weights: WeightsOrigin,
     /// Moving shapes only: never ranked beside open-domain models.
     pub domain: Domain,
-    /// What a suite gets that does not say otherwise.
+    /// The parameters for a suite that sets none.
     pub defaults: Params,
 }
 

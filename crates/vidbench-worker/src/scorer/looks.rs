@@ -1,4 +1,4 @@
-//! What nets see of one clip: each extraction runs once, however many metrics are computed from it.
+//! What nets see of one clip: each extraction runs once, however many metrics use it.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use vidbench_metrics::extract::{Beginning, Extraction, Extractor, NetSource, Row
 use vidbench_metrics::meter::Measured;
 use vidbench_metrics::{MetricError, NetMetric, Seen};
 
-/// The extractions of a clip, under way. One that fails leaves the others alone.
+/// The extractions of a clip that are under way. One that fails does not affect the others.
 pub(super) struct Looks {
     under_way: Vec<UnderWay>,
     /// What was seen before.
@@ -85,13 +85,13 @@ fn rows(features: &Features) -> Rows {
 /// What nets saw of a clip.
 pub(super) struct SeenRows<'a> {
     rows: Vec<(Extraction, Result<Rows, MetricError>)>,
-    /// Seconds of each that was made now.
+    /// Seconds of each extraction that was made now.
     secs: Vec<(Extraction, f64)>,
     seen: Seen<'a>,
 }
 
 impl SeenRows<'_> {
-    /// Seconds that each extraction took that was made now, by its id.
+    /// Seconds that each extraction that was made now took, by its id.
     pub(super) fn secs(&self) -> impl Iterator<Item = (String, f64)> {
         self.secs.iter().map(|(extraction, secs)| (extraction.id().to_owned(), *secs))
     }
@@ -104,7 +104,8 @@ impl SeenRows<'_> {
         Ok(measured)
     }
 
-    /// What may be kept for metrics of the same clip that are asked for later: not what a note belongs to, which would be lost.
+    /// What may be kept for metrics of the same clip that are asked for later. Not rows with a note, because the note
+    /// would be lost.
     pub(super) fn kept(&self, extraction: Extraction) -> Option<Features> {
         let rows = self.rows(extraction).ok().filter(|rows| rows.count() > 0 && rows.note.is_none())?;
         let count = u32::try_from(rows.count()).ok()?;

@@ -10,7 +10,7 @@ use vidbench_video::{Colour, ColourRange, ReadOptions, VideoError};
 use super::source::Source;
 use vidbench_core::with_causes;
 
-/// The reference of a pair, as far as it goes along.
+/// The reference of a pair, and how far it has been compared.
 #[derive(Debug)]
 pub(super) struct Reference {
     source: Option<Source>,
@@ -29,7 +29,7 @@ impl Reference {
         Self { source, frames: 0, sample_frames: 0, over }
     }
 
-    /// The frame that belongs to the sample's next one, which has that size.
+    /// The reference frame that belongs to the sample's next frame, which has the given size.
     pub(super) fn beside(&mut self, width: usize, height: usize) -> Option<DecodedFrame<'_>> {
         self.sample_frames += 1;
         if self.over.is_some() {
@@ -46,7 +46,7 @@ impl Reference {
                 self.over = Some(Pairing::Mismatch { reason });
                 None
             }
-            // It is shorter, which the end will say with both numbers.
+            // The reference is shorter; `finish` says so with both numbers.
             Ok(None) => None,
             Err(error) => {
                 self.over = Some(failed(&error));
@@ -55,8 +55,8 @@ impl Reference {
         }
     }
 
-    /// Why luma of the reference cannot be compared with that of a sample of this colour. A matrix that is not recorded may be
-    /// any, and does not differ.
+    /// Why the reference's luma cannot be compared with that of a sample of this colour. A matrix that is not recorded
+    /// may be any, and counts as equal.
     pub(super) fn luma_differs(&self, sample: &Colour) -> Option<MetricError> {
         let reference = &self.source.as_ref()?.probe().colour;
         let matrices = reference.matrix_tag.as_ref().zip(sample.matrix_tag.as_ref());
@@ -72,7 +72,7 @@ impl Reference {
         (!same).then_some(MetricError::LumaMeanings { reference, sample })
     }
 
-    /// What to say of scores where both are not shown equally fast.
+    /// The note on scores where the two files have different frame rates.
     pub(super) fn rate_differs(&self, sample_fps: Option<f64>) -> Option<String> {
         let (reference, sample) = (self.source.as_ref()?.fps()?, sample_fps?);
         // Containers round rates: Matroska writes times in milliseconds.
@@ -82,7 +82,8 @@ impl Reference {
         })
     }
 
-    /// Reads what the reference has beyond the sample, and compares the lengths; with what reading took.
+    /// Reads what the reference has beyond the sample, and compares the lengths; also returns the time that reading
+    /// took.
     pub(super) fn finish(mut self) -> (Pairing, Duration) {
         while let (None, Some(source)) = (&self.over, &mut self.source) {
             match source.next_frame() {

@@ -41,7 +41,7 @@ enum Whose {
 enum Measuring {
     Clip(ClipMetric, Box<dyn ClipMeter>),
     Pair(PairMetric, Box<dyn PairMeter>),
-    /// Of what a net sees, which several metrics share.
+    /// A metric of what a net sees; several metrics share that.
     Net(NetMetric),
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Passed {
     pub(super) clip: Option<Result<FramesU8, MetricError>>,
 }
 
-/// What it took. With nets both go on at once.
+/// The time that a pass took. With nets, decoding and scoring go on at once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spent {
     pub(super) decoding: Duration,
@@ -173,7 +173,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Both files are read; what they took is not known here.
+    /// Called when both files are read; the time that took is not known here.
     fn finish(
         self,
         sample: &Source,
@@ -207,7 +207,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Adds what nets saw for metrics of the clip, each extraction once, but for what was known `before`.
+/// Adds what nets saw for metrics of the clip, each extraction once, except what was known `before`.
 fn keep(metrics: &[Measuring], before: &[Features], seen: &SeenRows<'_>, features: &mut Vec<Features>) {
     for measuring in metrics {
         let Measuring::Net(metric) = measuring else { continue };
@@ -220,7 +220,7 @@ fn keep(metrics: &[Measuring], before: &[Features], seen: &SeenRows<'_>, feature
     }
 }
 
-/// The frames of a file, decoded one by one: what containers say of it may be wrong.
+/// Counts the frames of a file by decoding them, because what containers say may be wrong.
 fn count_frames(path: &str, options: &ReadOptions) -> Result<usize, VideoError> {
     let mut reader =
         FrameReader::open_with(path_from_text(path), &ReadOptions { rgb: false, ..options.clone() })?;
@@ -258,7 +258,7 @@ struct Compared {
     pairing: Option<Pairing>,
     /// Why their luma cannot be compared.
     luma: Option<MetricError>,
-    /// What to say where they are not shown equally fast.
+    /// The note on scores where both have different frame rates.
     rates: Option<String>,
 }
 

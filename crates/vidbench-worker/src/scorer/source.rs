@@ -11,9 +11,9 @@ use vidbench_core::with_causes;
 /// A file that is read to its end.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// Frame by frame: meters without nets take less time than a frame takes from one thread to another.
+    /// Frame by frame on this thread: meters without nets take less time than passing a frame between threads.
     Here(FrameReader),
-    /// Beside nets, which look long.
+    /// Ahead on a thread of its own, for nets, which take long.
     Ahead(ReadAhead),
 }
 

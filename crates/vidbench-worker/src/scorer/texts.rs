@@ -1,4 +1,4 @@
-//! Texts as nets see them, remembered: no net looks at a text that is known, and then it need not even be loaded.
+//! Remembers how nets see texts: a known text is not computed again, and then its net need not even be loaded.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use vidbench_metrics::MetricError;
 use vidbench_metrics::extract::{NetSource, text_id};
 use vidbench_nn::nets::Net;
 
-/// Nets that know how some of them see the prompt of a clip.
+/// The nets, with what is known of how they see the prompt of a clip.
 #[derive(Debug)]
 pub(super) struct KnownTexts<'a> {
     nets: &'a dyn NetSource,
@@ -54,7 +54,7 @@ impl NetSource for KnownTexts<'_> {
         if let Some((values, _)) = self.now.borrow().get(net) {
             return Ok(values.clone());
         }
-        // Loading it is no part of what a text costs.
+        // Loading the net is not part of what a text costs.
         self.nets.net(net)?;
         let start = Instant::now();
         let values = compute()?;

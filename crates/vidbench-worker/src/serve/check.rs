@@ -1,4 +1,4 @@
-//! What no worker can do, whatever its model: refused before the handler sees it.
+//! Requests that no worker can serve, whatever its model: they are refused before the handler sees them.
 
 use std::path::Path;
 

@@ -16,7 +16,7 @@ const ROWS_VALUES: usize = 16 * 1024;
 
 /// Sends notifications while a request is served.
 ///
-/// A handler need not look after failed writes: the loop ends with the first one when the handler returns.
+/// A handler need not check for failed writes: after the first one, the loop ends when the handler returns.
 pub struct Notifier<'a> {
     output: &'a mut dyn Write,
     failure: Option<io::Error>,
@@ -49,7 +49,7 @@ impl<'a> Notifier<'a> {
         self.send(method::LOG, &LogParams { level: level.into(), message: message.into() });
     }
 
-    /// The rows of features, as many to a line as it well holds; the features are left without their numbers.
+    /// Sends the rows of features, as many on a line as fit well; leaves the features without their numbers.
     pub fn rows(&mut self, features: &mut Features) {
         for values in std::mem::take(&mut features.values).chunks(ROWS_VALUES) {
             self.send(method::ROWS, &RowsParams { net: features.net.clone(), values: values.to_vec() });

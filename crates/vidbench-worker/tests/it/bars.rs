@@ -78,7 +78,8 @@ fn slow_bars_hold_on_256_held_out_prompts_and_more_steps_are_never_worse() {
     }
 }
 
-/// Of a share of 256, normal approximation: attributes of one clip fail together, so they count as one.
+/// Half width for a share of 256 by normal approximation. The attributes of one clip fail together, so they count as
+/// one.
 fn half_width(share: f64) -> f64 {
     1.96 * (share * (1.0 - share) / 256.0).sqrt()
 }

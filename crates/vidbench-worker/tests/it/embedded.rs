@@ -46,7 +46,7 @@ fn noise_of_a_seed_never_changes() {
         (0xdead_beef_cafe_f00d, [0.53423417, -0.8147674, 0.510222, 0.59233075]),
     ] {
         let noise = gaussian_noise(seed, 4);
-        // The last bit is the mathematical library's own.
+        // The last bit depends on the mathematical library.
         assert!(noise.iter().zip(golden).all(|(a, b)| (a - b).abs() <= 1e-6), "{seed}: {noise:?}");
     }
 }
@@ -99,7 +99,7 @@ fn prompt_steps_and_guidance_change_the_clip() {
     }
 }
 
-/// At batch 1 the prompt's estimate is used as it is; at batch 2 a guidance next to 1 must lead to nearly the same.
+/// At batch 1 the prompt's estimate is used as it is; at batch 2, a guidance close to 1 must lead to nearly the same.
 #[test]
 fn one_forward_without_guidance_agrees_with_two_of_nearly_none() {
     let latent = |guidance| {
@@ -241,7 +241,7 @@ fn a_worker_writes_the_same_file_twice() {
     assert!(std::fs::read(&paths[0]).unwrap() == std::fs::read(&paths[1]).unwrap());
 }
 
-/// Kind, message and hint of the answers to generations with one field replaced each.
+/// Kind, message and hint of the answers to `generate` requests with one field replaced in each.
 fn refusals(cases: &[(&str, Value)]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clip.mp4");

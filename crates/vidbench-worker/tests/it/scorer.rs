@@ -75,7 +75,7 @@ fn failure(result: &ScoreResult) -> &str {
     }
 }
 
-/// Two frames of 16x16, the samples meant as the range says.
+/// Two frames of 16x16 whose samples have the given range.
 fn y4m(dir: &TempDir, range: &str) -> PathBuf {
     let frame: Vec<u8> = (0..16 * 16 * 3 / 2).map(|at| 60 + (at % 90) as u8).collect();
     let mut bytes = format!("YUV4MPEG2 W16 H16 F8:1 C420 XCOLORRANGE={range}\n").into_bytes();
@@ -263,7 +263,7 @@ fn a_metric_of_files_of_features_is_refused_and_not_offered() {
     assert_eq!(offered.iter().map(MetricId::as_str).collect::<Vec<_>>(), of_clips());
 }
 
-/// Every metric but those of files of features.
+/// Every metric except those of files of features.
 fn of_clips() -> Vec<&'static str> {
     let known = vidbench_metrics::DESCRIPTORS.iter();
     known.filter(|known| known.needs != Needs::Features).map(|known| known.id).collect()
@@ -329,7 +329,7 @@ fn it_speaks_the_protocol() {
     assert!(answers[3]["error"].is_object() && answers[4]["error"].is_null());
 }
 
-/// There are no nets here: a metric that has a value has it from what a net saw before.
+/// There are no nets here: a metric can have a value only from what a net saw before.
 #[test]
 fn what_a_net_saw_before_is_not_looked_at_again() {
     let (_dir, path) = lossless(&rendered());

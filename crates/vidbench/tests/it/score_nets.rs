@@ -37,7 +37,10 @@ fn without_weights_a_metric_is_not_available_and_the_hint_says_how_to_get_them()
     fs::create_dir_all(&damaged).unwrap();
     fs::write(damaged.join("source.json"), "{}").unwrap();
     let told = run(&workspace, &PAIRS).stderr;
-    assert!(told.contains(warning) && told.contains("writes them again"), "not as if they were absent: {told}");
+    assert!(
+        told.contains(warning) && told.contains("writes them again"),
+        "not as if they were absent: {told}"
+    );
     fs::remove_dir_all(damaged).unwrap();
     let reason = &json(&said)["clips"][0]["scores"][0]["score"]["not_available"]["reason"];
     let reason = reason.as_str().unwrap();

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Command, ExitCode, Stdio, Worker, answer, hang, json, put, say};
 
 impl Worker {
-    /// Does what the mode says in the place of `generate`; gives a status when the process is to end.
+    /// Does what the mode says instead of `generate`; returns a status when the process is to end.
     pub(super) fn misbehave(&self, request: &Value) -> Option<ExitCode> {
         let id = &request["id"];
         match self.mode.as_str() {

@@ -1,7 +1,7 @@
 //! A worker for the tests: sound in mode `good`, wrong in one named way in every other mode.
 //!
-//! It makes tiny files from the seed, simulates steps and never sleeps, but where its mode says so. It shares no code with
-//! the tool's own worker loop: two readings of the protocol check each other.
+//! It makes tiny files from the seed, simulates steps, and sleeps only where its mode says so. It shares no code with
+//! the tool's own worker loop, so two readings of the protocol check each other.
 
 mod faults;
 
