@@ -12,6 +12,7 @@ mod command;
 pub mod conformance;
 mod error;
 mod excerpt;
+mod family;
 mod judge;
 mod limits;
 mod wire;
@@ -22,5 +23,6 @@ pub use client::{CallObserver, GenerateReply, Notification, TICK, WorkerProcess}
 pub use clock_sync::ClockSync;
 pub use command::{PASSED_ENV, WorkerCommand};
 pub use error::{CallError, EngineError};
+pub use family::{family, family_cpu_secs};
 pub use limits::{Exceeded, Limits, ReachableFiles, Walls};
 pub use wire::LogSink;

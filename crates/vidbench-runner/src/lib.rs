@@ -15,7 +15,6 @@ mod content;
 mod desk;
 mod error;
 mod executor;
-mod family;
 mod generate;
 mod health;
 mod idle;

@@ -3,8 +3,7 @@
 use std::fs;
 
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
-
-use crate::family::family;
+use vidbench_engines::family;
 
 /// Memory that is still available, in bytes; `None` where the system does not tell.
 pub fn available_bytes() -> Option<u64> {

@@ -15,16 +15,13 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
+use crate::family::{TICKS_PER_SEC, family, ticks};
 use crate::limits::{Exceeded, Limits};
 
 /// Time between two readings.
 const LOOK: Duration = Duration::from_millis(50);
 /// Readings take at most one part in this many of a core: a worker may have thousands of threads.
 const LOOK_SHARE: u32 = 50;
-/// Processes of a worker that are measured; a worker with more counts as beyond any limit.
-const MAX_PROCESSES: usize = 10_000;
-/// Ticks of processor time in a second, as Linux reports them to programs on every processor (USER_HZ).
-const TICKS_PER_SEC: u64 = 100;
 
 /// A watched worker; dropping it ends the watch.
 pub(super) struct Guard {
@@ -139,28 +136,11 @@ struct Usage {
 }
 
 fn usage_of(processes: &[u32]) -> Usage {
-    let read = |id: &u32, file: &str| fs::read_to_string(format!("/proc/{id}/{file}")).unwrap_or_default();
+    let status = |id: &u32| fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     processes.iter().fold(Usage::default(), |sum, id| Usage {
-        memory_bytes: sum.memory_bytes + held_bytes(&read(id, "status")),
-        cpu_ticks: sum.cpu_ticks + cpu_ticks(&read(id, "stat")),
+        memory_bytes: sum.memory_bytes + held_bytes(&status(id)),
+        cpu_ticks: sum.cpu_ticks + ticks(*id).unwrap_or(0),
     })
-}
-
-/// A process and all its descendants, without those that have ended.
-fn family(leader: u32) -> Vec<u32> {
-    let (mut found, mut next) = (vec![leader], 0);
-    while let Some(&process) = found.get(next) {
-        next += 1;
-        let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-        for thread in threads {
-            let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-            found.extend(children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
-        }
-        if found.len() > MAX_PROCESSES {
-            break;
-        }
-    }
-    found
 }
 
 /// Memory that the kernel cannot drop: anonymous and shared memory, and the part of it that was swapped out (proc(5)).
@@ -173,13 +153,6 @@ fn held_bytes(status: &str) -> u64 {
     ["RssAnon:", "RssShmem:", "VmSwap:"].iter().filter_map(|name| value(name)).sum::<u64>() * 1024
 }
 
-/// Fields 14 to 17 of `/proc/PID/stat`: user and system time, its own and that of children it has collected. The name, field 2, may hold anything but
-/// ends with the last parenthesis.
-fn cpu_ticks(stat: &str) -> u64 {
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    after_name.split_whitespace().skip(11).take(4).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,13 +162,6 @@ mod tests {
         let status = "Name:\tw\nVmRSS:\t 5000 kB\nRssAnon:\t  100 kB\nRssFile:\t 4800 kB\nRssShmem:\t 20 kB\nVmSwap:\t 3 kB\n";
         assert_eq!(held_bytes(status), 123 * 1024);
         assert_eq!(held_bytes("Name:\tgone\nState:\tZ (zombie)\n"), 0);
-    }
-
-    #[test]
-    fn processor_time_is_read_behind_any_name() {
-        let stat = "7 (a ) b (c)) S 1 7 7 0 -1 4194304 10 0 0 0 300 20 4 1 20 0 1 0 5 0 0";
-        assert_eq!(cpu_ticks(stat), 325);
-        assert_eq!(cpu_ticks(""), 0);
     }
 
     #[test]

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
-
-use crate::family;
+use vidbench_engines::family_cpu_secs;
 
 /// Where Linux shows the energy counters of processors (Documentation/power/powercap/powercap.rst).
 const RAPL: &str = "/sys/class/powercap";
@@ -63,7 +62,7 @@ impl Host {
     /// first.
     pub(super) fn own_cpu_percent(&mut self) -> Option<f64> {
         let cores = self.system.as_ref()?.cpus().len();
-        let now = (family::cpu_secs(std::process::id())?, Instant::now());
+        let now = (family_cpu_secs(std::process::id())?, Instant::now());
         let (before_secs, before) = self.own.replace(now)?;
         let core_secs = now.1.duration_since(before).as_secs_f64() * cores as f64;
         // The time of a process that ended without being waited for is lost, so the difference can be negative.

@@ -3,13 +3,13 @@
 use std::fs;
 
 /// The most processes of a family that are looked at; further ones are left out.
-const MOST_PROCESSES: usize = 64;
+const MOST_PROCESSES: usize = 10_000;
 
 /// Ticks a second of the times in `/proc/PID/stat`: USER_HZ, the same on every platform that vidbench is built for.
-const TICKS_PER_SEC: f64 = 100.0;
+pub(crate) const TICKS_PER_SEC: u64 = 100;
 
 /// The process and its descendants; only the process where the system does not list children.
-pub(crate) fn family(pid: u32) -> Vec<u32> {
+pub fn family(pid: u32) -> Vec<u32> {
     let mut family = vec![pid];
     let mut at = 0;
     while let Some(&pid) = family.get(at).filter(|_| at < MOST_PROCESSES) {
@@ -22,16 +22,19 @@ pub(crate) fn family(pid: u32) -> Vec<u32> {
 
 /// Processor time of the process and its descendants so far, in seconds, including those that have ended and were
 /// waited for; `None` where the system does not tell.
-pub(crate) fn cpu_secs(pid: u32) -> Option<f64> {
+pub fn family_cpu_secs(pid: u32) -> Option<f64> {
     // The time of a process that ends during this loop is counted with its parent's the next time.
     let ticks: Vec<u64> = family(pid).into_iter().filter_map(ticks).collect();
-    (!ticks.is_empty()).then(|| ticks.iter().sum::<u64>() as f64 / TICKS_PER_SEC)
+    (!ticks.is_empty()).then(|| ticks.iter().sum::<u64>() as f64 / TICKS_PER_SEC as f64)
 }
 
-/// User and system time of a process and of its children that were waited for (proc_pid_stat(5), fields 14 to 17).
-fn ticks(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before these fields may hold anything, even brackets and blanks.
+/// User and system time of a process and of its children that were waited for, in ticks; `None` once it has ended.
+pub(crate) fn ticks(pid: u32) -> Option<u64> {
+    ticks_of(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Fields 14 to 17 of proc_pid_stat(5). The name, field 2, may contain anything but ends with the last parenthesis.
+fn ticks_of(stat: &str) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(')')?;
     let mut times = fields.split_whitespace().skip(11);
     (0..4).map(|_| times.next()?.parse::<u64>().ok()).sum()
@@ -53,6 +56,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn processor_time_is_read_behind_any_name() {
+        assert_eq!(
+            ticks_of("7 (a ) b (c)) S 1 7 7 0 -1 4194304 10 0 0 0 300 20 4 1 20 0 1 0 5 0 0"),
+            Some(325)
+        );
+        assert_eq!(ticks_of(""), None);
+    }
+
+    #[test]
     fn children_belong_to_their_parent_and_strangers_have_none() {
         // The shell stays because another command follows; its child waits on a pipe that nothing writes to.
         let mut shell = Command::new("sh").args(["-c", "cat; true"]).stdin(Stdio::piped()).spawn().unwrap();
@@ -62,7 +74,7 @@ mod tests {
         assert_eq!(family(shell.id()).len(), 2);
         drop(shell.stdin.take());
         shell.wait().unwrap();
-        assert_eq!((family(u32::MAX), cpu_secs(u32::MAX)), (vec![u32::MAX], None));
+        assert_eq!((family(u32::MAX), family_cpu_secs(u32::MAX)), (vec![u32::MAX], None));
     }
 
     #[test]
@@ -71,8 +83,8 @@ mod tests {
         let script = format!("sh -c '{busy}'; sh -c '{busy}; cat'; true");
         let mut shell = Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().unwrap();
         let begun = Instant::now();
-        while cpu_secs(shell.id()).is_none_or(|secs| secs < 0.05) {
-            assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", cpu_secs(shell.id()));
+        while family_cpu_secs(shell.id()).is_none_or(|secs| secs < 0.05) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", family_cpu_secs(shell.id()));
             std::thread::sleep(Duration::from_millis(5));
         }
         drop(shell.stdin.take());
