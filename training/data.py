@@ -1,4 +1,4 @@
-"""Clips from the renderer and verdicts from the analyser: both are the Rust tool `shapes-data`."""
+"""Clips from the renderer and verdicts from the analyser: both come from the Rust tool `shapes-data`."""
 
 import json
 import os

@@ -1,7 +1,7 @@
 """The networks of the embedded text-to-video model: autoencoder, denoiser, classifier, and the sampler.
 
 Only operations that ONNX Runtime and tract both run well: Conv2d, MatMul, RMS norm by hand, SiLU, Softmax, reshapes.
-Activations lie as [N, H, W, C] or [N, positions, C], so that norms and linear layers read what lies side by side.
+Activations are stored as [N, H, W, C] or [N, positions, C], so that norms and linear layers read contiguous values.
 """
 
 import math
@@ -38,7 +38,7 @@ def conv(layer, x):
 
 
 def conv_of_slices(layer, x):
-    """A 3x3 convolution of a small [N, H, W, C]: in ONNX nine shifted slices in one product, which tract runs faster."""
+    """A 3x3 convolution of a small [N, H, W, C]. ONNX gets nine shifted slices in one product: faster in tract."""
     if not torch.onnx.is_in_onnx_export():
         return conv(layer, x)
     rows, columns = int(x.shape[1]), int(x.shape[2])
@@ -180,7 +180,7 @@ class Block(nn.Module):
         t, _, rows, columns = LATENT
         places, c = rows * columns, self.width
         film = self.film(cond).reshape(-1, 4, 1, c)
-        # The gain goes into the factor, which is one row and not 256.
+        # The gain is multiplied into the factor, which is one row and not 256.
         h = F.silu(scaled(self.norm1.without_gain(x), self.norm1.gain * (1 + film[:, 0]), film[:, 1]))
         h = conv_of_slices(self.conv, h.reshape(-1, rows, columns, c))
         h = F.silu(h).reshape(-1, t, places, c).transpose(1, 2).reshape(-1, places, t * c)
@@ -228,7 +228,7 @@ class Denoiser(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Clip [B, 16, 3, 64, 64] in [0, 1] -> 64 features and five logit vectors. Carries the Frechet distance."""
+    """Clip [B, 16, 3, 64, 64] in [0, 1] -> 64 features, for the Frechet distance, and five logit vectors."""
 
     def __init__(self):
         super().__init__()

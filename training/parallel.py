@@ -1,4 +1,4 @@
-"""Data-parallel training on CPU: one thread a process, one flat gradient summed over all of them.
+"""Data-parallel training on CPU: one thread per process, and one flat gradient summed over all processes.
 
 This beats one process of many threads as soon as anything else runs on the machine.
 """

@@ -34,12 +34,12 @@ def resized(image, factor):
 
 
 def resized_flow(flow, factor):
-    """A flow in pixels grows with its image."""
+    """Resizes a flow: its values, in pixels, grow with the image."""
     return factor * resized(flow, factor)
 
 
 def warped(image, flow):
-    """`image` read where `flow` points; the border goes on outside."""
+    """Reads `image` where `flow` points; outside, the border is repeated."""
     places = (pixel_places(image) + flow).permute(0, 2, 3, 1)
     return sampled(image, places, outside="border")
 
@@ -224,7 +224,7 @@ class AmtS(nn.Module):
         return features + change, flows + flow_change
 
     def blended(self, img0, img1, mean, decoded, flows):
-        """The mean of three estimates, each with its own flows, mask and rest, then a correction."""
+        """The mean of three estimates, each with its own flows, mask and remainder, then a correction."""
         n = FLOWS
         changes0, changes1, masks, rests = decoded.split((2 * n, 2 * n, n, 3 * n), 1)
         masks = masks.sigmoid()
@@ -245,7 +245,7 @@ def decoder_inputs(features, features0, features1, flows):
 
 
 def correlation_pyramids(features0, features1):
-    """Each place of the first image in the second, and the other way round."""
+    """Correlates each place of the first image with the second, and the other way round."""
     volume = correlations(features0, features1)
     return (
         pyramid(volume, features1, LEVELS),
@@ -254,7 +254,7 @@ def correlation_pyramids(features0, features1):
 
 
 def correlation_at(volumes, flows):
-    """The correlations where `flows`, carried on to the other end of the time, point."""
+    """The correlations at the places where `flows` point, when carried on to the other end of the time."""
     flow0, flow1 = flows.split(2, 1)
     places = pixel_places(flows)
     seen0 = looked_up(volumes[0], places + flow1 / TIME, RADIUS)

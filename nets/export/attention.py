@@ -1,4 +1,4 @@
-"""What the transformers here share.
+"""What the transformers of this package share.
 
 `int(...)` around a width makes it a constant of the graph; else it would be computed from shapes.
 """
@@ -17,7 +17,7 @@ def attend(query, key, value, mask=None):
 
 
 def thirds(tokens):
-    """Query, key and value from their common projection. Fixed sizes make one plain node of it."""
+    """Splits the common projection into query, key and value. Fixed sizes make one plain node of it."""
     return tokens.split(int(tokens.shape[-1]) // 3, -1)
 
 

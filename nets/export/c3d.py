@@ -48,7 +48,7 @@ class C3d(nn.Module):
         video = F.max_pool3d(self.conv3b(self.conv3a(video).relu()).relu(), 2)
         video = F.max_pool3d(self.conv4b(self.conv4a(video).relu()).relu(), 2)
         video = self.conv5b(self.conv5a(video).relu()).relu()
-        # Zeros stand in for the missing half of the last window: a ReLU leaves nothing below them.
+        # Zeros stand in for the missing half of the last window: no value is below zero after a ReLU.
         video = F.max_pool3d(F.pad(video, (0, 1, 0, 1)), 2)
         hidden = self.fc7(self.fc6(video.flatten(1)).relu()).relu()
         return self.fc8(hidden)

@@ -112,7 +112,7 @@ class Vision(nn.Module):
 
 
 class TextTower(nn.Module):
-    """`tokens` may only look back, so the token that ends the text has seen all of it."""
+    """The text tower. Each of `tokens` looks only back, so the token that ends the text has seen all of it."""
 
     def __init__(self, length, width, depth, embedding_width):
         super().__init__()

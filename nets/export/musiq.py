@@ -30,7 +30,7 @@ GRID_CELLS = 100
 SCALES = 3
 TOKEN_CELLS = (PATCH // 4) ** 2
 NORM_EPS = 1e-6
-# What the trained net has seen in place of minus infinity.
+# The trained net has seen this value in place of minus infinity.
 MASKED_SCORE = -1e3
 
 

@@ -41,7 +41,7 @@ class Index:
 
 @dataclass(frozen=True)
 class Tokens:
-    """i64 values `1 + floor(u * 49000)`, the last of each row the end of the text."""
+    """i64 values `1 + floor(u * 49000)`; the last value of each row is the end of the text."""
 
     def array(self, name, shape, seed):
         tokens = weights.mapped(name, shape, seed, lambda u: 1 + np.floor(u * 49000), np.int64)
@@ -55,7 +55,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Mask:
-    """f32 ones, but the last `zeros` of each row are 0."""
+    """f32 ones, except that the last `zeros` of each row are 0."""
 
     zeros: int
 
@@ -70,7 +70,7 @@ class Mask:
 
 @dataclass(frozen=True)
 class Input:
-    """One input of a graph. A dimension that is a text is an axis left open."""
+    """One input of a graph. A dimension given as text is an axis left open."""
 
     name: str
     shape: tuple
@@ -90,7 +90,7 @@ class Net:
     name: str
     build: Callable[[], nn.Module]
     inputs: tuple[Input, ...]
-    # Name to shape; axes left open are texts, as in an input.
+    # Name to shape; axes left open are given as text, as in an input.
     outputs: dict[str, tuple]
     # A size for each axis left open; the first case is the one traced.
     cases: tuple[dict[str, int], ...]

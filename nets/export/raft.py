@@ -94,7 +94,7 @@ class SeparableGru(nn.Module):
                 self.add_module(f"conv{gate}{number}", layer)
 
     def prepared(self, context):
-        """For each direction the convolutions that are left, and what the context adds to them."""
+        """For each direction, the convolutions that remain, and what the context adds to them."""
         return [
             (
                 Shared((self.convz1, self.convr1), context),
@@ -115,7 +115,7 @@ class SeparableGru(nn.Module):
 
 
 class Shared:
-    """Convolutions of one input as one, whose middle channels, the context, have been seen to."""
+    """Several convolutions of one input as one; the middle channels, the context, are computed beforehand."""
 
     def __init__(self, layers, context):
         weight = torch.cat([layer.weight for layer in layers])

@@ -58,7 +58,7 @@ def check_alive(what, values):
 
 
 def relative_difference(expected, actual):
-    """The largest absolute difference by the largest absolute value."""
+    """The largest absolute difference, divided by the largest absolute value."""
     if expected.shape != actual.shape:
         raise ValueError(f"shape {actual.shape} instead of {expected.shape}")
     return float(np.abs(expected - actual).max() / np.abs(expected).max())

@@ -21,7 +21,7 @@ def pixel_places(image):
 
 
 def correlations(features0, features1):
-    """The product of each place of one with each place of the other, (B, H * W, H * W)."""
+    """The product of each place of one image with each place of the other, (B, H * W, H * W)."""
     product = features0.flatten(2).transpose(1, 2) @ features1.flatten(2)
     return product / int(features0.shape[1]) ** 0.5
 
@@ -60,6 +60,6 @@ def looked_up(images, places, radius):
 
 
 def grid_scale(image):
-    """What a step of a pixel is in the units of `grid_sample`, x then y."""
+    """How long a step of one pixel is in the units of `grid_sample`, x then y."""
     height, width = image.shape[-2:]
     return torch.cat((torch.full((1,), 2.0) / (width - 1), torch.full((1,), 2.0) / (height - 1)))

@@ -1,4 +1,4 @@
-"""From a module to a skeleton: trace it, then leave of each weight only its name and shape."""
+"""Turns a module into a skeleton: traces it, then keeps only the name and shape of each weight."""
 
 import gzip
 import io
@@ -64,7 +64,7 @@ def traced(net, module):
     inputs = tuple(torch.from_numpy(array) for array in net.arrays(net.cases[0]))
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # The tracer warns of each size it takes as a constant; the second case finds a wrong one.
+        # The tracer warns about each size that it takes as a constant; the second case finds a wrong one.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
@@ -131,7 +131,7 @@ def external(name, tensor):
 
 
 def strip(model):
-    """Drops what a runtime does not read, so that the bytes tell only of the graph."""
+    """Removes what no runtime reads, so that the bytes depend only on the graph."""
     del model.graph.value_info[:]
     del model.metadata_props[:]
     model.ClearField("producer_version")
@@ -142,7 +142,7 @@ def strip(model):
 
 
 def merge_constants(model):
-    """The tracer repeats a constant wherever it is used; one of each is enough."""
+    """Merges equal constants, because the tracer repeats a constant wherever it is used."""
     first, replaced, kept = {}, {}, []
     for node in model.graph.node:
         node.input[:] = [replaced.get(name, name) for name in node.input]
@@ -156,7 +156,7 @@ def merge_constants(model):
 
 
 def check_inline(model):
-    """A large constant in the graph is a table that the host should have computed."""
+    """Refuses a large constant in the graph: it is a table that the host should compute."""
     for node in model.graph.node:
         for attribute in node.attribute:
             size = len(attribute.t.raw_data)

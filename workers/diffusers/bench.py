@@ -1,10 +1,10 @@
-"""What the worker adds to a model's latency: one pipeline, called bare and by the worker's own code, in turn.
+"""Measures what the worker adds to a model's latency: one pipeline, called directly and by the worker's code, in turn.
 
 python bench.py [ARCHITECTURE] [FRAMES WIDTH HEIGHT STEPS PAIRS]
 
-ARCHITECTURE is one that ships, such as `ltx-video-2b`, or `tiny/CLASS`. Both calls share one process and one set of weights: a model of
-some GB fits once, and what the machine does besides falls on both. Of each pair one ratio is taken. The messages between vidbench and the
-worker come on top: docs/results/README.md says how long they take.
+ARCHITECTURE is one that ships, such as `ltx-video-2b`, or `tiny/CLASS`. Both calls share one process and one set of
+weights: a model of some GB fits only once, and other load on the machine affects both. Each pair gives one ratio. The
+messages between vidbench and the worker come on top: docs/results/README.md says how long they take.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ PROMPT = "A red fox trots across a snowy field."
 THREADS = 2
 RESAMPLES = 10_000
 WARM_UP = 2
-"""Pairs before those that count."""
+"""Pairs before those that are counted."""
 
 
 def described(architecture: str) -> tuple[architectures.Pipeline, str, Settings]:
-    """The pipeline of that name, the model's name, and how it is loaded."""
+    """The pipeline of that name, the model's name, and the settings that load it."""
     if architecture.startswith("tiny/"):
         return architectures.tiny().pipelines[architecture.removeprefix("tiny/")], architecture, Settings()
     settings = Settings(weights="random", architecture=architecture, dtype="bfloat16")
@@ -38,7 +38,7 @@ def described(architecture: str) -> tuple[architectures.Pipeline, str, Settings]
 
 
 class Side:
-    """A model, and what both sides ask of it."""
+    """A model, and the parameters with which both sides call it."""
 
     def __init__(self, architecture: str, params: Params) -> None:
         self.pipeline, self.name, settings = described(architecture)
@@ -46,7 +46,7 @@ class Side:
         self.made, _ = model.load(Load(model=self.name, threads=THREADS, settings=settings), lambda *_: None)
 
     def bare(self, seed: int) -> float:
-        """Seconds of the call as a script writes it."""
+        """Seconds that the call takes as a script writes it."""
         params = self.params
         generator = torch.Generator("cpu").manual_seed(seed)
         start = time.perf_counter()
@@ -64,7 +64,7 @@ class Side:
         return time.perf_counter() - start
 
     def by_worker(self, seed: int, folder: Path) -> float:
-        """Seconds from the request in hand to the last decoded frame, and from there to the answer; not those of writing the file."""
+        """Seconds from the parsed request to the result, without the time for writing the file."""
         output = str(folder / "made.mp4")
         asked = Generate(sample="0", model=self.name, prompt=PROMPT, seed=seed, params=self.params, output=output, inputs={})
         start = time.perf_counter()
@@ -83,7 +83,7 @@ def interval(values: list[float]) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Both in turn."""
+    """Measures both in turn."""
     architecture = sys.argv[1] if len(sys.argv) > 1 else "ltx-video-2b"
     frames, width, height, steps, pairs = map(int, sys.argv[2:7]) if len(sys.argv) > 6 else (9, 256, 160, 2, 20)
     guidance = described(architecture)[0].shape.guidance

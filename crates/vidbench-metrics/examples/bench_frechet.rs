@@ -1,4 +1,5 @@
-//! The Fréchet distance alone, for `cargo xtask bench frechet`: `bench_frechet X.npy Y.npy` prints the median seconds of the calculation and its value.
+//! The Fréchet distance alone, for `cargo xtask bench frechet`: `bench_frechet X.npy Y.npy` prints the median seconds
+//! of the calculation and its value.
 
 use std::error::Error;
 use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! Bootstrap intervals of set metrics: how far a value would move with other clips of the same number.
+//! Bootstrap intervals of set metrics: how far a value would move with another draw of the same number of clips.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
@@ -6,14 +6,14 @@ use rand_core::{RngCore as _, SeedableRng as _};
 use crate::SetOptions;
 use crate::features::FeatureMatrix;
 
-/// Resamples of an interval.
+/// How many resamples make an interval.
 pub const RESAMPLES: usize = 200;
 
 /// Share of the distribution that an interval holds.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// Draws `n` of `n` clips with replacement, `count` times; gives how often each was drawn. The same seed gives the same draws,
-/// however many there are.
+/// Draws `n` of `n` clips with replacement, `count` times, and gives how often each was drawn. The same seed gives the
+/// same draws, however many there are.
 pub(crate) fn resamples(count: usize, n: usize, seed: u64) -> impl Iterator<Item = Vec<u32>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     (0..count).map(move |_| {
@@ -26,8 +26,8 @@ pub(crate) fn resamples(count: usize, n: usize, seed: u64) -> impl Iterator<Item
     })
 }
 
-/// Draws the clips of `features`; gives how often each row was drawn. The rows of a clip are drawn together: they are no independent
-/// samples.
+/// Draws the clips of `features` and gives how often each row was drawn. The rows of a clip are drawn together, because
+/// they are not independent samples.
 pub(crate) fn clip_resamples<'a>(
     features: &'a FeatureMatrix,
     options: &SetOptions,
@@ -50,7 +50,7 @@ pub(crate) fn resampled_means(values: &[f64], options: &SetOptions) -> Vec<f64> 
     resamples(options.resamples, values.len(), options.bootstrap_seed).map(mean).collect()
 }
 
-/// Draws `size` of the clips that `times` counts without replacement; gives how often each was drawn.
+/// Draws `size` clips, without replacement, from those that `times` counts; gives how often each was drawn.
 pub(crate) fn subset(rng: &mut ChaCha8Rng, times: &[u32], size: usize) -> Vec<u32> {
     let counted = times.iter().enumerate();
     let mut clips: Vec<usize> =
@@ -63,14 +63,14 @@ pub(crate) fn subset(rng: &mut ChaCha8Rng, times: &[u32], size: usize) -> Vec<u3
     drawn
 }
 
-/// The numbers below `n` in an order that follows from the seed.
+/// The numbers below `n` in an order that depends only on the seed.
 pub(crate) fn shuffled(n: usize, seed: u64) -> Vec<usize> {
     let mut numbers: Vec<usize> = (0..n).collect();
     shuffle_start(&mut ChaCha8Rng::seed_from_u64(seed), &mut numbers, n);
     numbers
 }
 
-/// Fisher and Yates from the front: the first `size` items become a random draw.
+/// Fisher-Yates shuffle from the front: the first `size` items become a random draw.
 fn shuffle_start(rng: &mut ChaCha8Rng, items: &mut [usize], size: usize) {
     for at in 0..size.min(items.len()) {
         items.swap(at, at + below(rng, items.len() - at));
@@ -82,10 +82,11 @@ fn below(rng: &mut ChaCha8Rng, n: usize) -> usize {
     ((u128::from(rng.next_u64()) * n as u128) >> 64) as usize
 }
 
-/// The percentile interval of `resampled`, moved so that the mean of `resampled` comes to lie on `value`.
+/// The percentile interval of `resampled`, moved so that the mean of `resampled` lies on `value`.
 ///
-/// A resample repeats clips, so a distance computed from it is biased upwards once more, beyond the bias that `value` has
-/// for its number of clips; the plain percentile interval would lie above its own value. `None` without resamples.
+/// A resample repeats clips, so a distance computed from it is biased upwards a second time, beyond the bias that
+/// `value` has for its number of clips; the plain percentile interval would lie above its own value. `None` without
+/// resamples.
 pub(crate) fn centred_interval(value: f64, mut resampled: Vec<f64>) -> Option<(f64, f64)> {
     let mean = resampled.iter().sum::<f64>() / resampled.len() as f64;
     resampled.sort_by(f64::total_cmp);
@@ -94,7 +95,7 @@ pub(crate) fn centred_interval(value: f64, mut resampled: Vec<f64>) -> Option<(f
     bound(tail).zip(bound(1.0 - tail))
 }
 
-/// Linear between the two values around `share` of the way (Hyndman and Fan 1996, definition 7).
+/// Linear interpolation between the two values around `share` of the way (Hyndman and Fan 1996, definition 7).
 fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let at = share * sorted.len().checked_sub(1)? as f64;
     let (low, high) = (sorted.get(at.floor() as usize)?, sorted.get(at.ceil() as usize)?);
@@ -130,7 +131,7 @@ mod tests {
         assert!(draws.iter().all(|times| times.iter().sum::<u32>() == 50));
         let never: usize = draws.iter().map(|times| times.iter().filter(|times| **times == 0).count()).sum();
         let share = never as f64 / (50 * RESAMPLES) as f64;
-        // (1 - 1/50)^50 = 0.364 are left out of a resample.
+        // A share of (1 - 1/50)^50 = 0.364 of the clips is left out of a resample.
         assert!((share - 0.364).abs() < 0.01, "{share}");
     }
 

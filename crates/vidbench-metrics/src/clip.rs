@@ -1,4 +1,4 @@
-//! Metrics of one clip by name: the one place that leads from a [`ClipMetric`] to its meter.
+//! Metrics of one clip by name: the only place that turns a [`ClipMetric`] into its meter.
 
 use vidbench_core::{FramesU8, MetricScore, Score};
 
@@ -25,7 +25,7 @@ impl ClipMetric {
         }
     }
 
-    /// The score of what its meter gave.
+    /// The score for what its meter measured.
     pub fn score(self, measured: Result<Measured, MetricError>) -> MetricScore {
         metric_score(self.descriptor().metric_id(), measured)
     }
@@ -46,7 +46,7 @@ impl PairMetric {
         }
     }
 
-    /// The score of what its meter gave.
+    /// The score for what its meter measured.
     pub fn score(self, measured: Result<Measured, MetricError>) -> MetricScore {
         metric_score(self.descriptor().metric_id(), measured)
     }
@@ -64,19 +64,19 @@ pub(crate) fn metric_score(
     }
 }
 
-/// Scores one clip. What cannot be computed is not available, with the reason; no input panics.
+/// Scores one clip. A metric that cannot be computed is reported as not available, with the reason; no input panics.
 ///
 /// `frames` are `[T, H, W, 3]`, sRGB, full range, as decoded; `prompt` is what the clip was made for.
 pub fn score_clip(metric: ClipMetric, frames: &FramesU8, prompt: Option<&str>) -> Score {
     metric.score(measure_clip(metric.meter(prompt), frames)).score
 }
 
-/// The clip has `needed` frames.
+/// Checks that the clip has `needed` frames.
 pub(crate) fn check_frames(frames: usize, needed: usize) -> Result<(), MetricError> {
     if frames < needed { Err(MetricError::TooFewFrames { frames, needed }) } else { Ok(()) }
 }
 
-/// The frames have pixels. Decoded frames always do.
+/// Checks that the frames have pixels. Decoded frames always do.
 pub(crate) fn check_pixels(frames: &FramesU8) -> Result<(), MetricError> {
     let (width, height) = (frames.width(), frames.height());
     if frames.frame_len() == 0 { Err(MetricError::NoPixels { width, height }) } else { Ok(()) }

@@ -51,7 +51,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     nets: &["clip-vit-b32-vision"],
 };
 
-/// From a row a frame. The series begins at frame 1.
+/// From one row per frame. The series begins at frame 1.
 pub(crate) fn measure(rows: &Rows) -> Result<Measured, MetricError> {
     if rows.count() < 2 {
         return Err(MetricError::TooFewFrames { frames: rows.count(), needed: 2 });

@@ -51,12 +51,12 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     nets: &["clip-vit-b32-vision", "clip-vit-b32-text"],
 };
 
-/// From a row a frame, and the prompt.
+/// From one row per frame, and the prompt.
 pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
     cosines_to_text(rows, seen.prompt.ok_or(MetricError::NoPrompt)?, seen.nets)
 }
 
-/// The mean over frames of the cosine to a text.
+/// The mean over frames of the cosine between the frame and a text.
 pub(crate) fn cosines_to_text(
     rows: &Rows,
     text: &str,

@@ -32,7 +32,7 @@ pub enum MetricError {
         /// Frames, height, width of the sample.
         sample: [usize; 3],
     },
-    /// The metric compares luma as it is stored, and the file stores something else.
+    /// The metric compares luma as stored, and the file stores no luma.
     #[error("the {whose} stores no luma; compare R, G and B instead")]
     NoLuma {
         /// Which of the two.
@@ -48,7 +48,7 @@ pub enum MetricError {
         /// Bits of the sample.
         sample: u8,
     },
-    /// The metric compares luma as it is stored, and it stands for other brightness in the one file than in the other.
+    /// The metric compares luma as stored, and its values stand for different brightness in the two files.
     #[error("the reference stores luma as {reference}, the sample as {sample}; compare R, G and B instead")]
     LumaMeanings {
         /// Range and matrix of the reference.
@@ -122,7 +122,7 @@ pub enum MetricError {
         /// Height in pixels.
         height: usize,
     },
-    /// A net that the metric looks through cannot be used.
+    /// A net that the metric needs cannot be used.
     #[error("{reason}")]
     NoNet {
         /// Why, with what to do.
@@ -142,7 +142,7 @@ pub enum MetricError {
         /// What the runtime said.
         reason: String,
     },
-    /// The net did not give what it should.
+    /// The net's output is not what it should be.
     #[error("net {net}: {reason}")]
     Net {
         /// The net.

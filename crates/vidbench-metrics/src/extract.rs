@@ -1,8 +1,8 @@
 //! What nets see in a clip: rows of numbers, from which metrics are computed.
 //!
-//! An [`Extraction`] is a net with one exact way to feed it: which frames, how they are resized and normalised, what is kept of
-//! the output. Several metrics share one extraction, and it runs once. Frames go through the net in small batches while
-//! the clip is decoded, so that memory does not grow with its length.
+//! An [`Extraction`] is a net with one exact way to feed it: which frames it gets, how they are resized and normalised,
+//! and which part of the output is kept. Several metrics share one extraction, and it runs once. Frames go through the
+//! net in small batches while the clip is decoded, so that memory does not grow with the clip's length.
 
 mod classes;
 mod dino;
@@ -42,8 +42,8 @@ pub trait NetSource: fmt::Debug {
     /// [`MetricError::NoNet`]: its weights are not there, or the runtime refuses.
     fn net(&self, name: &'static str) -> Result<Arc<Net>, MetricError>;
 
-    /// A text as the net of texts of that name sees it. A source that remembers texts gives what it knows; any other has it
-    /// computed.
+    /// The embedding of a text by the named text net. A source that keeps embeddings returns the one it has; any other
+    /// source has it computed.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ pub trait NetSource: fmt::Debug {
     }
 }
 
-/// Has no net.
+/// A source without nets.
 #[derive(Debug, Clone, Copy)]
 pub struct NoNets;
 
@@ -68,19 +68,19 @@ impl NetSource for NoNets {
     }
 }
 
-/// Rows of numbers that a net gave of a clip.
+/// Rows of numbers that a net gave for a clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
     /// Numbers of a row.
     pub dims: usize,
     /// The numbers, row after row.
     pub values: Vec<f32>,
-    /// What a reader of numbers made from them has to know.
+    /// What a reader of numbers computed from these rows has to know.
     pub note: Option<String>,
 }
 
 impl Rows {
-    /// Rows of so many numbers each.
+    /// Rows of `dims` numbers each.
     pub fn new(dims: usize, values: Vec<f32>) -> Self {
         Self { dims, values, note: None }
     }
@@ -104,62 +104,62 @@ impl Rows {
 /// A net with one exact way to feed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Extraction {
-    /// A row a frame: CLIP ViT-B/32 as VBench feeds it.
+    /// A row per frame: CLIP ViT-B/32 as VBench feeds it.
     ClipB32Vbench,
-    /// A row a frame: CLIP ViT-B/32 as its authors feed it.
+    /// A row per frame: CLIP ViT-B/32 as its authors feed it.
     ClipB32,
-    /// A row of one number a frame: CLIP ViT-L/14 as VBench feeds it, and the aesthetic head on it.
+    /// A row of one number per frame: CLIP ViT-L/14 as VBench feeds it, and the aesthetic head on it.
     AestheticVbench,
-    /// A row a frame: DINO ViT-B/16 as VBench feeds it.
+    /// A row per frame: DINO ViT-B/16 as VBench feeds it.
     DinoVbench,
-    /// A row of the image that the clip was made from, then a row a frame: DINO ViT-B/16 as VBench-I2V feeds it.
+    /// A row of the image that the clip was made from, then a row per frame: DINO ViT-B/16 as VBench-I2V feeds it.
     DinoI2v,
-    /// A row of one number a frame: MUSIQ as VBench feeds it.
+    /// A row of one number per frame: MUSIQ as VBench feeds it.
     MusiqVbench,
-    /// A row of one number a pair of frames: RAFT as VBench's dynamic degree feeds it.
+    /// A row of one number per pair of frames: RAFT as VBench's dynamic degree feeds it.
     RaftFastest,
-    /// A row of one number an odd frame: AMT-S as VBench feeds it.
+    /// A row of one number per odd frame: AMT-S as VBench feeds it.
     AmtMiddles,
-    /// A row of one number a frame of the clip and its reference: LPIPS on AlexNet.
+    /// A row of one number per frame of the clip and its reference: LPIPS on AlexNet.
     LpipsAlex,
     /// The same on VGG-16.
     LpipsVgg,
     /// The same on SqueezeNet.
     LpipsSqueeze,
-    /// A row a frame: Inception-v3 as clean-fid feeds it.
+    /// A row per frame: Inception-v3 as clean-fid feeds it.
     InceptionClean,
-    /// A row a frame: Inception-v3 as TensorFlow's graph feeds itself.
+    /// A row per frame: Inception-v3 as TensorFlow's graph feeds itself.
     InceptionTensorflow,
-    /// A row a frame: Inception-v3 as pytorch-fid feeds it.
+    /// A row per frame: Inception-v3 as pytorch-fid feeds it.
     InceptionPytorch,
-    /// A row a clip, probabilities of UCF-101's classes: C3D as TGAN v2 feeds it.
+    /// A row per clip, probabilities of UCF-101's classes: C3D as TGAN v2 feeds it.
     C3dTgan2,
-    /// A row a clip: I3D as cd-fvd feeds it.
+    /// A row per clip: I3D as cd-fvd feeds it.
     I3dCdfvd,
-    /// A row a clip: I3D as VideoGPT feeds it.
+    /// A row per clip: I3D as VideoGPT feeds it.
     I3dVideogpt,
-    /// A row a clip: StyleGAN-V's I3D as common_metrics_on_video_quality feeds it.
+    /// A row per clip: StyleGAN-V's I3D as common_metrics_on_video_quality feeds it.
     I3dCommonMetrics,
-    /// A row a clip: StyleGAN-V's I3D as StyleGAN-V feeds it.
+    /// A row per clip: StyleGAN-V's I3D as StyleGAN-V feeds it.
     I3dStyleganv,
-    /// A row a clip: VideoMAE v2 as cd-fvd feeds it.
+    /// A row per clip: VideoMAE v2 as cd-fvd feeds it.
     VideomaeCdfvd,
-    /// A row a clip: ViCLIP as VBench feeds it.
+    /// A row per clip: ViCLIP as VBench feeds it.
     ViclipVbench,
-    /// A row a clip, logits of Kinetics-400: UMT as VBench feeds it.
+    /// A row per clip, logits of Kinetics-400: UMT as VBench feeds it.
     UmtVbench,
-    /// A row of two numbers a pair of frames: RAFT as VBench's static filter feeds it, and the frames' difference.
+    /// A row of two numbers per pair of frames: RAFT as VBench's static filter feeds it, and the frames' difference.
     RaftStill,
-    /// A row of one number a pair of frames: what RAFT's flow does not explain of their difference.
+    /// A row of one number per pair of frames: what RAFT's flow does not explain of their difference.
     RaftWarping,
 }
 
 /// What is known of a clip before its first frame.
 #[derive(Debug, Clone, Copy)]
 pub struct Beginning<'a> {
-    /// Frames a second that the file records.
+    /// Frames per second that the file records.
     pub fps: Option<f64>,
-    /// Its frames, counted, where an extraction [needs](Extraction::counts_frames) that.
+    /// The number of its frames, counted, if an extraction [needs](Extraction::counts_frames) it.
     pub frames: Option<usize>,
     /// The image it was made from, or why there is none.
     pub image: Result<DecodedFrame<'a>, &'a MetricError>,
@@ -167,7 +167,8 @@ pub struct Beginning<'a> {
 
 /// Takes the frames of a clip, one after the other.
 pub trait Extractor {
-    /// Takes the next frame, and that of the reference where there is one. Every frame of a clip has the same size.
+    /// Takes the next frame, and the reference's frame if there is a reference. Every frame of a clip has the same
+    /// size.
     ///
     /// # Errors
     ///
@@ -187,7 +188,7 @@ pub trait Extractor {
 }
 
 impl Extraction {
-    /// Its name with a version, which changes with anything that changes its rows.
+    /// Its name with a version; the version changes with anything that changes its rows.
     pub fn id(self) -> &'static str {
         match self {
             Self::ClipB32Vbench => "clip-vit-b32.vbench@1",
@@ -240,12 +241,12 @@ impl Extraction {
         }
     }
 
-    /// It looks at the image that the clip was made from.
+    /// Whether it looks at the image that the clip was made from.
     pub fn looks_at_image(self) -> bool {
         self == Self::DinoI2v
     }
 
-    /// Which frames are looked at, or how many, depends on how many there are.
+    /// Whether the number of frames in the clip decides which frames are looked at, or how many.
     pub fn counts_frames(self) -> bool {
         matches!(self, Self::ViclipVbench | Self::UmtVbench | Self::RaftFastest)
     }
@@ -283,7 +284,7 @@ impl Extraction {
             Self::InceptionPytorch => Box::new(images::Images::new(net(0)?, frames::inception_pytorch, None)),
             Self::C3dTgan2 => Box::new(classes::Classes::c3d(net(0)?)?),
             Self::I3dCdfvd => Box::new(Video::new(net(0)?, frames::i3d_cdfvd, ChannelsFirst, first())),
-            // common_metrics_on_video_quality feeds the other file as VideoGPT feeds its own.
+            // common_metrics_on_video_quality feeds StyleGAN-V's I3D as VideoGPT feeds its own I3D.
             Self::I3dVideogpt | Self::I3dCommonMetrics => {
                 Box::new(Video::new(net(0)?, frames::i3d_videogpt, ChannelsFirst, first()))
             }
@@ -307,7 +308,7 @@ impl Extraction {
     }
 }
 
-/// The first output of a net, `[rows, dims]`, and its dims.
+/// The first output of a net, `[rows, dims]`, and `dims`.
 fn run_rows(net: &Net, inputs: &[(&str, Tensor)]) -> Result<(Vec<f32>, usize), MetricError> {
     let failed = |reason: String| MetricError::Net { net: net.name(), reason };
     let outputs = net.run(inputs).map_err(|error| match error.is_out_of_memory() {

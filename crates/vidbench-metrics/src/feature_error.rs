@@ -38,13 +38,13 @@ pub enum FeatureMetricError {
         /// Its sum.
         sum: f64,
     },
-    /// Mean and covariance are those of no set.
+    /// Mean and covariance cannot be those of a set.
     #[error("no mean and covariance of a set: {reason}")]
     NoMoments {
         /// Why.
         reason: String,
     },
-    /// The reference has mean and covariance alone.
+    /// The reference has only a mean and a covariance.
     #[error("the reference set was made without features, and the metric compares with them")]
     NoFeatures,
     /// The reference cannot be used.
@@ -53,12 +53,12 @@ pub enum FeatureMetricError {
 }
 
 impl FeatureMetricError {
-    /// There are `needed` rows.
+    /// Checks that there are `needed` rows.
     pub(crate) fn check_count(n: usize, needed: usize) -> Result<(), Self> {
         if n < needed { Err(Self::TooFew { n, needed }) } else { Ok(()) }
     }
 
-    /// The same, of the reference.
+    /// The same error, about the reference.
     pub(crate) fn of_reference(self) -> Self {
         Self::Reference(Box::new(self))
     }

@@ -1,4 +1,4 @@
-//! Metrics of features that a user gives: from one or two matrices to a number with its interval.
+//! Metrics of features that a user supplies: from one or two matrices to a number with its interval.
 
 use vidbench_core::Score;
 
@@ -52,7 +52,7 @@ impl<'a> Reference<'a> {
     }
 }
 
-/// How a metric of features is measured. What the value itself depends on is part of the metric and no option.
+/// How a metric of features is measured. Whatever changes the value itself is part of the metric and not an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetOptions {
     /// Resamples of the interval; 0 for none, which is quicker. [`RESAMPLES`] is usual.
@@ -68,7 +68,7 @@ impl SetOptions {
     }
 }
 
-/// A metric of features with what it needs to be read.
+/// A metric of features, with what a reader of its value needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SetMeasurement {
     /// The metric.
@@ -83,14 +83,14 @@ pub struct SetMeasurement {
     pub n_reference: Option<usize>,
     /// Length of a row.
     pub dims: usize,
-    /// A set has too few clips for its dimensions: fewer than two a dimension, however many frames they have, or what the metric says
-    /// more.
+    /// Whether a set has too few clips for its dimensions: fewer than two per dimension, however many frames they have,
+    /// or fewer than the metric itself asks for.
     pub underpowered: bool,
     /// Further numbers by name, as the metric's page explains them.
     pub extra: Vec<(&'static str, f64)>,
 }
 
-/// What a metric's own file gives.
+/// What the module of a metric returns.
 #[derive(Debug)]
 pub(crate) struct Measured {
     pub(crate) value: f64,
@@ -105,7 +105,8 @@ impl Measured {
     }
 }
 
-/// Measures `generated` against `reference`. What cannot be computed is not available, with the reason; no input panics.
+/// Measures `generated` against `reference`. A value that cannot be computed is reported as not available, with the
+/// reason; no input panics.
 ///
 /// Rows are taken in their order: the draws of the interval, and the subsets of some metrics, go by index.
 ///
@@ -128,7 +129,7 @@ pub fn feature_metric(
     feature_metric_against(metric, generated, reference.map(Reference::Features), options)
 }
 
-/// The same with a reference of which less may be known.
+/// The same, with a reference of which only mean and covariance may be known.
 pub fn feature_metric_against(
     metric: FeatureMetric,
     generated: &FeatureMatrix,
@@ -154,7 +155,7 @@ pub fn feature_metric_against(
         Err(error) => SetMeasurement { score: Score::not_available(error.to_string()), ..measurement },
         Ok(measured) => SetMeasurement {
             score: Score::from_value(measured.value),
-            // One clip drawn again and again is one clip.
+            // A set of one clip has no interval, because every resample of it is that clip.
             interval: interval(metric, &measured).filter(|_| clips > 1),
             underpowered: few || measured.underpowered,
             extra: measured.extra.into_iter().filter(|(_, value)| value.is_finite()).collect(),
@@ -192,7 +193,7 @@ fn measure(
     }
 }
 
-/// Moved onto the value and cut at the ends of the metric's range.
+/// The interval, moved onto the value and cut at the ends of the metric's range.
 fn interval(metric: FeatureMetric, measured: &Measured) -> Option<(f64, f64)> {
     let (lowest, highest) = metric.descriptor().range;
     let cut = |bound: f64| {

@@ -68,7 +68,8 @@ pub enum Statistic {
     Max,
 }
 
-/// The metric, being computed. The mean alone has a series, from frame 1 on: that of the others would be the same.
+/// The metric, being computed. Only the mean has a series, from frame 1 on; those of the other statistics would be the
+/// same.
 #[derive(Debug)]
 pub struct Meter {
     statistic: Statistic,

@@ -1,10 +1,10 @@
-//! The mean over frames of a number that each frame has or has not.
+//! The mean over frames of a number that a frame may lack.
 
 use crate::MetricError;
 use crate::clip::check_frames;
 use crate::meter::Measured;
 
-/// Adds up the frames' numbers; the first reason why a frame has none is that of the clip.
+/// Adds up the frames' numbers. The first reason why a frame has no number becomes the reason of the clip.
 #[derive(Debug, Default)]
 pub(crate) struct FrameMean {
     sum: f64,
@@ -13,7 +13,7 @@ pub(crate) struct FrameMean {
 }
 
 impl FrameMean {
-    /// Whether a frame had no number, so that the others need not be measured.
+    /// Whether a frame had no number, so that the remaining frames need not be measured.
     pub(crate) fn is_over(&self) -> bool {
         self.error.is_some()
     }
@@ -28,7 +28,7 @@ impl FrameMean {
         }
     }
 
-    /// The mean with the frames' numbers, the first of which is that of frame `first_frame`.
+    /// The mean with the frames' numbers, which begin at frame `first_frame`.
     pub(crate) fn finish(self, first_frame: u32) -> Result<Measured, MetricError> {
         if let Some(error) = self.error {
             return Err(error);

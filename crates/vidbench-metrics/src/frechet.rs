@@ -1,10 +1,10 @@
 //! The Fréchet distance of two sets of features, each taken as a normal distribution.
 //!
-//! `d2 = |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^1/2` in 64-bit floats. With any factors `S1 = A^T A` and `S2 = B^T B` the
-//! last trace is the sum of the roots of the eigenvalues of the symmetric `B S1 B^T`, and the sum of the singular values of
-//! `B A^T`. The first is quick and loses what is small beside the largest eigenvalue; the second holds for covariances of
-//! any rank, because the centred features themselves are a factor. No eigenvector, no general matrix square root, no imaginary
-//! part to drop.
+//! `d2 = |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^1/2` in 64-bit floats. With any factors `S1 = A^T A` and `S2 = B^T
+//! B` the last trace is the sum of the roots of the eigenvalues of the symmetric `B S1 B^T`, and also the sum of the
+//! singular values of `B A^T`. The first sum is quick but loses what is small beside the largest eigenvalue. The second
+//! holds for covariances of any rank, because the centred features themselves are a factor. Neither needs an
+//! eigenvector or a general matrix square root, and no imaginary part has to be dropped.
 //!
 //! Sums run in the order of the clips, on one thread.
 
@@ -18,8 +18,7 @@ use crate::linalg::{
 };
 use crate::set_moments::SetMoments;
 
-/// What sums of squares are divided by to become a covariance. A distance from the one cannot be compared with one from the
-/// other.
+/// What sums of squares are divided by to become a covariance. Distances with different divisors cannot be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CovDivisor {
     /// N: the biased estimate, as StyleGAN-V and cd-fvd have it.
@@ -80,8 +79,9 @@ impl FrechetReference {
         Ok(Self { mean, scatter, count: features.count(), factor, divisor })
     }
 
-    /// Takes mean and covariance of a set whose features are not at hand. Where its covariance is nearly singular, eigenvalues below the
-    /// rounding of the largest are taken as zero: features themselves give such distances to more digits.
+    /// Takes mean and covariance of a set whose features are not available. Where its covariance is nearly singular,
+    /// eigenvalues below the rounding of the largest are taken as zero; the features themselves would give such
+    /// distances to more digits.
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl FrechetReference {
         Ok(zero_at_least(apart + spread))
     }
 
-    /// The rows of a set, ready for the distances of many of its subsets and resamples.
+    /// Prepares the rows of a set for the distances of many of its subsets and resamples.
     ///
     /// # Errors
     ///
@@ -155,10 +155,10 @@ impl FrechetReference {
         Some(singular.iter().sum())
     }
 
-    /// By eigenvalues, when all are large enough for that.
+    /// The same by eigenvalues, if all are large enough for that.
     fn quick_common(&self, other: &Moments) -> Option<f64> {
         let dims = self.dims();
-        // Of no more clips than dimensions the factor is no triangle, and the covariance is singular.
+        // If a set has no more clips than dimensions, its factor is no triangle and its covariance is singular.
         if self.count <= dims || other.columns().ncols() <= dims {
             return None;
         }
@@ -202,14 +202,14 @@ impl Moments {
         self.columns().ncols() as f64
     }
 
-    /// By Cholesky, which is quick, when the covariance is far from singular.
+    /// A factor by Cholesky, which is quick, if the covariance is far from singular.
     fn factor(&self) -> Mat<f64> {
         let regular = (self.columns().ncols() > self.mean.len()).then(|| gram(self.columns().transpose()));
         let lower = regular.and_then(|covariance| cholesky(&covariance, WELL_CONDITIONED));
         lower.map_or_else(|| self.careful_factor(), |lower| lower.transpose().to_owned())
     }
 
-    /// Without squaring anything.
+    /// A factor that is computed without squaring anything.
     fn careful_factor(&self) -> Mat<f64> {
         if self.columns().ncols() > self.mean.len() {
             triangular_factor(self.columns().transpose())
@@ -230,11 +230,11 @@ pub(crate) struct Projected<'a> {
 }
 
 impl Projected<'_> {
-    /// The distance of the set with row `i` taken `times[i]` times; at least two rows in all.
+    /// The distance of the set in which row `i` counts `times[i]` times; at least two rows in all.
     ///
-    /// Always by eigenvalues; what lies below the rounding of the largest is taken as zero, because the root of rounding
-    /// noise is a hundred million times the noise and a covariance of low rank has much of it. That is good for six digits,
-    /// where intervals and fits need three.
+    /// Always by eigenvalues. Those below the rounding of the largest are taken as zero, because the root of rounding
+    /// noise is a hundred million times the noise, and a covariance of low rank has much of it. The result is good to
+    /// six digits, and intervals and fits need three.
     pub(crate) fn distance(&self, times: &[u32]) -> Result<f64, FeatureMetricError> {
         let n = times.iter().map(|&times| f64::from(times)).sum::<f64>();
         let reference = self.reference;
@@ -260,7 +260,7 @@ impl Projected<'_> {
             })
             .collect();
         let columns = MatRef::from_column_major_slice(&drawn, width, drawn.len() / width);
-        // Both products have the same eigenvalues but for zeros.
+        // Apart from zeros, both products have the same eigenvalues.
         let smaller =
             if columns.ncols() < columns.nrows() { gram(columns) } else { gram(columns.transpose()) };
         let eigenvalues = eigenvalues(&smaller)?;
@@ -269,7 +269,7 @@ impl Projected<'_> {
     }
 }
 
-/// Sum of squares, by columns of eight: each sum waits for the one before it.
+/// Sum of squares in eight sums side by side, because each addition to one sum waits for the one before it.
 fn squares(values: &[f64]) -> f64 {
     let (blocks, rest) = values.as_chunks::<8>();
     let mut sums = [0.0; 8];
@@ -283,7 +283,7 @@ fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
-/// The mean of the rows of that width, each taken as often as `times` says, `n` in all.
+/// The mean of rows of `width` numbers, each counted as often as `times` says, `n` in all.
 fn weighted_mean(rows: &[f64], width: usize, times: &[u32], n: f64) -> Vec<f64> {
     let mut mean = vec![0.0; width];
     for (row, times) in rows.chunks_exact(width).zip(times) {

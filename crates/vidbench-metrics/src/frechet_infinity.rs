@@ -53,7 +53,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
 
 /// Sizes of subsets; Chong and Forsyth 2020, section 4.
 pub const SIZES: usize = 15;
-/// Fewest generated clips: every size is then another.
+/// Fewest generated clips for which no two sizes are equal.
 pub const MIN_COUNT: usize = 2 * SIZES;
 /// Seed of the subsets, part of the definition.
 pub const SUBSET_SEED: u64 = 0x6664_5f69_6e66_0001;
@@ -63,7 +63,7 @@ pub const SUBSET_SEED: u64 = 0x6664_5f69_6e66_0001;
 pub struct InfinityFit {
     /// The distance at infinitely many clips.
     pub intercept: f64,
-    /// What one over the number of clips adds.
+    /// How much the distance changes with one over the number of clips.
     pub slope: f64,
     /// Share of the variance of the distances that the line explains; 1 for distances that are all equal.
     pub r_squared: f64,
@@ -84,7 +84,7 @@ pub fn fit_infinity(points: &[(usize, f64)]) -> InfinityFit {
     InfinityFit { intercept: mean_y - slope * mean_x, slope, r_squared }
 }
 
-/// The sizes of subsets of `n` clips with features of `dims` dimensions, rising, the last `n`.
+/// The sizes of subsets of `n` clips with features of `dims` dimensions, in rising order; the last is `n`.
 pub fn subset_sizes(n: usize, dims: usize) -> Vec<usize> {
     let smallest = (2 * dims).max(n / 10).min(n / 2);
     (0..SIZES).map(|step| smallest + (n - smallest) * step / (SIZES - 1)).collect()

@@ -62,7 +62,7 @@ pub const DIMS: usize = 64;
 pub const BOOTSTRAP_SEED: u64 = 0x6672_6563_6865_7401;
 /// Name and version of the reference set; a change of its clips bumps the version.
 pub const REFERENCE_SET: &str = "shapes-uniform-1152@1";
-/// How often the reference set has each combination of attributes; its two halves are the floor.
+/// How often the reference set has each combination of attributes; the floor is the distance between its two halves.
 pub const REFERENCE_PASSES: usize = 2;
 /// Clips of the reference set: two for each of the 576 combinations.
 pub const REFERENCE_COUNT: usize = 1152;
@@ -86,7 +86,7 @@ pub struct ShapesClassifier {
 impl ShapesClassifier {
     /// Loads the graph from the bytes of its ONNX file.
     ///
-    /// It runs on the built-in runtime wherever another is installed: features must be the same bits for clips and
+    /// It runs on the built-in runtime even where another is installed: features must have the same bits for clips and
     /// reference, in a resumed run too.
     ///
     /// # Errors

@@ -87,12 +87,12 @@ pub(crate) fn measure(
     Ok(Measured { extra: vec![("split_sd", sd)], ..Measured::new(value, resampled.collect()) })
 }
 
-/// Each index as often as `times` says.
+/// Gives each index as often as `times` says.
 fn repeated(times: &[u32]) -> impl Iterator<Item = usize> + '_ {
     times.iter().enumerate().flat_map(|(row, &times)| std::iter::repeat_n(row, times as usize))
 }
 
-/// The rows, each of which is a distribution.
+/// The rows, after a check that each is a distribution.
 fn distributions(probabilities: &FeatureMatrix) -> Result<Vec<f64>, FeatureMetricError> {
     let values = probabilities.to_f64();
     for (row, values) in values.chunks_exact(probabilities.dims()).enumerate() {

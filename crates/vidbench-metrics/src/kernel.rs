@@ -1,7 +1,7 @@
-//! Sums of a polynomial kernel over pairs of rows: what maximum mean discrepancies are made of.
+//! Sums of a polynomial kernel over pairs of rows, from which maximum mean discrepancies are computed.
 //!
-//! A kernel matrix is made a block of rows at a time and never kept, so memory grows with the number of rows and not with its
-//! square. Subsets and resamples are weights of rows; all of them are summed in the same pass.
+//! A kernel matrix is computed a block of rows at a time and never kept, so memory grows with the number of rows and
+//! not with its square. Subsets and resamples are weights of rows; all of them are summed in the same pass.
 
 use faer::{Mat, MatRef};
 
@@ -19,7 +19,7 @@ pub struct Polynomial {
     pub degree: Degree,
     /// Factor of the scalar product.
     pub gamma: f64,
-    /// What is added to it.
+    /// Added to the scaled product.
     pub coef0: f64,
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn ones(n: usize) -> Weights {
     Mat::from_fn(n, 1, |_, _| 1.0)
 }
 
-/// A column for each count of draws.
+/// The weights of draws, a column for each.
 pub(crate) fn weights(n: usize, draws: &[Vec<u32>]) -> Weights {
     Mat::from_fn(n, draws.len(), |row, draw| f64::from(draws[draw].get(row).copied().unwrap_or(0)))
 }
@@ -96,8 +96,8 @@ pub(crate) fn total(weights: &Weights, column: usize) -> f64 {
     weights.col(column).iter().sum()
 }
 
-/// For each column of weights, the sum of `u_i v_j k(x_i, y_j)` over all i and j. `weights` are pairs of equal width; each
-/// pair is summed for itself, so that what stands beside it cannot change its bits.
+/// For each column of weights, the sum of `u_i v_j k(x_i, y_j)` over all i and j. `weights` are pairs of equal width;
+/// each pair is summed by itself, so that the pairs beside it cannot change its bits.
 fn across(
     kernel: Polynomial,
     x: MatRef<'_, f64>,
@@ -107,7 +107,8 @@ fn across(
     sums(kernel, x, y, weights, |_, _| {})
 }
 
-/// For each column of weights, the sum of `w_i w_j k(x_i, x_j)` over all i and j but i = j, and `k(x_i, x_i)` for each i.
+/// For each column of weights, the sum of `w_i w_j k(x_i, x_j)` over all i and j except i = j, and `k(x_i, x_i)` for
+/// each i.
 fn within(kernel: Polynomial, x: MatRef<'_, f64>, weights: &[&Weights]) -> (Vec<Vec<f64>>, Vec<f64>) {
     let pairs: Vec<_> = weights.iter().map(|weights| (*weights, *weights)).collect();
     let mut diagonal = Vec::with_capacity(x.nrows());

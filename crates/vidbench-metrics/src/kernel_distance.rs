@@ -50,7 +50,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     nets: &[],
 };
 
-/// Pairs of subsets of the mean over subsets, as in torch-fidelity.
+/// Pairs of subsets that the mean over subsets is taken of, as in torch-fidelity.
 pub const SUBSETS: usize = 100;
 /// Most rows of a subset, as in torch-fidelity.
 pub const SUBSET_SIZE: usize = 1000;
@@ -91,7 +91,7 @@ fn subsets(m: usize, n: usize, size: usize) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
     (0..SUBSETS).map(|_| pair()).unzip()
 }
 
-/// The mean over all pairs of drawn rows. A row that was drawn twice is a pair with its copy, not with itself.
+/// The mean over all pairs of drawn rows. A row that was drawn twice forms a pair with its copy, not with itself.
 fn unbiased(apart: f64, diagonal: &[f64], weights: &Weights, column: usize) -> f64 {
     let copies = weights.col(column).iter().zip(diagonal).map(|(times, own)| times * (times - 1.0) * own);
     let count = total(weights, column);

@@ -1,6 +1,7 @@
 //! The linear algebra of set metrics, on one thread: sums run in an order that nothing outside can change.
 //!
-//! faer is built without its thread pool, so its own choice is sequential as well; products say so themselves.
+//! faer is built without its thread pool, so its own choice is sequential as well; the calls of products state it
+//! explicitly.
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
@@ -10,7 +11,7 @@ const FULL: BlockStructure = BlockStructure::Rectangular;
 const LOWER: BlockStructure = BlockStructure::TriangularLower;
 const UPPER: BlockStructure = BlockStructure::TriangularUpper;
 
-/// 0 in place of what rounding made negative. A value that is no number stays none, which [`f64::max`] would turn into 0.
+/// Replaces by 0 what rounding made negative. NaN stays NaN, which [`f64::max`] would turn into 0.
 pub(crate) fn zero_at_least(value: f64) -> f64 {
     if value < 0.0 { 0.0 } else { value }
 }
@@ -35,7 +36,8 @@ pub(crate) fn congruent(upper: MatRef<'_, f64>, symmetric: MatRef<'_, f64>) -> M
 /// The lower triangle of `rows^T rows`; the upper triangle is zero.
 pub(crate) fn gram(rows: MatRef<'_, f64>) -> Mat<f64> {
     let mut out = Mat::zeros(rows.ncols(), rows.ncols());
-    // So many rows of a few hundred numbers stay in the cache next to the processor; all at once take twice as long.
+    // This many rows of a few hundred numbers stay in the cache next to the processor; all rows at once take twice as
+    // long.
     const ROWS: usize = 128;
     for first in (0..rows.nrows()).step_by(ROWS) {
         let some = rows.subrows(first, ROWS.min(rows.nrows() - first));
@@ -49,7 +51,8 @@ pub(crate) fn mirrored(lower: &Mat<f64>) -> Mat<f64> {
     Mat::from_fn(lower.nrows(), lower.ncols(), |i, j| lower[(i.max(j), i.min(j))])
 }
 
-/// Eigenvalues of the symmetric matrix with that lower triangle, rising; `None` when they are out of the range of floats.
+/// Eigenvalues of the symmetric matrix with that lower triangle, in rising order; `None` when they are out of the range
+/// of floats.
 pub(crate) fn eigenvalues(lower: &Mat<f64>) -> Option<Vec<f64>> {
     is_finite(lower).then(|| lower.self_adjoint_eigenvalues(Side::Lower).ok())?
 }
@@ -64,7 +67,7 @@ pub(crate) fn symmetric_root(symmetric: &Mat<f64>) -> Option<Mat<f64>> {
     Some(Mat::from_fn(symmetric.nrows(), symmetric.ncols(), |i, j| root(i) * vectors[(j, i)]))
 }
 
-/// Singular values, falling; `None` when they are out of the range of floats.
+/// Singular values, in falling order; `None` when they are out of the range of floats.
 pub(crate) fn singular_values(matrix: &Mat<f64>) -> Option<Vec<f64>> {
     is_finite(matrix).then(|| matrix.singular_values().ok())?
 }

@@ -67,7 +67,7 @@ pub const SQUEEZE_DESCRIPTOR: MetricDescriptor =
 pub const VGG_DESCRIPTOR: MetricDescriptor =
     descriptor("lpips.vgg@1", "distance to the reference in features of VGG-16", &["lpips-vgg"]);
 
-/// From one number a frame.
+/// From one number per frame.
 pub(crate) fn measure(rows: &Rows) -> Result<Measured, MetricError> {
     Ok(mean_over_frames(&numbers(rows, 1)?, 0))
 }

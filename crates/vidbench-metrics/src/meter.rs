@@ -1,7 +1,7 @@
 //! How a metric of a clip is computed: frame by frame, so that a clip of any length takes the memory of a few frames.
 //!
-//! A decoder lends each frame to every meter that was asked for, which is how one decode feeds all metrics. What several
-//! meters need of a frame is in [`FrameView`] and [`PairView`] and made at most once.
+//! A decoder lends each frame to every meter that was asked for, so one decode feeds all metrics. What several meters
+//! need from a frame is in [`FrameView`] and [`PairView`] and is computed at most once.
 
 use std::cell::OnceCell;
 
@@ -91,7 +91,7 @@ impl<'a> FrameView<'a> {
 
 /// Brightness of R, G and B pixels, 8 bit: ITU-R BT.601 weights in 15-bit integers, rounded, as OpenCV's `RGB2GRAY`.
 fn grey_from_rgb(rgb: &[u8]) -> Vec<u8> {
-    // OpenCV 5.0: 0.299, 0.587, 0.114 times 2^15; what is left over is in the green.
+    // OpenCV 5.0: 0.299, 0.587, 0.114 times 2^15; the green weight takes the remainder of rounding.
     const WEIGHTS: [u32; 3] = [9798, 19_235, 3735];
     const SHIFT: u32 = 15;
     let grey = |[r, g, b]: &[u8; 3]| {
@@ -103,7 +103,7 @@ fn grey_from_rgb(rgb: &[u8]) -> Vec<u8> {
 
 /// Sum of |a - b| over all bytes.
 fn absolute_difference(a: &[u8], b: &[u8]) -> u64 {
-    /// Bytes whose differences fit 32 bits, which the compiler adds up faster.
+    /// Bytes in a block: the sum of their differences fits 32 bits, which the compiler adds up faster.
     const BLOCK: usize = 1 << 16;
     let sum =
         |(a, b): (&[u8], &[u8])| -> u32 { a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum() };
@@ -122,7 +122,7 @@ pub struct PairView<'a> {
     squared_error: OnceCell<u64>,
 }
 
-/// Two images with their similarity at full size; none when they are smaller than its window.
+/// Two images with their similarity at full size; no similarity when they are smaller than its window.
 #[derive(Debug)]
 pub(crate) struct Compared<'a> {
     pub(crate) reference: Image<'a>,
@@ -237,7 +237,7 @@ pub fn measure_pair(
     meter.finish()
 }
 
-/// Frames in memory have no times of their own; no metric reads them.
+/// Lends a frame in memory. Such frames have no times of their own; no metric reads them.
 fn lend<'a>(frames: &FramesU8, index: usize, rgb: &'a [u8]) -> DecodedFrame<'a> {
     let (width, height) = (frames.width(), frames.height());
     DecodedFrame { index, timestamp_secs: index as f64, width, height, rgb, planes: None }

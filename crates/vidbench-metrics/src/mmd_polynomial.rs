@@ -47,10 +47,10 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     nets: &[],
 };
 
-/// What JEDi multiplies by.
+/// The factor that JEDi multiplies by.
 const SCALE: f64 = 100.0;
 
-/// The biased squared discrepancy under any polynomial kernel, not scaled. 0 or more but for rounding.
+/// The biased squared discrepancy under any polynomial kernel, not scaled. 0 or more, apart from rounding.
 ///
 /// # Errors
 ///
@@ -82,7 +82,7 @@ pub(crate) fn measure(
     Ok(Measured::new(value, scaled))
 }
 
-/// The mean over all pairs of drawn rows, those of a row with itself included.
+/// The mean over all pairs of drawn rows, including pairs of a row with itself.
 fn biased(apart: f64, diagonal: &[f64], weights: &Weights, column: usize) -> f64 {
     let own = weights.col(column).iter().zip(diagonal).map(|(times, own)| times * times * own);
     (apart + own.sum::<f64>()) / total(weights, column).powi(2)

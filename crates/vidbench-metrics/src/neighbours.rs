@@ -6,7 +6,7 @@
 use crate::FeatureMetricError;
 use crate::features::FeatureMatrix;
 
-/// Neighbours that make a ball, as in Naeem et al. 2020.
+/// How many neighbours a ball reaches to, as in Naeem et al. 2020.
 pub const NEIGHBOURS: usize = 5;
 
 /// Which rows lie in which balls.
@@ -53,8 +53,8 @@ impl Neighbourhoods {
         mean(self.recalled.iter().map(|recalled| f64::from(*recalled)))
     }
 
-    /// Balls of the reference that a generated row lies in, in the mean, over `k` (Naeem et al. 2020). 0 or more, 1 is
-    /// expected of equal distributions.
+    /// The mean number of reference balls that a generated row lies in, divided by `k` (Naeem et al. 2020). 0 or more;
+    /// 1 is expected for equal distributions.
     pub fn density(&self, k: usize) -> f64 {
         mean(self.reference_balls.iter().map(|balls| *balls as f64)) / k as f64
     }
@@ -117,7 +117,7 @@ fn radii(rows: &[f64], dims: usize, k: usize) -> Vec<f64> {
     rows.chunks_exact(dims).enumerate().map(radius).collect()
 }
 
-/// In eight sums side by side, which a compiler can keep in vectors, added up in a fixed order.
+/// Adds eight sums side by side, which a compiler can keep in vectors, and then adds those up in a fixed order.
 fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
     let (a, a_rest) = a.as_chunks::<8>();
     let (b, b_rest) = b.as_chunks::<8>();

@@ -68,7 +68,7 @@ pub struct Seen<'a> {
     pub height: usize,
     /// Frames of the clip.
     pub frames: usize,
-    /// Frames a second that the file records.
+    /// Frames per second that the file records.
     pub fps: Option<f64>,
     /// The prompt the clip was made for.
     pub prompt: Option<&'a str>,
@@ -104,12 +104,12 @@ impl NetMetric {
         }
     }
 
-    /// It compares the clip with its reference.
+    /// Whether it compares the clip with its reference.
     pub fn is_of_pair(self) -> bool {
         self.descriptor().needs == Needs::Pair
     }
 
-    /// What is looked at of the clip.
+    /// The extraction that it is computed from.
     pub fn extraction(self) -> Extraction {
         match self {
             Self::ClipTemporalConsistency | Self::Clipsim | Self::VbenchAppearanceStyle => {
@@ -132,14 +132,15 @@ impl NetMetric {
         }
     }
 
-    /// The net of texts through which it sees the clip's prompt as it is; none where it sees none, or makes another text of it.
+    /// The text net through which it sees the clip's prompt unchanged; `None` where it sees no prompt, or makes another
+    /// text of it.
     pub fn text_net(self) -> Option<&'static str> {
         let sees_prompt =
             matches!(self, Self::Clipsim | Self::VbenchOverallConsistency | Self::VbenchTemporalStyle);
         self.descriptor().nets.iter().copied().find(|net| sees_prompt && net.ends_with("-text"))
     }
 
-    /// The score of what [`Self::measure`] gave.
+    /// The score for what [`Self::measure`] returned.
     pub fn score(self, measured: Result<Measured, MetricError>) -> MetricScore {
         metric_score(self.descriptor().metric_id(), measured)
     }
@@ -175,20 +176,21 @@ impl NetMetric {
     }
 }
 
-/// Cosine of the angle between two rows, in 64 bit. A row of length 0 has none with any other: 0, as with torch's `normalize`.
+/// Cosine of the angle between two rows, in 64 bits. A row of length 0 has the cosine 0 with any other, as with torch's
+/// `normalize`.
 pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f64 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
     let lengths = (dot(a, a) * dot(b, b)).sqrt();
     if lengths > 0.0 { dot(a, b) / lengths } else { 0.0 }
 }
 
-/// The mean over frames, with its course from that frame on.
+/// The mean over frames, with a series from frame `first_frame` on.
 pub(crate) fn mean_over_frames(values: &[f64], first_frame: u32) -> Measured {
     let value = values.iter().sum::<f64>() / values.len() as f64;
     Measured::with_series(value, first_frame, values.iter().map(|value| *value as f32).collect())
 }
 
-/// The rows as one number each, when there are any.
+/// The rows as one number each; an error when there are none.
 pub(crate) fn numbers(rows: &Rows, needed: usize) -> Result<Vec<f64>, MetricError> {
     if rows.values.is_empty() {
         return Err(MetricError::TooFewFrames { frames: needed.saturating_sub(1), needed });

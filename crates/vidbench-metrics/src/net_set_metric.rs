@@ -1,11 +1,11 @@
-//! Metrics of sets of clips, as nets see them: against a reference set, or of the set alone.
+//! Metrics of sets of clips, as nets see them: compared with a reference set, or of the set alone.
 
 use vidbench_core::MetricDescriptor;
 
 use crate::extract::Extraction;
 use crate::{FeatureMetric, fid, fvd, inception_score_c3d};
 
-/// A metric of a set of clips, of which a net gives features.
+/// A metric of a set of clips, computed from the features that a net gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetSetMetric {
     /// [`fid`], as clean-fid has it.
@@ -50,7 +50,7 @@ impl NetSetMetric {
         }
     }
 
-    /// What is looked at of each clip: its rows are the features.
+    /// The extraction that is run on each clip; its rows are the features.
     pub fn extraction(self) -> Extraction {
         match self {
             Self::FidClean => Extraction::InceptionClean,
@@ -65,7 +65,7 @@ impl NetSetMetric {
         }
     }
 
-    /// What is computed of the features.
+    /// The metric that is computed from the features.
     pub fn of_features(self) -> FeatureMetric {
         match self {
             Self::FvdCdfvd | Self::FvdVideomae | Self::FvdStyleganv => FeatureMetric::FrechetDistanceBiased,
@@ -80,7 +80,7 @@ impl NetSetMetric {
         }
     }
 
-    /// It compares with a reference set; otherwise it looks at the set alone.
+    /// Whether it compares with a reference set; otherwise it looks at the set alone.
     pub fn compares(self) -> bool {
         self.of_features().compares()
     }

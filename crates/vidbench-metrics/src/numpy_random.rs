@@ -1,6 +1,7 @@
-//! NumPy's `RandomState`: figures that programs publish are computed of arrays made by it from a seed, and so can be computed again.
+//! NumPy's `RandomState`. Programs publish numbers that were computed from arrays made with it from a seed, so those
+//! numbers can be computed again.
 //!
-//! It is MT19937 (Matsumoto and Nishimura 1998). Nothing here is measured with it: metrics draw from ChaCha8.
+//! It is MT19937 (Matsumoto and Nishimura 1998). No measurement uses it: metrics draw from ChaCha8.
 
 const N: usize = 624;
 const M: usize = 397;
@@ -78,7 +79,7 @@ impl RandomState {
 mod tests {
     use super::*;
 
-    /// numpy 2.4.6: `RandomState(1).rand(n)`; the 1,000,000th is beyond many refills.
+    /// numpy 2.4.6: `RandomState(1).rand(n)`; the 1,000,000th number comes after many refills.
     #[test]
     fn numbers_are_numpys_to_the_last_bit() {
         let mut random = RandomState::new(1);
@@ -94,7 +95,8 @@ mod tests {
         assert_eq!(RandomState::new(8).bytes(8), [195, 84, 241, 105, 133, 218, 136, 83]);
     }
 
-    /// numpy 2.4.6: `RandomState(1).randn(4)`. The logarithm is that of the system's library, of which the last bit may differ.
+    /// numpy 2.4.6: `RandomState(1).randn(4)`. The logarithm is that of the system's library, whose last bit may
+    /// differ.
     #[test]
     fn normal_numbers_are_numpys() {
         let mut random = RandomState::new(1);

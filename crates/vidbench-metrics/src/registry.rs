@@ -258,7 +258,7 @@ impl Metric {
         })
     }
 
-    /// The metric, if it is one of sets.
+    /// The metric, if it is a set metric.
     pub fn set(self) -> Option<SetMetric> {
         match self {
             Self::Set(metric) => Some(metric),
@@ -266,7 +266,7 @@ impl Metric {
         }
     }
 
-    /// The metric, if it is one of sets as nets see them.
+    /// The metric, if it is a set metric of what nets see.
     pub fn net_set(self) -> Option<NetSetMetric> {
         match self {
             Self::NetSet(metric) => Some(metric),
@@ -308,7 +308,7 @@ impl ClipMetric {
 }
 
 impl PairMetric {
-    /// It compares luma as the files store it.
+    /// Whether it compares luma as the files store it.
     pub fn is_of_luma(self) -> bool {
         match self {
             Self::MsSsimLuma | Self::PsnrLuma | Self::SsimLuma | Self::Vmaf => true,
@@ -371,13 +371,13 @@ impl FeatureMetric {
         }
     }
 
-    /// It compares two sets; otherwise it looks at the generated one alone.
+    /// Whether it compares two sets; otherwise it looks at the generated one alone.
     pub fn compares(self) -> bool {
         self != Self::InceptionScore
     }
 }
 
-/// The descriptor of that id; of the newest version when `name` has none.
+/// The descriptor of that id; if `name` has no version, the descriptor of the newest one.
 ///
 /// # Errors
 ///
@@ -397,12 +397,12 @@ pub fn find(name: &str) -> Result<&'static MetricDescriptor, UnknownMetric> {
 pub struct UnknownMetric {
     /// The id asked for.
     pub id: String,
-    /// The known id nearest to it, when one is near enough to be a slip of the pen.
+    /// The known id nearest to it, if it is near enough to be what was meant.
     pub nearest: Option<&'static str>,
 }
 
 impl UnknownMetric {
-    /// What to do about it, ending with where all of them are.
+    /// What to do about it; the last hint says where all metrics are listed.
     pub fn hints(&self) -> Vec<String> {
         let known: Vec<&str> = DESCRIPTORS.iter().map(|descriptor| descriptor.id).collect();
         let of_family = |id: &&&str| id.strip_prefix(&self.id).is_some_and(|rest| rest.starts_with('.'));
@@ -413,7 +413,7 @@ impl UnknownMetric {
                 Some(format!("several variants exist, and their results differ: {}", ways.join(", ")))
             }
         };
-        // Whoever names a family has no use for all the others.
+        // A user who names a family has no use for all the other metrics.
         if !ways.is_empty() {
             return suggestion.into_iter().collect();
         }

@@ -8,7 +8,7 @@ use crate::features::FeatureMatrix;
 use crate::frechet::{CovDivisor, FrechetReference};
 use crate::{SetMetric, frechet_shapes};
 
-/// The features of all clips of one model and set of parameters that have any.
+/// The features of one model and set of parameters, from all its clips that have any.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureGroup<'a> {
     /// The model.
@@ -30,12 +30,13 @@ pub struct ReferenceSet {
     pub features: Vec<Vec<f32>>,
 }
 
-/// Fewer than two clips a dimension: a distance is then mostly its bias.
+/// Whether there are fewer than two clips per dimension: a distance is then mostly its bias.
 pub fn is_underpowered(n: usize, dims: usize) -> bool {
     n < 2 * dims
 }
 
-/// One score for each group, in the order of the groups. What cannot be computed is not available, with the reason.
+/// One score for each group, in the order of the groups. A score that cannot be computed is not available, with the
+/// reason.
 pub fn set_scores(metric: SetMetric, groups: &[FeatureGroup<'_>], reference: &ReferenceSet) -> Vec<SetScore> {
     match metric {
         SetMetric::FrechetShapes => frechet_scores(metric, groups, reference, frechet_shapes::BOOTSTRAP_SEED),
@@ -94,7 +95,7 @@ impl<'a> Prepared<'a> {
         let resampled: Result<Vec<f64>, String> = resamples(RESAMPLES, features.count(), bootstrap_seed)
             .map(|times| projected.distance(&times).map_err(|error| error.to_string()))
             .collect();
-        // A distance cannot be negative, and so neither can the bound of one.
+        // A distance cannot be negative, so its bounds cannot be either.
         let interval = centred_interval(value, resampled?).map(|(low, high)| (low.max(0.0), high));
         Ok(Measured { value, interval })
     }

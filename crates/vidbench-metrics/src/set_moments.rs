@@ -1,9 +1,10 @@
-//! Mean and covariance of a set of features: all that Fréchet distances need of a reference, and little to hand on.
+//! Mean and covariance of a set of features: all that Fréchet distances need from a reference, and small enough to pass
+//! on.
 
 use crate::FeatureMetricError;
 use crate::features::FeatureMatrix;
 
-/// Mean and covariance of a set, with how large it was.
+/// Mean and covariance of a set, with the size of the set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SetMoments {
     rows: usize,
@@ -13,7 +14,7 @@ pub struct SetMoments {
 }
 
 impl SetMoments {
-    /// Of features; the covariance of one row is 0.
+    /// The moments of features; the covariance of one row is 0.
     pub fn of(features: &FeatureMatrix) -> Self {
         let (n, d, values) = (features.count(), features.dims(), features.to_f64());
         let mut mean = vec![0.0; d];
@@ -32,11 +33,12 @@ impl SetMoments {
         Self { rows: n, clips: features.clips(), mean, covariance }
     }
 
-    /// From what is known of a set of so many rows of so many clips: the mean of d numbers, and the covariance, `d x d`, divided by N - 1.
+    /// From known moments of a set of `rows` rows and `clips` clips: the mean of d numbers, and the covariance, `d x
+    /// d`, divided by N - 1.
     ///
     /// # Errors
     ///
-    /// [`FeatureMetricError::NoMoments`] for what no set has.
+    /// [`FeatureMetricError::NoMoments`] for moments that no set has.
     pub fn new(
         rows: usize,
         clips: usize,

@@ -66,7 +66,7 @@ impl ClipMeter for Meter {
     }
 }
 
-/// Of `[height, width]` pixels; none when a side is below 2.
+/// The variance of the Laplacian of `[height, width]` pixels; `None` when a side is below 2.
 fn laplacian_variance(grey: &[u8], width: usize, height: usize) -> Option<f64> {
     if width < 2 || height < 2 {
         return None;

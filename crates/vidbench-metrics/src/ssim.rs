@@ -79,7 +79,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Begins to measure those samples of a pair.
+    /// Begins to measure the given channels of a pair.
     pub fn new(channels: Channels) -> Self {
         Self { channels, mean: FrameMean::default() }
     }

@@ -64,7 +64,7 @@ pub const FROZEN_DESCRIPTOR: MetricDescriptor =
 /// What `black_share@1` says about itself.
 pub const BLACK_DESCRIPTOR: MetricDescriptor = descriptor("black_share@1", "share of frames that are black");
 
-/// What counts.
+/// Which frames a meter counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Frames equal to the one before.

@@ -1,15 +1,15 @@
 //! The sums behind SSIM and MS-SSIM: local means, variances and covariance under a Gaussian window.
 //!
-//! Only places where the whole window lies inside the image count ('valid'). The window is separable: the last eleven rows are
-//! filtered across, and the row that gives is filtered along. Channels stay interleaved, because a filter along a row of pixels
-//! is a filter of stride `channels` along its samples. Values are taken from the middle of their range first, so that variances
-//! lose little to cancellation in 32-bit floats; sums over places are in 64 bit.
+//! Only places where the whole window lies inside the image count ('valid'). The window is separable: the last eleven
+//! rows are filtered across, and the resulting row is filtered along. Channels stay interleaved, because a filter along
+//! a row of pixels is a filter of stride `channels` along its samples. The middle of the range is subtracted from the
+//! values first, so that variances lose little to cancellation in 32-bit floats; sums over places are in 64 bits.
 //!
-//! What is filtered are four maps: a, b, (a - b)^2 and a b. With differences in the place of a^2 + b^2 a denominator is its
-//! numerator and what is never negative, and what two equal images have is 1 to the last bit.
+//! The maps that are filtered are a, b, (a - b)^2 and a b. With differences in place of a^2 + b^2, a denominator is its
+//! numerator plus something that is never negative, and two equal images have 1 to the last bit.
 //!
-//! Every operation has its fixed order, and which ones are fused is written down, so that a machine with wide registers gives the
-//! bits of one without.
+//! Every operation has its fixed order, and the code states which ones are fused, so that a machine with wide registers
+//! gives the same bits as one without.
 #![expect(
     unsafe_code,
     reason = "calls the function that was compiled for wide registers where the processor has them"
@@ -28,9 +28,9 @@ const MIDDLE: usize = TAPS / 2;
 pub const K1: f64 = 0.01;
 /// Wang et al. 2004, section III-B: C2 = (K2 L)^2.
 pub const K2: f64 = 0.03;
-/// Maps that are filtered.
+/// How many maps are filtered.
 const MAPS: usize = 4;
-/// Sums that run side by side; a multiple of 1 and 3 channels and of the width of registers.
+/// How many sums run side by side; a multiple of 1 and 3 channels and of the width of registers.
 const LANES: usize = 24;
 /// Most channels of an image.
 pub const MAX_CHANNELS: usize = 3;
@@ -110,7 +110,8 @@ impl<'a> Image<'a> {
         }
     }
 
-    /// Half the size: means of 2x2 pixels. An odd side gets a black row or column at both ends first, as pytorch_msssim does.
+    /// Half the size: means of 2x2 pixels. An odd side first gets a black row or column at both ends, as in
+    /// pytorch_msssim.
     #[must_use]
     pub fn halved(&self) -> Image<'static> {
         let (left, top, channels) = (self.width % 2, self.height % 2, self.channels);
@@ -138,14 +139,14 @@ impl<'a> Image<'a> {
     }
 }
 
-/// Means over the places of each channel.
+/// Means over places, for each channel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Similarity {
-    /// Channels that count.
+    /// How many channels count.
     pub channels: usize,
     /// SSIM of each channel.
     pub ssim: [f64; MAX_CHANNELS],
-    /// Its factor of contrast and structure.
+    /// The factor of contrast and structure of each channel.
     pub contrast: [f64; MAX_CHANNELS],
 }
 
@@ -176,7 +177,7 @@ type Row = [Vec<f32>; MAPS];
 /// Weights of the window, from its ends to next to its middle.
 type Window = [f32; MIDDLE];
 
-/// For every processor.
+/// The comparison for every processor.
 fn compare_any(a: &Image<'_>, b: &Image<'_>) -> Similarity {
     let (channels, samples) = (a.channels, a.row_len());
     let valid = samples - (TAPS - 1) * channels;
@@ -202,7 +203,7 @@ fn compare_any(a: &Image<'_>, b: &Image<'_>) -> Similarity {
     totals.finish(channels, (a.height - TAPS + 1) * (valid / channels))
 }
 
-/// The Gaussian, its middle 1, which saves a multiplication; [`Terms`] make up for its sum.
+/// The Gaussian, scaled so that its middle is 1, which saves a multiplication; [`Terms`] correct for its sum.
 fn window() -> Window {
     /// Wang et al. 2004, section III-C.
     const SIGMA: f64 = 1.5;
@@ -240,7 +241,7 @@ fn filter(taps: &[&[f32]; TAPS], window: &Window, out: &mut [f32]) {
     }
 }
 
-/// From the middle outwards, taps of one weight added first.
+/// Adds from the middle outwards; the two taps of one weight are added to each other first.
 #[inline(always)]
 fn weighted_sum(taps: &[f32; TAPS], window: &Window) -> f32 {
     let mut sum = taps[MIDDLE];
@@ -250,18 +251,19 @@ fn weighted_sum(taps: &[f32; TAPS], window: &Window) -> f32 {
     sum
 }
 
-/// SSIM and its contrast factor, summed over places, one sum a lane. A row begins with the first channel, so every lane keeps to
-/// one channel.
+/// SSIM and its contrast factor, summed over places, one sum per lane. A row begins with the first channel, so every
+/// lane always has the same channel.
 type Sums = [[f32; LANES]; 2];
 
-/// What both are made of beside the local sums. Those are means times the weight of the whole window, which the squares of means
-/// have twice: so have the constants, and so get the means of squares.
+/// The constants from which, with the local sums, SSIM and its contrast factor are computed. Local sums are means times
+/// the weight of the whole window. Squares of means contain that weight twice, so the constants contain it twice too,
+/// and means of squares are multiplied by it once more.
 struct Terms {
     c1: f32,
     c2: f32,
-    /// What was taken from the values.
+    /// What was subtracted from the values.
     middle: f32,
-    /// What is missing from local sums of values.
+    /// What local sums of values lack because of that.
     middle_sum: f32,
     /// The sum of the whole window.
     weight: f32,

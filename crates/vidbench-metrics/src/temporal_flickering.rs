@@ -85,7 +85,7 @@ impl ClipMeter for Meter {
     }
 }
 
-/// Share of the largest possible difference that is not there.
+/// The share of the largest possible difference that is absent.
 fn stillness(difference: u64, bytes: u64) -> f64 {
     let most = 255 * bytes;
     (most - difference) as f64 / most as f64

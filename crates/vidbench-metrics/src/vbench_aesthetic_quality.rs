@@ -52,7 +52,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
 /// The head's votes run from 0 to 10.
 const HIGHEST_VOTE: f64 = 10.0;
 
-/// From one number a frame.
+/// From one number per frame.
 pub(crate) fn measure(rows: &Rows) -> Result<Measured, MetricError> {
     let votes = numbers(rows, 1)?;
     Ok(mean_over_frames(&votes.iter().map(|vote| vote / HIGHEST_VOTE).collect::<Vec<_>>(), 0))

@@ -71,7 +71,7 @@ const STYLES: [&str; 9] = [
     "surrealism style",
 ];
 
-/// From a row a frame, and the prompt.
+/// From one row per frame, and the prompt.
 pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
     cosines_to_text(rows, style(seen.prompt.ok_or(MetricError::NoPrompt)?)?, seen.nets)
 }

@@ -93,7 +93,7 @@ pub const SUBJECT_OF_CLIPS_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     ..SUBJECT_DESCRIPTOR
 };
 
-/// From a row a frame. The series begins at frame 1.
+/// From one row per frame. The series begins at frame 1.
 pub(crate) fn measure(rows: &Rows) -> Result<Measured, MetricError> {
     let mut frames = rows.iter();
     let (Some(first), true) = (frames.next(), rows.count() > 1) else {

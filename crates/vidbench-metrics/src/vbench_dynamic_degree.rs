@@ -63,19 +63,19 @@ pub const CORRECTED_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     ..DESCRIPTOR
 };
 
-/// What it takes for a clip to move.
+/// What a clip needs to count as moving.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Motion {
-    /// Pairs of frames there are to look at.
+    /// How many pairs of frames there are to look at.
     pairs: usize,
     /// How many of them have to move.
     needed: usize,
-    /// Pixels beyond which one moves.
+    /// Length in pixels beyond which a pair moves.
     threshold: f64,
 }
 
 impl Motion {
-    /// Of a clip of so many frames, at a rate that its file tells or does not.
+    /// For a clip of `frames` frames, at the rate that its file states, if it states one.
     pub(crate) fn of(width: usize, height: usize, frames: usize, fps: Option<f64>) -> Self {
         /// Pixels that count as motion at a shorter side of 256.
         const PIXELS: f64 = 6.0;
@@ -89,12 +89,13 @@ impl Motion {
         }
     }
 
-    /// The same where so many pairs have to move, however few there are.
+    /// The same, but at least `least` pairs have to move.
     pub(crate) fn at_least(self, least: usize) -> Self {
         Self { needed: self.needed.max(least), ..self }
     }
 
-    /// Whether a clip whose first pairs move so far, in pixels, moves; `None` while the other pairs may decide it.
+    /// Whether a clip moves whose first pairs have these lengths, in pixels; `None` while the other pairs may still
+    /// decide it.
     pub(crate) fn of_pairs(&self, lengths: &[f32]) -> Option<bool> {
         let moving = lengths.iter().filter(|length| f64::from(**length) > self.threshold).count();
         let left = self.pairs.saturating_sub(lengths.len());
@@ -105,13 +106,15 @@ impl Motion {
     }
 }
 
-/// Every how many frames one is looked at: eight a second. A file that tells no rate has every frame looked at, as OpenCV reports 0 for it.
+/// The distance between frames that are looked at, for eight per second. If a file states no rate, every frame is
+/// looked at, because OpenCV reports 0 for it.
 pub(crate) fn interval(fps: Option<f64>) -> usize {
     const FRAMES_A_SECOND: f64 = 8.0;
     (fps.unwrap_or(0.0) / FRAMES_A_SECOND).round_ties_even().max(1.0) as usize
 }
 
-/// From how far the first pairs of frames move, in pixels, as many as decide it; `least` pairs have to move, however few there are.
+/// From the lengths, in pixels, of as many first pairs of frames as decide the answer; at least `least` pairs have to
+/// move.
 pub(crate) fn measure(rows: &Rows, seen: Seen<'_>, least: usize) -> Result<Measured, MetricError> {
     let motion = Motion::of(seen.width, seen.height, seen.frames, seen.fps).at_least(least);
     let moves = motion.of_pairs(&rows.values).filter(|_| motion.pairs > 0);
@@ -124,7 +127,7 @@ mod tests {
     use super::*;
     use crate::extract::NoNets;
 
-    /// Of a clip of which every frame is looked at.
+    /// For a clip of which every frame is looked at.
     fn moves_with(lengths: &[f32], least: usize) -> f64 {
         let frames = lengths.len() + 1;
         let seen = Seen { width: 832, height: 256, frames, fps: None, prompt: None, nets: &NoNets };
@@ -146,7 +149,7 @@ mod tests {
         assert_eq!(motion.of_pairs(&[0.0; 13]), Some(false));
     }
 
-    /// Whatever the lengths are: stopping early gives the answer of all pairs.
+    /// Whatever the lengths are, stopping early gives the answer of all pairs.
     #[test]
     fn stopping_early_changes_no_answer() {
         let motion = Motion::of(832, 256, 13, None);

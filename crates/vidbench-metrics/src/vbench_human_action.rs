@@ -52,9 +52,9 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     nets: &["umt-l16"],
 };
 
-/// The actions in the order of UMT's outputs, one a line.
+/// The actions in the order of UMT's outputs, one per line.
 const ACTIONS: &str = include_str!("../../../nets/kinetics-400.txt");
-/// How many of the highest count.
+/// How many of the highest logits count.
 const HIGHEST: usize = 5;
 /// Least sigmoid.
 const LEAST: f64 = 0.85;

@@ -57,12 +57,12 @@ pub const SUBJECT_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     nets: &["dino-vitb16"],
 };
 
-/// Weights of the likest frame, of the mean and of the least of neighbours; `i2v_subject.py`.
+/// Weights of the frame most like the image, and of the mean and least likeness of neighbours; `i2v_subject.py`.
 const LIKEST: f64 = 0.4;
 const MEAN: f64 = 0.3;
 const LEAST: f64 = 0.3;
 
-/// From the row of the image and a row a frame.
+/// From the row of the image and a row per frame.
 pub(crate) fn measure(rows: &Rows) -> Result<Measured, MetricError> {
     let all: Vec<&[f32]> = rows.iter().collect();
     let Some((image, frames)) = all.split_first().filter(|(_, frames)| frames.len() > 1) else {

@@ -56,7 +56,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
 /// The highest score of SPAQ's raters.
 const HIGHEST_SCORE: f64 = 100.0;
 
-/// From one number a frame.
+/// From one number per frame.
 pub(crate) fn measure(rows: &Rows) -> Result<Measured, MetricError> {
     let scores = numbers(rows, 1)?;
     Ok(mean_over_frames(&scores.iter().map(|score| score / HIGHEST_SCORE).collect::<Vec<_>>(), 0))

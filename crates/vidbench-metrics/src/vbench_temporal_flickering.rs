@@ -53,7 +53,8 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     nets: &["raft"],
 };
 
-/// From how far each pair moves and how much it differs; first and last are at the end. The series begins at frame 1.
+/// From the length and the difference of each pair; the pairs of first and last frame are at the end. The series begins
+/// at frame 1.
 pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
     let pairs: Vec<[f32; 2]> = rows.values.as_chunks().0.to_vec();
     let Some((consecutive, ends)) = pairs.split_last_chunk::<2>() else {

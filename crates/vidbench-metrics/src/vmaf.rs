@@ -57,7 +57,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
 /// The metric, being computed. Its series begins at frame 0.
 #[derive(Debug, Default)]
 pub struct Meter {
-    /// Begun with the first frame: what no libvmaf can compare needs none.
+    /// Created with the first frame, so that a clip that no libvmaf can compare needs no libvmaf.
     vmaf: Option<Vmaf>,
     error: Option<MetricError>,
 }

@@ -66,11 +66,11 @@ use crate::frame_mean::FrameMean;
 use crate::meter::{ClipMeter, FrameView, Measured, measure_clip};
 use crate::net_metric::{mean_over_frames, numbers};
 
-/// Ruder et al. 2016, test of disoccluded regions: of both squared lengths.
+/// Ruder et al. 2016, test of disoccluded regions: share of both squared lengths.
 const CONSISTENCY_SHARE: f32 = 0.01;
 /// Ruder et al. 2016, test of disoccluded regions, in squared pixels.
 const CONSISTENCY_SLACK: f32 = 0.5;
-/// Ruder et al. 2016, test of motion boundaries: of the squared length.
+/// Ruder et al. 2016, test of motion boundaries: share of the squared length.
 const BOUNDARY_SHARE: f32 = 0.01;
 /// Ruder et al. 2016, test of motion boundaries.
 const BOUNDARY_SLACK: f32 = 0.002;
@@ -95,7 +95,7 @@ pub const RAFT_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     ..DESCRIPTOR
 };
 
-/// `warping_error.raft@1`, from one number a pair of frames.
+/// `warping_error.raft@1`, from one number per pair of frames.
 pub(crate) fn measure_rows(rows: &Rows) -> Result<Measured, MetricError> {
     Ok(mean_over_frames(&numbers(rows, 2)?, 1))
 }
@@ -143,7 +143,7 @@ impl ClipMeter for Meter {
     }
 }
 
-/// The error of two frames, `[H, W, 3]`; none when no pixel counts.
+/// The error of two frames, `[H, W, 3]`; `None` when no pixel counts.
 pub(crate) fn pair_error(a: &[u8], b: &[u8], forward: &Flow, backward: &Flow) -> Option<f64> {
     let (a, b) = (a.as_chunks::<3>().0, b.as_chunks::<3>().0);
     let (mut sum, mut pixels) = (0.0, 0_usize);
@@ -166,13 +166,13 @@ fn squared_length([x, y]: [f32; 2]) -> f32 {
     x * x + y * y
 }
 
-/// The way there and the way back are each other's opposite.
+/// Whether the way there and the way back cancel each other.
 fn leads_back(there: [f32; 2], back: [f32; 2]) -> bool {
     let left_over = squared_length([there[0] + back[0], there[1] + back[1]]);
     left_over <= CONSISTENCY_SHARE * (squared_length(there) + squared_length(back)) + CONSISTENCY_SLACK
 }
 
-/// The flow changes so much from this pixel to the next that something's edge is between them.
+/// Whether the flow changes so much from this pixel to the next that an edge of something lies between them.
 fn is_boundary(flow: &Flow, x: usize, y: usize) -> bool {
     let at = y * flow.width + x;
     let right = if x + 1 < flow.width { at + 1 } else { at };

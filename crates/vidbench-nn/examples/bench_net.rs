@@ -1,5 +1,6 @@
-//! Prints the time of one pass of a net, for `cargo xtask bench nets`: `bench_net FOLDER NET THREADS NAME=SHAPE...`, with the random
-//! weights of the folder (`vidbench nets random`, in `FOLDER/random-1`) and inputs of that shape, such as `image=8x3x224x224`.
+//! Prints the time of one pass of a net, for `cargo xtask bench nets`: `bench_net FOLDER NET THREADS NAME=SHAPE...`. It
+//! uses the random weights of the folder (`vidbench nets random`, in `FOLDER/random-1`) and inputs of the given shape,
+//! such as `image=8x3x224x224`.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -9,7 +10,7 @@ use vidbench_nn::nets::{Net, random_uniform};
 use vidbench_nn::{NetStore, Runtime, SessionOptions, Tensor};
 
 const SEED: u64 = 1;
-/// Passes that are timed, unless they take longer than that.
+/// Passes that are timed, unless they take longer than `SECS`.
 const PASSES: usize = 20;
 const LEAST_PASSES: usize = 3;
 const SECS: f64 = 10.0;

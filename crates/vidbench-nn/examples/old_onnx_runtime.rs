@@ -1,4 +1,4 @@
-//! ONNX Runtime as it was in 2021, as far as its version: the two functions that a program asks first.
+//! A stand-in for an ONNX Runtime of 2021: only the two functions that a program calls first, which tell the version.
 #![allow(unsafe_code, reason = "the functions of a C library")]
 #![allow(non_snake_case, missing_debug_implementations, reason = "their names and structures")]
 
@@ -14,7 +14,7 @@ pub struct OrtApiBase {
 
 static BASE: OrtApiBase = OrtApiBase { get_api, get_version_string };
 
-/// Null for every version of the interface: this one has none that is asked for.
+/// Null for every version of the interface: this library has none of those that are asked for.
 extern "C" fn get_api(_version: u32) -> *const c_void {
     ptr::null()
 }

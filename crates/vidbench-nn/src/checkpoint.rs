@@ -1,8 +1,9 @@
-//! Authors' files of weights, in whatever form they come: names, shapes and values, tensor by tensor.
+//! Reads authors' files of weights, in whatever form they come: names, shapes and values, tensor by tensor.
 //!
-//! The form is told by the bytes, not by the file's name: safetensors; what `torch.save` wrote, as a .zip or a pickle; TorchScript
-//! archives; NumPy's `.npz`, as Chainer writes it. No form executes anything: a pickle that asks for a call is data, and a call that is not known to build a tensor is not
-//! made. Values are read when they are asked for.
+//! The form is recognised by the bytes, not by the file's name: safetensors; the output of `torch.save`, as a .zip or a
+//! pickle; TorchScript archives; NumPy's `.npz`, as Chainer writes it. No form can execute anything: a pickle's request
+//! for a call is data, and a call that is not known to build a tensor is not made. Values are read only when they are
+//! asked for.
 
 mod element;
 mod error;
@@ -64,7 +65,7 @@ struct Stored {
 enum Source {
     /// In one piece, at a place of the file.
     Range { offset: u64, len: u64 },
-    /// The reader of PyTorch's files knows.
+    /// A tensor that the reader of PyTorch's files can locate.
     PyTorch(pytorch_reader::Tensor),
     /// In a storage of an archive.
     Archive(View),
@@ -73,7 +74,7 @@ enum Source {
 }
 
 impl Checkpoint {
-    /// Reads what tensors there are.
+    /// Reads which tensors a file has, but not their values.
     ///
     /// # Errors
     ///
@@ -136,7 +137,8 @@ impl Checkpoint {
         }
     }
 
-    /// PyTorch can say of one number that it fills a tensor of any size; weights are never more than their file.
+    /// PyTorch can expand one stored number to a tensor of any size. Weights never have more bytes than their file, so
+    /// a larger tensor is refused.
     fn of_pytorch(&self, tensor: &pytorch_reader::Tensor) -> Result<Vec<u8>, String> {
         let len = std::fs::metadata(&self.path).map_err(|error| error.to_string())?.len();
         if tensor.byte_len() as u64 > len {
@@ -166,7 +168,7 @@ fn read_tensors(path: &Path) -> Result<(Form, BTreeMap<String, Stored>), Checkpo
         [b'P', b'K', ..] if npz::is_archive(path) => {
             Ok((Form::Npz, npz::tensors(path).map_err(damaged(Form::Npz))?))
         }
-        // The length of a header of JSON, and its first brace.
+        // The first eight bytes are the length of a JSON header; its opening brace follows.
         [_, _, _, _, _, 0, 0, 0, b'{'] => {
             let tensors = safetensors_file::tensors(path).map_err(damaged(Form::Safetensors))?;
             Ok((Form::Safetensors, tensors))
@@ -187,7 +189,7 @@ fn of_pytorch(reader: PytorchReader) -> BTreeMap<String, Stored> {
     reader.into_tensors().into_iter().map(|(name, tensor)| (name, stored(tensor))).collect()
 }
 
-/// Whether the reader of PyTorch's files found none of its forms.
+/// Whether the reader of PyTorch's files did not recognise the file.
 fn is_unknown(error: &pytorch_reader::PytorchError) -> bool {
     matches!(error, pytorch_reader::PytorchError::InvalidFormat(reason) if reason.starts_with("not a PyTorch checkpoint"))
 }

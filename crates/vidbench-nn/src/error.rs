@@ -18,7 +18,7 @@ pub enum NnError {
         /// Shape claimed.
         shape: Vec<usize>,
     },
-    /// A tensor was read as what it is not.
+    /// A tensor was read as a type that it does not hold.
     #[error("tensor holds {found}, not {wanted}")]
     DType {
         /// Element type asked for.
@@ -62,19 +62,19 @@ pub enum NnError {
         /// Its element type, in the runtime's words.
         found: String,
     },
-    /// A number of threads that cannot be meant.
+    /// The number of threads is out of range.
     #[error("threads must be in 1..={MAX_THREADS}, got {found}")]
     Threads {
         /// Threads asked for.
         found: usize,
     },
-    /// ONNX Runtime was asked for and cannot be had.
+    /// ONNX Runtime was asked for and is not available.
     #[error("ONNX Runtime is not available: {reason}")]
     OnnxRuntimeMissing {
         /// What the search ended with.
         reason: String,
     },
-    /// A device was asked for and cannot be had.
+    /// A device was asked for and is not available.
     #[error("{device} is not available: {reason}")]
     Device {
         /// The device.
@@ -101,10 +101,10 @@ pub enum NnError {
 }
 
 impl NnError {
-    /// The runtime had no memory left, by its own words: ONNX Runtime tells of it under the same code as of other failures. tract ends
-    /// the process.
+    /// Whether the runtime ran out of memory, judged by its message: ONNX Runtime reports this under the same code as
+    /// other failures. tract ends the process instead.
     pub fn is_out_of_memory(&self) -> bool {
-        /// Of ONNX Runtime's arena, C++'s allocator, CUDA, cuBLAS and cuDNN.
+        /// Words in messages of ONNX Runtime's arena, C++'s allocator, CUDA, cuBLAS and cuDNN.
         const WORDS: [&str; 5] = [
             "failed to allocate memory",
             "bad_alloc",

@@ -1,6 +1,8 @@
-//! From the address of a checkpoint to a file on this machine: out of a hub's cache, or over the network, resumed where it stopped.
+//! Turns the address of a checkpoint into a file on this machine: from a hub's cache, or over the network, where a
+//! download resumes where it stopped.
 //!
-//! What is here is a file of the length and the hash that the manifest knows; what it holds is for [`crate::NetStore::install`].
+//! The result is a file of the length and the hash that the manifest knows; [`crate::NetStore::install`] reads what it
+//! holds.
 
 mod error;
 mod http;
@@ -23,12 +25,12 @@ use crate::manifest::SourceFile;
 use crate::store::SourceOnDisk;
 use http::{Client, Download};
 
-/// How often and how long to wait where a server or a line fails for a while.
+/// How often and how long to wait when a server or a connection fails temporarily.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
-    /// Attempts in a row that bring no byte.
+    /// Most attempts in a row that bring no byte.
     pub attempts: u32,
-    /// Before the second attempt; twice as long before each further one.
+    /// Wait before the second attempt; it doubles before each further one.
     pub first_wait: Duration,
     /// Longest wait for an answer, or for the next bytes.
     pub silence: Duration,
@@ -40,14 +42,14 @@ impl Default for Patience {
     }
 }
 
-/// What is told while a file comes.
+/// What is reported while a file is fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FetchEvent {
-    /// Bytes that are here, and of how many, where the server says so.
+    /// The bytes that have arrived, and the total, if the server states it.
     Bytes {
-        /// Here, those of earlier attempts included.
+        /// Bytes that are here, including those of earlier attempts.
         done: u64,
-        /// All.
+        /// All bytes of the file.
         total: Option<u64>,
     },
     /// A wait before another attempt.
@@ -77,7 +79,8 @@ impl Fetcher {
     ///
     /// # Errors
     ///
-    /// [`FetchErrorKind`]: what the server or the line says, a file of another length or hash, no network where none is allowed.
+    /// [`FetchErrorKind`]: what the server or the connection reports, a file of another length or hash, or a download
+    /// where the network may not be used.
     pub fn fetch<'a>(
         &self,
         file: &'a SourceFile,
@@ -89,7 +92,7 @@ impl Fetcher {
             match self.check(file, &url, &path) {
                 Ok(()) => return Ok(found(path, format!("{url} (from the hub's cache)"))),
                 Err(error) if self.hub.offline => return Err(error),
-                // It may be of an older revision.
+                // The cached file may be of an older revision.
                 Err(_) => {}
             }
         }
@@ -107,14 +110,14 @@ impl Fetcher {
         match self.check(file, &url, &path) {
             Ok(()) => Ok(found(path, url)),
             Err(error) => {
-                // Nobody wants a file that is another; the next attempt begins anew.
+                // A file with other content is of no use; the next attempt begins anew.
                 fs::remove_file(&path).map_err(io_error)?;
                 Err(error)
             }
         }
     }
 
-    /// Removes a download whose weights are taken, or that is of no use; what lies elsewhere stays.
+    /// Removes a download whose weights were taken, or that is of no use. A file outside the download folder stays.
     ///
     /// # Errors
     ///
@@ -143,7 +146,7 @@ impl Fetcher {
         self.client.get(&download, &whole, tell).map_err(failed)?;
         let Some(member) = &file.member else { return Ok(()) };
         let taken = member::take(&whole, member, path);
-        // The archive is of no use, whatever became of its member.
+        // The archive is of no further use, whether or not its member could be taken.
         let removed = fs::remove_file(&whole);
         taken.map_err(|reason| failed(FetchErrorKind::Member { member: member.clone(), reason }))?;
         removed.map_err(|source| failed(FetchErrorKind::Io { path: whole, source }))
@@ -157,8 +160,8 @@ impl Fetcher {
     }
 }
 
-/// Keeps another process from writing the same download; it waits for its turn. The file stays: were it removed, a process that waits for it
-/// and one that makes it anew would both have their turn.
+/// Keeps another process from writing the same download, by waiting until that process is done. The lock file stays: if
+/// it were removed, a process that waits for it and a process that creates it anew would both go ahead.
 fn lock(folder: &Path) -> io::Result<File> {
     fs::create_dir_all(folder)?;
     let file = File::create(folder.join(".lock"))?;

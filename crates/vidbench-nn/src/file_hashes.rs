@@ -14,7 +14,7 @@ const PIECE_BYTES: usize = 1 << 20;
 pub struct FileHashes {
     /// SHA-256, in hexadecimal.
     pub sha256: String,
-    /// SHA-1 as git computes it of a blob, in hexadecimal. Some authors' files are known by nothing else.
+    /// SHA-1 as git computes it for a blob, in hexadecimal. For some authors' files no other hash is known.
     pub git_sha1: String,
     /// Length.
     pub size_bytes: u64,
@@ -25,7 +25,7 @@ impl FileHashes {
     ///
     /// # Errors
     ///
-    /// What the system says; also when the file changes its length meanwhile.
+    /// Errors of the system, and a file whose length changes while it is read.
     pub fn of(path: &Path) -> io::Result<Self> {
         let mut file = File::open(path)?;
         let size_bytes = file.metadata()?.len();
@@ -54,7 +54,7 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// By `sha256sum` and `git hash-object`.
+    /// The expected values come from `sha256sum` and `git hash-object`.
     #[test]
     fn hashes_are_those_of_the_usual_programs() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,13 +1,13 @@
-//! Inference runtimes: one [`Session`] that runs an ONNX graph, whichever runtime carries it.
+//! Inference runtimes: a [`Session`] runs an ONNX graph, whichever runtime does the work.
 //!
 //! The only crate of the workspace that knows an inference runtime. tract is built in and always there. ONNX Runtime is
-//! a shared library that is looked for at run time ([`Runtime::Auto`]); [`Session::runtime_name`] says which one runs.
-//! Both agree within 1e-4 of the output's largest magnitude, but not bit for bit: "same seed, same bytes" holds for one
-//! runtime of one version on one kind of processor.
+//! a shared library that is searched for at run time ([`Runtime::Auto`]); [`Session::runtime_name`] says which runtime
+//! runs. Both agree within 1e-4 of the output's largest magnitude, but not bit for bit: "same seed, same bytes" holds
+//! for one runtime of one version on one kind of processor.
 //!
-//! Weights of nets come from their authors' files ([`checkpoint`], [`Fetcher`]) and lie in a [`NetStore`].
-//! It trains nothing. Graphs are trusted once their hash is known
-//! ([`Session::graph_sha256`]); inputs are checked before the runtime sees them.
+//! Weights of nets come from their authors' files ([`checkpoint`], [`Fetcher`]) and are kept in a [`NetStore`]. This
+//! crate trains nothing. Graphs are trusted once their hash is known ([`Session::graph_sha256`]); inputs are checked
+//! before the runtime sees them.
 //!
 //! ```no_run
 //! use vidbench_nn::{DType, InputSpec, Session, SessionOptions, Tensor};

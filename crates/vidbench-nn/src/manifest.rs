@@ -32,18 +32,18 @@ pub struct SourceFile {
     /// Address, unless it is on a hub.
     url: Option<String>,
     hub: Option<HubFile>,
-    /// The file inside, where the address is of a .zip.
+    /// The wanted file inside, if the address is that of a .zip.
     pub member: Option<String>,
-    /// What names of tensors may begin with and the graph's do not.
+    /// Prefixes that the tensor names of the file may have and those of the graph do not.
     #[serde(default)]
     pub prefixes: Vec<String>,
-    /// Length; of the member, where there is one, and so are the hashes.
+    /// Length of the file, or of the member if there is one. The hashes are of the same.
     pub size_bytes: Option<u64>,
     /// Hash, 64 hexadecimal digits.
     pub sha256: Option<String>,
-    /// Its first digits, where no more were published.
+    /// The first digits of the hash, where no more were published.
     pub sha256_prefix: Option<String>,
-    /// Hash as git computes it of a blob, 40 hexadecimal digits.
+    /// Hash as git computes it for a blob, 40 hexadecimal digits.
     pub git_sha1: Option<String>,
 }
 
@@ -53,7 +53,7 @@ pub struct SourceFile {
 pub struct HubFile {
     /// `organisation/name`.
     pub repository: String,
-    /// Commit, where one is known to have the file that is meant.
+    /// Commit that is known to have the wanted file, if there is one.
     pub revision: Option<String>,
     /// Path in the repository.
     pub path: String,
@@ -76,15 +76,15 @@ pub struct NetEntry {
     pub name: String,
     /// What it is, in a few words.
     pub title: String,
-    /// Names of the files that hold its weights, in the order in which a tensor is looked for.
+    /// Names of the files that hold its weights, in the order in which they are searched for a tensor.
     pub files: Vec<String>,
-    /// SPDX identifier, or words where there is none.
+    /// SPDX identifier, or a description where there is none.
     pub licence: String,
     /// Whether the licence allows commercial use.
     pub commercial: Commercial,
     /// What to cite.
     pub citation: String,
-    /// Whether a known program loads the files by the names of the graph.
+    /// Whether a known program loads the files by the tensor names of the graph.
     pub names_verified: bool,
 }
 
@@ -96,7 +96,7 @@ pub enum Commercial {
     Yes,
     /// It does not.
     No,
-    /// Nobody has said.
+    /// The terms do not say.
     Unclear,
 }
 
@@ -132,13 +132,13 @@ struct ManifestFile {
     bundles: Vec<Bundle>,
 }
 
-/// A manifest that says what cannot be.
+/// A manifest whose contents are impossible.
 #[derive(Debug, thiserror::Error)]
 #[error("manifest of nets: {0}")]
 pub struct ManifestError(String);
 
 impl Manifest {
-    /// The one that ships.
+    /// The manifest that ships with vidbench.
     pub fn shipped() -> &'static Self {
         static SHIPPED_MANIFEST: OnceLock<Manifest> = OnceLock::new();
         SHIPPED_MANIFEST
@@ -149,7 +149,8 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`ManifestError`]: what is not TOML of this form, a name that is not there or twice, a hash of another length.
+    /// [`ManifestError`]: text that is not TOML of this form, a name that is missing or appears twice, a hash of
+    /// another length.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         let ManifestFile { schema_version, files, nets, bundles } =
             toml::from_str(text).map_err(|error| ManifestError(error.to_string()))?;
@@ -173,7 +174,7 @@ impl Manifest {
         self.nets().find(|net| net.name == name)
     }
 
-    /// Nets that are fetched together, those without a graph left out; bundles of nothing else are left out too.
+    /// Bundles without the nets that have no graph here; a bundle of only such nets is left out.
     pub fn bundles(&self) -> impl Iterator<Item = Bundle> {
         let with_graphs = |bundle: &Bundle| {
             let nets = bundle.nets.iter().filter(|net| has_graph(net)).cloned().collect();
@@ -182,7 +183,7 @@ impl Manifest {
         self.bundles.iter().map(with_graphs).filter(|bundle| !bundle.nets.is_empty())
     }
 
-    /// The files of a net, in the order in which a tensor is looked for.
+    /// The files of a net, in the order in which they are searched for a tensor.
     pub fn files_of<'a>(&'a self, net: &'a NetEntry) -> impl Iterator<Item = &'a SourceFile> {
         net.files.iter().filter_map(|name| self.file(name))
     }
@@ -197,7 +198,7 @@ impl Manifest {
         &self.files
     }
 
-    /// The first thing that cannot be.
+    /// The first impossible entry.
     fn problem(&self) -> Option<String> {
         let names = |name: &str, known: bool| (!known).then(|| format!("{name:?} is not there"));
         let twice = repeated(self.files.iter().map(|file| file.name.as_str()))
@@ -233,7 +234,7 @@ impl SourceFile {
         }
     }
 
-    /// Whether what is known of its content tells it from every other file.
+    /// Whether its known hash distinguishes it from every other file.
     pub fn is_pinned(&self) -> bool {
         self.sha256.is_some() || self.git_sha1.is_some()
     }

@@ -1,4 +1,4 @@
-//! Nets that metrics look through: a graph that ships, weights that do not, and the runtime that runs both.
+//! The nets that metrics use: a graph that ships with vidbench, weights that do not, and the runtime that runs both.
 
 mod error;
 mod golden;

@@ -1,15 +1,16 @@
 //! The header of NumPy's `.npy` files.
 //!
-//! It is read here rather than by a crate, because those at hand allocate what its length claims, multiply the shape
-//! without a check and recurse into its brackets.
+//! It is parsed here rather than by a crate, because the available crates allocate as much as its stated length claims,
+//! multiply the shape without a check and recurse into its brackets.
 
 /// Longest header that is read; NumPy itself stops there.
 const MAX_HEADER: usize = 10_000;
 
-/// Bytes within which a header ends, whatever its version.
+/// Most bytes up to the end of a header, whatever its version.
 pub const MAX_BEFORE_DATA: usize = MAX_HEADER + 12;
 
-/// What a header says, and where the data begins, from the first bytes of a file: all, or [`MAX_BEFORE_DATA`].
+/// Parses a header, and returns it with the place where the data begins. `bytes` are the first bytes of a file: all, or
+/// [`MAX_BEFORE_DATA`].
 ///
 /// # Errors
 ///
@@ -22,9 +23,9 @@ pub fn header(bytes: &[u8]) -> Result<(Header, usize), String> {
 /// Type of the elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Descr {
-    /// One of NumPy's own, such as `<f4`.
+    /// One of NumPy's own types, such as `<f4`.
     Plain(String),
-    /// Of several fields.
+    /// A structured type, of several fields.
     Structure,
 }
 
@@ -33,7 +34,7 @@ pub enum Descr {
 pub struct Header {
     /// Type of the elements.
     pub descr: Descr,
-    /// The first axis is the fastest, not the last.
+    /// Whether the first axis varies fastest, not the last.
     pub fortran: bool,
     /// Extent of each axis.
     pub shape: Vec<u64>,
@@ -86,7 +87,7 @@ fn header_text(bytes: &[u8]) -> Result<(&str, usize), String> {
     Ok((text, begin + length))
 }
 
-/// What is left of a header.
+/// The part of a header that is still to be parsed.
 struct Cursor<'a> {
     rest: &'a str,
 }
@@ -107,7 +108,7 @@ impl<'a> Cursor<'a> {
         format!("the header has {found:?} where {wanted} is expected")
     }
 
-    /// Quoted by either quote; escapes do not occur in what is read.
+    /// A string in single or double quotes; the headers that are read contain no escapes.
     fn string(&mut self) -> Result<&'a str, String> {
         let text = self.rest.trim_start();
         let quote = text.chars().next().filter(|quote| ['\'', '"'].contains(quote));
@@ -124,13 +125,13 @@ impl<'a> Cursor<'a> {
         self.expect("False").map(|()| false).map_err(|_| self.unexpected("True or False"))
     }
 
-    /// A structured type is a list; what is in it does not matter, up to its last bracket.
+    /// A structured type is a list; its contents do not matter and are skipped up to its last bracket.
     fn descr(&mut self) -> Result<Descr, String> {
         if !self.eat("[") {
             return self.string().map(|text| Descr::Plain(text.to_owned()));
         }
         self.rest = self.rest.rsplit_once(']').ok_or_else(|| self.unexpected("]"))?.1;
-        // NumPy writes the keys in alphabetical order: the other two come behind.
+        // NumPy writes the keys in alphabetical order, so the other two keys come after this one.
         Ok(Descr::Structure)
     }
 
@@ -147,7 +148,7 @@ impl<'a> Cursor<'a> {
         Ok(shape)
     }
 
-    /// Python 2 wrote an L behind long ones.
+    /// Python 2 wrote an L after long integers.
     fn integer(&mut self) -> Result<u64, String> {
         let text = self.rest.trim_start();
         let (digits, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));

@@ -1,8 +1,8 @@
 //! ONNX Runtime, loaded from a shared library while the program runs.
 //!
-//! The library is looked for once: the file that `ORT_DYLIB_PATH` names, else `libonnxruntime.so` beside the program or
-//! where the system's loader looks. No part of `ort` is called before that has succeeded, because `ort` itself panics
-//! when it comes to call a library that is not there.
+//! The library is searched for once: the file that `ORT_DYLIB_PATH` names, else `libonnxruntime.so` beside the program
+//! or where the system's loader looks. No part of `ort` is called before the library has loaded, because `ort` itself
+//! panics when it calls a library that is not there.
 
 use std::env;
 use std::error::Error;
@@ -29,9 +29,9 @@ const NAME: &str = "onnxruntime";
 
 struct Library {
     environment: Environment,
-    /// Its sessions may have one arena together.
+    /// Whether its sessions can share one arena.
     shares_arena: bool,
-    /// `onnxruntime` and what the library says of its build.
+    /// `onnxruntime` and what the library says about its build.
     name: String,
 }
 
@@ -65,7 +65,7 @@ fn open(path: &Path) -> Result<Library, String> {
     Ok(Library { environment, shares_arena, name: name_and_version(&mapped_files, ort::info()) })
 }
 
-/// `ort` says "dlopen failed" and keeps the loader's own words one level down.
+/// `ort` reports "dlopen failed" and keeps the loader's own message one level down.
 fn why_not_loaded(error: &LoadDynamicError) -> String {
     match error {
         LoadDynamicError::Dlopen { error: cause, .. } => match cause.source() {
@@ -80,10 +80,10 @@ fn why_not_loaded(error: &LoadDynamicError) -> String {
     }
 }
 
-/// `onnxruntime 1.22.0`, or `onnxruntime commit 26250ae` where only the library's build information tells.
+/// `onnxruntime 1.22.0`, or `onnxruntime commit 26250ae` where only the library's build information is available.
 ///
-/// The safe part of the library's interface gives no version. Its file carries one in its name, and the list of this
-/// process's mapped files (proc(5)) knows the file whichever way it was found.
+/// The safe part of the library's interface gives no version. But the name of the library's file contains one, and the
+/// list of this process's mapped files (proc(5)) contains that file, however it was found.
 fn name_and_version(mapped_files: &str, build_info: &str) -> String {
     let file_version = mapped_files.lines().find_map(version_in_file_name);
     let branch = build_info_field(build_info, "git-branch=").and_then(|branch| branch.strip_prefix("rel-"));
@@ -108,7 +108,7 @@ fn build_info_field<'a>(info: &'a str, key: &str) -> Option<&'a str> {
 }
 
 pub(crate) struct OrtSession {
-    /// Running wants exclusive access: parts of the runtime are not safe for concurrent calls.
+    /// Running needs exclusive access: parts of the runtime are not safe for concurrent calls.
     session: Mutex<Session>,
     name: &'static str,
     /// For each graph input, which of the caller's tensors feeds it.
@@ -128,32 +128,32 @@ impl OrtSession {
         Ok(Self { session: Mutex::new(session), name: &library.name, order: feed_order(&positions) })
     }
 
-    /// A graph in a file, whose open axes stay open; its inputs are given by name.
+    /// Opens a graph in a file. Its open axes stay open, and its inputs are given by name.
     pub(crate) fn open(graph: &Path, options: &SessionOptions) -> Result<Self, NnError> {
         Self::with_open_axes(options, |mut builder| builder.commit_from_file(graph))
     }
 
-    /// The same of a graph that has its weights inside.
+    /// The same for a graph that has its weights inside.
     pub(crate) fn of_bytes(graph: &[u8], options: &SessionOptions) -> Result<Self, NnError> {
         Self::with_open_axes(options, |mut builder| builder.commit_from_memory(graph))
     }
 
-    /// The same of what [`Self::save_prepared`] wrote on a processor like this one.
+    /// The same for a graph that [`Self::save_prepared`] wrote on a processor like this one.
     pub(crate) fn open_prepared(graph: &Path, options: &SessionOptions) -> Result<Self, NnError> {
         Self::with_open_axes(options, |builder| {
             builder.with_optimization_level(GraphOptimizationLevel::Disable)?.commit_from_file(graph)
         })
     }
 
-    /// Writes a graph as it is after what a session does with it at load: fused, and its weights in the order in which the kernels of this
-    /// processor read them, in a file of the name `weights` beside it, which sessions map.
+    /// Writes a graph as a session has it after loading: fused, and with its weights in the order in which this
+    /// processor's kernels read them. The weights go into a file named `weights` beside the graph, which sessions map.
     pub(crate) fn save_prepared(
         graph: &Path,
         prepared: &Path,
         weights: &str,
         options: &SessionOptions,
     ) -> Result<(), NnError> {
-        // Keys of onnxruntime_session_options_config_keys.h; a version that does not know one goes without.
+        // Keys of onnxruntime_session_options_config_keys.h; a version that does not know a key ignores it.
         let save = |builder: SessionBuilder| -> Result<Session, ort::Error> {
             builder
                 .with_optimized_model_path(prepared)?
@@ -198,7 +198,7 @@ impl OrtSession {
             .filter_map(|index| inputs.get(*index))
             .map(|tensor| value(tensor).map_err(run_error))
             .collect::<Result<Vec<_>, _>>()?;
-        // A panic while running cannot leave our side half written: the session is only read here.
+        // The session is only read here, so a panic while running cannot leave our side half written.
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let outputs = session.run(values.as_slice()).map_err(run_error)?;
         outputs.values().enumerate().map(|(index, output)| plain(index, &output)).collect()
@@ -229,10 +229,11 @@ fn builder(library: &Library, options: &SessionOptions) -> Result<SessionBuilder
         .map_err(|error| NnError::Device { device: options.device, reason: error.to_string() })
 }
 
-/// What carries out the operators, the first first; ONNX Runtime adds the processor itself. A provider that is not there is an
-/// error: silence would measure the processor under the name of a device.
+/// The execution providers in order of preference; ONNX Runtime adds the processor itself. A provider that is missing
+/// is an error: otherwise the processor would be measured under the name of a device.
 ///
-/// Numbers are to be the same on every device of a kind, so that TensorFloat-32 is off and cuDNN's algorithms are not picked by a race.
+/// Numbers must be the same on every device of a kind, so TensorFloat-32 is off and cuDNN's algorithms are not picked
+/// by timing them.
 fn providers(device: NetDevice) -> Vec<ExecutionProviderDispatch> {
     let cuda = |number: u32| {
         let provider = ep::CUDA::default().with_device_id(number.cast_signed()).with_tf32(false);
@@ -264,7 +265,7 @@ fn declared(input: &Outlet) -> Declared {
     Declared { dtype, shape: Some(shape), text }
 }
 
-/// Borrows the data: the runtime reads it where it lies.
+/// Borrows the data: the runtime reads it in place.
 fn value(tensor: &Tensor) -> Result<SessionInputValue<'_>, ort::Error> {
     Ok(match tensor.data() {
         Data::F32(data) => TensorRef::from_array_view((tensor.shape(), data.as_slice()))?.into(),

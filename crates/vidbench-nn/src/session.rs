@@ -7,7 +7,7 @@ use crate::ort_runtime::{self, OrtSession};
 use crate::tensor::{DType, Tensor, describe};
 use crate::tract_runtime::TractSession;
 
-/// Most threads a session takes.
+/// Most threads that a session may have.
 pub const MAX_THREADS: usize = 256;
 
 /// Name, type and shape of one graph input. Every axis is fixed at load, so that the runtime can plan once.
@@ -73,7 +73,7 @@ impl SessionOptions {
         Err(NnError::Threads { found: self.threads })
     }
 
-    /// Which runtime it is, where that is left open: whether ONNX Runtime.
+    /// Whether to use ONNX Runtime; decides where the options leave the runtime open.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ pub struct Session {
 
 #[derive(Debug)]
 enum Backend {
-    // The size of the types differs much; a session is made once and never moved in a loop.
+    // Boxed, because the two types differ much in size; a session is made once and never moved in a loop.
     Tract(Box<TractSession>),
     Ort(Box<OrtSession>),
 }
@@ -188,7 +188,7 @@ pub(crate) fn match_inputs(graph_inputs: &[String], specs: &[InputSpec]) -> Resu
     specs
         .iter()
         .map(|spec| {
-            // Taken, so that a name given twice leaves another one unfound.
+            // The input is marked as taken, so that a name given twice is not found the second time.
             let at = free.iter().position(|name| *name == Some(&spec.name));
             if let Some(slot) = at.and_then(|at| free.get_mut(at)) {
                 *slot = None;
@@ -201,18 +201,19 @@ pub(crate) fn match_inputs(graph_inputs: &[String], specs: &[InputSpec]) -> Resu
         .collect()
 }
 
-/// What a graph says of one of its inputs.
+/// What a graph declares about one of its inputs.
 pub(crate) struct Declared {
     /// None for a type that [`DType`] lacks.
     pub(crate) dtype: Option<DType>,
-    /// Extent of each axis, none where the graph leaves it open; none at all where it leaves the number of axes open.
+    /// Extent of each axis, `None` for an axis that the graph leaves open; `None` altogether where it leaves the number
+    /// of axes open.
     pub(crate) shape: Option<Vec<Option<usize>>>,
     /// The same in the runtime's words.
     pub(crate) text: String,
 }
 
-/// Refuses an input asked for in another type or shape than the graph declares: tract would take the shape asked for
-/// without a word, and ONNX Runtime would complain at the first run.
+/// Refuses an input whose requested type or shape differs from what the graph declares: tract would take the requested
+/// shape without an error, and ONNX Runtime would complain only at the first run.
 pub(crate) fn check_fits(
     runtime: &'static str,
     spec: &InputSpec,

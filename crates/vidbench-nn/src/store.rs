@@ -1,9 +1,11 @@
-//! The weights of nets on this machine: one folder each, written whole or not at all, with a record of where they come from.
+//! The weights of nets on this machine: one folder for each net, written completely or not at all, with a record of
+//! where the weights come from.
 //!
-//! `ROOT/NET/weights.safetensors` holds the tensors of the net's graph and nothing else; `ROOT/NET/source.json` says from which
-//! files they were taken and what their hash is. Random weights lie apart, in `ROOT/random-SEED/NET`.
+//! `ROOT/NET/weights.safetensors` holds the tensors of the net's graph and nothing else; `ROOT/NET/source.json` says
+//! from which files they were taken and what the hashes of those are. Random weights are kept apart, in
+//! `ROOT/random-SEED/NET`.
 //!
-//! It opens no socket: what is fetched, comes through [`NetStore::install`].
+//! The store opens no socket: fetched files come in through [`NetStore::install`].
 
 mod error;
 mod install;
@@ -45,7 +47,7 @@ pub struct ReadyNet {
     pub identity: WeightsIdentity,
 }
 
-/// Which weights a net has: part of the origin of every number that it computes.
+/// Which weights a net has: part of the origin of every number that the net computes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WeightsIdentity {
     /// The net.
@@ -54,7 +56,7 @@ pub struct WeightsIdentity {
     pub sha256: String,
     /// Whether they come from files whose hash was known beforehand.
     pub pinned: bool,
-    /// The seed, where they are random and mean nothing.
+    /// The seed, if the weights are random and mean nothing.
     pub random: Option<u64>,
 }
 
@@ -75,7 +77,7 @@ impl NetStore {
         Self { root: root.into(), seed: None }
     }
 
-    /// The store of this person: `VIDBENCH_NETS`, or `vidbench/nets` in `XDG_CACHE_HOME` or in `~/.cache`.
+    /// The store of the current user: `VIDBENCH_NETS`, or `vidbench/nets` in `XDG_CACHE_HOME` or in `~/.cache`.
     ///
     /// # Errors
     ///
@@ -85,7 +87,7 @@ impl NetStore {
         place::root(variable).map(Self::at).ok_or(NetStoreError::NoHome)
     }
 
-    /// The same nets with random weights, each made when it is first asked for.
+    /// A store of the same nets with random weights, each made when it is first asked for.
     #[must_use]
     pub fn random(&self, seed: u64) -> Self {
         Self { root: self.root.join(format!("random-{seed}")), seed: Some(seed) }
@@ -114,7 +116,7 @@ impl NetStore {
         Ok(ReadyNet { skeleton, weights, identity: record.identity() })
     }
 
-    /// Whether a net has weights; nothing is made.
+    /// Whether a net has weights; makes none.
     ///
     /// # Errors
     ///
@@ -145,11 +147,12 @@ impl NetStore {
         Ok(Some(record))
     }
 
-    /// Reads the weights of a net, and what was prepared from them, and compares them with what was written.
+    /// Reads the weights of a net, and the files prepared from them, and compares both with what was written.
     ///
     /// # Errors
     ///
-    /// Those of [`NetStore::ready`], and [`NetStoreError::Damaged`] and [`NetStoreError::DamagedPrepared`] where the hash is another.
+    /// Those of [`NetStore::ready`], and [`NetStoreError::Damaged`] and [`NetStoreError::DamagedPrepared`] where a hash
+    /// differs.
     pub fn verify(&self, net: &str) -> Result<WeightsIdentity, NetStoreError> {
         let identity = self.ready(net)?.identity;
         let path = self.weights_path(net);
@@ -167,7 +170,7 @@ impl NetStore {
         }
     }
 
-    /// The hash that a file of that name had when weights were last taken from it, whatever net they are of.
+    /// The hash that a file of that name had when weights were last taken from it, for whichever net.
     pub fn recorded_sha256(&self, file: &str) -> Option<String> {
         let records = Manifest::shipped().nets().filter_map(|net| self.record(&net.name).ok().flatten());
         records.flat_map(|record| record.files).find(|recorded| recorded.name == file).map(|file| file.sha256)
@@ -181,7 +184,7 @@ impl NetStore {
         self.folder(net).join(WEIGHTS)
     }
 
-    /// Makes the folder of a net and keeps every other process from writing there.
+    /// Makes the folder of a net and keeps every other process from writing there while the lock is held.
     fn locked(&self, net: &str) -> Result<File, NetStoreError> {
         let folder = self.folder(net);
         let path = folder.join(".lock");

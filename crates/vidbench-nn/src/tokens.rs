@@ -9,15 +9,15 @@ use instant_clip_tokenizer::{Token, Tokenizer};
 pub struct ClipTokens {
     /// Start, words, end, then zeros up to the context.
     pub ids: Vec<i64>,
-    /// Words were cut off.
+    /// Whether words were cut off.
     pub truncated: bool,
 }
 
-/// OpenAI's byte pairs, which CLIP and ViCLIP share. What does not fit in `context` tokens is cut off before the end token, as
-/// OpenAI's `tokenize(truncate=True)` does.
+/// OpenAI's byte pairs, which CLIP and ViCLIP share. Text that does not fit in `context` tokens is cut off before the
+/// end token, as OpenAI's `tokenize(truncate=True)` does.
 ///
-/// OpenAI's program first mends text whose encoding was mistaken (`ftfy`) and resolves HTML entities; texts are taken as they
-/// are here.
+/// OpenAI's program first repairs wrongly encoded text (`ftfy`) and resolves HTML entities; here texts are taken as
+/// they are.
 pub fn clip_tokens(text: &str, context: usize) -> ClipTokens {
     static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(Tokenizer::new);
     let mut words: Vec<Token> = Vec::new();
@@ -36,7 +36,7 @@ pub fn clip_tokens(text: &str, context: usize) -> ClipTokens {
 mod tests {
     use super::*;
 
-    /// open_clip's and OpenAI's tokenizers give these numbers.
+    /// The expected numbers come from open_clip's and OpenAI's tokenizers.
     #[test]
     fn the_tokens_are_those_of_openai() {
         let tokens = clip_tokens("a photo of a cat", 8);

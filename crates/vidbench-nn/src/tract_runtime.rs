@@ -13,7 +13,7 @@ use crate::error::NnError;
 use crate::session::{Declared, InputSpec, check_fits, feed_order, match_inputs};
 use crate::tensor::{DType, Data, Tensor as PlainTensor};
 
-/// tract does not tell its version; a test holds this against Cargo.lock.
+/// tract does not report its version; a test compares this one with Cargo.lock.
 const NAME: &str = "tract 0.23.9";
 
 /// Name and version of the runtime that is built in.
@@ -68,7 +68,7 @@ impl TractSession {
     }
 }
 
-/// Without the graph, which is as long as a book.
+/// Leaves out the graph, which is as long as a book.
 impl fmt::Debug for TractSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TractSession").field("name", &NAME).finish_non_exhaustive()

@@ -19,7 +19,7 @@ const PLAIN_SHARE: f32 = 0.8;
 const MIN_CONTRAST: f32 = 80.0;
 /// Pixels of a shape, least and most per frame, that are plausible in this domain.
 const AREA_RANGE: (f32, f32) = (80.0, 900.0);
-/// Equal-area radius that parts small from large, in pixels: midway between the renderer's ranges.
+/// Equal-area radius that separates small from large, in pixels: midway between the renderer's ranges.
 const SIZE_SPLIT: f32 = 10.5;
 /// Largest relative departure of one frame's area from the median.
 const AREA_TOLERANCE: f32 = 0.4;
@@ -48,7 +48,7 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Compares with what was asked for.
+    /// Compares the attributes with those that were asked for.
     pub fn adherence(&self, asked: &Attributes) -> Adherence {
         Adherence {
             size: self.size == Some(asked.size),
@@ -181,7 +181,7 @@ impl Mask {
     }
 }
 
-/// One mask a frame: each pixel's place on the line from background to foreground colour.
+/// One mask per frame: the position of each pixel on the line from background to foreground colour.
 fn coverage_masks(frames: &FramesU8, background: [f32; 3], foreground: [f32; 3]) -> Vec<Mask> {
     let axis: [f32; 3] = std::array::from_fn(|c| foreground[c] - background[c]);
     let length_squared = dot(axis, axis);

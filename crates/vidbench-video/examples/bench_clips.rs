@@ -1,5 +1,6 @@
-//! Writes clips for `cargo xtask bench`: `bench_clips FOLDER COUNT WIDTH HEIGHT FRAMES` makes `FOLDER/full/clip-N.mp4` and, of the
-//! same frames at a coarser quality, `FOLDER/fast/clip-N.mp4`. Waves that move over a texture, so that codecs have work.
+//! Writes clips for `cargo xtask bench`: `bench_clips FOLDER COUNT WIDTH HEIGHT FRAMES` writes `FOLDER/full/clip-N.mp4`
+//! and, with the same frames at a coarser quality, `FOLDER/fast/clip-N.mp4`. The frames show waves that move over a
+//! texture, so that codecs have work.
 
 use std::error::Error;
 use std::io::Write as _;

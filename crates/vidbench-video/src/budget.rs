@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::error::{LimitName, VideoErrorKind};
 
-/// Counts the time spent in reading one file, not the time its reader waits to be asked.
+/// Counts the time spent reading one file, without the time that its reader waits for the next request.
 ///
-/// Checked between frames and packets, and by libav before it reads from the file. A decoder that hangs inside one
-/// frame is beyond it; whoever runs the process has to watch that.
+/// The budget is checked between frames, between packets, and by libav before each read from the file. It cannot stop a
+/// decoder that hangs inside one frame; the program that runs the process has to watch for that.
 #[derive(Debug, Clone)]
 pub(crate) struct TimeBudget(Arc<Inner>);
 
@@ -18,7 +18,7 @@ struct Inner {
     base: Instant,
     max_secs: f64,
     spent_nanos: AtomicU64,
-    /// When the work in hand began, in nanoseconds after `base`.
+    /// When the current work began, in nanoseconds after `base`.
     since_nanos: AtomicU64,
 }
 
@@ -28,7 +28,7 @@ impl TimeBudget {
         Self(Arc::new(Inner { base: Instant::now(), max_secs, spent_nanos, since_nanos }))
     }
 
-    /// Does `work` and counts its time.
+    /// Runs `work` and counts its time.
     pub(crate) fn run<T>(
         &self,
         work: impl FnOnce() -> Result<T, VideoErrorKind>,
@@ -38,11 +38,12 @@ impl TimeBudget {
         let spent = self.spent_nanos();
         self.0.spent_nanos.store(spent, Ordering::Relaxed);
         self.0.since_nanos.store(self.now_nanos(), Ordering::Relaxed);
-        // First, because an error may only be what libav says when it is told to stop.
+        // The budget is checked first, because `result` may only be the error that libav returns when it is told to
+        // stop.
         self.check().and(result)
     }
 
-    /// Within [`Self::run`]: whether there is time left.
+    /// Says whether there is time left; for use within [`Self::run`].
     pub(crate) fn check(&self) -> Result<(), VideoErrorKind> {
         let value = Duration::from_nanos(self.spent_nanos()).as_secs_f64();
         if value <= self.0.max_secs {
@@ -51,7 +52,7 @@ impl TimeBudget {
         Err(VideoErrorKind::OverLimit { limit: LimitName::DecodeSecs, value, max: self.0.max_secs })
     }
 
-    /// Between two calls of [`Self::run`]: the time that all of them took.
+    /// The time that all calls of [`Self::run`] took; for use between those calls.
     pub(crate) fn spent(&self) -> Duration {
         Duration::from_nanos(self.0.spent_nanos.load(Ordering::Relaxed))
     }
@@ -61,7 +62,7 @@ impl TimeBudget {
         self.0.spent_nanos.load(Ordering::Relaxed).saturating_add(running)
     }
 
-    /// 584 years fit.
+    /// 64 bits of nanoseconds last for 584 years.
     fn now_nanos(&self) -> u64 {
         self.0.base.elapsed().as_nanos() as u64
     }

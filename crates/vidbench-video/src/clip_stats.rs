@@ -11,8 +11,8 @@ pub const BLACK_LUMA_MAX: f64 = 0.10;
 /// `picture_black_ratio_th`.
 pub const BLACK_FRAME_SHARE: f64 = 0.98;
 
-/// Luma of RGB that was stored as such: weights of ITU-R BT.709-6, item 3.2, times 10,000, applied to the gamma-coded R'G'B'
-/// bytes.
+/// Luma weights for samples that were stored as RGB: those of ITU-R BT.709-6, item 3.2, times 10,000, applied to the
+/// gamma-coded R'G'B' bytes.
 const LUMA_WEIGHTS: [u32; 3] = [2126, 7152, 722];
 
 /// Luma of white in the integer scale of [`luma`].
@@ -32,18 +32,18 @@ pub struct ClipStats {
     pub black_share: Option<f64>,
     /// Frames whose bytes equal those of the frame before, [0, frame_count - 1].
     pub duplicate_frames: usize,
-    /// All frames are the same. Takes two frames at least: one frame shows no absence of motion.
+    /// All frames are the same. Needs at least two frames, because one frame cannot show that motion is absent.
     pub frozen: bool,
 }
 
-/// Counts what [`ClipStats`] holds, one frame at a time. Looks at the samples as stored, where a frame has them, so that frames
-/// need not be converted to RGB for it; keeps a copy of one frame.
+/// Counts what [`ClipStats`] holds, one frame at a time. Looks at the stored samples of a frame that has them, so that
+/// the frame need not be converted to RGB for this; keeps a copy of one frame.
 #[derive(Debug, Clone, Default)]
 pub struct ClipStatsMeter {
     frame_count: usize,
     black_frames: usize,
     duplicate_frames: usize,
-    /// A frame had pixels.
+    /// At least one frame had pixels.
     measurable: bool,
     before: Vec<u8>,
 }
@@ -93,7 +93,7 @@ pub fn clip_stats(frames: &FramesU8) -> ClipStats {
     meter.finish()
 }
 
-/// The rows of every plane, without what pads them, or all of RGB.
+/// The rows of every plane without their padding, or all of RGB where there are no planes.
 fn stored_rows<'a>(frame: &DecodedFrame<'a>) -> impl Iterator<Item = &'a [u8]> {
     let rgb = frame.planes.is_none().then_some(frame.rgb);
     let planes = frame.planes.into_iter().flat_map(|planes| {
@@ -114,7 +114,7 @@ fn consists_of<'a>(whole: &[u8], mut rows: impl Iterator<Item = &'a [u8]>) -> bo
     rest.is_some_and(<[u8]>::is_empty)
 }
 
-/// Stops as soon as too many pixels are bright, which in an ordinary picture is soon.
+/// Stops as soon as too many pixels are bright, which happens early in an ordinary picture.
 fn is_black(frame: &DecodedFrame<'_>) -> bool {
     let pixels = frame.width * frame.height;
     let mut black = pixels;
@@ -138,7 +138,7 @@ fn is_black(frame: &DecodedFrame<'_>) -> bool {
     })
 }
 
-/// [`BLACK_LUMA_MAX`] in stored samples, as FFmpeg's `blackdetect` takes it.
+/// [`BLACK_LUMA_MAX`] in stored samples, by the rule of FFmpeg's `blackdetect`.
 fn black_sample_max(planes: &Planes<'_>) -> f64 {
     let white = |white_of_8_bit: u32| f64::from(white_of_8_bit << (planes.bit_depth - 8));
     match planes.full_range {

@@ -74,7 +74,7 @@ const HDR_TRANSFERS: [i32; 2] = [16, 18];
 const TRANSFER_UNSPECIFIED: i32 = 2;
 
 impl ColourTags {
-    /// Of a still image: a range that is not recorded is full, because image formats have no other.
+    /// Tags of a still image: a range that is not recorded becomes full, because image formats have no other.
     #[must_use]
     pub(crate) fn of_image(self) -> Self {
         const UNSPECIFIED: i32 = 0;

@@ -1,7 +1,8 @@
 //! Colour conversion between stored samples and RGB24 by swscale, without change of size.
 //!
-//! With care: accurate rounding, full chroma interpolation and bit-exact code paths, so that the same samples give the same bytes on
-//! every x86 and Arm machine. Without, as programs that ask for nothing get it.
+//! `Pixels::Exact` uses accurate rounding, full chroma interpolation and bit-exact code paths, so that the same samples
+//! give the same bytes on every x86 and Arm machine. `Pixels::Swscale` gives the bytes that programs get which ask
+//! swscale for nothing special.
 #![expect(unsafe_code, reason = "the wrapper's scaler cannot set matrix, range and chroma siting")]
 
 use std::ffi::CStr;
@@ -47,11 +48,12 @@ pub(crate) struct ConverterSpec {
     pub(crate) pixels: Pixels,
 }
 
-/// What swscale is asked for.
+/// The swscale flags for `pixels`.
 fn flags(pixels: Pixels) -> i64 {
     match pixels {
         Pixels::Exact => SWS_FLAGS,
-        // What libavfilter, and so decord, asks for: chroma is repeated, sums are rounded down, bytes are those of the vector unit.
+        // libavfilter, and therefore decord, asks for these flags: chroma is repeated, sums are rounded down, and the
+        // bytes are those that the vector unit's code gives.
         Pixels::Swscale => ffi::SWS_BICUBIC as i64,
     }
 }

@@ -12,11 +12,11 @@ use crate::probe::Probe;
 use crate::reader::VideoReader;
 use crate::turn::Turn;
 
-/// Decoded frames that wait.
+/// How many decoded frames may wait to be taken.
 const MAX_WAITING: usize = 1;
 
-/// A [`VideoReader`] that decodes on while its last frame is looked at. Gives the same frames and the same errors, each in its
-/// place.
+/// A [`VideoReader`] that decodes the next frame while the caller looks at the last one. Gives the same frames and the
+/// same errors in the same order.
 pub(crate) struct DecodeAhead {
     state: State,
     turn: Turn,
@@ -25,22 +25,23 @@ pub(crate) struct DecodeAhead {
 }
 
 enum State {
-    /// Before the first frame is asked for: whoever only wants the headers starts no thread.
+    /// No frame was asked for yet. The thread starts with the first request, so a caller that only wants the headers
+    /// starts none.
     Opened(Box<VideoReader>, TimeBudget),
     Decoding(Receiver<Decoded>, JoinHandle<()>),
     Over,
 }
 
-/// What the thread says.
+/// What the decoding thread sends.
 enum Decoded {
-    /// A frame and when it is shown; with the first one the facts that it settled.
+    /// A frame and its presentation time; the first frame also carries the facts that it settled.
     Frame(frame::Video, f64, Option<Box<Probe>>),
     End(Box<Probe>),
     Failed(VideoErrorKind),
 }
 
 impl DecodeAhead {
-    /// `budget` is the reader's own and counts what its thread does.
+    /// `budget` is the reader's own; it counts the work of the decoding thread.
     pub(crate) fn new(reader: VideoReader, budget: TimeBudget) -> Self {
         let (turn, probe) = (reader.turn(), reader.probe().clone());
         Self { state: State::Opened(Box::new(reader), budget), turn, probe, frame: frame::Video::empty() }
@@ -94,7 +95,7 @@ impl DecodeAhead {
         self.turn
     }
 
-    /// Facts as far as the clip was looked at.
+    /// Facts about the clip, from the frames handed out so far.
     pub(crate) fn probe(&self) -> &Probe {
         &self.probe
     }
@@ -106,7 +107,7 @@ impl fmt::Debug for DecodeAhead {
     }
 }
 
-/// Decodes until the clip ends or nobody listens.
+/// Decodes until the clip ends or the receiver is gone.
 fn decode_on(mut reader: VideoReader, budget: &TimeBudget, tell: &SyncSender<Decoded>) {
     let mut is_first = true;
     loop {
@@ -163,7 +164,7 @@ mod tests {
     fn an_error_comes_after_the_frames_before_it() {
         let folder = tempfile::tempdir().unwrap();
         let limits = Limits { max_threads: 2, max_frames: 9, ..Limits::default() };
-        // The container tells of no frame that is too many.
+        // The container records no frame count, so it does not show that the clip has too many frames.
         let mut ahead = FrameReader::open(clip(folder.path()), &limits).unwrap();
         for index in 0..9 {
             assert_eq!(ahead.next_frame().unwrap().unwrap().index, index);

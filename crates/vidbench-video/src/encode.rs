@@ -175,8 +175,8 @@ fn ffv1_target(frames: &FramesU8, fps: Fps) -> Result<Target, VideoErrorKind> {
     })
 }
 
-/// libav allows a single slice up to 352x288 and wants 2x2 above. It writes a frame too thin for its slices as black,
-/// without an error, so thinner ones are refused here.
+/// libav allows a single slice up to 352x288 and wants 2x2 slices above that size. It encodes a frame that is too thin
+/// for its slices as black, without an error, so such frames are refused here.
 fn ffv1_slices(frames: &FramesU8) -> Result<u32, VideoErrorKind> {
     let (width, height) = (frames.width(), frames.height());
     let (slices, min_side, range) = if width <= 352 && height <= 288 {
@@ -229,11 +229,11 @@ fn check_not_empty(frames: &FramesU8) -> Result<(), VideoErrorKind> {
 fn write_clip(path: &Path, frames: &FramesU8, target: &Target) -> Result<(), VideoErrorKind> {
     libav::init().map_err(VideoErrorKind::LibavMissing)?;
     let mut encoder = open_encoder(frames, target)?;
-    // Created here for the operating system's own words; libav would only give a number.
+    // The file is created here because the operating system's message is clear; libav would only give a number.
     fs::File::create(path).map_err(VideoErrorKind::Io)?;
     let written = mux(path, frames, target, &mut encoder);
     if written.is_err() {
-        // The first error is the one to report; a file that stays behind does not decode anyway.
+        // Report the first error, not that of the removal; a file that stays behind does not decode anyway.
         let _ = fs::remove_file(path);
     }
     written
@@ -298,7 +298,7 @@ fn write_header(
     output.write_header_with(options).map(drop).map_err(step("write the file header"))
 }
 
-/// A fresh frame each time: the encoder may keep the one before for its lookahead.
+/// Allocates a new frame each time, because the encoder may keep the one before for its lookahead.
 fn stored_frame(rgb: &[u8], index: usize, converter: &mut Converter) -> Result<frame::Video, LibavError> {
     let ConverterSpec { to, width, height, .. } = *converter.spec();
     let mut source = libav::alloc_frame(Pixel::RGB24, width, height)?;
@@ -322,7 +322,7 @@ fn drain(encoder: &mut encoder::Video, output: &mut Output, fps: Fps) -> Result<
             Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(()),
             Err(error) => return Err(step("encode a frame")(error)),
         }
-        // Encoders before FFmpeg 6 leave the duration out, and the last frame would then last no time.
+        // FFmpeg's encoders before version 6 leave the duration out, and the last frame would then last no time.
         packet.set_duration(1);
         packet.set_stream(0);
         let stream_time = output.stream(0).map_or(frame_time, |stream| stream.time_base());

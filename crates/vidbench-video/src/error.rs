@@ -24,13 +24,13 @@ pub enum VideoErrorKind {
     /// The path is a directory that holds no image.
     #[error("is a directory without images")]
     Directory,
-    /// The directory holds images of more than one format, so that one of them is no frame of the clip.
+    /// The directory holds images of more than one format, so at least one of them is not a frame of the clip.
     #[error("is a directory of both {} and {} images", formats[0], formats[1])]
     MixedImages {
         /// Two of the formats.
         formats: [&'static str; 2],
     },
-    /// An image of the directory is no frame.
+    /// An image of the directory cannot be used as a frame.
     #[error("image {name}: {kind}")]
     Image {
         /// Name of the image.
@@ -47,19 +47,19 @@ pub enum VideoErrorKind {
         /// What is missing.
         what: &'static str,
     },
-    /// The recorded display matrix is no quarter turn: another angle, a mirror or a scale.
+    /// The recorded display matrix is not a quarter turn: it has another angle, a mirror or a scale.
     #[error(
         "a player would apply the matrix [{} {}; {} {}], which is no quarter turn",
         matrix[0], matrix[1], matrix[2], matrix[3]
     )]
     UnsupportedRotation {
-        /// `a`, `b`, `c`, `d`, which take (x, y) to (a x + c y, b x + d y); y points down.
+        /// Cells `a`, `b`, `c` and `d`, which map (x, y) to (a x + c y, b x + d y); y points down.
         matrix: [f64; 4],
     },
     /// The path is a device, a pipe or a socket.
     #[error("is not a regular file")]
     NotRegularFile,
-    /// libav takes the path of a file to write as text.
+    /// libav takes the path of an output file as text, and this path is not valid UTF-8.
     #[error("path is not valid UTF-8")]
     PathNotUtf8,
     /// The operating system refused.
@@ -68,7 +68,7 @@ pub enum VideoErrorKind {
     /// The file has no bytes.
     #[error("file is empty (0 bytes)")]
     Empty,
-    /// The file passes one of [`Limits`](crate::Limits).
+    /// The file exceeds one of the [`Limits`](crate::Limits).
     #[error("{} is over the limit of {max}", limit.describe(*value))]
     OverLimit {
         /// Which limit.
@@ -90,13 +90,13 @@ pub enum VideoErrorKind {
         /// Name of the container.
         container: String,
     },
-    /// The file ends before its own structure says.
+    /// The file ends before its own structure says that it does.
     #[error("file is cut off: {reason}")]
     Truncated {
         /// Which part is missing.
         reason: String,
     },
-    /// The container's own structure makes no sense at some place.
+    /// The container's own structure makes no sense at some point.
     #[error("file is damaged: {reason}")]
     Damaged {
         /// What is wrong, and where.
@@ -229,7 +229,7 @@ impl fmt::Display for VideoError {
 }
 
 impl Error for VideoError {
-    // The kind is part of the message, so the chain goes on below it.
+    // The message already contains the kind, so the chain continues with what lies below the kind.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.kind.source()
     }

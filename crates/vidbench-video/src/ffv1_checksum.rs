@@ -1,12 +1,12 @@
-//! Checks the checksum of FFV1 slices, because libav replaces a slice that fails it by the slice of the frame before
-//! and reports success.
+//! Verifies the checksums of FFV1 slices, because libav replaces a slice whose checksum is wrong by the same slice of
+//! the frame before and reports success.
 
 /// Length of slice (24 bit), error status (8 bit), CRC (32 bit): RFC 9043, section 4.8, with error correction on.
 const FOOTER_LEN: usize = 8;
 
-/// Whether `packet`, one FFV1 frame, has slices with checksums and one is wrong.
+/// Whether `packet`, one FFV1 frame, has slices with checksums and one of the checksums is wrong.
 ///
-/// False for streams without checksums, and where the chain of slices itself is broken, which libav reports.
+/// False for streams without checksums, and for a broken chain of slices, which libav reports.
 pub(crate) fn fails_checksum(packet: &[u8]) -> bool {
     slices(packet).is_some_and(|slices| slices.iter().any(|slice| crc(slice) != 0))
 }

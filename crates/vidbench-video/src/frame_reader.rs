@@ -118,17 +118,18 @@ impl FrameReader {
         Ok(Some(DecodedFrame { index, timestamp_secs, width, height, rgb, planes }))
     }
 
-    /// Facts about the clip so far: the first frame settles size and colour, the end the frame count.
+    /// Facts about the clip so far: the first frame settles size and colour, the end of the clip settles the frame
+    /// count.
     pub fn probe(&self) -> &Probe {
         self.source.probe()
     }
 
-    /// The time that reading took so far, without the time between frames.
+    /// The time spent on reading so far, without the time between frames.
     pub fn spent(&self) -> Duration {
         self.budget.spent()
     }
 
-    /// [`Self::probe`], when nothing more is to be read.
+    /// [`Self::probe`], for a caller that reads nothing more.
     pub fn into_probe(self) -> Probe {
         self.source.into_probe()
     }

@@ -1,4 +1,4 @@
-//! A folder of images as a clip: one frame a file, in natural order of the names, all of one size.
+//! A folder of images as a clip: one frame per file, in natural order of the names, all of one size.
 
 use std::cmp::Ordering;
 use std::fs;
@@ -12,7 +12,8 @@ use crate::options::ReadOptions;
 use crate::probe::{FrameCount, FrameCountSource, Probe};
 use crate::reader::{Containers, VideoReader, io_kind};
 
-/// Endings of frames, in lower case, with what they stand for. Other files in the folder are left aside.
+/// Extensions of image files, in lower case, with the format that each stands for. Other files in the folder are
+/// ignored.
 const ENDINGS: [(&str, &str); 9] = [
     ("png", "png"),
     ("jpg", "jpeg"),
@@ -31,7 +32,7 @@ pub(crate) struct ImageFolder {
     budget: TimeBudget,
     files: Vec<PathBuf>,
     next: usize,
-    /// The image that was read last, at first the first.
+    /// The image that was read last; before any read, the first one.
     image: VideoReader,
     probe: Probe,
 }
@@ -123,7 +124,7 @@ fn open_image(
     VideoReader::open(path, &options.limits, Containers::Image, budget).map_err(|kind| of_image(path, kind))
 }
 
-/// Says which image; a limit speaks for itself.
+/// Adds the image's name to an error, except to an exceeded limit, which is clear without it.
 fn of_image(path: &Path, kind: VideoErrorKind) -> VideoErrorKind {
     match kind {
         VideoErrorKind::OverLimit { .. } => kind,
@@ -134,7 +135,7 @@ fn of_image(path: &Path, kind: VideoErrorKind) -> VideoErrorKind {
     }
 }
 
-/// The frames in order, and their common format.
+/// The image files in order, and their common format.
 fn image_files(folder: &Path, options: &ReadOptions) -> Result<(Vec<PathBuf>, &'static str), VideoErrorKind> {
     let (mut files, mut found, mut bytes) = (Vec::new(), None, 0_u64);
     for entry in fs::read_dir(folder).map_err(io_kind)? {
@@ -154,13 +155,13 @@ fn image_files(folder: &Path, options: &ReadOptions) -> Result<(Vec<PathBuf>, &'
     Ok((files, found.ok_or(VideoErrorKind::Directory)?))
 }
 
-/// A link may lead nowhere.
+/// Follows links; fails for a link that leads nowhere.
 fn image_bytes(path: &Path) -> Result<u64, VideoErrorKind> {
     let metadata = fs::metadata(path).map_err(|error| of_image(path, io_kind(error)))?;
     Ok(metadata.len())
 }
 
-/// Hidden files are none: macOS leaves `._frame.png` beside `frame.png` on foreign disks.
+/// `None` for hidden files: macOS leaves `._frame.png` beside `frame.png` on foreign disks.
 fn image_format(path: &Path) -> Option<&'static str> {
     if name_bytes(path).starts_with(b".") {
         return None;
@@ -173,7 +174,7 @@ fn name_bytes(path: &Path) -> Vec<u8> {
     path.file_name().unwrap_or_default().as_encoded_bytes().to_vec()
 }
 
-/// Runs of digits by their value, everything else by its bytes: `frame2` before `frame10`.
+/// Compares runs of digits by their value and everything else byte by byte, so that `frame2` comes before `frame10`.
 fn natural_order(a: &[u8], b: &[u8]) -> Ordering {
     let (mut left, mut right) = (a, b);
     while let (Some(first), Some(second)) = (left.first(), right.first()) {
@@ -192,7 +193,7 @@ fn natural_order(a: &[u8], b: &[u8]) -> Ordering {
     left.len().cmp(&right.len()).then_with(|| a.cmp(b))
 }
 
-/// Cuts the digits off the front and returns them without leading zeros.
+/// Removes the digits at the front of `text` and returns them without leading zeros.
 fn take_number<'a>(text: &mut &'a [u8]) -> &'a [u8] {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, rest) = text.split_at(digits);

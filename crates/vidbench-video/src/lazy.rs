@@ -1,11 +1,11 @@
 //! libav is loaded when it is first used, not when the program starts.
 //!
-//! Debian's libav brings more than a hundred shared libraries, and linked in the ordinary way even `vidbench --version`
+//! Debian's libav brings more than a hundred shared libraries. Linked in the ordinary way, even `vidbench --version`
 //! waits for all of them (33 ms instead of 3). Worse, where libav is missing no part of vidbench would start, and the
-//! dynamic linker would tell why in its own words. So every function of libav that ffmpeg-next calls is defined here as
-//! a jump through a slot, and [`load`] fills the slots. The linker then finds no use for libav and leaves it out of the
-//! program's list of needed libraries. A function that is missing below is not an error: it is linked in the ordinary
-//! way, and libav loads at the start again; a test of the binary tells.
+//! user would see only the dynamic linker's own message. So every function of libav that ffmpeg-next calls is defined
+//! here as a jump through a slot, and [`load`] fills the slots. The linker then finds no use for libav and leaves it
+//! out of the program's list of needed libraries. A function that is missing from the list below causes no error: it is
+//! linked in the ordinary way, and libav is loaded at program start again. A test of the binary catches that.
 #![expect(unsafe_code, reason = "loads shared libraries and jumps into them")]
 
 use crate::error::LibavError;
@@ -34,8 +34,8 @@ mod jumps {
 
     use crate::error::LibavError;
 
-    /// One function: its slot, and the jump under its own name. Hidden, so that libav's libraries keep calling each other
-    /// directly.
+    /// One function: its slot, and a jump under the function's own name. The jump's symbol is hidden, so that libav's
+    /// libraries keep calling each other directly.
     macro_rules! functions {
         ($($name:ident),*) => {
             #[expect(non_upper_case_globals, reason = "named as the function")]
@@ -135,9 +135,9 @@ mod jumps {
         sws_setColorspaceDetails
     );
 
-    /// What a slot holds before [`load`]; every public function of this crate loads first.
+    /// Every slot holds this function before [`load`]; every public function of this crate calls `load` first.
     extern "C" fn not_loaded() -> ! {
-        // Unwinding through C is undefined, so there is nothing softer.
+        // Unwinding through C is undefined behaviour, so the process has to abort.
         std::process::abort()
     }
 
@@ -147,18 +147,20 @@ mod jumps {
     }
 
     fn fill() -> Result<(), LibavError> {
-        // libavformat brings libavcodec and libavutil. Both by the version whose headers this was compiled with.
+        // libavformat brings libavcodec and libavutil. Both libraries are opened by the version whose headers this was
+        // compiled with.
         let libraries = [
             open("avformat", ffi::LIBAVFORMAT_VERSION_MAJOR)?,
             open("swscale", ffi::LIBSWSCALE_VERSION_MAJOR)?,
         ];
         for (name, slot) in SLOTS {
-            // Functions that a later libav dropped are not called by an ffmpeg-next that was compiled for it.
+            // A slot may stay unfilled: an ffmpeg-next compiled for a later libav does not call functions which that
+            // libav dropped.
             if let Some(address) = libraries.iter().find_map(|library| find(library, name)) {
                 slot.store(address, Ordering::Release);
             }
         }
-        // The slots point into them for as long as the process lives.
+        // The slots point into the libraries for as long as the process lives.
         libraries.into_iter().for_each(std::mem::forget);
         Ok(())
     }
@@ -186,7 +188,7 @@ mod jumps {
             load().unwrap();
             let empty = |slot: &AtomicPtr<c_void>| slot.load(Ordering::Acquire) == not_loaded as *mut c_void;
             let missing = SLOTS.iter().filter(|(_, slot)| empty(slot)).map(|(name, _)| *name);
-            // libavcodec 62 dropped it, and ffmpeg-next does not call it there.
+            // libavcodec 62 dropped this function, and ffmpeg-next does not call it there.
             let missing: Vec<&str> = missing.filter(|name| *name != "avcodec_close").collect();
             assert_eq!(missing, [""; 0]);
         }

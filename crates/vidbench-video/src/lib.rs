@@ -1,9 +1,9 @@
 //! Containers and codecs: probe, decode, encode, and facts about a clip.
 //!
-//! The only crate of the workspace that links libav and, where it is installed, libvmaf. Every input file is treated as hostile: what comes out is
-//! frames or a named [`VideoErrorKind`], never a placeholder, a clamped size, or a frame that libav had to repair.
-//! Nothing is written to stdout or stderr; libav's own log is off. Frames come as a player shows them, in the size they
-//! are stored in; docs/decoding.md says which pixels those are.
+//! The only crate of the workspace that links libav and, where it is installed, libvmaf. Every input file is treated as
+//! hostile: the result is frames or a named [`VideoErrorKind`], never a placeholder, a clamped size, or a frame that
+//! libav had to repair. Nothing is written to stdout or stderr; libav's own log is off. Frames look as a player shows
+//! them, in the size in which they are stored; docs/decoding.md says which pixels those are.
 //!
 //! ```
 //! use vidbench_core::FramesU8;

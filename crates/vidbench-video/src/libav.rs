@@ -10,7 +10,8 @@ use crate::colour::{ColourTags, SampleKind};
 use crate::error::{LibavError, VideoErrorKind};
 use crate::lazy;
 
-/// Loads and prepares libav once per process: error texts, and no log on stderr. Nothing of libav may be called before.
+/// Loads libav and prepares it once per process: its error texts, and no log on stderr. Must come before any other call
+/// into libav.
 pub(crate) fn init() -> Result<(), LibavError> {
     lazy::load()?;
     static QUIET: Once = Once::new();
@@ -18,7 +19,8 @@ pub(crate) fn init() -> Result<(), LibavError> {
     Ok(ffmpeg_next::init()?)
 }
 
-/// The path as a libav URL. Without the scheme, a file named "concat:a|b" or "http:x" would be a request.
+/// The path as a libav URL. Without the scheme, libav would read a file name such as "concat:a|b" or "http:x" as a
+/// request.
 pub(crate) fn file_url(path: &Path) -> Result<String, VideoErrorKind> {
     let text = path.to_str().ok_or(VideoErrorKind::PathNotUtf8)?;
     if text.contains('\0') {
@@ -27,7 +29,7 @@ pub(crate) fn file_url(path: &Path) -> Result<String, VideoErrorKind> {
     Ok(format!("file:{text}"))
 }
 
-/// Width and height that a container gives a stream, before anything is decoded; 0 where it gives none.
+/// Width and height that a container records for a stream, before anything is decoded; 0 where it records none.
 pub(crate) fn stored_size(stream: &Stream<'_>) -> (u32, u32) {
     let parameters = stream.parameters();
     // SAFETY: the wrapper owns live AVCodecParameters; both fields are plain integers.
@@ -99,8 +101,8 @@ impl PlanarYuv {
     }
 }
 
-/// The layout of formats that keep each of luma, Cb and Cr in a plane, samples in the low bits, least significant byte
-/// first; an alpha plane behind them is ignored. `None` for every other format.
+/// The layout of formats that keep luma, Cb and Cr in a plane each, with samples in the low bits, least significant
+/// byte first; an alpha plane after them is ignored. `None` for every other format.
 pub(crate) fn planar_yuv(format: Pixel) -> Option<PlanarYuv> {
     if !matches!(sample_kind(format)?, SampleKind::Yuv | SampleKind::YuvFull) {
         return None;
@@ -127,8 +129,8 @@ pub(crate) fn planar_yuv(format: Pixel) -> Option<PlanarYuv> {
     (apart && whole && !odd).then_some(PlanarYuv { bit_depth, log2_chroma })
 }
 
-/// Bytes of `rows` rows of plane `index` up to the end of the last row's `row_bytes`, and the distance of rows.
-/// `None` where the frame has no such plane or stores it from the bottom up.
+/// The bytes of the first `rows` rows of plane `index`, up to the end of the last row's `row_bytes`, and the distance
+/// between rows. `None` where the frame has no such plane or stores it from the bottom up.
 pub(crate) fn plane_bytes(
     frame: &frame::Video,
     index: usize,
@@ -150,7 +152,8 @@ pub(crate) fn plane_bytes(
     Some((bytes, stride))
 }
 
-/// A frame with its own buffers. The wrapper's constructor leaves null planes behind when memory runs out.
+/// A frame with its own buffers. Checks for null planes, because the wrapper's constructor leaves them when memory runs
+/// out.
 pub(crate) fn alloc_frame(format: Pixel, width: u32, height: u32) -> Result<frame::Video, LibavError> {
     let frame = frame::Video::new(format, width, height);
     // SAFETY: the wrapper owns a live AVFrame; `data` is an array inside it.

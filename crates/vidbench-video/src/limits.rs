@@ -1,4 +1,5 @@
-//! What a file may cost. Over a limit is an error, never a clamp: a clip cut to fit would be scored as if it were whole.
+//! What a file may cost. A file over a limit is an error and is never cut to fit: a cut clip would be scored as if it
+//! were whole.
 
 use crate::error::{LimitName, VideoErrorKind};
 
@@ -13,7 +14,7 @@ pub struct Limits {
     pub max_frames: u64,
     /// Seconds, claimed by the container or between first and last frame. Default 1,200.
     pub max_duration_secs: f64,
-    /// Seconds of wall time for reading, waiting between frames left out; checked between frames, packets and reads.
+    /// Seconds of wall time for reading, without the time between reads; checked between frames, packets and reads.
     /// Default 900.
     pub max_decode_secs: f64,
     /// Size of the file, or of all images of a folder. Default 2 GiB.
@@ -21,8 +22,8 @@ pub struct Limits {
     /// Bytes of RGB that [`decode`](crate::decode) may hold at once; [`decode_each`](crate::decode_each) holds one
     /// frame and ignores it. Default 8 GiB, about 1,380 frames of 1920x1080.
     pub max_decoded_bytes: u64,
-    /// Threads that read a video; 0 counts as 1. Default 1. With 2 or more the next frame is decoded while one is converted and
-    /// looked at. The decoder itself has one thread in any case: with more it misses damage.
+    /// Threads that read a video; 0 counts as 1. Default 1. With 2 or more, the next frame is decoded while the current
+    /// one is converted and looked at. The decoder itself always has one thread: with more it misses damage.
     pub max_threads: u32,
 }
 

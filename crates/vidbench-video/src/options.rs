@@ -1,4 +1,4 @@
-//! How to read a clip, where the file itself does not say, and what to make of it.
+//! How to read a clip where the file itself does not say, and what to make of it.
 
 use vidbench_core::protocol::Pixels;
 
@@ -11,15 +11,15 @@ use crate::raw::RawVideo;
 pub struct ReadOptions {
     /// What the clip may cost.
     pub limits: Limits,
-    /// Whether frames are converted to RGB. Without, [`rgb`](vidbench_core::DecodedFrame::rgb) is empty for files
-    /// that have [`planes`](vidbench_core::DecodedFrame::planes), and decoding costs no conversion.
+    /// Whether frames are converted to RGB. If not, [`rgb`](vidbench_core::DecodedFrame::rgb) is empty for files that
+    /// have [`planes`](vidbench_core::DecodedFrame::planes), and decoding saves the conversion.
     pub rgb: bool,
-    /// How they are. Stored [`planes`](vidbench_core::DecodedFrame::planes) do not depend on it.
+    /// How frames are converted to RGB. The stored [`planes`](vidbench_core::DecodedFrame::planes) do not depend on it.
     pub pixels: Pixels,
     /// Frame rate of a folder of images, which records none. Default 8; recorded as
     /// [`fps_assumed`](crate::Probe::fps_assumed).
     pub image_fps: Fps,
-    /// What is known about the samples of a `.yuv` file; wins over what its name says.
+    /// What is known about the samples of a `.yuv` file; takes precedence over what the file's name says.
     pub raw: RawVideo,
 }
 

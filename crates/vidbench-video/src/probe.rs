@@ -27,9 +27,9 @@ pub struct Probe {
     pub pixel_format: String,
     /// Mean frame rate; absent if the container records none.
     pub fps: Option<Fps>,
-    /// Whether `fps` is none of the file's own but came from the options or a default.
+    /// Whether `fps` comes from the options or a default, not from the file.
     pub fps_assumed: bool,
-    /// Number of frames, and who says so.
+    /// Number of frames, and where it comes from.
     pub frame_count: FrameCount,
     /// Duration of the video stream, else of the container, in seconds; absent if neither is recorded, as in a Y4M
     /// without a rate.
@@ -45,10 +45,10 @@ pub struct Probe {
 pub struct FrameCount {
     /// Frames.
     pub frames: u64,
-    /// Who says so.
+    /// Where the number comes from.
     pub source: FrameCountSource,
-    /// What the container's index records, if it does. Fewer decoded than recorded means that the container trims the
-    /// clip (an edit list), or that the index is wrong.
+    /// The number that the container's index records, if it does. Fewer decoded than recorded frames mean that the
+    /// container trims the clip (an edit list), or that the index is wrong.
     pub recorded: Option<u64>,
 }
 
@@ -77,7 +77,7 @@ pub fn probe(path: impl AsRef<Path>, limits: &Limits) -> Result<Probe, VideoErro
     Ok(reader.into_probe())
 }
 
-/// Mean rate the container records, else the rate that fits all its timestamps.
+/// The mean rate that the container records, else the rate that fits all its timestamps.
 pub(crate) fn stream_fps(stream: &Stream<'_>) -> Option<Fps> {
     fps_from_rational(stream.avg_frame_rate()).or_else(|| fps_from_rational(stream.rate()))
 }
@@ -96,7 +96,7 @@ pub(crate) fn duration_secs(input: &format::context::Input, stream: &Stream<'_>)
         .or_else(|| recorded(input.duration(), CONTAINER_TIME_BASE))
 }
 
-/// `None` for a time base that is no positive number.
+/// `None` if the time base is not a positive number.
 pub(crate) fn secs_from_ticks(ticks: i64, base: Rational) -> Option<f64> {
     let sound = base.numerator() > 0 && base.denominator() > 0;
     sound.then(|| ticks as f64 * f64::from(base.numerator()) / f64::from(base.denominator()))

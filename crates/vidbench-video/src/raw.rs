@@ -1,4 +1,4 @@
-//! Samples without any header (`.yuv`): what they are comes from the options, else from the file's name.
+//! Samples without any header (`.yuv`): size, layout and rate come from the options, else from the file's name.
 
 use std::fmt;
 use std::fs::File;
@@ -16,8 +16,8 @@ use crate::options::ReadOptions;
 use crate::probe::{FrameCount, FrameCountSource, Probe};
 use crate::reader::{check_regular, io_kind};
 
-/// What is known about the samples of a `.yuv` file. What is absent is looked for in its name, which may hold parts
-/// such as `832x480`, `yuv420p10le` and `24fps`, set off by `_`, `-` or spaces.
+/// What is known about the samples of a `.yuv` file. An absent field is looked for in the file's name, which may hold
+/// parts such as `832x480`, `yuv420p10le` and `24fps`, separated by `_`, `-` or spaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RawVideo {
     /// Width and height in pixels.
@@ -101,7 +101,7 @@ impl fmt::Display for RawPixelFormat {
     }
 }
 
-/// The name is of no [`RawPixelFormat`].
+/// The name is not that of a [`RawPixelFormat`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown pixel format \"{name}\"; known are {}", RawPixelFormat::ALL.map(RawPixelFormat::name).join(", "))]
 pub struct UnknownPixelFormat {
@@ -210,7 +210,7 @@ fn count_frames(planes: &[(usize, usize)], len: u64) -> Result<u64, VideoErrorKi
 
 type Settled = ((u32, u32), RawPixelFormat, Fps);
 
-/// The options where they say it, else the name.
+/// Takes the options where they are set, else the file's name.
 fn settle(given: &RawVideo, stem: &str) -> Result<Settled, VideoErrorKind> {
     let unknown = |what| VideoErrorKind::RawUnknown { what };
     let size = given.size.or_else(|| only(stem, size_of)).ok_or(unknown("size"))?;
@@ -219,7 +219,7 @@ fn settle(given: &RawVideo, stem: &str) -> Result<Settled, VideoErrorKind> {
     Ok((size, format.ok_or(unknown("pixel format"))?, fps.ok_or(unknown("frame rate"))?))
 }
 
-/// What one part of the name says; nothing when two parts say something.
+/// What one part of the name says; `None` when more than one part says something.
 fn only<T>(stem: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
     let mut found = stem.split(['_', '-', ' ']).filter_map(read);
     found.next().filter(|_| found.next().is_none())

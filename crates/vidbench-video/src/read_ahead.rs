@@ -1,4 +1,4 @@
-//! Decodes in a thread of its own, some frames ahead of whoever looks at them.
+//! Decodes in a thread of its own, some frames ahead of the caller.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -10,17 +10,17 @@ use crate::error::VideoError;
 use crate::frame_reader::FrameReader;
 use crate::probe::Probe;
 
-/// At most this many frames of a clip wait to be looked at,
+/// How many frames of a clip may wait for the caller.
 const MAX_FRAMES: usize = 16;
-/// and at most this many bytes of them, but always one while another is looked at.
+/// How many bytes of them may wait; one frame may always wait while another is looked at.
 const MAX_BYTES: usize = 64 << 20;
 
-/// A [`FrameReader`] that goes on reading while its frames are looked at: what looks long, as nets on a GPU do, never waits for
-/// a decoder. Gives the same frames and the same errors, each in its place.
+/// A [`FrameReader`] that goes on reading while the caller looks at its frames, so that a caller that takes long, such
+/// as a net on a GPU, never waits for a decoder. Gives the same frames and the same errors in the same order.
 #[derive(Debug)]
 pub struct ReadAhead {
     read: Receiver<Read>,
-    /// Gives buffers back, which is what allows the thread to read on.
+    /// Gives buffers back; the thread reads on only when it has a free one.
     free: Sender<Held>,
     /// The frame that is lent.
     lent: Option<Held>,
@@ -30,17 +30,17 @@ pub struct ReadAhead {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread says.
+/// What the reading thread sends.
 #[derive(Debug)]
 enum Read {
-    /// A frame; with the first one what it settled.
+    /// A frame; the first frame also carries the facts that it settled.
     Frame(Held, Option<Box<Probe>>),
     End(Box<Probe>, Duration),
     Failed(VideoError),
 }
 
 impl ReadAhead {
-    /// Starts to read on.
+    /// Starts the reading thread.
     pub fn new(reader: FrameReader) -> Self {
         let probe = reader.probe().clone();
         let ((tell, read), (free, buffers)) = (channel(), channel());
@@ -88,12 +88,12 @@ impl ReadAhead {
         }
     }
 
-    /// Facts about the clip, as far as it was looked at.
+    /// Facts about the clip, from the frames handed out so far.
     pub fn probe(&self) -> &Probe {
         &self.probe
     }
 
-    /// The time that reading took; known at the end.
+    /// The time that reading took; known only at the end of the clip.
     pub fn spent(&self) -> Duration {
         self.spent
     }
@@ -103,7 +103,7 @@ impl ReadAhead {
     }
 
     fn give_back(&self, held: Held) {
-        // A thread that has read to the end takes none.
+        // A thread that has read to the end takes no more buffers, so the send may fail.
         let _ = self.free.send(held);
     }
 
@@ -116,12 +116,12 @@ impl ReadAhead {
     }
 }
 
-/// How many frames of `bytes` may wait beyond the two that always may.
+/// How many frames of `bytes` bytes each may wait beyond the two that always may.
 fn more_buffers(bytes: usize) -> usize {
     (MAX_BYTES / bytes.max(1)).min(MAX_FRAMES).saturating_sub(2)
 }
 
-/// Reads until the clip ends or nobody listens.
+/// Reads until the clip ends or the receiver is gone.
 fn read_on(mut reader: FrameReader, buffers: &Receiver<Held>, tell: &Sender<Read>) {
     let mut is_first = true;
     while let Ok(mut held) = buffers.recv() {
@@ -147,7 +147,7 @@ fn read_on(mut reader: FrameReader, buffers: &Receiver<Held>, tell: &Sender<Read
     }
 }
 
-/// A frame of its own.
+/// A copy of a frame that owns its bytes.
 #[derive(Debug, Default)]
 struct Held {
     index: usize,
@@ -160,7 +160,7 @@ struct Held {
     chroma: [Vec<u8>; 2],
 }
 
-/// What planes are, without their bytes.
+/// The layout of the stored planes, without their bytes.
 #[derive(Debug, Clone, Copy)]
 struct HeldPlanes {
     bit_depth: u8,
@@ -227,13 +227,13 @@ mod tests {
 
     const SIZE: usize = 32;
 
-    /// Frames that tell themselves apart.
+    /// A clip whose frames all differ.
     fn clip(count: usize) -> FramesU8 {
         let at = |byte: usize| (byte * 7 + byte / (SIZE * SIZE * 3) * 31) as u8;
         FramesU8::new(count, SIZE, SIZE, (0..count * SIZE * SIZE * 3).map(at).collect()).unwrap()
     }
 
-    /// Everything that a frame says.
+    /// All contents of a frame, as text.
     fn said(frame: &DecodedFrame<'_>) -> String {
         format!("{frame:?}")
     }

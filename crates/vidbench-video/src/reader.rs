@@ -21,8 +21,9 @@ use crate::structure::{Fault, find_fault};
 use crate::turn::Turn;
 use crate::y4m::Y4mHeader;
 
-/// Containers a file may be. Playlists and scripts (HLS, DASH, concat) are out: they make libav open other files.
-/// Audio containers are in, so that an audio file is told from a file that is no media at all.
+/// Containers that a file may have. Playlists and scripts (HLS, DASH, concat) are excluded, because they make libav
+/// open other files. Audio containers are included, so that an audio file can be told from a file that is no media at
+/// all.
 const VIDEO_CONTAINERS: &str =
     "mov,matroska,avi,gif,ivf,mpegts,mpeg,ogg,yuv4mpegpipe,flv,asf,wav,mp3,flac,aac";
 
@@ -57,13 +58,14 @@ pub(crate) struct VideoReader {
     /// Width and height of the first frame, as stored.
     stored_size: (u32, u32),
     turn: Turn,
-    /// Whether the times of frames are the file's, not libav's 25 to a second for a Y4M without a rate.
+    /// Whether the times of frames come from the file. For a Y4M without a rate, libav makes them up: 25 frames a
+    /// second.
     timed: bool,
     first_timestamp_secs: Option<f64>,
-    /// When the last frame is shown, and how long after the one before.
+    /// When the last frame is shown and, in the next field, how long after the frame before.
     last_secs: Option<f64>,
     step_secs: Option<f64>,
-    /// The decoder has all packets; frames that come now were held back.
+    /// The decoder has received all packets; frames that come out now were held back.
     is_draining: bool,
     containers: Containers,
     probe: Probe,
@@ -75,8 +77,9 @@ impl VideoReader {
         &self.frame
     }
 
-    /// [`Self::frame`] for keeps, in memory of its own. Where HEVC ends a damaged slice early the rest of the picture is what the decoder's
-    /// memory held before, so that keeping that memory would change what comes later.
+    /// A copy of [`Self::frame`] in memory of its own. Where a damaged HEVC slice ends early, the rest of the picture
+    /// is whatever the decoder's memory held before, so that a caller that kept that memory would change later
+    /// pictures.
     pub(crate) fn copy_frame(&self) -> frame::Video {
         self.frame.clone()
     }
@@ -100,7 +103,7 @@ impl VideoReader {
         let (file, y4m) = check_file(path, limits)?;
         let input = open_input(file, containers, budget)?;
         let stream = video_stream(&input)?;
-        // A decoder that is told to refuse such sizes does not say why.
+        // Checked here, because a decoder that is told to refuse such sizes does not say why.
         let (width, height) = libav::stored_size(&stream);
         limits.check_size(width, height)?;
         let decoder = open_decoder(&stream, limits)?;
@@ -145,7 +148,7 @@ impl VideoReader {
         }
     }
 
-    /// Sends the next packet of the video stream, or the end.
+    /// Sends the next packet of the video stream, or the end of the stream.
     fn feed_decoder(&mut self) -> Result<(), VideoErrorKind> {
         loop {
             self.budget.check()?;
@@ -187,7 +190,7 @@ impl VideoReader {
         Ok(secs)
     }
 
-    /// The first frame settles size and colour, which headers may get wrong; the others must agree in size.
+    /// The first frame settles size and colour, which headers may get wrong; all other frames must have the same size.
     fn check_size(&mut self) -> Result<(), VideoErrorKind> {
         let (width, height) = (self.frame.width(), self.frame.height());
         let (first_width, first_height) = self.stored_size;
@@ -212,9 +215,10 @@ impl VideoReader {
         }
         let ticks = self.frame.timestamp();
         let secs = ticks.and_then(|ticks| probe::secs_from_ticks(ticks, self.time_base));
-        // A lone image has no place in time.
+        // A lone image has no presentation time.
         let secs = secs.or((self.containers == Containers::Image).then_some(0.0));
-        // AVI says when packets are decoded: of the frames that B-frames held back to the end none is left to tell the time.
+        // AVI stores only when packets are decoded. For the frames that B-frames held back to the end, no packet is
+        // left to give the time.
         let follows = || Some(self.last_secs? + self.step_secs?);
         let secs = secs.or_else(|| if self.is_draining { follows() } else { None });
         secs.ok_or(VideoErrorKind::NoTimestamp { frame: self.frames_decoded })
@@ -240,7 +244,7 @@ impl fmt::Debug for VideoReader {
     }
 }
 
-/// Everything that can be said about the file before libav sees it.
+/// Makes every check that is possible before libav sees the file.
 fn check_file(path: &Path, limits: &Limits) -> Result<(File, Option<Y4mHeader>), VideoErrorKind> {
     let (mut file, len) = check_regular(path, limits)?;
     let y4m = Y4mHeader::read(&mut file).map_err(io_kind)?;
@@ -255,12 +259,12 @@ fn check_file(path: &Path, limits: &Limits) -> Result<(File, Option<Y4mHeader>),
     }
 }
 
-/// libav's own word for it is "Device or resource busy".
+/// libav's own message for this is "Device or resource busy".
 fn y4m_without_size() -> VideoErrorKind {
     VideoErrorKind::NotVideo(LibavError::new("the Y4M header states no size"))
 }
 
-/// An opened file with bytes in it, and how many.
+/// Opens a regular file that is not empty; returns it with its length.
 pub(crate) fn check_regular(path: &Path, limits: &Limits) -> Result<(File, u64), VideoErrorKind> {
     let metadata = fs::metadata(path).map_err(io_kind)?;
     if metadata.is_dir() {
@@ -284,8 +288,8 @@ pub(crate) fn io_kind(error: io::Error) -> VideoErrorKind {
     }
 }
 
-/// libav reads through our file handle and never sees the path: a name of any bytes opens, and none is taken as a
-/// request ("concat:a|b", "http:x").
+/// libav reads through our file handle and never sees the path. So a file name of any bytes opens, and none is taken as
+/// a request ("concat:a|b", "http:x").
 fn open_input(file: File, containers: Containers, budget: &TimeBudget) -> Result<Input, VideoErrorKind> {
     /// Bytes read at once.
     const READ_BYTES: usize = 1 << 16;
@@ -303,7 +307,7 @@ fn open_input(file: File, containers: Containers, budget: &TimeBudget) -> Result
 
 fn video_stream(input: &Input) -> Result<Stream<'_>, VideoErrorKind> {
     let best = input.streams().best(media::Type::Video);
-    // A cover picture of a song is stored as a video stream of one frame.
+    // A song's cover picture is stored as a video stream of one frame.
     best.filter(|stream| !stream.disposition().contains(Disposition::ATTACHED_PIC))
         .ok_or_else(|| VideoErrorKind::NoVideoStream { container: input.format().name().to_owned() })
 }
@@ -330,8 +334,9 @@ fn decoder_refused(error: Error) -> VideoErrorKind {
 
 fn decoder_options(limits: &Limits) -> Dictionary<'static> {
     let mut options = Dictionary::new();
-    // With threads of its own, for frames or for slices, a decoder hands out frames before it knows that it had to conceal an error in
-    // them, and what it conceals depends on which thread was faster. FFmpeg 5.1's MPEG-4 even ends the process over an assertion.
+    // With several threads, for frames or for slices, a decoder hands out frames before it knows that it had to conceal
+    // an error in them, and what it conceals depends on which thread was faster. FFmpeg 5.1's MPEG-4 decoder even ends
+    // the process with a failed assertion.
     options.set("threads", "1");
     // A damaged frame must come out marked, or it would be dropped and the clip would only be shorter.
     options.set("flags", "+output_corrupt");

@@ -1,10 +1,10 @@
-//! Resizing as other libraries do it, number for number, because metrics are defined by theirs.
+//! Resizing as other libraries do it, number for number, because metrics are defined by the results of those libraries.
 //!
 //! "Bilinear" names at least seven different computations. Each variant of [`FloatResize`] and [`ByteResize`] names the
-//! function it equals; between antialias on and off lie up to 80 grey levels on fine texture. Float results of
-//! bytes are within 1e-4 of the named function's, bicubic ones within 3e-4 on noise, where torch's single precision is no
-//! better; byte results are equal. Two enums rather than one, because the byte
-//! forms round and clamp and so are another function of another input.
+//! function whose results it gives. Antialiasing alone changes fine texture by up to 80 grey levels. Float results of
+//! bytes are within 1e-4 of the named function's; bicubic ones are within 3e-4 on noise, where torch's single precision
+//! is no better. Byte results are equal. There are two enums, because the byte forms round and clamp and are therefore
+//! different functions of different input.
 //!
 //! ```
 //! use vidbench_video::{FloatResize, ImageShape, Size, resize_float};
@@ -37,16 +37,17 @@ pub enum FloatResize {
     TorchBicubicAntialias,
     /// `cv2.resize(interpolation=cv2.INTER_LINEAR)` on float32.
     Cv2Linear,
-    /// TensorFlow 1's `tf.image.resize_bilinear(align_corners=False)`: no half-pixel centres, so the picture moves.
+    /// TensorFlow 1's `tf.image.resize_bilinear(align_corners=False)`: without half-pixel centres, so the picture
+    /// shifts.
     Tf1Bilinear,
 }
 
 /// Resizing to bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ByteResize {
-    /// torchvision's `resize(BILINEAR, antialias=False)` of a uint8 tensor by way of float32: rounded half to even. What
-    /// lies within 1e-4 of a half may round the other way in this and the next three, because torch's single-precision
-    /// sums depend on the processor.
+    /// torchvision's `resize(BILINEAR, antialias=False)` of a uint8 tensor by way of float32: rounded half to even. In
+    /// this variant and the next three, a value within 1e-4 of a half may round the other way, because torch's
+    /// single-precision sums depend on the processor.
     TorchvisionBilinear,
     /// The same with `antialias=True`.
     TorchvisionBilinearAntialias,

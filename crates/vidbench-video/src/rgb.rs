@@ -10,7 +10,8 @@ use crate::error::{LibavError, VideoErrorKind};
 use crate::libav;
 use crate::yuv::{Siting, YuvMeaning, YuvToRgb};
 
-/// Made anew only when the layout or the colour of the samples changes.
+/// Converts frames to RGB. The swscale converter is made anew only when the layout or the colour of the samples
+/// changes.
 #[derive(Debug, Default)]
 pub(crate) struct RgbConverter {
     yuv: YuvToRgb,
@@ -18,7 +19,7 @@ pub(crate) struct RgbConverter {
     rgb: Vec<u8>,
 }
 
-/// The wrapper's frame has no `Debug`.
+/// A type of its own, because the wrapper's frame has no `Debug`.
 struct RgbFrame(frame::Video);
 
 impl std::fmt::Debug for RgbFrame {
@@ -28,8 +29,8 @@ impl std::fmt::Debug for RgbFrame {
 }
 
 impl RgbConverter {
-    /// `[H, W, 3]`, valid until the next call; nothing where it is not wanted. A frame that cannot be shown as sRGB is
-    /// an error either way, so that no metric sees a file that another refuses.
+    /// Returns `[H, W, 3]`, valid until the next call; empty where RGB is not wanted. A frame that cannot be shown as
+    /// sRGB is an error either way, so that no metric accepts a file that another refuses.
     pub(crate) fn convert(
         &mut self,
         frame: &frame::Video,
@@ -72,7 +73,7 @@ fn spec_of(frame: &frame::Video, tags: ColourTags, pixels: Pixels) -> Result<Con
     let kind = libav::sample_kind(format).ok_or_else(unsupported)?;
     let colour = Colour::from_tags(tags, kind, frame.height());
     let matrix = convertible_matrix(&colour, tags)?;
-    // Those programs take BT.601 where the file says nothing, whatever its size.
+    // Programs that use swscale's defaults take BT.601 where the file says nothing, whatever the frame size.
     let is_guessed = colour.matrix_tag.is_none() && matrix == ColourMatrix::Bt709;
     let matrix = if is_guessed && pixels == Pixels::Swscale { ColourMatrix::Bt601 } else { matrix };
     let from = Samples { format, matrix, range: colour.range, chroma_location: tags.chroma_location };

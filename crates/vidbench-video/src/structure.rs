@@ -1,8 +1,9 @@
 //! Finds files whose own structure says that something is missing or damaged.
 //!
-//! libav opens many cut files and only fails, or stops early, at the cut. The outermost structure of most containers
-//! states lengths or marks its end, so a cut shows before anything is decoded, with a better message. FLV, IVF and other
-//! containers, and a cut exactly between two fragments or transport packets, are left to the decoder.
+//! libav opens many truncated files and only fails, or stops early, at the cut. The outermost structure of most
+//! containers states lengths or marks its end, so a cut can be found before anything is decoded, with a better message.
+//! Cuts in FLV, IVF and other containers, and a cut exactly between two fragments or transport packets, are left to the
+//! decoder.
 
 mod avi;
 mod gif;
@@ -81,12 +82,12 @@ fn iso_bmff_cut(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<St
 
 struct BoxHeader {
     kind: [u8; 4],
-    /// Header included; 0 means to the end of the file.
+    /// Includes the header; 0 means that the box reaches to the end of the file.
     size: u64,
 }
 
 impl BoxHeader {
-    /// `None` at the end of the file and for bytes that are no known box.
+    /// `None` at the end of the file and for bytes that are not a known box.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let kind: [u8; 4] = bytes.get(4..8)?.try_into().ok()?;
         let short = u32::from_be_bytes(bytes.get(..4)?.try_into().ok()?);

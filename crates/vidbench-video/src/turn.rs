@@ -14,8 +14,8 @@ pub(crate) enum Turn {
 }
 
 impl Turn {
-    /// The turn that `[a, b, c, d]` of a display matrix asks for: one within a hundredth of a quarter turn. Mirrors,
-    /// scales and shears have no name here.
+    /// The turn that `[a, b, c, d]` of a display matrix asks for, if it is within a hundredth of a quarter turn.
+    /// Mirrors, scales and shears are refused.
     pub(crate) fn from_matrix(matrix: [f64; 4]) -> Result<Self, VideoErrorKind> {
         const TOLERANCE: f64 = 0.01;
         let is = |turn: &Self| {
@@ -44,7 +44,7 @@ impl Turn {
         }
     }
 
-    /// Width and height of what was `size` before.
+    /// Width and height after the turn, from those before it.
     pub(crate) fn size<T>(self, (width, height): (T, T)) -> (T, T) {
         match self {
             Self::None | Self::Half => (width, height),
@@ -81,7 +81,7 @@ impl Turned {
         }
     }
 
-    /// The turned copies, `planes` being the ones before.
+    /// The turned copies of `planes`.
     pub(crate) fn get<'a>(
         &'a self,
         planes: Option<&Planes<'_>>,

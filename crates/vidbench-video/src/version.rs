@@ -1,4 +1,4 @@
-//! Which libav is at work.
+//! Which libav is loaded.
 
 use crate::LibavError;
 use crate::libav;

@@ -1,4 +1,5 @@
-//! The header of a Y4M file, which libav fills up with guesses: 25 frames a second where the file states no rate.
+//! The header of a Y4M file. libav fills its gaps with guesses, such as 25 frames a second where the file states no
+//! rate.
 
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
@@ -18,7 +19,7 @@ pub(crate) struct Y4mHeader {
     pub(crate) fps: Option<Fps>,
     /// Bytes of a frame without its own header; `None` for a layout that is not known here.
     frame_bytes: Option<u64>,
-    /// Of the line, its end included.
+    /// Length of the line, including its end.
     line_bytes: u64,
 }
 
@@ -50,7 +51,7 @@ impl Y4mHeader {
         Some(Self { size, fps, frame_bytes, line_bytes: line.len() as u64 })
     }
 
-    /// Says what is missing of the last frame of `file`.
+    /// Says what is missing from the last frame of `file`.
     pub(crate) fn find_cut(&self, file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<String>> {
         let Some(frame_bytes) = self.frame_bytes else { return Ok(None) };
         let mut file = BufReader::new(file);

@@ -16,7 +16,7 @@ pub(crate) use chroma::Siting;
 use kernel::Work;
 use matrix::Coefficients;
 
-/// How the stored samples are meant.
+/// How to interpret the stored samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct YuvMeaning {
     pub(crate) matrix: ColourMatrix,

@@ -15,7 +15,7 @@ from vidbench_diffusers.settings import Settings
 
 COMMIT = "1" * 40
 LARGE = bytes(range(256)) * 40960
-"""As large as to be kept beside the repository, under its SHA-256."""
+"""Large enough to be stored beside the repository, under its SHA-256."""
 FILES = {
     "model_index.json": b'{"_class_name": "WanPipeline", "vae": ["diffusers", "AutoencoderKLWan"], "image_encoder": [null, null]}',
     "vae/model.safetensors": b"weights",

@@ -16,7 +16,7 @@ from vidbench_diffusers.settings import Lora, MotionAdapter, Quantization, Setti
 CLASSES = os.environ.get(
     "VIDBENCH_CLASSES", "WanPipeline LTXPipeline CogVideoXPipeline AnimateDiffPipeline StableVideoDiffusionPipeline WanModularPipeline"
 ).split()
-"""A short share; `VIDBENCH_CLASSES` names others."""
+"""A few of the classes; `VIDBENCH_CLASSES` names others."""
 
 
 def asked(name, output, seed=7, **changed):
@@ -87,7 +87,7 @@ def test_every_tiny_architecture_names_components_and_classes_that_exist():
 
 @pytest.fixture(scope="module")
 def wan(tmp_path_factory):
-    """A folder with a model, as the hub would have it."""
+    """A folder with a model, as it would be on the hub."""
     folder = tmp_path_factory.mktemp("wan")
     known = architectures.tiny()
     build.assemble(build.find_class("WanPipeline"), known, known.pipelines["WanPipeline"]).save_pretrained(folder)

@@ -1,4 +1,4 @@
-"""Settings that change how a model runs: each is really taken, and a video comes out."""
+"""Settings that change how a model runs: each one takes effect, and a video comes out."""
 
 from pathlib import Path
 

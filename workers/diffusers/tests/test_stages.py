@@ -1,4 +1,4 @@
-"""Stages as they are seen from outside a pipeline."""
+"""Stages as seen from outside a pipeline."""
 
 from itertools import pairwise
 

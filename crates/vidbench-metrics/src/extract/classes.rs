@@ -1,5 +1,5 @@
-//! C3D, which sorts short videos into classes: what it takes is less the mean of the videos it was trained on, and what it gives becomes
-//! probabilities.
+//! C3D, which sorts short videos into classes. The mean of its training videos is subtracted from its input, and its
+//! output becomes probabilities.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::videos::{FIRST_FRAMES, Layout, Video};
 use super::{Extractor, Rows, frames};
 use crate::MetricError;
 
-/// The probabilities of the classes that C3D knows, of the first frames of a clip.
+/// The probabilities of C3D's classes for the first frames of a clip.
 #[derive(Debug)]
 pub(super) struct Classes(Video);
 
@@ -39,7 +39,7 @@ impl Extractor for Classes {
     }
 }
 
-/// The largest is taken off first, so that nothing overflows.
+/// The largest logit is subtracted first, so that nothing overflows.
 fn softmax(logits: &[f32]) -> Vec<f32> {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f64> = logits.iter().map(|logit| f64::from(logit - largest).exp()).collect();

@@ -1,4 +1,4 @@
-//! DINO ViT-B/16, whose table of places is stretched to the grid of the image.
+//! DINO ViT-B/16, whose table of positions is stretched to the grid of the image.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,11 +21,12 @@ const GRID: usize = 14;
 pub(super) struct Dino {
     net: Arc<Net>,
     prepare: fn(&DecodedFrame<'_>) -> Result<Planar, MetricError>,
-    /// The size of a frame before what fills no patch is cut off: one that is nearly square may become one.
+    /// The size of a frame before the rest that fills no patch is cut off; the cut may make a nearly square frame
+    /// square.
     resized: fn(&DecodedFrame<'_>) -> Size,
     batch: Batch,
     places: Option<Tensor>,
-    /// The image is a square, before what fills no patch is cut off.
+    /// Whether the image is a square before that rest is cut off.
     square: bool,
 }
 
@@ -35,7 +36,7 @@ impl Dino {
         Self { net, prepare, resized, batch: Batch::default(), places: None, square: false }
     }
 
-    /// The first row is that of an image; all are squares.
+    /// Takes an image for the first row; the image and all frames become squares.
     pub(super) fn with_image(net: Arc<Net>, image: &DecodedFrame<'_>) -> Result<Self, MetricError> {
         let square = |_: &DecodedFrame<'_>| Size { height: GRID * PATCH, width: GRID * PATCH };
         let mut dino = Self { prepare: frames::dino_i2v, resized: square, square: true, ..Self::new(net) };
@@ -77,7 +78,8 @@ impl Extractor for Dino {
     }
 }
 
-/// The trained table for a grid: `[1, 1 + grid, 768]`, the row of the class token first. DINO leaves it as it is only for squares.
+/// The trained table for a grid: `[1, 1 + grid, 768]`, the row of the class token first. Only for squares does DINO
+/// leave the table as it is.
 fn places(net: &Net, grid: Size, square: bool) -> Result<Tensor, MetricError> {
     let failed = |reason: String| MetricError::Net { net: net.name(), reason };
     let table = net.host_tensor("pos_embed").map_err(|error| failed(error.to_string()))?;
@@ -90,8 +92,8 @@ fn places(net: &Net, grid: Size, square: bool) -> Result<Tensor, MetricError> {
     Tensor::f32([1, rows, WIDTH], [class, &stretched].concat()).map_err(|error| failed(error.to_string()))
 }
 
-/// torch's bicubic `interpolate` (a = -0.75, no antialias) with the scale that DINO's code gives it: a tenth of a patch more than
-/// the grid, so that rounding cannot lose a row. `[14, 14, 768]` to `[H, W, 768]`.
+/// torch's bicubic `interpolate` (a = -0.75, no antialiasing) with the scale from DINO's code. That scale is for a
+/// tenth of a patch more than the grid, so that rounding cannot lose a row. `[14, 14, 768]` to `[H, W, 768]`.
 fn stretch(trained: &[f32], grid: Size) -> Vec<f32> {
     let (rows, columns) = (taps(grid.height), taps(grid.width));
     let mut out = Vec::with_capacity(grid.height * grid.width * WIDTH);
@@ -107,7 +109,7 @@ fn stretch(trained: &[f32], grid: Size) -> Vec<f32> {
     out
 }
 
-/// The four trained places, with their weights, that each place of a stretched side is made from.
+/// The four trained positions, with their weights, from which each position of a stretched side is computed.
 fn taps(side: usize) -> Vec<[(usize, f64); 4]> {
     /// DINO's `interpolate_pos_encoding`.
     const MORE: f64 = 0.1;

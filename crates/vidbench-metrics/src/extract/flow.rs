@@ -12,13 +12,13 @@ use crate::flow::Flow;
 use crate::vbench_dynamic_degree::{Motion, interval};
 use crate::warping_error::pair_error;
 
-/// What the sides of RAFT's images are multiples of.
+/// The sides of RAFT's images are multiples of this.
 const MULTIPLE: usize = 8;
-/// Least side: below it the coarsest correlations are of one pixel.
+/// Least side: on smaller images the coarsest correlations have only one pixel.
 const LEAST_SIDE: usize = 128;
 
-/// VBench's dynamic degree: for each pair of frames looked at, the mean length of the flow in the fastest places, in pixels; no more pairs
-/// than decide whether the clip moves.
+/// VBench's dynamic degree: for each pair of frames that is looked at, the mean length in pixels of the flow at the
+/// fastest places. No more pairs are looked at once they decide whether the clip moves.
 #[derive(Debug)]
 pub(super) struct FastestFlow {
     net: Arc<Net>,
@@ -32,12 +32,12 @@ impl FastestFlow {
     /// Share of the places that counts as the fastest.
     const SHARE: f64 = 0.05;
 
-    /// Of a clip of so many frames, at a rate that its file tells or does not.
+    /// For a clip of `frames` frames, at the rate that its file states, if it states one.
     pub(super) fn new(net: Arc<Net>, frames: usize, fps: Option<f64>) -> Self {
         Self { net, frames, fps, previous: None, rows: Rows::of_dims(1) }
     }
 
-    /// For VBench's own answer, and for the one in which a still clip never moves.
+    /// Whether the pairs so far decide both VBench's own answer and the one by which a still clip never moves.
     fn is_decided(&self, frame: &DecodedFrame<'_>) -> bool {
         let motion = Motion::of(frame.width, frame.height, self.frames, self.fps).at_least(1);
         motion.of_pairs(&self.rows.values).is_some()
@@ -68,8 +68,9 @@ impl Extractor for FastestFlow {
     }
 }
 
-/// VBench's static filter: for each pair of consecutive frames, then for first and last and for last and first, the mean length of the flow
-/// in the fastest places in pixels; beside it the mean absolute difference of consecutive frames, 0 to 255.
+/// VBench's static filter. For each pair of consecutive frames, then for first and last and for last and first: the
+/// mean length in pixels of the flow at the fastest places, and beside it the mean absolute difference of consecutive
+/// frames, 0 to 255.
 #[derive(Debug)]
 pub(super) struct StillFlow {
     net: Arc<Net>,
@@ -120,7 +121,7 @@ impl Extractor for StillFlow {
     }
 }
 
-/// For each pair of frames, what the flow between them does not explain of their difference.
+/// For each pair of frames, the part of their difference that the flow between them does not explain.
 #[derive(Debug)]
 pub(super) struct Warping {
     net: Arc<Net>,

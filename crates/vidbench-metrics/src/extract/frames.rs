@@ -1,4 +1,4 @@
-//! From a decoded frame to what a net of images takes: the preprocessing of each extraction, step by step.
+//! Turns a decoded frame into the input of an image net: the preprocessing of each extraction, step by step.
 
 use vidbench_core::{DecodedFrame, FramesU8};
 use vidbench_video::{
@@ -32,7 +32,8 @@ const IMAGENET: Normalisation =
 const SIDE: usize = 224;
 const SQUARE: Size = Size { height: SIDE, width: SIDE };
 
-/// VBench's `clip_transform`: bicubic without antialias on floats, which leave 0 to 255, then the middle.
+/// VBench's `clip_transform`: bicubic without antialiasing on floats, which may leave the range 0 to 255; then the
+/// middle.
 pub(super) fn clip_vbench(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
     let (shape, size) = (shape(frame), shorter_side(size(frame), SIDE));
     let resized =
@@ -50,8 +51,8 @@ pub(super) fn clip(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
     Ok(planar(&middle, SQUARE, &CLIP))
 }
 
-/// VBench's `dino_transform`: bilinear without antialias, nothing cut off. Rows and columns beyond whole patches of 16, which the
-/// net does not look at, are left out.
+/// VBench's `dino_transform`: bilinear without antialiasing, nothing cut off. Rows and columns beyond whole patches of
+/// 16 are left out, because the net does not look at them.
 pub(super) fn dino_vbench(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
     const PATCH: usize = 16;
     let (shape, size) = (shape(frame), dino_size(frame));
@@ -74,7 +75,7 @@ pub(super) fn dino_i2v(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> 
     Ok(planar(&middle, SQUARE, &IMAGENET))
 }
 
-/// VBench-I2V's `dino_transform_Image_internet`: the same of an image, by Pillow, and so rounded.
+/// VBench-I2V's `dino_transform_Image_internet`: the same for an image, by Pillow and therefore rounded.
 pub(super) fn dino_i2v_image(image: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
     let (shape, size) = (shape(image), shorter_side(size(image), I2V_SIDE));
     let resized =
@@ -83,10 +84,10 @@ pub(super) fn dino_i2v_image(image: &DecodedFrame<'_>) -> Result<Planar, MetricE
     Ok(planar(&middle, SQUARE, &IMAGENET))
 }
 
-/// Shorter side of what VBench-I2V takes the middle of.
+/// Shorter side of the resized image whose middle VBench-I2V takes.
 const I2V_SIDE: usize = 256;
 
-/// The size that DINO's frames are resized to, before what fills no patch is cut off.
+/// The size that DINO's frames are resized to, before the rest that fills no patch is cut off.
 pub(super) fn dino_size(frame: &DecodedFrame<'_>) -> Size {
     shorter_side(size(frame), SIDE)
 }
@@ -122,7 +123,8 @@ pub(super) fn unfit(error: &dyn std::error::Error) -> MetricError {
 /// Size of the frames that cd-fvd's loader gives.
 const LOADED: Size = Size { height: 256, width: 256 };
 
-/// cd-fvd's loader: the shorter side to 256, bilinear and antialiased, the longer one rounded up; the middle, cut off to bytes.
+/// cd-fvd's loader: the shorter side to 256, bilinear and antialiased, the longer one rounded up; the middle, truncated
+/// to bytes.
 fn loaded_cdfvd(frame: &DecodedFrame<'_>) -> Result<Vec<u8>, MetricError> {
     let unit: Vec<f32> = frame.rgb.iter().map(|value| f32::from(*value) / 255.0).collect();
     let size = shorter_side_up(size(frame), LOADED.height);
@@ -139,7 +141,7 @@ pub(super) fn i3d_cdfvd(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError>
     Ok(mapped(&squashed, SQUARE, |value| 2.0 * value / 255.0 - 1.0))
 }
 
-/// What the archive of StyleGAN-V does with bytes: squashed to 224x224, bilinear without antialias; to [-1, 1].
+/// What StyleGAN-V's archive does with bytes: squashed to 224x224, bilinear without antialiasing; to [-1, 1].
 pub(super) fn i3d_styleganv(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
     let squashed = resize_float(frame.rgb, shape(frame), SQUARE, FloatResize::TorchBilinear)
         .map_err(|error| unfit(&error))?;
@@ -201,14 +203,15 @@ fn middle(image: &[f32], size: Size, side: usize) -> Vec<f32> {
     rows.flat_map(|row| &row[left * FramesU8::CHANNELS..][..side * FramesU8::CHANNELS]).copied().collect()
 }
 
-/// An image as planes, each number as `value` says.
+/// An image as planes, with `value` applied to each number.
 fn mapped(image: &[f32], size: Size, value: impl Fn(f32) -> f32) -> Planar {
     let plane = |channel: usize| image.iter().skip(channel).step_by(FramesU8::CHANNELS);
     let values = (0..FramesU8::CHANNELS).flat_map(plane).map(|number| value(*number)).collect();
     Planar { size, values }
 }
 
-/// TGAN v2's frames for C3D: blue, green and red in 0 to 255, squashed to 112x112, the corners of both images on each other.
+/// TGAN v2's frames for C3D: blue, green and red in 0 to 255, squashed to 112x112 so that the corners of both images
+/// coincide.
 pub(super) fn c3d_tgan2(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
     const SIZE: Size = Size { height: 112, width: 112 };
     let squashed = resize_float(frame.rgb, shape(frame), SIZE, FloatResize::TorchBilinearCorners)
@@ -221,21 +224,23 @@ pub(super) fn c3d_tgan2(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError>
 /// The square that Inception looks at.
 const INCEPTION: Size = Size { height: 299, width: 299 };
 
-/// clean-fid's: each channel squashed by Pillow's bicubic of floats, antialiased, cut off at 0 and 255 and not rounded.
+/// clean-fid's preprocessing: each channel squashed by Pillow's bicubic on floats, antialiased, clamped to 0 and 255,
+/// not rounded.
 pub(super) fn inception_clean(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
     let squashed = resize_float(frame.rgb, shape(frame), INCEPTION, FloatResize::TorchBicubicAntialias)
         .map_err(|error| unfit(&error))?;
     Ok(mapped(&squashed, INCEPTION, |value| (value.clamp(0.0, 255.0) - 128.0) / 128.0))
 }
 
-/// What the graph of 2015 does itself, and torch-fidelity after it: squashed by TensorFlow 1's bilinear, which moves the image.
+/// The preprocessing inside the graph of 2015, which torch-fidelity follows: squashed by TensorFlow 1's bilinear, which
+/// shifts the image.
 pub(super) fn inception_tensorflow(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
     let squashed = resize_float(frame.rgb, shape(frame), INCEPTION, FloatResize::Tf1Bilinear)
         .map_err(|error| unfit(&error))?;
     Ok(mapped(&squashed, INCEPTION, |value| (value - 128.0) / 128.0))
 }
 
-/// pytorch-fid's: to [0, 1], squashed by torch's bilinear without antialias, to [-1, 1].
+/// pytorch-fid's preprocessing: to [0, 1], squashed by torch's bilinear without antialiasing, to [-1, 1].
 pub(super) fn inception_pytorch(frame: &DecodedFrame<'_>) -> Result<Planar, MetricError> {
     let unit: Vec<f32> = frame.rgb.iter().map(|value| f32::from(*value) / 255.0).collect();
     let squashed = resize_float(&unit, shape(frame), INCEPTION, FloatResize::TorchBilinear)
@@ -264,8 +269,9 @@ mod tests {
         assert_eq!(up(64, 64), Size { height: 224, width: 224 });
     }
 
-    /// Twelve numbers of what Inception is fed, and their mean, as clean-fid 0.1.35 (Pillow 13.0), torch-fidelity 0.4.0 and torch 2.15's
-    /// `interpolate`, as pytorch-fid 0.3.0 calls it, give them. The image is byte i = 37 i mod 256; number k is at k N / 12 + 5 k.
+    /// Twelve numbers of Inception's input, and its mean, as given by clean-fid 0.1.35 (Pillow 13.0), by torch-fidelity
+    /// 0.4.0, and by torch 2.15's `interpolate`, called as in pytorch-fid 0.3.0. Byte i of the image is 37 i mod 256;
+    /// number k is at k N / 12 + 5 k.
     #[test]
     fn inception_is_fed_as_by_each_of_the_three_programs() {
         type Golden = (Size, fn(&DecodedFrame<'_>) -> Result<Planar, MetricError>, [f32; 12], f64);
@@ -315,7 +321,7 @@ mod tests {
             let plane = planar.size.height * planar.size.width;
             for (channel, wanted) in wanted.into_iter().enumerate() {
                 let values = &planar.values[channel * plane..][..plane];
-                // A byte that is cut off one too low is 0.008 of the range.
+                // A byte truncated to one level too low is off by 0.008 of the range.
                 assert!(values.iter().all(|value| (value - wanted).abs() < 0.009), "{channel} {wanted}");
             }
         }

@@ -62,7 +62,7 @@ impl fmt::Debug for Images {
     }
 }
 
-/// Frames that wait, and the rows of those that went through.
+/// Frames that wait, and the rows of the frames that went through the net.
 #[derive(Debug)]
 pub(super) struct Batch {
     size: Size,
@@ -96,7 +96,7 @@ impl Batch {
         self.size
     }
 
-    /// Puts what waits, `[N, 3, H, W]`, through `run`, which gives rows and their dims.
+    /// Puts the waiting images, `[N, 3, H, W]`, through `run`, which returns rows and the length of a row.
     pub(super) fn run(
         &mut self,
         mut run: impl FnMut([usize; 4], Vec<f32>) -> Result<(Vec<f32>, usize), MetricError>,
@@ -114,8 +114,8 @@ impl Batch {
     }
 }
 
-/// Puts `count` images through `run`, at most `most` together. Where memory runs out, half as many from then on, and the note says so: a net
-/// may round otherwise when it looks at fewer images at a time.
+/// Puts `count` images through `run`, at most `most` together. Where memory runs out, `most` is halved from then on,
+/// and the note says so: a net may round differently when it looks at fewer images at a time.
 pub(super) fn in_halves(
     count: usize,
     most: &mut usize,
@@ -144,7 +144,7 @@ pub(super) fn in_halves(
 mod tests {
     use super::*;
 
-    /// A net with memory for so many images.
+    /// A net with memory for `room` images.
     fn run(room: usize, count: usize) -> (Result<Vec<f32>, MetricError>, Option<String>) {
         let (mut most, mut note) = (BATCH, None);
         let rows = in_halves(count, &mut most, &mut note, |at| match at.len() <= room {

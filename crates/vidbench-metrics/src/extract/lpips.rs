@@ -1,4 +1,4 @@
-//! LPIPS: how far each frame is from that of the reference, for a classifier of images.
+//! LPIPS: how far each frame is from the reference's frame, as a classifier of images sees them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use vidbench_nn::nets::Net;
 use super::{Extractor, Rows, run_rows, tensor};
 use crate::MetricError;
 
-/// Least side: below it a pool of AlexNet has nothing left to look at.
+/// Least side: on smaller images a pooling layer of AlexNet has nothing left to look at.
 const LEAST_SIDE: usize = 32;
 
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Extractor for Lpips {
         frame: &DecodedFrame<'_>,
         reference: Option<&DecodedFrame<'_>>,
     ) -> Result<(), MetricError> {
-        // A reference that has ended makes the pair a mismatch, which is told elsewhere.
+        // If the reference has ended, the pair is a mismatch, which is reported elsewhere.
         let Some(reference) = reference else { return Ok(()) };
         let (width, height) = (frame.width, frame.height);
         if width.min(height) < LEAST_SIDE {

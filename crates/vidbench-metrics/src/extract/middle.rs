@@ -9,12 +9,12 @@ use super::padding::{Padded, padded};
 use super::{Extractor, Rows, run_rows, tensor};
 use crate::MetricError;
 
-/// What the sides of AMT's images are multiples of, and the least side.
+/// AMT takes images whose sides are multiples of this, and at least [`LEAST_SIDE`].
 const MULTIPLE: usize = 16;
 const LEAST_SIDE: usize = 128;
 const WHITE: f32 = 255.0;
 
-/// For each odd frame that has a next one, the mean absolute difference to what the net makes up, 0 to 255.
+/// For each odd frame that has a next one, the mean absolute difference to the frame that the net makes up, 0 to 255.
 #[derive(Debug)]
 pub(super) struct MadeUpMiddles {
     net: Arc<Net>,
@@ -52,7 +52,7 @@ impl Extractor for MadeUpMiddles {
     }
 }
 
-/// Mean absolute difference of bytes; the made-up frame is cut off to bytes, not rounded.
+/// Mean absolute difference of bytes; the made-up frame is truncated to bytes, not rounded.
 fn difference(made_up: &[f32], padding: &Padded, truth: &[u8], width: usize) -> f32 {
     let plane = padding.width * padding.height;
     let mut sum = 0_u64;

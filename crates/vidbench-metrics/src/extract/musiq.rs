@@ -1,7 +1,7 @@
 //! MUSIQ: patches of an image at three sizes.
 //!
-//! pyiqa fills the patches of the two smaller sizes up with empty ones that the net is told not to look at. They change
-//! nothing and are left out.
+//! pyiqa adds empty patches to the two smaller sizes and tells the net not to look at them. They change nothing and are
+//! left out here.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use super::images::{BATCH, in_halves};
 use super::{Extractor, Rows, frames, run_rows, tensor};
 use crate::MetricError;
 
-/// Longer side beyond which VBench shrinks a frame.
+/// VBench shrinks a frame whose longer side is beyond this.
 const LONGER_SIDE: usize = 512;
-/// Longer sides of the smaller sizes.
+/// Longer sides of the two smaller sizes.
 const SMALLER_SIDES: [usize; 2] = [224, 384];
 const PATCH: usize = 32;
-/// Side of the grid of places that patches are told apart by.
+/// Side of the grid of positions by which the net tells patches apart.
 const GRID: usize = 10;
 
 #[derive(Debug)]
@@ -88,7 +88,7 @@ fn prepared(frame: &DecodedFrame<'_>) -> Result<(Vec<f32>, Size), MetricError> {
     Ok((image.iter().map(|value| (value / 255.0 - 0.5) * 2.0).collect(), size))
 }
 
-/// Both sides rounded, a half to the even number, as Python does.
+/// Rounds both sides, a half to the even number, as Python does.
 fn scaled(size: Size, side: usize) -> Size {
     let ratio = side as f64 / size.height.max(size.width) as f64;
     let scaled = |length: usize| (length as f64 * ratio).round_ties_even() as usize;
@@ -96,7 +96,7 @@ fn scaled(size: Size, side: usize) -> Size {
 }
 
 impl Patches {
-    /// Some of them, `patches` an image, through the net.
+    /// Puts some of the patches through the net; each image has `patches` of them.
     fn run(&self, net: &Net, at: Range<usize>, patches: usize) -> Result<(Vec<f32>, usize), MetricError> {
         const NUMBERS: usize = FramesU8::CHANNELS * PATCH * PATCH;
         let shape = [at.len() / patches, patches];
@@ -113,7 +113,8 @@ impl Patches {
         run_rows(net, &inputs)
     }
 
-    /// Cuts an image into patches, black around it where it does not fill them; the larger half of the border is right and below.
+    /// Cuts an image into patches. Where it does not fill them, it gets a black border, whose larger half is on the
+    /// right and below.
     fn add(&mut self, image: &[f32], size: Size, scale: i64) {
         let (down, across) = (size.height.div_ceil(PATCH), size.width.div_ceil(PATCH));
         let before = |patches: usize, length: usize| (patches * PATCH - length) / 2;
@@ -138,7 +139,7 @@ impl Patches {
     }
 }
 
-/// The place of a patch in a grid of ten: torch's `nearest` from 10 to `count`, in its single precision.
+/// The position of a patch in a grid of ten: torch's `nearest` from 10 to `count`, in its single precision.
 fn hashed(at: usize, count: usize) -> usize {
     let scale = GRID as f32 / count as f32;
     ((at as f32 * scale) as usize).min(GRID - 1)

@@ -1,4 +1,4 @@
-//! Images whose sides a net wants as multiples of something, their borders repeated around them.
+//! Images with their borders repeated around them, for nets whose input sides must be multiples of a number.
 
 use vidbench_core::{DecodedFrame, FramesU8};
 
@@ -23,7 +23,8 @@ impl Padded {
     }
 }
 
-/// RAFT's and AMT's `InputPadder`: the border is repeated, its smaller half left and above. Values are divided by `unit`.
+/// RAFT's and AMT's `InputPadder`: repeats the border, with the smaller half on the left and above. Values are divided
+/// by `unit`.
 pub(super) fn padded(
     frame: &DecodedFrame<'_>,
     multiple: usize,

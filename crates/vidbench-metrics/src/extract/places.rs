@@ -1,4 +1,4 @@
-//! Tables of places that nets of videos add to their patches: sines and cosines, not trained.
+//! Tables of positions that video nets add to their patches: sines and cosines, not trained.
 
 use vidbench_nn::Tensor;
 
@@ -39,7 +39,7 @@ pub(super) fn videomae() -> Tensor {
         .expect("invariant: the table fills its shape")
 }
 
-/// `sin(p / 10000^(2 i / width))` and the cosine behind it, for each place p.
+/// `sin(p / 10000^(2 i / width))` followed by the cosine, for each position p.
 fn sines(places: usize, width: usize) -> Vec<f32> {
     let angle =
         |place: usize, at: usize| place as f64 / 10_000_f64.powf((2 * (at / 2)) as f64 / width as f64);

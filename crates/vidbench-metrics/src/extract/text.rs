@@ -1,4 +1,4 @@
-//! Texts as the nets of images and videos see them.
+//! Embeddings of texts, in the spaces of the image and video nets.
 
 use vidbench_nn::Tensor;
 use vidbench_nn::tokens::{ClipTokens, clip_tokens};
@@ -6,30 +6,30 @@ use vidbench_nn::tokens::{ClipTokens, clip_tokens};
 use super::{NetSource, run_rows};
 use crate::MetricError;
 
-/// What a text of that net is called among features: the net and how it is fed, with a version.
+/// The id of a text's features from that net: the net and how it is fed, with a version.
 pub fn text_id(net: &str) -> String {
     format!("{net}.prompt@1")
 }
 
-/// Tokens that CLIP's text net takes.
+/// How many tokens CLIP's text net takes.
 const CLIP_CONTEXT: usize = 77;
-/// Tokens that ViCLIP's text net takes.
+/// How many tokens ViCLIP's text net takes.
 const VICLIP_CONTEXT: usize = 32;
 
-/// A text as a net of texts sees it.
+/// The embedding of a text by a text net.
 #[derive(Debug)]
 pub(crate) struct TextEmbedding {
     pub(crate) values: Vec<f32>,
-    /// Says that words were cut off, where they were.
+    /// Says that words were cut off, if they were.
     pub(crate) note: Option<String>,
 }
 
-/// A text in the space of CLIP ViT-B/32. What does not fit in 77 tokens is cut off.
+/// The embedding of a text in the space of CLIP ViT-B/32. What does not fit in 77 tokens is cut off.
 pub(crate) fn clip_text_embedding(nets: &dyn NetSource, text: &str) -> Result<TextEmbedding, MetricError> {
     embedding(nets, "clip-vit-b32-text", text, CLIP_CONTEXT)
 }
 
-/// A text in the space of ViCLIP. What does not fit in 32 tokens is cut off.
+/// The embedding of a text in the space of ViCLIP. What does not fit in 32 tokens is cut off.
 pub(crate) fn viclip_text_embedding(nets: &dyn NetSource, text: &str) -> Result<TextEmbedding, MetricError> {
     embedding(nets, "viclip-l-text", text, VICLIP_CONTEXT)
 }

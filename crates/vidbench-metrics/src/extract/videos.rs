@@ -1,4 +1,4 @@
-//! Nets that look at a video of a fixed number of frames: the first ones of a clip, or some spread over it.
+//! Nets that look at a fixed number of frames: the first ones of a clip, or some spread over it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::MetricError;
 
 type Prepare = fn(&DecodedFrame<'_>) -> Result<Planar, MetricError>;
 
-/// Frames of a video that a Fréchet distance is computed of.
+/// How many frames of a video a Fréchet distance looks at.
 pub(super) const FIRST_FRAMES: usize = 16;
 
 /// How the net takes a video.
@@ -25,15 +25,15 @@ pub(super) enum Layout {
     FramesFirst,
 }
 
-/// A net with an input `video`, and maybe one for a table of places; one row for a clip.
+/// A net with an input `video`, and maybe one for a table of positions; gives one row per clip.
 pub(super) struct Video {
     net: Arc<Net>,
     prepare: Prepare,
     layout: Layout,
     places: Option<Tensor>,
-    /// Is taken off what the net takes, in its layout.
+    /// Subtracted from the net's input, in the layout of that input.
     less: Option<Vec<f32>>,
-    /// Which frames, rising; one may be wanted several times.
+    /// Which frames are used, in rising order; a frame may be used several times.
     wanted: Vec<usize>,
     frames: Vec<Planar>,
     seen: usize,
@@ -44,12 +44,12 @@ impl Video {
         Self { net, prepare, layout, places: None, less: None, wanted, frames: Vec::new(), seen: 0 }
     }
 
-    /// With a table for the input `pos_embed`.
+    /// Adds a table for the input `pos_embed`.
     pub(super) fn with_places(self, places: Tensor) -> Self {
         Self { places: Some(places), ..self }
     }
 
-    /// With numbers that are taken off every video, as many as it has.
+    /// Subtracts `mean`, which has as many numbers as a video, from every video.
     pub(super) fn less(self, mean: Vec<f32>) -> Self {
         Self { less: Some(mean), ..self }
     }
@@ -90,7 +90,8 @@ impl Extractor for Video {
     }
 }
 
-/// VBench's "middle" frames: of as many equal parts of the clip the frame in the middle, the last one again where the clip is shorter.
+/// VBench's "middle" frames: the clip is divided into `count` equal parts, and the frame in the middle of each is
+/// taken. A clip with fewer frames repeats its last one.
 pub(super) fn middle_frames(count: usize, frames: usize) -> Vec<usize> {
     let parts = count.min(frames);
     let step = frames as f64 / parts.max(1) as f64;

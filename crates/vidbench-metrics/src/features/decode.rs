@@ -1,4 +1,4 @@
-//! Bytes of an array of floats to values, and the choice of one array among several.
+//! Turns the bytes of an array of floats into values, and chooses one array among several.
 
 use super::matrix::Values;
 use super::{FeatureFileError, FeatureMatrix};
@@ -22,7 +22,7 @@ impl Float {
     }
 }
 
-/// How an array lies in its bytes.
+/// How an array is laid out in its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) float: Float,
@@ -114,7 +114,7 @@ pub(crate) fn shape_text(shape: &[u64]) -> String {
     }
 }
 
-/// The array of that name, or the only one that is a matrix. `arrays` are names with shapes.
+/// The array of that name; without a name, the only array that is a matrix. `arrays` are names with shapes.
 pub(crate) fn choose(arrays: &[(String, Vec<u64>)], name: Option<&str>) -> Result<String, FeatureFileError> {
     if let Some(name) = name {
         let found = arrays.iter().find(|(known, _)| known == name);
@@ -131,7 +131,7 @@ pub(crate) fn choose(arrays: &[(String, Vec<u64>)], name: Option<&str>) -> Resul
     }
 }
 
-/// Names with shapes; of many the first few, because a hostile file has any number.
+/// Names with shapes. Only the first few of many are listed, because a hostile file can have any number.
 fn listing(arrays: &[(String, Vec<u64>)]) -> String {
     const SHOWN: usize = 20;
     if arrays.is_empty() {

@@ -155,10 +155,11 @@ impl FeatureFileError {
     }
 }
 
-/// The features in the bytes of a file. `array` names one of several; without it the only matrix is taken. A `.npy` file has
-/// one array, which has no name.
+/// The features in the bytes of a file. `array` names one of several arrays; without it, the only matrix is taken. A
+/// `.npy` file has one array, which has no name.
 ///
-/// Nothing in the file is executed, and no more memory is used than a small multiple of the array that is really there.
+/// Nothing in the file is executed, and no more memory is used than a small multiple of the array that the file really
+/// holds.
 ///
 /// # Errors
 ///

@@ -50,12 +50,12 @@ pub enum FeatureError {
         /// The value, as text.
         value: String,
     },
-    /// The rows said to be those of clips are not the rows there are, or a clip has none.
+    /// The rows that are assigned to clips are not exactly the rows of the matrix, or a clip has none.
     #[error("{rows} rows are not those of {clips} clips")]
     Clips {
         /// Rows there are.
         rows: usize,
-        /// Clips they are said to be of.
+        /// Clips that the rows are said to belong to.
         clips: usize,
     },
 }
@@ -77,7 +77,7 @@ pub(crate) enum Values {
 
 /// Features of at least one clip: N rows of d finite numbers, row after row, in the precision they came in.
 ///
-/// A row is a clip, unless [`Self::of_clips`] says that a clip has several, as it has where a net looks at each frame.
+/// A row is a clip, unless [`Self::of_clips`] gives a clip several rows, as for a net that looks at each frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureMatrix {
     rows: usize,
@@ -125,7 +125,8 @@ impl FeatureMatrix {
         Self::f32(rows, dims, values)
     }
 
-    /// The rows of all of `parts` behind each other, as if they had come in one: in 64 bits when a part is. Each is a clip.
+    /// The rows of all of `parts` one after the other, as if they had come in one matrix: in 64 bits when a part is.
+    /// Each row is a clip.
     ///
     /// # Errors
     ///
@@ -166,12 +167,13 @@ impl FeatureMatrix {
         }
     }
 
-    /// The same rows, the first `rows[0]` of them of the first clip, and so on. Intervals of Fréchet distances then draw clips and not
-    /// rows, because the rows of a clip are alike; every other metric takes each row as a clip of its own.
+    /// The same rows, assigned to clips: the first `rows[0]` of them to the first clip, and so on. Intervals of Fréchet
+    /// distances then draw clips instead of rows, because the rows of a clip are alike; every other metric takes each
+    /// row as a clip of its own.
     ///
     /// # Errors
     ///
-    /// [`FeatureError::Clips`] when that is not all rows, or a clip has none.
+    /// [`FeatureError::Clips`] when the numbers do not add up to all rows, or a clip has none.
     pub fn of_clips(self, rows: Vec<usize>) -> Result<Self, FeatureError> {
         let fits = rows.iter().all(|rows| *rows > 0) && rows.iter().sum::<usize>() == self.rows;
         if !fits {

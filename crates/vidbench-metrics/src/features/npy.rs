@@ -12,7 +12,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<FeatureMatrix, FeatureFileError> {
     decode::matrix(&layout, data, "in the file")
 }
 
-/// The layout of the array and where its data begins, from the first bytes of the file: all, or [`MAX_BEFORE_DATA`].
+/// The layout of the array and where its data begins. `bytes` are the first bytes of the file: all, or
+/// [`MAX_BEFORE_DATA`].
 pub(crate) fn header(bytes: &[u8], array: &str) -> Result<(Layout, usize), FeatureFileError> {
     let (header, data) = npy::header(bytes).map_err(damaged)?;
     let (float, big_endian) = float(&header.descr, array)?;

@@ -7,7 +7,7 @@ use zip::ZipArchive;
 use super::decode;
 use super::{FeatureFileError, FeatureMatrix, MAX_ARRAY_BYTES, npy};
 
-/// Most files in an archive; each costs the reading of its header.
+/// Most files that an archive may have; the header of each one is read.
 const MAX_ENTRIES: usize = 1000;
 
 type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
@@ -21,7 +21,7 @@ pub(crate) fn read(bytes: &[u8], name: Option<&str>) -> Result<FeatureMatrix, Fe
         )));
     }
     let arrays = arrays(&mut archive)?;
-    // Without a name any of them may be the one that is meant.
+    // Without a name, any of the arrays may be the wanted one.
     if let (None, Some(damage)) = (name, arrays.iter().find_map(|found| found.damage.as_ref())) {
         return Err(damaged(damage));
     }
@@ -38,10 +38,10 @@ fn damaged(reason: &impl ToString) -> FeatureFileError {
 /// A file in the archive.
 struct Entry {
     name: String,
-    /// Empty of a file that is no array.
+    /// Empty for a file that is not an array.
     shape: Vec<u64>,
     entry: usize,
-    /// Why not even its beginning can be read.
+    /// Why even its beginning cannot be read.
     damage: Option<String>,
 }
 
@@ -62,7 +62,8 @@ fn arrays(archive: &mut Archive<'_>) -> Result<Vec<Entry>, FeatureFileError> {
     Ok(arrays)
 }
 
-/// The array in that entry: first its header, so that no more is inflated than it says and no more than the limit.
+/// Reads the array in that entry. The header comes first, so that no more is inflated than it states and no more than
+/// the limit.
 fn array(archive: &mut Archive<'_>, entry: usize, name: &str) -> Result<FeatureMatrix, FeatureFileError> {
     let mut file = archive.by_index(entry).map_err(|error| damaged(&error))?;
     let mut bytes = Vec::new();

@@ -28,13 +28,13 @@ fn float(dtype: Dtype, array: &str) -> Result<Float, FeatureFileError> {
         Dtype::BF16 => Ok(Float::BF16),
         Dtype::F32 => Ok(Float::F32),
         Dtype::F64 => Ok(Float::F64),
-        // The crate's list is open.
+        // The crate's list of types may grow.
         other => Err(FeatureFileError::NotFloat { array: array.to_owned(), dtype: format!("{other:?}") }),
     }
 }
 
-/// The header has a list of numbers that ends in one of 20 digits or more. The parser adds the length of the header to the
-/// last offset without a check, and only numbers near 2^64 can overflow there.
+/// Whether the header has a list of numbers whose last one has 20 digits or more. The parser adds the length of the
+/// header to the last offset without a check, and only numbers near 2^64 can overflow there.
 fn has_offset_beyond_memory(bytes: &[u8]) -> bool {
     let length = bytes.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
     let header = bytes.iter().skip(8).take(usize::try_from(length).unwrap_or(usize::MAX));

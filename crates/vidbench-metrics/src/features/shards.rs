@@ -1,7 +1,8 @@
-//! Features that were computed in parts: joined by the key of their clip, so that nobody can tell how they were split.
+//! Features that were computed in parts: joined by the key of their clip, so that the result does not show how they
+//! were split.
 //!
-//! Rows are kept, not sums of them: floating sums depend on how they are split, and a matrix of features is small beside
-//! the clips it came from. One pass is one shard.
+//! Rows are kept, not sums of them: floating-point sums depend on how they are split, and a matrix of features is small
+//! beside the clips it came from. One pass is one shard.
 
 use std::collections::BTreeMap;
 

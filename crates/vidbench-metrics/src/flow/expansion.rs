@@ -24,7 +24,7 @@ pub(super) struct Expansion {
 }
 
 impl Expansion {
-    /// Of `[height, width]` pixels; beyond the edge its pixels are repeated.
+    /// The polynomials of `[height, width]` pixels; beyond the edge, the pixels of the edge are repeated.
     pub(super) fn new(pixels: &[f32], width: usize, height: usize) -> Self {
         let basis = Basis::new();
         let mut columns = Columns::new(width);
@@ -45,13 +45,13 @@ struct Basis {
     linear: [f32; RADIUS + 1],
     /// The weight times the distance squared.
     square: [f32; RADIUS + 1],
-    /// Of x with x.
+    /// Inverse inner product of x with x.
     inverse_x: f32,
-    /// Of 1 with x^2.
+    /// Inverse inner product of 1 with x^2.
     inverse_one_xx: f32,
-    /// Of x^2 with x^2.
+    /// Inverse inner product of x^2 with x^2.
     inverse_xx: f32,
-    /// Of xy with xy.
+    /// Inverse inner product of xy with xy.
     inverse_xy: f32,
 }
 

@@ -1,4 +1,4 @@
-//! One level of the pyramid: a flow made better by what the polynomials of both frames say.
+//! One level of the pyramid: improves a flow with the polynomials of both frames.
 //!
 //! A displacement d turns the polynomial with matrix A and vector b into one with vector b - 2 A d. With A the mean of both
 //! frames' matrices and b half the difference of their vectors at the place where the flow leads, A d = b; least squares
@@ -7,20 +7,20 @@
 use super::Flow;
 use super::expansion::{Expansion, Terms};
 
-/// Times the flow of one level is made better.
+/// How often the flow of one level is improved.
 const ITERATIONS: usize = 3;
 /// Pixels to either side of the window (OpenCV's `winsize` 15).
 const RADIUS: usize = 7;
 /// Keeps the determinant from zero where the picture is flat, as OpenCV does.
 const DETERMINANT_FLOOR: f64 = 1e-3;
-/// What the equations of the pixels nearest to the border count, from the border inwards, as in OpenCV: polynomials there
-/// describe repeated pixels.
+/// Weights of the equations of the pixels nearest to the border, from the border inwards, as in OpenCV: the polynomials
+/// there describe repeated pixels.
 const BORDER: [f32; 5] = [0.14, 0.14, 0.4472, 0.4472, 0.4472];
 
 /// One pixel's share of the normal equations of (d_y, d_x): g_yy, g_yx, g_xx, h_y, h_x.
 type Equations = [f32; 5];
 
-/// The flow between two pictures of one size, from a first idea of it.
+/// The flow between two pictures of one size, improved from a first estimate.
 pub(super) fn refine(from: &Expansion, to: &Expansion, mut flow: Flow) -> Flow {
     let mut equations = vec![[0.0; 5]; from.terms.len()];
     if equations.is_empty() {
@@ -39,8 +39,8 @@ fn border_weights(len: usize) -> Vec<f32> {
     (0..len).map(|at| weight(at) * weight(len - 1 - at)).collect()
 }
 
-/// Sets the equations of all pixels, [`LANES`] at a time: reading polynomials at places between pixels goes one by one, the
-/// arithmetic on them side by side.
+/// Sets the equations of all pixels, [`LANES`] at a time: polynomials at places between pixels are read one by one, and
+/// the arithmetic on them runs side by side.
 fn set_equations(from: &Expansion, to: &Expansion, flow: &Flow, equations: &mut [Equations]) {
     let width = from.width;
     let across = border_weights(width);
@@ -62,14 +62,14 @@ fn set_equations(from: &Expansion, to: &Expansion, flow: &Flow, equations: &mut 
     }
 }
 
-/// The polynomial at a place between pixels. Outside the picture the one that makes an equation of `here` alone: the same
-/// matrix, no vector.
+/// The polynomial at a place between pixels. Outside the picture, a polynomial that leaves an equation of `here` alone:
+/// the same matrix, no vector.
 fn terms_at(to: &Expansion, here: &Terms, x: f32, y: f32) -> Terms {
     let outside = [0.0, 0.0, here[2], here[3], here[4]];
     if !(x >= 0.0 && y >= 0.0 && x < to.width as f32 - 1.0 && y < to.height as f32 - 1.0) {
         return outside;
     }
-    // Truncation is the floor of what is not negative, and quicker.
+    // Truncation equals the floor for numbers that are not negative, and is quicker.
     let (left, top) = (x as i32, y as i32);
     let (along, down) = (x - left as f32, y - top as f32);
     let at = top as usize * to.width + left as usize;
@@ -82,7 +82,7 @@ fn terms_at(to: &Expansion, here: &Terms, x: f32, y: f32) -> Terms {
 /// Pixels whose equations are computed side by side.
 const LANES: usize = 8;
 
-/// What the equations of [`LANES`] pixels are made of.
+/// The values from which the equations of [`LANES`] pixels are computed.
 #[derive(Default)]
 struct Block {
     here: [[f32; LANES]; 5],
@@ -104,7 +104,7 @@ impl Block {
         std::array::from_fn(|lane| self.equation(lane))
     }
 
-    /// The equations that a pixel's flow leads from its polynomial `here` to the one `there`.
+    /// The equations of a pixel whose flow leads from its polynomial `here` to the polynomial `there`.
     fn equation(&self, lane: usize) -> Equations {
         let (here, there) = (|n: usize| self.here[n][lane], |n: usize| self.there[n][lane]);
         let (dx, dy, weight) = (self.dx[lane], self.dy[lane], self.weight[lane]);
@@ -119,7 +119,7 @@ impl Block {
     }
 }
 
-/// Solves the mean equations of the window around each pixel; beyond the edge its equations are repeated.
+/// Solves the mean equations of the window around each pixel; beyond the edge, the equations of the edge are repeated.
 fn solve(equations: &[Equations], flow: &mut Flow) {
     let (width, height) = (flow.width, flow.height);
     let row = |y: usize| &equations[y * width..(y + 1) * width];
@@ -136,8 +136,9 @@ fn solve(equations: &[Equations], flow: &mut Flow) {
     }
 }
 
-/// Sums of the equations over the rows of the window. In 64 bits: what enters and leaves must not leave a trace, and where
-/// the picture has one direction only the determinant is a small difference of large numbers.
+/// Sums of the equations over the rows of the window. They are in 64 bits, because what enters and leaves must not
+/// leave a trace, and because the determinant is a small difference of large numbers where the picture has one
+/// direction only.
 struct Window {
     /// With [`RADIUS`] + 1 before the row and [`RADIUS`] after it.
     columns: Vec<[f64; 5]>,

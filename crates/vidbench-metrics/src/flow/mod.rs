@@ -6,9 +6,9 @@
 //! one (`resample`). The parameters are fixed, because they are part of the metrics that use the flow.
 //!
 //! The numbers are those of OpenCV 5.0's `calcOpticalFlowFarneback(a, b, None, 0.5, 5, 15, 3, 7, 1.5, 0)` to about a
-//! thousandth of a pixel; what the paper leaves open (weights at the border, smoothing, smallest picture) is as published
-//! there. Only where a side is below 10 pixels do they differ, because OpenCV weighs the border there differently. Everything is
-//! computed in one order by one thread.
+//! thousandth of a pixel; what the paper leaves open (weights at the border, smoothing, smallest picture) follows
+//! OpenCV. The two differ only where a side is below 10 pixels, because OpenCV weights the border differently there.
+//! Everything is computed in one order by one thread.
 //!
 //! ```
 //! use vidbench_metrics::flow::Pyramid;
@@ -33,7 +33,7 @@ use expansion::Expansion;
 pub(crate) use place::Place;
 use resample::Grid;
 
-/// Halvings of the picture at most.
+/// How often the picture is halved at most.
 const HALVINGS: u32 = 5;
 /// The smallest side of a halved picture.
 const LEAST_SIDE: f64 = 32.0;
@@ -56,14 +56,15 @@ impl Flow {
         Self { width, height, dx: vec![0.0; width * height], dy: vec![0.0; width * height] }
     }
 
-    /// Where the pixel at `x`, `y` is in the other frame; none outside of it.
+    /// Where the pixel at `x`, `y` is in the other frame; `None` outside of it.
     pub(crate) fn place(&self, x: usize, y: usize) -> Option<Place> {
         let at = y * self.width + x;
         Place::new(x as f32 + self.dx[at], y as f32 + self.dy[at], self.width, self.height)
     }
 }
 
-/// What the flow from and to a frame is computed from. Made once for a frame, it serves every pair the frame is in.
+/// What flows from and to a frame are computed from. It is made once per frame and serves every pair that the frame is
+/// in.
 #[derive(Debug, Clone)]
 pub struct Pyramid {
     /// The full picture first, each next one half as large.
@@ -71,7 +72,7 @@ pub struct Pyramid {
 }
 
 impl Pyramid {
-    /// Of brightness `[height, width]`, 8 bit. Any size, none included.
+    /// Takes brightness `[height, width]`, 8 bit, of any size, even 0.
     ///
     /// # Panics
     ///

@@ -14,7 +14,7 @@ impl Place {
         if !(x >= 0.0 && y >= 0.0 && x <= right as f32 && y <= bottom as f32) {
             return None;
         }
-        // Truncation is the floor of what is not negative, and quicker.
+        // Truncation equals the floor for numbers that are not negative, and is quicker.
         let (left, top) = (x as i32, y as i32);
         let (along, down) = (x - left as f32, y - top as f32);
         let (left, top) = (left as usize, top as usize);
@@ -26,7 +26,7 @@ impl Place {
         })
     }
 
-    /// What a picture holds there, from the value of a pixel.
+    /// The picture's value at this place, from the values of its pixels.
     pub(crate) fn read(&self, value: impl Fn(usize) -> f32) -> f32 {
         self.pixels.iter().zip(self.weights).map(|(pixel, weight)| weight * value(*pixel)).sum()
     }

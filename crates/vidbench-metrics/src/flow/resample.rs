@@ -1,4 +1,4 @@
-//! Pictures made smaller, and flows made larger.
+//! Makes pictures smaller and flows larger.
 
 use super::Flow;
 
@@ -51,7 +51,8 @@ impl Grid {
         self.starts.iter().copied().zip(self.weights.chunks_exact(self.taps))
     }
 
-    /// The sample of the full row at `at` of the row with margins: mirrored, without repeating the edge.
+    /// The sample of the full row that stands at index `at` of the row with margins: mirrored, without repeating the
+    /// edge.
     fn mirrored(&self, at: usize) -> usize {
         let period = 2 * self.full.saturating_sub(1).max(1);
         let at = (at + self.margin() * (period - 1)) % period;
@@ -107,7 +108,7 @@ pub(super) fn shrink(pixels: &[f32], columns: &Grid, rows: &Grid) -> Vec<f32> {
     smaller
 }
 
-/// A flow of a picture as that of the picture twice as large, read between its samples.
+/// The flow for a picture twice as large, read between the samples of the given one.
 pub(super) fn grow(flow: &Flow, width: usize, height: usize) -> Flow {
     let columns: Vec<_> = (0..width).map(|x| between(x, flow.width, width)).collect();
     let component = |values: &[f32]| {

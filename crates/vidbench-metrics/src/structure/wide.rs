@@ -1,9 +1,10 @@
-//! The comparison for processors with AVX2, which gives the bits of the one for every processor in less time.
+//! The comparison for processors with AVX2. It gives the same bits as the one for every processor, in less time.
 //!
-//! What bounds filters is loading, so samples are not loaded from far, nor in filters across the lines of the cache. A band of a
-//! few rows of places is worked out from left to right, and what lies between its bytes and its sums stays in the cache next to
-//! the core: a tile of the image is filtered across and turned, so that a register holds one column of eight rows, and a strip
-//! of such columns is filtered along by what filtered the rows of the tile.
+//! Filters are limited by loading, so samples are not loaded from far away, and a filter does not load across the lines
+//! of the cache. A band of a few rows of places is computed from left to right, and everything between its bytes and
+//! its sums stays in the cache next to the core: a tile of the image is filtered across and transposed, so that a
+//! register holds one column of eight rows, and a strip of such columns is filtered along by the same code that
+//! filtered the rows of the tile.
 
 use std::arch::x86_64::{
     __m256, _mm256_add_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_fmsub_ps, _mm256_loadu_ps,
@@ -31,9 +32,9 @@ const TILE: usize = 2;
 const TILE_WIDTH: usize = TILE * LINE;
 /// Columns of places in a strip: whole tiles, whole rounds of lanes, and whole steps of the filter.
 const STRIP: usize = 2 * LANES;
-/// Columns of samples that a strip looks at, to the end of a tile.
+/// Columns of samples that a strip looks at, up to the end of a tile.
 const COLUMNS: usize = STRIP + ahead::<MAX_CHANNELS>();
-/// Sums that are worked out together: they share what they load, and the registers suffice for them.
+/// How many sums are computed together: they share what they load, and the registers suffice for them.
 const ABREAST: usize = 4;
 
 const _: () = assert!(STRIP.is_multiple_of(TILE_WIDTH) && STRIP.is_multiple_of(ABREAST * MAX_CHANNELS));
@@ -55,7 +56,7 @@ type Columns = [[Line; COLUMNS]; MAPS];
 /// [`super::Sums`] of eight rows.
 type Sums = [[Line; LANES]; 2];
 
-/// What a band is worked out in, 30 KiB.
+/// Working memory of a band, 30 KiB.
 struct Buffers {
     tile: Tile,
     columns: [Columns; GROUPS],
@@ -93,12 +94,12 @@ fn compare_channels<const C: usize>(images: [&Image<'_>; 2]) -> Similarity {
     totals.finish(C, places * (width - TAPS + 1))
 }
 
-/// Samples that a row of places is shorter than a row of the image.
+/// By how many samples a row of places is shorter than a row of the image.
 const fn margin<const C: usize>() -> usize {
     (TAPS - 1) * C
 }
 
-/// Columns right of a strip that it looks at, to the end of a tile.
+/// Columns to the right of a strip that it looks at, up to the end of a tile.
 const fn ahead<const C: usize>() -> usize {
     margin::<C>().next_multiple_of(TILE_WIDTH)
 }
@@ -132,7 +133,7 @@ fn band<const C: usize>(images: [&Image<'_>; 2], rows: Range<usize>, terms: &Ter
     }
 }
 
-/// Never inline: the loops get more registers.
+/// Never inlined, so that the loops get more registers.
 #[inline(never)]
 #[target_feature(enable = "avx2,fma")]
 fn read_tile(images: [&Image<'_>; 2], rows: Range<usize>, left: usize, middle: f32, tile: &mut Tile) {
@@ -150,7 +151,8 @@ fn read_tile(images: [&Image<'_>; 2], rows: Range<usize>, left: usize, middle: f
     }
 }
 
-/// Reads samples, and takes `middle` from them. What lies behind a row only reaches places that are not counted.
+/// Reads samples and subtracts `middle` from them. What lies after the end of a row only reaches places that are not
+/// counted.
 #[inline(always)]
 fn read(image: &Image<'_>, top: usize, left: usize, middle: f32, out: &mut [[Line; TILE]]) {
     let set = |out: &mut [Line; TILE], samples: [f32; TILE_WIDTH]| {
@@ -181,7 +183,7 @@ fn read(image: &Image<'_>, top: usize, left: usize, middle: f32, out: &mut [[Lin
     }
 }
 
-/// What lies there, and zeros behind the end of the data.
+/// The data from `from` on, with zeros after its end.
 #[inline(always)]
 fn padded<T: Copy + Default, const N: usize>(data: &[T], from: usize) -> [T; N] {
     let data = &data[from..];
@@ -207,10 +209,10 @@ fn filter_across(tile: &mut Tile, window: &Window, columns: &mut [Columns], at: 
     }
 }
 
-/// Puts the weighted sum of [`TAPS`] lines, each `STRIDE` from the last, in the place of the first of them, up to the line `end`
-/// and to the end of a step.
+/// Replaces each line by the weighted sum of [`TAPS`] lines, of which it is the first and which are `STRIDE` apart, up
+/// to the line `end` and to the end of a step.
 ///
-/// Never inline: among the registers of the caller the weights find none, and are loaded again for every line.
+/// Never inlined: in the caller no registers are free for the weights, and they are loaded again for every line.
 #[inline(never)]
 #[target_feature(enable = "avx2,fma")]
 fn filter<const STRIDE: usize>(lines: &mut [Line], window: Window, end: usize) {
@@ -237,12 +239,13 @@ fn filter<const STRIDE: usize>(lines: &mut [Line], window: Window, end: usize) {
     }
 }
 
-/// Turns eight rows into eight columns.
+/// Transposes eight rows into eight columns.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn turn(rows: [&[f32; LINE]; LINE], columns: &mut [Line; LINE]) {
     for (half, columns) in columns.as_chunks_mut::<{ LINE / 2 }>().0.iter_mut().enumerate() {
-        // Half a row beside that of the fourth row below; what is left is to turn squares of 4x4 samples.
+        // Puts half a row beside the same half of the row four below; what is left is to transpose squares of 4x4
+        // samples.
         let pair =
             |row: usize| load_halves(&rows[row].as_chunks().0[half], &rows[row + 4].as_chunks().0[half]);
         let (r0, r1, r2, r3) = (pair(0), pair(1), pair(2), pair(3));
@@ -256,7 +259,7 @@ fn turn(rows: [&[f32; LINE]; LINE], columns: &mut [Line; LINE]) {
     }
 }
 
-/// Adds the first `places` columns. Never inline: see [`read_tile`].
+/// Adds the first `places` columns. Never inlined: see [`read_tile`].
 #[inline(never)]
 #[target_feature(enable = "avx2,fma")]
 fn add(terms: &Terms, columns: &Columns, places: usize, [ssim, contrast]: &mut Sums) {

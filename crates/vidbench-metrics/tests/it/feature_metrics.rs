@@ -195,7 +195,7 @@ fn a_measurement_carries_its_counts_and_is_flagged_when_a_set_is_small() {
     }
 }
 
-/// Every clip has its frame ten times: N is ten times as large and nothing more is known.
+/// Every clip has its frame ten times: N is ten times as large, but nothing more is known.
 #[test]
 fn frames_of_a_clip_make_no_interval_narrower_and_no_set_large() {
     let (clips, reference) = (set(1, 60, 4, 1.0, 0.5), set(2, 200, 4, 1.0, 0.0));

@@ -55,7 +55,7 @@ fn rows_belong_to_clips_of_which_each_has_some() {
 fn shards(count: usize, rows: &[Vec<f32>]) -> Vec<FeatureShard<usize>> {
     let mut shards: Vec<FeatureShard<usize>> = (0..count).map(|_| FeatureShard::new()).collect();
     for (key, row) in rows.iter().enumerate() {
-        // Neither in turn nor in blocks.
+        // The rows are distributed neither in turn nor in blocks.
         shards[(key * key + key / 3) % count].insert(key, row.clone()).unwrap();
     }
     shards

@@ -1,4 +1,5 @@
-//! Metrics of the frames of one clip against the numbers of other programs, and which way each moves.
+//! Metrics of the frames of one clip against the numbers of other programs, and the direction in which each metric
+//! moves.
 
 use vidbench_core::FramesU8;
 use vidbench_metrics::frame_difference::Statistic;

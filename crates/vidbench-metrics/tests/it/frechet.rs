@@ -45,7 +45,7 @@ fn four_hundred_dimensions_agree_with_scipy_under_both_divisors() {
     assert_close(distance(CovDivisor::N), 48.02089922, 1e-8);
 }
 
-/// Of a reference set mean and covariance may be all that is known: its distances are those of its features.
+/// Of a reference set, only mean and covariance may be known: its distances are those of its features.
 #[test]
 fn moments_of_a_reference_give_the_distances_of_its_features() {
     let generated = matrix(&RandomState::new(4).normals(500, 64, 1.5, -0.25));

@@ -19,7 +19,7 @@ fn below(random: &mut RandomState, n: usize) -> usize {
     (random.uniform() * n as f64) as usize
 }
 
-/// What hides trouble: signs of brackets, digits, ends of ranges.
+/// Bytes that are likely to cause trouble: brackets, digits, ends of ranges.
 const BYTES: &[u8] = b"\x00\xff\x7f\x80()[]{}'\",:09LO<>|f\x93P";
 
 fn mutated(random: &mut RandomState, seeds: &[Vec<u8>]) -> Vec<u8> {
@@ -70,7 +70,7 @@ fn fuzz(format: FeatureFormat, names: &[&str]) {
             tried += 1;
         }
     }
-    // Some damage is in values only; were all refused, the mutations would not reach past the header.
+    // Some damage is in values only; if all files were refused, the mutations would not reach past the header.
     assert!(accepted > 0 || tried < 1000, "{accepted} of {tried}");
 }
 

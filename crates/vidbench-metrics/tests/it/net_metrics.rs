@@ -1,4 +1,5 @@
-//! Metrics of what nets see, on nets with random weights: their values mean nothing, and what holds of any weights is tested here.
+//! Metrics of what nets see, on nets with random weights. Their values mean nothing; the tests check what holds for any
+//! weights.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -172,7 +173,7 @@ fn the_image_of_a_clip_is_the_first_row_that_dino_gives() {
     };
     let found = rows(Ok(frame(image.frame(0)))).unwrap();
     assert_eq!((found.count(), found.dims), (3, 768));
-    // Of 256 rows nothing is resized, so that rounding changes nothing: frame 1 is the image.
+    // With 256 rows nothing is resized, so rounding changes nothing: frame 1 is the image.
     let of = |at: usize| found.iter().nth(at).unwrap().to_vec();
     assert!(of(0).iter().zip(of(2)).all(|(a, b)| (a - b).abs() < 1e-3));
     assert_eq!(rows(Err(&MetricError::NoImage)), Err(MetricError::NoImage));

@@ -119,7 +119,7 @@ fn shapes_that_do_not_fit_are_named() {
     assert_eq!(psnr(&none, &none), Err(MetricError::TooFewFrames { frames: 0, needed: 1 }));
 }
 
-/// Luma and chroma of `bit_depth` bits around RGB that no luma metric may look at.
+/// Luma and chroma of `bit_depth` bits, with RGB that no luma metric may look at.
 fn luma(
     meter: Box<dyn PairMeter>,
     depths: (u8, u8),
@@ -167,7 +167,7 @@ fn luma_is_compared_as_it_is_stored() {
         psnr_y((10, 8), &a, &bytes).unwrap_err().to_string(),
         "the reference stores 10 bits a sample, the sample 8; compare R, G and B instead"
     );
-    // The same picture at another depth has the same similarity: white is another number, not another white.
+    // The same picture at another depth has the same similarity: white has another number, but is the same white.
     let ssim_y = |depths, a: &[u16], b: &[u16]| {
         luma(Box::new(ssim::Meter::new(Channels::Luma)), depths, a, b, width).unwrap().value
     };

@@ -1,4 +1,4 @@
-//! What VMAF refuses before libvmaf is asked; the numbers are tested beside the library, in vidbench-video.
+//! What VMAF refuses before libvmaf is called. The numbers are tested beside the library, in vidbench-video.
 
 use vidbench_core::{DecodedFrame, FramesU8, Plane, Planes};
 use vidbench_metrics::meter::{PairView, measure_pair};

@@ -1,4 +1,5 @@
-//! Optical flow against OpenCV's, and the warping error against OpenCV with NumPy; which way it moves.
+//! Optical flow against OpenCV's, and the warping error against OpenCV with NumPy; also the direction in which the
+//! error moves.
 
 use proptest::prelude::*;
 use vidbench_core::{FramesU8, Score};

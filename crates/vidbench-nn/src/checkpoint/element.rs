@@ -15,7 +15,7 @@ pub enum ElementType {
     F32,
     /// 64 bits.
     F64,
-    /// Whole numbers, truth values and what else no weights are.
+    /// Integers, booleans and every other type that weights do not have.
     Other(String),
 }
 
@@ -40,12 +40,12 @@ impl ElementType {
         }
     }
 
-    /// Whether the numbers are floats, which weights are.
+    /// Whether the numbers are floats, as weights are.
     pub fn is_float(&self) -> bool {
         self.bytes().is_some()
     }
 
-    /// Bytes of a number, of floats.
+    /// Bytes of one number; `None` for types that are not floats.
     pub(super) fn bytes(&self) -> Option<usize> {
         match self {
             Self::F16 | Self::Bf16 => Some(2),
@@ -55,7 +55,7 @@ impl ElementType {
         }
     }
 
-    /// Floats as 32-bit floats; none of other numbers.
+    /// Floats as 32-bit floats; empty for other types.
     pub(super) fn to_f32(&self, bytes: &[u8]) -> Vec<f32> {
         match self {
             Self::F16 => chunks(bytes).map(|chunk| f16::from_le_bytes(chunk).to_f32()).collect(),

@@ -26,7 +26,7 @@ pub enum CheckpointErrorKind {
     /// It is no file of weights.
     #[error("it is neither safetensors, nor what torch.save, torch.jit.save or numpy.savez write")]
     UnknownForm,
-    /// It begins well and is not.
+    /// It begins as a known form does, but is damaged.
     #[error("it is {} and damaged: {reason}", form.text())]
     Damaged {
         /// What it looks like.
@@ -34,13 +34,13 @@ pub enum CheckpointErrorKind {
         /// What is wrong.
         reason: String,
     },
-    /// It asks for a call that builds no tensor.
+    /// It asks for a call that is not known to build a tensor.
     #[error("it asks for a call of {name}, which builds no tensor; nothing was executed")]
     Refused {
         /// Module and name, as Python has them.
         name: String,
     },
-    /// It is sound and holds no tensor with a name.
+    /// It is sound, but holds no tensor with a name.
     #[error("it is {} and has no tensor with a name", form.text())]
     Empty {
         /// How it is written.
@@ -52,7 +52,7 @@ pub enum CheckpointErrorKind {
         /// The name.
         name: String,
     },
-    /// Weights are floats.
+    /// The tensor does not hold floats, as weights do.
     #[error("{name:?} holds {element}; weights are floats")]
     NotFloats {
         /// The tensor.

@@ -1,7 +1,7 @@
-//! `.npz` archives of arrays, in which Chainer keeps weights.
+//! `.npz` archives of arrays, in which Chainer stores weights.
 //!
-//! Chainer joins the names of layers by slashes and calls weights `W` and `b`, where PyTorch, and with it the graphs, say `weight` and
-//! `bias` behind dots.
+//! Chainer joins layer names with slashes and calls weights `W` and `b`. PyTorch, and therefore the graphs, use dots
+//! and the names `weight` and `bias`.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,7 +13,7 @@ use zip::ZipArchive;
 use super::{ElementType, Source, Stored, TensorInfo, elements};
 use crate::npy::{self, Descr};
 
-/// Most arrays of an archive; each costs the reading of its header.
+/// Most arrays that an archive may have; the header of each one is read.
 const MAX_ENTRIES: usize = 10_000;
 
 type Archive = ZipArchive<BufReader<File>>;
@@ -37,7 +37,7 @@ pub(super) fn is_archive(path: &Path) -> bool {
     open(path).is_ok_and(arrays)
 }
 
-/// All arrays, by their names as PyTorch would have them.
+/// All arrays, under the names that PyTorch would give them.
 pub(super) fn tensors(path: &Path) -> Result<BTreeMap<String, Stored>, String> {
     let mut archive = open(path).map_err(|error| error.to_string())?;
     (0..archive.len()).map(|entry| array(&mut archive, entry)).collect()
@@ -73,7 +73,8 @@ fn array(archive: &mut Archive, at: usize) -> Result<(String, Stored), String> {
     let element = element(&header.descr, header.fortran && shape.len() > 1);
     let wanted = elements(&shape).zip(element.bytes()).and_then(|(count, bytes)| count.checked_mul(bytes));
     let len = wanted.map_or(0, |wanted| wanted as u64);
-    // An archive cannot claim more than it has: nothing is allocated for what is not there.
+    // The header must agree with the bytes that the archive has, so that nothing is allocated for data that is not
+    // there.
     if element.is_float() && (wanted.is_none() || len.saturating_add(data as u64) != size) {
         return Err(format!("{name:?} has {size} bytes, its header tells of {shape:?} {element}"));
     }

@@ -1,15 +1,15 @@
-//! The part of Python's pickle that TorchScript archives are written in: values and descriptions of tensors.
+//! The part of Python's pickle format in which TorchScript archives are written: values and descriptions of tensors.
 //!
-//! A pickle is a program that may call whatever Python can import. Here a call is a node that says which: those that describe a tensor or
-//! a list are taken as such, every other ends the reading with its name. Nothing is executed. Opcodes and their operands are those of
-//! CPython's `pickletools`.
+//! A pickle is a program that may call whatever Python can import. Here a call becomes a node that names the function.
+//! Calls that describe a tensor or a list are recognised; any other call ends the reading, and the error names it.
+//! Nothing is executed. Opcodes and their operands are those of CPython's `pickletools`.
 
-/// A value of a pickle, by its place among all.
+/// A value of a pickle: its index among all values.
 pub(super) type NodeId = usize;
 
 #[derive(Debug)]
 pub(super) enum Node {
-    /// Truth values, floats, nothing: no part of a tensor's description.
+    /// Booleans, floats and None, which are no part of a tensor's description.
     Plain,
     Int(i64),
     Text(String),
@@ -20,13 +20,13 @@ pub(super) enum Node {
     Global(String),
     /// An object of a class that the archive declares, and its attributes.
     Object(Option<NodeId>),
-    /// What stands in for a storage: its description.
+    /// A storage, given by its description.
     Storage(NodeId),
-    /// What a tensor is rebuilt from.
+    /// A tensor, given by the arguments from which it is rebuilt.
     Tensor(NodeId),
 }
 
-/// A pickle that is read.
+/// A pickle that has been read.
 #[derive(Debug)]
 pub(super) struct Pickle {
     nodes: Vec<Node>,
@@ -36,7 +36,7 @@ pub(super) struct Pickle {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PickleError {
     Damaged(String),
-    /// A call of that name.
+    /// The pickle asks for a call of that name.
     Refused(String),
 }
 
@@ -79,7 +79,7 @@ impl Pickle {
     }
 }
 
-/// Each opcode makes at most one node, so that memory grows with the file and with nothing else.
+/// Each opcode makes at most one node, so memory grows only with the file.
 #[derive(Default)]
 struct Machine<'a> {
     bytes: &'a [u8],
@@ -91,7 +91,7 @@ struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    /// Carries out an opcode; true at the end.
+    /// Carries out one opcode; returns true at the end of the pickle.
     fn step(&mut self) -> Result<bool, PickleError> {
         let [opcode] = self.take()?;
         match opcode {
@@ -201,7 +201,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// What the calls that TorchScript writes stand for.
+    /// Replaces the calls that TorchScript writes by what they stand for, and refuses all others.
     fn reduce(&mut self) -> Result<(), PickleError> {
         let arguments = self.pop()?;
         let call = self.pop_global()?;
@@ -226,7 +226,7 @@ impl Machine<'_> {
     fn long(&mut self) -> Result<(), PickleError> {
         let [len] = self.take()?;
         let bytes = self.take_slice(len.into())?;
-        // Whole numbers of more than 64 bits are no extents.
+        // Integers of more than 64 bits cannot be extents of an axis.
         let negative = bytes.last().is_some_and(|byte| *byte >= 0x80);
         let mut wide = if negative { [0xff; 8] } else { [0; 8] };
         let node = match wide.get_mut(..bytes.len()) {

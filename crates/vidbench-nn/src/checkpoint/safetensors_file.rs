@@ -10,7 +10,7 @@ use safetensors::tensor::Metadata;
 use super::{ElementType, Source, Stored, TensorInfo};
 
 const LENGTH_BYTES: u64 = 8;
-/// Most bytes of a header. Those of the largest nets have 100 KiB.
+/// Most bytes that a header may have. Those of the largest nets have 100 KiB.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
 
 pub(super) fn tensors(path: &Path) -> Result<BTreeMap<String, Stored>, String> {
@@ -31,7 +31,7 @@ pub(super) fn tensors(path: &Path) -> Result<BTreeMap<String, Stored>, String> {
     Ok(metadata.tensors().into_iter().map(|(name, info)| (name, stored(info))).collect())
 }
 
-/// What the file says of its tensors, where the values begin, and how long it is.
+/// What the file says about its tensors, where the values begin, and how long the file is.
 fn header(path: &Path) -> io::Result<(Metadata, u64, u64)> {
     let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
     let mut file = File::open(path)?;

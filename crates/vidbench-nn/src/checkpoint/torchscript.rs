@@ -11,11 +11,12 @@ use zip::read::{ArchiveOffset, Config};
 use super::pickle::{Node, NodeId, Pickle, PickleError};
 use super::{CheckpointErrorKind, ElementType, Form, Source, Stored, TensorInfo, elements};
 
-/// Most bytes of `data.pkl`. That of the largest archives has 1 MiB.
+/// Most bytes that `data.pkl` may have. That of the largest archives has 1 MiB.
 const MAX_PICKLE_BYTES: u64 = 64 << 20;
 /// Deepest nesting of modules.
 const MAX_DEPTH: usize = 64;
-/// Most attributes of all modules together; a pickle can name the same module over and over.
+/// Most attributes that all modules may have together; the limit is needed because a pickle can name the same module
+/// over and over.
 const MAX_ATTRIBUTES: usize = 1 << 20;
 
 type Archive = ZipArchive<BufReader<File>>;
@@ -23,22 +24,22 @@ type Archive = ZipArchive<BufReader<File>>;
 /// A tensor whose numbers lie in a storage with gaps or in another order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct View {
-    /// Where its first number is in the file.
+    /// Offset of its first number in the file.
     offset: u64,
     shape: Vec<usize>,
-    /// From a number to the next along each axis, in numbers.
+    /// Distance from one number to the next along each axis, counted in numbers.
     strides: Vec<usize>,
     element_bytes: usize,
 }
 
-/// Whether a .zip is of `torch.jit.save`, which keeps constants of the program apart; `torch.save` does not.
+/// Whether a .zip was written by `torch.jit.save`, which stores the program's constants apart; `torch.save` does not.
 pub(super) fn is_archive(path: &Path) -> bool {
     let constants =
         |archive: Archive| archive.file_names().flatten().any(|name| name.ends_with("/constants.pkl"));
     open(path).is_ok_and(constants)
 }
 
-/// All tensors, by the names of the modules that hold them.
+/// All tensors, under the names of the modules that hold them.
 pub(super) fn tensors(path: &Path) -> Result<BTreeMap<String, Stored>, CheckpointErrorKind> {
     let damaged = |reason: String| CheckpointErrorKind::Damaged { form: Form::TorchScript, reason };
     let mut archive = open(path).map_err(|error| damaged(error.to_string()))?;
@@ -57,13 +58,14 @@ pub(super) fn tensors(path: &Path) -> Result<BTreeMap<String, Stored>, Checkpoin
 }
 
 fn open(path: &Path) -> io::Result<Archive> {
-    // PyTorch writes no bytes in front of an archive. Left to find that out, zip 9.8 misses the first entry where its name has 30
-    // characters, because it takes the second for it: it leaves out the zip64 records before the end.
+    // PyTorch writes no bytes in front of an archive. When zip 9.8 has to find that out itself, it ignores the zip64
+    // records before the end, and where the first entry's name has 30 characters it takes the second entry for the
+    // first.
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
     Ok(ZipArchive::with_config(config, BufReader::new(File::open(path)?))?)
 }
 
-/// The folder of the archive in which everything lies, and `data.pkl` of it.
+/// The archive's root folder, and the bytes of `data.pkl` in it.
 fn read_pickle(archive: &mut Archive) -> Result<(String, Vec<u8>), String> {
     let root =
         archive.file_names().flatten().find_map(|name| Some(name.strip_suffix("/data.pkl")?.to_owned()));
@@ -90,16 +92,16 @@ fn named_tensors(pickle: &Pickle) -> Result<Vec<(String, NodeId)>, String> {
     Ok(collector.found)
 }
 
-/// Tensors by their names, as `state_dict` of PyTorch finds them.
+/// Collects tensors under the names that PyTorch's `state_dict` gives them.
 struct Collector<'a> {
     pickle: &'a Pickle,
     found: Vec<(String, NodeId)>,
-    /// Attributes that may still be looked at.
+    /// How many more attributes may be visited.
     left: usize,
 }
 
 impl Collector<'_> {
-    /// Goes through the attributes of a module and of those in it.
+    /// Visits the attributes of a module and of the modules in it.
     fn module(&mut self, node: &Node, prefix: &str, depth: usize) -> Result<(), String> {
         let pickle = self.pickle;
         let Node::Object(Some(attributes)) = node else { return Ok(()) };
@@ -143,7 +145,7 @@ impl Storages {
     }
 }
 
-/// `_rebuild_tensor_v2(storage, offset, shape, strides, ...)` as a place in the file.
+/// Turns `_rebuild_tensor_v2(storage, offset, shape, strides, ...)` into a place in the file.
 fn stored(pickle: &Pickle, description: NodeId, storages: &mut Storages) -> Result<Stored, String> {
     let wrong = || "its description is not that of a tensor".to_owned();
     let counts =
@@ -160,7 +162,7 @@ fn stored(pickle: &Pickle, description: NodeId, storages: &mut Storages) -> Resu
     let (shape, strides) = counts(*shape).zip(counts(*strides)).ok_or_else(wrong)?;
     let element = element_of(class);
     let Some(element_bytes) = element.bytes() else {
-        // Whatever else it is, it is no weight; its values are never read.
+        // A tensor of any other type is not a weight; its values are never read.
         return Ok(Stored {
             info: TensorInfo { shape, element },
             source: Source::Range { offset: 0, len: 0 },
@@ -193,7 +195,7 @@ fn element_of(class: &str) -> ElementType {
     }
 }
 
-/// The place of the last number in the storage; none where the description cannot be.
+/// Index of the last number in the storage; `None` for an impossible description.
 fn last_element(offset: usize, shape: &[usize], strides: &[usize]) -> Option<usize> {
     if shape.len() != strides.len() {
         return None;
@@ -259,7 +261,7 @@ mod tests {
         assert_eq!(last_element(5, &[2, 3], &[1]), None);
     }
 
-    /// Each module holds the next twice: few bytes, and more names than there is time for.
+    /// Each module holds the next one twice: a few bytes describe more names than could ever be visited.
     #[test]
     fn modules_without_end_are_refused() {
         let class = b"c__torch__\nM\n)\x81}";

@@ -1,9 +1,9 @@
-//! Why a file did not come, and what to do about it.
+//! Why a file was not fetched, and what to do about it.
 
 use std::io;
 use std::path::PathBuf;
 
-/// A file that did not come.
+/// A file that was not fetched.
 #[derive(Debug, thiserror::Error)]
 #[error("{name} did not come from {url}: {kind}")]
 pub struct FetchError {
@@ -20,53 +20,53 @@ pub struct FetchError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchErrorKind {
-    /// No socket may be opened.
+    /// The network may not be used.
     #[error("offline, and it is not in the hub's cache")]
     Offline,
     /// The server has no such file.
     #[error("the server has no such file (404)")]
     NotFound,
-    /// The server gives it to some people only.
+    /// The server gives the file only to some people.
     #[error("the server does not give it to everyone ({status})")]
     Gated {
         /// 401 or 403.
         status: u16,
     },
-    /// Another answer that is none.
+    /// The server answered with another status that is not a success.
     #[error("the server answers {status}")]
     Status {
         /// The status of HTTP.
         status: u16,
     },
-    /// The line, the name or the certificate.
+    /// The connection, the host name or the certificate failed.
     #[error("{reason}")]
     Transport {
         /// What the system or the protocol says.
         reason: String,
-        /// Whether it may be better in a while.
+        /// Whether a later attempt may succeed.
         transient: bool,
     },
-    /// Nobody that this machine trusts says that the server is who it claims to be.
+    /// No authority that this machine trusts confirms that the server is who it claims to be.
     #[error("its certificate is not trusted: {reason}")]
     Untrusted {
         /// What is wrong with it.
         reason: String,
     },
-    /// Not the length that is known.
+    /// The length is not the known one.
     #[error("it has {found} bytes there, {wanted} are wanted")]
     WrongSize {
-        /// Length as the server says, or as it came.
+        /// Length that the server states, or that arrived.
         found: u64,
-        /// Length as the manifest says.
+        /// Length that the manifest states.
         wanted: u64,
     },
-    /// Not the content that is known; it was removed.
+    /// The content is not the known one; the file was removed.
     #[error("it is another file: {reason}")]
     WrongContent {
         /// What differs.
         reason: String,
     },
-    /// An archive without the file that is meant.
+    /// The archive does not hold the wanted file.
     #[error("it holds no {member}: {reason}")]
     Member {
         /// The file inside.
@@ -85,7 +85,7 @@ pub enum FetchErrorKind {
 }
 
 impl FetchErrorKind {
-    /// Whether the same question may have another answer in a while.
+    /// Whether the same request may get another answer later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Status { status } => matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504),

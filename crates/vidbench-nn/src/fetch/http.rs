@@ -1,4 +1,4 @@
-//! One file over HTTP: resumed, repeated, redirected.
+//! Fetches one file over HTTP: resumes, retries and follows redirects.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -19,15 +19,15 @@ use super::{FetchErrorKind, FetchEvent, Patience};
 
 const PIECE_BYTES: usize = 256 << 10;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest wait between two attempts, whatever a server asks for.
+/// Longest wait between two attempts, even if a server asks for more.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What to get.
 pub(super) struct Download<'a> {
     pub(super) url: &'a str,
-    /// For the host of the address and no other.
+    /// Sent to the host of the address and to no other.
     pub(super) token: Option<&'a str>,
-    /// Length, where it is known beforehand.
+    /// Length, if it is known beforehand.
     pub(super) size_bytes: Option<u64>,
 }
 
@@ -35,11 +35,11 @@ pub(super) struct Download<'a> {
 pub(super) struct Client {
     agent: Agent,
     patience: Patience,
-    /// Hosts that gave nothing however often they were asked: for the next file of theirs once is enough.
+    /// Hosts that sent nothing in any attempt; for the next file of such a host one attempt is enough.
     silent: Mutex<BTreeSet<String>>,
 }
 
-/// What an attempt came to.
+/// The outcome of an attempt.
 enum Attempt {
     Whole,
     Failed {
@@ -49,10 +49,10 @@ enum Attempt {
     },
 }
 
-/// What every request of vidbench has.
+/// The configuration of every request that vidbench makes.
 pub(super) fn config() -> ConfigBuilder<AgentScope> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    // The certificates of the system: networks with an inspecting proxy have their own.
+    // The system's certificates are used, because networks with an inspecting proxy have their own.
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::PlatformVerifier)
         .unversioned_rustls_crypto_provider(provider)
@@ -75,7 +75,7 @@ impl Client {
         Self { agent, patience, silent: Mutex::default() }
     }
 
-    /// Gets a file, going on where an earlier attempt or an earlier process stopped.
+    /// Fetches a file, and continues where an earlier attempt or an earlier process stopped.
     pub(super) fn get(
         &self,
         download: &Download<'_>,
@@ -95,7 +95,7 @@ impl Client {
                 Attempt::Failed { kind, retry_after } => (kind, retry_after),
             };
             let has = job.part.begun(download.url).map_or(0, |(len, _)| len);
-            // A line that breaks now and then and brings something each time is waited for without end.
+            // As long as each attempt brings some bytes, a connection that breaks may be retried without end.
             failures = if has > had { 1 } else { failures + 1 };
             had = has;
             if !kind.is_transient() {
@@ -160,7 +160,7 @@ impl Client {
     }
 }
 
-/// A download that is under way.
+/// A download in progress.
 struct Job<'a> {
     download: &'a Download<'a>,
     part: Part,
@@ -169,7 +169,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Writes a body after the first `here` bytes, and gives the file its name when it is whole.
+    /// Writes a response body after the first `here` bytes, and gives the file its name when it is complete.
     fn receive(&mut self, response: Response<Body>, here: u64) -> Result<(), FetchErrorKind> {
         let announced = response.body().content_length().map(|left| here + left);
         let known = self.download.size_bytes;
@@ -193,7 +193,8 @@ impl Job<'_> {
         }
     }
 
-    /// Copies a body and says how many bytes are here then; of one that is too long only a piece too much.
+    /// Copies a body and returns how many bytes are here then. Of a body that is too long, it writes at most one piece
+    /// too much.
     fn copy(
         &mut self,
         body: Body,
@@ -216,7 +217,7 @@ impl Job<'_> {
         }
     }
 
-    /// The server has no such part any more: the next attempt asks for all.
+    /// The server no longer has the part that is missing, so the next attempt asks for the whole file.
     fn give_up_what_is_here(&self) -> Result<(), FetchErrorKind> {
         self.part.remove().map_err(|error| self.io_error(error))?;
         let reason = "the file has changed meanwhile".into();
@@ -238,19 +239,20 @@ fn host(url: &str) -> String {
     authority.unwrap_or_default()
 }
 
-/// A name that two versions of a file never share; a weak one they may (RFC 9110, 13.1.5).
+/// An entity tag that two versions of a file never share. Weak tags are left out, because two versions may share one
+/// (RFC 9110, 13.1.5).
 fn strong_etag(response: &Response<Body>) -> Option<String> {
     let etag = response.headers().get(header::ETAG)?.to_str().ok()?;
     etag.starts_with('"').then(|| etag.to_owned())
 }
 
-/// Where the part of a file begins that the server sends: `bytes 100-199/200`.
+/// Where the part of a file begins that the server sends, from a header such as `bytes 100-199/200`.
 fn range_start(response: &Response<Body>) -> Option<u64> {
     let range = response.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
     range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
 }
 
-/// Of the two forms that a server may use, the seconds; dates are rare.
+/// The wait in seconds. A server may also send a date, which is rare and is not read.
 fn retry_after(response: &Response<Body>) -> Option<Duration> {
     let secs = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
     Some(Duration::from_secs(secs.trim().parse().ok()?))
@@ -272,7 +274,7 @@ fn of_transport(error: &ureq::Error) -> FetchErrorKind {
     FetchErrorKind::Transport { reason: error.to_string(), transient: line && of_tls(error).is_none() }
 }
 
-/// What the security of the line says, which is not better in a while.
+/// The TLS error behind a failure, if there is one; a later attempt does not get past it.
 fn of_tls(error: &ureq::Error) -> Option<&rustls::Error> {
     match error {
         ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),

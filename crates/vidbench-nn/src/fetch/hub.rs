@@ -1,4 +1,5 @@
-//! The hub of models: its address, its token, and its cache on this machine, by the variables that its own client reads.
+//! The hub of models: its address, its token, and its cache on this machine, from the variables that the hub's own
+//! client reads.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -9,7 +10,7 @@ use crate::manifest::{Address, HubFile};
 
 const ENDPOINT: &str = "https://huggingface.co";
 
-/// Where a hub is, and what is known of it here.
+/// The address of a hub, and what this machine has of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hub {
     endpoint: String,
@@ -19,7 +20,7 @@ pub struct Hub {
     pub offline: bool,
 }
 
-/// A token is nobody's business.
+/// Hides the token.
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { endpoint, token, cache, offline } = self;
@@ -34,12 +35,12 @@ impl fmt::Debug for Hub {
 }
 
 impl Hub {
-    /// By `HF_ENDPOINT`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HOME`, `HF_HUB_CACHE` and `HF_HUB_OFFLINE`.
+    /// Reads `HF_ENDPOINT`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HOME`, `HF_HUB_CACHE` and `HF_HUB_OFFLINE`.
     pub fn from_environment() -> Self {
         Self::from_variables(|name| std::env::var_os(name))
     }
 
-    /// The same, of other variables.
+    /// The same, with variables from another source.
     pub fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let text = |name: &str| set(name).and_then(|value| value.into_string().ok());
@@ -62,7 +63,7 @@ impl Hub {
         }
     }
 
-    /// Where a file is on the web.
+    /// The web address of a file.
     pub fn url(&self, address: Address<'_>) -> String {
         match address {
             Address::Url(url) => url.to_owned(),
@@ -73,13 +74,13 @@ impl Hub {
         }
     }
 
-    /// The token, for addresses on the hub and for no other.
+    /// The token, for addresses on the hub only.
     pub(super) fn token_for(&self, url: &str) -> Option<&str> {
         let on_the_hub = url.strip_prefix(&self.endpoint).is_some_and(|rest| rest.starts_with('/'));
         self.token.as_deref().filter(|_| on_the_hub)
     }
 
-    /// A file that the hub's own client has fetched: of the revision that is meant, or else of that of `main`, or any.
+    /// A file that the hub's own client has fetched: of the wanted revision, or else of `main`'s revision, or of any.
     pub(super) fn cached(&self, address: Address<'_>) -> Option<PathBuf> {
         let Address::Hub(HubFile { repository, revision, path }) = address else { return None };
         let folder = self.cache.as_ref()?.join(format!("models--{}", repository.replace('/', "--")));
@@ -101,7 +102,7 @@ impl Hub {
     }
 }
 
-/// Whether it can stand in a header.
+/// Whether the text is allowed in an HTTP header.
 fn is_header_text(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

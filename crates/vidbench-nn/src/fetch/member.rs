@@ -1,4 +1,4 @@
-//! A file out of a .zip.
+//! Takes a file out of a .zip.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
-/// Takes one file out of an archive, under another name first.
+/// Takes one file out of an archive. Writes it under another name first.
 pub(super) fn take(archive: &Path, member: &str, into: &Path) -> Result<(), String> {
     let taken = (|| {
         let mut archive = ZipArchive::new(BufReader::new(File::open(archive)?))?;

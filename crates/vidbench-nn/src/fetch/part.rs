@@ -1,4 +1,4 @@
-//! A download that is not whole yet: the bytes that are here, and which version of the file they are of.
+//! A download that is not complete yet: the bytes so far, and the version of the file that they belong to.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -13,7 +13,7 @@ pub(super) struct Part {
     about: PathBuf,
 }
 
-/// Of what the bytes are.
+/// The version of the file that the bytes belong to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Version {
     pub(super) url: String,
@@ -31,16 +31,16 @@ impl Part {
         Self { path: with(".part"), about: with(".part.json") }
     }
 
-    /// How many bytes are here and of which version; none where it is not known of which.
+    /// How many bytes are here, and of which version; `None` if the version is not known.
     pub(super) fn begun(&self, url: &str) -> Option<(u64, Version)> {
         let version: Version = serde_json::from_str(&fs::read_to_string(&self.about).ok()?).ok()?;
         let len = fs::metadata(&self.path).ok()?.len();
         (version.url == url && len > 0).then_some((len, version))
     }
 
-    /// An empty file, of a version or of none that has a name.
+    /// Creates an empty file for a version, or for one that has no name.
     pub(super) fn begin(&self, version: Option<&Version>) -> io::Result<File> {
-        // First the bytes of the old version go, then its name.
+        // The bytes of the old version are removed before its name.
         let file = File::create(&self.path)?;
         match version {
             Some(version) => fs::write(&self.about, serde_json::to_string(version)?)?,
@@ -53,7 +53,7 @@ impl Part {
         OpenOptions::new().append(true).open(&self.path)
     }
 
-    /// Gives the whole file its name.
+    /// Gives the complete file its name.
     pub(super) fn finish(&self, mut file: File, into: &Path) -> io::Result<()> {
         file.flush()?;
         file.sync_all()?;

@@ -1,4 +1,4 @@
-//! Something sent, by the client that fetches.
+//! Sends data with the client that also fetches files.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use ureq::http::Request;
 
 use super::http::config;
 
-/// Sends what is not fetched: one request, one answer, no second attempt.
+/// Sends one request and takes one answer; there is no second attempt.
 #[derive(Debug)]
 pub struct Poster(Agent);
 
-/// Whatever answered.
+/// A server's answer, whatever it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The status of HTTP, an error or not.
+    /// HTTP status, which may be that of an error.
     pub status: u16,
-    /// Names and values, as they came.
+    /// Names and values of the headers, as received.
     pub headers: Vec<(String, Vec<u8>)>,
     /// At most 10 MiB.
     pub body: Vec<u8>,
 }
 
 impl Poster {
-    /// One that waits so long for all of an exchange.
+    /// A client that waits at most `patience` for a whole exchange.
     pub fn new(patience: Duration) -> Self {
         Self(config().timeout_global(Some(patience)).build().new_agent())
     }
@@ -32,7 +32,7 @@ impl Poster {
     ///
     /// # Errors
     ///
-    /// When nobody answers in time, or `url` or a header is none.
+    /// When no server answers in time, or when `url` or a header is invalid.
     pub fn post(&self, url: &str, headers: &[(String, Vec<u8>)], body: &[u8]) -> Result<Answer, PostError> {
         let mut request = Request::post(url);
         for (name, value) in headers {

@@ -54,7 +54,7 @@ impl NetError {
         }
     }
 
-    /// The runtime had no memory left on the processor or the device.
+    /// Whether the runtime ran out of memory on the processor or the device.
     pub fn is_out_of_memory(&self) -> bool {
         matches!(self, Self::Runtime(error) if error.is_out_of_memory())
     }

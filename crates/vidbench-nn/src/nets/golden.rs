@@ -1,7 +1,7 @@
-//! What PyTorch computes of each net with random weights, and how far a runtime is from it.
+//! What PyTorch computes with each net and random weights, and how far a runtime's results are from that.
 //!
-//! The goldens are made by `nets/export` and ship with the binary, so that anyone can see whether the nets of their machine
-//! compute what they should, without any weights.
+//! `nets/export` makes the goldens. They ship with the binary, so that anyone can check, without any weights, whether
+//! the nets compute correctly on their machine.
 
 use serde::Deserialize;
 
@@ -9,7 +9,7 @@ use super::shipped::find;
 use super::{Net, NetError, random_uniform};
 use crate::tensor::{DType, Tensor};
 
-/// Largest difference that is taken as equal, of the largest magnitude among the values compared.
+/// Largest difference that counts as equal, relative to the largest magnitude among the values compared.
 pub const GOLDEN_TOLERANCE: f64 = 1e-4;
 
 /// What a net with the random weights of one seed gives for some inputs.
@@ -41,7 +41,7 @@ struct Input {
 struct Output {
     shape: Vec<usize>,
     mean_abs: f64,
-    /// The first values, and as many spread evenly over all.
+    /// The first values, and in `spread` as many more, spread evenly over all.
     first: Vec<f64>,
     spread: Vec<f64>,
 }
@@ -67,23 +67,23 @@ impl Golden {
         self.cases.len()
     }
 
-    /// What a net gives for the inputs of a case; nothing for a case that there is not.
+    /// What a net gives for the inputs of a case; empty for a case that does not exist.
     ///
     /// # Errors
     ///
-    /// What running the net says.
+    /// Errors of running the net.
     pub fn outputs(&self, net: &Net, case: usize) -> Result<Vec<Tensor>, NetError> {
         let Some(case) = self.cases.get(case) else { return Ok(Vec::new()) };
         let inputs = case.inputs.iter().map(|input| Ok((input.name.as_str(), input.tensor(self.seed)?)));
         net.run(&inputs.collect::<Result<Vec<_>, NetError>>()?)
     }
 
-    /// How far a net with those weights is from PyTorch in a case: the largest difference, of the largest magnitude. An output of
-    /// another shape is infinitely far.
+    /// How far a net with those weights is from PyTorch in a case: the largest difference, relative to the largest
+    /// magnitude. Infinite for an output of another shape.
     ///
     /// # Errors
     ///
-    /// What running the net says.
+    /// Errors of running the net.
     pub fn distance(&self, net: &Net, case: usize) -> Result<f64, NetError> {
         let found = self.outputs(net, case)?;
         let Some(case) = self.cases.get(case) else { return Ok(f64::INFINITY) };
@@ -96,7 +96,7 @@ impl Golden {
 }
 
 impl Input {
-    /// By the rules of `nets/export/net.py`.
+    /// Makes the input by the rules of `nets/export/net.py`.
     fn tensor(&self, seed: u64) -> Result<Tensor, NetError> {
         let (count, row) = (self.shape.iter().product(), self.shape.last().copied().unwrap_or(1));
         let uniform = random_uniform(&format!("input:{}", self.name), count, seed);

@@ -8,7 +8,7 @@ use crate::session::{InputSpec, SessionOptions};
 use crate::tensor::Tensor;
 use crate::tract_runtime::TractSession;
 
-/// Sessions for different shapes that tract keeps; each holds the weights once more.
+/// How many sessions for different shapes tract keeps; each holds another copy of the weights.
 const TRACT_SESSIONS: usize = 2;
 
 /// A net with its weights, on one runtime.
@@ -22,9 +22,9 @@ pub struct Net {
 
 #[derive(Debug)]
 enum Backend {
-    /// One session takes every shape.
+    /// One session runs every shape.
     Ort(Box<OrtSession>),
-    /// A session plans for one shape; the one used last is last.
+    /// A session is planned for one shape; the most recently used one is last.
     Tract(Mutex<Vec<Arc<Planned>>>),
 }
 
@@ -35,8 +35,8 @@ struct Planned {
 }
 
 impl Net {
-    /// Writes beside the weights what makes [`Net::load`] quick and lets processes share the weights (see `prepared.rs`); only ONNX Runtime has a
-    /// use for it. A net that is not prepared computes the same.
+    /// Writes files beside the weights that make [`Net::load`] quick and let processes share the weights (see
+    /// `prepared.rs`). Only ONNX Runtime uses them. A net that is not prepared computes the same.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl Net {
         if options.with_onnx_runtime()? { prepared::prepare(skeleton, weights, options) } else { Ok(()) }
     }
 
-    /// Takes a runtime and makes it ready.
+    /// Chooses a runtime and makes the net ready on it.
     ///
     /// # Errors
     ///
@@ -82,12 +82,12 @@ impl Net {
         }
     }
 
-    /// Computes the outputs, in the graph's order, of inputs by their names.
+    /// Computes the outputs, in the graph's order, from inputs given by name.
     ///
     /// # Errors
     ///
-    /// [`NetError::Runtime`]: inputs that the graph does not take, and what the runtime says. tract reads the weights for each new
-    /// shape: [`NetError::Io`].
+    /// [`NetError::Runtime`] for inputs that the graph does not take, and for failures of the runtime.
+    /// [`NetError::Io`], because tract reads the weights again for each new shape.
     pub fn run(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<Tensor>, NetError> {
         match &self.backend {
             Backend::Ort(session) => Ok(session.run_named(inputs)?),
@@ -99,7 +99,7 @@ impl Net {
         }
     }
 
-    /// A tensor of the weights that is in no graph, because it is worked on before it becomes an input.
+    /// A tensor of the weights that is in no graph, because it is processed before it becomes an input.
     ///
     /// # Errors
     ///
@@ -123,7 +123,8 @@ impl Net {
     ) -> Result<Arc<Planned>, NetError> {
         let spec = |(name, tensor): &(&str, Tensor)| InputSpec::new(*name, tensor.dtype(), tensor.shape());
         let specs: Vec<InputSpec> = inputs.iter().map(spec).collect();
-        // Nothing is left half done when a holder panics: a list of sessions has no state between them.
+        // If a thread that holds the lock panics, nothing is left half done: a list of sessions has no state in
+        // between.
         let mut kept = sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let planned = match kept.iter().position(|planned| planned.specs == specs) {
             Some(at) => kept.remove(at),

@@ -1,13 +1,14 @@
-//! What ONNX Runtime opens instead of a net's graph and weights, written once.
+//! Files that ONNX Runtime opens in place of a net's graph and weights; they are written once.
 //!
 //! - `graph-HASH.onnx` beside the weights is the net's graph, whose tensors point into the file of weights.
-//! - `prepared-CPU-HASH/` beside them is that graph after what ONNX Runtime does at every load on a processor: fused, and the weights in the
-//!   order in which its kernels read them. A session maps them instead of copying them, so that scorers that work side by side hold
-//!   them once, and opens in a third of the time. The numbers are the same, bit for bit.
+//! - `prepared-CPU-HASH/` beside them is that graph after the work that ONNX Runtime otherwise does at every load on a
+//!   processor: operators are fused, and the weights are in the order in which its kernels read them. A session maps
+//!   these weights instead of copying them, so that scorers that run side by side hold them once, and the session opens
+//!   in a third of the time. The numbers are the same, bit for bit.
 //!
-//! That order depends on the processor and on the version of ONNX Runtime, so both are in the folder's name; a folder of another version
-//! is removed when its successor is there. [`Net::prepare`](super::Net::prepare) writes, and what may not write, such as a scorer that
-//! reads strangers' videos, opens what is there.
+//! That order depends on the processor and on the version of ONNX Runtime, so both are in the folder's name. The folder
+//! of another version is removed when its successor is there. [`Net::prepare`](super::Net::prepare) writes the files. A
+//! process that may not write, such as a scorer that reads strangers' videos, opens what is there.
 
 use std::fs::{self, File};
 use std::io;
@@ -26,22 +27,23 @@ use crate::ort_runtime::{self, OrtSession};
 use crate::session::SessionOptions;
 
 const GRAPH: &str = "graph.onnx";
-/// Beside the graph, which names it.
+/// File of weights beside the prepared graph, which refers to it by this name.
 const WEIGHTS: &str = "weights.bin";
-/// Hashes of both, as `sha256sum -c` reads them.
+/// File with the hashes of both, as `sha256sum -c` reads them.
 const HASHES: &str = "sha256";
-/// What the names of folders begin with.
+/// Prefix of the names of prepared folders.
 const PREPARED: &str = "prepared-";
 const LOCK: &str = ".prepare.lock";
 
-/// The lines of `/proc/cpuinfo` (proc(5)) from which ONNX Runtime's kernels are chosen, on x86 and ARM.
+/// The lines of `/proc/cpuinfo` (proc(5)) by which ONNX Runtime's kernels are chosen, on x86 and ARM.
 const CPU_LINES: &[&str] = &["model name", "flags", "CPU implementer", "CPU part", "Features"];
 
-/// Writes what [`open`] looks for, unless it is there. With too little room on the disk it writes the graph alone.
+/// Writes the files that [`open`] looks for, unless they are there. If the disk has too little room, it writes only the
+/// graph.
 ///
 /// # Errors
 ///
-/// [`NetError::Io`] and [`NetError::Runtime`]; the net can be opened all the same.
+/// [`NetError::Io`] and [`NetError::Runtime`]; the net can still be opened.
 pub(super) fn prepare(
     skeleton: &Skeleton,
     weights: &WeightsFile,
@@ -66,13 +68,14 @@ pub(super) fn prepare(
         OrtSession::save_prepared(&path, &partial.join(GRAPH), WEIGHTS, options).map_err(NetError::from);
     let moved = written.and_then(|()| folder.take(&partial).map_err(io_error));
     if moved.is_err() {
-        // What is left of it is of no use to anyone.
+        // A partial folder is of no use to anyone.
         let _ = fs::remove_dir_all(&partial);
     }
     moved
 }
 
-/// Opens what is prepared, else the graph beside the weights. Where neither is there and nothing may be written, the weights are read into memory.
+/// Opens the prepared files, else the graph beside the weights. If neither is there and nothing may be written, reads
+/// the weights into memory.
 pub(super) fn open(
     skeleton: &Skeleton,
     weights: &WeightsFile,
@@ -93,15 +96,15 @@ pub(super) fn open(
 
 struct PreparedFolder {
     path: PathBuf,
-    /// What the names of all folders for this processor begin with.
+    /// Prefix of the names of all folders for this processor.
     of_this_cpu: String,
 }
 
-/// None where weights cannot be prepared: on another device, or where nothing says what the processor is.
+/// `None` where weights cannot be prepared: on another device, or where the processor cannot be identified.
 fn prepared_folder(weights: &WeightsFile, graph: &[u8], options: &SessionOptions) -> Option<PreparedFolder> {
     let runtime = ort_runtime::onnx_runtime_version().ok().filter(|_| options.device.is_cpu())?;
     let cpu = sha256_hex(cpu_lines(&fs::read_to_string("/proc/cpuinfo").ok()?)?.as_bytes());
-    // Weights that replace others have another time, whatever is in them.
+    // Weights that replace others have another modification time, whatever they contain.
     let facts = fs::metadata(weights.path()).ok()?;
     let written = facts.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
     let key = format!("{runtime} {} {written} {}", facts.len(), sha256_hex(graph));
@@ -111,12 +114,12 @@ fn prepared_folder(weights: &WeightsFile, graph: &[u8], options: &SessionOptions
 }
 
 impl PreparedFolder {
-    /// Puts a folder that was written in its place, and removes those that it replaces.
+    /// Moves a finished folder into its place, and removes the folders that it replaces.
     fn take(&self, written: &Path) -> io::Result<()> {
         let mut hashes = String::new();
         for name in [GRAPH, WEIGHTS] {
             let path = written.join(name);
-            // A net whose tensors are all small has no file of them.
+            // A net whose tensors are all small has no file of weights.
             if name == GRAPH || path.exists() {
                 File::open(&path)?.sync_all()?;
                 hashes.push_str(&format!("{}  {name}\n", FileHashes::of(&path)?.sha256));
@@ -130,7 +133,7 @@ impl PreparedFolder {
     }
 }
 
-/// The first file that was prepared in the folder of a net and is no longer what was written.
+/// The first file in a net's prepared folders that has changed since it was written.
 pub(crate) fn damaged_prepared(of_net: &Path) -> io::Result<Option<PathBuf>> {
     for folder in folders_of(of_net, PREPARED)? {
         for line in fs::read_to_string(folder.join(HASHES))?.lines() {
@@ -150,7 +153,7 @@ fn folders_of(folder: &Path, beginning: &str) -> io::Result<Vec<PathBuf>> {
     Ok(ours.map(|entry| entry.path()).collect())
 }
 
-/// The lines that matter, of the first processor; none where there are none.
+/// The lines of [`CPU_LINES`] for the first processor; `None` if it has none.
 fn cpu_lines(cpuinfo: &str) -> Option<String> {
     let first = cpuinfo.split("\n\n").next()?;
     let matters = |line: &&str| CPU_LINES.iter().any(|key| line.starts_with(key));
@@ -162,7 +165,8 @@ fn short(hash: &str) -> &str {
     hash.get(..16).unwrap_or(hash)
 }
 
-/// Prepared weights take up to twice as much, because ONNX Runtime writes them rearranged and as they were; half of what is free stays free.
+/// Whether the disk has room for the prepared weights. They take up to twice as much as the weights, because ONNX
+/// Runtime writes them rearranged and as they were; at least half of the free space stays free.
 fn has_room(weights: &WeightsFile) -> io::Result<bool> {
     let disk = statvfs(weights.path())?;
     #[expect(clippy::useless_conversion, reason = "32 bits wide on some platforms")]
@@ -201,7 +205,7 @@ fn graph_path(weights: &WeightsFile, graph: &[u8]) -> PathBuf {
     weights.path().with_file_name(format!("graph-{}.onnx", short(&sha256_hex(graph))))
 }
 
-/// Under another name first: another process may read it.
+/// Writes under another name first, because another process may be reading the file.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), NetError> {
     let partial = path.with_extension(format!("partial-{}", std::process::id()));
     fs::write(&partial, bytes)

@@ -1,13 +1,13 @@
-//! Random weights that any language can make again, bit for bit: `nets/export/weights.py` is the same in Python.
+//! Random weights that any language can reproduce, bit for bit: `nets/export/weights.py` makes the same in Python.
 //!
-//! A net with random weights costs what the real one costs, and its numbers mean nothing. They serve to test a runtime against
-//! another, and to measure speed before gigabytes are fetched.
+//! A net with random weights costs as much time as the real one, and its numbers mean nothing. Such nets serve to test
+//! one runtime against another, and to measure speed before gigabytes are fetched.
 
 use super::TensorSpec;
 
 const GOLDEN_GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// A tensor of weights, by the rules of the head of `weights.py`, which are tried from the top.
+/// A tensor of weights, by the rules in the head of `weights.py`; the first rule that fits applies.
 pub fn random_weights(spec: &TensorSpec, seed: u64) -> Vec<f32> {
     let fan_in = spec.shape.iter().skip(1).product::<usize>().max(1) as f64;
     let (name, axes) = (spec.name.as_str(), spec.shape.len());
@@ -27,7 +27,7 @@ pub fn random_weights(spec: &TensorSpec, seed: u64) -> Vec<f32> {
     uniform.map(|u| rule(u) as f32).collect()
 }
 
-/// Numbers in [0, 1), multiples of 2^-24, drawn for that name.
+/// `count` numbers in [0, 1), multiples of 2^-24, drawn for `name`.
 pub fn random_uniform(name: &str, count: usize, seed: u64) -> impl Iterator<Item = f64> + use<> {
     let key = fnv1a(name) ^ seed.wrapping_mul(GOLDEN_GAMMA);
     (1..=count as u64).map(move |at| {
@@ -36,7 +36,8 @@ pub fn random_uniform(name: &str, count: usize, seed: u64) -> impl Iterator<Item
     })
 }
 
-/// What keeps the output of a layer as large as its input; the last layers of flow nets are small, so that flows are short.
+/// The factor that keeps the output of a layer as large as its input. The last layers of flow nets get a small one, so
+/// that flows are short.
 fn gain(name: &str, axes: usize) -> f64 {
     let behind = ["convblock", "flow_head", "feat_head", "comb_block"];
     match name {
@@ -47,7 +48,7 @@ fn gain(name: &str, axes: usize) -> f64 {
     }
 }
 
-/// `lin0.model.1.weight`: the trained heads have no negative weights.
+/// Matches names such as `lin0.model.1.weight`: the trained heads have no negative weights.
 fn is_lpips_head(name: &str) -> bool {
     let digit = name.strip_prefix("lin").and_then(|rest| rest.strip_suffix(".model.1.weight"));
     digit.is_some_and(|digit| digit.len() == 1 && digit.bytes().all(|byte| byte.is_ascii_digit()))
@@ -68,7 +69,7 @@ fn splitmix(mut z: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// The table of nets/export/README.md.
+    /// The values of the table in nets/export/README.md.
     #[test]
     fn the_weights_are_those_of_the_exporter() {
         let cases: [(&str, &[usize], [f32; 3]); 8] = [

@@ -1,11 +1,11 @@
-//! Everything that ships of the nets: no weights.
+//! What ships with vidbench for each net: everything but its weights.
 
-/// What ships of a net.
+/// What ships for one net.
 pub(super) struct Shipped {
     pub(super) name: &'static str,
-    /// Its graph, packed.
+    /// Its graph, compressed.
     pub(super) skeleton: &'static [u8],
-    /// What PyTorch computes of it with random weights, as JSON.
+    /// What PyTorch computes with it and random weights, as JSON.
     pub(super) golden: &'static str,
 }
 
@@ -42,7 +42,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "videomae-g",
 ];
 
-/// What ships of the net of that name.
+/// What ships for the net of that name.
 pub(super) fn find(name: &str) -> Option<&'static Shipped> {
     SHIPPED.iter().find(|net| net.name == name)
 }

@@ -1,4 +1,4 @@
-//! The graphs of the metric nets, which ship with vidbench, without their weights, which do not.
+//! The graphs of the metric nets. They ship with vidbench; their weights do not.
 
 use std::io::Read as _;
 
@@ -10,16 +10,16 @@ use vidbench_core::sha256_hex;
 use super::shipped::{SHIPPED, find};
 use super::{NetError, WeightsFile};
 
-/// Tensors of a checkpoint that are in no graph, because they are worked on before they become an input, or are taken from one: net, name,
-/// shape.
+/// Tensors of a checkpoint that are in no graph, because they are processed before they become an input, or are
+/// subtracted from one: net, name, shape.
 const HOST_TENSORS: &[(&str, &str, &[usize])] =
     &[("c3d-ucf101", "mean", &[3, 16, 112, 112]), ("dino-vitb16", "pos_embed", &[1, 197, 768])];
 
-/// Tensors of a checkpoint that are larger than they are wanted: net, name, the first row and column that are taken. TGAN v2 takes rows and
-/// columns 8 to 120 of the mean of the videos that C3D was trained on (`c3d_ucf101.py`).
+/// Tensors of a checkpoint that are larger than needed: net, name, and the first row and column that are used. TGAN v2
+/// uses rows and columns 8 to 120 of the mean of the videos that C3D was trained on (`c3d_ucf101.py`).
 const CUT_OUT: &[(&str, &str, usize)] = &[("c3d-ucf101", "mean", 8)];
 
-/// A graph whose weights are named and shaped, but not there.
+/// A graph whose weights have names and shapes, but no values.
 #[derive(Debug, Clone)]
 pub struct Skeleton {
     name: &'static str,
@@ -77,12 +77,12 @@ impl Skeleton {
         self.name
     }
 
-    /// The tensors that its weights must have, those that are in no graph last.
+    /// The tensors that its weights must have; those that are in no graph come last.
     pub fn tensors(&self) -> &[TensorSpec] {
         &self.tensors
     }
 
-    /// The first row and column that are taken of a tensor of its checkpoint, where that may be larger.
+    /// The first row and column to use of a tensor of its checkpoint, if that tensor may be larger than needed.
     pub(crate) fn cut_out(&self, tensor: &str) -> Option<usize> {
         let mine = CUT_OUT.iter().find(|(net, name, _)| *net == self.name && *name == tensor);
         mine.map(|(_, _, first)| *first)
@@ -93,7 +93,7 @@ impl Skeleton {
         &self.sha256
     }
 
-    /// The graph, each tensor of weights changed by `bind`.
+    /// The graph, with `bind` applied to each tensor of weights.
     pub(crate) fn bound<E>(
         &self,
         mut bind: impl FnMut(&TensorSpec, &mut TensorProto) -> Result<(), E>,
@@ -106,7 +106,7 @@ impl Skeleton {
         Ok(graph)
     }
 
-    /// The graph with its weights inside.
+    /// The graph with its weights inside it.
     pub(crate) fn with_weights(&self, weights: &WeightsFile) -> Result<ModelProto, NetError> {
         let mut places = weights.places().iter();
         self.bound(|_, tensor| {

@@ -1,4 +1,5 @@
-//! The weights of one net as vidbench keeps them: a safetensors file of 32-bit floats, one tensor for each of the skeleton.
+//! The weights of one net as vidbench keeps them: a safetensors file of 32-bit floats, one for each tensor of the
+//! skeleton.
 //!
 //! Authors' checkpoints come in many forms; each is read once, when it is fetched or imported, and written in this form, which
 //! every runtime can read in place.
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{NetError, Skeleton, TensorSpec};
 
-/// Most bytes of a header. Those of the largest nets have 100 KiB.
+/// Most bytes that a header may have. Those of the largest nets have 100 KiB.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
 const LENGTH_BYTES: u64 = 8;
 const ELEMENT_BYTES: usize = size_of::<f32>();
@@ -77,11 +78,12 @@ impl WeightsFile {
         Ok(Self { path: path.to_owned(), places })
     }
 
-    /// Writes the weights of a skeleton, tensor by tensor, under another name first, so that a file of that name is whole.
+    /// Writes the weights of a skeleton, tensor by tensor. Writes under another name first, so that a file of the final
+    /// name is complete.
     ///
     /// # Errors
     ///
-    /// [`NetError::Io`], and whatever `read` says.
+    /// [`NetError::Io`], and errors of `read`.
     pub fn create(
         path: &Path,
         skeleton: &Skeleton,
@@ -108,7 +110,7 @@ impl WeightsFile {
         })();
         let renamed = written.and_then(|()| fs::rename(&partial, path).map_err(io_error));
         if let Err(error) = renamed {
-            // What is left of it is of no use to anyone.
+            // A partial file is of no use to anyone.
             let _ = fs::remove_file(&partial);
             return Err(error);
         }

@@ -75,7 +75,7 @@ pub enum NetStoreError {
         /// Its shape in the file.
         found: Vec<usize>,
     },
-    /// A file is not the one that is meant.
+    /// A file is not the expected one.
     #[error("{} is not {name}: {reason}", path.display())]
     WrongFile {
         /// The file.
@@ -85,7 +85,7 @@ pub enum NetStoreError {
         /// What differs.
         reason: String,
     },
-    /// A file whose hash nobody published is not the one that it was.
+    /// A file whose hash was never published has changed since its first use.
     #[error("{name} has changed: its SHA-256 is {found}, and was {recorded} when it was first used")]
     Changed {
         /// Name in the manifest.
@@ -98,7 +98,7 @@ pub enum NetStoreError {
     /// The graph or the file of weights.
     #[error(transparent)]
     Net(#[from] NetError),
-    /// What was prepared from weights is no longer what was written.
+    /// A file prepared from weights is no longer what was written.
     #[error("{} is not what was written", path.display())]
     DamagedPrepared {
         /// The file.
@@ -141,7 +141,7 @@ fn known_names() -> impl Iterator<Item = &'static str> {
     Manifest::shipped().nets().map(|net| net.name.as_str())
 }
 
-/// Which checkpoint a net wants.
+/// Says which checkpoints hold the weights of a net.
 fn meant(net: &str) -> String {
     let files = Manifest::shipped().net(net).map_or(String::new(), |entry| entry.files.join(" and "));
     format!("the weights of {net} are in {files}")

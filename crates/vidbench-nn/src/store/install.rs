@@ -1,4 +1,4 @@
-//! From checkpoints to the weights of a net.
+//! Turns checkpoints into the weights of a net.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -11,10 +11,10 @@ use crate::file_hashes::FileHashes;
 use crate::manifest::SourceFile;
 use crate::nets::{NetError, Skeleton, TensorSpec, WeightsFile, random_weights};
 
-/// A checkpoint that is here.
+/// A checkpoint on this machine.
 #[derive(Debug, Clone)]
 pub struct SourceOnDisk<'a> {
-    /// What the manifest knows of it.
+    /// What the manifest knows about it.
     pub file: &'a SourceFile,
     /// Where it lies.
     pub path: PathBuf,
@@ -25,13 +25,13 @@ pub struct SourceOnDisk<'a> {
 /// What only the caller knows.
 #[derive(Debug, Clone, Default)]
 pub struct Stamp {
-    /// Now, as it is to stand in the record.
+    /// The present time, as the record is to state it.
     pub made_at: Option<String>,
-    /// Whether a file whose hash nobody published may be another than at its first use.
+    /// Whether to accept a file that differs from its first use, if its hash was never published.
     pub accept_changed: bool,
 }
 
-/// An open checkpoint and what its names begin with.
+/// An open checkpoint, and the prefix of its tensor names.
 struct Opened {
     name: String,
     checkpoint: Checkpoint,
@@ -39,13 +39,14 @@ struct Opened {
 }
 
 impl NetStore {
-    /// Takes the weights of a net from checkpoints, in the order in which a tensor is looked for, and puts them in the place of
-    /// those that may be there.
+    /// Takes the weights of a net from checkpoints, which are searched in their order for each tensor, and replaces the
+    /// weights that are there.
     ///
     /// # Errors
     ///
-    /// [`NetStoreError::WrongFile`] and [`NetStoreError::Changed`] for a file that is not the one that is meant, before anything is read
-    /// from it; [`NetStoreError::Missing`] and [`NetStoreError::Shape`] name the first tensor that does not fit; nothing is changed then.
+    /// [`NetStoreError::WrongFile`] and [`NetStoreError::Changed`] for a file that is not the expected one, before
+    /// anything is read from it. [`NetStoreError::Missing`] and [`NetStoreError::Shape`] name the first tensor that
+    /// does not fit; nothing is changed then.
     pub fn install(
         &self,
         net: &str,
@@ -89,7 +90,7 @@ impl NetStore {
         store.write_random(&lock, &skeleton(net)?, seed, stamp)
     }
 
-    /// Makes random weights, unless somebody else has while the lock was waited for.
+    /// Makes random weights, unless another process has made them while this one waited for the lock.
     pub(super) fn make_random(&self, skeleton: &Skeleton, seed: u64) -> Result<(), NetStoreError> {
         let lock = self.locked(skeleton.name())?;
         if self.record(skeleton.name())?.is_none() {
@@ -98,7 +99,7 @@ impl NetStore {
         Ok(())
     }
 
-    /// In a store of random weights.
+    /// Writes into a store of random weights.
     fn write_random(
         &self,
         lock: &File,
@@ -110,7 +111,7 @@ impl NetStore {
         self.put(lock, skeleton, record, |spec| Ok(random_weights(spec, seed)))
     }
 
-    /// Hashes a file and compares them with what is known of it.
+    /// Hashes a file and compares the hashes with the known ones.
     fn checked(&self, source: &SourceOnDisk<'_>, stamp: &Stamp) -> Result<RecordedFile, NetStoreError> {
         let SourceOnDisk { file, path, from } = source;
         let found =
@@ -134,7 +135,8 @@ impl NetStore {
         }
     }
 
-    /// Writes weights and their record. The record goes first and comes last: without one there are no weights.
+    /// Writes weights and their record. The old record is removed first and the new one is written last, because
+    /// without a record there are no weights.
     fn put(
         &self,
         _lock: &File,
@@ -165,7 +167,7 @@ impl NetStore {
 }
 
 impl SourceFile {
-    /// The first of what is known of a file that this one has otherwise.
+    /// The first known fact about a file that `found` contradicts.
     pub fn difference(&self, found: &FileHashes) -> Option<String> {
         let differs = |what: &str, wanted: Option<&String>, found: &str| {
             let wanted = wanted.filter(|wanted| !found.starts_with(wanted.as_str()))?;
@@ -193,7 +195,7 @@ fn empty_record(net: &str, stamp: &Stamp) -> SourceRecord {
     }
 }
 
-/// Opens a checkpoint and finds out which of its prefixes gives it the most tensors of the net.
+/// Opens a checkpoint and finds out under which prefix it has the most tensors of the net.
 fn open(source: &SourceOnDisk<'_>, skeleton: &Skeleton) -> Result<Opened, NetStoreError> {
     let checkpoint = Checkpoint::open(&source.path)?;
     let known = |prefix: &str| {
@@ -201,7 +203,7 @@ fn open(source: &SourceOnDisk<'_>, skeleton: &Skeleton) -> Result<Opened, NetSto
         skeleton.tensors().iter().filter(has).count()
     };
     let prefixes = std::iter::once(String::new()).chain(source.file.prefixes.iter().cloned());
-    // Of equally good ones the last is taken by `max_by_key`, the first is wanted.
+    // Reversed, because `max_by_key` takes the last of equally good prefixes and the first is wanted.
     let prefix = prefixes.rev().max_by_key(|prefix| known(prefix)).unwrap_or_default();
     Ok(Opened { name: source.file.name.clone(), checkpoint, prefix })
 }
@@ -209,9 +211,9 @@ fn open(source: &SourceOnDisk<'_>, skeleton: &Skeleton) -> Result<Opened, NetSto
 /// Where a tensor is.
 struct Place<'a> {
     opened: &'a Opened,
-    /// What it is called there.
+    /// Its name in that checkpoint.
     name: String,
-    /// What of it is taken, where that is not all.
+    /// The part that is used, if it is not the whole tensor.
     cut: Option<Cut>,
 }
 
@@ -226,7 +228,7 @@ struct Cut {
 }
 
 impl Cut {
-    /// Where all axes but the last two are those that are wanted, and these two are long enough.
+    /// `None` unless all axes but the last two are the wanted ones and these two are long enough.
     fn new(first: usize, wanted: &[usize], found: &[usize]) -> Option<Self> {
         let (outer, taken) = wanted.split_last_chunk::<2>()?;
         let (found_outer, found) = found.split_last_chunk::<2>()?;
@@ -242,7 +244,7 @@ impl Cut {
     }
 }
 
-/// Which checkpoint has a tensor, and what it is called there.
+/// Which checkpoint has a tensor, and under which name.
 fn place<'a>(
     skeleton: &Skeleton,
     spec: &TensorSpec,
@@ -278,7 +280,7 @@ fn unplaced(spec: &TensorSpec) -> NetError {
     NetError::Weights { path: PathBuf::new(), reason: format!("{:?} was asked for twice", spec.name) }
 }
 
-/// Under another name first, so that a record is whole.
+/// Writes under another name first, so that a record is complete.
 fn write_record(path: &Path, record: &SourceRecord) -> io::Result<()> {
     let partial = path.with_extension("partial");
     let mut file = File::create(&partial)?;

@@ -1,10 +1,10 @@
-//! Where the store of a person is.
+//! Where the store of the current user is.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// `VIDBENCH_NETS`, or `vidbench/nets` in `XDG_CACHE_HOME` or in `~/.cache`; a variable that is empty is not set. The XDG base
-/// directory specification has relative paths ignored.
+/// `VIDBENCH_NETS`, or `vidbench/nets` in `XDG_CACHE_HOME` or in `~/.cache`. An empty variable counts as not set. The
+/// XDG base directory specification says that relative paths are ignored.
 pub(super) fn root(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = || set("XDG_CACHE_HOME").filter(|path| path.is_absolute());

@@ -6,7 +6,7 @@ use super::WeightsIdentity;
 
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
-/// What is kept beside weights.
+/// The record that is kept beside weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceRecord {
     /// Version of this form.
@@ -19,7 +19,7 @@ pub struct SourceRecord {
     pub pinned: bool,
     /// The seed of random weights.
     pub random: Option<u64>,
-    /// Hash of the weights as they lie here, in hexadecimal.
+    /// Hash of the stored weights, in hexadecimal.
     pub weights_sha256: String,
     /// Their length.
     pub weights_bytes: u64,
@@ -45,7 +45,7 @@ pub struct RecordedFile {
 }
 
 impl SourceRecord {
-    /// Reads a record and checks that it is of that net.
+    /// Reads a record and checks that it is about that net.
     pub(super) fn parse(text: &str, net: &str) -> Result<Self, String> {
         let record: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if record.schema_version != SCHEMA_VERSION {

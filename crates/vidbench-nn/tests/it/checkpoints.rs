@@ -90,7 +90,7 @@ fn a_frozen_archive_has_lost_its_names_and_says_so() {
 #[test]
 fn hostile_pickles_execute_nothing() {
     for name in ["evil_zip.pth", "evil_legacy.pth"] {
-        // The call is data to the reader; the tensor beside it is read.
+        // The reader treats the call as data; the tensor beside it is read.
         let checkpoint = Checkpoint::open(&fixture(name)).unwrap();
         assert_eq!(checkpoint.read_f32("weight").unwrap(), quarters(2), "{name}");
         assert_eq!(checkpoint.tensors().count(), 1, "{name}");
@@ -102,7 +102,7 @@ fn hostile_pickles_execute_nothing() {
     );
     assert!(error.to_string().contains("nothing was executed"), "{error}");
     assert!(!Path::new(CANARY).exists());
-    // The files would do harm: the call and its argument are there.
+    // The files do contain the harmful call and its argument.
     for name in ["evil_zip.pth", "evil_legacy.pth", "evil_torchscript.pt"] {
         let bytes = fs::read(fixture(name)).unwrap();
         let has = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
@@ -135,7 +135,7 @@ fn a_file_is_known_by_its_bytes_and_not_by_its_name() {
 }
 
 const SEED: u64 = 20_260_131;
-/// What hides trouble: opcodes, signs of brackets, ends of ranges.
+/// Bytes that are likely to cause trouble: opcodes, brackets, ends of ranges.
 const BYTES: &[u8] = b"\x00\xff\x7f\x80.()]}NRbtuQqhcXK\x81\x85{\"[:,P\x01\x02";
 
 fn duration() -> Duration {

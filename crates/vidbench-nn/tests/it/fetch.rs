@@ -74,7 +74,7 @@ impl Desk {
     }
 }
 
-/// More than one piece of the reader.
+/// Content of more than one piece of the reader.
 fn content() -> Vec<u8> {
     (0..700_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
@@ -112,7 +112,7 @@ fn a_line_that_breaks_is_taken_up_where_it_broke() {
     let (fetched, events) = Desk::new(&server).fetch();
     assert_eq!(fetched.unwrap(), content());
     let from: Vec<Option<usize>> = server.requests().iter().map(Request::from).collect();
-    // Four breaks, though three attempts in a row that bring nothing would be the end.
+    // The connection broke four times, although three attempts in a row without a byte would end the download.
     assert_eq!(from, [None, Some(100_000), Some(200_000), Some(300_000), Some(400_000)]);
     assert!(server.requests()[1].header("if-range") == Some("\"v1\""));
     assert!(events.iter().any(|event| matches!(event, FetchEvent::Retry { .. })), "{events:?}");
@@ -150,7 +150,7 @@ fn a_server_without_ranges_or_names_of_versions_sends_all_again() {
     });
     assert_eq!(Desk::new(&server).fetch().0.unwrap(), content());
     assert_eq!(server.requests().iter().map(Request::from).collect::<Vec<_>>(), [None, None]);
-    // It names the version and ignores the range all the same.
+    // The server names the version but ignores the range.
     let server = Server::start(|_, before| Reply {
         breaks_after: (before == 0).then_some(300_000),
         ..Reply::whole(&content()).with("ETag", "\"v1\"")
@@ -277,7 +277,7 @@ fn a_file_in_an_archive_is_taken_out_of_it() {
     assert_eq!(fs::read_dir(desk.path("")).unwrap().count(), 1, "the lock alone is left");
 }
 
-/// The second waits for the first and finds its file.
+/// The second fetch waits for the first and finds its file.
 #[test]
 fn two_that_fetch_the_same_file_at_once_fetch_it_once() {
     let server = Server::start(|request, _| Reply::ranged(request, &content(), "\"v1\""));
@@ -325,7 +325,7 @@ fn a_host_that_is_not_there_or_not_trusted_is_told() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let error = at(format!("http://127.0.0.1:{free}")).failure();
     assert!(error.to_string().contains("refused"), "{error}");
-    // No TLS is spoken there.
+    // The server at this port speaks no TLS.
     let port = desk.variables[0].1.rsplit(':').next().unwrap().to_owned();
     let error = at(format!("https://127.0.0.1:{port}")).failure();
     assert!(matches!(error.kind, FetchErrorKind::Transport { .. }), "{error}");

@@ -1,4 +1,4 @@
-//! Small ONNX files as bytes: just enough of the protobuf encoding (onnx.proto) to say a graph.
+//! Small ONNX files as bytes: just enough of the protobuf encoding (onnx.proto) to describe a graph.
 
 pub(crate) const F32: u64 = 1;
 pub(crate) const I64: u64 = 7;

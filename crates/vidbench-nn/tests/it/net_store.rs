@@ -50,7 +50,7 @@ fn weights_taken_from_a_checkpoint_are_ready_and_verified() {
     let ready = store.ready("dino-vitb16").unwrap();
     assert_eq!((&ready.identity, ready.identity.random), (&installed, None));
     assert!(!installed.pinned, "nobody published the hash of that file");
-    // Both are written in the same way.
+    // Checkpoint and weights are written in the same way.
     assert_eq!(fs::read(ready.weights.path()).unwrap(), fs::read(&path).unwrap());
     assert_eq!(store.verify("dino-vitb16").unwrap(), installed);
     let record = store.record("dino-vitb16").unwrap().unwrap();
@@ -106,7 +106,7 @@ fn threads_that_ask_at_once_get_the_same_random_weights() {
     store.verify("lpips-squeeze").unwrap();
 }
 
-/// A file of safetensors with something in front of each name.
+/// Puts a prefix in front of each name in a safetensors file.
 fn renamed(path: &Path, prefix: &str) {
     let bytes = fs::read(path).unwrap();
     let len = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();

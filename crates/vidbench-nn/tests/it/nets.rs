@@ -13,7 +13,7 @@ fn random_file(net: &str, folder: &Path) -> (Skeleton, WeightsFile) {
     (skeleton, file)
 }
 
-/// Every case of its golden.
+/// Checks a net in every case of its golden.
 pub(crate) fn check(net: &str, runtime: Runtime) {
     let golden = Golden::of(net).unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! What holds with ONNX Runtime. Its library is no part of this repository: `make test-onnxruntime` installs it and runs these.
+//! Tests that need ONNX Runtime. Its library is not part of this repository: `make test-onnxruntime` installs it and
+//! runs these.
 
 use vidbench_core::NetDevice;
 use vidbench_nn::{DType, InputSpec, NnError, Runtime, Session, SessionOptions, Tensor};
@@ -27,7 +28,7 @@ fn ort_is_taken_where_it_is_found_and_says_its_version() {
     assert!(session.runtime_name().starts_with("onnxruntime 1."), "{}", session.runtime_name());
 }
 
-/// The library that is installed is built for processors.
+/// The installed library is built for processors only.
 #[test]
 #[ignore = "needs ONNX Runtime"]
 fn ort_that_was_not_built_for_a_device_is_not_taken_for_it() {

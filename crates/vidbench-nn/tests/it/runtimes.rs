@@ -1,4 +1,4 @@
-//! What holds between runtimes and numbers of threads.
+//! What must hold for every runtime and number of threads.
 
 use std::path::Path;
 use std::process::Command;
@@ -30,7 +30,8 @@ fn tract_gives_the_same_bits_for_any_number_of_threads() {
     }
 }
 
-/// The library is looked for once in a process, so each case gets a process of its own: the test, run again.
+/// Each process searches for the library only once, so each case runs in a process of its own: the test starts itself
+/// again.
 fn again_with(library: &Path, name: &str, case: fn()) {
     const CHILD: &str = "VIDBENCH_NN_TEST_CHILD";
     if std::env::var_os(CHILD).is_some() {

@@ -1,4 +1,4 @@
-//! A web server on this machine that answers as a test says; the tests of the binary have it too.
+//! A web server on this machine that answers as a test says; the tests of the binary use it too.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -46,7 +46,7 @@ impl Reply {
         self
     }
 
-    /// What a server that knows ranges answers: the rest of the file where its version is the one that is meant.
+    /// The answer of a server that knows ranges: the rest of the file, if its version is the wanted one.
     pub(crate) fn ranged(request: &Request, body: &[u8], etag: &str) -> Self {
         let same = request.header("if-range").is_none_or(|wanted| wanted == etag);
         let reply = match request.from().filter(|from| same && *from < body.len()) {
@@ -68,13 +68,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `answer` gets a request and how many came before.
+    /// `answer` gets a request and the number of requests before it.
     pub(crate) fn start(answer: impl Fn(&Request, usize) -> Reply + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
-        // It ends with the test's process.
+        // The thread ends with the test's process.
         std::thread::spawn(move || {
             let mut open = Vec::new();
             for stream in listener.incoming().map_while(Result::ok) {
@@ -117,6 +117,6 @@ fn send(mut stream: &TcpStream, reply: &Reply) {
     head.push_str(&format!("Content-Length: {}\r\n\r\n", reply.body.len()));
     let sent = reply.breaks_after.or(reply.hangs_after).unwrap_or(reply.body.len());
     let body = &reply.body[..sent.min(reply.body.len())];
-    // A client that has seen enough may be gone.
+    // A client that has seen enough may have closed the connection.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
 }

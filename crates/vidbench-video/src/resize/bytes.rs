@@ -17,7 +17,7 @@ pub(super) fn pillow(image: &[u8], shape: ImageShape, to: Size, filter: Filter) 
     let ImageShape { height, width, channels } = shape;
     let fixed = |weight: f64| {
         let scaled = weight * f64::from(1 << WEIGHT_BITS);
-        // Pillow rounds by adding half away from zero and cutting off.
+        // Pillow rounds by adding half away from zero and truncating.
         (scaled + 0.5_f64.copysign(scaled)) as i32
     };
     let narrow = if to.width == width {
@@ -59,7 +59,8 @@ fn rows(image: &[u8], row_len: usize, taps: &Taps<i32>) -> Vec<u8> {
     out
 }
 
-/// OpenCV's fixed-point path: weights in 1/2,048, sums of columns cut to 1/128, products of rows cut to quarters.
+/// OpenCV's fixed-point path: weights in 1/2,048, sums of columns truncated to 1/128, products of rows truncated to
+/// quarters.
 pub(super) fn cv2_linear(image: &[u8], shape: ImageShape, to: Size) -> Vec<u8> {
     let ImageShape { height, width, channels } = shape;
     let fixed = |weight: f32| (weight * 2048.0).round_ties_even() as i32;

@@ -1,12 +1,13 @@
-//! The float modes: rows first, because they lie together in memory, then columns. torch's antialiased modes go the other way, and fuse
-//! each product with its sum ([`fused`]): what is cut off to bytes afterwards shows the last bit.
+//! The float modes: rows first, because the values of a row are contiguous in memory, then columns. torch's antialiased
+//! modes go the other way and fuse each product with its sum ([`fused`]), because results that are later truncated to
+//! bytes depend on the last bit.
 
 mod fused;
 
 use super::taps::{self, Filter, Taps};
 use super::{FloatResize, ImageShape, Size};
 
-/// The shape holds the image, and no side is 0.
+/// The caller checks that the image fills the shape and that no side is 0.
 pub(super) fn resize<T: Copy + Into<f32>>(
     image: &[T],
     shape: ImageShape,

@@ -27,11 +27,11 @@ pub struct CropError {
     pub len: usize,
 }
 
-/// The size whose shorter side is `side`, as `torchvision.transforms.Resize(side)` has it: the longer side is
-/// `int(side * long / short)`, so cut off. Sides of 0 give 0.
+/// The size whose shorter side is `side`, by the rule of `torchvision.transforms.Resize(side)`: the longer side is
+/// `int(side * long / short)`, so truncated. Sides of 0 give 0.
 pub fn shorter_side(size: Size, side: usize) -> Size {
     let (short, long) = (size.height.min(size.width), size.height.max(size.width));
-    // The cast cuts off, and 0 / 0 gives 0.
+    // The cast truncates, and turns 0 / 0 into 0.
     let long = ((side * long) as f64 / short as f64) as usize;
     if size.width <= size.height {
         Size { height: long, width: side }
@@ -40,8 +40,8 @@ pub fn shorter_side(size: Size, side: usize) -> Size {
     }
 }
 
-/// The size whose longer side is `side` where it is longer, else the size itself: both sides are
-/// `int(side / longer * length)`, as VBench's imaging quality has it.
+/// Shrinks the longer side to `side`; a size that is not longer stays as it is. Both sides are `int(side / longer *
+/// length)`, by the rule of VBench's imaging quality.
 pub fn longer_side(size: Size, side: usize) -> Size {
     let longer = size.height.max(size.width);
     if longer <= side {

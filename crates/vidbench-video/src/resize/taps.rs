@@ -67,8 +67,8 @@ impl Filter {
     }
 }
 
-/// Without antialias: the kernel keeps its width whatever the scale. Coordinates in single precision, as torch has them:
-/// at column 1,000 they are a visible part of a grey level away from the exact ones.
+/// Without antialiasing: the kernel keeps its width whatever the scale. Coordinates are in single precision, as in
+/// torch: at column 1,000 they differ from the exact ones by a visible part of a grey level.
 pub(super) fn torch_plain(from: usize, to: usize, filter: Filter) -> Taps<f32> {
     let scale = from as f32 / to as f32;
     let mut taps = Taps::with_capacity(to);
@@ -82,7 +82,7 @@ pub(super) fn torch_plain(from: usize, to: usize, filter: Filter) -> Taps<f32> {
     taps
 }
 
-/// cv2 places in double precision and weighs in single.
+/// cv2 computes coordinates in double precision and weights in single.
 pub(super) fn cv2_linear(from: usize, to: usize) -> Taps<f32> {
     let scale = from as f64 / to as f64;
     let mut taps = Taps::with_capacity(to);
@@ -99,8 +99,8 @@ pub(super) fn cv2_linear(from: usize, to: usize) -> Taps<f32> {
     taps
 }
 
-/// cv2's two rows for each output row, and the weight of the lower. Outside the image both are the edge, still weighted,
-/// which its fixed point shows.
+/// The two rows that cv2 uses for each output row, and the weight of the lower one. Outside the image both are the edge
+/// row, which is still weighted; the fixed-point result shows that.
 pub(super) fn cv2_rows(from: usize, to: usize) -> impl Iterator<Item = ([usize; 2], f32)> {
     let scale = from as f64 / to as f64;
     (0..to).map(move |index| {
@@ -111,7 +111,7 @@ pub(super) fn cv2_rows(from: usize, to: usize) -> impl Iterator<Item = ([usize; 
     })
 }
 
-/// TensorFlow 1 without half-pixel centres.
+/// TensorFlow 1's rule without half-pixel centres.
 pub(super) fn tf1_linear(from: usize, to: usize) -> Taps<f32> {
     let scale = from as f32 / to as f32;
     let mut taps = Taps::with_capacity(to);
@@ -119,7 +119,7 @@ pub(super) fn tf1_linear(from: usize, to: usize) -> Taps<f32> {
     taps
 }
 
-/// The corners of both images lie on each other.
+/// The corners of both images coincide.
 pub(super) fn corners_linear(from: usize, to: usize) -> Taps<f32> {
     let scale = (from - 1) as f32 / (to - 1).max(1) as f32;
     let mut taps = Taps::with_capacity(to);
@@ -127,7 +127,7 @@ pub(super) fn corners_linear(from: usize, to: usize) -> Taps<f32> {
     taps
 }
 
-/// The two samples around `place`; the last sample stands for those behind it.
+/// Pushes the two samples around `place`; the last sample stands for those after it.
 fn push_pair(taps: &mut Taps<f32>, place: f32, from: usize) {
     let start = (place as usize).min(from - 1);
     let part = place - start as f32;
@@ -138,7 +138,7 @@ fn push_pair(taps: &mut Taps<f32>, place: f32, from: usize) {
     }
 }
 
-/// The four samples around `place`; the edge samples stand for those outside.
+/// Pushes the four samples around `place`; the edge samples stand for those outside.
 fn push_cubic(taps: &mut Taps<f32>, place: f32, filter: Filter, from: usize) {
     let left = place.floor();
     let part = place - left;

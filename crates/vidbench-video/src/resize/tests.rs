@@ -72,7 +72,7 @@ fn every_mode_equals_its_namesake() {
             assert!(worst <= bound, "{name} {shape:?} to {to:?}: {worst}");
         } else {
             let found = resize_bytes(&image, shape, to, byte_mode(name).unwrap()).unwrap();
-            // Where torch's own sum lies on a half but for its last bits, either byte is right.
+            // Where torch's own sum is a half except for its last bits, either byte is right.
             let float = float_mode(&name.replace("vision", "")).filter(|_| name.starts_with("Torchvision"));
             let float = float.map(|mode| resize_float(&image, shape, to, mode).unwrap());
             for (index, (&byte, &expected)) in found.iter().zip(&values).enumerate() {
@@ -196,7 +196,8 @@ fn shapes_that_do_not_fit_are_refused() {
     assert!(resized(12, ImageShape { height: usize::MAX, ..shape }, to).is_err());
 }
 
-/// torch 2.15 on a processor with FMA: the sum of the results cut off to bytes; of enlarged images a sum of all bits too.
+/// Goldens of torch 2.15 on a processor with FMA: the sum of the results truncated to bytes; for enlarged images also a
+/// sum of all bits.
 #[test]
 fn antialiased_floats_are_those_of_torch() {
     let shape = ImageShape { height: 64, width: 64, channels: 3 };

@@ -9,7 +9,7 @@ pub(super) fn is_avi(head: &[u8]) -> bool {
 }
 
 pub(super) fn find_cut(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<String>> {
-    /// Of the name and the length.
+    /// Bytes of a list's name and length.
     const HEADER_BYTES: u64 = 8;
     let mut pos = 0;
     while let Some(size) = list_size(&read_at(file, pos, HEADER_BYTES)?) {
@@ -23,8 +23,8 @@ pub(super) fn find_cut(file: &mut (impl Read + Seek), len: u64) -> io::Result<Op
     Ok(None)
 }
 
-/// `None` at the end of the file, for other bytes, and for a length of zero, which writers leave behind that cannot
-/// seek back to it.
+/// `None` at the end of the file, for bytes of something else, and for a length of zero, which writers leave behind
+/// that cannot seek back to fill it in.
 fn list_size(bytes: &[u8]) -> Option<u64> {
     let size = bytes.strip_prefix(b"RIFF")?.try_into().map(u32::from_le_bytes).ok()?;
     (size > 0).then_some(size.into())

@@ -27,7 +27,7 @@ fn walk(file: &mut impl BufRead) -> io::Result<()> {
             [IMAGE] => {
                 let [.., flags] = read::<9>(file)?;
                 skip_colours(file, flags)?;
-                // The least code size.
+                // Skips the minimum code size.
                 read::<1>(file)?;
             }
             [_] => return Ok(()),
@@ -42,7 +42,7 @@ fn skip_colours(file: &mut impl BufRead, flags: u8) -> io::Result<()> {
     skip(file, 3 * colours)
 }
 
-/// Data in pieces of at most 255 bytes, each behind its length, up to an empty one.
+/// Skips data blocks of at most 255 bytes, each after its length, up to an empty one.
 fn skip_data(file: &mut impl BufRead) -> io::Result<()> {
     loop {
         match read::<1>(file)? {
@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
 
-    /// One pixel with a table of two colours, behind an extension.
+    /// One pixel with a table of two colours, after an extension.
     const WHOLE: &[u8] =
         b"GIF89a\x01\0\x01\0\x80\0\0RGBrgb\x21\xf9\x01\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02L\x01\0\x3b";
 

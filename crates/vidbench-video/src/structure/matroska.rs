@@ -1,7 +1,8 @@
 //! Matroska and WebM: elements within elements, each with its name and its length (RFC 8794, RFC 9559).
 //!
-//! libav looks for the next cluster where an element makes no sense, and goes on there without a word: the clip is shorter, or a picture
-//! was computed from the wrong one before it. The chain of elements shows it, and the checksum of a cluster where the writer made one.
+//! Where an element makes no sense, libav searches for the next cluster and goes on there without a message: the clip
+//! then lacks frames, or a picture was computed from the wrong reference. Walking the chain of elements finds such
+//! damage, and so does the checksum of a cluster where the writer made one.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
@@ -70,7 +71,7 @@ struct Element {
     id: u32,
     /// Where its body begins.
     body: u64,
-    /// Length of the body; a live stream does not know that of its segment and its clusters.
+    /// Length of the body; unknown for the segment and the clusters of a live stream.
     size: Option<u64>,
 }
 
@@ -167,12 +168,12 @@ impl<R: Read + Seek> Walk<R> {
         Ok(())
     }
 
-    /// The element at `pos`, which must be one that its parent has, and end within it.
+    /// Reads the element at `pos`, which must be one that the parent may hold, and must end within the parent.
     fn child(&mut self, pos: u64, end: u64, parent: &str, live: bool, known: &[u32]) -> Found<Element> {
         self.elements += 1;
         let Some(element) = self.element(pos)? else {
             let what = format!("no element begins at byte {pos}, where one should");
-            // A stream that was cut has nothing else to tell it.
+            // In a live stream that was cut, nothing else shows the cut.
             let few_left = live && self.len - pos < MAX_HEAD;
             return Err(Stop::Fault(if few_left { Fault::Cut(what) } else { Fault::Damage(what) }));
         };
@@ -193,8 +194,8 @@ impl<R: Read + Seek> Walk<R> {
         }
     }
 
-    /// The checksum of everything after it in the element, where that begins with one: CRC-32 of IEEE 802.3, least significant byte
-    /// first (RFC 8794, section 11.3.1).
+    /// Verifies the checksum of an element that begins with one. The checksum covers everything after it in the
+    /// element: CRC-32 of IEEE 802.3, least significant byte first (RFC 8794, section 11.3.1).
     fn check_crc(&mut self, parent: &Element, end: u64) -> Found<()> {
         let Some(crc) =
             self.element(parent.body)?.filter(|first| first.id == CRC_32 && first.size == Some(4))
@@ -246,7 +247,7 @@ impl<R: Read + Seek> Walk<R> {
         Ok(())
     }
 
-    /// A block begins with the number of its track; what is of no track, libav leaves out.
+    /// A block begins with the number of its track. libav leaves out blocks of unknown tracks.
     fn check_track(&mut self, block: &Element) -> Found<()> {
         self.seek(block.body)?;
         let number = self.vint()?.map(|(value, _)| value);
@@ -254,7 +255,7 @@ impl<R: Read + Seek> Walk<R> {
         if known { Ok(()) } else { Err(block.fault("is of a track that the file does not describe")) }
     }
 
-    /// `None` where no element begins, and for one whose head the file does not hold whole.
+    /// `None` where no element begins, and where the file does not hold the element's whole head.
     fn element(&mut self, at: u64) -> io::Result<Option<Element>> {
         if at >= self.len {
             return Ok(None);
@@ -280,7 +281,8 @@ impl<R: Read + Seek> Walk<R> {
         Ok(Some(Element { at, id, body, size: (size != unknown).then_some(size) }))
     }
 
-    /// A number of 1 to 8 bytes, whose leading zeros say how many, and its width; `None` for no such number and at the end of the file.
+    /// Reads a number of 1 to 8 bytes, whose leading zeros give its width, and returns it with that width; `None` for
+    /// any other byte and at the end of the file.
     fn vint(&mut self) -> io::Result<Option<(u64, u32)>> {
         let mut first = [0];
         if self.file.read(&mut first)? == 0 {
@@ -299,7 +301,7 @@ impl<R: Read + Seek> Walk<R> {
         Ok(Some((value & ((1 << (7 * width)) - 1), width)))
     }
 
-    /// Keeps what is in the buffer, where the place is in it.
+    /// Keeps the buffer's contents when the target lies within it.
     fn seek(&mut self, to: u64) -> io::Result<()> {
         let now = self.file.stream_position()?;
         match i64::try_from(i128::from(to) - i128::from(now)) {
@@ -309,7 +311,7 @@ impl<R: Read + Seek> Walk<R> {
     }
 }
 
-/// Most bytes of an element's name and length.
+/// Most bytes that an element's name and length take.
 const MAX_HEAD: u64 = 12;
 
 #[cfg(test)]

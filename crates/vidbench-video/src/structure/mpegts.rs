@@ -1,4 +1,4 @@
-//! MPEG transport streams: packets of one size, each with the same first byte. Only a cut inside a packet shows.
+//! MPEG transport streams: packets of one size, each with the same first byte. Only a cut inside a packet can be found.
 
 use std::io::{self, Read, Seek};
 
@@ -6,8 +6,8 @@ use super::read_at;
 
 const SYNC: u8 = 0x47;
 
-/// Size of a packet and place of its sync byte: plain, behind four bytes of arrival time, before sixteen bytes of
-/// error correction.
+/// Size of a packet and offset of its sync byte: plain packets, packets after four bytes of arrival time, and packets
+/// before sixteen bytes of error correction.
 const PACKINGS: [(usize, usize); 3] = [(188, 0), (192, 4), (204, 0)];
 
 /// Packets that must agree before a file counts as a transport stream.
@@ -21,7 +21,7 @@ pub(super) fn find_cut(file: &mut (impl Read + Seek), len: u64) -> io::Result<Op
     let Some(&(size, sync)) = PACKINGS.iter().find(fits) else { return Ok(None) };
     let left = len % size as u64;
     let tail = read_at(file, len - left, left)?;
-    // A tail that starts no packet is junk.
+    // A tail that does not start with a packet is junk.
     let cut = left > 0 && tail.get(sync).is_none_or(|&byte| byte == SYNC);
     Ok(cut.then(|| format!("the last packet needs {size} bytes, {left} are left")))
 }

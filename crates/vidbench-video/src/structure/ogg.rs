@@ -8,7 +8,7 @@ pub(super) const MAGIC: &[u8] = b"OggS";
 /// Bytes of a page's header before its table of lacing values.
 const HEADER_BYTES: usize = 27;
 const END_OF_STREAM: u8 = 4;
-/// More streams than any real file has open at once; bounds what a hostile one makes us remember.
+/// More streams than any real file has open at once; bounds the memory that a hostile file makes us use.
 const MAX_STREAMS: usize = 1000;
 
 pub(super) fn find_cut(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<String>> {
@@ -28,7 +28,7 @@ pub(super) fn find_cut(file: &mut (impl Read + Seek), len: u64) -> io::Result<Op
         file.seek_relative(page.body_len as i64)?;
         pos += page.len;
     }
-    // Pages that do not follow each other are left to the decoder.
+    // If the pages do not follow each other, the decoder has to find the fault.
     let at_end = pos == len || len - pos < HEADER_BYTES as u64;
     Ok((at_end && !open.is_empty()).then(|| "the last page of a stream is missing".to_owned()))
 }
@@ -37,7 +37,7 @@ struct Page {
     serial: u32,
     last: bool,
     body_len: u64,
-    /// Header included.
+    /// Includes the header.
     len: u64,
 }
 

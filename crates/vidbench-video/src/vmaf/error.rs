@@ -1,4 +1,4 @@
-//! Why there is no VMAF.
+//! Why VMAF cannot be computed.
 
 /// VMAF cannot be computed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -9,7 +9,7 @@ pub enum VmafError {
         /// What the dynamic linker says.
         reason: String,
     },
-    /// The library that is found is another one, or of a version whose functions are not known.
+    /// The library that was found is not libvmaf, or has a version whose functions are not known.
     #[error("{file} is no libvmaf of version 2 or 3: {reason}")]
     Unfit {
         /// The library.
@@ -17,7 +17,7 @@ pub enum VmafError {
         /// What is wrong with it.
         reason: String,
     },
-    /// libvmaf takes other samples.
+    /// The samples have a bit depth that libvmaf does not take.
     #[error("libvmaf takes 8, 10, 12 or 16 bits a sample, the files store {bit_depth}")]
     BitDepth {
         /// Bits of a sample.

@@ -1,8 +1,8 @@
 //! libvmaf's functions and structs, as its public headers declare them.
 //!
-//! The structs are those of 3.x. Those of 2.x lack the last member (`gpumask`, `priv`): they are written by libvmaf and
-//! handed back to it, or passed by value where a longer one does no harm (System V on x86-64 and AArch64: a struct of more
-//! than 16 bytes goes through memory that the caller owns).
+//! The structs are those of 3.x. Those of 2.x lack the last member (`gpumask`, `priv`), and the longer ones do no harm:
+//! libvmaf either writes them and gets them back, or takes them by value (System V on x86-64 and AArch64: a struct of
+//! more than 16 bytes goes through memory that the caller owns).
 #![expect(unsafe_code, reason = "loads a shared library and takes addresses of functions from it")]
 
 use std::env;
@@ -17,7 +17,7 @@ use super::VmafError;
 
 /// libvmaf's own names: of 3.x, of 2.x, and of whatever the system calls the current one.
 const NAMES: [&str; 3] = ["libvmaf.so.3", "libvmaf.so.1", "libvmaf.so"];
-/// Names the library's file.
+/// Environment variable that names the library's file.
 const VARIABLE: &str = "VIDBENCH_LIBVMAF";
 
 /// `VmafContext`.
@@ -111,11 +111,11 @@ pub(super) fn load(name: &OsStr) -> Result<Library, VmafError> {
     let loaded = loaded.map_err(|error| VmafError::NotInstalled { reason: told(&error) })?;
     let unfit = |reason: String| VmafError::Unfit { file: name.to_string_lossy().into_owned(), reason };
     let library = functions(&loaded).map_err(|error| unfit(told(&error)))?;
-    // The functions point into it for as long as the process lives.
+    // The functions point into the library for as long as the process lives.
     std::mem::forget(loaded);
     let major =
         library.version.trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
-    // A build of a developer's tree names its commit, which says nothing.
+    // A build of a developer's tree names its commit, from which no version can be read.
     if major.is_some_and(|major: u32| !(2..=3).contains(&major)) {
         return Err(unfit(format!("it is version {}", library.version)));
     }

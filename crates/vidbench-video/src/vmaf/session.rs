@@ -27,7 +27,7 @@ pub struct Vmaf {
     context: *mut Context,
     model: *mut Model,
     frames: c_uint,
-    /// That of the frames so far.
+    /// Shape of the frames so far.
     shape: Option<Shape>,
 }
 
@@ -45,7 +45,7 @@ impl Vmaf {
     /// AddressSanitizer), and crashes on smaller ones; twice that leaves room for its code for wide registers.
     pub const LEAST_SIDE: usize = 64;
 
-    /// Begins to compare, with the model `vmaf_v0.6.1`. libvmaf uses this thread alone.
+    /// Begins a comparison with the model `vmaf_v0.6.1`. libvmaf uses only the calling thread.
     ///
     /// # Errors
     ///
@@ -90,8 +90,8 @@ impl Vmaf {
         let (reference, sample) =
             (Owned::new(self.library, reference, bit_depth)?, Owned::new(self.library, sample, bit_depth)?);
         let (mut reference, mut sample) = (reference.give(), sample.give());
-        // SAFETY: the context lives, and libvmaf takes both pictures over. Whatever it answers they are not touched again:
-        // after an error some versions have let go of them and some have not, and a leak is the lesser evil.
+        // SAFETY: the context lives, and libvmaf takes over both pictures. They are not touched again, whatever the
+        // call returns: after an error some versions have freed them and some have not, and a leak is the lesser evil.
         check("read a frame", unsafe {
             (self.library.read_pictures)(self.context, &mut reference, &mut sample, self.frames)
         })?;
@@ -159,7 +159,7 @@ struct Owned {
 impl Owned {
     fn new(library: &'static Library, plane: &Plane<'_>, bit_depth: u8) -> Result<Self, VmafError> {
         let mut picture = Picture::default();
-        // Decoders stop far below 2^32 pixels a side.
+        // The casts lose nothing: decoders stop far below 2^32 pixels a side.
         let (width, height) = (plane.width as c_uint, plane.height as c_uint);
         // SAFETY: the struct is at least as long as the one libvmaf writes.
         check("hold a frame", unsafe {
@@ -170,7 +170,7 @@ impl Owned {
         Ok(owned)
     }
 
-    /// Copies rows of `row_bytes`; on both sides wide samples have the least significant byte first.
+    /// Copies rows of `row_bytes`; on both sides, samples of two bytes have the least significant byte first.
     fn fill(&mut self, plane: &Plane<'_>, row_bytes: usize) {
         let lines = plane.bytes.chunks(plane.stride.max(1)).take(plane.height);
         for (y, line) in (0_isize..).zip(lines) {

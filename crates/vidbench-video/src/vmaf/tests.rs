@@ -6,7 +6,7 @@ use super::*;
 
 const SIZE: (usize, usize) = (96, 64);
 
-/// Five frames of luma, bytes of each; the same formula in Python gave the goldens.
+/// Luma of five frames, as the bytes of each; the same formula in Python gave the goldens.
 fn luma(coarse: bool, bit_depth: u8) -> Vec<Vec<u8>> {
     let wave = |v: usize| (v % 64).abs_diff(32) * 4;
     let value = |t: usize, y: usize, x: usize| {

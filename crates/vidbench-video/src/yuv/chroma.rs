@@ -39,7 +39,8 @@ impl Siting {
     }
 }
 
-/// The two chroma rows that make luma row `y`, and their weights in quarters. Rows outside the plane repeat its edge.
+/// The two chroma rows that give the chroma of luma row `y`, and their weights in quarters. Rows outside the plane
+/// repeat its edge.
 pub(crate) fn rows(y: usize, halved: bool, siting: SitingV, rows: usize) -> ([usize; 2], [u16; 2]) {
     if !halved {
         return ([y, y], [4, 0]);
@@ -55,7 +56,7 @@ pub(crate) fn rows(y: usize, halved: bool, siting: SitingV, rows: usize) -> ([us
     }
 }
 
-/// Brings a row of quarters to twice its length, in sixteenths. `padded` repeats the edge samples on both sides.
+/// Widens a row of quarters to twice its length, in sixteenths. `padded` repeats the edge samples on both sides.
 #[inline(always)]
 pub(crate) fn widen(padded: &[u16], siting: SitingH, out: &mut [u16]) {
     let count = padded.len().saturating_sub(2);

@@ -1,4 +1,5 @@
-//! The loops. Written for the compiler to vectorise; compiled twice on x86-64, for AVX2 too, with the same results.
+//! The conversion loops, written for the compiler to vectorise. On x86-64 they are compiled a second time, for AVX2,
+//! with the same results.
 #![expect(unsafe_code, reason = "calls the variant for AVX2 after asking the processor")]
 
 use vidbench_core::{Plane, Planes};
@@ -6,7 +7,7 @@ use vidbench_core::{Plane, Planes};
 use super::chroma::{self, Siting};
 use super::matrix::{Coefficients, Narrow, Wide};
 
-/// Rows in the making.
+/// Buffers for the rows that are being converted.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     cb: ChromaRow,
@@ -94,7 +95,7 @@ impl Work {
         for row in [&mut self.cb, &mut self.cr] {
             row.padded.resize(chroma_width + 2, 0);
             row.wide.clear();
-            // What grey video has for chroma; written over where there is any.
+            // The neutral chroma of grey video; overwritten where the video has chroma.
             row.wide.resize(width.next_multiple_of(2), neutral);
         }
         [&mut self.r, &mut self.g, &mut self.b].into_iter().for_each(|row| row.resize(width, 0));
@@ -149,9 +150,9 @@ fn interleave(r: &[u8], g: &[u8], b: &[u8], out: &mut [u8]) {
 /// A sample as stored: one byte, or two, least significant first.
 trait Sample: Copy + 'static {
     fn samples(bytes: &[u8]) -> &[Self];
-    /// At most `max`: a raw file may hold more than its bit depth allows, which would overflow the sums.
+    /// The sample, limited to `max`: a raw file may hold more than its bit depth allows, which would overflow the sums.
     fn value(self, max: u16) -> u16;
-    /// One row of luma and chroma in sixteenths to R, G and B.
+    /// Converts one row of luma, and chroma in sixteenths, to R, G and B.
     fn apply(luma: &[Self], chroma: [&[u16]; 2], coefficients: &Coefficients, rgb: [&mut [u8]; 3]);
 }
 
@@ -176,7 +177,7 @@ impl Sample for u8 {
         let out = r.iter_mut().zip(g).zip(b);
         for ((((r, g), b), &y), (&cb, &cr)) in out.zip(luma).zip(cb.iter().zip(cr)) {
             let y = mul(i16::from(y) << 7, k_luma) + offset;
-            // 4,080 at most, so 2^8 times chroma less grey fits 16 bits with a sign.
+            // Chroma in sixteenths is 4,080 at most, so 2^8 times chroma minus grey fits a signed 16-bit number.
             let (cb, cr) = ((cb as i16 - 2048) << 4, (cr as i16 - 2048) << 4);
             *r = level(y + mul(cr, cr_r));
             *g = level(y + mul(cb, cb_g) + mul(cr, cr_g));

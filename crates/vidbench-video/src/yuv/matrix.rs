@@ -16,15 +16,15 @@ pub(crate) struct Coefficients {
     pub(crate) max: u16,
 }
 
-/// 16-bit arithmetic, results in 1/32 of an 8-bit level. Luma comes times 2^7, chroma (less grey) times 2^8; of each
-/// product the upper 16 bits are kept.
+/// 16-bit arithmetic, results in 1/32 of an 8-bit level. Luma is multiplied by 2^7 beforehand, chroma (minus grey) by
+/// 2^8; of each product the upper 16 bits are kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Narrow {
-    /// 2^14 to one.
+    /// Scaled so that 2^14 stands for 1.
     pub(crate) luma: i16,
-    /// Cr to R, Cb to G, Cr to G, Cb to B; 2^13 to one.
+    /// Cr to R, Cb to G, Cr to G, Cb to B; scaled so that 2^13 stands for 1.
     pub(crate) chroma: [i16; 4],
-    /// Black level, half a level for rounding, and what cutting off two products takes away on average.
+    /// Black level, half a level for rounding, and the average loss from truncating two products.
     pub(crate) offset: i16,
 }
 

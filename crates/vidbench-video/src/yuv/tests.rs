@@ -1,4 +1,4 @@
-//! Against the conversion in real numbers, done the slow way.
+//! Compares the conversion with one in real numbers, done the slow way.
 
 use vidbench_core::Plane;
 
@@ -38,7 +38,7 @@ impl Stored {
         Plane { width: self.width, height: self.height, stride: self.stride(), bytes: &self.bytes }
     }
 
-    /// The sample at a place, outside the plane that of the nearest edge.
+    /// The sample at a place; outside the plane, the sample at the nearest edge.
     fn at(&self, x: isize, y: isize) -> f64 {
         let x = x.clamp(0, self.width as isize - 1) as usize;
         let y = y.clamp(0, self.height as isize - 1) as usize;
@@ -61,7 +61,8 @@ impl Stored {
     }
 }
 
-/// Place on the chroma grid of luma column or row `at`, for samples that lie `offset` luma steps into their pair.
+/// Position on the chroma grid of luma column or row `at`, for chroma samples that lie `offset` luma steps into their
+/// pair.
 fn chroma_place(at: usize, halved: bool, offset: f64) -> f64 {
     if halved { (at as f64 - offset) / 2.0 } else { at as f64 }
 }

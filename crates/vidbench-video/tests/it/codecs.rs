@@ -38,7 +38,7 @@ fn luma(t: usize, x: usize, y: usize) -> u8 {
     (40 + (x + 2 * y + 6 * t) % 160) as u8
 }
 
-/// Loads libav, which nothing else may do before a call into it.
+/// Loads libav first, which must come before any call into it.
 fn new_frame(pixel: Pixel, width: u32, height: u32) -> frame::Video {
     vidbench_video::libav_version().unwrap();
     frame::Video::new(pixel, width, height)
@@ -120,7 +120,7 @@ fn drain(video: &mut encoder::Video, output: &mut format::context::Output) {
     }
 }
 
-/// The best constant quality: 2 times libav's 118 to a unit.
+/// The best constant quality: 2 times libav's 118 per unit.
 const MPEG4_OPTIONS: &[(&str, &str)] = &[("flags", "+qscale"), ("global_quality", "236")];
 
 /// One small file of every container that libav demuxes here and of every kind of codec.
@@ -227,7 +227,7 @@ fn mpeg4_in_avi_and_mp4() {
     }
 }
 
-/// AVI has no time of presentation: those of the last frames follow from the others.
+/// AVI stores no presentation times: those of the last frames follow from the others.
 #[test]
 fn b_frames_in_avi_lose_no_frame_and_no_time() {
     check(&fixture("avi", "libx264", Pixel::YUV420P, &[("bf", "2"), ("crf", "10")]), "h264", 3.0);
@@ -253,7 +253,7 @@ fn gif_keeps_its_frames() {
     let path = fixture("gif", "gif", Pixel::GRAY8, &[]).made(&scratch, "clip.gif");
     let clip = read(&path).unwrap();
     assert_eq!((clip.probe.codec.as_str(), clip.frames.count()), ("gif", COUNT));
-    // GIF stores colours of a palette and hundredths of a second.
+    // GIF stores palette colours, and times in hundredths of a second.
     assert_eq!(clip.frames.pixel(0, 0, 0), [luma(0, 0, 0); 3]);
 }
 

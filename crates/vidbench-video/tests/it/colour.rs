@@ -80,7 +80,7 @@ fn ffv1_is_rgb() {
     assert_eq!(worst_error(&clip), 0);
 }
 
-/// A left-sited chroma edge read as centred moves by a quarter pixel, which shows as an error at the edge.
+/// A left-sited chroma edge that is read as centred moves by a quarter pixel, which shows as an error at the edge.
 #[test]
 fn subsampled_chroma_does_not_shift() {
     let (height, width) = (32, 64);
@@ -142,7 +142,7 @@ fn planes_are_turned_with_the_picture() {
     let planes = frame.planes.unwrap();
     assert_eq!((planes.luma.width, planes.luma.height), (frame.width, frame.height));
     let luma = |y: usize| planes.luma.bytes[y * planes.luma.stride];
-    // White is the seventh patch, black the eighth; turned clockwise they lie below each other.
+    // White is the seventh patch, black the eighth; after a clockwise turn they lie one below the other.
     assert_eq!((luma(6 * PATCH_SIDE + 16), luma(7 * PATCH_SIDE + 16)), (235, 16));
     assert_eq!(planes.chroma.unwrap().map(|plane| (plane.width, plane.height)), [(16, 192); 2]);
 }

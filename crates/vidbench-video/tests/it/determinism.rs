@@ -1,4 +1,4 @@
-//! The bytes of a file follow from its frames alone, not from what lies in the process's memory.
+//! The bytes of a file depend on its frames alone, not on what lies in the process's memory.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ const FOLDER: &str = "VIDBENCH_VIDEO_TEST_FOLDER";
 /// Sizes on both sides of x264's vector widths, and one that is no multiple of a macroblock.
 const SIZES: [(usize, usize); 3] = [(64, 64), (88, 50), (256, 144)];
 
-/// Noise, because still parts hide what the encoder decides.
+/// Noise, because still areas hide differences in the encoder's decisions.
 fn noise(width: usize, height: usize) -> FramesU8 {
     let mut state = 1_u32;
     let bytes = (0..16 * width * height * 3).map(|index| {
@@ -21,7 +21,7 @@ fn noise(width: usize, height: usize) -> FramesU8 {
     FramesU8::new(16, height, width, bytes.collect()).unwrap()
 }
 
-/// Run by the test below in processes of its own.
+/// The test below runs this in processes of its own.
 #[test]
 #[ignore = "the child process of the test that compares its files"]
 fn child_that_writes_clips() {
@@ -35,7 +35,7 @@ fn child_that_writes_clips() {
     }
 }
 
-/// Files of a process whose allocator fills all memory with (the complement of) one byte.
+/// Files of a process whose allocator fills new memory with one byte (or its complement).
 fn files_with_memory_of(byte: u8) -> Vec<Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
     let status = Command::new(std::env::current_exe().unwrap())

@@ -96,9 +96,10 @@ pub(crate) fn patch(bytes: &mut [u8], at: usize, patch: &[u8]) {
     bytes[at..at + patch.len()].copy_from_slice(patch);
 }
 
-/// Makes a Matroska element's checksum, which is the first in it, an element that means nothing: damage in it is left to the decoder then.
+/// Turns a Matroska element's checksum, which is the first thing in it, into an element without meaning, so that damage
+/// in the parent is left to the decoder.
 pub(crate) fn drop_checksum(bytes: &mut [u8], of: [u8; 4]) {
-    // An index names the element too, without a checksum behind the name.
+    // An index names the element too, but no checksum follows the name there.
     let named = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(&of));
     let crc = named.filter_map(|at| (at + 4..at + 13).find(|crc| bytes[*crc..].starts_with(&[0xbf, 0x84])));
     let crc_at = crc.max().expect("the element has a checksum");

@@ -1,7 +1,7 @@
 //! Hostile bytes give frames or an error: never a panic, a hang or memory without bound.
 //!
-//! `VIDBENCH_FUZZ_SECS` (default 5) says for how long, `VIDBENCH_FUZZ_SEED` where the mutations begin. The same seed gives
-//! the same files in the same order. A crash inside libav leaves the file that did it in the temporary folder.
+//! `VIDBENCH_FUZZ_SECS` (default 5) says how long to run, `VIDBENCH_FUZZ_SEED` where the mutations begin. The same seed
+//! gives the same files in the same order. A crash inside libav leaves the file that caused it in the temporary folder.
 
 use std::time::{Duration, Instant};
 
@@ -31,12 +31,12 @@ impl Random {
     }
 }
 
-/// Values that lengths and counts go wrong at.
+/// Values at which lengths and counts go wrong.
 const EXTREMES: [u32; 6] = [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 0xffff_ffff];
 
 fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     for _ in 0..=random.below(12) {
-        // Headers decide more than data does.
+        // Mutated headers have more effect than mutated data.
         let len = if random.below(2) == 0 { bytes.len() } else { bytes.len().min(512) };
         let at = random.below(len);
         match random.below(6) {
@@ -110,7 +110,7 @@ fn fuzz_decoder() {
     }
 }
 
-/// Linux alone tells.
+/// Only Linux reports it.
 fn peak_rss_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

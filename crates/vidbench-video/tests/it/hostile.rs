@@ -9,7 +9,7 @@ use vidbench_video::{Limits, VideoErrorKind, decode, probe};
 use crate::codecs::small_files;
 use crate::fixtures::{Scratch, drop_checksum, find, fps, moving_clip, mp4_bytes, patch, read};
 
-/// What both ways of opening say about a file; they must agree.
+/// The error that both ways of opening give for a file; they must agree.
 fn kind_of(path: &Path) -> VideoErrorKind {
     let probed = probe(path, &Limits::default()).unwrap_err();
     let decoded = read(path).unwrap_err();
@@ -238,14 +238,15 @@ fn damaged_data_is_never_concealed() {
     assert!(matches!(kind, VideoErrorKind::Corrupt { .. }), "{kind}");
 }
 
-/// libav's own threads find other damage than one does, and what they conceal depends on which of them was faster.
+/// libav's own threads find other damage than one thread does, and what they conceal depends on which thread was
+/// faster.
 #[test]
 fn damage_is_the_same_with_however_many_threads() {
     let scratch = Scratch::new();
     for (codec, bytes) in small_files() {
         for damage in 0..40_usize {
             let mut bytes = bytes.clone();
-            // Behind the headers, where pictures are.
+            // After the headers, where pictures are.
             let at = bytes.len() / 4 + damage * 7919 % (bytes.len() / 2);
             bytes[at] ^= 1 << (damage % 8);
             let path = scratch.file(&format!("{codec}-{damage}"), &bytes);

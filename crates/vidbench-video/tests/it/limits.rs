@@ -19,7 +19,7 @@ fn assert_over(path: &Path, limits: &Limits, limit: LimitName) {
     }
 }
 
-/// Ten frames of 64x48 at 24 Hz, once with a frame count in the container and once without.
+/// Reads ten frames of 64x48 at 24 Hz, once with a frame count in the container and once without.
 fn check(limits: &Limits, limit: LimitName) {
     let (scratch, frames) = (Scratch::new(), moving_clip(10, 48, 64));
     assert_over(&scratch.h264(&frames, &H264Options::new(fps(24, 1))), limits, limit);

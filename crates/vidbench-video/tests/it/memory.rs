@@ -1,4 +1,4 @@
-//! A long clip takes the memory of a few frames.
+//! A long clip takes only the memory of a few frames.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ const FRAMES: usize = 24;
 /// What the project promises for ten minutes of 1920x1080.
 const MAX_RSS_KIB: u64 = 500_000;
 
-/// One second of 1920x1080, written that many times without encoding it again.
+/// Writes one second of 1920x1080 `times` times without encoding it again.
 fn seconds_of_1080p(path: &Path, times: usize) {
     let scratch = Scratch::new();
     let second = scratch.path("second.mp4");
@@ -41,9 +41,9 @@ fn seconds_of_1080p(path: &Path, times: usize) {
     output.write_trailer().unwrap();
 }
 
-/// Reads every frame as RGB; gives the peak of the resident set meanwhile.
+/// Reads every frame as RGB and returns the peak of the resident set during that time.
 fn peak_rss_kib(path: &Path, expected_frames: usize) -> u64 {
-    // Making the file took memory of its own: 5 sets the peak back (proc(5), clear_refs).
+    // Making the file took memory too; writing 5 resets the peak (proc(5), clear_refs).
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
     let mut reader = FrameReader::open(path, &Limits { max_threads: 2, ..Limits::default() }).unwrap();
     let mut frames = 0;

@@ -24,14 +24,14 @@ class Component(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     class_name: str = ""
     like: str | None = None
-    """Another component, whose class and configuration this one takes where it has none of its own."""
+    """Another component, from which this one takes its class and configuration unless it has its own."""
     config: dict[str, Any] = {}
     parts: dict[str, str] = {}
     """Arguments that are components themselves."""
 
 
 class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a check asks for."""
+    """What a check asks the pipeline for."""
 
     frames: int
     width: int
@@ -48,26 +48,26 @@ class Pipeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     components: dict[str, str]
     shape: Shape
     options: dict[str, Any] = {}
-    """Arguments of the class that are no components."""
+    """Arguments of the class that are not components."""
     call: dict[str, Any] = {}
     """Arguments of the call that fit networks of this size."""
     inputs: list[str] = []
-    """Files it cannot do without."""
+    """Files that the pipeline cannot do without."""
     parts: list[str] = []
-    """Parts beside it with which it is checked too: names of `tiny_parts.MAKERS`."""
+    """Parts beside the pipeline with which it is checked too: names of `tiny_parts.MAKERS`."""
     blocks: str | None = None
-    """Of modular pipelines: the class of their blocks."""
+    """For modular pipelines: the class of their blocks."""
     prompt: str = "a boat on a lake"
 
 
 class Architecture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One file."""
+    """The contents of one file."""
 
     pipelines: dict[str, Pipeline] = {}
     components: dict[str, Component] = {}
 
     def component(self, name: str) -> Component:
-        """A component with everything that it takes from others."""
+        """A component, completed with everything that it takes from others."""
         if name not in self.components:
             raise Failure("invalid_request", f"no component {name}", nearest(name, self.components))
         found = self.components[name]
@@ -78,7 +78,7 @@ class Architecture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read(path: Path) -> Architecture:
-    """One file as it is written."""
+    """One file, as it is written."""
     return msgspec.convert(tomllib.loads(path.read_text()), Architecture)
 
 

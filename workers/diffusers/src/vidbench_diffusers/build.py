@@ -14,7 +14,7 @@ from vidbench_diffusers.architectures import Architecture, Pipeline
 from vidbench_diffusers.failure import Failure
 
 SEED = 20_261
-"""Of the weights: the same configuration gives the same numbers."""
+"""Seed of the weights: the same configuration gives the same numbers."""
 
 
 def find_class(name: str) -> Any:
@@ -37,7 +37,7 @@ def components(architecture: Architecture, pipeline: Pipeline) -> dict[str, Any]
 
 
 def component(architecture: Architecture, name: str, made: dict[str, Any]) -> Any:
-    """One part; parts that are used twice are made once."""
+    """One part. A part that is used twice is made once."""
     if name not in made:
         described = architecture.component(name)
         parts = {role: component(architecture, part, made) for role, part in described.parts.items()}
@@ -60,7 +60,7 @@ def instantiate(cls: Any, config: dict[str, Any], parts: dict[str, Any]) -> Any:
 
 
 def stirred(model: torch.nn.Module, std: float = 0.02) -> torch.nn.Module:
-    """The network with random numbers in matrices of zeros, which would make whole parts of it, such as its text, of no effect."""
+    """Replaces a network's matrices of zeros by random numbers: zeros would make parts, such as its text, useless."""
     for weight in model.parameters():
         if weight.ndim > 1 and weight.numel() and not weight.is_meta and not weight.data.flatten()[0] and not weight.data.any():
             torch.nn.init.normal_(weight, std=std)
@@ -68,7 +68,7 @@ def stirred(model: torch.nn.Module, std: float = 0.02) -> torch.nn.Module:
 
 
 def from_configurations(cls: type, folder: Path, index: dict[str, Any]) -> Any:
-    """A pipeline of a folder's configurations, with random weights: the folder needs no weights."""
+    """A pipeline from a folder's configurations, with random weights: the folder needs no weights."""
     torch.manual_seed(SEED)
     parts: dict[str, Any] = {}
     for name, described in index.items():
@@ -103,7 +103,7 @@ def assemble(cls: type, architecture: Architecture, pipeline: Pipeline) -> Any:
 
 
 def take_stand_ins(made: Any) -> dict[str, Any]:
-    """Takes the parts out of a pipeline that are this package's own: no folder can hold them."""
+    """Removes this package's own parts from a pipeline, because no folder can hold them, and returns them."""
     found = {name: part for name, part in made.components.items() if type(part).__module__ == "vidbench_diffusers.stand_ins"}
     if found:
         made.register_modules(**dict.fromkeys(found))
@@ -111,7 +111,7 @@ def take_stand_ins(made: Any) -> dict[str, Any]:
 
 
 def optional(cls: type, parts: dict[str, Any]) -> dict[str, Any]:
-    """Parts that a pipeline can do without and this one does."""
+    """Optional parts that this pipeline does without, each as None."""
     absent = set(getattr(cls, "_optional_components", ())) - set(parts)
     taken = inspect.signature(cls).parameters
     return {name: None for name in absent if name in taken and taken[name].default is inspect.Parameter.empty}

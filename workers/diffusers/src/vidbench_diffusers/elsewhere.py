@@ -1,4 +1,4 @@
-"""Parts of a pipeline that come from elsewhere than its own folder: LoRA, motion modules, control networks, files of other formats."""
+"""Parts of a pipeline from outside its own folder: LoRA, motion modules, control networks, files of other formats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vidbench_diffusers.settings import Dtype, Settings
 
 
 def fetched(settings: Settings) -> tuple[Settings, list[Path]]:
-    """The settings with each place of the hub as a path of this machine, and those paths."""
+    """The settings with each place on the hub replaced by a path on this machine, and those paths."""
     paths: list[Path] = []
 
     def local(place: str) -> str:
@@ -34,7 +34,7 @@ def fetched(settings: Settings) -> tuple[Settings, list[Path]]:
 
 
 def components(settings: Settings, folder: Path, index: dict[str, Any]) -> dict[str, Any]:
-    """The parts that take the place of those in a pipeline's folder, by `index`, its configuration."""
+    """The parts that replace those in a pipeline's folder; `index` is the folder's configuration."""
     import diffusers
 
     made: dict[str, Any] = {}
@@ -59,7 +59,7 @@ def dtype(settings: Settings, name: str) -> torch.dtype:
 
 
 def component_class(index: dict[str, Any], name: str) -> Any:
-    """The class that a configuration has for a component."""
+    """The class that a configuration names for a component."""
     described = {role: entry for role, entry in index.items() if isinstance(entry, list)}
     if name not in described or described[name][1] is None:
         raise refused(f"settings.files.{name}: the model has no such component", nearest(name, described))
@@ -67,7 +67,7 @@ def component_class(index: dict[str, Any], name: str) -> Any:
 
 
 def from_file(settings: Settings, name: str, cls: Any, base: Path, path: Path) -> Any:
-    """A network from its authors' own format; what it is made of is said by the model that it is put into."""
+    """A network from a file in its authors' own format; its configuration comes from the model that it is put into."""
     import diffusers
 
     if not hasattr(cls, "from_single_file"):
@@ -94,7 +94,7 @@ def from_file(settings: Settings, name: str, cls: Any, base: Path, path: Path) -
 
 
 def whole(network: Any, name: str, path: Path) -> Any:
-    """A network, if the file had all of it: what is missing was never filled."""
+    """Returns a network if the file had all of it: what the file lacked was never filled."""
     missing = [key for key, weight in network.state_dict().items() if weight.is_meta]
     if missing:
         shown = f"{len(missing)} tensors of the network, such as {missing[0]}"

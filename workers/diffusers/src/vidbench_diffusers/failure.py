@@ -20,7 +20,7 @@ Kind = Literal[
 
 
 class Failure(Exception):  # noqa: N818
-    """Why a request is not served."""
+    """Why a request cannot be served."""
 
     def __init__(self, kind: Kind, message: str, hint: str | None = None, code: int = WORK_FAILED) -> None:
         super().__init__(message)
@@ -77,7 +77,7 @@ def is_device_lost(error: BaseException) -> bool:
 
 
 def classified(error: BaseException, during: str) -> Failure:
-    """The failure that an exception of a library is."""
+    """The failure that stands for an exception of a library."""
     if isinstance(error, Failure):
         return error
     text = f"{during}: {type(error).__name__}: {error}"

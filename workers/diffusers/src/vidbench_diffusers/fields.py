@@ -1,4 +1,4 @@
-"""From the fields of a request to the arguments of a pipeline.
+"""Turns the fields of a request into the arguments of a pipeline.
 
 Pipelines name the same thing differently. Every field goes to the argument that the pipeline has for it, or the request is
 refused: nothing is dropped.
@@ -33,7 +33,7 @@ NAMES = {
     "mask_video": ("mask_video", "mask"),
     "reference_images": ("reference_images",),
 }
-"""Names of arguments for a field, the usual one first."""
+"""Names of the arguments for a field, the usual one first."""
 
 RESERVED = {
     "prompt",
@@ -46,10 +46,10 @@ RESERVED = {
     "height",
     "width",
 }
-"""Arguments that `settings.call` cannot give: requests have them, or the worker."""
+"""Arguments that `settings.call` cannot give, because requests or the worker give them."""
 
 WHOLE = {"fps", "target_fps"}
-"""Arguments that are whole numbers where the field is not."""
+"""Arguments that must be whole numbers although the field need not be."""
 
 
 def argument(field: str, taken: Iterable[str]) -> str | None:
@@ -60,7 +60,7 @@ def argument(field: str, taken: Iterable[str]) -> str | None:
 
 
 def arguments(asked: Generate, taken: set[str], call: dict[str, Any]) -> dict[str, Any]:
-    """Arguments for everything of a request but its files; `taken` are those of the pipeline, `call` the fixed ones."""
+    """Arguments for all of a request but its files; `taken` are the pipeline's arguments, `call` the fixed ones."""
     check_call(call, taken)
     found = dict(call)
     if "prompt" in taken:
@@ -82,7 +82,7 @@ def arguments(asked: Generate, taken: set[str], call: dict[str, Any]) -> dict[st
 
 
 def smaller(arguments: dict[str, Any], times: float) -> dict[str, Any]:
-    """The size of what is made that many times larger."""
+    """The arguments with a smaller size, for a pipeline that makes its videos that many times larger."""
     for name in {"height", "width"} & set(arguments):
         if arguments[name] % times:
             raise refused(f"{name} is {arguments[name]}: this pipeline makes videos {times} times larger, so it must be a multiple of that")
@@ -91,7 +91,7 @@ def smaller(arguments: dict[str, Any], times: float) -> dict[str, Any]:
 
 
 def sections(frames: int, call: dict[str, Any]) -> int:
-    """The argument of a pipeline that makes whole sections after its first frame, and takes the least number of frames."""
+    """The frames to ask for, if a pipeline makes whole sections after the first frame: the least for `frames`."""
     window, compression = call.get("latent_window_size", 9), 4
     count, rest = divmod(frames - 1, window * compression)
     if count < 1 or rest:
@@ -110,7 +110,7 @@ def whole(value: float, name: str) -> int:
 
 
 def steps(asked: int, taken: set[str], call: dict[str, Any]) -> dict[str, Any]:
-    """The number of steps, which some pipelines take as a list for each of their stages, or not at all."""
+    """The number of steps. Some pipelines take a list, with one number for each of their stages; some take none."""
     if (name := argument("steps", taken)) is not None:
         return {name: asked}
     lists = sorted(name for name in taken if name.endswith("num_inference_steps_list"))
@@ -126,7 +126,7 @@ def steps(asked: int, taken: set[str], call: dict[str, Any]) -> dict[str, Any]:
 
 
 def guidance(asked: float, taken: set[str]) -> dict[str, Any]:
-    """The guidance scale, which pipelines without guidance do not take; 1 is none."""
+    """The guidance scale, which pipelines without guidance do not take; 1 means no guidance."""
     if (name := argument("guidance", taken)) is not None:
         return {name: asked}
     if asked != 1:
@@ -152,12 +152,12 @@ def needed(field: str, taken: set[str]) -> str:
 
 
 def place(field: str, fields: Iterable[str], taken: set[str]) -> str:
-    """The argument for one of several files: pipelines that take conditions look at no single image besides."""
+    """The argument for one of several files. A pipeline that takes conditions looks at no single image besides them."""
     others = (argument(other, taken) or "" for other in fields)
     return needed(field, taken - {"image"} if any(name.endswith("conditions") for name in others) else taken)
 
 
 def nearest(name: str, taken: Iterable[str]) -> str:
-    """What to do about a name that is not there."""
+    """What to do about an unknown name."""
     near = difflib.get_close_matches(name, list(taken), n=1)
     return f"did you mean {near[0]}?" if near else f"it takes {', '.join(sorted(taken))}"

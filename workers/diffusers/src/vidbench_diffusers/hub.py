@@ -1,4 +1,4 @@
-"""Models of the hub: downloaded once, checked, resumed; with an answer for everything that can be in the way."""
+"""Models of the hub: downloaded once, checked, resumed, with a clear message for everything that can go wrong."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from vidbench_diffusers.serve import Notify
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 PICKLES = ("*.bin", "*.bin.index.json", "*.pt", "*.ckpt")
 SERVER_FAILS = 500
-"""The first status that says that a server, and not a request, is to blame."""
+"""The first status that blames a server and not a request."""
 TOO_MANY_REQUESTS = 429
 OTHERS = ("*.json", "*.txt", "*.model", "*.jinja")
 
 
 @contextmanager
 def hub_errors(place: str) -> Iterator[None]:
-    """Says what the hub's errors mean."""
+    """Turns the hub's errors into failures that say what they mean."""
     from huggingface_hub import constants, errors
 
     try:
@@ -64,7 +64,7 @@ def hub_errors(place: str) -> Iterator[None]:
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether the line or the server failed, which may be over in a while, and not the request or the disk."""
+    """Whether the connection or the server failed, which may pass, and not the request or the disk."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.HfHubHTTPError):
@@ -74,7 +74,7 @@ def is_passing(error: Exception) -> bool:
 
 
 def local(place: str, allow_pickle: bool) -> Path:
-    """A path, or what `ID[@REVISION][#FILE or #FOLDER]` names of the hub."""
+    """A path, or the path of what `ID[@REVISION][#FILE or #FOLDER]` names on the hub."""
     whole, _, inner = place.partition("#")
     if Path(place).exists():
         return Path(place)
@@ -87,7 +87,7 @@ def local(place: str, allow_pickle: bool) -> Path:
 
 
 def within(folder: Path, inner: str) -> Path:
-    """A file or a folder of a folder, and of no other."""
+    """A file or a folder inside `folder`; anything outside is refused."""
     found = folder / inner
     if not found.exists() or ".." in Path(inner).parts or Path(inner).is_absolute():
         raise Failure("weights_missing", f"{folder} has no {inner}", "look up the file's name on the model's page")
@@ -95,13 +95,13 @@ def within(folder: Path, inner: str) -> Path:
 
 
 class Wanted(NamedTuple):
-    """Which files of a model."""
+    """Which files of a model are wanted."""
 
     variant: str | None = None
     pickles: bool = False
     weights: bool = True
     folders: tuple[str, ...] | None = None
-    """Weights are wanted of these alone: beside them a repository may have the same in other formats, of other sizes."""
+    """Only the weights in these folders are wanted: a repository may have the same in other formats and sizes too."""
 
 
 def download(place: str, revision: str | None, wanted: Wanted) -> Path:
@@ -114,7 +114,7 @@ def download(place: str, revision: str | None, wanted: Wanted) -> Path:
 
 
 def snapshot(place: str, revision: str | None, patterns: dict[str, Any]) -> Path:
-    """The folder of the files of a repository that match."""
+    """The folder with the files of a repository that match."""
     import huggingface_hub
 
     chosen = {"revision": revision, **patterns}
@@ -142,12 +142,12 @@ def cache_of(place: str) -> Path:
 
 
 _notify: ContextVar[Notify | None] = ContextVar("_notify", default=None)
-"""Who is told of downloads."""
+"""The function that reports downloads."""
 
 
 @contextmanager
 def reporting(notify: Notify) -> Iterator[None]:
-    """Tells of what is downloaded within."""
+    """Reports what is downloaded within."""
     token = _notify.set(notify)
     try:
         yield
@@ -156,18 +156,18 @@ def reporting(notify: Notify) -> Iterator[None]:
 
 
 def report(done: int, total: int) -> None:
-    """Says how much has come."""
+    """Reports how much has arrived."""
     if (notify := _notify.get()) is not None:
         notify("download", {"done_bytes": done, "total_bytes": total})
 
 
 LOOK_SECS = 1.0
-"""How often it is looked how much has come."""
+"""How often to look how much has arrived."""
 
 
 @contextmanager
 def watching(folder: Path, total: int | None) -> Iterator[None]:
-    """Tells how much of `total` bytes has come to a folder whenever it has become more: who hears nothing knows that nothing comes."""
+    """Reports the bytes in a folder whenever they have grown: a client that hears nothing knows that none arrive."""
     if total is None or _notify.get() is None:
         yield
         return
@@ -190,18 +190,18 @@ def watching(folder: Path, total: int | None) -> Iterator[None]:
 
 
 def size(folder: Path) -> int:
-    """Bytes on the disk of the files of a repository, those that are not whole included."""
+    """Bytes on the disk of a repository's files, including incomplete ones."""
     blobs = list((folder / "blobs").glob("*")) if folder.is_dir() else []
     taken = 0
     for blob in blobs:
-        # A file that is whole has another name.
+        # A file gets another name when it is complete.
         with suppress(FileNotFoundError):
             taken += blob.stat().st_blocks * 512
     return taken
 
 
 def check_content(path: Path) -> None:
-    """Refuses a large file that is not what the hub says: the cache names it by its SHA-256, and the hub's client compares sizes only."""
+    """Refuses a large file whose SHA-256 is not the one in its name: the hub's client compares only sizes."""
     blob = path.resolve()
     if not re.fullmatch("[0-9a-f]{64}", blob.name):
         return
@@ -218,7 +218,7 @@ def check_content(path: Path) -> None:
 
 
 def is_reachable(place: str, revision: str | None) -> bool:
-    """Whether the hub answers; what it says against the model is raised. Without an answer the cache is all there is."""
+    """Whether the hub answers. If it refuses the model, that is raised; without an answer, only the cache is left."""
     import huggingface_hub
     from huggingface_hub import errors
 

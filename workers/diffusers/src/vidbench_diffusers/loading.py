@@ -1,4 +1,4 @@
-"""From what `load` asks for to a pipeline that is ready."""
+"""Turns what `load` asks for into a pipeline that is ready."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from vidbench_diffusers.pipelines import Classic, Modular, Runnable
 from vidbench_diffusers.settings import Lora, Scheduler, Settings
 
 TINY = "tiny/"
-"""Models of that name need no settings: `tiny/WanPipeline`, or `tiny/WanPipeline/lora` with a part beside it."""
+"""Models of this prefix need no settings: `tiny/WanPipeline`, or `tiny/WanPipeline/lora` with a part beside it."""
 
 
 def settings_of(asked: Load) -> Settings:
-    """The settings of a request, with what a model's name says."""
+    """The settings of a request, with those that the model's name implies."""
     if not asked.model.startswith(TINY):
         return asked.settings
     for name in ("class_name", "path", "architecture"):
@@ -38,7 +38,7 @@ def settings_of(asked: Load) -> Settings:
 
 
 def part_of(model: str) -> str:
-    """The part beside a tiny model; empty without one, and for all models of other names."""
+    """The part beside a tiny model; empty if there is none, and for models of all other names."""
     return model.removeprefix(TINY).partition("/")[2] if model.startswith(TINY) else ""
 
 
@@ -80,11 +80,11 @@ class Source:
     def __init__(self, asked: Load, settings: Settings) -> None:
         self.model = asked.model
         self.settings = settings
-        """With paths in place of what was fetched, once the pipeline is there."""
+        """Once the pipeline is there, with paths in place of what was fetched."""
         self.revision = asked.revision
         self.place = settings.path or asked.model
         self.commit: str | None = None
-        """Which state of the hub's repository was loaded."""
+        """The commit of the hub's repository that was loaded."""
         self._folders = ExitStack()
 
     def __enter__(self) -> Source:
@@ -159,7 +159,7 @@ class Source:
         return whole
 
     def _own_parts(self, folder: Path) -> tuple[str, ...]:
-        """The folders of a pipeline whose weights are loaded: none that has another in its place."""
+        """The folders of a pipeline whose weights are loaded: all but those of components that are replaced."""
         replaced = {*self.settings.components, *self.settings.files}
         return tuple(name for name in folders_of(configuration(folder)) if name not in replaced)
 
@@ -206,14 +206,14 @@ NOT_OF_RANDOM = ("motion_adapter", "controlnet", "components", "files", "quantiz
 
 
 def unread(settings: Settings, names: tuple[str, ...], why: str) -> None:
-    """Refuses settings that would be part of a record and of nothing else."""
+    """Refuses settings that nothing reads: they would only appear in the record."""
     for name in names:
         if getattr(settings, name):
             raise Failure("unsupported", f"settings.{name}: {why}")
 
 
 def check_weights(settings: Settings) -> None:
-    """Refuses what only random weights have, and a class of another module."""
+    """Refuses settings that only random weights have, and a class of another module."""
     if settings.class_name is not None and ":" in settings.class_name:
         raise refused(f"settings.class_name: {settings.class_name} is no class of diffusers")
     if settings.weights != "random" and settings.scale == "tiny":
@@ -223,7 +223,7 @@ def check_weights(settings: Settings) -> None:
 
 
 def check_parts(settings: Settings, cls: Any) -> None:
-    """Refuses parts that a class would leave aside."""
+    """Refuses parts that a class would ignore."""
     import inspect
 
     taken = inspect.signature(cls.__init__).parameters
@@ -237,7 +237,7 @@ def check_parts(settings: Settings, cls: Any) -> None:
 
 
 def check_class(chosen: str | None, cls: Any, index: dict[str, Any], given: set[str]) -> None:
-    """Refuses a class, chosen in place of the model's own, that cannot be made of the model's parts."""
+    """Refuses a class, chosen in place of the model's own, that cannot be built from the model's parts."""
     own = index.get("_class_name")
     if chosen in (None, own):
         return
@@ -256,7 +256,7 @@ def check_class(chosen: str | None, cls: Any, index: dict[str, Any], given: set[
 
 
 def in_dtypes(made: Runnable, settings: Settings) -> Runnable:
-    """Networks that have a type of their own; unknown names are refused with the others, by `prepare`."""
+    """Converts networks that have a type of their own; `prepare` refuses unknown names along with the others."""
     for name, dtype in settings.dtypes.items():
         if isinstance(part := made.pipe.components.get(name), torch.nn.Module):
             part.to(getattr(torch, dtype))
@@ -283,7 +283,7 @@ def wrapped(pipe: Any) -> Runnable:
 
 
 def configuration(folder: Path) -> dict[str, Any]:
-    """What a folder says of the pipeline in it."""
+    """What a folder says about the pipeline in it."""
     for name in ("model_index.json", "modular_model_index.json"):
         if (folder / name).is_file():
             return read_json(folder / name)
@@ -295,7 +295,7 @@ def configuration(folder: Path) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """An object of a file."""
+    """The JSON object in a file."""
     try:
         found = json.loads(path.read_text())
     except ValueError as error:
@@ -306,7 +306,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def folders_of(index: dict[str, Any]) -> list[str]:
-    """The folders of a pipeline's components. A modular one says where each of its own is; others are called as they are."""
+    """The folders of a pipeline's components. A modular pipeline states those of its own; others have the name."""
     parts = {name: part for name, part in index.items() if isinstance(part, list) and not name.startswith("_")}
     told = {name: spec.get("subfolder") for name, part in parts.items() for spec in part if isinstance(spec, dict)}
     return [told.get(name) or name for name in parts]
@@ -416,7 +416,7 @@ def scheduler_class(asked: Scheduler) -> Any:
 
 
 def place(pipe: Any, settings: Settings, device: torch.device) -> None:
-    """Puts a pipeline on its device, or lets parts of it wait elsewhere."""
+    """Puts a pipeline on its device, or lets its parts wait elsewhere."""
     if settings.offload == "none":
         pipe.to(device)
         return
@@ -499,12 +499,12 @@ def cache_configuration(settings: Settings, pipe: Any) -> Any:
 
 
 def check_bases(settings: Settings, base: str) -> None:
-    """Refuses what was made for another model, before it is fetched."""
+    """Refuses parts that were made for another model, before they are fetched."""
     parts = {f"settings.loras[{at}]": lora.base for at, lora in enumerate(settings.loras)}
     if settings.motion is not None:
         parts["settings.motion_adapter"] = settings.motion.base
     for what, made_for in parts.items():
-        # The hub's names have no case.
+        # Names on the hub do not depend on case.
         if made_for is not None and made_for.lower() != base.lower():
             raise Failure("weights_mismatch", f"{what} is for {made_for}, and the model is {base}")
 

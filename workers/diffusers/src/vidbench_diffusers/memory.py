@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 SLACK_BYTES = 64 << 20
-"""What a device may hold beyond what it held before, once everything of a failed call is freed."""
+"""How much more than before a device may hold, once everything of a failed call is freed."""
 
 
 def peak_rss_bytes() -> int | None:
@@ -23,7 +23,7 @@ def peak_rss_bytes() -> int | None:
 
 
 def wait_for(device: torch.device) -> None:
-    """Waits until the device has done what it was given."""
+    """Waits until the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -31,7 +31,7 @@ def wait_for(device: torch.device) -> None:
 
 
 def reset_peaks(device: torch.device) -> None:
-    """Begins new peaks, of the process and of its device."""
+    """Starts new peaks, for the process and for its device."""
     # Writing 5 resets VmHWM (proc_pid_clear_refs(5)). Where the file may not be written, the peak is that of the process's whole life.
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")

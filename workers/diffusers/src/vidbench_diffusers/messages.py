@@ -72,7 +72,7 @@ class Generate(Strict, frozen=True):
     output: str
     negative: str | None = None
     inputs: dict[str, str] = {}
-    """Files that the video is made from, by what they are: `image`, `last_image`, `video`, ..."""
+    """Files that the video is made from, by their role: `image`, `last_image`, `video`, ..."""
 
 
 class Unload(Strict, frozen=True):

@@ -16,15 +16,15 @@ from vidbench_diffusers.settings import Settings
 from vidbench_diffusers.stages import Timeline
 
 Progress = tuple[int, int, int, int]
-"""Steps, frames, width, height: what the number of steps that a pipeline takes depends on."""
+"""Steps, frames, width and height, on which the number of steps that a pipeline takes depends."""
 
 
 GLOBAL_NOISE = 0x9E3779B97F4A7C15
-"""Changes a sample's seed into that of PyTorch's own generator, so that what is drawn from it is not the initial noise once more."""
+"""Turns a sample's seed into that of PyTorch's own generator, whose numbers then do not repeat the initial noise."""
 
 
 class FatalFailure(Failure):
-    """After it the worker is of no use."""
+    """A failure after which the worker is of no use."""
 
     fatal = True
 
@@ -44,7 +44,7 @@ class Model:
         return self._loaded.pipe
 
     def generate(self, asked: Generate, notify: Notify) -> dict[str, Any]:
-        """Makes one video; what a failed call held is given back, or the worker ends."""
+        """Makes one video. The memory of a failed call is given back, or the worker ends."""
         before = memory.allocated_bytes(self._device)
         memory.reset_peaks(self._device)
         failure: Failure | None = None
@@ -54,7 +54,7 @@ class Model:
             failure = classified(error, "generate")
             if not is_out_of_memory(error):
                 raise
-        # Outside of the handler: until it has ended, its traceback holds every tensor of the call.
+        # Outside of the handler: until the handler has ended, its traceback holds every tensor of the call.
         if not memory.recovered(self._device, before):
             raise FatalFailure(
                 failure.kind,
@@ -78,7 +78,7 @@ class Model:
             try:
                 output = self._loaded.call(arguments, timeline.step)
             except ValueError as error:
-                # Pipelines look at their arguments before any network works.
+                # Pipelines check their arguments before any network works.
                 if timeline.has_begun():
                     raise
                 raise refused(f"the pipeline refuses the request: {error}") from error
@@ -130,13 +130,13 @@ class Model:
 
 
 def progress(asked: Generate) -> Progress:
-    """What a pipeline's number of steps depends on."""
+    """The values on which a pipeline's number of steps depends."""
     params = asked.params
     return params.steps, params.frames, params.width, params.height
 
 
 class Steps:
-    """Tells of steps while they end, once it is known how many there are: the first sample of a shape is told of afterwards."""
+    """Reports steps as they end, if their number is known; for the first sample of a shape, it does so afterwards."""
 
     def __init__(self, notify: Notify, total: int | None) -> None:
         self._notify = notify
@@ -144,13 +144,13 @@ class Steps:
         self._ends: list[int] = []
 
     def take(self, end_ns: int) -> None:
-        """A step has ended."""
+        """Records that a step has ended."""
         self._ends.append(end_ns)
         if self._total is not None:
             self._tell(len(self._ends), self._total)
 
     def finish(self) -> int:
-        """All steps have ended; how many there were."""
+        """Ends the count of steps and returns it."""
         total = len(self._ends)
         if self._total is None:
             for index in range(1, total + 1):
@@ -172,7 +172,7 @@ def load(asked: Load, notify: Notify) -> tuple[Model, dict[str, Any]]:
     settings = loading.settings_of(asked)
     device = loading.device_of(settings.device)
     if settings.deterministic:
-        # cuBLAS reads it when it is first used, and PyTorch refuses its operations without it.
+        # cuBLAS reads this variable when it is first used, and PyTorch refuses cuBLAS operations without it.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(settings.deterministic)
     before = memory.allocated_bytes(device)
@@ -199,7 +199,7 @@ def load(asked: Load, notify: Notify) -> tuple[Model, dict[str, Any]]:
 
 
 def quiet() -> None:
-    """The end of the log is part of errors: bars and notices of coming releases tell nothing there."""
+    """Silences progress bars and notices of coming releases: errors show the log's end, where these tell nothing."""
     import warnings
 
     import diffusers
@@ -212,7 +212,7 @@ def quiet() -> None:
 
 
 def with_tiny_call(settings: Settings, loaded: Runnable) -> Settings:
-    """Networks of a few thousand numbers need arguments that fit them, such as a short text."""
+    """Adds the arguments that networks of a few thousand numbers need, such as a short text."""
     import msgspec
 
     from vidbench_diffusers import architectures

@@ -1,4 +1,4 @@
-"""The two kinds of pipelines of diffusers behind one face: what they take, what they are made of, and how they are called."""
+"""The two kinds of diffusers' pipelines behind one interface: what they take and consist of, how to call them."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ import torch
 OWN = {"self", "return_dict", "kwargs", "args"}
 
 OUTPUT_TYPES = {"LTXI2VLongMultiPromptPipeline": "np"}
-"""Of pipelines whose `pt` is not frames from 0 to 1."""
+"""Output types for pipelines whose `pt` is not frames from 0 to 1."""
 
 NEED_NEGATIVE = {"EasyAnimatePipeline", "EasyAnimateInpaintPipeline"}
-"""Pipelines that fail without a negative prompt if there is guidance. An empty one is what others make of none."""
+"""Pipelines that fail without a negative prompt if there is guidance. Others replace a missing one by an empty one."""
 
 
 REPEATED = {"SkyReelsV2DiffusionForcingVideoToVideoPipeline": "video"}
-"""Of pipelines whose output begins with the frames of an argument, that argument: those frames are none that they made."""
+"""Pipelines whose output begins with the frames of an argument, with that argument: they did not make those frames."""
 
 MAGNIFYING = {"resolution_scale": 2.25}
-"""Arguments for how many times larger than its input a video is made, with their defaults."""
+"""Arguments that say how many times larger than its input a video is made, with their defaults."""
 
 
 UNTYPED = {"conditions": "LTX2VideoCondition", "reference_conditions": "LTX2ReferenceCondition"}
-"""Classes of what is in lists that say no more of themselves: those of the modular pipelines of LTX-2."""
+"""Classes of the items of lists whose annotation does not name them: those of the modular pipelines of LTX-2."""
 
 
 class Runnable(Protocol):
@@ -43,7 +43,7 @@ class Runnable(Protocol):
     """Arguments that it cannot be called without."""
     components: dict[str, Any]
     holders: dict[str, type]
-    """Arguments that take pictures only within objects, with the class of those."""
+    """Arguments that take pictures only inside objects, with the class of those objects."""
     tensors: set[str]
     """Arguments that take pictures only as one tensor."""
 
@@ -112,14 +112,14 @@ class Modular:
 
 
 def is_needed(parameter: inspect.Parameter) -> bool:
-    """Whether a call without it fails."""
+    """Whether a call without this parameter fails."""
     return parameter.default is parameter.empty and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
 
 
 @contextmanager
 def counted(scheduler: Any, on_step: Callable[[], None]) -> Iterator[None]:
-    """Counts the steps of a scheduler, for a while. Its class is changed and not the object: pipelines copy schedulers, for sound for
-    example, and a copy would take along what is set on the object.
+    """Counts the steps of a scheduler, for a while. It changes the class and not the object: pipelines copy schedulers,
+    for sound for example, and a copy would take along what is set on the object.
     """
     cls = type(scheduler)
     own = cls.__dict__.get("step")
@@ -153,7 +153,7 @@ def hooked(network: Any, on_step: Callable[[], None]) -> Iterator[None]:
 
 
 def with_inner(components: dict[str, Any]) -> dict[str, Any]:
-    """Components, and what is within text encoders: some pipelines call that alone."""
+    """Components, and the models inside text encoders, because some pipelines call only those."""
     inner = {f"{name}.model": getattr(part, "model", None) for name, part in components.items() if name.startswith("text_encoder")}
     return components | {name: part for name, part in inner.items() if callable(part)}
 
@@ -181,18 +181,18 @@ def holders(annotations: dict[str, Any]) -> dict[str, type]:
 
 
 def repeated(pipe: Any, arguments: dict[str, Any]) -> int:
-    """How many frames at the beginning of a pipeline's output are those of an argument."""
+    """How many frames at the beginning of a pipeline's output are the frames of an argument."""
     name = REPEATED.get(type(pipe).__name__)
     return 0 if name is None else len(arguments[name])
 
 
 def magnification(taken: set[str], call: dict[str, Any]) -> float:
-    """How much larger than its input a video is made."""
+    """How many times larger than its input a video is made."""
     return next((call.get(name, default) for name, default in MAGNIFYING.items() if name in taken), 1)
 
 
 def enlargement(components: dict[str, Any]) -> float:
-    """How much larger a video is than the size that the call names, which is that of what an upsampler is given."""
+    """How many times larger a video is than the size in the call, which is the size before the upsampler."""
     upsampler = components.get("latent_upsampler")
     if upsampler is None or not upsampler.config.spatial_upsample:
         return 1
@@ -200,8 +200,9 @@ def enlargement(components: dict[str, Any]) -> float:
 
 
 def repair(pipe: Any) -> None:
-    """Undoes what keeps a pipeline from being called at all; nothing is computed in another way."""
+    """Repairs what keeps a pipeline from being called at all; nothing is computed differently."""
     for part in pipe.components.values():
         if type(part).__name__ == "CLIPTextModel" and not hasattr(part, "text_model"):
-            # It is itself what it had as `text_model` before transformers 5, and pipelines still look there. Not as a submodule: a circle.
+            # Since transformers 5 the model is itself what was its `text_model`, and pipelines still look there. It is not
+            # set as a submodule, because that would make a circle.
             object.__setattr__(part, "text_model", part)

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Notify(Protocol):
-    """Says how a request gets on."""
+    """Reports how a request progresses."""
 
     def __call__(self, method: str, params: dict[str, Any]) -> None:
         """Writes a notification."""
@@ -51,11 +51,11 @@ def private_stdout() -> IO[bytes]:
 
 
 def end_with_client(source: int) -> None:
-    """Ends this process as soon as nobody can write to `source` any more, in the middle of a request too."""
+    """Ends this process as soon as nobody can write to `source` any more, even in the middle of a request."""
 
     def wait() -> None:
         client = select.poll()
-        # Without events of its own it is woken by the end of the other side alone.
+        # No events are requested, so only the end of the other side wakes it.
         client.register(source, 0)
         client.poll()
         os._exit(0)
@@ -201,7 +201,7 @@ class Server:
 
 
 class UnreadableError(Exception):
-    """A line that is no request, with the id to answer it by."""
+    """A line that is not a request, with the id for the answer."""
 
     def __init__(self, request_id: int | None, code: int, message: str) -> None:
         super().__init__(message)
@@ -235,7 +235,7 @@ def parse(params: dict[str, Any], into: type[T]) -> T:
 
 
 def check(asked: messages.Generate) -> None:
-    """What holds for every model."""
+    """Checks what holds for every model."""
     params = asked.params
     numbers = {
         "steps": params.steps,

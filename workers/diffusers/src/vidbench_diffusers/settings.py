@@ -14,7 +14,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Lora(Part, frozen=True):
-    """Weights that are added to a model's."""
+    """Weights that are added to those of a model."""
 
     id: str
     """Hub id or folder."""
@@ -71,19 +71,19 @@ class Settings(Part, frozen=True):
 
     weights: Literal["real", "random"] = "real"
     scale: Literal["full", "tiny"] = "full"
-    """Of random weights: `tiny` is a network of the same structure with a few thousand numbers."""
+    """For random weights: `tiny` is a network of the same structure with a few thousand numbers."""
     architecture: str | None = None
-    """Of random weights at full scale: a configuration of this package, in place of the model's own."""
+    """For random weights at full scale: a configuration of this package, in place of the model's own."""
     class_name: str | None = None
     """Pipeline class; the model's own (`_class_name`) when absent."""
     path: str | None = None
-    """Folder that has the model, in place of the hub."""
+    """Folder with the model, in place of the hub."""
     variant: str | None = None
     device: str = "auto"
     """`cpu`, `cuda`, `cuda:1`, `mps`; `auto` is the first accelerator there is, else the CPU."""
     dtype: Dtype = "float32"
     dtypes: dict[str, Dtype] = {}
-    """Of single components, such as `vae = "float32"`."""
+    """Types of single components, such as `vae = "float32"`."""
     offload: Literal["none", "model", "sequential", "group"] = "none"
     vae_tiling: bool = False
     vae_slicing: bool = False
@@ -95,7 +95,7 @@ class Settings(Part, frozen=True):
     cache: Cache | None = None
     loras: list[Lora] = []
     motion_adapter: str | MotionAdapter | None = None
-    """Hub id or folder, or a table that says for which model it is."""
+    """Hub id or folder, or a table that also names the model that they are for."""
     controlnet: str | None = None
     components: dict[str, str] = {}
     """Components from elsewhere: name to hub id or folder, for models that need another repository."""
@@ -107,9 +107,9 @@ class Settings(Part, frozen=True):
     deterministic: bool = False
     """Only operations that give the same bits each time."""
     allow_pickle: bool = False
-    """Load weights that are no safetensors. Such a file can run anything."""
+    """Load weights that are not safetensors. Such a file can run anything."""
     call: dict[str, Any] = {}
-    """Arguments of the pipeline that no request has, such as `guidance_scale_2`."""
+    """Arguments of the pipeline that requests cannot give, such as `guidance_scale_2`."""
     video: Video = Video()
 
     @property

@@ -1,8 +1,8 @@
 """When each stage of a sample began and ended, and each step, seen from outside the pipeline.
 
-Text encoders and denoisers are watched by hooks, the VAE by a wrapper of its `decode`. A compiled network has a wrapper around its
-compiled call: hooks would be compiled with it, and again for each sample. The device is waited for at every mark, so a mark is the
-moment at which the work was done and not the one at which it was queued.
+Text encoders and denoisers are watched by hooks, the VAE by a wrapper of its `decode`. A compiled network has a wrapper
+around its compiled call: hooks would be compiled with it, and again for each sample. Every mark waits for the device, so
+it is the moment at which the work was done and not the one at which it was queued.
 """
 
 from __future__ import annotations
@@ -48,23 +48,23 @@ class Timeline:
         self.step_ends: list[int] = []
 
     def now(self) -> int:
-        """The clock, once the device has done what it was given."""
+        """The time once the device has finished its work."""
         self._wait()
         return time.monotonic_ns()
 
     def step(self) -> None:
-        """A step has ended."""
+        """Records that a step has ended."""
         end = self.now()
         self._spans.append(Span("denoise", end, end))
         self.step_ends.append(end)
         self._on_step(end)
 
     def has_begun(self) -> bool:
-        """Whether any network has worked."""
+        """Whether any network has run."""
         return bool(self._spans or self._open)
 
     def spans(self) -> list[Span]:
-        """Stages in order: neighbours of the same name are one, with what lies between them."""
+        """Stages in order. Neighbours of the same name are merged, with the time between them."""
         merged: list[Span] = []
         for span in sorted(self._spans, key=lambda span: span.start_ns):
             last = merged[-1] if merged else None

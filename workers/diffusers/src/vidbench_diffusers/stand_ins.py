@@ -1,4 +1,4 @@
-"""Parts of tiny pipelines in place of those that cannot be built with random weights. They are never given to a model that has its own."""
+"""Stand-ins in tiny pipelines for parts that cannot be built with random weights. A model with its own never gets them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class SafetyChecker:
     """
 
     def to(self, *_: Any) -> SafetyChecker:
-        """It is on no device."""
+        """Does nothing, because it is on no device."""
         return self
 
     def check_text_safety(self, _prompt: str) -> bool:
@@ -19,5 +19,5 @@ class SafetyChecker:
         return True
 
     def check_video_safety(self, frames: Any) -> Any:
-        """The frames, of which the real one blurs faces."""
+        """Returns the frames unchanged; the real one blurs faces."""
         return frames

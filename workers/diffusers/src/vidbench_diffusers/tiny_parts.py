@@ -16,7 +16,7 @@ from vidbench_diffusers import build
 from vidbench_diffusers.failure import Failure
 
 SEED = 3
-"""Other numbers than the model's own."""
+"""Gives other numbers than the model's own seed."""
 
 
 def lora(pipe: Any, folder: Path) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def controlnet(pipe: Any, folder: Path) -> dict[str, Any]:
 
 
 def file(pipe: Any, folder: Path) -> dict[str, Any]:
-    """The denoiser in one file, with its authors' names."""
+    """The denoiser in one file, under the names that its authors use."""
     from safetensors.torch import save_file
 
     name = denoiser(pipe)
@@ -53,7 +53,7 @@ def file(pipe: Any, folder: Path) -> dict[str, Any]:
 
 
 def shards(pipe: Any, folder: Path) -> dict[str, Any]:
-    """The denoiser in two files, with its authors' names."""
+    """The denoiser in two files, under the names that its authors use."""
     from safetensors.torch import save_file
 
     name = denoiser(pipe)
@@ -90,7 +90,7 @@ MAKERS: dict[str, Callable[[Any, Path], dict[str, Any]]] = {
 
 
 def settings(part: str, pipe: Any, folder: Path) -> dict[str, Any]:
-    """Makes a part of a pipeline in an empty folder; the settings that load it."""
+    """Makes a part of a pipeline in an empty folder, and returns the settings that load it."""
     torch.manual_seed(SEED)
     return MAKERS[part](pipe, folder)
 

@@ -1,4 +1,4 @@
-"""Frames of any pipeline as pictures of bytes, and pictures as a file."""
+"""Turns frames of any pipeline into pictures of bytes, and pictures into a file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def only_clip(output: Any) -> Any:
 
 
 def pictures(clip: Any) -> Iterator[Picture]:
-    """One frame after the other, so that no second copy of the clip is made."""
+    """Yields one frame after the other, so that no second copy of the clip is made."""
     for frame in clip:
         yield picture(frame)
 
@@ -71,7 +71,7 @@ def write(path: str, frames: Iterable[Picture], fps: float, video: Video) -> Non
 
     rate = Fraction(fps).limit_denominator(1001)
     lossless = video.codec == "ffv1"
-    # Without random ids and versions of libraries: the same frames are the same bytes.
+    # No random ids and no versions of libraries are written, so that the same frames give the same bytes.
     with av.open(path, "w", format="matroska" if lossless else "mp4", container_options={"fflags": "+bitexact"}) as file:
         stream = None
         for frame in frames:
@@ -96,7 +96,7 @@ def write(path: str, frames: Iterable[Picture], fps: float, video: Video) -> Non
 
 
 def read(name: str, path: str) -> Any:
-    """A file that a video is made from: an image, or the frames of a video."""
+    """Reads a file that a video is made from: an image, or the frames of a video."""
     file = Path(path)
     if not file.is_file():
         raise refused(f"input {name}: there is no file {path}")
@@ -109,7 +109,7 @@ def read(name: str, path: str) -> Any:
 
 
 def reduced(given: Any, width: int, height: int, times: float) -> Any:
-    """An image, or frames, in the size from which a video is made that many times larger."""
+    """An image, or frames, reduced to the size from which a video is made that many times larger."""
     if width % times or height % times:
         raise refused(f"{width}x{height} is asked for: this pipeline makes videos {times} times larger, so both must be multiples of that")
     size = (int(width / times), int(height / times))
@@ -118,7 +118,7 @@ def reduced(given: Any, width: int, height: int, times: float) -> Any:
 
 
 def read_image(file: Path) -> Any:
-    """An image in RGB, turned as its EXIF says."""
+    """An image in RGB, rotated as its EXIF data says."""
     with Image.open(file) as image:
         check_pixels(*image.size)
         return ImageOps.exif_transpose(image).convert("RGB")

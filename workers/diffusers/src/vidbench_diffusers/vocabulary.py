@@ -1,4 +1,4 @@
-"""Tokenizers without a download: the bytes, and nothing learned. Random weights need no better words."""
+"""Tokenizers that need no download: they know single bytes and nothing learned. Random weights need no better words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 MAX_TOKENS = 512
-"""No tokenizer here has more."""
+"""No tokenizer here has more tokens."""
 
 
 def byte_letters() -> list[str]:

@@ -7,7 +7,8 @@
 use super::super::ImageShape;
 use super::super::taps::Taps;
 
-/// The shape holds the image. A processor without fused arithmetic gives the same, slowly.
+/// The caller checks that the image fills the shape. A processor without fused arithmetic gives the same result,
+/// slowly.
 pub(super) fn resize<T: Copy + Into<f32>>(
     image: &[T],
     shape: ImageShape,
@@ -45,7 +46,7 @@ fn resize_any<T: Copy + Into<f32>>(
     vertical(&columns, row_len, down)
 }
 
-/// No closures here and below: their code would not be compiled for fused arithmetic.
+/// No closures are used here and below, because their code would not be compiled for fused arithmetic.
 #[inline(always)]
 fn horizontal<T: Copy + Into<f32>>(image: &[T], shape: ImageShape, taps: &Taps<f32>) -> Vec<f32> {
     let channels = shape.channels;
