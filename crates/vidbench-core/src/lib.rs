@@ -48,7 +48,8 @@ pub use outcome::{ErrorKind, Outcome};
 pub use params::Params;
 pub use path_text::{path_from_text, text_from_path};
 pub use plan::{
-    InputFile, Plan, PlannedSample, PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, sha256_hex,
+    InputFile, Plan, PlannedSample, PromptSuiteRef, ResolvedModel, ResolvedPrompt, ResolvedSuite, hex,
+    sha256_hex,
 };
 pub use pool::{Footprint, PoolSettings, PoolStats};
 pub use program::Program;

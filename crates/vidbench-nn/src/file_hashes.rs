@@ -6,6 +6,7 @@ use std::path::Path;
 
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
+use vidbench_core::hex;
 
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -44,10 +45,6 @@ impl FileHashes {
         }
         Ok(Self { sha256: hex(&sha256.finalize()), git_sha1: hex(&git_sha1.finalize()), size_bytes })
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
-use vidbench_core::{RequestedClip, path_from_text};
+use vidbench_core::{RequestedClip, hex, path_from_text};
 
 /// File metadata that changes whenever the file's bytes do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,8 +93,4 @@ fn folder_sha256(path: &Path) -> io::Result<String> {
         hasher.update(hash);
     }
     Ok(hex(&hasher.finalize()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

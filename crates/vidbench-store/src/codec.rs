@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
-use vidbench_core::{MetricId, SampleId, Score, Series};
+use vidbench_core::{MetricId, SampleId, Score, Series, hex};
 
 use crate::{Result, StoreError};
 
@@ -129,11 +129,7 @@ impl Sha256Hash {
     }
 
     pub(crate) fn hex(&self) -> String {
-        self.0
-            .iter()
-            .flat_map(|byte| [byte >> 4, byte & 15])
-            .filter_map(|digit| char::from_digit(digit.into(), 16))
-            .collect()
+        hex(&self.0)
     }
 }
 

@@ -6,7 +6,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
-use vidbench_core::RunId;
+use vidbench_core::{RunId, hex};
 
 use crate::row_seal::OF_RUNS;
 use crate::runs::RunKey;
@@ -85,8 +85,7 @@ fn seal_of(connection: &Connection, key: RunKey) -> Result<String> {
         // Separates the rows of one table from those of the next.
         hash.update([0xff]);
     }
-    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("{VERSION}:{hex}"))
+    Ok(format!("{VERSION}:{}", hex(&hash.finalize())))
 }
 
 /// Kind and length go first, so that no two different rows give the same bytes.

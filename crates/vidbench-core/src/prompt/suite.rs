@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::error::{PromptSuiteError, PromptSuiteErrorKind, PromptSuiteErrors};
 use super::names::{Category, Difficulty, PromptId, is_kebab};
 use super::parse::{self, SCHEMA_VERSION};
+use crate::hex;
 
 /// The longest prompt and the longest negative prompt, in characters.
 ///
@@ -150,7 +151,7 @@ impl PromptSuite {
                 ["<", name, file].into_iter().for_each(&mut field);
             }
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hasher.finalize())
     }
 
     /// The TOML form, which [`PromptSuite::parse`] reads back to an equal suite.

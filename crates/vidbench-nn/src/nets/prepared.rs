@@ -83,8 +83,11 @@ pub(super) fn open(
 ) -> Result<OrtSession, NetError> {
     let graph = pointing_graph(skeleton, weights)?;
     let prepared = prepared_folder(weights, &graph, options).map(|folder| folder.path.join(GRAPH));
-    if let Some(prepared) = prepared.filter(|path| path.is_file()) {
-        return Ok(OrtSession::open_prepared(&prepared, options)?);
+    // Damaged prepared files are no reason to have no numbers: the weights themselves may be sound.
+    if let Some(prepared) = prepared.filter(|path| path.is_file())
+        && let Ok(session) = OrtSession::open_prepared(&prepared, options)
+    {
+        return Ok(session);
     }
     let path = graph_path(weights, &graph);
     if fs::read(&path).ok().as_ref() == Some(&graph) || write_whole(&path, &graph).is_ok() {

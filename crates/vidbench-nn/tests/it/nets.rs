@@ -6,7 +6,7 @@ use std::path::Path;
 use vidbench_nn::nets::{GOLDEN_TOLERANCE, Golden, Net, NetError, Skeleton, WeightsFile, random_weights};
 use vidbench_nn::{Runtime, SessionOptions, Tensor};
 
-fn random_file(net: &str, folder: &Path) -> (Skeleton, WeightsFile) {
+pub(crate) fn random_file(net: &str, folder: &Path) -> (Skeleton, WeightsFile) {
     let skeleton = Skeleton::of(net).unwrap();
     let path = folder.join("weights.safetensors");
     let file = WeightsFile::create(&path, &skeleton, |spec| Ok(random_weights(spec, 1))).unwrap();

@@ -1,11 +1,14 @@
 //! Tests that need ONNX Runtime. Its library is not part of this repository: `make test-onnxruntime` installs it and
 //! runs these.
 
+use std::fs;
+
 use vidbench_core::NetDevice;
+use vidbench_nn::nets::{Golden, Net};
 use vidbench_nn::{DType, InputSpec, NnError, Runtime, Session, SessionOptions, Tensor};
 
 use crate::graphs::{difference_and_copy, two_layers};
-use crate::nets::{check, names_its_inputs};
+use crate::nets::{check, names_its_inputs, random_file};
 use crate::runtimes::layers_output;
 use crate::session::refuses_what_does_not_fit;
 
@@ -66,6 +69,33 @@ fn ort_checks_what_tract_checks() {
     assert!(Session::load(b"not a graph", &specs, &options).is_err());
     refuses_what_does_not_fit(&options);
     names_its_inputs(ORT);
+}
+
+#[test]
+#[ignore = "needs ONNX Runtime"]
+fn ort_takes_the_weights_themselves_where_prepared_files_are_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (skeleton, weights) = random_file("lpips-squeeze", folder.path());
+    let (golden, options) = (Golden::of("lpips-squeeze").unwrap(), SessionOptions::on_cpu(1, ORT));
+    let outputs = || {
+        let net = Net::load(skeleton.clone(), weights.clone(), &options).unwrap();
+        golden.outputs(&net, 0).unwrap()
+    };
+    let sound = outputs();
+    Net::prepare(&skeleton, &weights, &options).unwrap();
+    let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let prepared: Vec<_> = names.filter(|path| path.is_dir()).collect();
+    let [prepared] = &prepared[..] else { panic!("{prepared:?}") };
+    for (name, keep) in [("weights.bin", 1000), ("weights.bin", 0), ("graph.onnx", 1000), ("graph.onnx", 0)] {
+        let path = prepared.join(name);
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..keep]).unwrap();
+        assert_eq!(outputs(), sound, "{keep} bytes of {name}");
+        fs::remove_file(&path).unwrap();
+        assert_eq!(outputs(), sound, "no {name}");
+        fs::write(&path, whole).unwrap();
+    }
+    assert_eq!(outputs(), sound);
 }
 
 macro_rules! goldens {

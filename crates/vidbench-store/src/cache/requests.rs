@@ -9,6 +9,8 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use vidbench_core::hex;
+
 use super::CacheKey;
 
 /// A file that requests are added to.
@@ -41,6 +43,6 @@ impl Requests {
 
 /// 64 bits of the hash keep the entries of a record apart.
 fn text(key: &CacheKey) -> String {
-    let name: String = key.name[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = hex(&key.name[..8]);
     format!("{}-{name}", key.kind.name())
 }
