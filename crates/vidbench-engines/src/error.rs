@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use vidbench_core::Outcome;
-use vidbench_core::protocol::RpcError;
+use vidbench_core::protocol::{RpcError, method};
 
 use crate::Exceeded;
 
@@ -145,6 +145,12 @@ impl CallError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Worker(error) => error.data.hint.clone(),
+            Self::Timeout { method: method::LOAD, .. } => {
+                Some("raise limits.load_timeout_secs if the model only loads slowly".into())
+            }
+            Self::Timeout { method: method::SCORE, .. } => {
+                Some("raise limits.score_timeout_secs if the clip is only long".into())
+            }
             Self::Timeout { .. } => Some("raise limits.sample_timeout_secs if the model is only slow".into()),
             Self::Protocol { .. } => {
                 Some("vidbench worker check CMD tells which rules the worker breaks".into())
