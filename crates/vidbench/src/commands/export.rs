@@ -41,7 +41,7 @@ pub(crate) fn export(args: &ExportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
     Ok(OK)
 }
 
-/// What sensors said, session by session.
+/// Sensor readings, session by session.
 fn readings(data: &RunData) -> Value {
     let of_session =
         |(session, readings): &(u32, Vec<Reading>)| json!({ "session": session, "readings": readings });
