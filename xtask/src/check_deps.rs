@@ -1,4 +1,5 @@
-//! Holds the walls between the crates: which crate may depend on which, and which crate alone may know a library.
+//! Enforces the boundaries between the crates: which crate may depend on which, and which crate alone may use a
+//! library.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-/// Every crate with the crates of this workspace it may depend on. An arrow that is not here is a change of design:
-/// make it in ARCHITECTURE.md and here, in one commit of its own.
+/// Every crate with the workspace crates it may depend on. An arrow that is missing here is a change of design: add it
+/// in ARCHITECTURE.md and here, in a separate commit.
 const ARROWS: &[(&str, &[&str])] = &[
     ("vidbench-core", &[]),
     ("vidbench-shapes", &["vidbench-core"]),
@@ -42,7 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-/// Libraries that one crate alone may link.
+/// Libraries that only one crate may link.
 const OWNERS: &[(&str, &str)] = &[
     ("ffmpeg-next", "vidbench-video"),
     ("ffmpeg-sys-next", "vidbench-video"),
@@ -59,7 +60,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("anyhow", "vidbench"),
 ];
 
-/// Crates that are values in, values out, and the paths of `std` that would break that.
+/// Pure crates, whose functions map values to values, and the paths of `std` that would break this.
 const PURE: &[&str] =
     &["vidbench-core", "vidbench-shapes", "vidbench-metrics", "vidbench-analysis", "vidbench-report"];
 const IMPURE_PATHS: &[&str] = &[
@@ -139,7 +140,7 @@ fn broken_arrows(name: &str, dependencies: &BTreeSet<String>) -> Vec<String> {
     broken
 }
 
-/// Lines of a pure crate's source that reach for the world. Test modules and binaries may.
+/// Lines of a pure crate's source with side effects. Test modules and binaries may have them.
 fn impure_lines(name: &str) -> Result<Vec<String>> {
     let mut broken = Vec::new();
     for file in rust_files(&super::root().join("crates").join(name).join("src"))? {

@@ -1,7 +1,9 @@
-//! `cargo xtask faults [COUNT] [SEED]`: faults by the hundred, and whether anything was lost, doubled or damaged.
+//! `cargo xtask faults [COUNT] [SEED]`: injects hundreds of faults and checks whether anything was lost, duplicated or
+//! damaged.
 //!
-//! Every scenario compares with a run that nobody disturbed: each planned sample has exactly one verdict, the same as there, and the same video.
-//! CI runs a small share of it as tests (`crates/vidbench/tests/it/kill.rs`, `faults.rs`, `backup.rs`).
+//! Every scenario is compared with an undisturbed run: each planned sample has exactly one verdict, the same one as
+//! there, and the same video. CI runs a small part of this as tests (`crates/vidbench/tests/it/kill.rs`, `faults.rs`,
+//! `backup.rs`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,13 +18,14 @@ use serde_json::{Value, json};
 
 const DEFAULT_COUNT: u32 = 200;
 
-/// What a scenario found.
+/// The findings of a scenario.
 struct Found {
     faults: u32,
     told: String,
 }
 
-/// What the patient (`crates/vidbench/examples/shapes_worker.rs`) does at one seed, and the outcome of a sample of that seed.
+/// The fault of the example worker (`crates/vidbench/examples/shapes_worker.rs`) at one seed, and the outcome of a
+/// sample with that seed.
 type Misbehaviour = (&'static str, &'static str);
 
 const MEMORY_BOMBS: [Misbehaviour; 2] = [("swell", "out_of_memory"), ("swell-in-a-child", "out_of_memory")];
@@ -106,7 +109,7 @@ pub fn run(count: Option<&str>, seed: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// What cannot be done on this machine.
+/// Something that this machine does not allow.
 #[derive(Debug)]
 struct NotAvailable(String);
 
@@ -125,7 +128,8 @@ impl Bench {
         Ok(folder)
     }
 
-    /// Forty samples of a worker that renders: the same video for the same seed. It is tried again as often as it takes.
+    /// Forty samples of a worker that renders: the same seed gives the same video. Failed samples are tried again as
+    /// often as needed.
     fn write_suite(&self, folder: &Path) -> Result<()> {
         let seeds: Vec<u32> = (0..40).collect();
         let suite = format!(
@@ -158,7 +162,8 @@ impl Bench {
         Ok(self.command(folder, args).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
     }
 
-    /// What must not depend on faults: everything but times and attempts. Two records of one sample are an error.
+    /// Everything that must not depend on faults, which is all except times and attempts. Two records of one sample are
+    /// an error.
     fn essence(&self, folder: &Path) -> Result<Essence> {
         let said = self.run(folder, &["export", "latest"])?;
         ensure!(said.status.success(), "export: {}", String::from_utf8_lossy(&said.stderr));
@@ -191,7 +196,7 @@ impl Bench {
         Ok(runs.as_array().is_some_and(|runs| !runs.is_empty()))
     }
 
-    /// Goes on until the run is complete, and compares.
+    /// Resumes the run until it is complete, and compares the result.
     fn finish(&self, folder: &Path) -> Result<()> {
         for _ in 0..20 {
             let said = self.go_on(folder)?.wait_with_output()?;
@@ -221,14 +226,14 @@ impl Bench {
         Ok(())
     }
 
-    /// The run from its beginning, or from where it was.
+    /// Starts the run, or resumes it.
     fn go_on(&self, folder: &Path) -> Result<Child> {
         let begun = self.run(folder, &["runs", "list", "--json"])?;
         let begun = String::from_utf8_lossy(&begun.stdout).contains("\"run\"");
         self.start(folder, if begun { &["run", "--resume", "latest"] } else { &["run", "suite.toml"] })
     }
 
-    /// A random part of the time that a run usually takes.
+    /// A random part of the usual time of a run.
     fn moment(&mut self, share: f64) -> Duration {
         self.usual.mul_f64(share * f64::from(self.rng.next_u32()) / f64::from(u32::MAX))
     }
@@ -280,11 +285,11 @@ impl Bench {
             let mut here = 0;
             while child.try_wait()?.is_none() {
                 std::thread::sleep(self.moment(0.5));
-                // Few in one run: a sample that was given up for its time twice has its verdict.
+                // Few in one run: a sample that exceeded its time limit twice gets its final verdict.
                 let stopped = self.signal_a_child(&child, "-STOP", here < 3 && stops < count);
                 (here, stops) = (here + stopped, stops + stopped);
             }
-            // A worker that was stopped before the run was begun may have kept it from beginning.
+            // A worker that was stopped before the run began may have prevented it from beginning.
             let found =
                 if self.has_run(folder.path())? { self.essence(folder.path())? } else { Essence::new() };
             if found.is_empty() {
@@ -307,7 +312,8 @@ impl Bench {
         })
     }
 
-    /// A worker that misbehaves at a random seed, always or once: its samples have that outcome, or are made again, and no other sample pays.
+    /// A worker misbehaves at a random seed, always or once: its samples have that outcome or are made again, and no
+    /// other sample is affected.
     fn misbehave(&mut self, count: u32, faults: &[Misbehaviour]) -> Result<Found> {
         /// Samples of one seed: one for each prompt of the suite.
         const OF_A_SEED: usize = 2;
@@ -344,7 +350,7 @@ impl Bench {
         })
     }
 
-    /// 1 when a worker of it got the signal.
+    /// Returns 1 if one of the process's workers got the signal.
     fn signal_a_child(&mut self, parent: &Child, signal: &str, wanted: bool) -> u32 {
         let pid = parent.id();
         let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
@@ -367,7 +373,7 @@ impl Bench {
         Ok(u32::try_from(attempts.sum::<usize>())?)
     }
 
-    /// One bit of a random file of a backup: all are found.
+    /// Flips one bit of a random file of a backup; every flip must be detected.
     fn flip_bits(&mut self, count: u32) -> Result<Found> {
         let folder = self.workspace()?;
         self.go_on(folder.path())?.wait()?;
@@ -383,7 +389,8 @@ impl Bench {
             bytes[at] ^= 1 << (self.rng.next_u32() % 8);
             fs::write(file, bytes)?;
             let code = self.run(folder.path(), &["backup", "verify"])?.status.code();
-            // A bit of the manifest's format number makes it a newer one, which is refused and not called damaged.
+            // A flipped bit in the manifest's format number makes it a newer format, which is refused rather than
+            // called damaged.
             ensure!(matches!(code, Some(1 | 2)), "bit at {at} of {} was not found", file.display());
             fs::write(file, whole)?;
         }
@@ -392,9 +399,11 @@ impl Bench {
         Ok(Found { faults: count, told: "all found".into() })
     }
 
-    /// One call to the disk fails, at random; `crates/vidbench-store/examples/failing_disk.rs` is loaded before the C library.
+    /// One random call to the disk fails; `crates/vidbench-store/examples/failing_disk.rs` is loaded before the C
+    /// library.
     fn failing_disk(&mut self, count: u32) -> Result<Found> {
-        /// Errors as Linux numbers them: EIO, ENOSPC, and EROFS of a disk that is mounted anew, read-only, after an error, and stays so.
+        /// Errors as Linux numbers them: EIO, ENOSPC and EROFS. EROFS comes from a disk that is remounted read-only
+        /// after an error, and stays so.
         const ERRORS: [u32; 3] = [5, 28, 30];
         let library = self.worker.with_file_name("libfailing_disk.so");
         if !cfg!(target_os = "linux") || !library.exists() {
@@ -426,7 +435,8 @@ impl Bench {
         Ok(Found { faults: count, told: format!("{stopped} runs stopped, each then as undisturbed") })
     }
 
-    /// The clock on the wall jumps at a random moment, to and fro; `crates/vidbench-store/examples/jumping_clock.rs` is loaded before the C library.
+    /// The wall clock jumps back and forth at a random moment; `crates/vidbench-store/examples/jumping_clock.rs` is
+    /// loaded before the C library.
     fn jump_clock(&mut self, count: u32) -> Result<Found> {
         const JUMPS_SECS: [i64; 6] = [-1_000_000_000, -86_400, -3, 3, 7200, 1_000_000_000];
         let library = self.worker.with_file_name("libjumping_clock.so");
@@ -449,7 +459,7 @@ impl Bench {
         Ok(Found { faults: count, told: "each run as undisturbed".into() })
     }
 
-    /// Files that wait to be scored are cut or changed while nobody runs: they are made again.
+    /// Files that wait to be scored are truncated or changed while no process is running: they are made again.
     fn damage_videos(&mut self, count: u32) -> Result<Found> {
         let mut damaged = 0;
         while damaged < count {
@@ -501,7 +511,7 @@ impl Bench {
             }
             ensure!(mount("remount,size=300m").is_ok_and(|status| status.success()), "remount");
             self.finish(disk.path())?;
-            // It waits for space, and goes on in the same session.
+            // The run waits for space, and continues in the same session.
             let waits = fs::read_to_string(disk.path().join("suite.toml"))?;
             let waits = waits
                 .replace("disk_wait_secs = 0", "disk_wait_secs = 60")
@@ -528,7 +538,7 @@ impl Bench {
         result
     }
 
-    /// The second process refuses; the first is not disturbed.
+    /// The second process refuses to start; the first is not disturbed.
     fn two_at_once(&mut self) -> Result<Found> {
         let folder = self.workspace()?;
         let mut first = self.go_on(folder.path())?;
@@ -536,7 +546,7 @@ impl Bench {
         while first.try_wait()?.is_none() {
             std::thread::sleep(Duration::from_millis(200));
             let second = self.run(folder.path(), &["run", "--resume", "latest"])?;
-            // Before the first has begun its run there is none to go on with, which is an error of another kind.
+            // Before the first process has begun its run there is none to resume, which is a different error.
             refused += u32::from(String::from_utf8_lossy(&second.stderr).contains("is in use"));
         }
         self.compare(folder.path())?;
@@ -545,7 +555,7 @@ impl Bench {
     }
 }
 
-/// Samples by their place in the plan, which is the same whatever command their worker has.
+/// Samples by their place in the plan, which does not depend on the command of their worker.
 fn by_ordinal(essence: Essence) -> Result<BTreeMap<u64, Value>> {
     essence.into_values().map(|sample| Ok((sample[0].as_u64().context("an ordinal")?, sample))).collect()
 }

@@ -39,8 +39,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Cargo, as if a person had called it: `cargo run` says of itself which package it runs, and build scripts that look at that, such as
-/// ring's, would build their crate and all above it anew at every other call.
+/// Cargo with the environment of a direct call: `cargo run` sets variables that name the package it runs. Build scripts
+/// that look at these, such as ring's, would rebuild their crate and everything that depends on it at every other call.
 fn cargo() -> Command {
     let mut command = Command::new(env!("CARGO"));
     let of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");

@@ -1,4 +1,5 @@
-//! From the values of clips to one number: each aggregate has one definition, whoever asks and however the work was shared.
+//! Turns the values of clips into one number. Each aggregate has one definition, whatever calls it and however the work
+//! was shared out.
 
 use vidbench_core::{Aggregate, MetricScore, Score};
 
@@ -13,7 +14,7 @@ pub struct Weighted {
     pub weight: f64,
 }
 
-/// Why a clip cannot be counted by its frames.
+/// The reason given when a clip cannot be weighed by its number of frames.
 const NO_SERIES: &str = "its values frame by frame, by which clips are weighed, were not recorded";
 
 /// The value of a clip with its weight.
@@ -39,7 +40,7 @@ pub fn weigh(aggregate: Aggregate, score: &MetricScore) -> Result<Weighted, &str
     Ok(Weighted { value, weight })
 }
 
-/// The mean; none of nothing. Of equal weights it is the arithmetic mean, to the last bit.
+/// The weighted mean; `None` for an empty slice. With equal weights it is the arithmetic mean, to the last bit.
 pub fn weighted_mean(values: &[Weighted]) -> Option<f64> {
     if are_equal(values) {
         return mean(&values.iter().map(|one| one.value).collect::<Vec<_>>());
@@ -48,10 +49,10 @@ pub fn weighted_mean(values: &[Weighted]) -> Option<f64> {
     Some(pairwise_sum(&products) / total(values))
 }
 
-/// 95 % interval of the mean by Student's t; none below two values.
+/// 95 % interval of the mean by Student's t; `None` for fewer than two values.
 ///
-/// A weighted mean is a ratio of two sums, and its error to first order that of the mean of `R + w (x - R) / mean(w)` (Cochran 1977,
-/// "Sampling Techniques", 6.4). Of equal weights it is [`mean_interval`].
+/// A weighted mean is a ratio of two sums. To first order its error is that of the mean of `R + w (x - R) / mean(w)`
+/// (Cochran 1977, "Sampling Techniques", 6.4). With equal weights it is [`mean_interval`].
 pub fn weighted_interval(values: &[Weighted]) -> Option<Interval> {
     if are_equal(values) {
         return mean_interval(&values.iter().map(|one| one.value).collect::<Vec<_>>());
@@ -85,7 +86,8 @@ mod tests {
         clips.iter().map(weigh).collect()
     }
 
-    /// VBench's subject_consistency on one GPU: the sum over all frames of all clips over their number; on several the mean of clips.
+    /// VBench's subject_consistency: on one GPU the sum over all frames of all clips divided by their number; on
+    /// several GPUs the mean over clips.
     #[test]
     fn a_longer_clip_counts_for_more_only_where_frames_are_counted() {
         let clips = [(0.9, 48), (0.6, 16)];

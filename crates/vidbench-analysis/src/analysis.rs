@@ -1,4 +1,4 @@
-//! A whole run in numbers.
+//! The analysis of a whole run.
 
 use serde::Serialize;
 use vidbench_core::{MetricDescriptor, RunData};
@@ -31,11 +31,11 @@ pub struct RunAnalysis {
     pub overhead: Option<HarnessOverhead>,
     /// What the machine drew while a session did nothing; empty where that was not measured.
     pub idle: Vec<IdlePower>,
-    /// Samples planned, those that were not needed among them.
+    /// Samples planned, including those that were not needed.
     pub planned: u64,
-    /// Samples that another model was there for, and that were not needed.
+    /// Samples that were not needed, because the model that theirs stands in for did not run out of memory.
     pub not_needed: u64,
-    /// Samples with a verdict, without those that were not needed.
+    /// Samples with a verdict, not counting those that were not needed.
     pub judged: u64,
     /// Samples whose outcome is ok.
     pub ok: u64,
@@ -48,7 +48,8 @@ impl RunAnalysis {
     }
 }
 
-/// Analyses a run. `descriptors` are those of every known metric; a metric without one is described, never ranked.
+/// Analyses a run. `descriptors` are those of every known metric; a metric without a descriptor is summarised but never
+/// ranked.
 pub fn analyse(data: &RunData, descriptors: &[MetricDescriptor]) -> RunAnalysis {
     let joined = join(data);
     let facts = model_facts(data);

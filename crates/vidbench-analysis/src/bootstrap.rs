@@ -5,10 +5,10 @@ use rand_core::{RngCore as _, SeedableRng as _};
 
 use crate::stats::Interval;
 
-/// How a bootstrap is done; enters the record of whatever uses it.
+/// How a bootstrap is done. Whatever uses it stores this in its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BootstrapConfig {
-    /// Resamples, 100 to 100,000; a 95 % interval wants 1,000 or more.
+    /// Resamples, 100 to 100,000; a 95 % interval needs at least 1,000.
     pub resamples: u32,
     /// Seed of the resampling.
     pub seed: u64,
@@ -67,7 +67,7 @@ pub fn bootstrap_interval<T: Clone>(
     Ok(Interval { low: at(0.025), high: at(0.975) })
 }
 
-/// A number below `n`, each equally likely: draws that would favour the small ones are thrown away.
+/// A number below `n`, each equally likely: draws that would favour small numbers are rejected.
 fn below(rng: &mut ChaCha8Rng, n: usize) -> usize {
     let n = n as u64;
     let fair = u64::MAX - u64::MAX % n;

@@ -1,9 +1,9 @@
-//! The clips at both ends of a metric, found while the clips go by.
+//! The best and worst clips of a metric, found in one pass over the clips.
 
 use serde::Serialize;
 use vidbench_core::{Direction, MetricId};
 
-/// Clips that are named at each end.
+/// How many clips are named at each end.
 const EXTREMES: usize = 3;
 
 /// The clips at both ends of a metric.
@@ -26,7 +26,7 @@ pub struct ClipValue {
     pub value: f64,
 }
 
-/// The ends of the clips seen so far. No clip is held but those.
+/// The best and worst of the clips seen so far. Only these clips are held.
 #[derive(Debug)]
 pub(crate) struct Ends {
     higher_is_better: bool,
@@ -36,7 +36,7 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    /// None where neither end is better.
+    /// `None` when the metric has no better direction.
     pub(crate) fn of(direction: Direction) -> Option<Self> {
         let higher_is_better = match direction {
             Direction::HigherIsBetter => true,
@@ -46,7 +46,7 @@ impl Ends {
         Some(Self { higher_is_better, values: 0, best: Vec::new(), worst: Vec::new() })
     }
 
-    /// Takes the next clip. Of clips with one value the earlier is the better.
+    /// Takes the next clip. Of clips with the same value the earlier one ranks as better.
     pub(crate) fn add(&mut self, ordinal: u64, value: f64) {
         let clip = ClipValue { ordinal, value };
         let is_better = |a: f64, b: f64| {
@@ -65,9 +65,9 @@ impl Ends {
 
     pub(crate) fn finish(self, metric: MetricId) -> Extremes {
         let Self { values, mut best, mut worst, .. } = self;
-        // A clip as good as the best is not among the worst, nor the other way round.
+        // A clip with the best value is never listed among the worst, nor one with the worst value among the best.
         let (highest, lowest) = (best.first().map(|clip| clip.value), worst.first().map(|clip| clip.value));
-        // Clips that are all alike have neither best nor worst.
+        // When all clips have the same value there is neither a best nor a worst.
         let ends = if highest == lowest { 0 } else { EXTREMES.min(values / 2) };
         best.truncate(ends);
         worst.truncate(ends);

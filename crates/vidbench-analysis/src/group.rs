@@ -25,13 +25,13 @@ pub struct Group {
     pub params: Params,
     /// Short name, unique in the run: the model where there are several, and the parameters that vary.
     pub label: String,
-    /// What its numbers may be compared with; unknown when the model was never loaded.
+    /// Which models its numbers may be compared with; unknown when the model was never loaded.
     pub domain: Option<Domain>,
     /// Where the weights come from.
     pub weights: WeightsOrigin,
-    /// Samples planned, without those that were not needed.
+    /// Samples planned, not counting those that were not needed.
     pub planned: u64,
-    /// Samples over which the model that this one is instead of did not run out of memory.
+    /// Samples that were not needed, because the model that this one stands in for did not run out of memory over them.
     pub not_needed: u64,
     /// Samples with a verdict.
     pub judged: u64,
@@ -49,12 +49,12 @@ pub struct Group {
     pub stages: Vec<StageMean>,
     /// Samples and frames a second.
     pub throughput: Option<Throughput>,
-    /// Largest resident set of the worker up to the end of this group, in bytes. A worker's mark never falls, so groups
-    /// that share a worker share the mark of the hungriest before them.
+    /// Largest resident set of the worker up to the end of this group, in bytes. A worker's peak never falls, so groups
+    /// that share a worker report the highest peak of the groups run so far.
     pub peak_rss_bytes: Option<u64>,
     /// Most memory that tensors held on the device.
     pub peak_device_bytes: Option<u64>,
-    /// Joules of the accelerators for each sample of which they are known.
+    /// Joules that the accelerators used for each sample, over the samples where this is known.
     pub device_joules: Option<Summary>,
     /// One per clip metric of the suite, in its order.
     pub metrics: Vec<MetricSummary>,
@@ -78,7 +78,7 @@ impl Group {
     }
 }
 
-/// Every group of a run of which something was needed, in the order of the suite.
+/// Every group of a run in which some sample was needed, in the order of the suite.
 pub(crate) fn groups(
     data: &vidbench_core::RunData,
     joined: &Joined<'_>,

@@ -1,4 +1,4 @@
-//! What a reader of a run should know of the machine's health: alerts, parts that were not well, the power of the idle machine.
+//! Notes on the machine's health: alerts, parts that were not well, and the power of the idle machine.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,8 @@ use vidbench_core::{AlertState, PartState, RunData, Score};
 use crate::notes::{Note, NoteKind, add, count};
 use crate::telemetry::IdlePower;
 
-/// One line for each alert and subject: how often, why the last time, whether it was over at the end of its session.
+/// One line for each alert and subject: how often it fired, the reason of the last time, and whether it was over at the
+/// end of its session.
 pub(crate) fn alerts(data: &RunData, notes: &mut Vec<Note>) {
     let mut told: BTreeMap<_, (u32, &str, AlertState)> = BTreeMap::new();
     for change in data.sessions.iter().flat_map(|session| &session.alerts) {
@@ -39,7 +40,7 @@ pub(crate) fn alerts(data: &RunData, notes: &mut Vec<Note>) {
     }
 }
 
-/// One line for each part: the worst that it was, and how it was at the end.
+/// One line for each part: its worst state, and its state at the end.
 pub(crate) fn health(data: &RunData, notes: &mut Vec<Note>) {
     let mut worst: BTreeMap<_, (PartState, &str, PartState)> = BTreeMap::new();
     for change in data.sessions.iter().flat_map(|session| &session.health) {
@@ -65,7 +66,7 @@ pub(crate) fn health(data: &RunData, notes: &mut Vec<Note>) {
     }
 }
 
-/// Beside the energy of samples, which contains it.
+/// The idle power, told beside the energy of samples because that energy contains it.
 pub(crate) fn idle_power(idle: &[IdlePower], notes: &mut Vec<Note>) {
     let watts = |name: &str, of: fn(&IdlePower) -> &Score| {
         let one = |idle: &IdlePower| Some(format!("{:.1} W {}", of(idle).value()?, idle.when.name()));

@@ -1,4 +1,4 @@
-//! Samples joined with what the plan says of them: model, parameters, prompt, seed.
+//! Joins each sample with what the plan says of it: model, parameters, prompt, seed.
 
 use vidbench_core::suite::Engine;
 use vidbench_core::{Params, PlannedSample, ResolvedModel, ResolvedPrompt, RunData, SampleRecord, Timing};
@@ -10,16 +10,16 @@ pub struct SampleView<'d> {
     pub record: &'d SampleRecord,
     /// Its place in the plan.
     pub planned: PlannedSample,
-    /// Who made it.
+    /// The model that made it.
     pub model: &'d ResolvedModel,
-    /// With what.
+    /// The parameters it was made with.
     pub params: &'d Params,
-    /// For which prompt.
+    /// The prompt it was made for.
     pub prompt: &'d ResolvedPrompt,
 }
 
 impl<'d> SampleView<'d> {
-    /// Its times; none of a video that was not made in this run.
+    /// Its times; `None` for a video that was not made in this run.
     pub fn timing(&self) -> Option<&'d Timing> {
         let generation = self.record.generation.as_ref();
         generation.filter(|_| self.model.engine != Engine::Import)?.timing.as_ref()
@@ -31,13 +31,13 @@ impl<'d> SampleView<'d> {
 pub struct Joined<'d> {
     /// Samples whose record belongs to the plan.
     pub samples: Vec<SampleView<'d>>,
-    /// Records that do not, each as a sentence. A sound store gives none.
+    /// Records that do not belong to the plan, each as a sentence. A sound store has none.
     pub problems: Vec<String>,
 }
 
 /// Rebuilds the plan from the run's own suite and joins each record with its entry.
 ///
-/// A record of another sample, or a second one of the same, is left out and named among the problems.
+/// A record that is not in the plan, or a second record of the same sample, is left out and named among the problems.
 pub fn join(data: &RunData) -> Joined<'_> {
     let suite = &data.run.suite;
     let plan = match suite.plan() {

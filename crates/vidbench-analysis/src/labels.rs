@@ -1,4 +1,4 @@
-//! Short names of groups: only what tells them apart.
+//! Short names of groups, made only of what distinguishes them.
 
 use vidbench_core::suite::Engine;
 use vidbench_core::{Params, ResolvedSuite};

@@ -1,8 +1,8 @@
 //! Statistics, comparison and Pareto fronts: records in, numbers out.
 //!
-//! Pure: no clock, files, threads or global random numbers. Sums are taken in a fixed order and everything that is returned
-//! is sorted, so that the same run gives the same analysis, to the last bit. Nothing here writes text for people but the
-//! reasons and notes that travel with the numbers.
+//! Pure: no clock, files, threads or global random numbers. Sums are taken in a fixed order and every result is sorted,
+//! so that the same run gives the same analysis, to the last bit. The only text for people written here is the reasons
+//! and notes that travel with the numbers.
 //!
 //! ```
 //! use vidbench_analysis::percentile::{Percentile, percentile};

@@ -1,4 +1,4 @@
-//! A clip metric over a group.
+//! Summarises a clip metric over a group.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use crate::stats::{Interval, mean};
 
 /// A clip metric over the ok samples of a group.
 ///
-/// The independent unit of a run is one prompt with one seed, that of a scoring one clip. Repeats of it are averaged first: a model that gives the same clip for
-/// the same seed would otherwise look surer with every repeat.
+/// The independent unit is one prompt with one seed in a run, and one clip in a scoring. Repeats of a unit are averaged
+/// first: otherwise a model that gives the same clip for the same seed would look more certain with every repeat.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MetricSummary {
     /// The metric.
@@ -29,9 +29,10 @@ pub struct MetricSummary {
     pub clips: u64,
     /// How the units count.
     pub aggregate: Aggregate,
-    /// Mean over the units, weighed as the metric's aggregate says; none when no clip has a value.
+    /// Mean over the units, weighted as the metric's aggregate says; `None` when no clip has a value.
     pub mean: Option<f64>,
-    /// 95 % interval of the mean by Student's t over the units, ended where the metric's range ends; none below two.
+    /// 95 % interval of the mean by Student's t over the units, clipped to the metric's range; `None` for fewer than
+    /// two units.
     pub interval: Option<Interval>,
     /// Ok clips without a value, by reason, in alphabetical order.
     pub not_available: Vec<UnavailableCount>,
@@ -59,7 +60,7 @@ impl MetricSummary {
     }
 }
 
-/// The reason of a clip whose verdict says nothing of a metric the suite asked for.
+/// The reason given for a clip whose verdict has no score for a metric that the suite asked for.
 const NOT_RECORDED: &str = "no score was recorded";
 
 /// One summary per clip metric of the suite, in its order.
@@ -70,7 +71,7 @@ pub(crate) fn summarise_metrics(
 ) -> Vec<MetricSummary> {
     let of_sets = |id: &MetricId| match descriptor(descriptors, id) {
         Some(descriptor) => matches!(descriptor.needs, Needs::Set | Needs::Features),
-        // A metric this version does not know is one of sets when the run has set scores of it.
+        // A metric unknown to this version counts as a set metric when the run has set scores for it.
         None => data.set_scores.iter().any(|score| score.metric == *id),
     };
     let metrics = data.run.suite.metrics.iter().filter(|id| !of_sets(id));
@@ -116,7 +117,7 @@ fn summarise_scores<'s, U: Ord>(
     summary(id, descriptor, &values, clips, without)
 }
 
-/// The repeats of a unit as one.
+/// Averages the repeats of a unit into one value.
 fn one_of(repeats: &[Weighted]) -> Option<Weighted> {
     let weights: Vec<f64> = repeats.iter().map(|one| one.weight).collect();
     Some(Weighted { value: weighted_mean(repeats)?, weight: mean(&weights)? })
@@ -133,8 +134,8 @@ fn weighed<'s>(
     score.map_or(Err(NOT_RECORDED), |score| weigh(aggregate_of(descriptor), score))
 }
 
-/// The scores of a metric, taken one at a time, each of an independent unit of its own. Of each its value and weight are kept and
-/// nothing else: sums are taken by halves, and the interval needs the mean first.
+/// Takes the scores of a metric one at a time, each of an independent unit of its own. It keeps every value and weight,
+/// because pairwise summation and the interval need them all at the end.
 #[derive(Debug, Default)]
 pub(crate) struct MetricTally {
     values: Vec<Weighted>,

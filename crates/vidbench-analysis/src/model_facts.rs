@@ -1,4 +1,4 @@
-//! What the sessions of a run say of its models.
+//! What the sessions of a run record about its models.
 
 use vidbench_core::protocol::LoadedModel;
 use vidbench_core::{Domain, ModelId, RunData, WeightsOrigin};
@@ -13,7 +13,7 @@ pub(crate) struct ModelFacts {
     pub(crate) changes: Vec<String>,
 }
 
-/// One entry per model of the suite, in its order. What was loaded goes before what was asked for.
+/// One entry per model of the suite, in its order. What was loaded takes precedence over what was asked for.
 pub(crate) fn model_facts(data: &RunData) -> Vec<ModelFacts> {
     data.run
         .suite

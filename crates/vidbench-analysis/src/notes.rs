@@ -31,9 +31,9 @@ pub enum NoteKind {
     Failures,
     /// The run stopped before its end.
     Interrupted,
-    /// A model's other samples were left.
+    /// A session gave up a model and left its other samples undone.
     GivenUp,
-    /// A model was left alone for a while.
+    /// A breaker kept a model from being called for a while.
     Breaker,
     /// Alerts fired.
     Alert,
@@ -41,11 +41,11 @@ pub enum NoteKind {
     Health,
     /// Samples were made at a second or later attempt.
     Retried,
-    /// A model made samples for which another had not enough memory.
+    /// A model stood in for another that ran out of memory.
     Instead,
     /// Samples were taken from earlier runs.
     Reused,
-    /// Others were on the accelerator, or without one on the processors.
+    /// Processes of others used the accelerator, or, on a machine without one, the processors.
     Contended,
     /// The accelerator ran slower than it could.
     Throttled,
@@ -61,7 +61,7 @@ pub enum NoteKind {
     NoWarmup,
     /// The first sample took much longer than those after it.
     ColdFirstSample,
-    /// The translation of the worker's clock may be wrong by much of what is measured.
+    /// The error of translating the worker's clock may be a large share of what is measured.
     ClockError,
     /// The harness itself took much of the time.
     HarnessOverhead,
@@ -83,11 +83,12 @@ pub enum NoteKind {
     FlaggedPrompts,
 }
 
-/// A first sample this much slower than the median of the others was cold (reference: sanity gates of serving benchmarks).
+/// A first sample this many times slower than the median of the others was cold (reference: sanity gates of serving
+/// benchmarks).
 const COLD_RATIO: f64 = 1.5;
-/// A clock error above this share of the mean service time is told.
+/// A clock error above this share of the mean service time gets a note.
 const CLOCK_ERROR_SHARE: f64 = 0.01;
-/// The harness may take this share of the wall time.
+/// The share of the wall time that the harness may take without a note.
 const HARNESS_SHARE: f64 = 0.02;
 
 pub(crate) fn notes(
@@ -339,7 +340,7 @@ fn first_was_cold(services: &[f64]) -> bool {
     let Some((first, rest)) = services.split_first() else { return false };
     let mut sorted = rest.to_vec();
     sorted.sort_by(f64::total_cmp);
-    // Three others make a middle that one outlier cannot move.
+    // With at least three others, one outlier cannot move the median.
     sorted.len() >= 3 && sorted.get(sorted.len() / 2).is_some_and(|median| *first > COLD_RATIO * median)
 }
 

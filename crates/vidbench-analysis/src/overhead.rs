@@ -20,9 +20,9 @@ pub struct HarnessOverhead {
     pub encode_secs: f64,
     /// Waiting for clips to be decoded and scored.
     pub score_secs: f64,
-    /// Before second attempts, for breakers and for space on the disk.
+    /// Waiting before second attempts, for breakers and for disk space.
     pub wait_secs: f64,
-    /// None of these: the harness itself.
+    /// The rest: the harness itself.
     pub harness_secs: f64,
     /// `harness_secs / wall_secs`.
     pub share_of_wall: f64,

@@ -4,9 +4,9 @@ use vidbench_core::Direction;
 
 /// Whether each of `points` (time, quality) lies on the front; time is better when lower.
 ///
-/// A point is beaten when another is at least as good in both and better in one. So equal points are on the front together
-/// or not at all. A point with a number that is not finite is never on the front and beats nothing. With a descriptive
-/// quality there is no better or worse: no point is on the front.
+/// A point is beaten when another is at least as good in both and better in one. So equal points are either all on the
+/// front or all off it. A point with a number that is not finite is never on the front and beats nothing. A descriptive
+/// quality has no better or worse, so no point is on the front.
 pub fn pareto_front(points: &[(f64, f64)], direction: Direction) -> Vec<bool> {
     let sign = match direction {
         Direction::HigherIsBetter => 1.0,
@@ -15,10 +15,10 @@ pub fn pareto_front(points: &[(f64, f64)], direction: Direction) -> Vec<bool> {
     };
     let mut order: Vec<usize> =
         (0..points.len()).filter(|&at| points[at].0.is_finite() && points[at].1.is_finite()).collect();
-    // Adding zero turns -0 into 0, which the total order would keep apart.
+    // Adding zero turns -0 into 0, which `total_cmp` would tell apart.
     let time = |at: usize| points[at].0 + 0.0;
     let gain = |at: usize| sign * points[at].1 + 0.0;
-    // Fastest first, best first among equally fast: then a point is beaten exactly by what came before it.
+    // Fastest first, and among equally fast the best first: then only an earlier point can beat a later one.
     order.sort_by(|&a, &b| time(a).total_cmp(&time(b)).then(gain(b).total_cmp(&gain(a))).then(a.cmp(&b)));
     let mut front = vec![false; points.len()];
     let mut best: Option<(f64, f64)> = None;

@@ -1,10 +1,10 @@
-//! Percentiles that are only given when there are enough values for them.
+//! Percentiles that are only reported when there are enough values for them.
 //!
-//! Definition: the order statistic `sorted[min(n - 1, floor(n p))]`, the one of MLPerf LoadGen. No interpolation: the value
-//! is one that was measured.
+//! Definition: the order statistic `sorted[min(n - 1, floor(n p))]`, as in MLPerf LoadGen. There is no interpolation:
+//! the result is always a measured value.
 //!
-//! Sample floor: the smallest n with `P(Bin(n, 1 - p) <= 1) <= 0.01`, MLPerf's early-stopping bound at confidence 0.99 and
-//! tolerance 0. Below it the largest value stands in the percentile's place, under its own name.
+//! Sample floor: the smallest n with `P(Bin(n, 1 - p) <= 1) <= 0.01`, MLPerf's early-stopping bound at confidence 0.99
+//! and tolerance 0. Below this floor the maximum is reported instead, labelled as such.
 
 use serde::Serialize;
 
@@ -26,12 +26,12 @@ pub enum Percentile {
     Value {
         /// The order statistic.
         value: f64,
-        /// Distribution-free 95 % interval between two order statistics; none when the values do not reach far enough.
+        /// Distribution-free 95 % interval between two order statistics; `None` when there are too few values for one.
         interval: Option<Interval>,
     },
-    /// There are not.
+    /// There are too few values.
     TooFew {
-        /// Values there are.
+        /// Number of values.
         n: u64,
         /// Values needed.
         needed: u64,
@@ -41,7 +41,7 @@ pub enum Percentile {
 }
 
 impl Percentile {
-    /// The percentile, if it is given.
+    /// The percentile, if there were enough values.
     pub fn value(&self) -> Option<f64> {
         match self {
             Self::Value { value, .. } => Some(*value),
@@ -60,7 +60,7 @@ pub fn values_needed(p: f64) -> u64 {
     first_true(high / 2, high, enough)
 }
 
-/// Percentile `p` in (0, 1) of values in ascending order; none of nothing.
+/// Percentile `p` in (0, 1) of values in ascending order; `None` for an empty slice.
 pub fn percentile(sorted: &[f64], p: f64) -> Option<Percentile> {
     let max = *sorted.last()?;
     let (n, needed) = (sorted.len() as u64, values_needed(p));
@@ -81,7 +81,7 @@ pub fn percentile_interval(sorted: &[f64], p: f64) -> Option<Interval> {
     let first_too_high = first_true(0, n, |l| binomial_at_most(l, n, p) > tail);
     let upper = first_true(0, n, |u| 1.0 - binomial_at_most(u, n, p) <= tail);
     let low = sorted.get(first_too_high.checked_sub(1)? as usize)?;
-    // Index n would be a value that was not measured.
+    // Index n lies beyond the measured values.
     let high = sorted.get(upper as usize)?;
     Some(Interval { low: *low, high: *high })
 }
@@ -90,7 +90,8 @@ fn order_index(n: usize, p: f64) -> usize {
     ((n as f64 * p).floor() as usize).min(n.saturating_sub(1))
 }
 
-/// The smallest number in [low, high] for which a monotone condition holds; `high` when it holds for none below.
+/// The smallest number in [low, high] for which a monotone condition holds; `high` when it holds for none of the
+/// numbers below.
 fn first_true(mut low: u64, mut high: u64, holds: impl Fn(u64) -> bool) -> u64 {
     while low < high {
         let middle = low + (high - low) / 2;

@@ -1,7 +1,8 @@
 //! Which groups are better, and which may be compared at all.
 //!
-//! The rules stand here once, so that no table, page or export can break them: models of a synthetic domain are ranked
-//! among themselves only; random, unknown or changing weights are not ranked; nor is a number without an interval.
+//! The rules are applied here, in one place, so that no table, page or export can break them: models of a synthetic
+//! domain are ranked only among themselves; random, unknown or changing weights are not ranked; nor is a number without
+//! an interval.
 
 use serde::Serialize;
 use vidbench_core::suite::ScenarioKind;
@@ -30,13 +31,13 @@ pub struct Ranking {
 pub struct RankEntry {
     /// Index into [`crate::RunAnalysis::groups`].
     pub group: usize,
-    /// Place from 1. Groups whose interval overlaps that of the first of their place share it.
+    /// Place from 1. A group shares a place with that place's first group when their intervals overlap.
     pub place: u32,
     /// The value.
     pub value: f64,
     /// Its 95 % interval.
     pub interval: Interval,
-    /// Values behind it.
+    /// Number of values behind it.
     pub n: u64,
 }
 
@@ -60,7 +61,7 @@ pub struct ParetoFront {
     pub metric: MetricId,
     /// Which way is better.
     pub direction: Direction,
-    /// What the time of the points is.
+    /// What the times of the points measure.
     pub time: TimeBasis,
     /// One per ranked group, fastest first.
     pub points: Vec<ParetoPoint>,
@@ -72,7 +73,7 @@ pub struct ParetoFront {
 pub enum TimeBasis {
     /// Mean latency: from the intended start to the last frame.
     Latency,
-    /// Mean service time: offline, latency is mostly the wait for the samples before.
+    /// Mean service time. Used offline, where latency is mostly the wait for the samples before.
     Service,
 }
 
@@ -158,7 +159,7 @@ fn rank_one(
     out.rankings.push(Ranking { domain, metric: metric.clone(), direction, entries });
 }
 
-/// The value of a group that may be ranked, or why it may not.
+/// The value of a group that may be ranked, or the reason why it may not.
 fn rankable(group: &Group, metric: &MetricId) -> Result<(f64, Interval, u64), String> {
     match group.weights {
         WeightsOrigin::Sha256(_) => {}

@@ -15,7 +15,7 @@ pub struct ScoringAnalysis {
     pub clips: u64,
     /// Clips with an outcome.
     pub done: u64,
-    /// Of these, ok.
+    /// How many of these are ok.
     pub ok: u64,
     /// Clips of every other outcome, in the order of [`ClipOutcome::ALL`]; outcomes that did not occur are left out.
     pub failures: Vec<OutcomeCount>,
@@ -23,13 +23,14 @@ pub struct ScoringAnalysis {
     pub groups: Vec<ScoredGroup>,
     /// Best and worst clips of every metric that says which is better.
     pub extremes: Vec<Extremes>,
-    /// Why metrics have no value, and what is to be known of values, as sentences in alphabetical order. Exports say it clip by clip.
+    /// Why metrics have no value, and the notes that values carry, as sentences in alphabetical order. Exports give
+    /// them clip by clip.
     #[serde(skip)]
     pub reasons: Vec<UnavailableCount>,
 }
 
 impl ScoringAnalysis {
-    /// Metrics that gave no clip of any group a number.
+    /// Metrics that have no number for any clip of any group.
     pub fn without_a_number(&self) -> impl Iterator<Item = &MetricId> {
         let of = |at: usize| self.groups.iter().filter_map(move |group| group.metrics.get(at));
         let first = self.groups.first().map(|group| group.metrics.as_slice()).unwrap_or_default();
@@ -56,16 +57,17 @@ pub struct ScoredGroup {
     pub clips: u64,
     /// Clips with an outcome.
     pub done: u64,
-    /// Of these, ok.
+    /// How many of these are ok.
     pub ok: u64,
     /// Clips of every other outcome.
     pub failures: Vec<OutcomeCount>,
-    /// One per metric asked for, in its order, over every clip that has a value: a clip without its reference has scores
-    /// of its own all the same.
+    /// One per metric asked for, in the order asked, over every clip that has a value. A clip without its reference
+    /// still has scores of its own.
     pub metrics: Vec<MetricSummary>,
 }
 
-/// Analyses a scoring clip by clip, in the order of the request, and keeps of each clip its values alone: 8 bytes a metric.
+/// Analyses a scoring clip by clip, in the order of the request. Of each clip it keeps only the values: 8 bytes a
+/// metric.
 #[derive(Debug)]
 pub struct ScoringAnalyser<'a> {
     request: &'a ScoringRequest,
@@ -76,12 +78,12 @@ pub struct ScoringAnalyser<'a> {
     reasons: BTreeMap<String, u64>,
 }
 
-/// A metric that gives clips numbers of their own.
+/// A metric that gives each clip a number.
 #[derive(Debug)]
 struct Measured<'a> {
     id: &'a MetricId,
     descriptor: Option<&'a MetricDescriptor>,
-    /// None where no end is better.
+    /// `None` when the metric has no better direction.
     ends: Option<Ends>,
 }
 
@@ -94,7 +96,7 @@ struct GroupTally<'a> {
 }
 
 impl<'a> ScoringAnalyser<'a> {
-    /// Has seen no clip yet.
+    /// An analyser that has not seen any clip.
     pub fn new(request: &'a ScoringRequest, descriptors: &'a [MetricDescriptor]) -> Self {
         let metrics = of_clips(request, descriptors);
         let (groups, places) = groups(request, metrics.len());
@@ -115,7 +117,7 @@ impl<'a> ScoringAnalyser<'a> {
         let group = self.request.clip(clip.ordinal).and_then(|asked| self.places.get(asked.group.as_str()));
         if let Some(group) = group.and_then(|at| self.groups.get_mut(*at)) {
             group.outcomes.add(clip.outcome);
-            // Clips that were not decoded count only by their outcome.
+            // A clip that was not decoded counts only by its outcome.
             if clip.facts.is_some() {
                 for (tally, measured) in group.metrics.iter_mut().zip(&self.metrics) {
                     tally.add(measured.descriptor, score_of(&clip.scores, measured.id));
@@ -126,7 +128,7 @@ impl<'a> ScoringAnalyser<'a> {
 
     fn add_reasons(&mut self, clip: &ScoredClip) {
         for score in &clip.scores {
-            // What kept a clip from its reference is told by its outcome.
+            // The reason why a clip has no usable reference is already told with its outcome.
             if let Score::NotAvailable { reason } = &score.score
                 && clip.reason.as_ref() != Some(reason)
             {
@@ -139,7 +141,7 @@ impl<'a> ScoringAnalyser<'a> {
         }
     }
 
-    /// What the clips say.
+    /// The analysis of all clips taken.
     pub fn finish(self) -> ScoringAnalysis {
         let metrics = &self.metrics;
         let groups = self.groups.into_iter().map(|group| group.finish(metrics)).collect();
@@ -185,7 +187,7 @@ fn of_clips<'a>(request: &'a ScoringRequest, descriptors: &'a [MetricDescriptor]
     request.metrics.iter().map(measured).filter(|measured| !of_sets(measured)).collect()
 }
 
-/// The groups in the order of the request, and the place of each by its name.
+/// The groups in the order of the request, and the index of each by its name.
 fn groups(request: &ScoringRequest, metrics: usize) -> (Vec<GroupTally<'_>>, HashMap<&str, usize>) {
     let (mut groups, mut places) = (Vec::new(), HashMap::new());
     for clip in &request.clips {

@@ -1,12 +1,13 @@
-//! What sensors said over a session, for plots: many readings in few bins, each with the lowest and the highest, so that no peak is lost.
+//! Sensor readings over a session, for plots: many readings go into few bins, each with its lowest and highest value,
+//! so that no peak is lost.
 
 use serde::Serialize;
 use vidbench_core::{DeviceReading, Reading};
 
-/// The readings of a stretch of time. Where there are several accelerators, of all of them.
+/// The readings of a stretch of time. Where there are several accelerators, it covers all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bin {
-    /// Seconds since the session began: of the first reading in it.
+    /// Time of the first reading in it, in seconds since the session began.
     pub secs: f64,
     /// Lowest.
     pub low: f64,
@@ -19,13 +20,14 @@ pub struct Bin {
 pub struct SensorSeries {
     /// What it is, for people.
     pub name: &'static str,
-    /// In order of time; none where nothing could be read.
+    /// In order of time; `None` where nothing could be read.
     pub bins: Vec<Option<Bin>>,
     /// Readings with a value.
     pub readings: u64,
     /// Lowest.
     pub min: f64,
-    /// Mean over readings, each with equal weight; of several accelerators the mean of their lowest and highest.
+    /// Mean over readings, each with equal weight; with several accelerators a reading counts as the mean of their
+    /// lowest and highest value.
     pub mean: f64,
     /// Highest.
     pub max: f64,
@@ -47,7 +49,7 @@ const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
 /// Lowest and highest.
 type Range = (f64, f64);
 
-/// What a reading says; the reading before it is there for counters.
+/// Takes the value from a reading; counters also need the reading before it.
 type Quantity = fn(Option<&Reading>, &Reading) -> Option<Range>;
 
 /// Quantities that share a panel, by name.
@@ -88,7 +90,8 @@ const PANELS: [(&str, &str, Quantities); 4] = [
     ),
 ];
 
-/// The readings of one session in at most `most_bins` bins, which all series share. A panel without a value is left out.
+/// The readings of one session in at most `most_bins` bins, which all series share. A panel without any value is left
+/// out.
 pub fn sensor_panels(readings: &[Reading], most_bins: usize) -> Vec<SensorPanel> {
     let per_bin = readings.len().div_ceil(most_bins.max(1)).max(1);
     let series =
@@ -143,7 +146,7 @@ fn gib(bytes: u64) -> f64 {
     bytes as f64 / GIB
 }
 
-/// Mean since the reading before, by the counter.
+/// Mean power since the previous reading, from the energy counter.
 fn cpu_watts(before: Option<&Reading>, reading: &Reading) -> Option<Range> {
     let before = before?;
     let secs = reading.t_ns.checked_sub(before.t_ns).filter(|ns| *ns > 0)? as f64 / 1e9;

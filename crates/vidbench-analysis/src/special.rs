@@ -4,10 +4,10 @@
 const STIRLING: [f64; 6] =
     [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0, 1.0 / 1188.0, -691.0 / 360_360.0];
 
-/// From here on six terms of the series are exact to about 1e-16.
+/// From this argument on, six terms of the series are exact to about 1e-16.
 const STIRLING_FROM: f64 = 12.0;
 
-/// More terms than any argument that can occur needs: about the square root of the larger parameter, up to 1e7 samples.
+/// More terms than any argument in use needs: about the square root of the larger parameter, up to 1e7 samples.
 const MAX_TERMS: u32 = 20_000;
 
 /// Natural logarithm of the gamma function, for `x > 0`.
@@ -40,8 +40,8 @@ pub(crate) fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
     }
 }
 
-/// The continued fraction of the incomplete beta function (Abramowitz and Stegun 1964, 26.5.8), evaluated forwards by the
-/// method of Lentz (1976): numerators over denominators as ratios, so that nothing overflows.
+/// The continued fraction of the incomplete beta function (Abramowitz and Stegun 1964, 26.5.8), evaluated forwards by
+/// the method of Lentz (1976), which works with ratios of numerators and denominators, so that nothing overflows.
 fn beta_fraction(x: f64, a: f64, b: f64) -> f64 {
     let away_from_zero = |value: f64| if value.abs() < 1e-300 { 1e-300 } else { value };
     let mut numerator_ratio = 1.0;

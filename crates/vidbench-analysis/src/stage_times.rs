@@ -14,7 +14,7 @@ pub struct StageMean {
     pub stage: Stage,
     /// Mean seconds inside the timed window. `unattributed` is the service time that no stage accounts for.
     pub inside_secs: f64,
-    /// Mean seconds outside of it, such as waiting before and encoding after.
+    /// Mean seconds outside the timed window, such as waiting before it and encoding after it.
     pub outside_secs: f64,
 }
 

@@ -19,8 +19,8 @@ impl Interval {
         self.low <= other.high && other.low <= self.high
     }
 
-    /// The part inside a range. A mean cannot lie outside the range of its values, so nothing is lost but what t allows
-    /// for.
+    /// The part of the interval inside a range. A mean cannot lie outside the range of its values; only Student's t
+    /// allows for that.
     pub(crate) fn within(self, (least, most): (Option<f64>, Option<f64>)) -> Self {
         let clip =
             |value: f64| value.max(least.unwrap_or(f64::NEG_INFINITY)).min(most.unwrap_or(f64::INFINITY));
@@ -34,11 +34,11 @@ pub const CONFIDENCE: f64 = 0.95;
 /// Standard normal quantile of 0.975 (Abramowitz and Stegun 1964, table 26.1, to double precision).
 const Z_975: f64 = 1.959_963_984_540_054;
 
-/// Up to so many values are added one after the other; longer slices are halved first.
+/// Up to this many values are added one after the other; longer slices are halved first.
 const PAIRWISE_BLOCK: usize = 32;
 
-/// Sum by halves in index order: the error grows with the logarithm of the length, and the result depends on nothing but
-/// the values and their order.
+/// Pairwise sum in index order: the error grows with the logarithm of the length, and the result depends only on the
+/// values and their order.
 pub fn pairwise_sum(values: &[f64]) -> f64 {
     if values.len() <= PAIRWISE_BLOCK {
         return values.iter().sum();
@@ -47,7 +47,7 @@ pub fn pairwise_sum(values: &[f64]) -> f64 {
     pairwise_sum(left) + pairwise_sum(right)
 }
 
-/// Arithmetic mean; none of nothing.
+/// Arithmetic mean; `None` for an empty slice.
 pub fn mean(values: &[f64]) -> Option<f64> {
     if values.is_empty() {
         return None;
@@ -55,7 +55,7 @@ pub fn mean(values: &[f64]) -> Option<f64> {
     Some(pairwise_sum(values) / values.len() as f64)
 }
 
-/// Sample standard deviation (denominator n - 1), in two passes; none below two values.
+/// Sample standard deviation (denominator n - 1), in two passes; `None` for fewer than two values.
 pub fn standard_deviation(values: &[f64]) -> Option<f64> {
     if values.len() < 2 {
         return None;
@@ -65,9 +65,9 @@ pub fn standard_deviation(values: &[f64]) -> Option<f64> {
     Some((pairwise_sum(&squares) / (values.len() - 1) as f64).sqrt())
 }
 
-/// 95 % interval of the mean by Student's t; none below two values.
+/// 95 % interval of the mean by Student's t; `None` for fewer than two values.
 ///
-/// It holds for values that are independent and whose mean is about normal.
+/// It assumes that the values are independent and that their mean is about normal.
 pub fn mean_interval(values: &[f64]) -> Option<Interval> {
     let (centre, spread) = (mean(values)?, standard_deviation(values)?);
     let half = student_t_975((values.len() - 1) as f64) * spread / (values.len() as f64).sqrt();
@@ -79,7 +79,7 @@ pub fn mean_interval(values: &[f64]) -> Option<Interval> {
 /// Inverts `P(|T| > t) = I_{v / (v + t^2)}(v / 2, 1 / 2)` (Abramowitz and Stegun 1964, 26.7.1) by bisection to the last bits.
 pub fn student_t_975(degrees: f64) -> f64 {
     let outside = |t: f64| incomplete_beta(degrees / (degrees + t * t), degrees / 2.0, 0.5);
-    // One degree of freedom has the widest quantile, 12.7; the normal one bounds it from below.
+    // One degree of freedom has the widest quantile, 12.7; the normal quantile, 1.96, is the lower bound.
     let (mut low, mut high) = (1.9, 13.0);
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
@@ -92,7 +92,7 @@ pub fn student_t_975(degrees: f64) -> f64 {
     0.5 * (low + high)
 }
 
-/// 95 % interval of a proportion (Wilson 1927); none of no trials.
+/// 95 % interval of a proportion (Wilson 1927); `None` for no trials.
 pub fn wilson_interval(successes: u64, trials: u64) -> Option<Interval> {
     if trials == 0 || successes > trials {
         return None;

@@ -1,20 +1,20 @@
-//! A sample of times in the numbers a table shows.
+//! Summarises a sample of times in the numbers that a table shows.
 
 use serde::Serialize;
 
 use crate::percentile::{Percentile, percentile};
 use crate::stats::{Interval, mean, mean_interval, standard_deviation};
 
-/// Numbers of a sample of times, in seconds.
+/// A sample of times in a few numbers, in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// Values.
+    /// Number of values.
     pub n: u64,
     /// Arithmetic mean.
     pub mean: f64,
-    /// 95 % interval of the mean by Student's t; none for one value.
+    /// 95 % interval of the mean by Student's t; `None` for a single value.
     pub interval: Option<Interval>,
-    /// Sample standard deviation; none for one value.
+    /// Sample standard deviation; `None` for a single value.
     pub sd: Option<f64>,
     /// Median.
     pub p50: Percentile,
@@ -31,7 +31,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Summarises `values`; none of nothing.
+    /// Summarises `values`; `None` for an empty slice.
     pub fn of(values: &[f64]) -> Option<Self> {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);

@@ -1,17 +1,19 @@
-//! What sensors say of one sample: readings joined with its time window.
+//! What sensors say of one sample: joins the readings with its time window.
 //!
-//! Energy comes from counters where there are some, else from power by the trapezoidal rule. Without enough readings around and within the
-//! window there is a reason and no number.
+//! Energy comes from counters where they exist, else from power by the trapezoidal rule. Without enough readings within
+//! and around the window the result is a reason instead of a number.
 
 use serde::Serialize;
 use vidbench_core::{DeviceReading, IdleWhen, IdleWindow, Reading, RunData, SampleTelemetry, Score};
 
 type Measured<T> = Result<T, String>;
 
-/// Between two readings no more than so many times the usual distance may lie: else something kept the sampler from reading.
+/// The largest gap between two readings, as a multiple of the usual gap. A larger gap means that something kept the
+/// sampler from reading.
 const LARGEST_GAP: f64 = 3.0;
 
-/// Others take a part of the processors above this, in percent of all of them: more than what a machine does that is left alone.
+/// Other processes count as taking part of the processors above this, in percent of all processors: more than an
+/// otherwise idle machine uses.
 pub(crate) const CROWDED_PERCENT: f64 = 10.0;
 
 /// What the readings of a session say of the window from `start_ns` to `end_ns`.
@@ -41,12 +43,13 @@ pub fn sample_telemetry(readings: &[Reading], start_ns: u64, end_ns: u64) -> Sam
     }
 }
 
-/// Without an accelerator: whether others took a part of the processors. Unknown as soon as it is unknown of a part of the window.
+/// On a machine without an accelerator: whether other processes took part of the processors. Unknown as soon as it is
+/// unknown for any part of the window.
 fn crowded(readings: &[Reading], start_ns: u64, end_ns: u64) -> Option<bool> {
     let (mut others, mut whole) = (0.0, 0.0);
     for pair in readings.windows(2) {
         let [before, after] = pair else { continue };
-        // A reading is of the time since the one before it.
+        // A reading covers the time since the reading before it.
         let share = after.t_ns.min(end_ns).saturating_sub(before.t_ns.max(start_ns)) as f64;
         if share > 0.0 {
             others += share * (after.cpu_percent? - after.own_cpu_percent?).max(0.0);
@@ -56,7 +59,7 @@ fn crowded(readings: &[Reading], start_ns: u64, end_ns: u64) -> Option<bool> {
     (whole > 0.0).then(|| others / whole > CROWDED_PERCENT)
 }
 
-/// Unknown as soon as it is unknown of one reading and no other shows somebody.
+/// `Some(true)` when any reading shows a foreign process; otherwise unknown as soon as one reading cannot tell.
 fn contended(around: &[Reading]) -> Option<bool> {
     let mut known = Some(false);
     for device in around.iter().flat_map(|reading| &reading.devices) {
@@ -80,14 +83,14 @@ fn cpu_joules(readings: &[Reading], start_ns: u64, end_ns: u64) -> Measured<f64>
     energy(readings, start_ns, end_ns, &|reading| reading.cpu_joules, &|_| None)
 }
 
-/// The readings within the window, with the last before and the first after it.
+/// The readings within the window, plus the last one before and the first one after it.
 fn around(readings: &[Reading], start_ns: u64, end_ns: u64) -> &[Reading] {
     let first = readings.partition_point(|reading| reading.t_ns <= start_ns).saturating_sub(1);
     let last = readings.partition_point(|reading| reading.t_ns < end_ns);
     readings.get(first..readings.len().min(last + 1)).unwrap_or_default()
 }
 
-/// Of all accelerators together: one without an answer leaves no number for all.
+/// The energy of all accelerators together: if one has no value, the total has none.
 fn device_joules(readings: &[Reading], start_ns: u64, end_ns: u64) -> Measured<f64> {
     let mut indices: Vec<u32> =
         readings.iter().flat_map(|reading| reading.devices.iter().map(|device| device.index)).collect();
@@ -109,7 +112,7 @@ fn device_joules(readings: &[Reading], start_ns: u64, end_ns: u64) -> Measured<f
 
 type Sensor<'a> = &'a dyn Fn(&Reading) -> Option<f64>;
 
-/// Joules of the window, by the counter if it was read all around it, else by power.
+/// Joules used in the window: by the counter if it was read throughout, else by power.
 fn energy(
     readings: &[Reading],
     start_ns: u64,
@@ -134,7 +137,8 @@ fn energy(
     Ok(points.windows(2).map(|pair| (pair[1].0 - pair[0].0) * f64::midpoint(pair[0].1, pair[1].1)).sum())
 }
 
-/// Readings lie before and after the window, without a gap, and the window is long enough to be seen by them.
+/// Checks that readings lie before and after the window, without a gap, and that the window is at least as long as the
+/// usual distance between readings.
 fn covers(readings: &[Reading], around: &[Reading], start_ns: u64, end_ns: u64) -> Measured<()> {
     let usual = usual_gap_secs(readings).ok_or("fewer than two readings")?;
     let (Some(first), Some(last)) = (around.first(), around.last()) else {
@@ -161,7 +165,7 @@ fn usual_gap_secs(readings: &[Reading]) -> Option<f64> {
     gaps.get(gaps.len() / 2).map(|gap| secs(*gap))
 }
 
-/// The value at a time between two readings, on the line that joins them.
+/// The value at a time between two readings, by linear interpolation.
 fn at(values: &[(f64, f64)], t: f64) -> f64 {
     let after = values.partition_point(|(time, _)| *time < t);
     match (after.checked_sub(1).and_then(|before| values.get(before)), values.get(after)) {
@@ -184,7 +188,7 @@ pub struct IdlePower {
     pub cpu_watts: Score,
 }
 
-/// The power of the idle machine, of each session that measured it.
+/// The power of the idle machine, for each session that measured it.
 pub(crate) fn idle_power(data: &RunData) -> Vec<IdlePower> {
     let windows = data.sessions.iter().flat_map(|session| {
         let readings = data.readings.iter().find(|(of, _)| *of == session.index);

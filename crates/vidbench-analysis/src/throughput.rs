@@ -9,7 +9,7 @@ use vidbench_core::{Outcome, ResolvedSuite, Timing};
 use crate::SampleView;
 use crate::stats::pairwise_sum;
 
-/// How much a group made in how much time.
+/// How much a group made, and how fast.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Throughput {
     /// Ok samples a second.
@@ -20,11 +20,11 @@ pub struct Throughput {
     pub video_secs_per_sec: f64,
     /// The seconds divided by.
     pub span_secs: f64,
-    /// What these seconds are.
+    /// How these seconds were measured.
     pub basis: ThroughputBasis,
 }
 
-/// What a throughput is divided by. Time spent on samples that failed after their generation is part of it.
+/// What a throughput is divided by. This time includes samples that failed after their generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThroughputBasis {
@@ -44,10 +44,10 @@ impl ThroughputBasis {
     }
 }
 
-/// The throughput of one group; none when nothing was ok or no time passed.
+/// The throughput of one group; `None` when nothing was ok or no time passed.
 ///
-/// A makespan is only the group's own when its model ran no other set of parameters in between; otherwise an offline group
-/// is divided by its service times as well.
+/// A makespan belongs to one group only when its model ran no other set of parameters in between; otherwise an offline
+/// group is divided by its service times as well.
 pub(crate) fn throughput(suite: &ResolvedSuite, samples: &[SampleView<'_>]) -> Option<Throughput> {
     let alone = samples.first()?.model.params.len() == 1;
     let basis = match suite.scenario.kind {
@@ -84,7 +84,7 @@ pub(crate) fn throughput(suite: &ResolvedSuite, samples: &[SampleView<'_>]) -> O
     })
 }
 
-/// Each session has a clock of its own, so spans are taken within a session.
+/// Each session has a clock of its own, so a span never crosses sessions.
 fn makespan_secs(timings: &[&Timing]) -> f64 {
     let mut spans: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
     for timing in timings {

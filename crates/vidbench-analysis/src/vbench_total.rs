@@ -1,9 +1,9 @@
 //! VBench's totals: scores of dimensions normalised, weighted and averaged by group, as its score scripts do.
 //!
 //! Tables and formulas are those of `scripts/constant.py`, `scripts/cal_final_score.py` and
-//! `vbench2_beta_i2v/scripts/cal_i2v_final_score.py` (Vchitect/VBench at 45e79ec). One thing differs: there a dimension that was
-//! not measured counts as raw 0, which after normalisation is as low as -2.42. Here a mean that lacks a dimension is
-//! [`Mean::Incomplete`]; [`as_vbench`] gives VBench's figures when they are asked for.
+//! `vbench2_beta_i2v/scripts/cal_i2v_final_score.py` (Vchitect/VBench at 45e79ec). One thing differs: VBench counts a
+//! dimension that was not measured as raw 0, which after normalisation can be as low as -2.42. Here a mean that lacks a
+//! dimension is [`Mean::Incomplete`]; [`as_vbench`] gives VBench's figures on request.
 //!
 //! ```
 //! use vidbench_analysis::vbench_total::{Mean, total};
@@ -20,15 +20,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use vidbench_core::vbench::{CLIPS_PER_PROMPT, Dimension, VbenchSuite};
 
-/// What a dimension is counted under.
+/// The group that a dimension counts towards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
     /// How good the video looks, whatever the prompt.
     Quality,
-    /// How well it fits the text; of text to video.
+    /// How well it fits the text; in text to video only.
     Semantic,
-    /// How well it fits image and text; of image to video.
+    /// How well it fits image and text; in image to video only.
     I2v,
 }
 
@@ -50,7 +50,7 @@ pub struct Normalisation {
     pub dimension: Dimension,
     /// The raw score that becomes 0.
     pub min: f64,
-    /// The raw score that becomes 1. Nothing is clipped: a better one is more than 1.
+    /// The raw score that becomes 1. Nothing is clipped: a better raw score gives more than 1.
     pub max: f64,
     /// Its weight within the group.
     pub weight: f64,
@@ -92,7 +92,7 @@ pub const T2V: [Normalisation; 16] = [
     row(Dimension::OverallConsistency, 0.0, 0.364, 1.0, Group::Semantic, 93),
 ];
 
-/// Image to video: 9 dimensions. VBench-I2V measures temporal_flickering too, and leaves it out of the total.
+/// Image to video: 9 dimensions. VBench-I2V also measures temporal_flickering, but leaves it out of the total.
 pub const I2V: [Normalisation; 9] = [
     row(Dimension::CameraMotion, 0.0, 1.0, 0.1, Group::I2v, 763),
     row(Dimension::I2vSubject, 0.1462, 1.0, 1.0, Group::I2v, 246),
@@ -132,15 +132,15 @@ pub fn groups(suite: VbenchSuite) -> [(Group, f64); 2] {
     }
 }
 
-/// A mean of normalised scores, or what it lacks.
+/// A mean of normalised scores, or the dimensions that it lacks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mean {
-    /// Every dimension was measured. Mostly 0 to 1; nothing is clipped.
+    /// Every dimension was measured. Mostly from 0 to 1; nothing is clipped.
     Complete(f64),
-    /// Some were not, and there is no number.
+    /// Some dimensions were not measured, so there is no number.
     Incomplete {
-        /// They, in the order of the suite.
+        /// The missing dimensions, in the order of the suite.
         missing: Vec<Dimension>,
     },
 }
@@ -158,7 +158,7 @@ impl Mean {
 /// One dimension of a total.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct DimensionScore {
-    /// How it enters.
+    /// How it enters the total.
     pub normalisation: Normalisation,
     /// The score as measured; none when it was not.
     pub raw: Option<f64>,
@@ -169,7 +169,7 @@ pub struct DimensionScore {
 /// A total with everything it is made of.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VbenchTotal {
-    /// Of which suite.
+    /// The suite that it is for.
     pub suite: VbenchSuite,
     /// Every dimension of the suite, in its order.
     pub dimensions: Vec<DimensionScore>,
@@ -179,7 +179,7 @@ pub struct VbenchTotal {
     pub total: Mean,
 }
 
-/// VBench's own figures, with 0 in place of what was not measured. No result to report.
+/// VBench's own figures, with 0 in place of what was not measured. Not to be reported as a result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VbenchFigures {
     /// The mean of each group.
@@ -190,7 +190,8 @@ pub struct VbenchFigures {
     pub counted_as_zero: Vec<Dimension>,
 }
 
-/// The total of `scores`, by dimension as VBench's `*_eval_results.json` has them; those of other suites are not looked at.
+/// The total of `scores`, which are keyed by dimension as in VBench's `*_eval_results.json`; dimensions of other suites
+/// are ignored.
 pub fn total(suite: VbenchSuite, scores: &BTreeMap<Dimension, f64>) -> VbenchTotal {
     let score = |normalisation: &Normalisation| {
         let raw = scores.get(&normalisation.dimension).copied();
@@ -212,7 +213,8 @@ pub fn total(suite: VbenchSuite, scores: &BTreeMap<Dimension, f64>) -> VbenchTot
     VbenchTotal { suite, dimensions, groups, total }
 }
 
-/// What VBench's scripts print for `scores`: what is missing counts as raw 0, below 0 after normalisation.
+/// What VBench's scripts print for `scores`: a missing dimension counts as raw 0, which normalisation may turn into a
+/// number below 0.
 pub fn as_vbench(suite: VbenchSuite, scores: &BTreeMap<Dimension, f64>) -> VbenchFigures {
     let raw = |dimension: Dimension| scores.get(&dimension).copied().unwrap_or(0.0);
     let rows = normalisations(suite);
@@ -231,17 +233,17 @@ pub fn as_vbench(suite: VbenchSuite, scores: &BTreeMap<Dimension, f64>) -> Vbenc
     }
 }
 
-/// By how much a cosine in 32 bits may pass 1.
+/// By how much rounding may lift a 32-bit cosine above 1.
 const ROUNDING: f64 = 1e-4;
 
-/// Scores that no dimension can have: VBench's are shares and cosines, from 0 (cosines from -1) to 1. A percentage is told by
-/// this, unless it is below 1 %.
+/// Scores that no dimension can have: VBench's are shares from 0 to 1, or cosines from -1 to 1. This detects
+/// percentages, unless they are below 1 %.
 pub fn out_of_range(scores: &BTreeMap<Dimension, f64>) -> Vec<(Dimension, f64)> {
     let all = scores.iter().map(|(&dimension, &raw)| (dimension, raw));
     all.filter(|&(dimension, raw)| !(lowest(dimension)..=1.0 + ROUNDING).contains(&raw)).collect()
 }
 
-/// Styles and overall consistency are mean cosines of text and image, which may be below 0.
+/// Styles and overall consistency are mean cosines between text and image, which may be below 0.
 fn lowest(dimension: Dimension) -> f64 {
     match dimension {
         Dimension::AppearanceStyle | Dimension::TemporalStyle | Dimension::OverallConsistency => {

@@ -18,9 +18,9 @@ pub enum RunVerdict {
         /// Samples that failed; no mean contains them.
         failed: u64,
     },
-    /// Its numbers are not the answer to its suite.
+    /// The run's numbers are not the answer to its suite.
     Invalid {
-        /// Why, at least one.
+        /// The reasons, at least one.
         reasons: Vec<String>,
     },
 }
@@ -32,10 +32,11 @@ impl RunVerdict {
     }
 }
 
-/// Reasons that a run shows one by one before it only counts them.
+/// How many problems with records are listed one by one; the rest are only counted.
 const MAX_RECORD_PROBLEMS: usize = 5;
 
-/// Whether a model ran out of memory and another that is instead of it, or of that one, made something.
+/// Whether a model failed only by running out of memory, and a model that stands in for it, directly or through
+/// another, made something.
 fn has_stand_in(data: &RunData, groups: &[Group], id: &ModelId) -> bool {
     let models = &data.run.suite.models;
     let of = |id: &ModelId| groups.iter().filter(|group| group.model == *id).collect::<Vec<_>>();

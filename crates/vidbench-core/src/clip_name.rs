@@ -1,8 +1,10 @@
-//! File names as the source of prompt and index: `{prompt}{special}-{index}.{extension}`, the form VBench folders have.
+//! Reads prompt and index from file names of the form `{prompt}{special}-{index}.{extension}`, which VBench folders
+//! use.
 //!
-//! A fallback for folders without a manifest ([`crate::manifest`]). A name is matched against the known prompts, from the
-//! exact text down to what file systems and sampling scripts do to it ([`NameMatch`]); the first kind of match that finds
-//! anything decides. A name with two readings of one kind is an error that lists both: nothing is guessed.
+//! A fallback for folders without a manifest ([`crate::manifest`]). A name is matched against the known prompts, first
+//! by the exact text, then by what file systems and sampling scripts turn it into ([`NameMatch`]); the first kind of
+//! match that finds anything decides. A name that can be read in two ways by the same kind of match is an error that
+//! lists both; nothing is guessed.
 //!
 //! ```
 //! use vidbench_core::clip_name::{KnownPrompts, NameMatch};
@@ -27,31 +29,31 @@ pub(crate) use stem::{last_component, split_extension};
 
 /// Characters of a VBench-2.0 prompt that enter the file name (`prompt[:180]`, Vchitect/VBench at 45e79ec).
 pub const VBENCH2_PROMPT_CHARS: usize = 180;
-/// Bytes of a name on the file systems in use (ext4, XFS, APFS in UTF-8; NTFS counts UTF-16 units).
+/// Longest name, in bytes, on the file systems in use (ext4, XFS, APFS in UTF-8; NTFS counts UTF-16 units).
 pub const MAX_NAME_BYTES: usize = 255;
 
-/// What a file name says.
+/// The contents of a file name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClipName {
-    /// The prompt: the known one in its own spelling, else the text of the name.
+    /// The prompt: the known prompt in its own spelling, or else the text of the name.
     pub prompt: String,
-    /// Which clip of the prompt; none where the name has no number of its own.
+    /// Number of the clip among those of its prompt; `None` where the name has no number of its own.
     pub index: Option<u32>,
     /// How name and prompt were matched.
     pub how: NameMatch,
 }
 
-/// How the prompt in a name was recognised, the surest first.
+/// How the prompt in a name was recognised, the most certain first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NameMatch {
-    /// The prompt's own characters. VBench itself knows no other kind.
+    /// The prompt's own characters. VBench itself accepts no other kind.
     Exact,
     /// The same text in another Unicode form: macOS stores decomposed letters.
     Unicode,
     /// Characters that a file system forbids became `_`.
     Replaced,
-    /// Another case: the folder was on a file system that ignores it.
+    /// The case differs: the folder was on a file system that ignores case.
     Case,
     /// The name ends early: after 180 characters of the prompt, or where the name would pass 255 bytes.
     Cut,
@@ -91,17 +93,17 @@ impl fmt::Display for Candidate {
     }
 }
 
-/// Why a name says nothing.
+/// Why a name could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ClipNameError {
-    /// Neither a known prompt nor anything that may have become of one.
+    /// The name is neither a known prompt nor anything a known prompt may have become.
     #[error("no known prompt")]
     UnknownPrompt {
         /// The text of the name before its number.
         text: String,
     },
-    /// Two readings, equally good.
+    /// Two or more readings, equally good.
     #[error("can be read as {}", join(.candidates))]
     Ambiguous {
         /// All readings, sorted.

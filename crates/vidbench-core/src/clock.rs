@@ -2,14 +2,14 @@
 
 /// Where a program gets its time.
 pub trait Clock: Send + Sync {
-    /// Nanoseconds since an arbitrary start; never goes back.
+    /// Nanoseconds since an arbitrary start; never decreases.
     fn monotonic_ns(&self) -> u64;
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
     fn unix_ms(&self) -> i64;
 }
 
-/// RFC 3339 UTC text of a time in milliseconds since 1970, to the second: `2026-01-31T08:05:00Z`.
+/// Formats a time, in milliseconds since 1970, as RFC 3339 UTC text to the second: `2026-01-31T08:05:00Z`.
 pub fn rfc3339(unix_ms: i64) -> String {
     let secs = unix_ms.div_euclid(1000);
     let (days, second_of_day) = (secs.div_euclid(86_400), secs.rem_euclid(86_400));

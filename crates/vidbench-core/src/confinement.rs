@@ -1,4 +1,4 @@
-//! What workers are held to: what a suite asks for, and what was in force.
+//! Limits on workers: those that a suite asks for, and those that were in force.
 
 use std::fmt;
 
@@ -107,24 +107,24 @@ impl Confine {
         [("if-possible", Self::IfPossible), ("required", Self::Required), ("no", Self::No)];
 }
 
-/// What a worker was held to in a session.
+/// The limits that were in force for a worker in a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HeldWorker {
     /// A model, or `scorer`.
     pub worker: String,
-    /// Most main memory, in bytes.
+    /// Most main memory it could hold, in bytes.
     pub memory_bytes: Option<u64>,
-    /// Most processor seconds of a request.
+    /// Most processor seconds that a request could take.
     pub cpu_secs: Option<u64>,
-    /// Most open files of a process.
+    /// Most files that a process could have open.
     pub open_files: Option<u64>,
-    /// Largest file, in bytes.
+    /// Largest file it could write, in bytes.
     pub file_size_bytes: Option<u64>,
-    /// What cut off its network; none where it has one.
+    /// What cut off its network; `None` where it has a network.
     pub network: Option<NetworkCut>,
-    /// The version of Landlock's interface that confined its files; none where they were open.
+    /// The version of the Landlock interface that confined its files; `None` where they were open.
     pub landlock_abi: Option<u32>,
-    /// What could not be held, and why.
+    /// Limits that could not be enforced, and why.
     pub missing: Vec<String>,
 }
 
@@ -132,16 +132,16 @@ pub struct HeldWorker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NetworkCut {
-    /// A network namespace of its own, in which there is nothing.
+    /// A network namespace of its own, with nothing in it.
     Namespace,
-    /// One that bubblewrap made.
+    /// A network namespace that bubblewrap made.
     Bubblewrap,
     /// Landlock: TCP only.
     LandlockTcp,
 }
 
 impl NetworkCut {
-    /// The word of the command line.
+    /// The word used on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Namespace => "namespace",

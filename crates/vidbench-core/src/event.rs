@@ -1,4 +1,4 @@
-//! What happens during a run, as it happens. Progress displays are made of these and nothing else.
+//! Events of a run, sent as they happen. Progress displays are built from these alone.
 
 use serde::Serialize;
 
@@ -10,13 +10,13 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The run begins, or goes on.
+    /// The run begins or is resumed.
     RunStarted {
         /// The run.
         run: RunId,
         /// Samples planned.
         planned: u64,
-        /// Samples that had a verdict already.
+        /// Samples that already had a verdict.
         done: u64,
     },
     /// A part of the run begins.
@@ -26,19 +26,19 @@ pub enum Event {
         /// Items it has.
         total: u64,
     },
-    /// A part of the run has ended, maybe because a person stopped it. Samples and clips count when each is told of; a part
-    /// without them is done as a whole.
+    /// A part of the run has ended, possibly because a person stopped it. Samples and clips are counted by their own
+    /// events; a part without samples or clips is done as a whole.
     PhaseFinished {
         /// Which part.
         phase: Phase,
     },
-    /// More of a model's files has come.
+    /// Another portion of a model's files has arrived.
     Downloading {
         /// The model.
         model: ModelId,
-        /// Bytes that have come.
+        /// Bytes that have arrived.
         done_bytes: u64,
-        /// Bytes that are to come in all.
+        /// Bytes expected in all.
         total_bytes: u64,
     },
     /// A model is ready.
@@ -59,7 +59,7 @@ pub enum Event {
         sample: SampleId,
         /// Its place in the plan.
         ordinal: u64,
-        /// What it is, for people.
+        /// Its description for people.
         label: String,
     },
     /// A denoising step of the current sample has ended.
@@ -69,16 +69,16 @@ pub enum Event {
         /// Steps in all.
         total: u32,
     },
-    /// The current sample takes long.
+    /// The current sample is taking unusually long.
     SampleSlow {
         /// The sample.
         sample: SampleId,
         /// Seconds so far.
         elapsed_secs: f64,
-        /// Median of the samples before it with the same model and parameters, when there are any.
+        /// Median of the earlier samples with the same model and parameters, if there are any.
         usual_secs: Option<f64>,
     },
-    /// A file is in the store.
+    /// A sample's file has been stored.
     Generated {
         /// The sample.
         sample: SampleId,
@@ -89,7 +89,7 @@ pub enum Event {
     Judged {
         /// The sample.
         sample: SampleId,
-        /// What it is, for people.
+        /// Its description for people.
         label: String,
         /// The verdict.
         outcome: Outcome,
@@ -100,26 +100,26 @@ pub enum Event {
     ClipScored {
         /// Its place in the request.
         ordinal: u64,
-        /// What it is, for people.
+        /// Its description for people.
         label: String,
         /// The outcome.
         outcome: ClipOutcome,
         /// Why, for failures.
         reason: Option<String>,
-        /// Every score was known before; nothing was decoded.
+        /// Every score was already known; nothing was decoded.
         known: bool,
     },
-    /// An attempt at a sample failed, and another one follows.
+    /// An attempt at a sample failed, and another will follow.
     Retried {
         /// The sample.
         sample: SampleId,
-        /// What it is, for people.
+        /// Its description for people.
         label: String,
         /// The attempt that failed, from 1.
         attempt: u32,
         /// Attempts it may have.
         of: u32,
-        /// Seconds until the next.
+        /// Seconds until the next attempt.
         wait_secs: f64,
         /// How it failed.
         outcome: Outcome,
@@ -128,7 +128,7 @@ pub enum Event {
     },
     /// A breaker has changed.
     Breaker(BreakerChange),
-    /// Nothing is done for a while, to measure the power of the idle machine.
+    /// The session rests for a while, to measure the power of the idle machine.
     Resting {
         /// Before the first model, or after the last.
         when: IdleWhen,
@@ -140,15 +140,15 @@ pub enum Event {
         /// Seconds until the first is tried again.
         secs: f64,
     },
-    /// A part of the machine or of the session is better or worse than it was.
+    /// A part of the machine or of the session has become better or worse.
     Health(HealthChange),
     /// An alert began or ended.
     Alert(AlertChange),
-    /// A worker ended before its time and a new one takes its place.
+    /// A worker ended prematurely and a new one takes its place.
     WorkerRestarted {
         /// Its model, or the scorer.
         worker: String,
-        /// What became of the old one.
+        /// Why the old one ended.
         reason: String,
     },
     /// Something a person should know.
@@ -162,7 +162,7 @@ pub enum Event {
         complete: bool,
         /// Samples with a verdict.
         done: u64,
-        /// Of these, not ok.
+        /// How many of these are not ok.
         failed: u64,
     },
 }
@@ -171,9 +171,9 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Generations of the measured shape whose times are reported apart.
+    /// Generations of the measured shape whose times are reported separately.
     Warmup,
-    /// Timed generations; where the scenario allows it each is scored before the next begins.
+    /// Timed generations; where the scenario allows it, each is scored before the next begins.
     Generate,
     /// Decoding, checking, scoring.
     Score,

@@ -1,7 +1,7 @@
-//! Scoring sets of clips by files of their features: what was read, and what came of each set.
+//! Scores sets of clips from files of their features: what was read, and the result of each set.
 //!
-//! Such a scoring is a pure function of its files and is not kept in a store; the record has all that says where its numbers
-//! come from.
+//! Such a scoring is a pure function of its files and is not kept in a store; its record holds everything needed to
+//! tell where its numbers come from.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub struct FeatureScoring {
     pub schema_version: u32,
     /// Version of vidbench.
     pub tool_version: String,
-    /// Metrics of features, in the order of the columns.
+    /// Metrics computed from features, in the order of the columns.
     pub metrics: Vec<MetricId>,
     /// Resamples of every interval; 0 for none.
     pub resamples: u32,
@@ -28,14 +28,14 @@ pub struct FeatureScoring {
     pub sets: Vec<FeatureSet>,
 }
 
-/// Features as they were read: the rows of one file, or of several behind each other.
+/// Features as they were read: the rows of one file, or of several concatenated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FeatureSource {
     /// The files, in the order of their rows.
     pub files: Vec<FeatureFile>,
-    /// Number of clips, N: of rows, unless `frames` says that those are frames.
+    /// Number of clips, N: one per row, unless `frames` says that the rows are frames.
     pub clips: u64,
-    /// Number of rows where each is a frame. The frames of a clip are no independent samples.
+    /// Number of rows, when each row is a frame. The frames of a clip are not independent samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<u64>,
     /// Length of a row, d.
@@ -79,7 +79,7 @@ pub struct FeatureScore {
     pub score: Score,
     /// The 95 % bootstrap interval; absent without a value or resamples.
     pub interval: Option<(f64, f64)>,
-    /// A set has too few clips for its dimensions.
+    /// The set has too few clips for its dimensions.
     pub underpowered: bool,
     /// Further numbers by name, as the metric's page explains them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -87,7 +87,7 @@ pub struct FeatureScore {
 }
 
 impl FeatureScoring {
-    /// Every set was read and every metric has a value.
+    /// Whether every set was read and every metric has a value.
     pub fn is_complete(&self) -> bool {
         let valued = |set: &FeatureSet| set.scores.iter().all(|score| score.score.value().is_some());
         self.sets.iter().all(|set| set.problem.is_none() && valued(set))

@@ -1,4 +1,4 @@
-//! Decoded video frames as plain data: the one representation that crosses crate borders.
+//! Decoded video frames as plain data: the only representation of frames that passes between crates.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub struct FramesU8 {
     data: Vec<u8>,
 }
 
-/// One decoded frame, lent by the decoder until the next one is asked for.
+/// One decoded frame, borrowed from the decoder until the next one is requested.
 #[derive(Debug, Clone, Copy)]
 pub struct DecodedFrame<'a> {
     /// Position in the clip, from 0.
@@ -22,9 +22,9 @@ pub struct DecodedFrame<'a> {
     pub width: usize,
     /// Height in pixels, the same for every frame of a clip.
     pub height: usize,
-    /// `[H, W, 3]`, sRGB, full range, tightly packed. Alpha is dropped. Empty where the caller asked for planes alone.
+    /// `[H, W, 3]`, sRGB, full range, tightly packed. Alpha is dropped. Empty where the caller asked only for planes.
     pub rgb: &'a [u8],
-    /// The samples as stored; none where the file stores RGB or packs the samples of several planes together.
+    /// The samples as stored; `None` where the file stores RGB or packs the samples of several planes together.
     pub planes: Option<Planes<'a>>,
 }
 
@@ -33,11 +33,11 @@ pub struct DecodedFrame<'a> {
 pub struct Planes<'a> {
     /// Bits of a sample: 8, 10, 12, 14 or 16.
     pub bit_depth: u8,
-    /// Whether black and white are the least and the greatest value, rather than 16 and 235 of 255 at 8 bit.
+    /// Whether black is the lowest and white the highest value, rather than 16 and 235 of 255 at 8 bit.
     pub full_range: bool,
     /// Luma, as large as the frame.
     pub luma: Plane<'a>,
-    /// Cb and Cr; none for grey video.
+    /// Cb and Cr; `None` for grey video.
     pub chroma: Option<[Plane<'a>; 2]>,
 }
 
@@ -50,8 +50,8 @@ pub struct Plane<'a> {
     pub height: usize,
     /// Bytes from one row to the next, at least `width` samples.
     pub stride: usize,
-    /// Rows of samples: one byte each at 8 bit, else two, least significant first, in the low bits. Ends with the last
-    /// sample of the last row, so the last of `chunks(stride)` may be shorter.
+    /// Rows of samples: one byte each at 8 bit, else two bytes, little-endian, with the value in the low bits. Ends
+    /// with the last sample of the last row, so the last of `chunks(stride)` may be shorter.
     pub bytes: &'a [u8],
 }
 
@@ -112,7 +112,7 @@ impl FramesU8 {
 
     /// The frames in order, each `[H, W, 3]`.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        // A clip without pixels has no frames to give; chunks of zero would panic.
+        // A clip without pixels has a frame length of 0, and `chunks_exact(0)` would panic.
         self.data.chunks_exact(self.frame_len().max(1))
     }
 

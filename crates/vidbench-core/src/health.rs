@@ -1,9 +1,9 @@
-//! Health of a machine with a session on it, and alerts: the words, and the thresholds of a suite. How they are judged is the runner's.
+//! The vocabulary of health and alerts, and a suite's thresholds for them. The runner judges them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How the whole is: as its worst part. What is unknown is not healthy.
+/// The health of the whole, which is that of its worst part. An unknown part makes the whole less than healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthState {
@@ -53,7 +53,7 @@ impl PartState {
 }
 
 impl From<PartState> for HealthState {
-    /// What a part makes of the whole when all others are well.
+    /// The state of the whole when this part is the only one that is not well.
     fn from(part: PartState) -> Self {
         match part {
             PartState::Healthy => Self::Healthy,
@@ -63,7 +63,8 @@ impl From<PartState> for HealthState {
     }
 }
 
-/// What is looked at. A part that a machine does not have, such as an accelerator, is left out; it is not unknown.
+/// A part of the machine or session that is watched. A part that a machine does not have, such as an accelerator, is
+/// left out rather than reported as unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthPart {
@@ -77,9 +78,9 @@ pub enum HealthPart {
     DeviceTemperature,
     /// Memory errors of accelerators that were not corrected (ECC).
     DeviceErrors,
-    /// Heat or a fault that makes an accelerator slower.
+    /// An accelerator is slowed down by heat or by a fault.
     DeviceClocks,
-    /// Workers at work, by what they tell.
+    /// Workers that are busy, judged by how recently they reported anything.
     Workers,
     /// Writing to the workspace.
     Store,
@@ -104,18 +105,18 @@ impl HealthPart {
     }
 }
 
-/// How a part is now.
+/// The present state of a part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PartHealth {
     /// The part.
     pub part: HealthPart,
     /// How it is.
     pub state: PartState,
-    /// What was read of it, or why nothing was.
+    /// The reading behind the state, or why there is none.
     pub reason: String,
 }
 
-/// A part went from one state to another.
+/// A part changed its state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HealthChange {
     /// Seconds since the session began.
@@ -126,11 +127,11 @@ pub struct HealthChange {
     pub state: PartState,
     /// The state of the whole from then on.
     pub whole: HealthState,
-    /// What was read of the part, or why nothing was.
+    /// The reading behind the state, or why there is none.
     pub reason: String,
 }
 
-/// What a person wants to be told of.
+/// A condition that a person wants to be alerted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Alert {
@@ -142,7 +143,7 @@ pub enum Alert {
     Latency,
     /// The disk of the workspace is nearly full.
     Disk,
-    /// A model is left alone because its worker keeps failing.
+    /// A model is not called for a while because its worker keeps failing.
     Breaker,
 }
 
@@ -159,7 +160,7 @@ impl Alert {
     }
 }
 
-/// What became of an alert.
+/// What an alert did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertState {
@@ -167,7 +168,7 @@ pub enum AlertState {
     Fired,
     /// It is over.
     Resolved,
-    /// It says nothing of its subject in this session, for a reason that was known beforehand.
+    /// It is switched off for its subject in this session, for a reason known beforehand.
     Off,
 }
 
@@ -189,9 +190,9 @@ pub struct AlertChange {
     pub at_secs: f64,
     /// Which.
     pub alert: Alert,
-    /// The model, or the model and what was asked of it; none where it is of the whole.
+    /// The model, or the model and the operation asked of it; `None` for an alert about the whole.
     pub subject: Option<String>,
-    /// What became of it.
+    /// What the alert did.
     pub state: AlertState,
     /// Why, with the value.
     pub reason: String,
@@ -298,7 +299,7 @@ impl Default for AlertSettings {
 }
 
 impl HealthSettings {
-    /// Pairs of thresholds whose worse one is below the other, by their keys.
+    /// The keys of pairs of thresholds in which the unhealthy one is below the degraded one.
     pub fn reversed(&self) -> Vec<&'static str> {
         let pairs = [
             ("disk_percent", self.disk_percent),

@@ -1,4 +1,4 @@
-//! Identifiers as types, so that one can never be passed for another.
+//! Identifiers as types, so that one kind cannot be passed for another.
 
 use std::fmt;
 use std::str::FromStr;
@@ -95,7 +95,7 @@ fn is_word(text: &str, max: usize, extra: &str) -> bool {
         && chars.all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
 }
 
-/// Hash of everything that determines a sample: the same id twice is the same sample.
+/// Hash of everything that determines a sample: equal ids mean the same sample.
 ///
 /// The first 128 bits of a SHA-256; see [`crate::plan`] for what enters it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

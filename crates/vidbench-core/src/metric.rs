@@ -1,4 +1,4 @@
-//! What a metric says about itself, and what it gives.
+//! A metric's description of itself, and its results.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ pub enum Direction {
     HigherIsBetter,
     /// Less is better.
     LowerIsBetter,
-    /// Neither: the value describes.
+    /// Neither: the value only describes.
     Descriptive,
 }
 
@@ -42,27 +42,27 @@ pub enum Needs {
     Pair,
     /// A set of clips and a reference set that ships.
     Set,
-    /// A set of clips and a reference set that a user names.
+    /// A set of clips and a reference set that the user names.
     ReferenceSet,
     /// A set of clips and nothing to compare it with.
     ClipSet,
-    /// Features that a user gives, of generated clips and mostly of a reference; no run computes them.
+    /// Features that the user supplies, of generated clips and usually of a reference; no run computes them.
     Features,
 }
 
-/// How the values of clips become one number of all of them.
+/// How the values of clips are combined into one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Aggregate {
-    /// The mean over clips: each counts alike.
+    /// The mean over clips: each clip counts the same.
     ClipMean,
-    /// The mean over the frames (or pairs of frames) of all clips: a clip counts as often as its series has values.
+    /// The mean over the frames (or pairs of frames) of all clips: a clip counts once for each value in its series.
     FrameMean,
-    /// There is nothing to take a mean of: the metric has one value of a whole set.
+    /// Nothing is averaged: the metric has one value for a whole set.
     OfSet,
 }
 
-/// What a metric says about itself. The registry is `vidbench_metrics::DESCRIPTORS`.
+/// A metric's description of itself. The registry is `vidbench_metrics::DESCRIPTORS`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MetricDescriptor {
     /// Name with version, such as `temporal_flickering@1`.
@@ -77,7 +77,7 @@ pub struct MetricDescriptor {
     pub range: (Option<f64>, Option<f64>),
     /// What it is computed from.
     pub needs: Needs,
-    /// How the values of clips become one.
+    /// How the values of clips are combined.
     pub aggregate: Aggregate,
     /// Nets it uses.
     pub nets: &'static [&'static str],
@@ -111,7 +111,7 @@ impl MetricDescriptor {
     }
 }
 
-/// A metric's result: a finite number, or the reason why there is none. Never a stand-in value.
+/// A metric's result: a finite number, or the reason why there is none. Never a placeholder value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Score {
@@ -125,7 +125,7 @@ pub enum Score {
 }
 
 impl Score {
-    /// A number as a score; a number that is not finite is not available.
+    /// Turns a number into a score; a number that is not finite becomes "not available".
     pub fn from_value(value: f64) -> Self {
         if value.is_finite() {
             Self::Value(value)
@@ -134,7 +134,7 @@ impl Score {
         }
     }
 
-    /// No number, and why.
+    /// A score without a number, with the reason.
     pub fn not_available(reason: impl Into<String>) -> Self {
         Self::NotAvailable { reason: reason.into() }
     }
@@ -151,7 +151,7 @@ impl Score {
 /// A metric's values frame by frame.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Series {
-    /// The frame of the first value, from 0: 1 for a metric that compares each frame with the one before.
+    /// Frame that the first value belongs to, from 0: 1 for a metric that compares each frame with the one before.
     pub first_frame: u32,
     /// One value a frame, in the metric's unit; finite.
     pub values: Vec<f32>,
@@ -164,16 +164,16 @@ pub struct MetricScore {
     pub metric: MetricId,
     /// Its result.
     pub score: Score,
-    /// Its course over the clip, where it has one.
+    /// Its values over the clip, where it has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<Series>,
-    /// What a reader of this value has to know, such as that the prompt was cut off.
+    /// What a reader must know about this value, such as that the prompt was cut off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
 impl MetricScore {
-    /// A score without a course over time or a note.
+    /// A score without a series or a note.
     pub fn new(metric: MetricId, score: Score) -> Self {
         Self { metric, score, series: None, note: None }
     }

@@ -1,4 +1,4 @@
-//! What the nets of metrics are computed on.
+//! The device that computes the nets of metrics.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,14 +12,15 @@ pub enum NetDevice {
     /// The processor.
     #[default]
     Cpu,
-    /// The CUDA device of that number, through ONNX Runtime's CUDA provider.
+    /// The CUDA device with this number, through ONNX Runtime's CUDA provider.
     Cuda(u32),
-    /// The CUDA device of that number, through ONNX Runtime's TensorRT provider.
+    /// The CUDA device with this number, through ONNX Runtime's TensorRT provider.
     TensorRt(u32),
 }
 
 impl NetDevice {
-    /// Its kind: `cpu`, `cuda` or `tensorrt`. Numbers of two devices of a kind are the same where their hardware is.
+    /// Its kind: `cpu`, `cuda` or `tensorrt`. Two devices of one kind compute the same numbers where their hardware is
+    /// the same.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
@@ -43,7 +44,7 @@ impl fmt::Display for NetDevice {
     }
 }
 
-/// A text that names no device.
+/// A text that does not name a device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no device; devices are cpu, cuda:N and tensorrt:N, N from 0")]
 pub struct UnknownNetDevice(String);
@@ -51,7 +52,7 @@ pub struct UnknownNetDevice(String);
 impl FromStr for NetDevice {
     type Err = UnknownNetDevice;
 
-    /// `cpu`, `cuda`, `cuda:1`, `tensorrt:0`; without a number the first.
+    /// Reads `cpu`, `cuda`, `cuda:1` or `tensorrt:0`; without a number it means the first device.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let unknown = || UnknownNetDevice(text.to_owned());
         let (kind, number) = text.split_once(':').unwrap_or((text, "0"));

@@ -1,4 +1,4 @@
-//! What became of a sample: `ok` or one named failure.
+//! The result of a sample: `ok` or one named failure.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum ErrorKind {
     /// The request cannot be served by any worker of this model: a bad prompt, a parameter out of range.
     InvalidRequest,
-    /// The request is sound but this worker does not do it.
+    /// The request is valid, but this worker does not support it.
     Unsupported,
     /// The device or the host ran out of memory.
     OutOfMemory,
@@ -23,7 +23,7 @@ pub enum ErrorKind {
     WeightsMismatch,
     /// The worker gave up after its own time limit.
     Timeout,
-    /// What the worker needs and does not have, a hub or a service, does not answer; it may later.
+    /// Something the worker needs, such as a hub or a service, does not answer; it may answer later.
     Unreachable,
     /// Anything else that went wrong inside the worker.
     Internal,
@@ -33,7 +33,7 @@ pub enum ErrorKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Generated, decoded, and what was asked for.
+    /// Generated, decoded, and as requested.
     Ok,
     /// See [`ErrorKind::InvalidRequest`].
     InvalidRequest,
@@ -57,15 +57,16 @@ pub enum Outcome {
     WorkerCrashed,
     /// The worker went beyond a limit of `confinement` other than memory, and was ended.
     LimitExceeded,
-    /// The worker broke the protocol: rubbish on stdout, a wrong or second answer.
+    /// The worker broke the protocol: invalid output on stdout, a wrong answer or a second one.
     ProtocolError,
     /// The file cannot be decoded.
     DecodeFailed,
-    /// The file decodes but is not what was asked for.
+    /// The file decodes but is not what was requested.
     InvalidOutput,
     /// The prompt policy rejected the prompt; nothing was generated.
     PromptRejected,
-    /// The model that this one is `instead_of` did not run out of memory over it; nothing was generated.
+    /// The model that this one stands in for (`instead_of`) did not run out of memory over the sample; nothing was
+    /// generated.
     NotNeeded,
 }
 
@@ -114,7 +115,7 @@ impl Outcome {
         }
     }
 
-    /// Whether something was to be made and was not.
+    /// Whether a video was needed but not made correctly.
     pub fn is_failure(self) -> bool {
         !matches!(self, Self::Ok | Self::NotNeeded)
     }

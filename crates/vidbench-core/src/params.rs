@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a model is asked for besides prompt and seed. Every value is resolved: nothing is left to a default of the engine.
+/// The parameters of a request, apart from prompt and seed. Every value is resolved: nothing is left to a default of
+/// the engine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
@@ -22,7 +23,7 @@ pub struct Params {
 }
 
 impl Params {
-    /// The bytes that stand for these parameters in a [`crate::SampleId`].
+    /// The text that represents these parameters in a [`crate::SampleId`].
     pub(crate) fn digest_input(&self) -> String {
         let Self { steps, guidance, frames, width, height, fps } = self;
         format!(

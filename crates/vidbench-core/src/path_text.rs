@@ -1,8 +1,8 @@
-//! Paths as text that loses nothing: file names are bytes, and records and messages are text.
+//! Converts paths to text without loss: file names are bytes, whereas records and messages are text.
 
 use std::path::{Path, PathBuf};
 
-/// The path as text. Bytes that are no UTF-8 are written `\\xNN`, and a backslash twice.
+/// The path as text. Bytes that are not UTF-8 are written as `\\xNN`, and a backslash is doubled.
 pub fn text_from_path(path: &Path) -> String {
     let mut text = String::new();
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
@@ -12,7 +12,7 @@ pub fn text_from_path(path: &Path) -> String {
     text
 }
 
-/// The path of a text that [`text_from_path`] wrote. A backslash that begins no escape stands for itself.
+/// The path that [`text_from_path`] wrote as this text. A backslash that does not begin an escape stands for itself.
 pub fn path_from_text(text: &str) -> PathBuf {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -26,7 +26,7 @@ pub fn path_from_text(text: &str) -> PathBuf {
     path_from_bytes(bytes)
 }
 
-/// The byte that follows a backslash, and how many bytes of text tell it.
+/// The byte that an escape stands for, and how many bytes of text it takes after the backslash.
 fn unescaped(after: &str) -> (u8, usize) {
     if after.starts_with('\\') {
         return (b'\\', 1);

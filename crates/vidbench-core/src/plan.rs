@@ -1,11 +1,12 @@
-//! From a suite to every sample with its identity, in order.
+//! Turns a suite into the ordered list of its samples, each with its identity.
 //!
 //! A [`SampleId`] is the hash of everything that determines a sample: engine, model, revision, weights, parameters, prompt,
 //! negative prompt, seed and repeat index. Each component is hashed once, so planning a million samples costs a million
 //! hashes of about 80 bytes.
 //!
-//! Order: model, repeat, seed, prompt, parameters. Models are outermost, because loading is dear. Parameters are innermost, so
-//! that a slow drift of the machine falls on all of them alike and comparisons between them are paired in time.
+//! Order: model, repeat, seed, prompt, parameters. Models are outermost, because loading is expensive. Parameters are
+//! innermost, so that a slow drift of the machine affects all of them alike and comparisons between them are paired in
+//! time.
 
 use std::collections::BTreeMap;
 
@@ -46,25 +47,25 @@ pub struct ResolvedSuite {
     /// When a sample is tried again.
     #[serde(default)]
     pub retry: Retry,
-    /// When a model is left alone for a while.
+    /// When a model is not called for a while.
     #[serde(default)]
     pub breaker: Breaker,
     /// How often sensors are read.
     #[serde(default)]
     pub telemetry: TelemetrySettings,
-    /// Which workers stay loaded, and how much is scored at a time.
+    /// Which workers stay loaded, and how many clips are scored at a time.
     #[serde(default)]
     pub pool: PoolSettings,
     /// When a part of the machine or of a session is not well.
     #[serde(default)]
     pub health: HealthSettings,
-    /// What is told as an alert.
+    /// Which conditions raise an alert.
     #[serde(default)]
     pub alerts: AlertSettings,
-    /// What workers are held to whose model says nothing else.
+    /// The limits of workers whose model sets none of its own.
     #[serde(default)]
     pub confinement: Confinement,
-    /// What the scorer is held to.
+    /// The limits of the scorer.
     #[serde(default)]
     pub scorer: ScorerSettings,
     /// Take samples that earlier runs have made.
@@ -75,19 +76,19 @@ pub struct ResolvedSuite {
 /// A model of a resolved suite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResolvedModel {
-    /// What it is called in this suite, and the model itself where `model` is absent.
+    /// Its name in this suite; also the model itself where `model` is absent.
     pub id: ModelId,
     /// How it is run.
     pub engine: Engine,
-    /// The model, where `id` is only a name.
+    /// The model, where `id` is only a name for it.
     #[serde(default)]
     pub model: Option<ModelId>,
-    /// Index of the model for whose samples that ran out of memory this one is.
+    /// Index of the model that this one stands in for: it makes the samples over which that model ran out of memory.
     #[serde(default)]
     pub instead_of: Option<u32>,
     /// For engine `worker`: program and arguments.
     pub command: Option<Vec<String>>,
-    /// For engine `worker`: environment variables it gets besides the usual ones.
+    /// For engine `worker`: environment variables it gets in addition to the usual ones.
     #[serde(default)]
     pub pass_env: Vec<String>,
     /// For engine `diffusers`: which environment or container it runs in.
@@ -102,14 +103,14 @@ pub struct ResolvedModel {
     /// For engine `import`: where its videos are, as an absolute path.
     #[serde(default)]
     pub videos: Option<String>,
-    /// What its worker is held to, where that is not the suite's.
+    /// The limits of its worker, where they are not the suite's.
     #[serde(default)]
     pub confinement: Option<Confinement>,
     /// Revision asked for.
     pub revision: Option<String>,
     /// Weights asked for; `Unknown` when the suite does not pin them.
     pub weights: WeightsOrigin,
-    /// What its numbers may be compared with, when that is known before it is loaded.
+    /// Which models its numbers may be compared with, when that is known before it is loaded.
     pub domain: Option<Domain>,
     /// Every combination of the grid.
     pub params: Vec<Params>,
@@ -135,14 +136,14 @@ pub struct ResolvedPrompt {
     pub text: String,
     /// What the video should not show.
     pub negative: Option<String>,
-    /// Files the video is made from, by what they are.
+    /// Files the video is made from, keyed by role.
     #[serde(default)]
     pub inputs: BTreeMap<String, InputFile>,
     /// Its category.
     pub category: String,
     /// What the prompt policy found.
     pub findings: Vec<String>,
-    /// The policy rejected it: its samples are not generated.
+    /// The policy rejected it, so its samples are not generated.
     pub rejected: bool,
 }
 
@@ -181,13 +182,13 @@ pub struct Plan {
     pub samples: Vec<PlannedSample>,
 }
 
-/// A suite plans more samples than it may.
+/// A suite plans more samples than allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the suite plans {planned} samples; limits.max_samples allows {allowed}")]
 pub struct TooManySamples {
-    /// What the suite would plan.
+    /// Number of samples the suite would plan.
     pub planned: u128,
-    /// What it may.
+    /// Number of samples allowed.
     pub allowed: u64,
 }
 
@@ -231,14 +232,15 @@ impl ResolvedSuite {
         Ok(Plan { samples })
     }
 
-    /// The sample that `sample` is instead of: that of the other model with the same parameters, prompt, seed and repeat.
+    /// The sample that `sample` stands in for: that of the other model with the same parameters, prompt, seed and
+    /// repeat.
     pub fn instead_of(&self, sample: &PlannedSample) -> Option<u64> {
         let first = self.model_of(sample).instead_of?;
         let each = self.prompts.len() as u64 * self.seeds.len() as u64 * u64::from(self.repeats);
         let begin = |model: u32| -> u64 {
             self.models[..model as usize].iter().map(|model| model.params.len() as u64 * each).sum()
         };
-        // Both have the same parameters, and so the same order.
+        // Both models have the same parameters, so their samples are in the same order.
         Some(begin(first) + (sample.ordinal - begin(sample.model)))
     }
 
@@ -259,7 +261,7 @@ impl ResolvedSuite {
 }
 
 impl Plan {
-    /// SHA-256 over all sample ids in order, in hexadecimal: two plans with equal hashes are the same work.
+    /// SHA-256 over all sample ids in order, in hexadecimal. Two plans with equal hashes contain the same samples.
     pub fn hash(&self) -> String {
         let mut hasher = Sha256::new();
         for sample in &self.samples {
@@ -275,12 +277,13 @@ impl ResolvedModel {
         self.model.as_ref().unwrap_or(&self.id)
     }
 
-    /// Whether samples of both are the same samples, whatever the models are called.
+    /// Whether both models make the same samples, whatever the models are called.
     pub fn makes_the_same(&self, other: &Self) -> bool {
         self.digest() == other.digest()
     }
 
-    /// Hash of all that determines its samples beside parameters, prompts and seeds, whatever it is called.
+    /// Hash of everything that determines its samples apart from parameters, prompts and seeds. Its name in the suite
+    /// is not part of it.
     pub fn digest(&self) -> [u8; 32] {
         self.hasher().finalize().into()
     }
@@ -301,11 +304,12 @@ impl ResolvedModel {
         ] {
             update_with_length(&mut hasher, part);
         }
-        // A user's own program is part of what makes the sample.
+        // A user's own program determines the sample too.
         for part in self.command.iter().flatten() {
             update_with_length(&mut hasher, part);
         }
-        // Named, so that none is taken for another; absent ones leave the identities of older runs as they were.
+        // Each value is hashed with its name, so that one cannot be mistaken for another. Absent values add nothing, so
+        // that the identities of older runs stay the same.
         let mut add = |name: &str, value: Option<String>| {
             for part in value.iter().flat_map(|value| [name, value]) {
                 update_with_length(&mut hasher, part);
@@ -318,7 +322,7 @@ impl ResolvedModel {
     }
 }
 
-/// JSON with the keys of every object in order: the order in which a person wrote them is no part of an identity.
+/// JSON with the keys of every object sorted: the order in which a person wrote them must not change an identity.
 fn sorted(value: &Value) -> String {
     match value {
         Value::Object(map) => {
@@ -361,7 +365,7 @@ fn sample_id(mut configured: Sha256, prompt: &[u8; 32], seed: u64, repeat: u32) 
     SampleId(id)
 }
 
-/// The length in front keeps ("ab", "c") and ("a", "bc") apart.
+/// The length prefix keeps ("ab", "c") and ("a", "bc") apart.
 fn update_with_length(hasher: &mut Sha256, part: &str) {
     hasher.update((part.len() as u64).to_le_bytes());
     hasher.update(part.as_bytes());

@@ -1,4 +1,4 @@
-//! Workers that stay loaded: how much memory they may have together, what each needs, and what came of it.
+//! Workers that stay loaded: how much memory they may use together, what each needs, and what the pool did.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,12 +32,12 @@ impl Default for PoolSettings {
 pub struct Footprint {
     /// Largest resident set of its processes, in bytes.
     pub host_bytes: u64,
-    /// Most it took from the accelerator's driver, in bytes.
+    /// Peak memory it took from the accelerator's driver, in bytes.
     pub device_bytes: u64,
 }
 
 impl Footprint {
-    /// Both together.
+    /// The sum of both.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Footprint {
         }
     }
 
-    /// The larger of each.
+    /// The larger value of each field.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
         Self {
@@ -59,11 +59,11 @@ impl Footprint {
 /// What a session's pool of workers did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PoolStats {
-    /// Turns of a model that found its worker loaded.
+    /// How often a model's turn found its worker still loaded.
     pub hits: u64,
     /// Workers that were loaded.
     pub loads: u64,
-    /// Workers that were ended to make room for another.
+    /// Workers that were ended to make room for others.
     pub evictions: u64,
     /// Seconds spent on loading.
     pub load_secs: f64,

@@ -1,4 +1,4 @@
-//! A program as a model: what engine `command` runs for each sample.
+//! A program used as a model: what engine `command` runs for each sample.
 
 use std::collections::BTreeMap;
 
@@ -7,27 +7,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::nearest;
 
-/// What `{name}` may stand for in a [`Program`].
+/// The names that may stand in `{}` in a [`Program`].
 pub const PLACEHOLDERS: [&str; 14] = [
     "prompt", "negative", "seed", "steps", "guidance", "frames", "width", "height", "fps", "output",
     "scratch", "model", "sample", "threads",
 ];
 
-/// Files that a video is made from, by what they are: as a prompt names them, and as placeholders of a [`Program`].
+/// The roles of files that a video is made from, as prompts name them and as placeholders of a [`Program`].
 pub const INPUTS: [&str; 6] =
     ["image", "last_image", "video", "control_video", "mask_video", "reference_images"];
 
-/// Programs that read an argument as code; `python3.11` is one of them, too.
+/// Programs that execute an argument as code. Names that begin like these count too, such as `python3.11`.
 const INTERPRETERS: [&str; 10] =
     ["sh", "bash", "dash", "zsh", "ksh", "fish", "python", "perl", "ruby", "node"];
 
-/// Programs, by their whole names, that hand what follows `-c` to a shell, or read it themselves.
+/// Programs, matched by their whole names, that pass the argument after `-c` to a shell or interpret it themselves.
 const TAKE_COMMANDS: [&str; 4] = ["su", "flock", "script", "pwsh"];
 
-/// Programs whose first argument that is no flag is code.
+/// Programs that execute their first argument that is not a flag.
 const READ_FIRST: [&str; 4] = ["awk", "gawk", "mawk", "nawk"];
 
-/// Variables whose value a shell reads as a script's name, or runs.
+/// Variables whose value a shell or interpreter runs, or takes as the name of a script to run.
 const READ_AS_CODE: [&str; 3] = ["BASH_ENV", "ENV", "PYTHONSTARTUP"];
 
 /// A program that writes one video and ends. Arguments are handed over as they are: no shell is involved.
@@ -61,17 +61,17 @@ pub struct Program {
     pub progress: Option<String>,
 }
 
-/// A piece of a text with placeholders.
+/// A literal or a placeholder within a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece<'a> {
     Text(&'a str),
     Placeholder(&'a str),
 }
 
-/// Puts values in the places of a text's placeholders.
+/// Replaces a text's placeholders with values.
 ///
 /// # Errors
-/// A placeholder that is not known, or a brace that is not closed.
+/// An unknown placeholder, or a brace that is not closed.
 pub fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     pieces(template)?.into_iter().try_fold(String::new(), |text, piece| match piece {
         Piece::Text(piece) => Ok(text + piece),
@@ -112,7 +112,8 @@ fn pieces(template: &str) -> Result<Vec<Piece<'_>>, String> {
 }
 
 impl Program {
-    /// The text that stands for the program in a [`crate::SampleId`]; how long it may take and how it tells of progress are no part of it.
+    /// The text that represents the program in a [`crate::SampleId`]. Its time limit and the way it reports progress
+    /// are not part of it.
     pub(crate) fn digest_input(&self) -> String {
         let Self { argv, env, cwd, output, timeout_secs: _, progress: _ } = self;
         format!("{argv:?} {env:?} {cwd:?} {output:?}")
@@ -148,12 +149,12 @@ impl Program {
         problems
     }
 
-    /// Whether an argument or a variable of the program has that placeholder.
+    /// Whether an argument or a variable of the program uses that placeholder.
     pub fn is_told(&self, name: &str) -> bool {
         self.argv.iter().chain(self.env.values()).any(|text| uses(text, name))
     }
 
-    /// What an interpreter reads as code: the first argument after `-c` or `-e` that is no flag.
+    /// The argument that an interpreter executes as code: the first one after `-c` or `-e` that is not a flag.
     fn script(&self) -> Option<&String> {
         let name = |argument: &String| argument.rsplit('/').next().unwrap_or_default().to_owned();
         let is_interpreter = |argument: &String| {
@@ -166,7 +167,8 @@ impl Program {
                 flags.starts_with("-eval") || !flags.starts_with('-') && flags.contains(['c', 'e'])
             })
         };
-        // What env splits, and what ssh sends to the shell of another machine, is code as a whole.
+        // `env -S` splits a string into a command, and ssh sends its arguments to a shell on another machine: there,
+        // any argument is code.
         let splits = |argument: &String| argument.starts_with("-S") || argument.starts_with("--split-string");
         let is_split =
             self.argv.iter().any(splits) || self.argv.first().is_some_and(|first| name(first) == "ssh");
@@ -178,7 +180,7 @@ impl Program {
             return self.argv[at + 1..].iter().find(|argument| !is_flag(argument));
         }
         self.argv.iter().any(is_interpreter).then_some(())?;
-        // `-c CODE`, and `-cCODE` in one.
+        // Covers `-c CODE`, and `-cCODE` in one argument.
         let at = self.argv.iter().position(takes_code)?;
         let joined = Some(&self.argv[at]).filter(|argument| holds_prompt(argument));
         joined.or_else(|| self.argv[at + 1..].iter().find(|argument| !is_flag(argument)))
@@ -193,7 +195,7 @@ fn check(text: &str) -> Result<(), String> {
     filled(text, |name| placeholders().any(|known| known == name).then(String::new)).map(|_| ())
 }
 
-/// What a file of prompts says, names of files included.
+/// Whether the text uses something that a file of prompts supplies, including names of files.
 fn holds_prompt(text: &str) -> bool {
     ["prompt", "negative"].iter().chain(&INPUTS).any(|name| uses(text, name))
 }

@@ -1,7 +1,8 @@
-//! Prompt suites: named, versioned and hashed lists of prompts, the ones that ship, and a maker of new ones.
+//! Prompt suites (named, versioned and hashed lists of prompts), those that ship with vidbench, and a generator of new
+//! ones.
 //!
 //! A suite is checked when it is made, so that every [`PromptSuite`] has a name, unique ids and no empty text. What a
-//! prompt may contain is another question: see [`policy`]. Nothing here reads a file or changes a prompt.
+//! prompt may contain is decided by [`policy`]. Nothing here reads a file or changes a prompt.
 //!
 //! ```
 //! use vidbench_core::prompt::{self, Category};

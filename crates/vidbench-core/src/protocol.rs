@@ -1,8 +1,9 @@
 //! The worker protocol: JSON-RPC 2.0, one message a line on stdin and stdout of a child process; stderr is log.
 //!
-//! Requests are `initialize`, `load`, `generate`, `score`, `unload`, `shutdown`, `ping`. While a worker serves a request it
-//! may send the notifications `step`, `stage`, `rows`, `download` and `log`. Large data goes through files named in the request. Times are
-//! nanoseconds of the worker's monotonic clock. docs/worker-protocol.md has a full exchange.
+//! Requests are `initialize`, `load`, `generate`, `score`, `unload`, `shutdown`, `ping`. While a worker serves a
+//! request it may send the notifications `step`, `stage`, `rows`, `download` and `log`. Large data is passed in files
+//! that the request names. Times are nanoseconds of the worker's monotonic clock. docs/worker-protocol.md shows a full
+//! exchange.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +16,12 @@ use crate::{ClipFacts, Domain, ErrorKind, MetricId, MetricScore, ModelId, Params
 /// The version this tool speaks; `initialize` fails on any other.
 pub const PROTOCOL_VERSION: u32 = 1;
 
-/// Longest line either side may send, in bytes, the line feed included.
+/// Longest line either side may send, in bytes, including the line feed.
 pub const MAX_LINE_BYTES: usize = 4 << 20;
 
 /// The methods a worker answers.
 pub mod method {
-    /// Exchange versions and clocks; first request of a process.
+    /// Exchange versions and clocks; the first request to a process.
     pub const INITIALIZE: &str = "initialize";
     /// Make a model ready.
     pub const LOAD: &str = "load";
@@ -32,7 +33,7 @@ pub mod method {
     pub const UNLOAD: &str = "unload";
     /// Answer, then exit with status 0.
     pub const SHUTDOWN: &str = "shutdown";
-    /// Say that the worker lives.
+    /// Check that the worker is alive.
     pub const PING: &str = "ping";
     /// Notification: a denoising step has ended.
     pub const STEP: &str = "step";
@@ -40,13 +41,13 @@ pub mod method {
     pub const STAGE: &str = "stage";
     /// Notification: a line for the log.
     pub const LOG: &str = "log";
-    /// Notification: rows of features of the clip that is scored.
+    /// Notification: rows of features of the clip being scored.
     pub const ROWS: &str = "rows";
-    /// Notification: more of a model's files has come.
+    /// Notification: another portion of a model's files has arrived.
     pub const DOWNLOAD: &str = "download";
 }
 
-/// A request as it travels.
+/// A request as it is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -54,7 +55,7 @@ pub struct Request {
     pub jsonrpc: String,
     /// Chosen by the client, never used twice in one process.
     pub id: u64,
-    /// One of [`method`].
+    /// One of the constants in [`method`].
     pub method: String,
     /// The method's parameters.
     #[serde(default)]
@@ -67,7 +68,8 @@ pub struct Request {
 pub struct Message {
     /// Always "2.0".
     pub jsonrpc: String,
-    /// The request answered; absent in a notification. A request that could not be read is answered with a null id.
+    /// Id of the request that is answered; absent in a notification. A request that could not be read is answered with
+    /// a null id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Value>,
     /// The notification's name; absent in a response.
@@ -76,7 +78,7 @@ pub struct Message {
     /// The notification's parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub params: Option<Value>,
-    /// The answer; exactly one of `result` and `error` is in a response.
+    /// The answer; a response has exactly one of `result` and `error`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
     /// The failure.
@@ -84,7 +86,7 @@ pub struct Message {
     pub error: Option<RpcError>,
 }
 
-/// JSON-RPC's own codes, for requests that are not requests.
+/// Error codes: JSON-RPC's own, for malformed requests, and one for failures of the work.
 pub mod code {
     /// The line is not JSON.
     pub const PARSE_ERROR: i64 = -32700;
@@ -98,22 +100,22 @@ pub mod code {
     pub const WORK_FAILED: i64 = -32000;
 }
 
-/// A failure as it travels.
+/// A failure as it is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct RpcError {
-    /// One of [`code`].
+    /// One of the constants in [`code`].
     pub code: i64,
-    /// What, where, why.
+    /// What failed, where and why.
     pub message: String,
-    /// The kind, and what to do.
+    /// The kind of failure, and what to do about it.
     pub data: ErrorData,
 }
 
 /// The machine-readable part of an [`RpcError`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorData {
-    /// From the closed list.
+    /// One of the closed list of kinds.
     pub kind: ErrorKind,
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,7 +128,7 @@ impl RpcError {
         Self { code: code::WORK_FAILED, message: message.into(), data: ErrorData { kind, hint: None } }
     }
 
-    /// Adds what to do about it.
+    /// Adds a hint on what to do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.data.hint = Some(hint.into());
@@ -155,23 +157,24 @@ pub struct InitializeResult {
     pub version: String,
     /// What it can do.
     pub capabilities: Capabilities,
-    /// The worker's monotonic clock while it answered.
+    /// The worker's monotonic clock at the time of the answer.
     pub clock_ns: u64,
 }
 
 /// What a worker can do.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Capabilities {
-    /// Models that `load` takes; a worker that takes any model leaves it empty and sets `any_model`.
+    /// Models that `load` accepts; a worker that takes any model leaves the list empty and sets `any_model`.
     #[serde(default)]
     pub models: Vec<ModelId>,
-    /// `load` takes models that are not listed.
+    /// Whether `load` accepts models that are not listed.
     #[serde(default)]
     pub any_model: bool,
     /// Metrics that `score` computes.
     #[serde(default)]
     pub metrics: Vec<MetricId>,
-    /// Keys of `settings` that `load` takes, so that a misspelt one is found before anything is loaded; null when the worker does not tell.
+    /// Keys that `load` accepts in `settings`, so that a misspelt key is found before anything is loaded; null when the
+    /// worker does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<Vec<String>>,
 }
@@ -201,7 +204,7 @@ pub struct LoadResult {
     pub load_secs: f64,
 }
 
-/// What a worker says of the model it has loaded.
+/// A worker's description of the model it has loaded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LoadedModel {
     /// The model.
@@ -210,19 +213,21 @@ pub struct LoadedModel {
     pub revision: Option<String>,
     /// Where the weights come from.
     pub weights: WeightsOrigin,
-    /// What its numbers may be compared with.
+    /// Which models its numbers may be compared with.
     pub domain: Domain,
     /// The inference runtime and its version, such as `tract 0.23.9`.
     pub runtime: String,
-    /// What it computes on, such as `cpu` or `cuda:0`; null when the worker cannot tell. Clips are scored beside a model that computes on an accelerator.
+    /// The device it computes on, such as `cpu` or `cuda:0`; null when the worker cannot tell. While a model computes
+    /// on an accelerator, clips can be scored alongside.
     #[serde(default)]
     pub device: Option<String>,
-    /// Whether the prompt reaches the model. Where it does not, such as a model that only moves an image, metrics that read it are not available.
+    /// Whether the prompt reaches the model. If it does not, as in a model that only moves an image, metrics that read
+    /// the prompt are not available.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub reads_prompt: bool,
 }
 
-/// What a worker does that says nothing of it.
+/// The value assumed for a worker that does not say.
 fn yes() -> bool {
     true
 }
@@ -240,7 +245,7 @@ pub struct GenerateParams {
     pub sample: SampleId,
     /// A model that was loaded before.
     pub model: ModelId,
-    /// The prompt, never changed on its way.
+    /// The prompt, passed on unchanged.
     pub prompt: String,
     /// What the video should not show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -251,7 +256,7 @@ pub struct GenerateParams {
     pub params: Params,
     /// File to write; its folder exists, the file does not.
     pub output: String,
-    /// Files the video is made from, by what they are: `image`, `last_image`, `video`, `control_video`, ...
+    /// Files the video is made from, keyed by role: `image`, `last_image`, `video`, `control_video`, ...
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, String>,
 }
@@ -269,18 +274,18 @@ pub struct GenerateResult {
     pub stages: Vec<StageSpan>,
     /// Largest resident set of the worker so far, in bytes; null when unknown.
     pub peak_rss_bytes: Option<u64>,
-    /// Most memory of the device during this generation; null when there is none, or none that can be told.
+    /// Peak memory on the device during this generation; null when there is no device or its memory cannot be read.
     #[serde(default)]
     pub peak_device_bytes: Option<DeviceBytes>,
 }
 
-/// Memory of a device, as a caching allocator sees it.
+/// Memory of a device, as a caching allocator counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceBytes {
-    /// What tensors held.
+    /// Memory that tensors held.
     pub allocated: u64,
-    /// What the allocator took from the driver for them.
+    /// Memory that the allocator took from the driver for them.
     pub reserved: u64,
 }
 
@@ -305,7 +310,7 @@ pub enum Stage {
     Submit,
     /// Waiting inside the server or worker.
     Queue,
-    /// Turning the prompt into what the network reads.
+    /// Encoding the prompt for the network.
     TextEncode,
     /// All denoising steps.
     Denoise,
@@ -322,7 +327,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Every stage, in the order of a sample's life.
+    /// Every stage, in the order in which they occur.
     pub const ALL: [Self; 10] = [
         Self::ClientWait,
         Self::Submit,
@@ -357,7 +362,7 @@ impl Stage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScoreParams {
-    /// The video to decode. Bytes that are no UTF-8 are written `\\xNN`, and a backslash twice.
+    /// The video to decode. Bytes that are not UTF-8 are written as `\\xNN`, and a backslash is doubled.
     pub path: String,
     /// The video it is compared with, for metrics of pairs; written as `path`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -368,15 +373,15 @@ pub struct ScoreParams {
     /// The image it was made from, for metrics that need one; written as `path`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Metrics wanted; each gets exactly one score, or features.
+    /// Metrics requested; each gets exactly one score, or features.
     pub metrics: Vec<MetricId>,
-    /// How files are read, and what they may cost; left out when it is the default.
+    /// How files are read and how much reading one may cost; left out when it is the default.
     #[serde(default, skip_serializing_if = "DecodeOptions::is_default")]
     pub options: DecodeOptions,
-    /// What nets saw of the clip or of its prompt before, which no net looks at again.
+    /// Features that nets computed earlier from the clip or its prompt; no net computes these again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<Features>,
-    /// The answer is to have what nets see for metrics of the clip too, not for metrics of sets alone.
+    /// Whether the answer should include features for metrics of the clip too, and not only for metrics of sets.
     #[serde(default, skip_serializing_if = "is_false")]
     pub keep_seen: bool,
 }
@@ -386,7 +391,7 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// How a scorer reads files, and what one file may cost. Over a limit is an error, never a clamp.
+/// How a scorer reads files, and how much one file may cost. Exceeding a limit is an error; values are never clamped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DecodeOptions {
@@ -405,22 +410,23 @@ pub struct DecodeOptions {
     /// Most seconds of decoding one file.
     #[schemars(range(min = 0.1, max = 1_000_000.0))]
     pub max_decode_secs: f64,
-    /// Threads that read one file: with 2 or more, the next frame is decoded while one is looked at. Scores do not depend on it.
+    /// Threads that read one file: with 2 or more, the next frame is decoded while the current one is processed. Scores
+    /// do not depend on it.
     #[schemars(range(min = 1, max = 64))]
     pub threads: u32,
     /// How stored samples become RGB.
     #[serde(skip_serializing_if = "Pixels::is_exact")]
     pub pixels: Pixels,
-    /// Frames a second of a folder of images, which records none; 8 when absent.
+    /// Frames a second of a folder of images, which records no rate itself; 8 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_fps: Option<u32>,
-    /// Width and height of `.yuv` files whose name does not say them.
+    /// Width and height of `.yuv` files whose name does not state them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw_size: Option<(u32, u32)>,
-    /// Pixel format of `.yuv` files whose name does not say it, as FFmpeg spells it.
+    /// Pixel format of `.yuv` files whose name does not state it, as FFmpeg spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw_format: Option<String>,
-    /// Frames a second of `.yuv` files whose name does not say it.
+    /// Frames a second of `.yuv` files whose name does not state it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw_fps: Option<u32>,
 }
@@ -447,11 +453,11 @@ impl Default for DecodeOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pixels {
-    /// By the formulas of the standards, with chroma interpolated: the same bytes everywhere.
+    /// By the formulas of the standards, with chroma interpolated: the same bytes on every machine.
     #[default]
     Exact,
-    /// As swscale converts when it is asked for speed, which is what decord, OpenCV and PyAV give to metrics: for numbers that stand beside
-    /// those of programs on them.
+    /// As swscale converts when asked for speed. Decord, OpenCV and PyAV give these pixels to metrics, so use this for
+    /// numbers to compare with programs built on them.
     Swscale,
 }
 
@@ -460,7 +466,7 @@ impl Pixels {
         *self == Self::Exact
     }
 
-    /// The rules with their version.
+    /// Name and version of the conversion rules.
     fn name(self) -> &'static str {
         match self {
             Self::Exact => "pixels@1",
@@ -474,7 +480,8 @@ impl DecodeOptions {
         *self == Self::default()
     }
 
-    /// How files are read, where that changes what metrics see: scores are kept by it. Limits and threads do not.
+    /// Describes how files are read, as far as it changes what metrics see. It is part of the key under which scores
+    /// are kept. Limits and threads are left out.
     pub fn reading(&self) -> String {
         let mut text = self.pixels.name().to_owned();
         let mut add = |name: &str, value: Option<String>| {
@@ -496,22 +503,23 @@ pub struct ScoreResult {
     /// Whether the reference could be compared; absent when none was named or the clip itself cannot be decoded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pairing: Option<Pairing>,
-    /// One per metric of clips and of pairs asked for, in the order asked; also one, not available, per set metric whose
-    /// features the clip cannot give. Empty when the file could not be decoded.
+    /// One per metric of clips and of pairs requested, in the order requested; also one "not available" per set metric
+    /// whose features the clip cannot give. Empty when the file could not be decoded.
     pub scores: Vec<MetricScore>,
-    /// One per net that a set metric asked for needs.
+    /// One per net that a requested set metric needs.
     pub features: Vec<Features>,
-    /// Seconds that each net of `features` took, where it was run for them: what it costs to make them again.
+    /// Seconds that each net of `features` took, where it was run for them: the cost of computing them again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub net_secs: BTreeMap<String, f64>,
-    /// Seconds the decoding took. Beside nets it has a thread of its own, so that both may be more than the clip took.
+    /// Seconds that decoding took. While nets run, decoding has a thread of its own, so decoding and scoring together
+    /// may exceed the clip's total.
     pub decode_secs: f64,
-    /// Seconds the metrics took, with what they loaded for them.
+    /// Seconds that the metrics took, including loading what they need.
     pub score_secs: f64,
 }
 
-/// What decoding a file gave. A file that is no sound video is a result, not an error of the worker: the sample's
-/// outcome is then `decode_failed`.
+/// The result of decoding a file. An invalid video is a result, not an error of the worker: the sample's outcome is
+/// then `decode_failed`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decoded {
@@ -535,9 +543,9 @@ pub enum Pairing {
         /// Why, without the path.
         reason: String,
     },
-    /// Both decode and differ in size or length.
+    /// Both decode but differ in size or length.
     Mismatch {
-        /// How.
+        /// How they differ.
         reason: String,
     },
 }
@@ -562,21 +570,23 @@ impl Decoded {
     }
 }
 
-/// A clip as a net sees it.
+/// The features that a net computed from a clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Features {
-    /// The net with its weights hash, `name@hash`, or the net with one way to feed it, `name.way@version`: features of different
-    /// origin never mix.
+    /// The net with its weights hash, `name@hash`, or the net with one way to feed it, `name.way@version`: features of
+    /// different origin never mix.
     pub net: String,
-    /// How many vectors of equal length there are: one of a net that looks at the whole clip, one a frame of a net that looks at images.
+    /// Number of vectors, all of equal length: one for a net that looks at the whole clip, one per frame for a net that
+    /// looks at images.
     #[serde(default = "one_row", skip_serializing_if = "is_one_row")]
     pub rows: u32,
-    /// The numbers, vector after vector. In an answer to `score` those of several rows are empty: notifications `rows` had them.
+    /// The numbers, vector after vector. In an answer to `score`, features of several rows have no numbers here: `rows`
+    /// notifications carried them.
     pub values: Vec<f32>,
 }
 
 impl Features {
-    /// What a net gave of a clip as a whole.
+    /// The features of a clip as a whole, as one vector.
     pub fn of_clip(net: impl Into<String>, values: Vec<f32>) -> Self {
         Self { net: net.into(), rows: 1, values }
     }
@@ -621,23 +631,24 @@ pub struct StepParams {
     pub t_ns: u64,
 }
 
-/// Parameters of the notification `rows`: the next numbers of features of several rows, in order. One clip's may be more than a line holds.
+/// Parameters of the notification `rows`: the next numbers, in order, of features with several rows. They are sent in
+/// pieces because those of one clip may not fit on a line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RowsParams {
     /// As in [`Features`].
     pub net: String,
-    /// Any number of them.
+    /// The numbers, as many as fit.
     pub values: Vec<f32>,
 }
 
-/// Parameters of the notification `download`: a `load` is fetching the model's files. The time that the load may take counts from the last of
-/// them, and how long the load took, too.
+/// Parameters of the notification `download`: a `load` is fetching the model's files. The time limit of the load, and
+/// the measured load time, both count from the last of these notifications.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DownloadParams {
-    /// Bytes that have come.
+    /// Bytes that have arrived.
     pub done_bytes: u64,
-    /// Bytes that are to come in all.
+    /// Bytes expected in all.
     pub total_bytes: u64,
 }
 

@@ -1,6 +1,6 @@
-//! What a run leaves behind: the records of the store, of exports and of reports.
+//! The records that a run leaves behind, in the store, in exports and in reports.
 //!
-//! Every record carries `schema_version`; fields are added with defaults and never change their meaning.
+//! Every record carries `schema_version`; new fields have defaults, and no field changes its meaning.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,15 +19,15 @@ pub const RECORD_SCHEMA_VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WeightsOrigin {
-    /// Trained weights with the SHA-256 of their file or files.
+    /// Trained weights, with the SHA-256 of their file or files.
     Sha256(String),
-    /// Random weights: speed and memory only.
+    /// Random weights: only speed and memory mean anything.
     Random,
     /// The worker does not say.
     Unknown,
 }
 
-/// What a model's numbers may be compared with.
+/// Which models a model's numbers may be compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Domain {
@@ -47,7 +47,7 @@ impl Domain {
     }
 }
 
-/// What the decoder saw in a file.
+/// The decoder's findings about a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClipFacts {
     /// Container, as libav names it.
@@ -74,7 +74,7 @@ pub struct ClipFacts {
     pub frozen: bool,
 }
 
-/// One generation that produced a file, before the file has been judged.
+/// One generation that produced a file, before the file is judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Generation {
     /// The sample.
@@ -83,14 +83,14 @@ pub struct Generation {
     pub artifact_sha256: String,
     /// Size of the artifact.
     pub artifact_bytes: u64,
-    /// When and how long; none of a sample that was reused, because its time is none of this run.
+    /// When it ran and how long it took; `None` for a reused sample, because its time does not belong to this run.
     pub timing: Option<Timing>,
-    /// Which run made it, where it was not this one.
+    /// The run that made it, where it was not this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reused_from: Option<RunId>,
     /// Largest resident set of the worker so far, in bytes.
     pub peak_rss_bytes: Option<u64>,
-    /// Most memory of the device during this generation.
+    /// Peak memory on the device during this generation.
     #[serde(default)]
     pub peak_device_bytes: Option<DeviceBytes>,
 }
@@ -106,20 +106,20 @@ pub struct Timing {
     pub start_ns: u64,
     /// When the last frame was decoded, on the harness's clock.
     pub end_ns: u64,
-    /// When the answer had been read, file included.
+    /// When the answer and its file had been read.
     pub received_ns: u64,
     /// Stages on the harness's clock.
     pub stages: Vec<StageSpan>,
-    /// Half of the round trip of the clock exchange: how wrong the translation of the worker's clock may be.
+    /// Half of the round trip of the clock exchange: the largest error in translating the worker's clock.
     pub clock_error_ns: u64,
     /// Unix time of the intended start, in milliseconds.
     pub wall_ms: i64,
-    /// Which execution of the run this belongs to; a resumed run begins a new one.
+    /// The session it belongs to; resuming a run begins a new session.
     pub session: u32,
 }
 
 impl Timing {
-    /// Seconds from the intended start to the last decoded frame: what a user waits. Encoding is outside.
+    /// Seconds from the intended start to the last decoded frame: the wait a user would see. Encoding is not included.
     pub fn latency_secs(&self) -> f64 {
         secs(self.end_ns.saturating_sub(self.intended_ns))
     }
@@ -139,7 +139,7 @@ fn secs(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
 
-/// The final word on a sample.
+/// The final result of a sample.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The sample.
@@ -163,12 +163,12 @@ pub struct Verdict {
 pub struct SampleRecord {
     /// Its place in the plan.
     pub ordinal: u64,
-    /// Attempts that gave no file, before it or instead of it.
+    /// Attempts that gave no file, before the generation or instead of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<FailedAttempt>,
     /// The generation, when there was one.
     pub generation: Option<Generation>,
-    /// What sensors said during the generation, where they were read.
+    /// Sensor data of the generation, where sensors were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub telemetry: Option<SampleTelemetry>,
     /// The verdict.
@@ -188,17 +188,17 @@ pub struct SetScore {
     pub score: Score,
     /// 95 % bootstrap interval over clips.
     pub interval: Option<(f64, f64)>,
-    /// Clips that entered.
+    /// Clips included.
     pub n: u32,
     /// Length of the feature vectors.
     pub dims: u32,
-    /// Fewer than two clips a dimension: the value is biased upwards.
+    /// There are fewer than two clips per dimension, so the value is biased upwards.
     pub underpowered: bool,
-    /// The value of one half of the reference set against the other: the lowest that can be expected.
+    /// The value of one half of the reference set against the other: the lowest value that can be expected.
     pub floor: Option<f64>,
 }
 
-/// Where and by what a run was made.
+/// The machine and the software that made a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     /// Version of vidbench.
@@ -209,19 +209,19 @@ pub struct Environment {
     pub cpu: String,
     /// Logical cores the process may use.
     pub cores: u32,
-    /// Host memory, in bytes; none when the system does not tell.
+    /// Host memory, in bytes; `None` when the system does not tell.
     pub memory_bytes: Option<u64>,
     /// Accelerators; empty when none was found.
     pub accelerators: Vec<String>,
     /// Versions of the libav libraries.
     pub libav: String,
-    /// Version of libvmaf; none where it is not found.
+    /// Version of libvmaf; `None` where it is not found.
     #[serde(default)]
     pub libvmaf: Option<String>,
-    /// The nets that metrics look through; none where no metric does.
+    /// The nets that metrics use; `None` where no metric uses any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nets: Option<NetsInUse>,
-    /// What the scorer was held to; of a run, its sessions say it.
+    /// The limits of the scorer. In a run, its sessions record them instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scorer: Option<HeldWorker>,
     /// The command line.
@@ -238,7 +238,7 @@ impl Environment {
     }
 }
 
-/// The nets that metrics look through, and what runs them.
+/// The nets that metrics use, and the runtime that computes them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NetsInUse {
     /// Runtime and version, such as `onnxruntime 1.22.0`.
@@ -252,17 +252,17 @@ pub struct NetsInUse {
 pub struct WeightsInUse {
     /// The net.
     pub net: String,
-    /// SHA-256 of its weights, in hexadecimal; none where they are not on this machine.
+    /// SHA-256 of its weights, in hexadecimal; `None` where they are not on this machine.
     pub sha256: Option<String>,
-    /// Whether the authors' file was known by its hash before it was used.
+    /// Whether the authors' file was verified against a known hash before it was used.
     pub pinned: bool,
-    /// The seed, where the weights are random and the scores mean nothing.
+    /// The seed, when the weights are random and the scores therefore mean nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub random_seed: Option<u64>,
 }
 
 impl NetsInUse {
-    /// What a reader of the scores must know of the nets, a line each.
+    /// Warnings about the nets that a reader of the scores must know, one per line.
     pub fn warnings(&self) -> Vec<String> {
         let seed = self.weights.iter().find_map(|weights| weights.random_seed);
         let random = seed.map(|seed| {
@@ -296,7 +296,7 @@ impl NetsInUse {
         format!("{}: {}", self.runtime, weights.collect::<Vec<_>>().join(", "))
     }
 
-    /// Net, weights and runtime in one text: what a score depends on.
+    /// Net, weights and runtime in one text: everything about the nets that a score depends on.
     pub fn identity(&self, net: &str) -> String {
         let weights = self.weights.iter().find(|weights| weights.net == net);
         let sha256 = weights.and_then(|weights| weights.sha256.as_deref()).unwrap_or("absent");
@@ -308,9 +308,9 @@ impl NetsInUse {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
-    /// Being executed, or its process was killed.
+    /// Running, or its process was killed.
     Running,
-    /// Stopped before the end; `--resume` goes on.
+    /// Stopped before the end; `--resume` continues it.
     Interrupted,
     /// Every planned sample has its verdict.
     Complete,
@@ -340,50 +340,51 @@ pub struct RunRecord {
     pub finished_ms: Option<i64>,
     /// How far it has come.
     pub status: RunStatus,
-    /// The suite with everything it names resolved: a run never reads the suite file again.
+    /// The suite with every name resolved: a run never reads the suite file again.
     pub suite: ResolvedSuite,
     /// Hash of all sample ids in order.
     pub plan_hash: String,
     /// Samples planned.
     pub planned: u64,
-    /// Where and by what.
+    /// The machine and the software that made it.
     pub environment: Environment,
 }
 
-/// One execution of a run: from start to completion, interruption or kill.
+/// One execution of a run, from its start until it completes, is interrupted or is killed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Session {
     /// 0 for the first.
     pub index: u32,
     /// Unix time of its start, in milliseconds.
     pub started_ms: i64,
-    /// What was loaded.
+    /// The models that were loaded.
     pub models: Vec<SessionModel>,
-    /// Models whose other samples it left, and why.
+    /// Models it gave up, leaving their other samples undone, with the reasons.
     pub given_up: Vec<GivenUp>,
-    /// What made the samples that were taken from earlier runs, as those runs recorded it.
+    /// The models that made the reused samples, as the earlier runs recorded them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reused: Vec<LoadedModel>,
     /// What breakers did, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breakers: Vec<BreakerChange>,
-    /// Parts of the machine and of the session that became better or worse, in order. They were well before the first change.
+    /// Changes in the health of parts of the machine and of the session, in order. Every part was well before its first
+    /// change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub health: Vec<HealthChange>,
     /// Alerts that began and ended, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<AlertChange>,
-    /// Times in which it did nothing, to measure the power of the idle machine.
+    /// Periods in which it did nothing, to measure the power of the idle machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub idle: Vec<IdleWindow>,
-    /// What each worker was held to.
+    /// The limits that were in force for each worker.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldWorker>,
-    /// Where its time went; absent when it was killed.
+    /// Where its time went; absent when the session was killed.
     pub ledger: Option<Ledger>,
 }
 
-/// A model that a session gave up; its other samples stay planned.
+/// A model that a session gave up; its unfinished samples stay planned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GivenUp {
     /// The model.
@@ -395,15 +396,15 @@ pub struct GivenUp {
 /// A model as one session had it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionModel {
-    /// What the worker said of it.
+    /// The worker's description of it.
     pub model: LoadedModel,
     /// Worker name and version.
     pub worker: String,
-    /// Seconds from the start of its process until it had loaded, by the harness's clock.
+    /// Seconds from the start of its process until the model was loaded, by the harness's clock.
     pub load_secs: f64,
     /// Seconds of each warm-up generation; never counted among the samples.
     pub warmup_secs: Vec<f64>,
-    /// Memory it took, loading included; null where it cannot be told.
+    /// Memory it took, including loading; null where it cannot be measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub footprint: Option<Footprint>,
 }
@@ -413,7 +414,7 @@ pub struct SessionModel {
 pub struct Ledger {
     /// All of it.
     pub wall_secs: f64,
-    /// Starting workers, loading models, and ending both.
+    /// Starting and ending workers, loading and unloading models.
     pub load_secs: f64,
     /// Warm-up generations.
     pub warmup_secs: f64,
@@ -423,25 +424,26 @@ pub struct Ledger {
     pub encode_secs: f64,
     /// Waiting for clips to be decoded and scored.
     pub score_secs: f64,
-    /// Decoding and scoring, of all scorers together. What is more than `score_secs` went on side by side or beside other work.
+    /// Decoding and scoring, summed over all scorers. Any excess over `score_secs` ran in parallel with other scorers
+    /// or other work.
     #[serde(default)]
     pub scorer_secs: f64,
-    /// Before second attempts, for breakers, for space on the disk and for the power of the idle machine.
+    /// Waiting before second attempts, for breakers, for disk space and to measure the power of the idle machine.
     #[serde(default)]
     pub wait_secs: f64,
-    /// What became of loaded workers.
+    /// What the pool did with loaded workers.
     #[serde(default)]
     pub pool: PoolStats,
 }
 
 impl Ledger {
-    /// Seconds in which the session waited for scorers that worked: what it waited for besides, such as a durable commit of what they said, is
-    /// the harness's own.
+    /// Seconds in which the session waited for scorers that were working. Any other waiting, such as for a durable
+    /// commit of their results, counts as the harness's own time.
     pub fn scoring_secs(&self) -> f64 {
         self.score_secs.min(self.scorer_secs)
     }
 
-    /// Seconds that went to none of the work: the harness's own share.
+    /// Seconds spent on none of the work: the harness's own share.
     pub fn harness_secs(&self) -> f64 {
         let work =
             self.load_secs + self.warmup_secs + self.generate_secs + self.encode_secs + self.scoring_secs();
@@ -460,6 +462,6 @@ pub struct RunData {
     pub samples: Vec<SampleRecord>,
     /// Set metrics.
     pub set_scores: Vec<SetScore>,
-    /// What sensors said, by session and time.
+    /// Sensor readings, by session and time.
     pub readings: Vec<(u32, Vec<Reading>)>,
 }

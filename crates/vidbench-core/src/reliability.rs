@@ -1,4 +1,4 @@
-//! What a run does when something fails: when it tries again, and when it leaves a model alone for a while.
+//! What a run does when something fails: when it retries, and when it stops calling a model for a while.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,7 @@ impl Default for Breaker {
     }
 }
 
-/// What is asked of a worker; a model may load well and generate badly.
+/// An operation asked of a worker. The two are told apart because a model may load well and generate badly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
@@ -90,9 +90,9 @@ impl Operation {
 pub enum BreakerState {
     /// Calls go through.
     Closed,
-    /// None goes through.
+    /// No call goes through.
     Open,
-    /// A few go through, to see.
+    /// A few calls go through, to test the model.
     HalfOpen,
 }
 
@@ -112,7 +112,7 @@ impl BreakerState {
 pub struct BreakerChange {
     /// The model.
     pub model: ModelId,
-    /// What was asked of it.
+    /// The operation that it guards.
     pub operation: Operation,
     /// The new state.
     pub state: BreakerState,
@@ -131,7 +131,7 @@ pub struct FailedAttempt {
     pub session: u32,
     /// Unix time of its beginning, in milliseconds.
     pub started_ms: i64,
-    /// Seconds until it had failed.
+    /// Seconds until it failed.
     pub secs: f64,
     /// How it failed.
     pub outcome: Outcome,
@@ -140,7 +140,7 @@ pub struct FailedAttempt {
 }
 
 impl Retry {
-    /// Attempts in all that a failure of this kind allows.
+    /// The total number of attempts allowed after a failure of this kind.
     pub fn attempts_for(&self, outcome: Outcome) -> u32 {
         match outcome {
             Outcome::Timeout => self.attempts.min(2),
@@ -151,7 +151,8 @@ impl Retry {
 }
 
 impl Outcome {
-    /// Whether the same request may well succeed next time: the process, the device or the connection failed, not the request.
+    /// Whether the same request may succeed next time, because the process, the device or the connection failed and not
+    /// the request.
     pub fn is_worth_another_attempt(self) -> bool {
         match self {
             Self::WorkerCrashed
@@ -163,7 +164,7 @@ impl Outcome {
             Self::Ok
             | Self::InvalidRequest
             | Self::Unsupported
-            // The same request needs the same memory.
+            // The same request would need the same memory.
             | Self::OutOfMemory
             | Self::LimitExceeded
             | Self::WeightsMissing
@@ -175,7 +176,7 @@ impl Outcome {
         }
     }
 
-    /// Whether it says something of the model's worker, and not only of one sample.
+    /// Whether it says something about the model's worker, and not only about one sample.
     pub fn blames_the_worker(self) -> bool {
         self.is_worth_another_attempt() || matches!(self, Self::WeightsMissing | Self::WeightsMismatch)
     }

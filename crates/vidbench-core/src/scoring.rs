@@ -1,7 +1,7 @@
-//! Scoring clips that exist already: what was asked for, and what came of each clip.
+//! Scoring clips that already exist: the request, and the result of each clip.
 //!
-//! A scoring is one execution of `vidbench score`. Its results are kept by content (SHA-256 of the file, metric), so that the
-//! same file is never scored twice, whatever its name; a scoring only says which files it was about.
+//! A scoring is one execution of `vidbench score`. Results are kept by content (SHA-256 of the file, metric), so the
+//! same file is never scored twice, whatever its name; a scoring only records which files it covered.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub struct ScoringRequest {
     pub metrics: Vec<MetricId>,
     /// The clips, in the order of the manifest or of their names.
     pub clips: Vec<RequestedClip>,
-    /// How files are read, and what they may cost.
+    /// How files are read, and how much reading one may cost.
     pub options: DecodeOptions,
     /// How nets are run.
     #[serde(default)]
@@ -32,22 +32,23 @@ pub struct ScoringRequest {
 /// How the nets of metrics are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct NetOptions {
-    /// The seed of random weights instead of trained ones: what is measured costs as much, and means nothing.
+    /// The seed of random weights used instead of trained ones: the computation costs the same, but the scores mean
+    /// nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub random_seed: Option<u64>,
     /// The runtime.
     #[serde(default)]
     pub runtime: NetRuntime,
-    /// What computes them; the first, where several do.
+    /// The device that computes them; the first one, where there are several.
     #[serde(default, skip_serializing_if = "NetDevice::is_cpu")]
     pub device: NetDevice,
 }
 
-/// What runs nets.
+/// The runtime that computes nets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NetRuntime {
-    /// ONNX Runtime where its library is found, else the one that is built in.
+    /// ONNX Runtime where its library is found, else the built-in runtime.
     #[default]
     Auto,
     /// ONNX Runtime.
@@ -73,8 +74,9 @@ impl ScoringRequest {
         usize::try_from(ordinal).ok().and_then(|at| self.clips.get(at))
     }
 
-    /// How the files of a clip are read, where that changes what metrics see: scores are kept by it. The name of a file of raw
-    /// samples is part of it, because it may say their size, format and rate.
+    /// Describes how the files of a clip are read, as far as it changes what metrics see. It is part of the key under
+    /// which scores are kept. It includes the name of a file of raw samples, because the name may state their size,
+    /// format and rate.
     pub fn reading(&self, clip: &RequestedClip) -> String {
         let mut text = self.options.reading();
         for (role, path) in [("clip", Some(&clip.path)), ("reference", clip.reference.as_ref())] {
@@ -90,9 +92,9 @@ impl ScoringRequest {
 /// One clip to score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RequestedClip {
-    /// Where it is. Bytes that are no UTF-8 are written `\xNN`, and a backslash `\\`.
+    /// Its path. Bytes that are not UTF-8 are written as `\xNN`, and a backslash as `\\`.
     pub path: String,
-    /// What it is listed under: the model of the manifest, or the folder.
+    /// The group it is listed under: the model of the manifest, or the folder.
     pub group: String,
     /// The prompt it was made for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,22 +105,23 @@ pub struct RequestedClip {
     /// The seed it was made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// Which of the clips of its prompt it is, from 0.
+    /// Number of the clip among those of its prompt, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
-    /// Whatever else the manifest says of it.
+    /// Everything else that the manifest says about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub params: Option<Map<String, Value>>,
-    /// SHA-256 that the manifest says the file has, in hexadecimal.
+    /// SHA-256 that the manifest gives for the file, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_sha256: Option<String>,
-    /// Why there is nothing to decode: a name that was refused, a file that is not there. Such a clip is counted and told of.
+    /// Why there is nothing to decode, such as a refused name or a missing file. Such a clip is still counted and
+    /// reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// The clip it is compared with, written as `path`; absent without references or when it has none.
+    /// The clip it is compared with, written as `path`; absent when there are no references or this clip has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// Why it has no reference, where more can be said than that none belongs to it.
+    /// Why it has no reference, where there is more to say than that none matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_problem: Option<String>,
 }
@@ -126,13 +129,13 @@ pub struct RequestedClip {
 /// An image that a clip was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConditioningImage {
-    /// Where it is, written as the path of a clip.
+    /// Its path, written as the path of a clip.
     pub path: String,
-    /// SHA-256 of the file, in hexadecimal: scores that depend on the image are kept by it.
+    /// SHA-256 of the file, in hexadecimal; part of the key of scores that depend on the image.
     pub sha256: String,
 }
 
-/// What came of a clip.
+/// The result of a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClipOutcome {
@@ -140,11 +143,12 @@ pub enum ClipOutcome {
     Ok,
     /// The file cannot be read, or is not the one the manifest names.
     Unreadable,
-    /// The file is no sound video, it took longer than it may, or the scorer died over it twice; the reason says which.
+    /// The file is not a valid video, it exceeded its time limit, or the scorer died over it twice; the reason says
+    /// which.
     DecodeFailed,
     /// References were asked for and the clip has none.
     ReferenceMissing,
-    /// The reference is no sound video.
+    /// The reference is not a valid video.
     ReferenceFailed,
     /// Clip and reference differ in size or length.
     PairMismatch,
@@ -185,7 +189,7 @@ impl fmt::Display for ClipOutcome {
     }
 }
 
-/// One clip with what came of it.
+/// One clip with its result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoredClip {
     /// Its place in the request.
@@ -196,7 +200,7 @@ pub struct ScoredClip {
     pub reference_sha256: Option<String>,
     /// What came of it.
     pub outcome: ClipOutcome,
-    /// Why, for everything but ok.
+    /// The reason, for every outcome but ok.
     pub reason: Option<String>,
     /// What the decoder saw, when the file could be decoded.
     pub facts: Option<ClipFacts>,
@@ -209,7 +213,7 @@ pub struct ScoredClip {
 pub struct ScoringRecord {
     /// Shape of this record.
     pub schema_version: u32,
-    /// The scoring; shares its names with runs.
+    /// The id of the scoring, unique among runs and scorings alike.
     pub id: RunId,
     /// Unix time of creation, in milliseconds.
     pub created_ms: i64,
@@ -219,16 +223,16 @@ pub struct ScoringRecord {
     pub status: RunStatus,
     /// What was asked.
     pub request: ScoringRequest,
-    /// Where and by what.
+    /// The machine and the software that made it.
     pub environment: Environment,
 }
 
-/// A scoring, as analysis and reports read it. What came of its clips is read one clip at a time: there may be a hundred
+/// A scoring, as analysis and reports read it. The results of its clips are read one at a time: there may be a hundred
 /// thousand of them, each with its scores frame by frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoringData {
     /// The scoring.
     pub record: ScoringRecord,
-    /// What came of sets of clips against a reference set: one for each way to look at clips.
+    /// Results of comparing sets of clips with a reference set: one for each way of looking at clips.
     pub sets: Vec<FeatureScoring>,
 }

@@ -1,6 +1,6 @@
-//! What sensors of the machine said during a session, and how it is asked.
+//! What sensors of the machine report during a session, and how often they are read.
 //!
-//! A sensor that is not there gives null, never a number: no constant stands in for power or memory.
+//! A missing sensor gives null, never a number: no constant stands in for power or memory.
 
 use std::collections::BTreeMap;
 
@@ -31,43 +31,44 @@ impl Default for TelemetrySettings {
 /// Everything that was read at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reading {
-    /// Nanoseconds since the session began, on the clock of its samples' times.
+    /// Nanoseconds since the session began, on the same clock as the times of its samples.
     pub t_ns: u64,
-    /// Share of all cores that was busy since the reading before, in percent; null for the first.
+    /// Share of all cores that was busy since the previous reading, in percent; null for the first.
     pub cpu_percent: Option<f64>,
-    /// What processes of this session took of that, in percent of all cores; null for the first, and where that cannot be said, as of workers in containers.
+    /// Share of that taken by processes of this session, in percent of all cores; null for the first reading, and where
+    /// it cannot be determined, as with workers in containers.
     #[serde(default)]
     pub own_cpu_percent: Option<f64>,
     /// Main memory that is not available to others.
     pub memory_used_bytes: Option<u64>,
-    /// Main memory that there is.
+    /// Total main memory.
     #[serde(default)]
     pub memory_total_bytes: Option<u64>,
-    /// Room on the disk of the workspace.
+    /// Free space on the disk of the workspace.
     pub disk_free_bytes: Option<u64>,
-    /// What is used of that disk.
+    /// Used space on that disk.
     #[serde(default)]
     pub disk_used_bytes: Option<u64>,
-    /// Share of the time since the reading before in which some process waited for a disk, in percent (Linux's pressure stall information,
-    /// `some` of `io`); null for the first, and where the system does not tell.
+    /// Share of the time since the previous reading in which some process waited for a disk, in percent (Linux's
+    /// pressure stall information, `some` of `io`); null for the first, and where the system does not tell.
     #[serde(default)]
     pub disk_stalled_percent: Option<f64>,
-    /// Counter of the processors' energy since some moment (RAPL); null where it cannot be read.
+    /// Counter of the processors' energy since an arbitrary moment (RAPL); null where it cannot be read.
     pub cpu_joules: Option<f64>,
     /// Accelerators.
     pub devices: Vec<DeviceReading>,
 }
 
-/// One accelerator at one moment. Null is "the driver does not tell".
+/// One accelerator at one moment. Null means that the driver does not tell.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DeviceReading {
     /// Its number.
     pub index: u32,
-    /// Share of the time since some moments ago in which anything ran, in percent.
+    /// Share of a recent period in which anything ran on it, in percent.
     pub busy_percent: Option<u32>,
-    /// Memory in use by anyone.
+    /// Memory in use by any process.
     pub memory_used_bytes: Option<u64>,
-    /// Memory it has.
+    /// Total memory.
     pub memory_total_bytes: Option<u64>,
     /// Watts.
     pub power_watts: Option<f64>,
@@ -79,20 +80,22 @@ pub struct DeviceReading {
     pub clock_mhz: Option<u32>,
     /// Why it runs slower than it could, in the driver's words.
     pub throttled: Vec<String>,
-    /// Processes on it that this session did not start; null where that cannot be said, as of workers in containers.
+    /// Processes on it that this session did not start; null where this cannot be determined, as with workers in
+    /// containers.
     pub foreign_processes: Option<Vec<u32>>,
-    /// Memory of each process on it, by process; empty where the driver tells none.
+    /// Memory of each process on it; empty where the driver does not list processes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub processes: Vec<ProcessMemory>,
-    /// Memory errors that were not corrected since the driver was loaded (ECC, volatile).
+    /// Uncorrected memory errors since the driver was loaded (ECC, volatile).
     #[serde(default)]
     pub uncorrected_errors: Option<u64>,
-    /// Sensors that gave nothing, by the names of the fields here, and why; [`NOT_SUPPORTED`] where the device has none.
+    /// Sensors that gave no value, keyed by the names of the fields here, with the reasons; [`NOT_SUPPORTED`] where the
+    /// device has no such sensor.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unread: BTreeMap<String, String>,
 }
 
-/// Why a sensor gave nothing that the device does not have.
+/// The reason given for a sensor that the device does not have.
 pub const NOT_SUPPORTED: &str = "not supported";
 
 /// One process on an accelerator.
@@ -100,25 +103,26 @@ pub const NOT_SUPPORTED: &str = "not supported";
 pub struct ProcessMemory {
     /// Its number.
     pub pid: u32,
-    /// Memory that it holds on the device; null where the driver does not tell.
+    /// Memory it holds on the device; null where the driver does not tell.
     pub bytes: Option<u64>,
-    /// The session has started it; null where that cannot be said, as of workers in containers.
+    /// Whether the session started it; null where this cannot be determined, as with workers in containers.
     pub own: Option<bool>,
 }
 
 impl Reading {
-    /// What is used of the disk, in percent, as `df` counts: space that is kept for the superuser is neither used nor free.
+    /// Used share of the disk, in percent, counted as `df` does: space reserved for the superuser is neither used nor
+    /// free.
     pub fn disk_percent(&self) -> Option<f64> {
         let (used, free) = (self.disk_used_bytes?, self.disk_free_bytes?);
         share_percent(used, used.saturating_add(free))
     }
 
-    /// What is used of main memory, in percent.
+    /// Used share of main memory, in percent.
     pub fn memory_percent(&self) -> Option<f64> {
         share_percent(self.memory_used_bytes?, self.memory_total_bytes?)
     }
 
-    /// Something tells of power or energy.
+    /// Whether any sensor measures power or energy.
     pub fn tells_power(&self) -> bool {
         let device = |device: &DeviceReading| device.joules.is_some() || device.power_watts.is_some();
         self.cpu_joules.is_some() || self.devices.iter().any(device)
@@ -126,12 +130,12 @@ impl Reading {
 }
 
 impl DeviceReading {
-    /// What is used of its memory by anyone, in percent.
+    /// Share of its memory used by any process, in percent.
     pub fn memory_percent(&self) -> Option<f64> {
         share_percent(self.memory_used_bytes?, self.memory_total_bytes?)
     }
 
-    /// Memory of the processes that the session has started; none where that cannot be said of one of them.
+    /// Memory of the processes that the session started; `None` where any of them cannot be attributed or measured.
     pub fn own_bytes(&self) -> Option<u64> {
         let own = |process: &ProcessMemory| if process.own? { process.bytes } else { Some(0) };
         self.foreign_processes.as_ref()?;
@@ -163,10 +167,10 @@ impl IdleWhen {
     }
 }
 
-/// A time in which a session did nothing, so that its readings tell the power of the idle machine.
+/// A period in which a session did nothing, so that its readings give the power of the idle machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct IdleWindow {
-    /// Which of the two.
+    /// Before the first model or after the last.
     pub when: IdleWhen,
     /// Its beginning, in nanoseconds since the session began.
     pub start_ns: u64,
@@ -181,15 +185,15 @@ pub struct SampleTelemetry {
     pub device_joules: Score,
     /// Energy of the processors during the generation, in joules.
     pub cpu_joules: Score,
-    /// Most memory in use on any accelerator, by anyone, in bytes.
+    /// Peak memory in use on any accelerator, by any process, in bytes.
     pub device_memory_used_bytes: Score,
-    /// Of it, most that processes of the session held, in bytes; null where the driver does not tell.
+    /// The peak of that memory held by processes of the session, in bytes; null where the driver does not tell.
     #[serde(default)]
     pub device_memory_own_bytes: Option<u64>,
-    /// Most main memory in use, in bytes.
+    /// Peak main memory in use, in bytes.
     pub memory_used_bytes: Score,
-    /// Processes that the session did not start were on an accelerator, or, on a machine without one, took more than 10 % of the processors; null where
-    /// that cannot be said.
+    /// Whether processes that the session did not start were on an accelerator or, on a machine without one, took more
+    /// than 10 % of the processors; null where this cannot be determined.
     pub contended: Option<bool>,
     /// Why accelerators ran slower than they could.
     pub throttled: Vec<String>,

@@ -1,7 +1,7 @@
 //! Checks a TOML file against a JSON Schema and lists every problem with its line.
 //!
-//! It knows the part of JSON Schema that schemars writes for our types: `$ref`, `type`, `enum`, `const`, `anyOf`, `oneOf`,
-//! `properties`, `required`, `additionalProperties`, `items`, and the bounds of numbers, texts and lists.
+//! It supports the part of JSON Schema that schemars writes for our types: `$ref`, `type`, `enum`, `const`, `anyOf`,
+//! `oneOf`, `properties`, `required`, `additionalProperties`, `items`, and the bounds of numbers, texts and lists.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -41,13 +41,14 @@ impl Problem {
         Self::at_offset(text, offset, error.message().trim().replace('\n', "; "))
     }
 
-    /// A problem of a key that was read well, such as `models[1].revision`: points at it, or at the last of its tables that is written.
+    /// A problem with a key that has the right form, such as `models[1].revision`. It points at the key or, where the
+    /// key is not written, at the innermost of its tables that is.
     pub fn at_key(text: &str, path: &str, message: String) -> Self {
         let offset = DeTable::parse(text).map_or(0, |table| offset_of(table.get_ref(), path));
         Self::at_offset(text, offset, message)
     }
 
-    /// Says what to do about it.
+    /// Adds a hint on what to do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: Option<String>) -> Self {
         self.hint = hint;
@@ -62,7 +63,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The candidate nearest to `word`, when one is near enough to be a slip of the pen.
+/// The candidate nearest to `word`, when one is near enough to be a typing error.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
@@ -77,7 +78,8 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(.., candidate)| candidate)
 }
 
-/// All problems of `text` against `schema`, in the order of lines. Text that is not TOML has one: where reading stopped.
+/// All problems of `text` against `schema`, in the order of lines. Text that is not TOML has a single problem: where
+/// the parser stopped.
 pub(crate) fn check(text: &str, schema: &Value) -> Vec<Problem> {
     let table = match DeTable::parse(text) {
         Ok(table) => table,
@@ -89,7 +91,7 @@ pub(crate) fn check(text: &str, schema: &Value) -> Vec<Problem> {
     check.problems
 }
 
-/// Where a key is written; 0 when not even its first table is.
+/// Byte offset at which a key is written; 0 when not even its first table is written.
 fn offset_of(mut table: &DeTable<'_>, path: &str) -> usize {
     let mut offset = 0;
     for part in path.split('.') {
@@ -213,7 +215,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Names the first entry that stands twice, which would be the same work twice.
+    /// Reports the first entry that occurs twice, because it would mean doing the same work twice.
     fn unique(&mut self, path: &str, items: &[Spanned<DeValue<'_>>]) {
         let mut seen = HashSet::new();
         let mut scalars = items.iter().filter_map(|item| Some((scalar(item.get_ref())?, item.span())));
@@ -253,7 +255,8 @@ impl<'a> Check<'a> {
     }
 }
 
-/// One spelling for each number or text, so that 8 and 0x8, 1 and 1.0 are the same; none for tables, lists and dates.
+/// A canonical spelling for each number or text, so that 8 and 0x8, or 1 and 1.0, are equal; `None` for tables, lists
+/// and dates.
 fn scalar(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(format!("{text:?}")),
@@ -306,7 +309,7 @@ fn type_name(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// The types a schema allows, null left out: TOML has none.
+/// The types a schema allows, without null, which TOML does not have.
 fn types(schema: &Value) -> Vec<&str> {
     let named = match &schema["type"] {
         Value::String(name) => vec![name.as_str()],

@@ -1,9 +1,9 @@
-//! Files of VBench (Vchitect/VBench at 45e79ec): which prompts its suite has, and what it measured.
+//! Files of VBench (Vchitect/VBench at 45e79ec): the prompts of its suite, and its measurements.
 //!
 //! [`FullInfo`] is `VBench_full_info.json` and the `*_full_info.json` that an evaluation writes; [`EvalResults`] is
-//! `*_eval_results.json`. Both are read as hostile input: bounded in size and depth, every problem listed with its place.
-//! What is written reads back equal, and VBench's own scripts read it. [`check_folder`] compares the names in a folder with a
-//! suite. Nothing here reads a file or computes a total.
+//! `*_eval_results.json`. Both are read as hostile input: size and depth are bounded, and every problem is listed with
+//! its place. Files written here read back equal, and VBench's own scripts read them. [`check_folder`] compares the
+//! names in a folder with a suite. Nothing here reads a file or computes a total.
 //!
 //! ```
 //! use vidbench_core::vbench::{Dimension, EvalResults};
@@ -30,9 +30,9 @@ pub use eval_results::{DimensionResult, EvalResults, VideoResult};
 pub use folder::{FolderCheck, Layout, PromptShortage, SuffixTrap, WantedClips, check_folder};
 pub use full_info::{FullInfo, PromptEntry};
 
-/// Bytes of one file. The suite has 0.2 MB, the results of all its 4,730 clips a few.
+/// Largest file, in bytes. The suite has 0.2 MB, the results of all its 4,730 clips a few.
 pub const MAX_FILE_BYTES: usize = 32 << 20;
-/// Problems that are listed; the rest are counted.
+/// How many problems are listed; the rest are only counted.
 pub const MAX_LISTED_PROBLEMS: usize = 1000;
 /// Clips of each prompt that VBench looks for, numbered from 0.
 pub const CLIPS_PER_PROMPT: u32 = 5;

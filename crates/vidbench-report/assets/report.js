@@ -3,7 +3,7 @@
   const byId = (id) => document.getElementById(id);
   const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
 
-  // What is chosen stands in the address, so that a link or a reload shows the same.
+  // The choices are kept in the address, so that a link or a reload shows the same.
   const state = new URLSearchParams(location.hash.slice(1));
   const remember = (key, value, usual) => {
     if (value === usual) state.delete(key);
@@ -67,7 +67,7 @@
   const metric = byId("pareto-metric");
   if (metric) {
     const figures = all(".pareto");
-    // The list names the plot that is shown.
+    // The selection list already names the plot that is shown.
     all(".pareto figcaption").forEach((caption) => caption.classList.add("sr"));
     const show = () => figures.forEach((figure) => { figure.hidden = figure.dataset.front !== metric.value; });
     metric.value = kept("metric", all("option", metric).map((option) => option.value), "0");
@@ -90,7 +90,7 @@
         await navigator.clipboard.writeText(code.textContent);
         say("Copied");
       } catch {
-        // Pages opened from a file may not write to the clipboard: the text is selected instead.
+        // Pages opened from a file may not write to the clipboard, so the text is selected instead.
         getSelection().selectAllChildren(code);
         say("Selected: press Ctrl+C");
       }
@@ -116,7 +116,7 @@
     clock.textContent = position.toFixed(2) + " s";
     if (span) scrub.value = String(Math.round((1000 * position) / span));
   };
-  // One clock leads; a video that is off by more than `slack` is put back.
+  // One clock leads; a video that is off by more than `slack` seconds is set back to it.
   const align = (slack) => {
     for (const video of visible()) {
       const span = length(video);
@@ -205,7 +205,7 @@
     if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, button, summary, pre, a, .scroll:not(.grid-box), .plot")) return;
     const first = visible()[0];
     const frame = 1 / (Number(first && first.dataset.fps) || 24);
-    // The middle of a frame, because its edge may round to the one before.
+    // Seek to the middle of a frame, because its edge may round to the frame before.
     const step = (by) => seek((Math.floor(position / frame + 1e-6) + by + 0.5) * frame);
     if (event.key === " ") setPlaying(!playing);
     else if (event.key === "ArrowRight") step(1);

@@ -1,11 +1,12 @@
 //! Samples as comma-separated values (RFC 4180: CRLF, quotes doubled, quoted where needed).
 //!
-//! Text cells are shown as elsewhere: what a terminal or a spreadsheet would obey or hide (controls, line ends, marks that
-//! reorder text) is written as its escape; the JSON exports keep it as it is.
+//! Text cells are shown as elsewhere: anything a terminal or a spreadsheet would obey or hide (control characters, line
+//! ends, marks that reorder text) is written as its escape; the JSON exports keep the text unchanged.
 //!
-//! Formula rule: a spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` (or their full-width forms). A text cell that does gets one apostrophe in front, which spreadsheets do not show. Cells that
-//! are numbers are written by this program and are left alone. To read a text back, drop one leading apostrophe when one of
-//! these characters follows it.
+//! Formula rule: a spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` (or their full-width forms). A text
+//! cell that begins with one of these gets one apostrophe in front, which spreadsheets do not show. Numeric cells are
+//! written by this program and stay as they are. To read a text back, drop one leading apostrophe when one of these
+//! characters follows it.
 
 use std::fmt::Display;
 
@@ -55,8 +56,8 @@ const COLUMNS: [&str; 38] = [
     "reused_from",
 ];
 
-/// One finished sample a line after a line of heads: the fixed columns, one per clip metric of the suite, and the reasons
-/// why metrics are not available. An absent value is an empty cell.
+/// One line per finished sample, below a header line: the fixed columns, one column per clip metric of the suite, and
+/// the reasons why metrics are not available. An absent value is an empty cell.
 pub fn export_csv(data: &RunData) -> String {
     let joined = join(data);
     let scored = |id: &&MetricId| {

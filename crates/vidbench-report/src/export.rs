@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use vidbench_analysis::{RunAnalysis, SampleView, join};
 use vidbench_core::{FailedAttempt, Generation, Params, RunData, SampleTelemetry, Verdict};
 
-/// Version of the shape of every export; it is bumped before a meaning changes.
+/// Version of the shape of every export. It is bumped when a field changes its meaning.
 pub const EXPORT_SCHEMA_VERSION: u32 = 1;
 
-/// The run with everything the store has of it, and its analysis.
+/// The run with everything the store has about it, and its analysis.
 ///
 /// # Errors
-/// A record that cannot be JSON, which the records' types rule out but for a number that is not finite in a file made by
-/// another program.
+/// A record that cannot be written as JSON. The records' types rule this out, except for a number that is not finite in
+/// a file made by another program.
 pub fn export_json(data: &RunData, analysis: &RunAnalysis) -> Result<Value, serde_json::Error> {
     Ok(json!({
         "schema_version": EXPORT_SCHEMA_VERSION,
@@ -26,7 +26,7 @@ pub fn export_json(data: &RunData, analysis: &RunAnalysis) -> Result<Value, serd
     }))
 }
 
-/// Every record with what the plan says of it; one that fits no place of the plan stays as it is.
+/// Every record joined with its entry in the plan; a record that is not in the plan stays as it is.
 fn samples(data: &RunData) -> Result<Vec<Value>, serde_json::Error> {
     let joined = join(data);
     let planned: BTreeMap<u64, &SampleView<'_>> =
@@ -40,7 +40,7 @@ fn samples(data: &RunData) -> Result<Vec<Value>, serde_json::Error> {
         .collect()
 }
 
-/// A sample with all that is known of it: one line of [`export_jsonl`], one of the samples of [`export_json`].
+/// Everything known about a sample: one line of [`export_jsonl`], one of the samples of [`export_json`].
 #[derive(Debug, Serialize)]
 struct SampleLine<'d> {
     schema_version: u32,
@@ -70,7 +70,7 @@ struct SampleLine<'d> {
     verdict: &'d Verdict,
 }
 
-/// One finished sample a line, joined with its prompt, parameters and model, in the order of the plan.
+/// One line per finished sample, joined with its prompt, parameters and model, in the order of the plan.
 ///
 /// # Errors
 /// See [`export_json`].

@@ -1,4 +1,4 @@
-//! Scores of sets by their features as text: one row a set, one column a metric.
+//! Scores computed on sets of features, as text: one row per set, one column per metric.
 
 use vidbench_core::{
     Direction, FeatureScore, FeatureScoring, FeatureSet, FeatureSource, MetricDescriptor, MetricId, Score,
@@ -11,7 +11,7 @@ use crate::terminal::{Style, paint, write_table};
 use crate::text::visible_line;
 use crate::{latex, markdown};
 
-/// What was compared in one line, the table, and what has no number with its reason.
+/// One line on what was compared, the table, and what has no number, with the reason.
 pub fn features_terminal(scoring: &FeatureScoring, descriptors: &[MetricDescriptor], style: Style) -> String {
     let mut out = format!("{}\n\n", visible_line(&compared(scoring)));
     write_table(&mut out, &features_table(scoring, descriptors), style);
@@ -21,7 +21,7 @@ pub fn features_terminal(scoring: &FeatureScoring, descriptors: &[MetricDescript
     out
 }
 
-/// The same as GitHub-flavoured Markdown.
+/// The contents of [`features_terminal`] as GitHub-flavoured Markdown.
 pub fn features_markdown(scoring: &FeatureScoring, descriptors: &[MetricDescriptor]) -> String {
     let mut out = format!("{}.\n\n", markdown::escaped(&compared(scoring)));
     markdown::write_table(&mut out, &features_table(scoring, descriptors));
@@ -36,7 +36,7 @@ pub fn features_latex(scoring: &FeatureScoring, descriptors: &[MetricDescriptor]
     latex::table(&features_table(scoring, descriptors))
 }
 
-/// One number a line, the further numbers of a metric behind it.
+/// One line per number; further numbers of a metric follow its own.
 pub fn features_csv(scoring: &FeatureScoring) -> String {
     const HEADS: [&str; 12] = [
         "set",
@@ -171,7 +171,7 @@ fn empty(detail: &str) -> Cell {
     Cell { text: NONE.into(), detail: detail.into(), ..Cell::default() }
 }
 
-/// Digits after the point that show two digits of the interval, or four of a value without one.
+/// Digits after the point needed to show two digits of the interval or, without one, four of the value.
 fn decimals_of(score: &FeatureScore) -> Option<usize> {
     let value = score.score.value()?;
     let width = score.interval.map(|(low, high)| high - low).filter(|width| *width > 0.0);
@@ -190,7 +190,7 @@ fn score_cell(score: &FeatureScore, decimals: usize) -> Cell {
     }
 }
 
-/// What has no number, each reason once, and what the flag means.
+/// Reasons for missing numbers, each once, and what the flag means.
 fn notes(scoring: &FeatureScoring) -> Vec<String> {
     let mut notes: Vec<String> = scoring.sets.iter().filter_map(|set| set.problem.clone()).collect();
     for set in &scoring.sets {

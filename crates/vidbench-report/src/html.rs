@@ -1,7 +1,8 @@
-//! One self-contained HTML page: no request leaves it, and its policy lets none.
+//! One self-contained HTML page. It makes no request, and its Content-Security-Policy allows none.
 //!
-//! Style and script are inline and named by their hash in the page's Content-Security-Policy, so that text that got past the
-//! escaping would still not run. Without a script everything is shown; the script adds sorting, filters and playback.
+//! Style and script are inline, and the page's Content-Security-Policy names them by their hash, so that text that got
+//! past the escaping would still not run. Without a script everything is shown; the script adds sorting, filters and
+//! playback.
 
 mod base64;
 mod escape;
@@ -34,7 +35,7 @@ pub use self::scoring_clips::{ScoringClips, ShownRow};
 const CSS: &str = include_str!("../assets/report.css");
 const JS: &str = include_str!("../assets/report.js");
 
-/// What a page is made of.
+/// The contents of a page.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportInput<'a> {
     /// The run.
@@ -43,7 +44,7 @@ pub struct ReportInput<'a> {
     pub analysis: &'a RunAnalysis,
     /// Descriptors of every known metric.
     pub descriptors: &'a [MetricDescriptor],
-    /// Clips to show; samples without one are told so.
+    /// Clips to show; the page says so for samples without one.
     pub clips: &'a [ClipEmbed],
     /// Name and version of the program.
     pub generated_by: &'a str,
@@ -52,7 +53,7 @@ pub struct ReportInput<'a> {
 /// A video that goes into the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClipEmbed {
-    /// Whose.
+    /// The sample it belongs to.
     pub sample: SampleId,
     /// Its type.
     pub mime: ClipMime,
@@ -79,7 +80,7 @@ impl ClipMime {
     }
 }
 
-/// What every section reads.
+/// The data that every section uses.
 #[derive(Clone, Copy)]
 struct Page<'a> {
     input: &'a ReportInput<'a>,
@@ -115,11 +116,11 @@ fn end(out: &mut String, generated_by: &str, of: &str) {
     *out += &format!("<script>{JS}</script>\n</body>\n</html>\n");
 }
 
-/// What every page begins with.
+/// The text that every page begins with.
 const START: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
     <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-";
 
-/// Bytes that [`begins_as_page`] looks at.
+/// How many bytes [`begins_as_page`] needs.
 pub const PAGE_START_BYTES: usize = START.len();
 
 /// Whether a file with these first bytes is a page of this program, of this version or an earlier one.
@@ -144,7 +145,7 @@ fn head(title: &str) -> String {
     )
 }
 
-/// Characters of a word that a table need not keep on one line.
+/// A word longer than this many characters may be broken across lines of a table.
 const LONG_WORD: usize = 31;
 
 /// Opens a section with its heading and one sentence.
@@ -158,7 +159,7 @@ fn open_section(out: &mut String, id: &str, title: &str, lead: &str) {
     }
 }
 
-/// A plain table that stands behind a plot.
+/// A plain table with the numbers behind a plot.
 fn details_table(out: &mut String, summary: &str, heads: &[&str], rows: &[Vec<String>]) {
     *out += &format!("<details><summary>{}</summary>\n", escape(summary));
     plain_table(out, summary, heads, rows);
@@ -178,7 +179,7 @@ fn plain_table(out: &mut String, label: &str, heads: &[&str], rows: &[Vec<String
     for row in rows {
         *out += "<tr>";
         for cell in row {
-            // Only what has no place to break may break anywhere: a hash, or a text made to burst the table.
+            // Only long words may break anywhere: a hash, or a text meant to burst the table.
             let long = cell.split_whitespace().any(|word| word.chars().count() > LONG_WORD);
             *out += &format!("<td{}>{}</td>", if long { " class=\"long\"" } else { "" }, escape(cell));
         }

@@ -11,7 +11,7 @@ pub fn latex(analysis: &RunAnalysis, descriptors: &[MetricDescriptor]) -> String
     table(&result_table(analysis, descriptors))
 }
 
-/// A `tabular` with one row per group, and what stands below its values (n, extremes) in small print.
+/// A `tabular` with one row per group, and the details of its values (n, extremes) below them in small print.
 pub(crate) fn table(table: &ResultTable) -> String {
     let columns = "r".repeat(table.columns.len().saturating_sub(1));
     let mut out = format!("% \\usepackage{{booktabs}}\n\\begin{{tabular}}{{l{columns}}}\n\\toprule\n");
@@ -40,12 +40,12 @@ fn row(cells: impl Iterator<Item = String>) -> String {
     format!("{} \\\\\n", cells.collect::<Vec<_>>().join(" & "))
 }
 
-/// Text that LaTeX prints and does not obey.
+/// Escapes text so that LaTeX prints it instead of obeying it.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (at, c) in visible_line(text).chars().enumerate() {
         match c {
-            // At the beginning of a row they would belong to the `\\` before it.
+            // At the beginning of a row these would be read as arguments of the `\\` before it.
             '[' | '*' if at == 0 => out.extend(['{', c, '}']),
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => out.extend(['\\', c]),
             '\\' => out.push_str("\\textbackslash{}"),

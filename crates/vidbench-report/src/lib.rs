@@ -1,7 +1,7 @@
 //! Reports as pure strings: a table for the terminal, one self-contained HTML page, Markdown, CSV, JSON.
 //!
-//! Nothing here reads a file, asks the time or measures: a report is a function of the records and their analysis. Every
-//! text that comes from outside (prompts, reasons, names) is treated as hostile wherever it is shown.
+//! Nothing here reads a file, asks the time or measures: a report is a function of the records and their analysis.
+//! Every text from outside (prompts, reasons, names) is treated as hostile wherever it is shown.
 #![warn(missing_docs)]
 
 mod csv;

@@ -25,7 +25,7 @@ pub fn markdown(data: &RunData, analysis: &RunAnalysis, descriptors: &[MetricDes
     out.trim_end().to_owned() + "\n"
 }
 
-/// A table with its head.
+/// Writes a table with its header.
 pub(crate) fn write_table(out: &mut String, table: &ResultTable) {
     let heads =
         table.columns.iter().map(|column| format!("{} {}", column.title, column.unit).trim().to_owned());
@@ -50,7 +50,8 @@ fn row(cells: impl Iterator<Item = String>) -> String {
     format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
 }
 
-/// Text that Markdown shows and does not obey: one line, every mark with a meaning behind a backslash, no HTML.
+/// Escapes text so that Markdown shows it instead of obeying it: one line, a backslash before every mark with a
+/// meaning, no HTML.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in visible_line(text).chars() {

@@ -1,14 +1,14 @@
-//! Numbers as people read them: the same unit and the same digits in a column.
+//! Formats numbers for people: the same unit and the same digits within a column.
 
 use vidbench_analysis::Interval;
 
-/// Shown where there is no number.
+/// Shown in place of a missing number.
 pub(crate) const NONE: &str = "–";
 
-/// Most digits after the point.
+/// Most digits after the decimal point.
 const MAX_DECIMALS: i32 = 6;
 
-/// How a column of times is written.
+/// The format of a column of times.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct TimeFormat {
     per_sec: f64,
@@ -18,7 +18,8 @@ pub(crate) struct TimeFormat {
 }
 
 impl TimeFormat {
-    /// Chosen for all of `secs`: milliseconds when all are below one second, three digits for the smallest.
+    /// Chooses one format for all of `secs`: milliseconds when all are below one second, and three digits for the
+    /// smallest.
     pub(crate) fn for_column(secs: &[f64]) -> Self {
         let max = secs.iter().copied().fold(0.0, f64::max);
         let (per_sec, unit) = if max < 1.0 { (1e3, "ms") } else { (1.0, "s") };
@@ -42,17 +43,18 @@ pub(crate) fn secs(value: f64) -> String {
     TimeFormat::for_column(&[value]).with_unit(value)
 }
 
-/// How many digits after the point show `digits` of `value`.
+/// How many digits after the decimal point are needed to show `digits` digits of `value`.
 pub(crate) fn decimals_for(value: f64, digits: i32) -> usize {
     if !value.is_finite() || value == 0.0 {
         return 0;
     }
-    // A value just under a power of ten rounds up to it and has one digit more.
+    // A value slightly under a power of ten rounds up to it and then has one digit more.
     let magnitude = (value.abs() * (1.0 + 0.5 * 10f64.powi(-digits))).log10().floor() as i32;
     (digits - 1 - magnitude).clamp(0, MAX_DECIMALS) as usize
 }
 
-/// Digits after the point for a column of means: two digits of the widest interval, else three of the largest value.
+/// Digits after the decimal point for a column of means: two digits of the widest interval, else three of the largest
+/// value.
 pub(crate) fn column_decimals(values: &[(f64, Option<Interval>)]) -> usize {
     let widest = values.iter().filter_map(|(_, interval)| interval.map(half_width)).fold(0.0, f64::max);
     if widest > 0.0 {
@@ -69,7 +71,7 @@ pub(crate) fn plus_minus(value: f64, interval: Option<Interval>, decimals: usize
     }
 }
 
-/// Whether `±` tells the interval to the last digit shown.
+/// Whether `±` gives the interval exactly, to the last digit shown.
 pub(crate) fn is_symmetric(value: f64, interval: Interval, decimals: usize) -> bool {
     let (below, above) = (value - interval.low, interval.high - value);
     (below - above).abs() < 0.5 * 10f64.powi(-(decimals as i32))

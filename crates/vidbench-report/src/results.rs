@@ -1,4 +1,4 @@
-//! The results table, once, for the terminal, Markdown and HTML: one row per group.
+//! The results table that terminal, Markdown and HTML share: one row per group.
 
 use vidbench_analysis::{
     Group, Interval, MetricSummary, Percentile, RunAnalysis, ScoredGroup, ScoringAnalysis,
@@ -8,20 +8,20 @@ use vidbench_core::{Direction, MetricDescriptor, MetricId, Score, SetScore};
 use crate::number::{NONE, TimeFormat, bytes, column_decimals, decimals_for, is_symmetric, plus_minus};
 use crate::text::visible_line;
 
-/// A table of text with what is needed to sort it.
+/// A table of text with the values needed to sort it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ResultTable {
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: Vec<Vec<Cell>>,
 }
 
-/// A column's head.
+/// A column's header.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Column {
     pub(crate) title: String,
     /// Unit and arrow; may be empty.
     pub(crate) unit: String,
-    /// What the column says in one sentence.
+    /// One sentence on what the column shows.
     pub(crate) help: String,
 }
 
@@ -31,11 +31,11 @@ pub(crate) struct Cell {
     pub(crate) text: String,
     /// Sample size and the like, shown smaller.
     pub(crate) detail: String,
-    /// What it is sorted by; none sorts last.
+    /// The value it is sorted by; cells without one sort last.
     pub(crate) sort: Option<f64>,
-    /// Best in its domain, or not told apart from the best.
+    /// Best in its domain, or indistinguishable from the best.
     pub(crate) best: bool,
-    /// Tells of failures.
+    /// The cell reports failures.
     pub(crate) alarming: bool,
 }
 
@@ -99,7 +99,7 @@ fn counts(groups: &[Group], columns: &mut Vec<Column>, cells: &mut [Vec<Cell>]) 
     push(cells, groups.iter().map(failed).collect());
 }
 
-/// Samples that are ok and have no times were taken from elsewhere.
+/// Why a group has no latency: ok samples without times were taken from elsewhere.
 fn no_latency(group: &Group) -> &'static str {
     if group.ok == 0 { "no ok sample" } else { "none was timed" }
 }
@@ -142,7 +142,7 @@ fn set_metrics(groups: &[Group]) -> Vec<MetricId> {
     ids
 }
 
-/// The name without its version, which the page shows under "how it was made".
+/// The name without its version, which the page gives under "how it was made".
 pub(crate) fn short_name(metric: &MetricId) -> String {
     metric.as_str().split('@').next().unwrap_or_default().replace(['_', '.'], " ")
 }
@@ -223,7 +223,7 @@ fn metric_column(
     push(cells, column.collect());
 }
 
-/// An interval that ends at the metric's range is not `±`.
+/// A mean with its interval. An interval that was clipped at the metric's range is not written with `±`.
 fn mean_cell(mean: f64, summary: &MetricSummary, decimals: usize, best: bool) -> Cell {
     let counts = detail(summary.n, summary.missing());
     let (text, detail) = match summary.interval.filter(|interval| !is_symmetric(mean, *interval, decimals)) {
@@ -329,7 +329,7 @@ fn throughput(groups: &[Group], columns: &mut Vec<Column>, cells: &mut [Vec<Cell
     }
 }
 
-/// Value and interval of a metric, clip or set, for plots and tables.
+/// Value and interval of a clip or set metric, for plots and tables.
 pub(crate) fn value_text(value: f64, interval: Interval) -> String {
     let decimals = decimals_for(interval.high - interval.low, 2).max(decimals_for(value, 3).min(3));
     format!("{value:.decimals$} ({:.decimals$} to {:.decimals$})", interval.low, interval.high)

@@ -17,7 +17,7 @@ use crate::terminal::{Style, paint, write_table};
 use crate::text::visible_line;
 use crate::{latex, markdown};
 
-/// The counts in one line, the table, what failed, the clips at both ends, and the tables of sets.
+/// One line with the counts, the table, the failures, the best and worst clips, and the tables of sets.
 pub fn scoring_terminal(
     data: &ScoringData,
     analysis: &ScoringAnalysis,
@@ -48,10 +48,10 @@ pub fn scoring_terminal(
     out
 }
 
-/// The head of a scoring of which every clip is ok.
+/// The heading of a scoring in which every clip is ok.
 pub(crate) const SCORED: &str = "SCORED";
 
-/// How far the scoring has come, in a word or three. Clips that are not done are no failures.
+/// How far the scoring has come, in one to three words. Clips that are not done yet are not failures.
 pub(crate) fn headword(data: &ScoringData, analysis: &ScoringAnalysis) -> &'static str {
     match data.record.status {
         _ if analysis.ok == analysis.clips => SCORED,
@@ -73,7 +73,7 @@ pub(crate) fn counts(analysis: &ScoringAnalysis) -> String {
     text
 }
 
-/// What a reader must know before the first number.
+/// Warnings to read before the first number.
 pub(crate) fn warnings(data: &ScoringData) -> Vec<String> {
     let nets = data.record.environment.nets.as_ref().map(NetsInUse::warnings).unwrap_or_default();
     let quick = data.record.request.options.pixels == Pixels::Swscale;
@@ -82,13 +82,13 @@ pub(crate) fn warnings(data: &ScoringData) -> Vec<String> {
     nets.into_iter().chain(quick.then(|| pixels.to_owned())).collect()
 }
 
-/// Reasons why metrics have no value, and what is to be known of values, each with the number of its clips.
+/// Reasons why metrics have no value, and notes on values, each with the number of clips it applies to.
 pub(crate) fn reasons(analysis: &ScoringAnalysis) -> impl Iterator<Item = String> {
     let clips = |count: u64| if count == 1 { "1 clip".to_owned() } else { format!("{count} clips") };
     analysis.reasons.iter().map(move |entry| format!("{} ({})", entry.reason, clips(entry.count)))
 }
 
-/// The first of the clips at one end; the page shows more.
+/// The first few of the best or worst clips; the page shows more.
 fn named(data: &ScoringData, values: &[ClipValue]) -> String {
     let name = |value: &ClipValue| {
         let path = data.record.request.clip(value.ordinal).map_or("", |clip| clip.path.as_str());
@@ -126,7 +126,7 @@ pub fn scoring_latex(
     sets.fold(latex::table(&scoring_table(analysis)), |out, table| out + &table)
 }
 
-/// The scoring with its analysis, as pretty JSON around its clips.
+/// The scoring with its analysis, as pretty JSON, split where the clips belong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScoringJson {
     /// The text before the clips.
@@ -138,7 +138,7 @@ pub struct ScoringJson {
 /// The scoring without its clips; [`scoring_json_clip`] gives each of them.
 ///
 /// # Errors
-/// A record that cannot be JSON, which the records' types rule out.
+/// A record that cannot be written as JSON, which the records' types rule out.
 pub fn scoring_json(
     data: &ScoringData,
     analysis: &ScoringAnalysis,
@@ -158,7 +158,8 @@ pub fn scoring_json(
         "sets": serde_json::to_value(&data.sets)?,
         "analysis": serde_json::to_value(analysis)?,
     }))?;
-    // Only a key of the outermost map is indented by two blanks, and no string has a line end in it.
+    // Only keys of the outermost object are indented by two blanks, and no string contains a line end, so the split is
+    // unambiguous.
     let (before, after) = whole.split_once(NO_CLIPS).unwrap_or((&whole, ""));
     let end = if analysis.done > 0 { "\n  ]" } else { "]" };
     Ok(ScoringJson {
@@ -169,7 +170,7 @@ pub fn scoring_json(
 
 const NO_CLIPS: &str = "\n  \"clips\": []";
 
-/// One clip of [`scoring_json`] as it stands there; the first has no comma before it.
+/// One clip of [`scoring_json`] as it appears there; the first has no comma before it.
 ///
 /// # Errors
 /// See [`scoring_json`].
@@ -178,7 +179,7 @@ pub fn scoring_json_clip(
     clip: &ScoredClip,
     first: bool,
 ) -> Result<String, serde_json::Error> {
-    // Keys in the order of the alphabet, as in the rest.
+    // Keys in alphabetical order, as in the rest.
     let value = serde_json::to_string_pretty(&serde_json::to_value(line(data, clip))?)?;
     Ok(format!("{}\n{value}", if first { "" } else { "," }).replace('\n', "\n    "))
 }
@@ -227,7 +228,7 @@ const COLUMNS: [&str; 18] = [
     "fps",
 ];
 
-/// The heads of the table of clips: the fixed columns, one per metric, and the reasons why metrics are not available.
+/// The header of the table of clips: the fixed columns, one per metric, and the reasons why metrics are not available.
 pub fn scoring_csv_heads(data: &ScoringData) -> String {
     let mut heads: Vec<String> = COLUMNS.map(str::to_owned).to_vec();
     heads.extend(csv_metrics(data).map(|id| text(id.as_str())));
@@ -246,7 +247,7 @@ pub fn scoring_csv_line(data: &ScoringData, clip: &ScoredClip) -> String {
     cells.join(",") + "\r\n"
 }
 
-/// Metrics that give clips numbers of their own.
+/// Metrics that give each clip a number.
 fn csv_metrics(data: &ScoringData) -> impl Iterator<Item = &MetricId> {
     let of_sets = |id: &MetricId| data.sets.iter().any(|sets| sets.metrics.contains(id));
     data.record.request.metrics.iter().filter(move |id| !of_sets(id))

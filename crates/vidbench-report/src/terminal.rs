@@ -6,16 +6,16 @@ use vidbench_core::{MetricDescriptor, RunData};
 use crate::results::{Cell, Column, ResultTable, result_table};
 use crate::text::{visible_line, wrapped};
 
-/// How a terminal is written to.
+/// How text for a terminal is formatted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// Colour and bold by ANSI sequences; nothing is told by colour alone.
+    /// Use ANSI sequences for colour and bold. No information is given by colour alone.
     pub color: bool,
-    /// Columns of the terminal; a wider table is continued in blocks below.
+    /// Columns of the terminal; a wider table continues in blocks below.
     pub width: usize,
 }
 
-/// Between columns.
+/// Blanks between columns.
 const GAP: usize = 2;
 
 /// The verdict in one line, then the table, then the notes.
@@ -43,7 +43,7 @@ pub fn terminal_table(
     out
 }
 
-/// The table, in blocks as wide as the terminal.
+/// Writes the table, in blocks that fit the terminal.
 pub(crate) fn write_table(out: &mut String, table: &ResultTable, style: Style) {
     for block in blocks(table, style.width) {
         write_block(out, table, &block, style);
@@ -61,7 +61,7 @@ pub(crate) fn verdict_words(analysis: &RunAnalysis) -> &'static str {
     }
 }
 
-/// What was counted, in one sentence.
+/// One sentence with the counts.
 pub(crate) fn counts(analysis: &RunAnalysis) -> String {
     let not_needed = match analysis.not_needed {
         0 => String::new(),
@@ -97,7 +97,7 @@ pub(crate) fn paint(style: Style, code: &str, text: &str) -> String {
     if style.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
-/// A note in lines that fit.
+/// A note, broken into lines that fit.
 pub(crate) fn note_text(note: &str, style: Style) -> String {
     wrapped(&format!("note: {note}"), style.width, "note: ".len()).replacen(
         "note:",
@@ -106,7 +106,8 @@ pub(crate) fn note_text(note: &str, style: Style) -> String {
     )
 }
 
-/// Columns that fit beside the first, block by block; a column wider than the terminal gets a block of its own.
+/// Groups the columns into blocks that fit beside the first column; a column wider than the terminal gets a block of
+/// its own.
 fn blocks(table: &ResultTable, width: usize) -> Vec<Vec<usize>> {
     let widths: Vec<usize> = (0..table.columns.len()).map(|at| column_width(table, at)).collect();
     let first = widths.first().copied().unwrap_or(0);
@@ -139,7 +140,7 @@ fn chars(text: &str) -> usize {
     text.chars().count()
 }
 
-/// The star keeps its place in every cell, so that digits stay below each other.
+/// The text of a cell. Every cell has room for the star, so that digits stay aligned.
 fn cell_text(cell: &Cell) -> String {
     match cell.sort {
         Some(_) => format!("{}{}", cell.text, if cell.best { '*' } else { ' ' }),

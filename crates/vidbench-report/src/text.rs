@@ -1,15 +1,15 @@
-//! Text of unknown origin made fit to be shown: prompts, reasons and reports of workers may contain anything.
+//! Makes text of unknown origin safe to show: prompts, reasons and messages of workers may contain anything.
 
 use std::borrow::Cow;
 
-/// Replaces what a terminal or a page would obey rather than show by its escape, such as `\u{202e}`: control characters
-/// but the line feed and the tab, and the marks that reorder text (Unicode 16, UAX 9) or take no room.
+/// Replaces characters that a terminal or a page would obey rather than show by their escapes, such as `\u{202e}`:
+/// control characters other than line feed and tab, and marks that reorder text (Unicode 16, UAX 9) or are invisible.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     escape(text, |c| c != '\n' && c != '\t' && is_unseen(c))
 }
 
-/// `text` with escapes in place of everything that a terminal or a page would obey or hide: control characters, line feed and tab
-/// too, and characters without a glyph or that reorder text.
+/// `text` with escapes in place of everything that a terminal or a page would obey or hide: control characters,
+/// including line feed and tab, and characters that have no glyph or reorder text.
 pub fn visible_line(text: &str) -> Cow<'_, str> {
     escape(text, is_unseen)
 }
@@ -35,7 +35,7 @@ fn is_unseen(c: char) -> bool {
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Shortens to at most `max` characters, with an ellipsis in place of the rest.
+/// Shortens a text to at most `max` characters, with an ellipsis in place of the rest.
 pub(crate) fn shortened(text: &str, max: usize) -> Cow<'_, str> {
     match text.char_indices().nth(max) {
         None => Cow::Borrowed(text),
@@ -46,8 +46,8 @@ pub(crate) fn shortened(text: &str, max: usize) -> Cow<'_, str> {
     }
 }
 
-/// Breaks a text between words into lines of at most `width` characters, those after the first indented. A longer word stands
-/// over.
+/// Breaks a text between words into lines of at most `width` characters, and indents all but the first. A longer word
+/// exceeds the width.
 pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
     let (mut out, mut used) = (String::new(), 0);
     for word in text.split_inclusive(' ') {
@@ -62,7 +62,7 @@ pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
     out + "\n"
 }
 
-/// A word of a POSIX shell: quoted unless it is plainly harmless.
+/// A word of a POSIX shell, quoted unless it consists only of harmless characters.
 pub(crate) fn shell_word(word: &str) -> String {
     let harmless = |b: u8| b.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(&b);
     if !word.is_empty() && word.bytes().all(harmless) {

@@ -14,18 +14,18 @@ use crate::terminal::{Style, note_text, paint, write_table};
 use crate::text::{visible_line, wrapped};
 use crate::{latex, markdown};
 
-/// What a report of a total shows.
+/// The contents of a report of a total.
 #[derive(Debug, Clone, Copy)]
 pub struct VbenchReport<'d> {
     /// The total.
     pub total: &'d VbenchTotal,
-    /// Over how many videos each dimension was measured, where the files say it.
+    /// How many videos each dimension was measured over, where the files say so.
     pub videos: &'d BTreeMap<Dimension, u64>,
-    /// VBench's own figures for dimensions that are missing, when they were asked for.
+    /// VBench's own figures, which count missing dimensions, when they were asked for.
     pub as_vbench: Option<&'d VbenchFigures>,
 }
 
-/// Dimensions that nothing here computes, each with the net that VBench looks through.
+/// Dimensions that vidbench does not compute, each with the net that VBench uses for it.
 const NOT_BUILT: [(Dimension, &str); 7] = [
     (Dimension::ObjectClass, "GRiT"),
     (Dimension::MultipleObjects, "GRiT"),
@@ -36,7 +36,7 @@ const NOT_BUILT: [(Dimension, &str); 7] = [
     (Dimension::CameraMotion, "CoTracker"),
 ];
 
-/// Stands before figures that count what is missing as 0.
+/// The label of figures that count missing dimensions as 0.
 const AS_VBENCH: &str = "as VBench counts";
 
 /// The longest name of a mean.
@@ -53,7 +53,7 @@ impl VbenchReport<'_> {
         format!("{}: {} of {all} dimensions", self.total.suite.words(), self.measured())
     }
 
-    /// What the total is, and whether it stands beside the leaderboard's.
+    /// What the total is, and whether it is comparable with the leaderboard's.
     fn headword(&self) -> (&'static str, bool) {
         match self.total.total {
             Mean::Complete(_) if self.has_fewer_videos() => {
@@ -64,7 +64,7 @@ impl VbenchReport<'_> {
         }
     }
 
-    /// Which dimensions each mean lacks, for tables whose cells have no room for them.
+    /// The dimensions that each mean lacks, for tables whose cells have no room for them.
     fn lacks(&self) -> Vec<String> {
         let incomplete = self.means().into_iter().filter(|(_, mean)| mean.value().is_none());
         incomplete.map(|(name, mean)| format!("{name} is {}", mean_text(mean))).collect()
@@ -76,7 +76,7 @@ impl VbenchReport<'_> {
         groups.chain([("total", &self.total.total)]).collect()
     }
 
-    /// The same of VBench's own figures.
+    /// Name and value of each of VBench's own figures, the total last.
     fn figures(&self) -> Vec<(&'static str, f64)> {
         let of = |figures: &VbenchFigures| {
             let groups = figures.groups.iter().map(|(group, value)| (group.name(), *value));
@@ -85,7 +85,8 @@ impl VbenchReport<'_> {
         self.as_vbench.map(of).unwrap_or_default()
     }
 
-    /// Whether a dimension was measured over fewer videos than the suite has for it, beyond those that VBench itself leaves out.
+    /// Whether a dimension was measured over fewer videos than the suite has for it, apart from those that VBench
+    /// itself leaves out.
     fn has_fewer_videos(&self) -> bool {
         self.total.dimensions.iter().filter(|score| score.raw.is_some()).any(|score| {
             let dimension = score.normalisation.dimension;
@@ -95,7 +96,7 @@ impl VbenchReport<'_> {
         })
     }
 
-    /// Dimensions that were measured over fewer or more videos than the suite has, or over nobody says how many.
+    /// Dimensions that were measured over fewer or more videos than the suite has, or over an unknown number.
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         for score in self.total.dimensions.iter().filter(|score| score.raw.is_some()) {
@@ -136,7 +137,7 @@ impl VbenchReport<'_> {
     }
 }
 
-/// The counts in one line, the table, the means, and what does not fit the suite.
+/// One line with the counts, the table, the means, and whatever does not fit the suite.
 pub fn vbench_terminal(report: &VbenchReport<'_>, style: Style) -> String {
     let (word, stands) = report.headword();
     let word = paint(style, if stands { "1;32" } else { "1;33" }, word);
@@ -169,7 +170,7 @@ pub fn vbench_markdown(report: &VbenchReport<'_>) -> String {
     out.trim_end().to_owned() + "\n"
 }
 
-/// The table with the means below it as LaTeX with the booktabs package; what else is to say is in comments.
+/// The table with the means below it as LaTeX with the booktabs package; notes are written as comments.
 pub fn vbench_latex(report: &VbenchReport<'_>) -> String {
     let head = format!("{} {}", report.headword().0, report.counts());
     let notes = [head].into_iter().chain(report.lacks()).chain(report.notes());
@@ -177,7 +178,7 @@ pub fn vbench_latex(report: &VbenchReport<'_>) -> String {
     notes + &latex::table(&with_means(report))
 }
 
-/// One dimension a line, then one mean a line (`mean` instead of a group). A cell is empty where there is no number.
+/// One line per dimension, then one per mean (`mean` in place of a group). A cell is empty where there is no number.
 pub fn vbench_csv(report: &VbenchReport<'_>) -> String {
     let heads = "suite,name,group,raw,normalised,weight,min,max,videos,suite_videos,missing\r\n";
     let mut out = heads.to_owned();
@@ -209,10 +210,10 @@ pub fn vbench_csv(report: &VbenchReport<'_>) -> String {
     out
 }
 
-/// Everything, numbers as they were computed.
+/// The whole report, with numbers as they were computed.
 ///
 /// # Errors
-/// A value that cannot be JSON, which the types rule out.
+/// A value that cannot be written as JSON, which the types rule out.
 pub fn vbench_json(report: &VbenchReport<'_>) -> Result<Value, serde_json::Error> {
     let dimension = |score: &DimensionScore| {
         let row = &score.normalisation;

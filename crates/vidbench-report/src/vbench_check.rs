@@ -1,4 +1,4 @@
-//! A checked folder of VBench's clips as text for the terminal: the verdict, then what is wrong, then what is to be known.
+//! The check of a folder of VBench's clips as text for the terminal: the verdict, then the faults, then notes.
 
 use vidbench_core::vbench::{
     CheckedFolder, Dimension, FLICKERING_CLIPS_PER_PROMPT, FolderCheck, PromptShortage,
@@ -8,10 +8,10 @@ use crate::number::count;
 use crate::terminal::{Style, note_text, paint};
 use crate::text::{shortened, visible_line};
 
-/// Lines of each list; the rest is counted.
+/// Most lines of each list; further entries are only counted.
 const LISTED: usize = 10;
 
-/// Narrowest line that is worth cutting.
+/// Lines are never cut shorter than this.
 const MIN_LINE: usize = 40;
 
 /// The verdict in one line, then a list for each kind of fault, then notes.
@@ -76,7 +76,7 @@ fn write_list(out: &mut String, title: &str, lines: &[String], style: Style) {
     }
 }
 
-/// The prompt first: a narrow terminal cuts the rest.
+/// A missing clip as a line. The prompt comes first, because a narrow terminal cuts off the end.
 fn shortage(shortage: &PromptShortage) -> String {
     let dimensions: Vec<&str> = shortage.dimensions.iter().map(|dimension| dimension.key()).collect();
     let folder = shortage.folder.as_ref().map(|folder| format!("{folder}/")).unwrap_or_default();
@@ -130,7 +130,7 @@ fn traps(names: &FolderCheck) -> Vec<String> {
     names.suffix_traps.iter().flat_map(lines).collect()
 }
 
-/// What is no fault.
+/// Observations that are not faults.
 fn notes(checked: &CheckedFolder) -> Vec<String> {
     let names = &checked.names;
     let mut notes = Vec::new();

@@ -1,7 +1,8 @@
-//! A worker in Rust, as small as it gets: it renders moving shapes instead of generating them.
+//! A minimal worker in Rust: it renders moving shapes instead of generating them.
 //!
-//! Also the patient of the fault tests: `shapes_worker FAULT SEED` misbehaves when it is asked for that seed; `FAULT@N` the first N
-//! times only, which it counts in a file of its folder. It says that its weights have the hash that is in the file `weights` there. `shapes_worker FAULT SEED TARGET` names what some faults reach for.
+//! The fault tests use it too: `shapes_worker FAULT SEED` misbehaves when it is asked for that seed; with `FAULT@N`
+//! only the first N times, which it counts in a file of its folder. It reports as the hash of its weights the text of
+//! the file `weights` there. `shapes_worker FAULT SEED TARGET` names the target that some faults try to reach.
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on ends here")]
 
 use std::fs;
@@ -23,7 +24,7 @@ struct ShapesWorker {
     times: Option<usize>,
     at_seed: u64,
     memory: Vec<u8>,
-    /// How long it computes at least.
+    /// Least time it spends computing.
     busy: Duration,
     target: String,
 }
@@ -48,7 +49,7 @@ impl Handler for ShapesWorker {
             return Err(RpcError::new(ErrorKind::InvalidRequest, format!("unknown model {}", params.model)));
         }
         let number = |key: &str| params.settings.get(key).and_then(serde_json::Value::as_u64).unwrap_or(0);
-        // Written to, so that it is really there.
+        // Written to, so that the pages are really allocated.
         self.memory = vec![1; number("memory_mib") as usize * 1024 * 1024];
         self.busy = Duration::from_millis(number("busy_millis"));
         let model = LoadedModel {
@@ -104,7 +105,7 @@ impl Handler for ShapesWorker {
 }
 
 impl ShapesWorker {
-    /// Whether it has not misbehaved often enough yet.
+    /// Whether it should still misbehave.
     fn is_due(&self) -> bool {
         let Some(times) = self.times else { return true };
         let done = std::fs::read_to_string("misbehaved").unwrap_or_default().len();
@@ -112,7 +113,7 @@ impl ShapesWorker {
         done < times
     }
 
-    /// What a broken worker may do at its worst moment.
+    /// Faults of a worker that is broken while it generates.
     fn misbehave(&self, output: &str) -> Result<(), RpcError> {
         let mut stdout = io::stdout();
         match self.fault.as_str() {
@@ -132,7 +133,8 @@ impl ShapesWorker {
             "fails" => return Err(RpcError::new(ErrorKind::Internal, "a tensor is not where it was")),
             "swell" => swell(),
             "swell-in-a-child" => {
-                // In a session of its own, and its parent ends at once: neither group nor parent leads to it.
+                // It starts in a session of its own and its parent ends at once, so neither its group nor its parent
+                // leads to it.
                 let me = std::env::current_exe().unwrap();
                 let detached = "setsid \"$0\" swell-now & exit";
                 Command::new("sh").args(["-c", detached]).arg(me).status().unwrap();
@@ -167,7 +169,7 @@ impl ShapesWorker {
         Ok(())
     }
 
-    /// What a broken worker may do with a video and an answer that were sound.
+    /// Faults that a broken worker may add to a valid video and answer.
     fn spoil(&self, result: GenerateResult) -> GenerateResult {
         let file = std::path::Path::new(&result.output);
         match self.fault.as_str() {
@@ -190,7 +192,7 @@ impl ShapesWorker {
             "answers-again" => {
                 std::thread::spawn(|| {
                     std::thread::sleep(Duration::from_millis(50));
-                    // The loop that serves holds the lock of stdout.
+                    // Written through /proc, because the serving loop holds the lock of stdout.
                     std::fs::write("/proc/self/fd/1", "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n")
                         .unwrap();
                 });
@@ -203,21 +205,22 @@ impl ShapesWorker {
     }
 }
 
-/// Names of its models begin so; all are the same.
+/// Prefix of the names of its models, which are all the same.
 const MODEL: &str = "rendered-shapes";
 
-/// What came of reaching for something that a confinement forbids: an error either way, which says whether it was reached.
+/// Reports the result of reaching for something that a confinement forbids: always an error, which says whether it was
+/// reached.
 fn reached(tried: io::Result<()>) -> Result<(), RpcError> {
     let what = tried.map_or_else(|error| error.to_string(), |()| "it was reached".into());
     Err(RpcError::new(ErrorKind::Internal, what))
 }
 
-/// Allocates and touches without end.
+/// Allocates and touches memory without end.
 fn swell() {
     let mut held = Vec::new();
     loop {
         held.push(std::hint::black_box(vec![1_u8; 4 << 20]));
-        // Slow enough that a machine that looks late is not in danger.
+        // Slow enough for a machine that checks late to stay safe.
         std::thread::sleep(Duration::from_millis(2));
     }
 }

@@ -1,5 +1,6 @@
-//! Figures that others give of inputs that anyone can make. Computed here, they show that a formula is the one that is meant and, with trained
-//! weights, that a net, the way it is fed and the formula behind it all are.
+//! Published figures for inputs that anyone can make. Computing them here shows that a formula is the intended one.
+//! With trained weights it also shows that a net is right, together with its input and the formula applied to its
+//! output.
 
 mod formulas;
 
@@ -12,23 +13,23 @@ use vidbench_metrics::{CovDivisor, FeatureMatrix, MetricError, frechet_distance}
 use vidbench_nn::nets::Net;
 use vidbench_nn::{NetState, NetStore, Tensor};
 
-/// A figure that others published, or that their program gives.
+/// A figure that others published, or that their program computes.
 #[derive(Debug, Clone, Copy)]
 pub struct Anchor {
     /// What it is, for people.
     pub name: &'static str,
-    /// Nets it is computed with; none where it is a formula alone.
+    /// Nets it is computed with; empty where it tests only a formula.
     pub nets: &'static [&'static str],
-    /// What others give.
+    /// The figure that others give.
     pub published: f64,
-    /// How far it may be off, as a share of that.
+    /// How far the computed figure may be off, as a share of the published one.
     pub tolerance: f64,
-    /// Who gives it.
+    /// Source of the published figure.
     pub source: &'static str,
     compute: fn(&dyn NetSource) -> Result<f64, MetricError>,
 }
 
-/// What came of an anchor.
+/// The result of computing an anchor.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Anchored {
     /// The figure that was computed.
@@ -39,11 +40,11 @@ pub enum Anchored {
     Failed(String),
 }
 
-/// Formulas, of which goldens of other programs are kept; each with arrays of NumPy's `RandomState`.
+/// Formulas with figures from other programs; each is computed on arrays of NumPy's `RandomState`.
 pub const FORMULAS: [Anchor; 11] = formulas::ALL;
 
-/// What was published of nets. TensorFlow and PyTorch differ by 6e-8 in the first and by 9e-4 in the second; the authors of the second say that versions of
-/// PyTorch do too.
+/// Published figures of nets. TensorFlow and PyTorch differ by 6e-8 in the first and by 9e-4 in the second; the authors
+/// of the second say that versions of PyTorch differ too.
 pub const ANCHORS: [Anchor; 3] = [
     Anchor {
         name: "Fréchet distance by StyleGAN-V's I3D, 128 clips of numpy's RandomState(1) and 128 of RandomState(2)",
@@ -72,7 +73,7 @@ pub const ANCHORS: [Anchor; 3] = [
 ];
 
 impl Anchor {
-    /// Computes it with the weights of a store. Random weights have nothing published.
+    /// Computes it with the weights of a store. For random weights nothing is published.
     pub fn compute(&self, store: &NetStore, nets: &dyn NetSource) -> Anchored {
         if let Some(reason) = self.nets.iter().find_map(|net| no_trained_weights(store, net)) {
             return Anchored::NotAvailable(reason);
@@ -83,7 +84,7 @@ impl Anchor {
         }
     }
 
-    /// How far a value is off, as a share of what was published.
+    /// The difference from the published figure, as a share of it.
     pub fn difference(&self, value: f64) -> f64 {
         (value - self.published).abs() / self.published
     }
@@ -99,7 +100,8 @@ fn no_trained_weights(store: &NetStore, net: &str) -> Option<String> {
     }
 }
 
-/// `rand(128, 16, 224, 224, 3)` of each seed as 32-bit floats, in [0, 1) and not in [-1, 1], fed as they are.
+/// `rand(128, 16, 224, 224, 3)` of each seed as 32-bit floats, in [0, 1) rather than [-1, 1], given to the net
+/// unchanged.
 fn fvd_of_noise(nets: &dyn NetSource) -> Result<f64, MetricError> {
     const CLIPS: usize = 128;
     let net = nets.net("i3d-styleganv")?;
@@ -113,7 +115,7 @@ fn fvd_of_noise(nets: &dyn NetSource) -> Result<f64, MetricError> {
 fn fvd_of_black_and_white(nets: &dyn NetSource) -> Result<f64, MetricError> {
     const CLIPS: usize = 8;
     let net = nets.net("i3d-styleganv")?;
-    // Clips of one set are equal: one pass is all of them.
+    // All clips of one set are equal, so one pass serves for all.
     let features = |value: f32| {
         let one = logits(&net, 30, &mut || value)?;
         rows((0..CLIPS).map(|_| Ok(one.clone())))
@@ -136,7 +138,7 @@ fn lpips_of_black_and_white(nets: &dyn NetSource) -> Result<f64, MetricError> {
         .ok_or(MetricError::TooFewFrames { frames: 0, needed: 1 })
 }
 
-/// What I3D gives of one clip of 224x224, whose numbers come in the order `[T, H, W, C]`.
+/// The output of I3D for one clip of 224x224, whose numbers come in the order `[T, H, W, C]`.
 fn logits(net: &Arc<Net>, frames: usize, next: &mut dyn FnMut() -> f32) -> Result<Vec<f32>, MetricError> {
     const SIDE: usize = 224;
     let failed = |reason: String| MetricError::Net { net: net.name(), reason };
@@ -159,7 +161,7 @@ fn rows(clips: impl Iterator<Item = Result<Vec<f32>, MetricError>>) -> Result<Fe
     matrix.map_err(|error| MetricError::Unfit { reason: error.to_string() })
 }
 
-/// `numpy.cov`, as both programs have it.
+/// `numpy.cov`, as both programs use it.
 fn distance(a: &FeatureMatrix, b: &FeatureMatrix) -> Result<f64, MetricError> {
     distance_by(a, b, CovDivisor::NMinus1)
 }
@@ -174,7 +176,8 @@ mod tests {
 
     use super::*;
 
-    /// Random weights, of which nothing is published: the inputs fit the nets, and what is computed is that of the formula.
+    /// Random weights, for which nothing is published. They show that the inputs fit the nets and that the formula is
+    /// applied.
     #[derive(Debug)]
     struct RandomNets(NetStore);
 

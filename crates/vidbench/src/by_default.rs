@@ -3,21 +3,21 @@
 use vidbench_core::{Direction, MetricDescriptor, MetricId, Needs};
 use vidbench_metrics::{DESCRIPTORS, vmaf, warping_error};
 
-/// When a scoring that names no metrics computes a metric.
+/// When a metric is computed in a scoring that names no metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ByDefault {
-    /// Always: it needs nothing but the clips.
+    /// Always: it needs only the clips.
     Always,
     /// When references are named.
     WithReferences,
     /// When references are named and libvmaf is found.
     WithLibvmaf,
-    /// Never: it needs more than clips, or costs many times what all others cost together.
+    /// Never: it needs more than clips, or costs many times as much as all the others together.
     Never,
 }
 
 impl ByDefault {
-    /// That of a metric.
+    /// The rule for a metric.
     pub fn of(metric: &MetricDescriptor) -> Self {
         if metric.id == warping_error::DESCRIPTOR.id || !metric.nets.is_empty() {
             return Self::Never;
@@ -35,7 +35,7 @@ impl ByDefault {
         }
     }
 
-    /// For people, in a few words.
+    /// A few words for people.
     pub fn text(self) -> &'static str {
         match self {
             Self::Always => "yes",
@@ -55,7 +55,7 @@ impl ByDefault {
     }
 }
 
-/// The metrics of a scoring that names none: those of pairs first, then those with a direction, then what only describes.
+/// The metrics of a scoring that names none: those of pairs first, then those with a direction, then descriptive ones.
 pub fn default_metrics(references: bool) -> Vec<MetricId> {
     let mut chosen: Vec<_> =
         DESCRIPTORS.iter().filter(|metric| ByDefault::of(metric).holds(references)).collect();

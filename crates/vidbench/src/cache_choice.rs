@@ -1,20 +1,20 @@
-//! How large the cache may be: what the environment says.
+//! The maximum size of the cache, as the environment sets it.
 
 use vidbench_store::{CacheSize, NotASize};
 
-/// The variables that say it, the first that is set.
+/// The variables that set the size; the first one that is set wins.
 const VARIABLES: [&str; 2] = ["VIDBENCH_CACHE_SIZE", "VID_DIFFUSION_BENCH_CACHE_SIZE"];
 
-/// A size and who has chosen it.
+/// A size and the variable that set it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheChoice {
-    /// Most bytes.
+    /// Maximum size.
     pub size: CacheSize,
-    /// The variable that says so; none where it is the default.
+    /// The variable that set the size; `None` where it is the default.
     pub variable: Option<&'static str>,
 }
 
-/// A variable that holds no size.
+/// A variable whose value is not a size.
 #[derive(Debug, thiserror::Error)]
 #[error("{variable}: {source}")]
 pub struct CacheChoiceError {
@@ -29,11 +29,11 @@ impl CacheChoiceError {
     }
 }
 
-/// What the environment says of the cache. A variable that is empty is not set.
+/// Reads the cache's size from the environment. An empty variable counts as not set.
 ///
 /// # Errors
 ///
-/// When a variable that is set holds no size, the one that is not used included.
+/// When a variable that is set does not hold a size, even if another variable takes precedence.
 pub fn cache_choice() -> Result<CacheChoice, CacheChoiceError> {
     choose(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
 }

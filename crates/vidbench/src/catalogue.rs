@@ -1,7 +1,8 @@
-//! The catalogue: models that are known, how each would be run, and how far that has been shown.
+//! The catalogue: known models, how each would be run, and how far this has been tested.
 //!
-//! Files of `catalogue/models` hold facts, each with its source. What was shown is in `catalogue/evidence.toml`: pipeline classes that were
-//! built, saved, loaded and made a video through the worker protocol (`vidbench models check`). A model never claims more than that.
+//! Files of `catalogue/models` hold facts, each with its source. `catalogue/evidence.toml` holds the results of tests:
+//! pipeline classes that were built, saved and loaded and that made a video through the worker protocol (`vidbench
+//! models check`). A model never claims more than that.
 
 mod evidence;
 mod own;
@@ -26,15 +27,15 @@ static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalogue/m
 
 const EVIDENCE: &str = include_str!("../../../catalogue/evidence.toml");
 
-/// What an entry is; the kinds are counted apart.
+/// The kind of an entry; kinds are counted separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Weights that can be downloaded and make video by themselves.
+    /// Weights that can be downloaded and can make videos by themselves.
     Checkpoint,
     /// Weights that need a base: LoRA, motion modules, control networks.
     Adapter,
-    /// A service of somebody's.
+    /// A service run by a provider.
     Endpoint,
 }
 
@@ -53,53 +54,55 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CatalogueModel {
-    /// Id of the hub, with `#file` where one repository has several; of endpoints, the provider in front.
+    /// Its id on the hub, with `#file` where one repository has several models; for endpoints, prefixed by the
+    /// provider.
     pub id: String,
-    /// Other ids of the same.
+    /// Other ids of the same model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
-    /// The revision that these facts are of, where one was read: a commit, branch or tag of the hub.
+    /// The revision that these facts describe, where one was read: a commit, branch or tag of the hub.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// Whether its files, or those of a part it cannot do without, are given only to those who agreed to terms; absent where nothing was read.
+    /// Whether its files, or those of a part it cannot do without, are available only to those who agreed to terms;
+    /// absent where this was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gated: Option<bool>,
     /// What it is.
     pub kind: Kind,
     /// How it is run: `diffusers`, `command`, or the provider.
     pub engine: String,
-    /// Pipeline classes of diffusers that load it, or that load the model it is put into.
+    /// Pipeline classes of diffusers that load it, or that load the model it is added to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
-    /// How it is put into another model, if it is no whole one: `lora`, `motion_adapter`, `controlnet`, or as a network in a `file`, in
-    /// `shards` or as `gguf`.
+    /// How it is added to another model, if it is not a whole one: `lora`, `motion_adapter`, `controlnet`, or as a
+    /// network in a `file`, in `shards` or as `gguf`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
-    /// The model that it is put into, where that is known.
+    /// The model that it is added to, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
-    /// What it needs that no check has shown.
+    /// Requirements that no check has tested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
-    /// The type of numbers that the documentation of its class loads it in.
+    /// The number type in which the documentation of its class loads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dtype: Option<String>,
-    /// Components that it keeps in another.
+    /// Components that it keeps in another number type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dtypes: BTreeMap<String, String>,
-    /// Where no class does: the program or the service that runs it, in its own words.
+    /// Where no class runs it: the program or service that does, in its own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_by: Option<String>,
-    /// What it makes of what: `t2v`, `i2v`, `v2v`, ...
+    /// What it makes from what: `t2v`, `i2v`, `v2v`, ...
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<String>,
     /// Billions of parameters of its denoiser.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub params_b: Option<f64>,
-    /// What its authors, or its class, do when nothing is said.
+    /// Defaults of its authors or of its class.
     #[serde(default, skip_serializing_if = "Defaults::is_empty")]
     pub defaults: Defaults,
-    /// What it can be asked for.
+    /// Limits on what can be asked of it.
     #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub constraints: Constraints,
     /// Licence of the weights, where one was read.
@@ -108,28 +111,28 @@ pub struct CatalogueModel {
     /// Day of release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<String>,
-    /// Device memory that its authors name, in GB.
+    /// Device memory that its authors state, in GB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_vram_gb: Option<f64>,
-    /// What its provider asks for.
+    /// The price its provider charges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
     /// Where these facts were read.
     pub source: String,
-    /// The family whose file it is in.
+    /// The model family, which is also the file that lists it.
     #[serde(default)]
     pub family: String,
 }
 
-/// What a service asks for its videos.
+/// The price of a service's videos.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
-    /// Dollars of the United States.
+    /// US dollars.
     pub usd: f64,
-    /// For so many seconds of video.
+    /// Seconds of video that the price is for.
     pub seconds: f64,
-    /// Of which size or kind.
+    /// Size or kind of video that the price is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
     /// Where it was read.
@@ -143,13 +146,13 @@ struct FamilyFile {
     models: Vec<CatalogueModel>,
 }
 
-/// How far it was shown that vidbench can run a model.
+/// How far vidbench has been shown to run a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// The facts are written down; nothing of it was run.
+    /// Only the facts are recorded; nothing was run.
     Declared,
-    /// Its own weights were found, and could not be loaded.
+    /// Its own weights were found but could not be loaded.
     Resolved,
     /// A pipeline class that loads it has made videos with random weights; its own weights were not tried.
     Runnable,
@@ -175,14 +178,14 @@ impl Status {
         }
     }
 
-    /// Whether a pipeline class that loads it, or its own weights, made videos.
+    /// Whether a pipeline class that loads it, or its own weights, have made videos.
     pub fn is_runnable(self) -> bool {
         self >= Self::Runnable
     }
 }
 
 impl CatalogueModel {
-    /// How it is loaded, as settings of the engine `diffusers`; in bfloat16 where nothing is known.
+    /// Settings for loading it with the engine `diffusers`; bfloat16 where nothing is known.
     pub fn precision(&self) -> Map<String, Value> {
         let dtype = self.dtype.as_deref().unwrap_or("bfloat16");
         let dtypes = (!self.dtypes.is_empty()).then(|| ("dtypes".to_owned(), json!(self.dtypes)));
@@ -193,7 +196,7 @@ impl CatalogueModel {
         std::iter::once(&self.id).chain(&self.aliases).any(|name| name.eq_ignore_ascii_case(id))
     }
 
-    /// Whether every word stands somewhere in what is known of it.
+    /// Whether every word occurs somewhere in the facts about it.
     pub fn matches(&self, words: &[String]) -> bool {
         let text =
             [&self.id, &self.family, &self.engine, self.kind.name(), self.licence.as_deref().unwrap_or("")]
@@ -205,7 +208,7 @@ impl CatalogueModel {
     }
 }
 
-/// Models and what was shown of them.
+/// Models with the evidence about them.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
     models: Vec<CatalogueModel>,
@@ -214,7 +217,7 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// The catalogue that ships, without anything of this machine.
+    /// The catalogue that ships, without any additions from this machine.
     pub fn shipped() -> &'static Self {
         static SHIPPED: OnceLock<Catalogue> = OnceLock::new();
         SHIPPED.get_or_init(|| {
@@ -233,7 +236,7 @@ impl Catalogue {
     /// The catalogue that ships, with the models and the evidence of this machine's user (see [`own_evidence_file`]).
     ///
     /// # Errors
-    /// A file of the user's cannot be read, or names a model that is there already.
+    /// A file of the user's cannot be read, or it names a model that already exists.
     pub fn read() -> Result<Self, CatalogueError> {
         let mut all = Self::shipped().clone();
         all.add_own(own_folder().as_deref())?;
@@ -245,31 +248,31 @@ impl Catalogue {
         &self.models
     }
 
-    /// Everything that was shown.
+    /// All evidence.
     pub fn evidence(&self) -> &[Evidence] {
         &self.evidence
     }
 
-    /// The model of that id or alias; letters of either case are the same, as they are on the hub.
+    /// The model with that id or alias; case is ignored, as it is on the hub.
     pub fn find(&self, id: &str) -> Option<&CatalogueModel> {
         self.models.iter().find(|model| model.is_called(id))
     }
 
-    /// What was shown of the classes that load a model, in the way that it is put into them.
+    /// The evidence about the classes that load a model, in the way the model is added to them.
     pub fn evidence_of_classes(&self, model: &CatalogueModel) -> impl Iterator<Item = &Evidence> {
         self.evidence.iter().filter(|found| {
             found.model.is_none() && found.part == model.part && model.classes.contains(&found.class)
         })
     }
 
-    /// What was shown of a model's own weights.
+    /// The evidence about a model's own weights.
     pub fn own_evidence(&self, model: &CatalogueModel) -> Option<&Evidence> {
         let of_model = |found: &&Evidence| found.model.as_ref().is_some_and(|id| model.is_called(id));
         // Evidence from random weights does not count for the model's own weights.
         self.evidence.iter().filter(|found| found.weights == "real").find(of_model)
     }
 
-    /// How far it was shown that a model runs: by its own weights, else by its classes.
+    /// How far a model has been shown to run: by its own weights, else by its classes.
     pub fn status(&self, model: &CatalogueModel) -> Status {
         let by_class = model.needs.is_none()
             && (model.kind != Kind::Adapter || model.part.is_some())
@@ -286,13 +289,14 @@ impl Catalogue {
         if rules.all(|model| model.constraints == first) { first } else { Constraints::default() }
     }
 
-    /// Ids that are nearest to one that is not there.
+    /// The known ids nearest to an unknown one.
     pub fn similar(&self, id: &str) -> Vec<&str> {
         let part = |id: &str| id.rsplit('/').next().unwrap_or(id).to_lowercase();
         let wanted = part(id);
         let ids = || self.models.iter().map(|model| model.id.as_str());
         let mut near: Vec<&str> = nearest(id, ids()).into_iter().collect();
-        // A name that holds the whole of the other; short names such as `t2v` are in everything.
+        // Names of which one contains the other also count. Short names such as `t2v` are excluded, because they occur
+        // everywhere.
         let long = |text: &str| text.len() > 5;
         let holds = |known: &str| {
             let known = part(known);

@@ -1,4 +1,4 @@
-//! Files of weights in folders: which of the manifest's they are.
+//! Finds out which files of the manifest the weight files in a folder are.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 
 use vidbench_nn::{FileHashes, Manifest};
 
-/// Deepest folder that is looked into; caches of other programs have four.
+/// Deepest level of folders that is searched; caches of other programs have four levels.
 const MAX_DEPTH: usize = 12;
-/// Endings of files that are hashed to find out what they are.
+/// Extensions of files that are hashed in order to identify them.
 const ENDINGS: [&str; 5] = ["pt", "pth", "ckpt", "bin", "safetensors"];
-/// Longer files are none of the manifest's; hashing models of hundreds of gigabytes would take hours.
+/// Files larger than this are not in the manifest; hashing models of hundreds of gigabytes would take hours.
 const MAX_HASHED_BYTES: u64 = 4 << 30;
 
-/// What was found.
+/// The files that were found.
 #[derive(Debug, Default)]
 pub struct FoundCheckpoints {
     /// Files by their names in the manifest.
     pub files: BTreeMap<String, PathBuf>,
-    /// Files that are none of them, sorted.
+    /// Files that are not in the manifest, sorted.
     pub others: Vec<PathBuf>,
 }
 
@@ -38,8 +38,8 @@ impl FindCheckpointsError {
     }
 }
 
-/// Looks through files and folders, and the folders in them: by name, then by hash, where one is published. A name that is there twice
-/// counts where the path that sorts first is.
+/// Searches files and folders, recursively, for files of the manifest: by name, then by hash where one is published. Of
+/// several files with the same name, the one whose path sorts first counts.
 ///
 /// # Errors
 ///
@@ -72,7 +72,8 @@ pub fn find_checkpoints(paths: &[PathBuf]) -> Result<FoundCheckpoints, FindCheck
     Ok(found)
 }
 
-/// Files of a folder, sorted; a link to a file is a file, one to a folder is nothing, lest it has no end.
+/// Files of a folder, sorted. A link to a file counts as a file; a link to a folder is skipped, because it could lead
+/// in a circle.
 fn walk(path: &Path, depth: usize, all: &mut Vec<PathBuf>) -> io::Result<()> {
     if fs::metadata(path)?.is_file() {
         all.push(path.to_owned());
@@ -90,7 +91,7 @@ fn walk(path: &Path, depth: usize, all: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// The manifest's name of a file whose hash is published.
+/// The manifest's name for a file whose hash is published.
 fn name_by_hash(path: &Path) -> Option<String> {
     let ending = path.extension()?.to_str()?.to_ascii_lowercase();
     if !ENDINGS.contains(&ending.as_str()) || fs::metadata(path).ok()?.len() > MAX_HASHED_BYTES {

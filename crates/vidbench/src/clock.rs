@@ -23,7 +23,7 @@ impl Clock for SystemClock {
     }
 
     fn unix_ms(&self) -> i64 {
-        // A clock before 1970 is counted down from it.
+        // A clock before 1970 gives a negative time.
         match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
             Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),

@@ -1,4 +1,5 @@
-//! What the workers of a run or a scoring are held to: from what a suite asks for and what the machine can to commands and records.
+//! Determines the limits of the workers of a run or a scoring: turns the suite's requests and the machine's abilities
+//! into commands and records.
 
 mod places;
 
@@ -23,12 +24,12 @@ const SCORER: &str = "scorer";
 /// Most open files of a scorer: libraries and one clip with its reference.
 const SCORER_OPEN_FILES: u64 = 4096;
 
-/// A worker that can be started, and what it is held to.
+/// A worker that can be started, with the limits in force for it.
 #[derive(Debug, Clone)]
 pub struct HeldCommand {
-    /// The worker within its limits and walls.
+    /// The worker, started within its limits and walls.
     pub command: WorkerCommand,
-    /// For the record.
+    /// The same limits, for the record.
     pub held: HeldWorker,
 }
 
@@ -41,7 +42,7 @@ pub(crate) struct HeldWorkers {
 }
 
 impl HeldWorkers {
-    /// Those of a run whose files are in `store`, or of one that is only planned.
+    /// The workers of a run whose files are in `store`, or of a run that is only planned.
     pub(crate) fn of_run(
         programs: &WorkerPrograms,
         suite: &ResolvedSuite,
@@ -69,7 +70,7 @@ impl HeldWorkers {
 /// The scorers of a scoring, one for each device.
 ///
 /// # Errors
-/// When they are to be confined and this machine cannot.
+/// When they must be confined and this machine cannot do it.
 pub fn hold_scorers(
     programs: &WorkerPrograms,
     request: &ScoringRequest,
@@ -127,7 +128,7 @@ impl Holder<'_> {
         };
         let mut command = command;
         if let (Some(folder), Some(_)) = (own_folder, &files) {
-            // The shared temporary folder is not writable for it, so TMPDIR is its own folder.
+            // The shared temporary folder is not writable for the worker, so TMPDIR is its own folder.
             command.env.insert("TMPDIR".into(), folder.into());
         }
         let held = record(name, &limits, network, landlock_abi);
@@ -187,7 +188,8 @@ impl Holder<'_> {
         Ok(())
     }
 
-    /// The scorer, which reads `clips`. What it cannot be held to is told, unless it must be.
+    /// The scorer, which reads `clips`. Limits that cannot be enforced are recorded as missing, or refused if
+    /// confinement is required.
     fn scorer(
         &self,
         nets: NetOptions,
@@ -242,12 +244,14 @@ impl Holder<'_> {
     }
 }
 
-/// A file that makes one scorer swell is not to take the machine with it; nets may well need much.
+/// Default memory limit of the scorer: high, because nets may need much, but low enough that a file that makes a scorer
+/// swell does not take the whole machine with it.
 fn most_of_the_memory() -> Option<u64> {
     memory_bytes().map(|bytes| bytes / 4 * 3)
 }
 
-/// Engines of containers hold what is in them; their client, which is all that could be held here, does not.
+/// A container's engine enforces its limits. vidbench could only confine the engine's client, which would not limit the
+/// container.
 fn in_container(
     name: &str,
     image: &str,

@@ -1,4 +1,4 @@
-//! What machine this is, as far as it can be read; what cannot be read is said to be unknown.
+//! Describes this machine as far as its facts can be read; the rest is given as unknown.
 
 use std::fs;
 use std::thread;
@@ -44,7 +44,7 @@ pub(crate) fn memory_bytes() -> Option<u64> {
     total.trim().trim_end_matches("kB").trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// NVIDIA devices by the driver's own files; empty where there is no driver.
+/// NVIDIA devices, from files of the driver; empty where there is no driver.
 fn accelerators() -> Vec<String> {
     let Ok(folders) = fs::read_dir("/proc/driver/nvidia/gpus") else { return Vec::new() };
     let mut names: Vec<String> = folders

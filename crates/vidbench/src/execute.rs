@@ -1,4 +1,4 @@
-//! Carries out a run: runs the plan, computes the set metrics.
+//! Carries out a run: executes the plan and computes the set metrics.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,14 +21,14 @@ use crate::{DEFAULT_ENV, compute_set_metrics, worker_in_container, worker_of_env
 /// The programs that a run starts.
 #[derive(Debug, Clone)]
 pub struct WorkerPrograms {
-    /// This program, which is also the embedded worker and the scorer.
+    /// The path of this program, which is also the embedded worker and the scorer.
     pub vidbench: PathBuf,
     /// Absolute path of the workspace, which containers must see.
     pub workspace: Option<PathBuf>,
 }
 
 impl WorkerPrograms {
-    /// `inputs` are files that videos of the model may be made from.
+    /// The worker of a model. `inputs` are files that its videos may be made from.
     pub(crate) fn generator(&self, model: &ResolvedModel, inputs: &[&Path]) -> WorkerCommand {
         let names: Vec<&str> = model.pass_env.iter().map(String::as_str).collect();
         self.engine(model, inputs).pass_env(&names)
@@ -54,7 +54,7 @@ impl WorkerPrograms {
         }
     }
 
-    /// An environment that was removed since the run was planned has no Python: the worker cannot be started, and says which file is missing.
+    /// If the environment was removed since the run was planned, the worker cannot be started and names the missing file.
     fn diffusers(&self, model: &ResolvedModel, inputs: &[&Path]) -> WorkerCommand {
         if let Some(image) = &model.place.container {
             let of_the_hub =
@@ -85,7 +85,7 @@ impl WorkerPrograms {
     }
 }
 
-/// What a run gave.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Execution {
     /// How it ended.
@@ -102,7 +102,7 @@ pub enum ExecuteError {
     /// The runner could not go on.
     #[error(transparent)]
     Run(#[from] vidbench_runner::RunError),
-    /// A file that videos are made from is not what it was.
+    /// A file that videos are made from has changed.
     #[error(transparent)]
     Input(#[from] InputError),
     /// The store could not be read.
@@ -121,7 +121,8 @@ impl ExecuteError {
     }
 }
 
-/// Files that videos are made from are those that were planned with: their hashes are part of the samples' identities.
+/// Checks that files that videos are made from are the ones the plan was made with: their hashes are part of the
+/// samples' identities.
 fn check_inputs(suite: &ResolvedSuite) -> Result<(), InputError> {
     for file in suite.prompts.iter().flat_map(|prompt| prompt.inputs.values()) {
         let found = read_input(Path::new(&file.path)).map(|bytes| vidbench_core::sha256_hex(&bytes));
@@ -136,20 +137,20 @@ fn check_inputs(suite: &ResolvedSuite) -> Result<(), InputError> {
     Ok(())
 }
 
-/// What is called while a run goes on.
+/// Functions that are called during a run.
 #[expect(missing_debug_implementations, reason = "closures have no debug form")]
 pub struct Hooks<'a> {
-    /// Told everything as it happens.
+    /// Receives every event as it happens.
     pub events: &'a mut (dyn FnMut(&Event) + Send),
-    /// Called between samples, when nothing is timed; what it gives is told as a warning.
+    /// Called between samples, when nothing is timed; the text it returns is reported as a warning.
     pub between: &'a mut dyn FnMut() -> Option<String>,
 }
 
-/// Followed by the reason.
+/// Beginning of a message; the reason follows.
 pub const NOT_PREPARED: &str =
     "nets could not be prepared, so scorers load them slower and share none of their memory";
 
-/// Runs what is left of `run` and computes its set metrics.
+/// Executes the rest of `run` and computes its set metrics.
 pub fn execute(
     store: &Store,
     run: &RunRecord,
@@ -174,7 +175,7 @@ pub fn execute(
     let generator = |model: &ResolvedModel| held.generator(model).clone();
     let scorer = held.scorer.command.clone();
     let commands = Commands { generator: &generator, scorer, threads, held: held.records() };
-    // Sensors are judged by a thread of their own, which tells of alerts.
+    // A thread of its own judges the sensors and also sends events about alerts.
     let shared = Mutex::new(&mut *events);
     let tell = |event: &Event| (shared.lock().unwrap_or_else(PoisonError::into_inner))(event);
     let wanted = wanted_of_suite(&run.suite.metrics);
@@ -192,7 +193,7 @@ pub fn execute(
         events(&Event::PhaseStarted { phase: Phase::SetMetrics, total: 1 });
         match compute_set_metrics(store, &data, plan, threads) {
             Ok(scores) => data.set_scores = scores,
-            // Everything per clip is safe; only this part is missing, and says so.
+            // All results per clip are stored; only the set metrics are missing, and the reason is reported.
             Err(error) => set_metrics_error = Some(error.to_string()),
         }
         events(&Event::PhaseFinished { phase: Phase::SetMetrics });

@@ -1,4 +1,5 @@
-//! Scores sets of clips by files of their features: reads the files, computes the metrics side by side, gives the record.
+//! Scores sets of clips from files of their features: reads the files, computes the metrics in parallel, returns the
+//! record.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -15,7 +16,7 @@ use vidbench_metrics::{
     SetOptions, UnknownMetric, feature_metric, find, read_features,
 };
 
-/// Largest file that is read: an archive may hold several arrays of the largest size.
+/// Largest file that is read; an archive may hold several arrays of the largest size.
 const MAX_FILE_BYTES: u64 = 1 << 33;
 
 /// What to score and how.
@@ -23,20 +24,20 @@ const MAX_FILE_BYTES: u64 = 1 << 33;
 pub struct FeatureRequest<'a> {
     /// Files of generated clips.
     pub generated: &'a [PathBuf],
-    /// The files are shards of one set; otherwise each is a set of its own.
+    /// Whether the files are shards of one set; otherwise each is a set of its own.
     pub join: bool,
-    /// Files of the reference, shards of one set; none for metrics that look at a set alone.
+    /// Files of the reference, shards of one set; empty for metrics that look at a set alone.
     pub reference: &'a [PathBuf],
     /// Array to read from files of generated clips that have several.
     pub array: Option<&'a str>,
-    /// Array to read from files of the reference that have several; without it the one of `array`, but of a file whose arrays
-    /// have no names.
+    /// Array to read from files of the reference that have several. Without it, `array` applies, except to a file whose
+    /// arrays have no names.
     pub reference_array: Option<&'a str>,
     /// Metrics, each once.
     pub metrics: &'a [FeatureMetric],
     /// How they are measured.
     pub options: SetOptions,
-    /// Metrics computed side by side; scores do not depend on it.
+    /// How many metrics are computed in parallel; scores do not depend on it.
     pub threads: usize,
 }
 
@@ -51,13 +52,13 @@ pub enum FeatureInputError {
         /// Why.
         source: io::Error,
     },
-    /// Its ending says no format.
+    /// Its extension is not that of a known format.
     #[error("{} is no file of features: it ends in none of .npy, .npz, .safetensors", path.display())]
     Format {
         /// The file.
         path: PathBuf,
     },
-    /// The file is larger than any that is read.
+    /// The file exceeds the largest size that is read.
     #[error("{} has {bytes} bytes, at most {MAX_FILE_BYTES} are read", path.display())]
     TooLarge {
         /// The file.
@@ -65,7 +66,7 @@ pub enum FeatureInputError {
         /// Its size.
         bytes: u64,
     },
-    /// What is in the file.
+    /// The content of the file cannot be used.
     #[error("{}: {source}", path.display())]
     File {
         /// The file.
@@ -79,12 +80,12 @@ pub enum FeatureInputError {
         /// What does not fit.
         source: FeatureError,
     },
-    /// Two shards hold the same bytes.
+    /// Two shards have identical content.
     #[error("shard {} is named twice: it holds the same bytes as {first}", path.display())]
     ShardTwice {
         /// The second.
         path: PathBuf,
-        /// The first, as a record has it.
+        /// The first, written as in a record.
         first: String,
     },
 }
@@ -107,19 +108,19 @@ impl FeatureInputError {
     }
 }
 
-/// A metric that cannot be asked for when features are scored.
+/// A metric that cannot be used to score features.
 #[derive(Debug, thiserror::Error)]
 pub enum FeatureMetricChoiceError {
     /// There is no such metric.
     #[error(transparent)]
     Unknown(#[from] UnknownMetric),
-    /// It is computed from clips.
+    /// The metric is computed from clips.
     #[error("{metric} is computed from clips, not from files of features")]
     NotOfFeatures {
         /// The metric.
         metric: MetricId,
     },
-    /// It compares with a reference, and there is none.
+    /// The metric compares with a reference, and none was given.
     #[error("{metric} compares two sets, and no reference was named")]
     NoReference {
         /// The metric.
@@ -140,12 +141,12 @@ impl FeatureMetricChoiceError {
     }
 }
 
-/// The metrics of these names, each once, in the order given; without names all that compare sets. Scores of class
-/// probabilities are computed only when asked for, because few files of features hold any.
+/// The metrics with these names, each once, in the order given; without names, all metrics that compare sets. Scores of
+/// class probabilities are computed only on request, because few files of features contain any.
 ///
 /// # Errors
 ///
-/// The first name that cannot be asked for.
+/// The first name that cannot be used.
 pub fn choose_feature_metrics(
     names: &[String],
     reference: bool,
@@ -176,12 +177,12 @@ fn no_reference(metric: FeatureMetric) -> FeatureMetricChoiceError {
     FeatureMetricChoiceError::NoReference { metric: metric.descriptor().metric_id() }
 }
 
-/// Reads the files and computes every metric on every set. A set that cannot be read is told of in its place, and the
+/// Reads the files and computes every metric on every set. A set that cannot be read is reported in its place, and the
 /// others are scored.
 ///
 /// # Errors
 ///
-/// A reference that cannot be used, or shards that are no set.
+/// A reference that cannot be used, or shards that do not form a set.
 pub fn score_features(request: &FeatureRequest<'_>) -> Result<FeatureScoring, FeatureInputError> {
     let reference = match request.reference {
         [] => None,
@@ -220,7 +221,7 @@ pub fn score_features(request: &FeatureRequest<'_>) -> Result<FeatureScoring, Fe
     })
 }
 
-/// What is wrong and what to do about it, in one line.
+/// The problem and the advice, in one line.
 fn problem(error: &FeatureInputError) -> String {
     match error.hints().as_slice() {
         [] => error.to_string(),
@@ -228,7 +229,7 @@ fn problem(error: &FeatureInputError) -> String {
     }
 }
 
-/// Features with where they come from.
+/// Features with their origin.
 struct Loaded {
     source: FeatureSource,
     matrix: FeatureMatrix,
@@ -240,7 +241,7 @@ fn reference_array<'a>(path: &Path, request: &FeatureRequest<'a>) -> Option<&'a 
     request.reference_array.or_else(|| request.array.filter(|_| has_names))
 }
 
-/// The set that the files are shards of; a shard that is there twice would count its clips twice.
+/// The set whose shards the files are. A repeated shard is refused, because its clips would count twice.
 fn read_shards<'a>(
     paths: &[PathBuf],
     array: impl Fn(&Path) -> Option<&'a str>,
@@ -259,7 +260,7 @@ fn read_shards<'a>(
     Ok(Loaded { source: feature_source(files, &matrix), matrix })
 }
 
-/// What a matrix holds, and the files it was read from.
+/// Describes the contents of a matrix and the files it was read from.
 pub(crate) fn feature_source(files: Vec<FeatureFile>, matrix: &FeatureMatrix) -> FeatureSource {
     let frames = matrix.rows_of_clips().map(|_| matrix.count() as u64);
     FeatureSource { files, clips: matrix.clips() as u64, frames, dims: matrix.dims() as u64 }
@@ -298,7 +299,8 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, FeatureInputError> {
     Ok(bytes)
 }
 
-/// A score for each metric of each set, set after set. Threads take what is next; each score has its own place.
+/// A score for each metric of each set, set after set. Each thread takes the next open task, and each score has a fixed
+/// place.
 fn measure(sets: &[&Loaded], reference: Option<&Loaded>, request: &FeatureRequest<'_>) -> Vec<FeatureScore> {
     let jobs: Vec<_> =
         sets.iter().flat_map(|set| request.metrics.iter().map(move |metric| (*set, *metric))).collect();

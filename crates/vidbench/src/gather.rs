@@ -1,7 +1,7 @@
-//! From what a person names (folders, files, manifests) to the list of clips to score, each with its reference.
+//! Turns the folders, files and manifests that a person names into the list of clips to score, each with its reference.
 //!
-//! Nothing is left out silently: a name that leads nowhere, or a folder without a video, is a clip with a problem, and files
-//! that are no videos are counted.
+//! Nothing is left out silently: a path that does not exist, or a folder without a video, becomes a clip with a
+//! problem, and files that are not videos are counted.
 
 mod images;
 mod references;
@@ -21,21 +21,21 @@ pub use images::add_images;
 use references::{Match, References};
 pub use twice::place;
 
-/// Name of the manifest that a folder may hold.
+/// Name of a manifest that a folder may contain.
 pub const MANIFEST: &str = "manifest.jsonl";
 
-/// Folders below a folder that are looked into.
+/// How many levels of folders below a named folder are searched.
 const MAX_DEPTH: usize = 16;
 
 /// Extensions of the images that a folder of frames may hold: those that are decoded (docs/decoding.md).
 const IMAGE_EXTENSIONS: [&str; 9] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "ppm", "pgm"];
 
-/// Clips that were found.
+/// The clips that were found.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Gathered {
-    /// In the order of the arguments, within a folder in the order of names, within a manifest in its own.
+    /// In the order of the arguments; within a folder sorted by name, within a manifest in its own order.
     pub clips: Vec<RequestedClip>,
-    /// What was passed over, and why, for people.
+    /// Notes for people on what was ignored, and why.
     pub notes: Vec<String>,
 }
 
@@ -50,10 +50,10 @@ pub enum GatherError {
         /// Why.
         source: io::Error,
     },
-    /// None of what was named is there.
+    /// None of the named paths exists.
     #[error("{}: no such file or folder", path.display())]
     NothingThere {
-        /// The first of them.
+        /// The first of these paths.
         path: PathBuf,
     },
     /// A manifest has problems.
@@ -64,7 +64,7 @@ pub enum GatherError {
         /// All of them.
         source: ManifestErrors,
     },
-    /// What was named as references holds none, so that every clip would be without one.
+    /// The path named for references contains none, so no clip would have one.
     #[error("no references in {}: {problem}", path.display())]
     NoReferences {
         /// The file or folder.
@@ -89,19 +89,20 @@ impl GatherError {
     }
 }
 
-/// Lists the clips of `inputs`; `prompts` are those that file names may begin with.
+/// Lists the clips of `inputs`; `prompts` are the prompts that file names may begin with.
 ///
 /// # Errors
 ///
-/// A manifest that cannot be read, or nothing of what was named is there. Of several, one that is not there or cannot be listed is a clip with a
-/// problem.
+/// A manifest cannot be read, or none of the named paths exists. If only some of several paths are missing or cannot be
+/// listed, each of these becomes a clip with a problem.
 pub fn gather(inputs: &[PathBuf], prompts: Option<&KnownPrompts>) -> Result<Gathered, GatherError> {
     let (clips, notes) = list(inputs, prompts)?;
     Ok(Gathered { clips: clips.into_iter().map(|clip| clip.clip).collect(), notes })
 }
 
-/// As [`gather`], and gives each clip its reference from `references`: by prompt, seed and index where both say them, else by
-/// the path below the folders, else by that path without its extension. Two single files belong together.
+/// Does what [`gather`] does, and gives each clip its reference from `references`: by prompt, seed and index where both
+/// have them, else by the path below the named folders, else by that path without its extension. Two single files are
+/// matched with each other.
 ///
 /// # Errors
 ///
@@ -149,7 +150,7 @@ fn list(
     Ok(samples.listed.into_parts())
 }
 
-/// The references. Names of one file stay apart, because each may be the one that a clip has.
+/// The references. Different paths to one file stay separate, because a clip may match any of them.
 fn originals(references: &Path, prompts: Option<&KnownPrompts>) -> Result<Vec<Found>, GatherError> {
     let mut originals = Finder { prompts, listed: Listed::default() };
     originals.input(references, "reference")?;
@@ -162,11 +163,11 @@ fn originals(references: &Path, prompts: Option<&KnownPrompts>) -> Result<Vec<Fo
     Err(GatherError::NoReferences { path: references.into(), problem })
 }
 
-/// A clip with its path below the folder that was named.
+/// A clip with its path relative to the folder that was named.
 struct Found {
     below: String,
     clip: RequestedClip,
-    /// A manifest may name one file for several prompts or models.
+    /// Whether a manifest names it; a manifest may name one file for several prompts or models.
     of_manifest: bool,
 }
 
@@ -174,21 +175,21 @@ struct Found {
 struct Listed {
     clips: Vec<Found>,
     notes: Vec<String>,
-    /// Names that give no prompt, each with why.
+    /// Names that give no prompt, each with the reason.
     unnamed: Vec<String>,
 }
 
-/// Names without a prompt that are told one by one.
+/// How many names without a prompt are listed one by one.
 const TOLD_NAMES: usize = 5;
 
 impl Listed {
-    /// The image of a clip; one that cannot be read is told of.
+    /// The image of a clip; one that cannot be read is noted.
     fn image(&mut self, file: &str, path: Option<PathBuf>) -> Option<ConditioningImage> {
         let read = images::read(&path?);
         read.map_err(|problem| self.notes.push(format!("{file} is scored without its image: {problem}"))).ok()
     }
 
-    /// What there is to tell, with the names that give no prompt and those that give one clip twice.
+    /// The clips and the notes, including names that give no prompt and names that give the same clip twice.
     fn into_parts(self) -> (Vec<Found>, Vec<String>) {
         let Self { mut clips, mut notes, unnamed } = self;
         notes.extend(twice::leave_out(&mut clips));
@@ -202,7 +203,7 @@ impl Listed {
     }
 }
 
-/// Files of one group that are one clip of one prompt: a person has to say which is meant.
+/// Reports files of one group that claim to be the same clip of a prompt: a person has to say which one is meant.
 fn same_clip(clips: &[Found]) -> Option<String> {
     let (mut seen, mut twice) = (HashMap::new(), Vec::new());
     for found in clips {
@@ -216,7 +217,7 @@ fn same_clip(clips: &[Found]) -> Option<String> {
     Some(format!("more than one file for a clip of a prompt ({}), such as {first}", twice.len()))
 }
 
-/// What a name is listed under: the last part of its path, or all of it when two arguments end alike.
+/// The label of each input: the last part of its path, or the whole path when two inputs end alike.
 fn labels(inputs: &[PathBuf]) -> Vec<String> {
     let short = |path: &PathBuf| {
         let name = path.file_name().or_else(|| path.parent().and_then(Path::file_name));
@@ -257,7 +258,7 @@ impl Finder<'_> {
             Ok(_) if is_manifest => self.manifest(path, label),
             Ok(_) => {
                 let name = path.file_name().map_or(path, Path::new);
-                // Files that are named one by one belong to the folder they lie in.
+                // Files that are named one by one are grouped under the folder they are in.
                 let folder = path.parent().and_then(Path::file_name);
                 let group = folder.map_or_else(|| ".".to_owned(), |folder| text_from_path(Path::new(folder)));
                 self.clip(path, &text_from_path(name), &group, None);
@@ -317,7 +318,7 @@ impl Finder<'_> {
         }
     }
 
-    /// One folder that cannot be listed costs no other.
+    /// Walks through a folder. If a folder inside cannot be listed, the others are not affected.
     fn walk(&mut self, folder: &Path, below: &Path, depth: usize, walk: &mut Walk<'_>) {
         let listed = fs::canonicalize(folder).and_then(|place| Ok((place, names(folder)?)));
         let (place, names) = match listed {
@@ -327,11 +328,11 @@ impl Finder<'_> {
                 return self.clip(folder, &text_from_path(below), &walk.group(below.parent()), Some(problem));
             }
         };
-        // A link back to a folder above would be walked for ever.
+        // A link back to a folder above would otherwise be followed for ever.
         if !walk.seen.insert(place) {
             return walk.leave_out("folders that were seen before");
         }
-        // One that is named itself is an error.
+        // Below the named folder an empty folder is ignored; a named folder that is empty is an error.
         if names.is_empty() && depth > 0 {
             return walk.leave_out("empty folder");
         }
@@ -352,7 +353,7 @@ impl Finder<'_> {
                 walk.leave_out("folders below the sixteenth level");
             }
             Ok(metadata) if metadata.is_dir() => self.walk(path, below, depth + 1, walk),
-            // Only what is named as a video may be one; a broken link is told of when it is.
+            // Only names with a video extension may be videos; a broken link with such a name is reported.
             _ if !has_extension(name, &VIDEO_EXTENSIONS) => walk.leave_out("other file"),
             Ok(_) => self.clip(path, &text_from_path(below), &walk.group(below.parent()), None),
             Err(error) => {
@@ -414,15 +415,15 @@ fn names(folder: &Path) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
-/// A folder that shows images, no video and no folder is one clip; what else lies in it does not make it less of one. A link
-/// that leads nowhere counts by its name, and the decoder tells of it.
+/// Whether a folder is one clip: it contains images, no video and no folder; other files do not matter. A broken link
+/// counts by its name, and the decoder reports it.
 fn is_frames(folder: &Path, names: &[OsString]) -> bool {
     let shown = || names.iter().filter(|name| !is_hidden(name));
     shown().any(|name| has_extension(name, &IMAGE_EXTENSIONS))
         && shown().all(|name| !has_extension(name, &VIDEO_EXTENSIONS) && !folder.join(name).is_dir())
 }
 
-/// What a name in a folder of frames is when it is no frame.
+/// Why an entry of a folder of frames is ignored; `None` for a frame.
 fn passed_over(name: &OsStr) -> Option<&'static str> {
     match is_hidden(name) {
         true => Some("hidden file"),

@@ -1,4 +1,4 @@
-//! Prompts that file names may begin with, from the file or the suite that a person names.
+//! Reads the prompts that file names may begin with, from the file or suite that a person names.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use crate::prepare::read_text;
 use crate::vbench::{VbenchFileError, read_full_info};
 use crate::{prompt_suite_names, read_prompt_suite, shipped_prompt_suite};
 
-/// Prompts that cannot be known.
+/// Why the prompts cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum KnownPromptsError {
-    /// A file of VBench with problems, or none.
+    /// A file of VBench that has problems or cannot be read.
     #[error(transparent)]
     Vbench(#[from] VbenchFileError),
     /// A prompt suite with problems.
@@ -27,7 +27,7 @@ pub enum KnownPromptsError {
         /// Why.
         source: std::io::Error,
     },
-    /// Lines of a text file that are no prompts.
+    /// Lines of a text file that are not prompts.
     #[error("{}: {}", path.display(), problems.join("; "))]
     Lines {
         /// The file.
@@ -35,7 +35,7 @@ pub enum KnownPromptsError {
         /// Each with its line.
         problems: Vec<String>,
     },
-    /// A name of which nobody can say what the file holds.
+    /// The kind of file cannot be told from the name.
     #[error("there is no prompt suite {:?}, and no file of prompts has such a name", path.display())]
     UnknownKind {
         /// The name.
@@ -57,12 +57,12 @@ impl KnownPromptsError {
     }
 }
 
-/// Reads the prompts of `source`: a VBench `full_info.json`, a prompt suite in TOML, a text file (`.txt`) with one prompt a line,
-/// or the name of a suite that ships.
+/// Reads the prompts of `source`: a VBench `full_info.json`, a prompt suite in TOML, a text file (`.txt`) with one
+/// prompt a line, or the name of a suite that ships.
 ///
 /// # Errors
 ///
-/// What is wrong with the file.
+/// The problems of the file.
 pub fn read_known_prompts(source: &Path) -> Result<KnownPrompts, KnownPromptsError> {
     if let Some(suite) = source.to_str().and_then(shipped_prompt_suite) {
         return Ok(KnownPrompts::new(suite.prompts().iter().map(|prompt| prompt.text.as_str()), ""));
@@ -79,7 +79,7 @@ pub fn read_known_prompts(source: &Path) -> Result<KnownPrompts, KnownPromptsErr
     }
 }
 
-/// One prompt a line, with nothing around it, as VBench strips its own lists; blank lines are passed over.
+/// Reads one prompt per line, stripped of surrounding blanks as VBench strips its own lists; blank lines are ignored.
 fn lines(path: &Path) -> Result<KnownPrompts, KnownPromptsError> {
     let text =
         read_text(path).map_err(|source| KnownPromptsError::Unreadable { path: path.into(), source })?;

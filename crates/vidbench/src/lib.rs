@@ -1,4 +1,4 @@
-//! vidbench as a library: looking up what a suite names, and carrying out a run from suite file to report.
+//! vidbench as a library: resolves the names in a suite, and carries out a run from suite file to report.
 //!
 //! The binary of the same name is the only place that parses arguments, prints or exits.
 

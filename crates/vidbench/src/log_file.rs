@@ -1,4 +1,4 @@
-//! The log of runs and scorings: files of a day each in the workspace, without secrets.
+//! The log of runs and scorings: one file a day in the workspace, without secrets.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,28 +13,29 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::LogFormat;
 
-/// Files that are kept, a day each.
+/// How many files are kept, one for each day.
 const DAYS_KEPT: usize = 30;
 
-/// The least that is written.
+/// The lowest level that is written.
 const LEVEL: LevelFilter = LevelFilter::INFO;
 
-/// Shorter values are words of other lines as well.
+/// Shorter values are not removed, because they also occur as ordinary words.
 const SHORTEST_SECRET: usize = 8;
 
-/// Parts of names of environment variables whose values are nobody's business.
+/// Parts of names of environment variables whose values are secret.
 const SECRET_NAMES: [&str; 5] = ["TOKEN", "SECRET", "PASSWORD", "API_KEY", "ACCESS_KEY"];
 
-/// What ends with the log.
+/// Objects that must live as long as the log.
 pub(crate) struct Log {
-    /// Sends what it still has when it is dropped.
+    /// Sends any remaining lines when it is dropped.
     #[cfg(feature = "otel")]
     _export: Option<crate::otel::Export>,
 }
 
 type Lines = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Begins the log of this process. `also_secret` names environment variables that workers get beside the usual ones.
+/// Starts the log of this process. `also_secret` names environment variables that workers get in addition to the usual
+/// ones.
 pub(crate) fn begin(workspace: &Path, format: LogFormat, also_secret: &[String]) -> anyhow::Result<Log> {
     let secrets = Arc::new(Secrets::of_environment(also_secret));
     let lines = to_files(workspace, format, &secrets)?.into_iter();
@@ -42,7 +43,7 @@ pub(crate) fn begin(workspace: &Path, format: LogFormat, also_secret: &[String])
     let export = crate::otel::Export::begin(&secrets)?;
     #[cfg(feature = "otel")]
     let lines = lines.chain(export.as_ref().map(|export| as_json(export.lines())));
-    // A process that goes on after it has recovered its workspace has begun its log already.
+    // Fails harmlessly when the log was already started, as after a process has recovered its workspace.
     let _ = tracing_subscriber::registry().with(lines.collect::<Vec<Lines>>()).try_init();
     Ok(Log {
         #[cfg(feature = "otel")]
@@ -55,7 +56,7 @@ fn to_files(workspace: &Path, format: LogFormat, secrets: &Arc<Secrets>) -> anyh
         return Ok(None);
     }
     let folder = workspace.join("logs");
-    // The appender would say on stderr that it is not there yet.
+    // Created here, because the appender would otherwise complain on stderr that the folder does not exist.
     std::fs::create_dir_all(&folder)?;
     let files = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
@@ -78,7 +79,7 @@ fn as_json(lines: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) -> Lines 
     json.with_current_span(false).with_span_list(false).with_filter(LEVEL).boxed()
 }
 
-/// Values of the environment that no log shows.
+/// Values of the environment that must not appear in a log.
 pub(crate) struct Secrets(Vec<String>);
 
 impl Secrets {
@@ -86,10 +87,10 @@ impl Secrets {
         Self(secrets(also))
     }
 
-    /// The text without them.
+    /// The text without secrets.
     pub(crate) fn out_of(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| {
-            // As JSON writes it, and as it stands.
+            // Removes the secret both in its JSON form and as plain text.
             let quoted = serde_json::to_string(secret).unwrap_or_default();
             let inner = quoted.get(1..quoted.len().saturating_sub(1)).filter(|inner| !inner.is_empty());
             text.replace(inner.unwrap_or(secret), "[secret]").replace(secret.as_str(), "[secret]")
@@ -106,12 +107,12 @@ fn secrets(also: &[String]) -> Vec<String> {
         .filter(|(name, value)| is_secret(name) && value.len() >= SHORTEST_SECRET)
         .map(|(_, value)| value)
         .collect();
-    // Of two that contain one another the longer goes first.
+    // Longer secrets are removed first, because one may contain another.
     found.sort_by_key(|value| std::cmp::Reverse(value.len()));
     found
 }
 
-/// Lines go to files, and secrets do not.
+/// Writes lines to files with secrets removed.
 struct Redacted {
     files: RollingFileAppender,
     secrets: Arc<Secrets>,
@@ -130,7 +131,7 @@ impl<'a> MakeWriter<'a> for Redacted {
 }
 
 impl Write for Line<'_> {
-    /// Called with whole lines.
+    /// Always called with whole lines.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let clean = self.to.secrets.out_of(&String::from_utf8_lossy(bytes));
         self.to.files.make_writer().write_all(clean.as_bytes())?;

@@ -26,9 +26,9 @@ use crate::ui::Ui;
 pub(crate) const OK: u8 = 0;
 /// A sample or a check failed.
 pub(crate) const FAILED: u8 = 1;
-/// Usage or environment.
+/// Wrong usage or an unsuitable environment.
 const USAGE: u8 = 2;
-/// Samples are left to do.
+/// Some samples remain to be done.
 pub(crate) const INCOMPLETE: u8 = 3;
 /// A person stopped it.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -74,7 +74,7 @@ fn dispatch(cli: Cli, ui: Ui) -> Result<u8, Error> {
     }
 }
 
-/// What to do, from whichever error of the chain knows.
+/// Advice, taken from the errors in the chain that have some.
 fn hints(error: &Error) -> Vec<String> {
     let of = |cause: &(dyn std::error::Error + 'static)| -> Option<Vec<String>> {
         if let Some(error) = cause.downcast_ref::<UserError>() {

@@ -59,7 +59,8 @@ pub fn metric_page(metric: &MetricDescriptor) -> &'static str {
     page.map(|(_, text)| *text).expect("invariant: a test holds that every metric has its page")
 }
 
-/// What the licences of a metric's nets say of commercial use: the least that one of them allows. A metric without nets may be used.
+/// What the licences of a metric's nets say about commercial use: the strictest one decides. A metric without nets may
+/// be used.
 pub fn commercial_use(metric: &MetricDescriptor) -> &'static str {
     let nets = metric.nets.iter().filter_map(|net| Manifest::shipped().net(net));
     let uses: Vec<Commercial> = nets.map(|net| net.commercial).collect();

@@ -1,7 +1,7 @@
 //! `vidbench models check`: whether a model really runs, step by step, through the worker protocol.
 //!
-//! load, generate, the same seed again, another seed: the video must decode to what was asked for, equal seeds must give equal bytes, and
-//! other seeds other ones.
+//! The steps are: load, generate, the same seed again, another seed. The video must decode to what was requested, equal
+//! seeds must give equal bytes, and different seeds different bytes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,26 +18,26 @@ use vidbench_worker::Scorer;
 
 use crate::{CLASSIFIER, Evidence, TinyPipeline};
 
-/// What is checked.
+/// A check of one model.
 #[derive(Debug, Clone)]
 pub struct ModelCheck {
-    /// The model as the worker knows it.
+    /// The name under which the worker knows the model.
     pub model: ModelId,
-    /// The pipeline class that the evidence is of.
+    /// The pipeline class that the evidence is about.
     pub class: String,
-    /// What is put into it beside its own weights.
+    /// A part added to its own weights.
     pub part: Option<String>,
     /// How it is loaded.
     pub settings: Map<String, Value>,
     /// `tiny`, `random` or `real`.
     pub weights: &'static str,
-    /// What is asked for.
+    /// Parameters to request.
     pub params: Params,
     /// Its prompt.
     pub prompt: String,
-    /// Names of files that it cannot do without; the check makes them.
+    /// Input files that it requires, by name; the check creates them.
     pub inputs: Vec<String>,
-    /// Threads the worker may compute with.
+    /// Threads the worker may use for computing.
     pub threads: u32,
     /// Seconds that loading and each generation may take.
     pub timeout: Duration,
@@ -73,7 +73,7 @@ impl ModelCheck {
         })
     }
 
-    /// Runs it with a worker; `scratch` is an empty folder for its files.
+    /// Runs the check with a worker; `scratch` is an empty folder for its files.
     pub fn run(&self, command: &WorkerCommand, scratch: &Path, clock: &Arc<dyn Clock>) -> Evidence {
         let mut found = Evidence {
             class: self.class.clone(),
@@ -117,7 +117,7 @@ impl ModelCheck {
             format!("load: {error}")
         })?;
         found.reached = "loaded".into();
-        // Without the class and the device, which are not versions.
+        // Class and device are left out, because they are not versions.
         found.versions = loaded.model.runtime.split(", ").take(2).collect::<Vec<_>>().join(", ");
         let inputs = self.write_inputs(scratch)?;
         let mut made = Vec::new();
@@ -141,7 +141,7 @@ impl ModelCheck {
         found.shape = Some([facts.frames, facts.width, facts.height]);
         self.judge(&facts, &made)?;
         found.reached = "generated".into();
-        // It did what was asked; how it goes down is for the conformance suite to judge.
+        // The check is done; a clean shutdown is for the conformance suite to judge.
         let _ = worker.shutdown(Duration::from_secs(10));
         Ok(())
     }
@@ -175,7 +175,7 @@ impl ModelCheck {
         }
     }
 
-    /// A picture or a clip for each input, with something in it that moves.
+    /// Creates a picture or a clip for each input, with something in it that moves.
     fn write_inputs(&self, scratch: &Path) -> Result<BTreeMap<String, String>, String> {
         let Params { frames, width, height, .. } = self.params;
         let write = |name: &String| {
@@ -238,7 +238,7 @@ fn facts(file: &Path) -> Result<ClipFacts, String> {
     }
 }
 
-/// Whether a load that failed got as far as the model itself.
+/// Whether a failed load got as far as the model itself.
 fn was_found(error: &CallError) -> bool {
     match error {
         CallError::Worker(refusal) => matches!(

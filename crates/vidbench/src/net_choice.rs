@@ -1,9 +1,9 @@
-//! Nets by their names and by those of bundles.
+//! Chooses nets by their names and by names of bundles.
 
 use vidbench_core::nearest;
 use vidbench_nn::{Manifest, NetEntry};
 
-/// A name that is neither of a net nor of a bundle.
+/// A name of neither a net nor a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no net and no bundle {name:?}")]
 pub struct NetChoiceError {
@@ -22,11 +22,11 @@ impl NetChoiceError {
     }
 }
 
-/// The nets that names and bundles stand for, in their order, each once.
+/// The nets that names and bundles stand for, in the order given, each once.
 ///
 /// # Errors
 ///
-/// [`NetChoiceError`] for the first name that is not known.
+/// [`NetChoiceError`] for the first unknown name.
 pub fn choose_nets(names: &[String]) -> Result<Vec<&'static NetEntry>, NetChoiceError> {
     let manifest = Manifest::shipped();
     let mut chosen: Vec<&'static NetEntry> = Vec::new();

@@ -1,4 +1,4 @@
-//! The nets of metrics on this machine: which weights, and what runs them.
+//! The nets of metrics on this machine: their weights, and the runtime that computes them.
 
 use std::process::{Command, Stdio};
 
@@ -15,7 +15,7 @@ pub fn stored_nets(nets: NetOptions) -> StoredNets {
     StoredNets::new(nets.random_seed, session_options(nets))
 }
 
-/// How a net is run: on one thread, because scorers work side by side, and clips are many.
+/// How a net is run: on one thread, because there are many clips and scorers work in parallel.
 pub fn session_options(nets: NetOptions) -> SessionOptions {
     let runtime = match nets.runtime {
         NetRuntime::Auto => Runtime::Auto,
@@ -36,18 +36,19 @@ fn names(metrics: &[MetricId]) -> Vec<&'static str> {
     names
 }
 
-/// Bytes of the weights of the nets that the metrics look through, in 32 bits a number, as they are computed with.
+/// Bytes of the weights of the nets that the metrics use, at the 32 bits per number used for computing.
 pub fn weights_bytes(metrics: &[MetricId]) -> u64 {
     let bytes = |net: Skeleton| net.tensors().iter().map(|tensor| 4 * tensor.elements() as u64).sum::<u64>();
     names(metrics).into_iter().filter_map(|net| Skeleton::of(net).ok()).map(bytes).sum()
 }
 
-/// Writes what makes the nets of these metrics quick to load ([`Net::prepare`]), in a process of its own: scorers read strangers' videos
-/// and may not write where nets are; this process reads none.
+/// Prepares the nets of these metrics so that they load quickly ([`Net::prepare`]), in a separate process. Scorers
+/// cannot do this, because they read untrusted videos and may not write where nets are stored; that process reads no
+/// videos.
 ///
 /// # Errors
 ///
-/// What that process says. Nothing is lost: scorers load the nets all the same, and need longer and more memory for it.
+/// The message of that process. Nothing is lost: scorers still load the nets, but need more time and memory for it.
 pub fn prepare_nets(programs: &WorkerPrograms, metrics: &[MetricId], nets: NetOptions) -> Result<(), String> {
     let names = names(metrics);
     if names.is_empty() || nets.runtime == NetRuntime::Tract || vidbench_nn::onnx_runtime_version().is_err() {
@@ -64,11 +65,11 @@ pub fn prepare_nets(programs: &WorkerPrograms, metrics: &[MetricId], nets: NetOp
     Err(format!("{} ({})", first.trim_start_matches("error: "), output.status))
 }
 
-/// Does it here, for the nets that have weights.
+/// Prepares the nets that have weights, in this process.
 ///
 /// # Errors
 ///
-/// The first net that cannot be prepared, and why; the others are.
+/// The first net that cannot be prepared, with the reason; the others are still prepared.
 pub fn prepare_nets_here(names: &[String], nets: NetOptions) -> Result<(), String> {
     let store = NetStore::from_environment().map_err(|error| error.to_string())?;
     let store = nets.random_seed.map_or_else(|| store.clone(), |seed| store.random(seed));
@@ -82,7 +83,7 @@ pub fn prepare_nets_here(names: &[String], nets: NetOptions) -> Result<(), Strin
     tried.into_iter().collect()
 }
 
-/// What the metrics look through; none where none of them looks through a net.
+/// The nets that the metrics use; `None` if none of them uses a net.
 pub fn nets_in_use(metrics: &[MetricId], nets: NetOptions) -> Option<NetsInUse> {
     let names = names(metrics);
     let store = NetStore::from_environment().ok();
@@ -108,7 +109,7 @@ pub fn why_no_weights(net: &str, random_seed: Option<u64>) -> String {
 fn weights(store: Option<&NetStore>, net: &str, random_seed: Option<u64>) -> WeightsInUse {
     let absent = WeightsInUse { net: net.to_owned(), sha256: None, pinned: false, random_seed };
     let Some(store) = store else { return absent };
-    // Random weights are made here, once, before several scorers ask for them.
+    // Random weights are made here, once, before several scorers need them at the same time.
     let identity = match random_seed {
         Some(seed) => store.random(seed).ready(net).ok().map(|ready| ready.identity),
         None => match store.state(net) {
@@ -122,7 +123,7 @@ fn weights(store: Option<&NetStore>, net: &str, random_seed: Option<u64>) -> Wei
     }
 }
 
-/// Runtime and version, and the kind of device where that is not the processor: numbers differ by all three.
+/// Runtime and version, and the kind of device unless it is the processor: results depend on all three.
 fn runtime(nets: NetOptions) -> String {
     let runtime = match (nets.runtime, vidbench_nn::onnx_runtime_version()) {
         (NetRuntime::Tract, _) | (NetRuntime::Auto, Err(_)) => vidbench_nn::tract_version(),

@@ -1,8 +1,10 @@
-//! The log of runs to a collector of OpenTelemetry, by OTLP over HTTP with JSON: the same lines as in the files, without secrets.
+//! Sends the log of runs to an OpenTelemetry collector, by OTLP over HTTP with JSON: the same lines as in the files,
+//! without secrets.
 //!
-//! Where it goes is what the specification's environment variables say: `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`,
-//! `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` and the others of the exporter. Without an endpoint nothing is sent.
-//! A collector that does not answer costs its lines and nothing else.
+//! The environment variables of the specification determine the destination: `OTEL_EXPORTER_OTLP_ENDPOINT`,
+//! `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` and the others of the exporter.
+//! Without an endpoint nothing is sent. If a collector does not answer, its lines are lost, but nothing else is
+//! affected.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -22,20 +24,20 @@ use vidbench_nn::Poster;
 
 use crate::log_file::Secrets;
 
-/// Either names where logs go.
+/// Variables that name the endpoint; either one is enough.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"];
 
-/// How long an answer is waited for, and in the end what is not sent yet.
+/// How long to wait for an answer and, at the end, for the remaining lines to be sent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Sends lines as they come, and the last of them when it is dropped.
+/// Sends lines as they come; dropping it sends the last ones.
 pub(crate) struct Export {
     provider: SdkLoggerProvider,
     secrets: Arc<Secrets>,
 }
 
 impl Export {
-    /// None where no endpoint is named.
+    /// `None` where no endpoint is named.
     pub(crate) fn begin(secrets: &Arc<Secrets>) -> anyhow::Result<Option<Self>> {
         if ENDPOINTS.iter().all(|name| std::env::var_os(name).is_none_or(|value| value.is_empty())) {
             return Ok(None);
@@ -57,7 +59,7 @@ impl Export {
         Ok(Some(Self { provider, secrets: Arc::clone(secrets) }))
     }
 
-    /// Takes lines of JSON.
+    /// A writer that takes lines of JSON.
     pub(crate) fn lines(&self) -> Lines {
         Lines { logger: self.provider.logger("vidbench"), secrets: Arc::clone(&self.secrets) }
     }
@@ -65,7 +67,7 @@ impl Export {
 
 impl Drop for Export {
     fn drop(&mut self) {
-        // Whoever does not answer is not waited for again.
+        // A collector that does not answer within this time is not waited for again.
         let _ = self.provider.shutdown_with_timeout(PATIENCE);
     }
 }
@@ -85,7 +87,7 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 impl Write for &Lines {
-    /// Called with whole lines.
+    /// Always called with whole lines.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let clean = self.secrets.out_of(&String::from_utf8_lossy(bytes));
         if let Ok(line) = serde_json::from_str(&clean) {
@@ -103,7 +105,7 @@ impl Lines {
     fn send(&self, mut line: Map<String, Value>) {
         let mut record = self.logger.create_log_record();
         record.set_timestamp(std::time::SystemTime::now());
-        // The record has its own.
+        // The record has a timestamp of its own.
         line.remove("timestamp");
         let (text, number) = severity(line.remove("level").as_ref().and_then(Value::as_str));
         record.set_severity_text(text);
@@ -114,9 +116,9 @@ impl Lines {
         if let Some(message) = line.remove("message") {
             record.set_body(value(message));
         }
-        // A line without a sample has an empty one.
+        // Empty values are dropped; a line without a sample has an empty sample.
         let told = line.into_iter().filter(|(_, value)| value != "" && !value.is_null());
-        // Ids are of vidbench; a plain `run` would be anybody's.
+        // Prefixed with `vidbench.`, because a plain `run` could belong to any program.
         record.add_attributes(told.map(|(key, told)| (Key::from(format!("vidbench.{key}")), value(told))));
         self.logger.emit(record);
     }
@@ -145,13 +147,13 @@ fn value(told: Value) -> AnyValue {
     }
 }
 
-/// The HTTP client that vidbench has anyway.
+/// Uses the HTTP client that vidbench has anyway.
 #[derive(Debug)]
 struct Client(Poster);
 
 #[async_trait::async_trait]
 impl HttpClient for Client {
-    /// Called on the exporter's own thread, which has nothing else to do.
+    /// May block: it runs on the exporter's own thread, which has nothing else to do.
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let headers: Vec<_> = request
             .headers()

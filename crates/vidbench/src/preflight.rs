@@ -1,5 +1,5 @@
-//! What must hold before a run: room on the disk, programs and environments that are there, workers that come up and know what they will be
-//! asked for.
+//! Conditions for starting a run: free disk space, existing programs and environments, and workers that start and
+//! support everything they will be asked for.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,8 +17,7 @@ use crate::confinement::{HeldWorkers, found_program};
 use crate::prepare::{Estimate, InputError};
 use crate::{DEFAULT_ENV, WorkerPrograms, envs_root, find_env};
 
-/// What must hold before the first second of work: room on the disk, workers that start. Without a workspace its disk is
-/// not looked at.
+/// Checks these conditions before any work is done. Without a workspace its disk is not checked.
 pub fn preflight(
     store: Option<&Store>,
     suite: &ResolvedSuite,
@@ -56,7 +55,8 @@ pub fn preflight(
     Ok(())
 }
 
-/// What the worker says that it does not know would be refused after minutes of loading, or days later.
+/// Checks what the worker says it does not support: such requests would otherwise be refused after minutes of loading,
+/// or days later.
 fn check_capabilities(model: &ResolvedModel, can: &Capabilities) -> Result<(), InputError> {
     let refused = |what: String, name: &str, known: Vec<&str>| {
         let hint = match nearest(name, known.iter().copied()) {
@@ -80,7 +80,7 @@ fn check_capabilities(model: &ResolvedModel, can: &Capabilities) -> Result<(), I
     }
 }
 
-/// The environment of a model of diffusers is there.
+/// Checks that the Python environment of a model of diffusers exists.
 fn check_environment(model: &ResolvedModel) -> Result<(), InputError> {
     if model.engine != Engine::Diffusers || model.place.container.is_some() {
         return Ok(());
@@ -92,7 +92,7 @@ fn check_environment(model: &ResolvedModel) -> Result<(), InputError> {
     })
 }
 
-/// A program that is not there, or is told of a file that no prompt has, would fail at every sample.
+/// Checks that a program exists and uses no file that the prompts lack: either would make every sample fail.
 fn check_program(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<(), InputError> {
     let Some(program) = model.program.as_ref() else { return Ok(()) };
     let refused = |what: String, hint: &str| InputError::Preflight { what, hint: Some(hint.into()) };
@@ -120,7 +120,7 @@ fn check_program(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<(), Inp
     }
 }
 
-/// A folder without a single video that is asked for is another folder than was meant.
+/// A folder that contains none of the requested videos is probably not the intended folder.
 fn check_videos(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<(), InputError> {
     let lacking = lacking_videos(model, suite)?;
     match lacking.first() {
@@ -135,7 +135,7 @@ fn check_videos(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<(), Inpu
     }
 }
 
-/// Prompts and seeds of which a model of engine `import` has no video.
+/// Prompts and seeds for which a model of engine `import` has no video.
 pub fn lacking_videos(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<Vec<String>, InputError> {
     let Some(place) = &model.videos else { return Ok(Vec::new()) };
     let videos = ImportedVideos::open(Path::new(place), model.which()).map_err(|error| {
@@ -150,14 +150,14 @@ pub fn lacking_videos(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<Ve
         .collect())
 }
 
-/// A program with a slash in its name is a file, relative to the folder it runs in.
+/// Whether a program exists. A name with a slash is a file, relative to the folder it runs in.
 fn is_there(file: &Path, name: &str) -> bool {
     if name.contains('/') { file.is_file() } else { found_program(Path::new(name)).is_some() }
 }
 
 fn check_disk(store: &Store, suite: &ResolvedSuite, estimate: &Estimate) -> Result<(), InputError> {
     store.check_writable()?;
-    // What can be made again is in nobody's way: the run frees it when it comes to that.
+    // Bytes of entries that can be made again count as free, because the run deletes them when it needs space.
     let kinds = store.cache().and_then(|cache| cache.usage().ok()).unwrap_or_default();
     let cache_mib = kinds.iter().map(|kind| kind.bytes).sum::<u64>() >> 20;
     let free_mib = (store.free_disk_bytes()? >> 20) + cache_mib;
@@ -184,7 +184,7 @@ fn greet(command: &WorkerCommand, clock: &Arc<dyn Clock>) -> Result<Capabilities
             error.hint(),
         )
     })?;
-    // It came up; how it goes down is for the conformance suite to judge.
+    // The worker started; a clean shutdown is for the conformance suite to judge.
     let _ = worker.shutdown(Duration::from_secs(5));
     Ok(capabilities)
 }

@@ -1,4 +1,4 @@
-//! From a suite file, or a run that stopped, to a plan that is ready to run.
+//! Turns a suite file, or a run that stopped, into a plan that is ready to run.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ pub enum InputError {
         /// Hash of the plan made now.
         made: String,
     },
-    /// A suite was given beside `--resume`, and it is not that of the run.
+    /// The suite given with `--resume` is not that of the run.
     #[error("{} is not the suite of run {run}: it plans other samples", path.display())]
     OtherSuite {
         /// The file.
@@ -53,7 +53,7 @@ pub enum InputError {
     /// The machine lacks something the run needs.
     #[error("{what}")]
     Preflight {
-        /// What.
+        /// The missing requirement.
         what: String,
         /// What to do about it.
         hint: Option<String>,
@@ -90,7 +90,7 @@ fn lines(problems: &[Problem]) -> String {
 /// A plan and what it was made from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prepared {
-    /// The suite with everything looked up.
+    /// The suite with every name resolved.
     pub suite: ResolvedSuite,
     /// Every sample.
     pub plan: Plan,
@@ -105,7 +105,8 @@ pub fn read_suite(path: &Path) -> Result<Prepared, InputError> {
 /// Largest text file that is read, 64 MiB: a million prompts.
 const MAX_TEXT_BYTES: u64 = 64 << 20;
 
-/// A text file whole. A pipe could hang for ever and a device be without end.
+/// Reads a whole text file. Other kinds of file are refused: a pipe could block for ever, and a device could be
+/// endless.
 pub(crate) fn read_text(path: &Path) -> std::io::Result<String> {
     let facts = std::fs::metadata(path)?;
     if facts.is_dir() {
@@ -120,7 +121,8 @@ pub(crate) fn read_text(path: &Path) -> std::io::Result<String> {
     String::from_utf8(std::fs::read(path)?).map_err(|_| std::io::Error::other("the file is not UTF-8 text"))
 }
 
-/// Checks, resolves and plans the text of a suite; `path` names it in messages, and its folder is where prompt files are.
+/// Checks, resolves and plans the text of a suite; `path` is its name in messages, and prompt files are looked for in
+/// its folder.
 pub fn prepare(source: &str, path: &Path) -> Result<Prepared, InputError> {
     let problems = |problems| InputError::Problems { path: path.into(), problems };
     let suite = suite::parse(source).map_err(problems)?;
@@ -152,14 +154,15 @@ pub fn new_run(prepared: &Prepared, environment: Environment, clock: &dyn Clock)
     }
 }
 
-/// UTC time and 24 bits of a hash: sorts by time, and two runs of one second do not collide in practice.
+/// An id from UTC time and 24 bits of a hash: ids sort by time, and two runs started in the same second practically
+/// never collide.
 pub(crate) fn run_id(unix_ms: i64, plan_hash: &str, process: u32) -> RunId {
     let time = vidbench_core::rfc3339(unix_ms).replace(['-', ':', 'Z'], "").replace('T', "-");
     let digest = sha256_hex(format!("{unix_ms} {plan_hash} {process}").as_bytes());
     RunId::new(format!("{time}-{}", &digest[..6])).expect("invariant: digits and a dash form a run id")
 }
 
-/// Makes the plan of a stored run again, and checks that it is the plan the run began with.
+/// Makes the plan of a stored run again, and checks that it equals the plan with which the run began.
 pub fn reopen(
     store: &Store,
     run: &RunId,
@@ -181,7 +184,7 @@ pub fn reopen(
     Ok((record, plan))
 }
 
-/// What a plan will take, as far as earlier runs of the workspace tell. Nothing is guessed.
+/// What a plan will take, as far as earlier runs in the workspace show. Nothing is guessed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
     /// One for each model and set of parameters, in the order of the suite.
@@ -204,12 +207,12 @@ pub struct GroupEstimate {
 }
 
 impl Estimate {
-    /// Seconds of all generations; `None` when no earlier run tells for some of them.
+    /// Seconds of all generations; `None` when earlier runs do not cover all of them.
     pub fn secs(&self) -> Option<f64> {
         self.groups.iter().map(|group| Some(group.secs_each? * group.samples as f64)).sum()
     }
 
-    /// Bytes of all files; `None` when no earlier run tells for some of them.
+    /// Bytes of all files; `None` when earlier runs do not cover all of them.
     pub fn bytes(&self) -> Option<u64> {
         self.groups.iter().map(|group| Some(group.bytes_each? * group.samples)).sum()
     }

@@ -1,7 +1,8 @@
-//! Python environments for the worker of diffusers: made by uv from the lock file that ships, each in a folder of its own.
+//! Python environments for the worker of diffusers. uv creates each in a folder of its own, from the lock file that
+//! ships.
 //!
-//! `ROOT/NAME/package` is the worker's source, `ROOT/NAME/venv` the environment, `ROOT/NAME/environment.json` what is in it. The last is
-//! written when everything else is there, so an environment without it was not finished.
+//! `ROOT/NAME/package` is the worker's source, `ROOT/NAME/venv` the environment, `ROOT/NAME/environment.json` a record
+//! of its contents. The record is written last, so an environment without it was not finished.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,7 +26,7 @@ const PROJECT: [(&str, &str); 3] = [
     ("README.md", include_str!("../../../workers/diffusers/README.md")),
 ];
 
-/// What an environment has, as it was asked when it was made.
+/// The contents of an environment, as reported by the environment itself when it was created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PythonEnv {
     /// Its name.
@@ -34,33 +35,33 @@ pub struct PythonEnv {
     pub python: String,
     /// Version of diffusers.
     pub diffusers: String,
-    /// Version of PyTorch, with what it is built for.
+    /// Version of PyTorch, including the platform it is built for.
     pub torch: String,
-    /// Packages asked for besides the lock file's.
+    /// Packages requested in addition to those of the lock file.
     pub extra: Vec<String>,
 }
 
 /// An environment cannot be made or used.
 #[derive(Debug, thiserror::Error)]
 pub enum PythonEnvError {
-    /// No home folder and no variable that says where environments belong.
+    /// There is no home folder, and no variable names a folder for environments.
     #[error("there is no folder for environments: neither VIDBENCH_ENVS, XDG_DATA_HOME nor HOME is set")]
     NoRoot,
-    /// The name cannot be a folder.
+    /// The name cannot be used for a folder.
     #[error("environment name {name:?} is not valid: use 1 to 64 letters, digits and . _ -")]
     Name {
         /// The name.
         name: String,
     },
-    /// It is not there.
+    /// The environment does not exist.
     #[error("there is no environment {name}")]
     Missing {
         /// The name.
         name: String,
-        /// One of a similar name.
+        /// An existing environment with a similar name.
         near: Option<String>,
     },
-    /// A folder without a record.
+    /// A folder without a record: creating the environment was not completed.
     #[error("environment {name} was not finished")]
     Unfinished {
         /// The name.
@@ -74,13 +75,13 @@ pub enum PythonEnvError {
         /// Where its Python was.
         path: String,
     },
-    /// It is there already.
+    /// The environment already exists.
     #[error("there is an environment {name} already")]
     Exists {
         /// The name.
         name: String,
     },
-    /// The packages of the lock file are for others.
+    /// The packages of the lock file are for other versions of Python.
     #[error("the worker of diffusers runs on Python 3.{} to 3.{}, not on {version}", PYTHONS.start(), PYTHONS.end())]
     PythonVersion {
         /// The version that was asked for.
@@ -89,18 +90,18 @@ pub enum PythonEnvError {
     /// uv is not installed.
     #[error("uv, which makes Python environments, is not found")]
     NoUv,
-    /// uv could not do it.
+    /// uv failed.
     #[error("uv could not make the environment: it ended with {status}")]
     Uv {
-        /// How it ended.
+        /// Its exit status.
         status: String,
     },
-    /// The environment is there, and the worker does not come up in it.
+    /// The environment exists, but the worker does not start in it.
     #[error("the worker cannot be imported in the environment {name}: {why}")]
     Import {
         /// The name.
         name: String,
-        /// The end of Python's words.
+        /// The end of Python's error message.
         why: String,
     },
     /// A file could not be read or written.
@@ -153,10 +154,11 @@ fn folder(root: &Path, name: &str) -> Result<PathBuf, PythonEnvError> {
     if valid { Ok(root.join(name)) } else { Err(PythonEnvError::Name { name: name.into() }) }
 }
 
-/// Versions 3.x of Python that the lock file is for.
+/// Minor versions of Python 3 that the lock file supports.
 const PYTHONS: RangeInclusive<u32> = 11..=13;
 
-/// Refuses a version that uv would fetch in vain; what is no version, such as a path, is uv's to judge.
+/// Refuses a version of Python that the lock file does not support. Anything that is not a version, such as a path, is
+/// left to uv.
 fn check_python(version: &str) -> Result<(), PythonEnvError> {
     let mut parts = version.split('.').map(str::parse::<u32>);
     let minor = match (parts.next(), parts.next()) {
@@ -168,10 +170,10 @@ fn check_python(version: &str) -> Result<(), PythonEnvError> {
     if fits { Ok(()) } else { Err(PythonEnvError::PythonVersion { version: version.into() }) }
 }
 
-/// Environments below `root`, by name; those that were not finished are errors.
+/// Environments in `root`, by name; those that were not finished are errors.
 ///
 /// # Errors
-/// The folder is there and cannot be read.
+/// The folder exists but cannot be read.
 pub fn list_envs(root: &Path) -> Result<Vec<Result<PythonEnv, PythonEnvError>>, PythonEnvError> {
     match fs::read_dir(root) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(root, error)),
@@ -219,11 +221,13 @@ pub(crate) fn worker_of_env(name: &str) -> Result<WorkerCommand, PythonEnvError>
     Ok(WorkerCommand::new(python(&folder(&envs_root()?, name)?)).args(WORKER))
 }
 
-/// Ends with its client, also in the middle of a sample: a container goes on when the program that began it is killed.
+/// The worker must end with its client, even in the middle of a sample: a container would keep running after the
+/// program that started it was killed.
 const WORKER: [&str; 3] = ["-m", "vidbench_diffusers", "--end-with-client"];
 
-/// The worker of diffusers in a container, which sees the workspace, the caches of the hub and a model's own folder under their own names, and
-/// may read the folders of `inputs`; it gets the variables `names` besides those of the hub.
+/// The worker of diffusers in a container. The container sees the workspace, the caches of the hub and a model's own
+/// folder under their own names, and may read the folders of `inputs`; it gets the variables `names` in addition to
+/// those of the hub.
 pub fn worker_in_container(
     image: &str,
     shared: &[PathBuf],
@@ -245,7 +249,7 @@ pub fn worker_in_container(
         .args(WORKER)
 }
 
-/// Variables of the hub's client; `docker` leaves out those that are not set.
+/// Variables of the hub's client; `docker` skips those that are not set.
 const OF_THE_HUB: [&str; 5] = ["HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE"];
 
 fn python(folder: &Path) -> PathBuf {
@@ -257,7 +261,8 @@ pub fn has_uv() -> bool {
     Command::new("uv").arg("--version").output().is_ok()
 }
 
-/// Makes an environment: the lock file's packages, then `extra` ones in place of the lock's or besides them. uv's words go to stderr.
+/// Creates an environment with the lock file's packages; those in `extra` replace or extend them. uv's output goes to
+/// stderr.
 pub fn create_env(
     root: &Path,
     name: &str,
@@ -339,12 +344,12 @@ fn uv(folder: &Path) -> Command {
 }
 
 fn run(mut command: Command) -> Result<(), PythonEnvError> {
-    // What uv says belongs to the person who waits, and not to our stdout.
+    // uv's output is for the person who waits, so it must not go to our stdout.
     let status = command.stdout(io::stderr()).status().map_err(|_| PythonEnvError::NoUv)?;
     if status.success() { Ok(()) } else { Err(PythonEnvError::Uv { status: status.to_string() }) }
 }
 
-/// Versions of Python, diffusers and PyTorch, asked of the environment itself.
+/// Versions of Python, diffusers and PyTorch, as reported by the environment itself.
 fn versions(folder: &Path, name: &str) -> Result<[String; 3], PythonEnvError> {
     const SCRIPT: &str = "import platform, diffusers, torch, vidbench_diffusers.model\n\
                           print(platform.python_version(), diffusers.__version__, torch.__version__)";

@@ -1,4 +1,5 @@
-//! Sets of clips as nets see them, alone or against a reference set: features from the store or from a file, and the numbers of each set.
+//! Features of sets of clips, alone or against a reference set: reads features from the store or from a file, and
+//! computes the numbers of each set.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,31 +21,31 @@ use vidbench_store::{Store, StoreError};
 use crate::features::{feature_score, feature_source};
 use crate::score::wanted_metric;
 
-/// Key of a file's metadata with the format of the file.
+/// Metadata key that holds the format of a reference file.
 const FORMAT_KEY: &str = "vidbench.reference";
 const FORMAT: &str = "1";
-/// Key of a file's metadata with the nets of an extraction, behind its name.
+/// Metadata key, appended to the name of an extraction, that holds its nets.
 const NETS_KEY: &str = "vidbench.nets";
-/// Tensor with the number of rows of each clip, behind the name of an extraction.
+/// Tensor, appended to the name of an extraction, with the number of rows of each clip.
 const ROWS_OF_CLIPS: &str = "rows_of_clips";
-/// Tensor with the number of rows and of clips, behind the name of an extraction.
+/// Tensor, appended to the name of an extraction, with the number of rows and of clips.
 const COUNTS: &str = "counts";
 
-/// Features of a reference set, with what gave them.
+/// Features of a reference set, with their origin.
 #[derive(Debug, Clone, Default)]
 pub struct ReferenceFeatures {
-    /// The files they were read from; none where the clips were looked at just now.
+    /// The files they were read from; empty where the features were computed in this run.
     pub files: Vec<FeatureFile>,
-    /// For each extraction, which nets and what they saw.
+    /// For each extraction, the identity of its nets and the features they gave.
     pub of: BTreeMap<String, (String, SeenSet)>,
 }
 
-/// What nets saw of a reference set.
+/// Features of a reference set, or their moments.
 #[derive(Debug, Clone)]
 pub enum SeenSet {
     /// Every row.
     Features(FeatureMatrix),
-    /// Mean and covariance: a file without features.
+    /// Only mean and covariance, from a file without features.
     Moments(SetMoments),
 }
 
@@ -64,7 +65,7 @@ impl SeenSet {
         }
     }
 
-    /// Rows of the set, where they are not one a clip.
+    /// Number of rows of the set, unless there is one for each clip.
     pub fn frames(&self) -> Option<usize> {
         let rows = match self {
             Self::Features(matrix) => matrix.count(),
@@ -98,7 +99,7 @@ pub enum ReferenceSetError {
         /// What the system says.
         source: io::Error,
     },
-    /// It was not made by `vidbench reference make`.
+    /// The file was not made by `vidbench reference make`.
     #[error("{} is no reference set: {reason}", path.display())]
     NoReferenceSet {
         /// The file.
@@ -106,7 +107,7 @@ pub enum ReferenceSetError {
         /// Why.
         reason: String,
     },
-    /// What its tensors hold.
+    /// Its tensors cannot be used.
     #[error("{}: {source}", path.display())]
     Features {
         /// The file.
@@ -121,24 +122,24 @@ pub enum ReferenceSetError {
         clips: usize,
         /// The set.
         name: String,
-        /// What gives them.
+        /// The extraction that gives the features.
         extraction: String,
     },
     /// Clips whose features differ in length.
     #[error("the features of {extraction} are no matrix: {source}")]
     Matrix {
-        /// What gave them.
+        /// The extraction that gave them.
         extraction: String,
         /// What is wrong.
         source: FeatureError,
     },
-    /// Other nets looked at it than look at the clips.
+    /// The reference set and the clips were processed by different nets.
     #[error("the clips cannot be compared with the reference set: {reason}")]
     Incomparable {
         /// Why.
         reason: String,
     },
-    /// The store.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -160,7 +161,7 @@ impl ReferenceSetError {
     }
 }
 
-/// Whether a metric is one of sets of clips, as nets see them.
+/// Whether a metric compares or measures sets of clips by features from nets.
 pub fn is_of_sets(metric: &MetricId) -> bool {
     Metric::from_id(metric.as_str()).is_ok_and(|metric| metric.net_set().is_some())
 }
@@ -175,7 +176,7 @@ fn net_sets(metrics: &[MetricId]) -> Vec<NetSetMetric> {
 ///
 /// # Errors
 ///
-/// When the store cannot be read, or the rows are no matrix.
+/// The store cannot be read, or the rows do not form a matrix.
 pub fn features_of_scoring(
     store: &Store,
     record: &ScoringRecord,
@@ -197,7 +198,7 @@ pub fn features_of_scoring(
     Ok(found)
 }
 
-/// Which weights on which runtime gave the features, and of which pixels where those are not the usual ones.
+/// Identifies the weights and the runtime that gave the features, and the kind of pixels where it is not the usual one.
 fn identity(record: &ScoringRecord, metric: NetSetMetric) -> String {
     let clip = record.request.clips.first();
     let wanted = clip.and_then(|clip| wanted_metric(&metric.descriptor().metric_id(), record, clip));
@@ -217,7 +218,8 @@ fn clips(
     store.scoring_features(record, |clip| wanted_metric(&id, record, clip))
 }
 
-/// The rows of all clips behind each other. Takes the clips one by one, so that no more than one is there twice.
+/// The rows of all clips, concatenated. Clips are taken one by one, so that at most one clip's rows are in memory
+/// twice.
 fn matrix(
     extraction: &str,
     clips: impl Iterator<Item = Features>,
@@ -241,11 +243,11 @@ fn matrix(
     matrix.and_then(|matrix| matrix.of_clips(rows_of_clips)).map_err(failed)
 }
 
-/// The numbers of each group of clips, alone or against the reference set, one record for each way to look at clips.
+/// The numbers of each group of clips, alone or against the reference set; one record for each way of looking at clips.
 ///
 /// # Errors
 ///
-/// When the store cannot be read. A set that cannot be compared says why in its place.
+/// The store cannot be read. A set that cannot be compared gives the reason in its place.
 pub fn set_scorings(
     store: &Store,
     record: &ScoringRecord,
@@ -264,7 +266,7 @@ pub fn set_scorings(
         let extraction = first.extraction().id();
         let of_it: Vec<NetSetMetric> =
             metrics.iter().copied().filter(|metric| metric.extraction() == first.extraction()).collect();
-        // Metrics of one extraction all compare, or none does.
+        // Either all metrics of one extraction compare with a reference, or none does.
         let compared = first.compares().then(|| comparable(reference, extraction, &identity(record, first)));
         let mut clips = clips(store, record, first)?;
         let sets = groups(record).into_iter().map(|group| {
@@ -290,7 +292,7 @@ pub fn set_scorings(
     Ok(scorings)
 }
 
-/// Whether the clips of a scoring can be compared with a reference set, which is known before any of them is looked at.
+/// Checks whether the clips of a scoring can be compared with a reference set, before any of them is processed.
 ///
 /// # Errors
 ///
@@ -318,7 +320,7 @@ fn groups(record: &ScoringRecord) -> Vec<&str> {
     groups
 }
 
-/// The reference's features, where the same nets gave them in the same way.
+/// The features of the reference, if the same nets gave them in the same way.
 fn comparable<'a>(
     reference: Option<&'a ReferenceFeatures>,
     extraction: &str,
@@ -376,8 +378,9 @@ fn feature_set(
     }
 }
 
-/// Writes what nets saw as one safetensors file: for each extraction mean and covariance (divided by N - 1), with `rows` every row and how many
-/// each clip has where that is not one, and in the metadata how many there were and where they come from.
+/// Writes features as one safetensors file. For each extraction it contains mean and covariance (divided by N - 1);
+/// with `rows` also every row, and how many rows each clip has unless it is one. The metadata holds the counts and the
+/// origin.
 ///
 /// # Errors
 ///
@@ -434,13 +437,13 @@ pub fn write_reference_set(
         std::fs::rename(&partial, path)
     });
     if written.is_err() {
-        // What is left of it is of no use to anyone.
+        // The incomplete file is useless, so it is removed; a failure to do so does not matter.
         let _ = std::fs::remove_file(&partial);
     }
     written.map_err(io_error)
 }
 
-/// The rows, which were 32-bit floats, and how many each clip has where that is not one.
+/// The rows, which were 32-bit floats originally, and how many each clip has unless it is one.
 fn row_tensors(extraction: &str, matrix: &FeatureMatrix) -> Vec<(String, Vec<usize>, Dtype, Vec<u8>)> {
     let rows = matrix.to_f64().iter().flat_map(|value| (*value as f32).to_le_bytes()).collect();
     let shape = vec![matrix.count(), matrix.dims()];
@@ -456,11 +459,11 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("invariant: records are JSON")
 }
 
-/// Reads a file of [`write_reference_set`].
+/// Reads a file made by [`write_reference_set`].
 ///
 /// # Errors
 ///
-/// [`ReferenceSetError`] for a file that is none or cannot be read.
+/// [`ReferenceSetError`] for a file that is not a reference set or cannot be read.
 pub fn read_reference_set(path: &Path) -> Result<ReferenceFeatures, ReferenceSetError> {
     let bytes =
         std::fs::read(path).map_err(|source| ReferenceSetError::Io { path: path.to_owned(), source })?;
@@ -481,7 +484,8 @@ pub fn read_reference_set(path: &Path) -> Result<ReferenceFeatures, ReferenceSet
             true => SeenSet::Features(features(path, &bytes, extraction)?),
             false => SeenSet::Moments(moments(&bytes, extraction).map_err(&none)?),
         };
-        // A clip that one net could not look at is in the others' features all the same.
+        // A clip that one net could not process may still be in the features of the others, so the largest count is
+        // taken.
         let clips = found.files.first().map_or(0, |file: &FeatureFile| file.clips).max(seen.clips() as u64);
         found.of.insert(extraction.to_owned(), (nets.clone(), seen));
         found.files =
@@ -506,7 +510,7 @@ fn features(path: &Path, bytes: &[u8], extraction: &str) -> Result<FeatureMatrix
     }
 }
 
-/// Mean and covariance, of a file without features.
+/// Mean and covariance from a file without features.
 fn moments(bytes: &[u8], extraction: &str) -> Result<SetMoments, String> {
     let tensors = safetensors::SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let numbers = |name: &str, dtype: Dtype| {

@@ -1,4 +1,4 @@
-//! From a suite file to a resolved suite: looks up every name it uses, and lists every name that is not known.
+//! Turns a suite file into a resolved suite: looks up every name it uses, and lists every unknown one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,7 +16,7 @@ use vidbench_shapes::GRAMMAR;
 
 use crate::{Catalogue, Defaults, tiny_pipelines};
 
-/// A model that ships, as a suite needs to know it.
+/// A model that ships, as far as a suite needs to know it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShippedModel {
     /// The model.
@@ -27,22 +27,22 @@ pub struct ShippedModel {
     pub revision: String,
     /// Its weights.
     pub weights: WeightsOrigin,
-    /// What its numbers may be compared with.
+    /// Which models its numbers may be compared with.
     pub domain: Domain,
-    /// What it does when a suite does not say.
+    /// Its parameters where a suite does not set them.
     pub defaults: Params,
     /// Licence of the weights.
     pub license: String,
 }
 
-/// What the names of a suite may refer to.
+/// The names that a suite may refer to.
 #[derive(Debug)]
 pub struct Known<'a> {
     /// Models that ship.
     pub models: &'a [ShippedModel],
-    /// Why the models that ship cannot do what parameters ask for, if so.
+    /// The reason why the models that ship cannot work with some parameters, if they cannot.
     pub cannot: fn(&Params) -> Option<String>,
-    /// Whether the models that ship take a prompt.
+    /// Whether the models that ship understand a prompt.
     pub understands: fn(&str) -> bool,
 }
 
@@ -58,7 +58,7 @@ pub fn resolve(
         &mut problems,
         suite.metrics.iter().enumerate().map(|(at, name)| metric(name, &format!("metrics[{at}]"), source)),
     );
-    // A name and the id of its newest version may both be there.
+    // The same metric may be named twice, by its name and by the id of its newest version.
     let mut seen = BTreeSet::new();
     metrics.retain(|metric| seen.insert(metric.clone()));
     let models = gather(
@@ -114,7 +114,7 @@ pub fn resolve(
     if problems.is_empty() { Ok(resolved) } else { Err(problems) }
 }
 
-/// The metric of that name, if a run can compute it.
+/// The metric with that name, if a run can compute it.
 fn metric(name: &str, path: &str, source: &str) -> Result<MetricId, Vec<Problem>> {
     let refused = |message: String, hint: String| {
         Err(vec![Problem::at_key(source, path, message).with_hint(Some(hint))])
@@ -144,7 +144,7 @@ fn metric(name: &str, path: &str, source: &str) -> Result<MetricId, Vec<Problem>
     refused(format!("{} {why}", descriptor.id), format!("compute it afterwards: vidbench {instead}"))
 }
 
-/// An entry of `[[models]]`, to point at.
+/// An entry of `[[models]]` with its place, so that messages can point at it.
 #[derive(Clone, Copy)]
 struct Written<'a> {
     source: &'a str,
@@ -157,8 +157,8 @@ impl Written<'_> {
     }
 }
 
-/// What a model that ships is known to refuse, before a run is spent on it. Prompts of which it takes some are run: the
-/// others get their outcome.
+/// Reports requests that a model that ships is known to refuse, before a run is spent on them. If it understands only
+/// some of the prompts the suite is run, and the others get their outcome.
 fn refused_by(
     model: &ResolvedModel,
     resolved: &ResolvedSuite,
@@ -178,7 +178,7 @@ fn refused_by(
     problems
 }
 
-/// Checked here so that planning never starts on a number nobody meant.
+/// Checked here, so that planning never starts with an unintended number of samples.
 fn too_many(resolved: &ResolvedSuite, source: &str) -> Option<Problem> {
     let (planned, allowed) = (resolved.sample_count(), resolved.limits.max_samples);
     (planned > u128::from(allowed)).then(|| {
@@ -273,7 +273,8 @@ fn model(
     })
 }
 
-/// Links models to those that they are instead of, and refuses two that are one: their samples could not be told apart.
+/// Links models to those they stand in for, and refuses two entries that are the same model, because their samples
+/// could not be told apart.
 fn instead_of(
     mut models: Vec<ResolvedModel>,
     suite: &Suite,
@@ -304,13 +305,14 @@ fn instead_of(
     if problems.is_empty() { Ok(models) } else { Err(problems) }
 }
 
-/// Networks of a few thousand numbers keep no rule of the model they are named after.
+/// Whether a model is tiny. Networks of a few thousand numbers do not follow the rules of the model they are named
+/// after.
 fn is_tiny(entry: &ModelEntry) -> bool {
     entry.which().as_str().starts_with("tiny/")
         || entry.settings.get("scale").is_some_and(|scale| scale == "tiny")
 }
 
-/// What the catalogue knows of a model's own parameters, where it knows them all. Guidance 1 is none.
+/// The catalogue's values for a model's own parameters, if it has all of them. Without guidance it is 1.
 fn own_defaults(entry: &ModelEntry) -> Option<Params> {
     let Defaults { width, height, frames, fps, steps, guidance } =
         Catalogue::shipped().find(entry.which().as_str())?.defaults;
@@ -338,14 +340,14 @@ fn broken_rules(entry: &ModelEntry, params: &[Params], source: &str) -> Vec<Prob
         .collect()
 }
 
-/// The same with paths that mean the same from anywhere.
+/// The same confinement with absolute paths.
 fn placed(confinement: &Confinement, folder: &Path) -> Confinement {
     let all = |paths: &[String]| paths.iter().map(|path| absolute(folder, path)).collect();
     let (readable, writable) = (all(&confinement.readable), all(&confinement.writable));
     Confinement { readable, writable, ..confinement.clone() }
 }
 
-/// A path of the suite file, as seen from anywhere.
+/// A path of the suite file as an absolute path.
 fn absolute(folder: &Path, path: &str) -> String {
     let path = folder.join(path);
     std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned()
@@ -369,10 +371,11 @@ fn disagreements(
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-/// Most combinations of a grid. Each is a row of every table; a suite of a million samples has far fewer.
+/// Most combinations of a grid. Each becomes a row of every table; a suite of a million samples needs far fewer.
 const MAX_COMBINATIONS: u128 = 100_000;
 
-/// Every combination of the grid; what it leaves out comes from the model, and is an error when the model has no default.
+/// Every combination of the grid. Values that the grid leaves out come from the model; it is an error if the model has
+/// no default.
 fn combinations(
     entry: &ModelEntry,
     grid: &Grid,
@@ -484,7 +487,7 @@ fn find_prompt_suite(
     })
 }
 
-/// Reads a prompt suite file; on failure all its problems as text.
+/// Reads a prompt suite file; on failure returns all its problems as text.
 pub fn read_prompt_suite(path: &Path) -> Result<PromptSuite, Vec<String>> {
     let name = path.display().to_string();
     let text = crate::prepare::read_text(path)
@@ -493,7 +496,8 @@ pub fn read_prompt_suite(path: &Path) -> Result<PromptSuite, Vec<String>> {
         .map_err(|errors| errors.problems.iter().map(|problem| format!("{name}: {problem}")).collect())
 }
 
-/// The prompt suite of that name, when one ships: a file of `suites/prompts`, or `shapes`, which the grammar gives.
+/// The prompt suite with that name, if one ships: a file of `suites/prompts`, or `shapes`, which comes from the
+/// grammar.
 pub fn shipped_prompt_suite(name: &str) -> Option<PromptSuite> {
     if name == SHAPES { Some(shapes()) } else { prompt::shipped_suite(name).ok().cloned() }
 }
@@ -567,7 +571,7 @@ fn shuffle<T>(items: &mut [T], prompt_order_seed: u64) {
     }
 }
 
-/// Files that a prompt names, read once for their hashes.
+/// Reads the files that a prompt names, to get their hashes.
 fn input_files(
     prompt: &Prompt,
     folder: &Path,
@@ -594,7 +598,7 @@ fn input_files(
 /// Most bytes of a file that a video is made from.
 const MAX_INPUT_BYTES: u64 = 512 << 20;
 
-/// The bytes of a regular file of a sane length; a device would never end.
+/// Reads a regular file of at most [`MAX_INPUT_BYTES`]; a device would never end.
 pub(crate) fn read_input(path: &Path) -> std::io::Result<Vec<u8>> {
     let facts = std::fs::metadata(path)?;
     if !facts.is_file() {

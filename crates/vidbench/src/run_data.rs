@@ -1,4 +1,4 @@
-//! A whole run with what sensors said of each sample.
+//! Reads a whole run together with the sensor data of each sample.
 
 use vidbench_analysis::sample_telemetry;
 use vidbench_core::{RunData, RunId};
@@ -7,7 +7,7 @@ use vidbench_store::{Store, StoreError};
 /// The run as analysis and reports read it.
 ///
 /// # Errors
-/// The store cannot be read, or has no such run.
+/// The store cannot be read, or does not have the run.
 pub fn run_data(store: &Store, run: &RunId) -> Result<RunData, StoreError> {
     let mut data = store.run_data(run)?;
     let readings = &data.readings;

@@ -1,4 +1,4 @@
-//! Carries out a scoring: which metrics, which scores of each clip, and the run from request to data.
+//! Carries out a scoring: chooses the metrics, determines the scores of each clip, and runs it from request to data.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,25 +15,25 @@ use vidbench_store::{Look, Store, StoreError, Wanted};
 
 use crate::prepare::run_id;
 
-/// A metric that cannot be asked for when clips are scored.
+/// A metric that cannot be used to score clips.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricChoiceError {
     /// There is no such metric.
     #[error(transparent)]
     Unknown(#[from] UnknownMetric),
-    /// It compares with references, and there are none.
+    /// The metric compares with references, and none were given.
     #[error("{metric} compares clips with references, and none were named")]
     NoReference {
         /// The metric.
         metric: MetricId,
     },
-    /// It compares a set of clips with a reference set, and there is none.
+    /// The metric compares a set of clips with a reference set, and none was given.
     #[error("{metric} compares the clips with a reference set, and none was named")]
     NoReferenceSet {
         /// The metric.
         metric: MetricId,
     },
-    /// It is computed from something else than clips.
+    /// The metric is not computed from clips.
     #[error("{metric} is computed from {from}, not from clips alone")]
     NotOfClips {
         /// The metric.
@@ -61,11 +61,11 @@ impl MetricChoiceError {
     }
 }
 
-/// The metrics of these names, each once, in the order given. A name without version means its newest.
+/// The metrics with these names, each once, in the order given. A name without a version means its newest version.
 ///
 /// # Errors
 ///
-/// The first name that cannot be asked for.
+/// The first name that cannot be used.
 pub fn choose_metrics(
     names: &[String],
     references: bool,
@@ -116,19 +116,19 @@ pub fn new_scoring(request: ScoringRequest, environment: Environment, clock: &dy
 /// How clips are scored.
 #[derive(Debug, Clone)]
 pub struct ScoreSettings {
-    /// Scorers that work side by side, see [`crate::hold_scorers`].
+    /// Scorers that work in parallel, see [`crate::hold_scorers`].
     pub scorers: Vec<WorkerCommand>,
     /// Seconds one clip may take.
     pub timeout: Duration,
-    /// References were named.
+    /// Whether references were named.
     pub references: bool,
 }
 
-/// Scores what is not known yet, and says in `record` how it ended. [`each_scored_clip`] gives what came of it.
+/// Scores whatever is not known yet, and stores in `record` how it ended. [`each_scored_clip`] gives the results.
 ///
 /// # Errors
 ///
-/// When the store cannot be used or no scorer comes up; what is recorded stays.
+/// The store cannot be used, or no scorer starts; results recorded so far are kept.
 pub fn score(
     store: &Store,
     record: &mut ScoringRecord,
@@ -158,11 +158,12 @@ pub fn score(
     Ok(finish)
 }
 
-/// Hands over what came of each clip of a scoring, in the order of the request, one at a time. The store is in use meanwhile.
+/// Passes the result of each clip of a scoring to `visit`, one at a time, in the order of the request. The store is in
+/// use until it returns.
 ///
 /// # Errors
 ///
-/// The first error of `visit`, or that the store cannot be read.
+/// The first error of `visit`, or a store that cannot be read.
 pub fn each_scored_clip<E: From<StoreError>>(
     store: &Store,
     record: &ScoringRecord,
@@ -171,12 +172,12 @@ pub fn each_scored_clip<E: From<StoreError>>(
     store.each_scored_clip(record, |clip| wanted(record, clip), visit)
 }
 
-/// The scores a clip is to get. A metric that this version does not know has none.
+/// The scores that a clip should get. A metric unknown to this version gives none.
 fn wanted(record: &ScoringRecord, clip: &RequestedClip) -> Vec<Wanted> {
     record.request.metrics.iter().filter_map(|id| wanted_metric(id, record, clip)).collect()
 }
 
-/// What a metric wants of a clip. A metric that this version does not know wants nothing.
+/// The request of a metric for a clip; `None` for a metric unknown to this version.
 pub(crate) fn wanted_metric(id: &MetricId, record: &ScoringRecord, clip: &RequestedClip) -> Option<Wanted> {
     let metric = Metric::from_id(id.as_str()).ok()?;
     let of_pair = metric.descriptor().needs == Needs::Pair;
@@ -191,8 +192,8 @@ pub(crate) fn wanted_metric(id: &MetricId, record: &ScoringRecord, clip: &Reques
     })
 }
 
-/// What the metrics of a suite are computed from, with the nets of this machine as they are now. Scores of runs are not kept by
-/// content, so what they depend on beside is left out.
+/// The requests of a suite's metrics, with the present nets of this machine. Scores of runs are not kept by content, so
+/// their other dependencies are left out.
 pub(crate) fn wanted_of_suite(metrics: &[MetricId]) -> Vec<Wanted> {
     let Some(nets) = crate::nets_in_use(metrics, NetOptions::default()) else { return Vec::new() };
     let wanted = |id: &MetricId| {
@@ -204,7 +205,8 @@ pub(crate) fn wanted_of_suite(metrics: &[MetricId]) -> Vec<Wanted> {
     metrics.iter().filter_map(wanted).collect()
 }
 
-/// What a metric is computed from, where it is the same for every clip of the same bytes: not where a net looks at another file too.
+/// The features that a metric is computed from, if they are the same for every clip with the same bytes. This is not so
+/// where a net looks at another file too.
 fn look(metric: Metric, nets: &NetsInUse) -> Option<Look> {
     let extraction = match metric {
         Metric::NetSet(metric) => metric.extraction(),
@@ -216,15 +218,15 @@ fn look(metric: Metric, nets: &NetsInUse) -> Option<Look> {
     Some(Look { extraction: extraction.id().to_owned(), nets: identities.join("\n") })
 }
 
-/// How a net sees the prompt from which a metric is computed.
+/// The features of the prompt that a metric is computed from.
 fn text(metric: Metric, nets: &NetsInUse) -> Option<Look> {
     let Metric::Net(metric) = metric else { return None };
     let net = metric.text_net()?;
     Some(Look { extraction: text_id(net), nets: nets.identity(net) })
 }
 
-/// What a score depends on beside the files. libvmaf that was not found is one of its versions, so that a scoring after it was
-/// installed computes what an earlier one could not.
+/// Everything a score depends on apart from the files. A missing libvmaf counts as one of its versions, so that after
+/// it is installed a new scoring computes what an earlier one could not.
 fn depends_on(metric: Metric, record: &ScoringRecord, clip: &RequestedClip) -> Option<String> {
     let beside = match metric.descriptor().needs {
         Needs::ClipAndPrompt => clip.prompt.clone(),

@@ -1,4 +1,4 @@
-//! Metrics of whole sets, computed from the stored features of a run.
+//! Computes metrics of whole sets from the stored features of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,8 @@ use vidbench_worker::{reference_features, shapes_net};
 
 use crate::CLASSIFIER;
 
-/// Computes and stores every set metric of a run. Reference features are computed once for a workspace and kept in it.
+/// Computes and stores every set metric of a run. Features of the reference set are computed once per workspace and
+/// kept there.
 pub fn compute_set_metrics(
     store: &Store,
     data: &RunData,
@@ -55,10 +56,11 @@ fn reference(store: &Store, metric: SetMetric, threads: u32) -> Result<Reference
     }
 }
 
-/// Features of ok samples by model and parameters, in the order of the plan. A group without any is there, and empty.
+/// Features of ok samples by model and parameters, in the order of the plan. A group without any features is present,
+/// but empty.
 ///
-/// Of the repeats of one prompt and seed the first ok one counts: a model that gives the same clip again would otherwise
-/// look like a larger sample.
+/// Of the repeats of one prompt and seed only the first ok one counts: otherwise a model that gives the same clip again
+/// would seem to have a larger sample.
 fn feature_groups<'a>(data: &'a RunData, plan: &Plan, net: &str) -> Vec<FeatureGroup<'a>> {
     let mut groups: BTreeMap<(u32, u32), Vec<&Features>> = BTreeMap::new();
     for sample in &plan.samples {

@@ -1,4 +1,4 @@
-//! What ships inside the program: models, suites, the classifier of the synthetic domain.
+//! Everything that is built into the program: models, suites, the classifier of the synthetic domain.
 
 use std::sync::OnceLock;
 
@@ -7,7 +7,7 @@ use vidbench_worker::embedded::model_info;
 
 use crate::{Known, ShippedModel};
 
-/// The network whose features carry `frechet_shapes`.
+/// The network whose features are used by `frechet_shapes`.
 pub const CLASSIFIER: &[u8] = include_bytes!("../../../nets/embedded/classifier.onnx");
 
 /// The suite that `vidbench demo` runs.

@@ -1,4 +1,5 @@
-//! Tiny architectures of the worker of diffusers, as far as a check needs them: what to ask of each pipeline class.
+//! The tiny architectures of the worker of diffusers, as far as a check needs them: the request for each pipeline
+//! class.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -10,17 +11,17 @@ use crate::python_env::package_file_texts;
 /// A pipeline class with tiny networks.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct TinyPipeline {
-    /// What it makes of what.
+    /// What it makes from what.
     pub tasks: Vec<String>,
-    /// What a check asks for.
+    /// The request that a check makes.
     pub shape: TinyShape,
-    /// Files that it cannot do without.
+    /// Input files that it requires.
     #[serde(default)]
     pub inputs: Vec<String>,
-    /// Parts beside it with which it is checked too, such as `lora`.
+    /// Parts with which it is also checked, such as `lora`.
     #[serde(default)]
     pub parts: Vec<String>,
-    /// Text that goes through all of its text encoders.
+    /// A text that all of its text encoders accept.
     #[serde(default = "boat")]
     pub prompt: String,
 }

@@ -1,4 +1,5 @@
-//! Working beside VBench: its files read and joined, a folder checked against its suite, a scoring written as its results.
+//! Works with VBench: reads and joins its files, checks a folder against its suite, and writes a scoring as its
+//! results.
 
 mod check;
 mod export;

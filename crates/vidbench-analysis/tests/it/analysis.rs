@@ -77,7 +77,7 @@ fn offline_throughput_is_of_the_makespan_when_the_group_ran_alone() {
     let alone = Spec { kind: ScenarioKind::Offline, steps: vec![4], ..Spec::default() };
     let found = analyse(&run(&alone), &DESCRIPTORS).groups[0].throughput.unwrap();
     assert_eq!(found.basis, ThroughputBasis::Makespan);
-    // Sent at 0, the fourth sent at 3 s, its start 1 ms later, its service 41.2 ms.
+    // Sent at 0; the fourth sent at 3 s, started 1 ms later, with a service time of 41.2 ms.
     assert!(close(found.span_secs, 3.0422), "{found:?}");
     let shared = Spec { kind: ScenarioKind::Offline, ..Spec::default() };
     assert_eq!(
@@ -200,7 +200,7 @@ fn the_harness_share_is_what_the_work_does_not_explain() {
     let overhead = analyse(&run(&Spec::default()), &DESCRIPTORS).overhead.unwrap();
     assert!(close(overhead.harness_secs, 1.0) && close(overhead.share_of_wall, 0.01));
     assert!(close(overhead.share_of_work.unwrap(), 1.0 / 99.0));
-    // Waiting for a scorer that does nothing is no work.
+    // Waiting for a scorer that is not working is not work.
     let mut data = run(&Spec::default());
     data.sessions[0].ledger.as_mut().unwrap().scorer_secs = 4.0;
     let overhead = analyse(&data, &DESCRIPTORS).overhead.unwrap();
@@ -216,12 +216,12 @@ fn an_analysis_is_json_without_nan() {
     let json = serde_json::to_value(analyse(&data, &DESCRIPTORS)).unwrap();
     let group = &json["groups"][0];
     assert_eq!(group["latency"]["p50"]["too_few"]["needed"], 11);
-    // Serde writes NaN as null: none may stand where a number is promised.
+    // Serde writes NaN as null, so no null may stand where a number is promised.
     assert!(group["metrics"][0]["mean"].is_f64() && group["metrics"][0]["n"] == 3);
     assert_eq!(json["verdict"]["verdict"], "valid");
 }
 
-/// Student's t knows no bounds: of 1, 1, 1, 0 it goes from -0.05 to 1.55.
+/// Student's t is unbounded: for 1, 1, 1, 0 its interval runs from -0.05 to 1.55.
 #[test]
 fn an_interval_ends_where_the_range_of_its_metric_ends() {
     let mut data = run(&Spec::default());

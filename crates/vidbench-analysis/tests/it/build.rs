@@ -154,7 +154,7 @@ fn suite(spec: &Spec) -> ResolvedSuite {
     }
 }
 
-/// Service time is 10 ms a step and 1 % of it longer for each sample before; the wait is 1 ms.
+/// Service time is 10 ms a step, and 1 % longer for each earlier sample; the wait is 1 ms.
 fn record(suite: &ResolvedSuite, planned: &PlannedSample) -> SampleRecord {
     let steps = u64::from(suite.params_of(planned).steps);
     let service_ns = steps * 10_000_000 + steps * 100_000 * planned.ordinal;

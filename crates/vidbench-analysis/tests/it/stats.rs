@@ -64,7 +64,7 @@ fn small_numbers_survive_beside_many_large_ones() {
     let mut values = vec![1e-3; 1_000_000];
     values[0] = 1e9;
     let error = (pairwise_sum(&values) - (1e9 + 999.999)).abs();
-    // Added one after the other the small ones would be off by up to half of 1.2e-7 each, 0.06 in all.
+    // Added one after the other, each of the small values could be off by up to half of 1.2e-7, 0.06 in all.
     assert!(error < 1e-5, "{error}");
 }
 

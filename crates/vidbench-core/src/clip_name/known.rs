@@ -1,4 +1,4 @@
-//! Known prompts, ready to be found in names.
+//! Known prompts, indexed so that they can be found in names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::stem::{last_component, split_extension, split_index};
 use super::{Candidate, ClipName, ClipNameError, MAX_NAME_BYTES, NameMatch, VBENCH2_PROMPT_CHARS};
 
-/// What NTFS or a common sampling script does not allow in a name. A control character counts too.
+/// Characters that NTFS or a common sampling script does not allow in a name. Control characters count too.
 const FORBIDDEN: &str = "/\\:*?\"<>|";
 
-/// The kinds of match that are one look-up of a folded text, the surest first.
+/// The kinds of match that are a single look-up of a folded text, the most certain first.
 const FOLDED: [NameMatch; 4] = [NameMatch::Exact, NameMatch::Unicode, NameMatch::Replaced, NameMatch::Case];
 
 /// The longest `-{index}.{extension}` by which a name that was cut to [`MAX_NAME_BYTES`] may differ from the text before it.
@@ -19,17 +19,17 @@ const CUT_SLACK_BYTES: usize = 3;
 /// A list of prompts and the text that stands between prompt and number (VBench's `special_str`, mostly empty).
 #[derive(Debug, Clone)]
 pub struct KnownPrompts {
-    /// Distinct, sorted.
+    /// Distinct prompts, sorted.
     prompts: Vec<String>,
     special: String,
-    /// For each kind of [`FOLDED`]: the folded prompt with the special text, and which prompts it stands for.
+    /// For each kind of [`FOLDED`]: maps the folded prompt with the special text to the indices of its prompts.
     folded: [BTreeMap<String, Vec<usize>>; 4],
     /// Prompts longer than [`VBENCH2_PROMPT_CHARS`], cut there and folded as [`NameMatch::Replaced`].
     cut: BTreeMap<String, Vec<usize>>,
 }
 
 impl KnownPrompts {
-    /// Prepares `prompts`; the same text twice is one prompt.
+    /// Prepares `prompts`; a text that is given twice is one prompt.
     pub fn new<'a>(prompts: impl IntoIterator<Item = &'a str>, special: &str) -> Self {
         let distinct: BTreeSet<&str> = prompts.into_iter().collect();
         let prompts: Vec<String> = distinct.into_iter().map(str::to_owned).collect();
@@ -47,10 +47,10 @@ impl KnownPrompts {
         &self.prompts
     }
 
-    /// Prompt and index of a file; folders before the name are passed over.
+    /// Reads prompt and index from a file; folders before the name are ignored.
     ///
     /// # Errors
-    /// No known prompt, or more than one reading of the surest kind.
+    /// No known prompt matches, or the most certain kind of match has more than one reading.
     pub fn read(&self, path: &str) -> Result<ClipName, ClipNameError> {
         let name = last_component(path);
         let (stem, _) = split_extension(name);
@@ -71,15 +71,15 @@ impl KnownPrompts {
         })
     }
 
-    /// Groups of prompts whose names are one file where case does not count, such as "A fantasy landscape" and "a fantasy
-    /// landscape"; also those that differ only in Unicode form or in forbidden characters.
+    /// Groups of prompts whose clips have the same file name where case is ignored, such as "A fantasy landscape" and
+    /// "a fantasy landscape"; also those that differ only in Unicode form or in forbidden characters.
     pub fn colliding(&self) -> Vec<Vec<&str>> {
         let [.., by_case] = &self.folded;
         let groups = by_case.values().filter(|group| group.len() > 1);
         groups.map(|group| self.texts(group).collect()).collect()
     }
 
-    /// All prompts that `find` gives for any reading: none, one, or an error.
+    /// Collects the prompts that `find` gives for any reading: none is `None`, one is the result, more are an error.
     fn decide(
         &self,
         how: NameMatch,
@@ -103,7 +103,7 @@ impl KnownPrompts {
         at.iter().filter_map(|&at| self.prompts.get(at)).map(String::as_str)
     }
 
-    /// Prompts of which a name holds only the beginning.
+    /// Prompts that a name may be the truncated beginning of.
     fn longer_than(&self, text: &str, name: &str) -> Vec<usize> {
         let text = fold(NameMatch::Replaced, text);
         let mut found = lookup(&self.cut, &text);
@@ -120,13 +120,13 @@ impl KnownPrompts {
     }
 }
 
-/// The ways to part a stem into text and number: with the number at its end, and without one.
+/// The ways to split a stem into text and number: with the number at its end, and without one.
 pub(super) fn readings(stem: &str) -> Vec<(&str, Option<u32>)> {
     let numbered = split_index(stem).map(|(text, index)| (text, Some(index)));
     numbered.into_iter().chain([(stem, None)]).collect()
 }
 
-/// The form of a text in which two spellings of one kind are equal. Each kind includes those before it.
+/// Folds a text so that all spellings of one kind become equal. Each kind includes those before it.
 fn fold(how: NameMatch, text: &str) -> String {
     match how {
         NameMatch::Exact | NameMatch::Cut | NameMatch::Convention => text.to_owned(),

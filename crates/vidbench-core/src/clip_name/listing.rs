@@ -1,4 +1,4 @@
-//! All names of a folder at once: what each says, and what two of them say together.
+//! Reads all names of a folder together: what each says, and where two of them conflict.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,30 +8,30 @@ use super::known::readings;
 use super::stem::{IgnoreReason, ignored, last_component, split_extension};
 use super::{Candidate, ClipName, ClipNameError, KnownPrompts, NameMatch};
 
-/// What the names of a folder say. Every file is in exactly one of `clips`, `ignored` and `unreadable`; each list is sorted
-/// by file.
+/// The contents of the names of a folder. Every file is in exactly one of `clips`, `ignored` and `unreadable`; each
+/// list is sorted by file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NameListing {
     /// Files whose prompt is certain.
     pub clips: Vec<NamedClip>,
-    /// Files that are no videos.
+    /// Files that are not videos.
     pub ignored: Vec<IgnoredFile>,
-    /// Videos whose names say nothing, or too much.
+    /// Videos whose names give no prompt, or more than one.
     pub unreadable: Vec<UnreadableName>,
     /// Clips of `clips` that claim the same prompt and index.
     pub collisions: Vec<Collision>,
 }
 
-/// A file and what its name says.
+/// A file with the contents of its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NamedClip {
     /// The file as listed.
     pub file: String,
-    /// What its name says.
+    /// The contents of its name.
     pub name: ClipName,
 }
 
-/// A file that is no clip.
+/// A file that is not a clip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IgnoredFile {
     /// The file as listed.
@@ -60,10 +60,10 @@ pub struct Collision {
     pub files: Vec<String>,
 }
 
-/// Reads the names of a folder, with the prompts that are known or by the convention alone.
+/// Reads the names of a folder, with the known prompts if there are any, or else by the convention alone.
 ///
-/// Without known prompts `a cat-3.mp4` is clip 3 of "a cat", unless another file, such as `a cat-3-0.mp4`, shows that "a
-/// cat-3" may be a prompt; then it is an error.
+/// Without known prompts `a cat-3.mp4` is clip 3 of "a cat", unless another file, such as `a cat-3-0.mp4`, shows that
+/// "a cat-3" may be a prompt; then it is an error.
 pub fn read_listing<'a>(
     files: impl IntoIterator<Item = &'a str>,
     known: Option<&KnownPrompts>,
@@ -97,7 +97,7 @@ fn text_before_number(file: &str) -> Option<&str> {
     readings(stem_of(file)).into_iter().find_map(|(text, index)| index.map(|_| text))
 }
 
-/// The text before the last number, unless other files number the whole stem.
+/// Takes the text before the last number as the prompt, unless another file adds a number to this whole stem.
 fn by_convention(file: &str, numbered: &BTreeSet<&str>) -> Result<ClipName, ClipNameError> {
     let stem = stem_of(file);
     let readings = readings(stem);

@@ -1,4 +1,4 @@
-//! The parts of a file name: folder, extension, number at the end; and files that are no clips.
+//! The parts of a file name (folder, extension, number at the end), and which files are not clips.
 
 use serde::Serialize;
 
@@ -6,10 +6,10 @@ use serde::Serialize;
 pub const VIDEO_EXTENSIONS: [&str; 14] =
     ["avi", "flv", "gif", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "ogv", "ts", "webm", "y4m", "yuv"];
 
-/// Digits that a number at the end of a name may have. Longer ones are dates and ids, and belong to the text.
+/// Most digits of a number at the end of a name. Longer ones are dates and ids, and belong to the text.
 const MAX_INDEX_DIGITS: usize = 6;
 
-/// Why a file is no clip.
+/// Why a file is not a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IgnoreReason {
@@ -19,7 +19,7 @@ pub enum IgnoreReason {
     NotVideo,
 }
 
-/// Why a file is passed over; none for a video.
+/// Why a file is ignored; `None` for a video.
 pub fn ignored(path: &str) -> Option<IgnoreReason> {
     let name = last_component(path);
     if name.starts_with('.') {
@@ -42,7 +42,8 @@ pub(crate) fn split_extension(name: &str) -> (&str, &str) {
     }
 }
 
-/// The text before a last `-<number>`, and the number as Python's `str` writes it: no leading zero, no sign.
+/// The text before a final `-<number>`, and the number, which must be written as Python's `str` does: no leading zero,
+/// no sign.
 pub(super) fn split_index(stem: &str) -> Option<(&str, u32)> {
     let (text, digits) = stem.rsplit_once('-')?;
     let canonical = digits == "0" || !digits.starts_with('0');

@@ -1,4 +1,4 @@
-//! What can be wrong with a prompt suite. A reader collects all of it before it gives up.
+//! The problems a prompt suite can have. A reader collects all of them before it fails.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::suite::MAX_TEXT_CHARS;
 /// All problems of one suite, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PromptSuiteErrors {
-    /// The file, or whatever the text came from.
+    /// Name of the file, or of whatever the text came from.
     pub source_name: String,
     /// At least one problem.
     pub problems: Vec<PromptSuiteError>,
@@ -31,19 +31,19 @@ pub enum PromptSuiteErrorKind {
     /// Not TOML.
     #[error("{message}")]
     Syntax {
-        /// The words of the TOML reader.
+        /// The TOML reader's message.
         message: String,
     },
-    /// A key that means nothing.
+    /// An unknown key.
     #[error("{0}")]
     UnknownKey(UnknownName),
-    /// A key that must be there.
+    /// A required key is missing.
     #[error("missing key {key:?}")]
     MissingKey {
         /// The key.
         key: &'static str,
     },
-    /// A value of another type than the key takes.
+    /// A value whose type is not the one the key takes.
     #[error("{key:?} must be {expected}, found {found}")]
     WrongType {
         /// The key.
@@ -53,7 +53,7 @@ pub enum PromptSuiteErrorKind {
         /// The type it has.
         found: &'static str,
     },
-    /// A file of another version of the format.
+    /// The file has another version of the format.
     #[error("schema_version {found} is not known, this version reads {}", super::parse::SCHEMA_VERSION)]
     SchemaVersion {
         /// The version of the file.
@@ -68,16 +68,16 @@ pub enum PromptSuiteErrorKind {
     /// A prompt id of the wrong form.
     #[error(transparent)]
     Id(PromptIdError),
-    /// The same id twice.
+    /// The same id occurs twice.
     #[error("duplicate prompt id \"{id}\"{}", first_seen(.first_line))]
     DuplicateId {
         /// The id.
         id: PromptId,
-        /// Where it was first.
+        /// Line on which it first occurred.
         first_line: Option<usize>,
     },
-    /// The same text with the same negative prompt twice: a model would be given the same work, and one result would
-    /// stand for two prompts.
+    /// The same text with the same negative prompt occurs twice: a model would do the same work twice, and one result
+    /// would stand for two prompts.
     #[error("prompt \"{id}\" has the text of prompt \"{first}\"")]
     DuplicateText {
         /// The later prompt.
@@ -88,13 +88,13 @@ pub enum PromptSuiteErrorKind {
     /// A category or a difficulty that does not exist.
     #[error(transparent)]
     UnknownName(UnknownName),
-    /// A text without a visible character.
+    /// A text without visible characters.
     #[error("{key:?} is empty")]
     Empty {
         /// The key.
         key: &'static str,
     },
-    /// A text over [`MAX_TEXT_CHARS`].
+    /// A text longer than [`MAX_TEXT_CHARS`].
     #[error("{key:?} has {chars} characters, the limit is {MAX_TEXT_CHARS}")]
     TooLong {
         /// The key.
@@ -108,7 +108,7 @@ pub enum PromptSuiteErrorKind {
 }
 
 impl PromptSuiteErrorKind {
-    /// What to do about it, where there is more to say than the message does.
+    /// How to fix it, where there is more to say than the message does.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownKey(name) => Some(match name.nearest() {

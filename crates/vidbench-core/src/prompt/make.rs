@@ -1,8 +1,8 @@
-//! Makes prompt suites of any size from templates: the same arguments give the same suite, on every machine.
+//! Generates prompt suites of any size from templates: the same arguments give the same suite on every machine.
 //!
-//! A template is a row of word lists, so all prompts of a category and a difficulty can be counted and numbered. Easy
-//! prompts have a core, medium ones add a setting, hard ones a setting and a detail. The number of a prompt is in its
-//! id: the same id is the same text, whatever the seed, and two made suites can be merged.
+//! A template is a sequence of word lists, so all prompts of a category and a difficulty can be counted and numbered.
+//! Easy prompts have a core, medium ones add a setting, hard ones a setting and a detail. The id of a prompt contains
+//! its number: equal ids mean equal texts, whatever the seed, so two generated suites can be merged.
 //!
 //! ```
 //! use vidbench_core::prompt::make::make;
@@ -25,14 +25,14 @@ use self::grammar::{Slot, families};
 use super::names::{Category, Difficulty, PromptId};
 use super::suite::{Prompt, PromptSuite, SuiteHeader};
 
-/// Version of the templates, and so of every made suite. A change of any word list bumps it.
+/// Version of the templates, and so of every generated suite. A change of any word list bumps it.
 pub const GRAMMAR_VERSION: u32 = 1;
 
-/// Why no suite can be made.
+/// Why a suite cannot be generated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MakePromptsError {
-    /// More prompts than the templates have.
+    /// More prompts were asked for than the templates have.
     #[error("cannot make {count} {difficulty} prompts of {category}: the templates give {available}")]
     TooMany {
         /// Prompts asked for.
@@ -44,7 +44,7 @@ pub enum MakePromptsError {
         /// Difficulty asked for.
         difficulty: Difficulty,
     },
-    /// Nothing was asked for.
+    /// A suite of zero prompts was asked for.
     #[error("cannot make a suite of 0 prompts")]
     NoneAsked,
     /// A category that is not made from these templates.
@@ -78,9 +78,9 @@ pub fn available(category: Category, difficulty: Difficulty) -> usize {
 
 /// Makes a suite of `count` different prompts.
 ///
-/// `prompt_choice_seed` decides which prompts, and in which order; a longer suite of the same seed begins with the
-/// shorter one. The generator is ChaCha8, keyed with the SHA-256 of
-/// `vidbench-prompts-make/<grammar version>/<category>/<difficulty>/<seed>`.
+/// `prompt_choice_seed` decides which prompts are chosen, and in which order; a longer suite with the same seed begins
+/// with the shorter one. The generator is ChaCha8, keyed with the SHA-256 of `vidbench-prompts-make/<grammar
+/// version>/<category>/<difficulty>/<seed>`.
 pub fn make(
     category: Category,
     count: usize,
@@ -147,7 +147,7 @@ fn prompt(category: Category, difficulty: Difficulty, templates: &[Template], nu
     }
 }
 
-/// The prompt of that number: the templates in order, the last list of each running fastest.
+/// The prompt with that number: templates count in order, and within a template the last word list varies fastest.
 fn text(templates: &[Template], number: usize) -> String {
     let mut rest = number;
     for template in templates {
@@ -174,7 +174,7 @@ fn words(template: &[Slot], mut number: usize) -> Vec<&'static str> {
     words
 }
 
-/// Joins words; one that begins with a comma or a semicolon stands close.
+/// Joins words with spaces, but without one before a comma or a semicolon.
 fn sentence(words: &[&str]) -> String {
     let mut text = String::new();
     for word in words {
@@ -193,7 +193,7 @@ fn rng(category: Category, difficulty: Difficulty, prompt_choice_seed: u64) -> C
     ChaCha8Rng::from_seed(Sha256::digest(name).into())
 }
 
-/// The first `count` numbers of a shuffle of `0..available`, without building the rest of it.
+/// The first `count` numbers of a shuffle of `0..available`, without shuffling the rest.
 fn choose(count: usize, available: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
     let mut moved = BTreeMap::new();
     let mut draw = |at: usize| {
@@ -206,7 +206,7 @@ fn choose(count: usize, available: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
     (0..count).map(&mut draw).collect()
 }
 
-/// A uniform number under `bound`. Draws past the last whole multiple are thrown away, so there is no bias.
+/// A uniform number under `bound`. Draws beyond the last whole multiple of `bound` are rejected, so there is no bias.
 fn below(bound: usize, rng: &mut ChaCha8Rng) -> usize {
     let bound = bound as u64;
     let limit = u64::MAX - u64::MAX % bound;

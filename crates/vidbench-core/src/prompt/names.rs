@@ -1,4 +1,4 @@
-//! The words of a prompt suite: ids, categories, difficulties.
+//! Identifiers and names used in prompt suites: ids, categories, difficulties.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,8 +6,8 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Names a prompt within its suite: lower-case words of letters and digits joined by single hyphens, at most
-/// [`PromptId::MAX_CHARS`] characters. An id is stable: a prompt whose text changes gets a new one.
+/// Identifies a prompt within its suite: lower-case words of letters and digits joined by single hyphens, at most
+/// [`PromptId::MAX_CHARS`] characters. An id is stable: when a prompt's text changes, it gets a new id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct PromptId(String);
@@ -24,7 +24,7 @@ pub struct PromptIdError {
 }
 
 impl PromptId {
-    /// The longest id.
+    /// Most characters of an id.
     pub const MAX_CHARS: usize = 100;
 
     /// Checks `value`.
@@ -67,7 +67,7 @@ impl From<PromptId> for String {
     }
 }
 
-/// What a prompt puts to the test.
+/// What a prompt tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Category {
@@ -81,7 +81,7 @@ pub enum Category {
     Style,
     /// Several objects, each with its own number or attributes.
     MultiObject,
-    /// Where things are with respect to each other.
+    /// Where things are in relation to each other.
     SpatialRelation,
     /// Events in a given order.
     TemporalOrder,
@@ -89,7 +89,7 @@ pub enum Category {
     HumanAction,
     /// A scene in which nothing moves.
     StaticScene,
-    /// The moving shapes of the embedded model; they have a grammar of their own.
+    /// The moving shapes of the embedded model, which have a grammar of their own.
     Shapes,
 }
 
@@ -139,7 +139,7 @@ impl FromStr for Category {
     }
 }
 
-/// How much a prompt asks of a model, by the number of things that must all be right.
+/// How much a prompt demands of a model, by the number of things that must all be right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Difficulty {
@@ -183,11 +183,11 @@ impl FromStr for Difficulty {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {what} {value:?}")]
 pub struct UnknownName {
-    /// What the name should have been, such as `category`.
+    /// The kind of name expected, such as `category`.
     pub what: &'static str,
     /// The name given.
     pub value: String,
-    /// The names there are.
+    /// The known names.
     pub known: Vec<String>,
 }
 
@@ -221,7 +221,8 @@ pub(super) fn by_name<T: Copy>(
     })
 }
 
-/// Whether `value` is words of `a-z` and `0-9` joined by single hyphens, and short enough for a [`PromptId`].
+/// Whether `value` consists of words of `a-z` and `0-9` joined by single hyphens, and is short enough for a
+/// [`PromptId`].
 pub(super) fn is_kebab(value: &str) -> bool {
     let is_word =
         |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());

@@ -1,6 +1,6 @@
 //! Reads the TOML form of a prompt suite and lists everything that is wrong with it, by line.
 //!
-//! The text is read to spanned TOML values rather than through serde, because serde stops at the first problem.
+//! The text is read into spanned TOML values rather than through serde, because serde stops at the first problem.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str, source_name: &str) -> Result<(SuiteHeader, Vec<P
     }
 }
 
-/// A value and the byte at which it starts.
+/// A value and the byte offset at which it starts.
 struct At<T> {
     value: T,
     at: usize,
@@ -52,7 +52,7 @@ impl Reader<'_> {
     fn document(&mut self) -> Option<(SuiteHeader, Vec<Prompt>)> {
         let (root, errors) = DeTable::parse_recoverable(self.text);
         if !errors.is_empty() {
-            // What is left of a broken document would only repeat the same fault in other words.
+            // The rest of a broken document would only report the same fault in other words.
             for error in &errors {
                 let at = error.span().map_or(0, |span| span.start);
                 self.problem::<()>(at, Kind::Syntax { message: error.message().to_owned() });
@@ -108,7 +108,7 @@ impl Reader<'_> {
             self.problem::<()>(entry.span().start, Kind::NoPrompts);
         }
         let mut seen = BTreeMap::new();
-        // Every prompt is read, also after one that failed.
+        // Reads every prompt, even after one has failed.
         let prompts: Vec<_> = items.iter().map(|item| self.prompt(item, &mut seen)).collect();
         prompts.into_iter().collect()
     }
@@ -159,7 +159,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Names of inputs with their files; those that are no text are problems.
+    /// Files of inputs by name; a file that is not a text is a problem.
     fn inputs(&mut self, table: &Table<'_>) -> BTreeMap<String, String> {
         let Some(entry) = table.keys.get("inputs") else { return BTreeMap::new() };
         let Some(files) = entry.get_ref().as_table() else {
@@ -231,14 +231,14 @@ impl Reader<'_> {
         self.problem::<()>(at, Kind::WrongType { key, expected, found });
     }
 
-    /// Records a problem; the value it stands in for is absent.
+    /// Records a problem and returns `None` for the value that it concerns.
     fn problem<T>(&mut self, at: usize, kind: Kind) -> Option<T> {
         let line = Some(self.line(at));
         self.problems.push(PromptSuiteError { line, kind });
         None
     }
 
-    /// 1-based line of a byte.
+    /// The 1-based line of a byte offset.
     fn line(&self, at: usize) -> usize {
         1 + self.text.bytes().take(at).filter(|&byte| byte == b'\n').count()
     }

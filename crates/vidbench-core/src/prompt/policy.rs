@@ -1,8 +1,8 @@
 //! What a prompt may contain, for tools that pass prompts on to web pages, shells and logs.
 //!
-//! A prompt is accepted, flagged or rejected, with the reasons; it is never changed. The check reads a folded copy (see
-//! [`ForbiddenToken`]), so that a token cannot hide behind case, Unicode forms, invisible characters, blanks or escapes.
-//! It is a tripwire and not a sanitiser: whoever shows a prompt on a page still escapes it.
+//! A prompt is accepted, flagged or rejected, with the reasons; it is never changed. The check works on a folded copy
+//! (see [`ForbiddenToken`]), so that a token cannot hide behind case, Unicode forms, invisible characters, blanks or
+//! escapes. It is a tripwire, not a sanitiser: code that shows a prompt on a page must still escape it.
 //!
 //! ```
 //! use vidbench_core::prompt::policy::{Judgement, Policy, PolicyLimits, judge};
@@ -85,34 +85,34 @@ impl Default for PolicyLimits {
 /// One reason against a prompt.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
-    /// Where it begins in the prompt as given.
+    /// Byte offset in the original prompt at which it begins.
     pub at_byte: usize,
     /// What it is.
     pub kind: FindingKind,
 }
 
-/// What is held against a prompt.
+/// A reason to object to a prompt.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// A token that begins a script, in any disguise.
+    /// A token that begins a script, however disguised.
     ForbiddenToken(ForbiddenToken),
-    /// Control characters other than tab and line ends; the place is that of the first.
+    /// Control characters other than tab and line ends; the finding's position is that of the first.
     ControlCharacters {
         /// The first one, as a code point.
         code_point: u32,
         /// How many there are.
         count: usize,
     },
-    /// More characters than [`PolicyLimits::max_chars`]; the place is that of the first one too many.
+    /// More characters than [`PolicyLimits::max_chars`]; the finding's position is that of the first excess character.
     TooLong {
         /// Characters of the prompt.
         chars: usize,
         /// Characters allowed.
         max_chars: usize,
     },
-    /// Bytes that are not UTF-8; the place is that of the first.
+    /// Bytes that are not UTF-8; the finding's position is that of the first.
     InvalidUtf8,
 }
 
@@ -144,7 +144,7 @@ impl Judgement {
     }
 }
 
-/// Everything held against `raw`, in the order of the text. Takes text as well as bytes of unknown origin.
+/// All findings about `raw`, in the order of the text. Takes text as well as bytes of unknown origin.
 pub fn check(limits: &PolicyLimits, raw: impl AsRef<[u8]>) -> Vec<Finding> {
     let raw = raw.as_ref();
     let chars = fold::chars_from_bytes(raw);

@@ -1,4 +1,4 @@
-//! A prompt suite as a value: what it holds, its hash, its TOML form.
+//! A prompt suite as a value: its contents, its hash, its TOML form.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,9 +12,9 @@ use super::names::{Category, Difficulty, PromptId, is_kebab};
 use super::parse::{self, SCHEMA_VERSION};
 use crate::hex;
 
-/// The longest prompt and the longest negative prompt, in characters.
+/// The maximum length of a prompt and of a negative prompt, in characters.
 ///
-/// Text encoders in use cut at 77 to 512 tokens; a text ten times that is a mistake.
+/// Text encoders in use cut at 77 to 512 tokens; a text of ten times that length is a mistake.
 pub const MAX_TEXT_CHARS: usize = 2000;
 
 /// One prompt.
@@ -22,21 +22,21 @@ pub const MAX_TEXT_CHARS: usize = 2000;
 pub struct Prompt {
     /// Unique in the suite.
     pub id: PromptId,
-    /// What it puts to the test.
+    /// What it tests.
     pub category: Category,
-    /// How much it asks.
+    /// How much it demands of a model.
     pub difficulty: Difficulty,
     /// The words given to the model, unchanged.
     pub text: String,
-    /// What the clip should not show, for models that take it.
+    /// What the clip should not show, for models that take a negative prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negative: Option<String>,
-    /// Files the clip is made from, by what they are (`image`, `last_image`, `video`, ...), relative to the suite's file.
+    /// Files the clip is made from, keyed by role (`image`, `last_image`, `video`, ...), relative to the suite's file.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, String>,
 }
 
-/// What a suite says about itself.
+/// A suite's description of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SuiteHeader {
     /// Name in files and commands, lower-case words joined by hyphens.
@@ -51,7 +51,7 @@ pub struct SuiteHeader {
     pub license: String,
 }
 
-/// A checked suite: it has prompts, their ids are unique, no text is empty or over [`MAX_TEXT_CHARS`].
+/// A checked suite: it has prompts, their ids are unique, no text is empty or longer than [`MAX_TEXT_CHARS`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PromptSuite {
     header: SuiteHeader,
@@ -68,7 +68,7 @@ struct SuiteFile<'s> {
 }
 
 impl PromptSuite {
-    /// Checks and takes the parts of a suite. All problems are listed; none has a line.
+    /// Makes a suite from its parts and checks it. All problems are listed; none has a line number.
     pub fn new(header: SuiteHeader, prompts: Vec<Prompt>) -> Result<Self, PromptSuiteErrors> {
         let name = header.name.clone();
         let mut kinds: Vec<_> = name_problem(&header.name).into_iter().collect();
@@ -80,7 +80,7 @@ impl PromptSuite {
             let id = &prompt.id;
             match texts.entry((&prompt.text, &prompt.negative, &prompt.inputs)) {
                 Entry::Vacant(entry) => drop(entry.insert(id)),
-                Entry::Occupied(first) if *first.get() == id => (), // told once, as a duplicate id
+                Entry::Occupied(first) if *first.get() == id => (), // reported once, as a duplicate id
                 Entry::Occupied(first) => {
                     let first = (*first.get()).clone();
                     kinds.push(PromptSuiteErrorKind::DuplicateText { id: id.clone(), first });
@@ -100,13 +100,13 @@ impl PromptSuite {
         Err(PromptSuiteErrors { source_name: name, problems })
     }
 
-    /// Reads the TOML form. `source_name` is what the messages call the text.
+    /// Reads the TOML form. `source_name` is the name of the text in messages.
     pub fn parse(toml_text: &str, source_name: &str) -> Result<Self, PromptSuiteErrors> {
         let (header, prompts) = parse::parse(toml_text, source_name)?;
         Self::new(header, prompts)
     }
 
-    /// What the suite says about itself.
+    /// The suite's description of itself.
     pub fn header(&self) -> &SuiteHeader {
         &self.header
     }
@@ -121,7 +121,7 @@ impl PromptSuite {
         &self.prompts
     }
 
-    /// The prompt of that id.
+    /// The prompt with that id.
     pub fn get(&self, id: &PromptId) -> Option<&Prompt> {
         self.prompts.iter().find(|prompt| prompt.id == *id)
     }
@@ -129,10 +129,10 @@ impl PromptSuite {
     /// Hash of everything that decides what a model is given, as 64 lower-case hexadecimal digits.
     ///
     /// SHA-256 of a sequence of netstrings (the length in bytes as a decimal number, `:`, the bytes, `,`):
-    /// `vidbench-prompt-suite-1`, the name and the version of the suite, then for each prompt in order its id,
-    /// category, difficulty, text, and `-` where it has no negative prompt or else `+` and the negative prompt, then `<`, name and
-    /// file of each input in the order of names.
-    /// Title, description, licence, comments and the layout of the file do not enter.
+    /// `vidbench-prompt-suite-1`, the name and the version of the suite; then for each prompt in order its id,
+    /// category, difficulty and text; `-` where it has no negative prompt, or else `+` and the negative prompt; then,
+    /// for each input in the order of names, `<`, its name and its file. Title, description, licence, comments and the
+    /// layout of the file are not part of the hash.
     pub fn hash(&self) -> String {
         let mut hasher = Sha256::new();
         let mut field = |value: &str| {
@@ -154,19 +154,19 @@ impl PromptSuite {
         hex(&hasher.finalize())
     }
 
-    /// The TOML form, which [`PromptSuite::parse`] reads back to an equal suite.
+    /// The TOML form. [`PromptSuite::parse`] reads it back to an equal suite.
     pub fn to_toml(&self) -> String {
         let file = SuiteFile { schema_version: SCHEMA_VERSION, header: &self.header, prompts: &self.prompts };
         toml::to_string(&file).expect("invariant: text and integers have a TOML form")
     }
 }
 
-/// The problem of a suite name, if it has one.
+/// The problem with a suite name, if it has one.
 pub(super) fn name_problem(name: &str) -> Option<PromptSuiteErrorKind> {
     (!is_kebab(name)).then(|| PromptSuiteErrorKind::Name { name: name.to_owned() })
 }
 
-/// The problem of the text under `key`, if it has one.
+/// The problem with the text under `key`, if it has one.
 pub(super) fn text_problem(key: &'static str, text: &str) -> Option<PromptSuiteErrorKind> {
     let chars = text.chars().count();
     if text.trim().is_empty() {

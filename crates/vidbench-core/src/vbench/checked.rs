@@ -1,4 +1,4 @@
-//! A folder whose names were compared with a suite, and whose clips may have been decoded.
+//! The check of a folder: its names compared with a suite, its clips decoded on request.
 
 use serde::Serialize;
 
@@ -10,22 +10,22 @@ use crate::{ClipOutcome, ScoredClip};
 pub struct CheckedFolder {
     /// The folder that was named.
     pub folder: String,
-    /// What the names say.
+    /// What the names show.
     pub names: FolderCheck,
-    /// Clips that were decoded or could not be; none when that was not asked for.
+    /// Clips for which decoding was tried; `None` when decoding was not requested.
     pub decoded: Option<u64>,
-    /// Clips that are no sound video, in the order of their names.
+    /// Clips that are not valid videos, in the order of their names.
     pub undecodable: Vec<Undecodable>,
     /// Clips with fewer frames than they should have.
     pub few_frames: Vec<FewFrames>,
 }
 
-/// A clip that is no sound video.
+/// A clip that is not a valid video.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Undecodable {
     /// The file.
     pub file: String,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: ClipOutcome,
     /// Why.
     pub reason: String,
@@ -41,14 +41,15 @@ pub struct FewFrames {
 }
 
 impl CheckedFolder {
-    /// A folder of which nothing was decoded; `empty` are clips whose files have no byte.
+    /// A check in which no clip was decoded; `empty` lists clips whose files have zero bytes.
     pub fn of_names(folder: String, names: FolderCheck, empty: Vec<String>) -> Self {
         let (outcome, reason) = (ClipOutcome::DecodeFailed, "file is empty".to_owned());
         let empty = empty.into_iter().map(|file| Undecodable { file, outcome, reason: reason.clone() });
         Self { folder, names, decoded: None, undecodable: empty.collect(), few_frames: Vec::new() }
     }
 
-    /// A folder whose clips, in the order of `names.clips`, were given to a scorer. A clip that nobody came to is not counted.
+    /// A check whose clips, in the order of `names.clips`, were given to a scorer. Clips that the scorer did not reach
+    /// are not counted.
     pub fn decoded(
         folder: String,
         names: FolderCheck,
@@ -75,7 +76,7 @@ impl CheckedFolder {
         Self { folder, names, decoded, undecodable, few_frames }
     }
 
-    /// Everything that VBench looks for is there under the name it looks for, and whatever was decoded is sound.
+    /// Whether everything that VBench looks for is there under the name it expects, and every decoded clip is valid.
     pub fn is_sound(&self) -> bool {
         let names = &self.names;
         names.shortages.is_empty()

@@ -75,7 +75,7 @@ const NAMES: [(D, &str, &str); 19] = [
     (D::CameraMotion, "camera_motion", "camera motion"),
 ];
 
-/// What VBench's script for image to video calls its own dimensions (scripts/constant.py), in lower case.
+/// The names that VBench's script for image to video uses for its own dimensions (scripts/constant.py), in lower case.
 const I2V_TITLES: [(D, &str); 3] = [
     (D::I2vSubject, "video-image subject consistency"),
     (D::I2vBackground, "video-image background consistency"),
@@ -114,7 +114,7 @@ impl fmt::Display for Dimension {
 impl FromStr for Dimension {
     type Err = UnknownName;
 
-    /// The key, or the words of VBench's scripts, whatever their case.
+    /// Reads the key, or the words of VBench's scripts, in any case.
     fn from_str(value: &str) -> Result<Self, UnknownName> {
         let words = value.to_lowercase().replace('_', " ");
         let named = NAMES.iter().map(|name| (name.0, name.2)).chain(I2V_TITLES).find(|name| name.1 == words);

@@ -1,4 +1,4 @@
-//! What can be wrong with a file of VBench. A reader collects all of it before it gives up.
+//! The problems a file of VBench can have. A reader collects all of them before it fails.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ pub struct VbenchProblem {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VbenchProblemKind {
-    /// More than [`MAX_FILE_BYTES`].
+    /// Larger than [`MAX_FILE_BYTES`].
     #[error("the file has {bytes} bytes, the limit is {MAX_FILE_BYTES}")]
     TooLarge {
         /// Its size.
@@ -36,33 +36,33 @@ pub enum VbenchProblemKind {
     /// Bytes that are not UTF-8.
     #[error("not UTF-8 at byte {at}")]
     Encoding {
-        /// Bytes before the first wrong one.
+        /// Number of bytes before the first invalid one.
         at: usize,
     },
     /// Not JSON, or nested too deeply.
     #[error("not JSON: {message}")]
     Syntax {
-        /// The words of the JSON reader, with line and column.
+        /// The JSON reader's message, with line and column.
         message: String,
     },
-    /// `NaN` or an infinity, which Python writes and JSON does not have.
+    /// `NaN` or an infinity, which Python writes but JSON does not have.
     #[error("{token} is no number")]
     NotFinite {
         /// As written.
         token: String,
     },
-    /// A key twice in one object: a reader would keep one of the two.
+    /// The same key occurs twice in one object: a reader would keep only one of them.
     #[error("key {key:?} is there twice")]
     DuplicateKey {
         /// The key.
         key: String,
     },
-    /// A key that must be there.
+    /// A required key is missing.
     #[error("missing key {key:?}")]
     MissingKey {
         /// The key.
         key: &'static str,
-        /// The key of the object that may be meant.
+        /// A key of the object that may have been meant.
         instead: Option<String>,
     },
     /// A value of another type.
@@ -73,16 +73,16 @@ pub enum VbenchProblemKind {
         /// What it is.
         found: String,
     },
-    /// No dimension of VBench.
+    /// Not a dimension of VBench.
     #[error(transparent)]
     UnknownDimension(UnknownName),
-    /// The same dimension twice, maybe in two spellings.
+    /// The same dimension occurs twice, possibly in two spellings.
     #[error("dimension {dimension} is there twice")]
     DuplicateDimension {
         /// Which.
         dimension: Dimension,
     },
-    /// The same prompt twice for one dimension: its clips would count twice.
+    /// The same prompt occurs twice for one dimension: its clips would count twice.
     #[error("prompt {prompt:?} is already in [{first}] for {dimension}")]
     DuplicatePrompt {
         /// The prompt.
@@ -92,16 +92,16 @@ pub enum VbenchProblemKind {
         /// The entry that had it first, counted from 0.
         first: usize,
     },
-    /// The same video twice for one dimension: it would count twice.
+    /// The same video occurs twice for one dimension: it would count twice.
     #[error("video {path:?} is there twice")]
     DuplicateVideo {
         /// Its path.
         path: String,
     },
-    /// A prompt without a visible character.
+    /// A prompt without visible characters.
     #[error("the prompt is empty")]
     EmptyPrompt,
-    /// A prompt over [`MAX_TEXT_CHARS`].
+    /// A prompt longer than [`MAX_TEXT_CHARS`].
     #[error("the prompt has {chars} characters, the limit is {MAX_TEXT_CHARS}")]
     PromptTooLong {
         /// Its length in characters.
@@ -116,7 +116,7 @@ pub enum VbenchProblemKind {
 }
 
 impl VbenchProblemKind {
-    /// What to do about it, where there is more to say than the message does.
+    /// How to fix it, where there is more to say than the message does.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotFinite { .. } => {

@@ -1,4 +1,4 @@
-//! `*_eval_results.json`: what VBench measured, by dimension.
+//! `*_eval_results.json`: VBench's measurements, by dimension.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::node::{Node, Problems, into_map, join, whole_file};
 use super::{Dimension, write};
 use crate::toml_check::nearest;
 
-/// The results of some dimensions, in the order of the file; none twice, at least one.
+/// The results of some dimensions, in the order of the file; at least one, and none twice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EvalResults {
     dimensions: Vec<DimensionResult>,
@@ -22,7 +22,7 @@ pub struct DimensionResult {
     pub dimension: Dimension,
     /// The number that enters the total, finite. VBench gives shares from 0 to 1 and cosines; nothing is scaled here.
     pub score: f64,
-    /// What each video contributed; none where the file has the number alone, as submissions to the leaderboard may.
+    /// What each video contributed; `None` where the file has only the number, as submissions to the leaderboard may.
     pub videos: Option<Vec<VideoResult>>,
 }
 
@@ -33,7 +33,7 @@ pub struct VideoResult {
     pub video_path: String,
     /// Its own result, as written: a number in the unit of the dimension (0 to 100 for imaging_quality), or true or false.
     pub video_results: Value,
-    /// Whatever else VBench says of it, such as `frame_results`.
+    /// Everything else that VBench records about it, such as `frame_results`.
     pub extras: Map<String, Value>,
 }
 
@@ -63,10 +63,10 @@ impl EvalResults {
         problems.finish(Self { dimensions })
     }
 
-    /// Results made by a program; the same rules as for a file.
+    /// Makes results in a program; the same rules apply as for a file.
     ///
     /// # Errors
-    /// A dimension or a video that is there twice, a number that is not finite, nothing at all.
+    /// A dimension or a video that occurs twice, a number that is not finite, or no result at all.
     pub fn new(dimensions: Vec<DimensionResult>) -> Result<Self, VbenchErrors> {
         let mut problems = Problems::default();
         if dimensions.is_empty() {
@@ -96,7 +96,7 @@ impl EvalResults {
         self.dimensions.iter().find(|result| result.dimension == dimension)
     }
 
-    /// The text of the file. Reading it gives equal results.
+    /// The text of the file. Reading it back gives equal results.
     pub fn to_json(&self) -> String {
         let of = |result: &DimensionResult| {
             let mut parts = vec![json!(result.score)];
@@ -213,7 +213,7 @@ fn video(at: &str, node: Node, problems: &mut Problems) -> Option<VideoResult> {
     Some(VideoResult { video_path, video_results: result.into_value(), extras: into_map(pairs) })
 }
 
-/// Tells of each path that is there twice.
+/// Reports each path that occurs twice.
 fn twice<'v>(paths: impl Iterator<Item = &'v str>, at: &str, problems: &mut Problems) {
     let mut seen = BTreeSet::new();
     for path in paths {

@@ -1,7 +1,8 @@
-//! What a folder of videos has of a suite, by names alone.
+//! Compares the names in a folder of videos with a suite.
 //!
-//! VBench looks for `{prompt}-{i}{suffix}` with the exact characters of the prompt, `i` from 0 to 4, and for `suffix` the suffix
-//! of whatever entry `os.listdir` gives first. It prints a warning for a clip that it does not find, and scores the others.
+//! VBench looks for `{prompt}-{i}{suffix}` with the exact characters of the prompt and `i` from 0 to 4. As `suffix` it
+//! uses the suffix of the entry that `os.listdir` happens to give first. It prints a warning for a clip that it does
+//! not find, and scores the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,48 +27,48 @@ pub struct WantedClips {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layout {
-    /// All clips of a prompt are looked for everywhere.
+    /// Each clip is looked for in the whole folder.
     Flat,
-    /// Subfolders are named by dimensions, as VBench's own sampled videos are: the clips of an entry are looked for in the
-    /// subfolders of its dimensions.
+    /// Subfolders are named after dimensions, as in VBench's own sampled videos: the clips of an entry are looked for
+    /// in the subfolders of its dimensions.
     Grouped,
 }
 
-/// What was found and what was not. Each list is sorted by file or in the order of the suite.
+/// What was found and what is missing. Each list is sorted by file or in the order of the suite.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FolderCheck {
     /// How the folder is laid out.
     pub layout: Layout,
-    /// Prompts of the chosen dimensions; in a flat folder one that is in the suite twice counts once.
+    /// Prompts of the chosen dimensions; in a flat folder a prompt that is in the suite twice counts once.
     pub prompts: u64,
     /// Clips that should be there.
     pub wanted: u64,
-    /// Of these, there.
+    /// How many of these are there.
     pub found: u64,
     /// Prompts without all their clips.
     pub shortages: Vec<PromptShortage>,
     /// Files for clips that should be there.
     pub clips: Vec<NamedClip>,
-    /// Of `clips`, those that VBench does not find: their names are not the prompt's own characters.
+    /// The files among `clips` that VBench does not find, because their names are not the prompt's own characters.
     pub renamed: Vec<NamedClip>,
     /// Files that claim to be the same clip.
     pub collisions: Vec<Collision>,
     /// Videos of wanted prompts without a number.
     pub unnumbered: Vec<String>,
-    /// Videos whose names give no prompt, or two.
+    /// Videos whose names give no prompt, or more than one.
     pub unreadable: Vec<UnreadableName>,
-    /// Files that are no videos.
+    /// Files that are not videos.
     pub ignored: Vec<IgnoredFile>,
     /// Folders in which VBench may take the suffix of another file.
     pub suffix_traps: Vec<SuffixTrap>,
-    /// Clips of wanted prompts with a higher number.
+    /// Clips of wanted prompts whose number is higher than wanted.
     pub extra: u64,
-    /// Clips of prompts that are not of the chosen dimensions.
+    /// Clips of prompts outside the chosen dimensions.
     pub other: u64,
-    /// Prompts of temporal_flickering with fewer than [`FLICKERING_CLIPS_PER_PROMPT`] clips, when it was chosen; VBench-I2V has no
-    /// static filter.
+    /// Prompts of temporal_flickering with fewer than [`FLICKERING_CLIPS_PER_PROMPT`] clips, when that dimension was
+    /// chosen; VBench-I2V has no static filter.
     pub few_for_static_filter: Option<u64>,
-    /// Prompts of the suite, among those chosen, whose files are one where case does not count.
+    /// Groups of chosen prompts whose clips have the same file names where case is ignored.
     pub case_twins: Vec<Vec<String>>,
 }
 
@@ -78,26 +79,26 @@ pub struct PromptShortage {
     pub prompt: String,
     /// The chosen dimensions that lack the clips.
     pub dimensions: Vec<Dimension>,
-    /// The subfolder it belongs in, when there are such.
+    /// The subfolder it belongs in, when the folder has subfolders.
     pub folder: Option<String>,
-    /// The numbers that are not there; all of them for a prompt without a clip.
+    /// The numbers that are missing; all of them for a prompt without a clip.
     pub missing: Vec<u32>,
     /// Clips that are there.
     pub found: u32,
 }
 
-/// A folder with entries of more than one suffix.
+/// A folder whose entries have more than one suffix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SuffixTrap {
-    /// The folder, below the one that was named; empty for itself.
+    /// The folder, relative to the one that was named; empty for that folder itself.
     pub folder: String,
     /// The suffix of most clips, with its dot.
     pub suffix: String,
-    /// Entries with another one; when one of them is listed first, VBench finds no clip with `suffix`.
+    /// Entries with another suffix; if `os.listdir` gives one of them first, VBench finds no clip with `suffix`.
     pub others: Vec<String>,
 }
 
-/// A prompt in the place where its clips should be.
+/// A prompt, with the place where its clips should be.
 struct Place<'s> {
     prompt: &'s str,
     /// Every chosen dimension that wants it there.
@@ -112,8 +113,8 @@ impl Place<'_> {
     }
 }
 
-/// Compares the entries of a folder with a suite. `entries` are paths below the folder with `/` between their parts, hidden
-/// files too; one that ends in `/` is a folder.
+/// Compares the entries of a folder with a suite. `entries` are paths relative to the folder with `/` between their
+/// parts, including hidden files; a path that ends in `/` is a folder.
 pub fn check_folder<'a>(
     suite: &FullInfo,
     wanted: &WantedClips,
@@ -249,7 +250,8 @@ fn case_twins(groups: Vec<Vec<&str>>, places: &[Place<'_>]) -> Vec<Vec<String>> 
     groups.map(|group| group.into_iter().map(str::to_owned).collect()).collect()
 }
 
-/// Python's `Path(name).suffix`: the last dot and what follows, none for a name that only begins with a dot.
+/// Python's `Path(name).suffix`: the last dot and the text after it; empty for a name whose only dot is its first
+/// character.
 fn suffix(name: &str) -> String {
     match split_extension(name).1 {
         "" => String::new(),

@@ -1,4 +1,5 @@
-//! `VBench_full_info.json`: the prompts of the suite and what each is for; with the videos, the plan of an evaluation.
+//! `VBench_full_info.json`: the prompts of the suite and the dimensions each is for. With videos added, it is the plan
+//! of an evaluation.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -20,19 +21,19 @@ pub struct FullInfo {
 
 /// One prompt and what it is for.
 ///
-/// Two entries may have one prompt when they share no dimension, as two prompts of VBench's suite do; one set of clips then
-/// serves both.
+/// Two entries may have the same prompt when they share no dimension, as two prompts of VBench's suite do; one set of
+/// clips then serves both.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PromptEntry {
     /// The prompt, unchanged; the name of each of its clips begins with it.
     pub prompt_en: String,
-    /// The dimensions its clips are scored on; none twice, at least one.
+    /// The dimensions its clips are scored on; at least one, and none twice.
     pub dimensions: Vec<Dimension>,
-    /// What some dimensions need besides, by dimension: kept as it is.
+    /// Further data that some dimensions need, by dimension; kept unchanged.
     pub auxiliary_info: Option<Value>,
-    /// Paths of its clips, in a file that an evaluation wrote.
+    /// Paths of its clips, in a file written by an evaluation.
     pub video_list: Option<Vec<String>>,
-    /// Every other key, such as `image_name` of VBench-I2V: kept as it is.
+    /// Every other key, such as `image_name` of VBench-I2V; kept unchanged.
     pub extras: Map<String, Value>,
 }
 
@@ -61,10 +62,10 @@ impl FullInfo {
         problems.finish(Self { entries: read.into_iter().flatten().collect() })
     }
 
-    /// Entries made by a program; the same rules as for a file.
+    /// Makes entries in a program; the same rules apply as for a file.
     ///
     /// # Errors
-    /// Everything that reading them would find.
+    /// Every problem that reading the entries from a file would find.
     pub fn new(entries: Vec<PromptEntry>) -> Result<Self, VbenchErrors> {
         Self::parse(Self { entries }.to_json().as_bytes())
     }
@@ -92,12 +93,12 @@ impl FullInfo {
         self.entries.iter().flat_map(|entry| &entry.dimensions).any(|dimension| own.contains(dimension))
     }
 
-    /// The prompts, ready to be found in file names.
+    /// The prompts, indexed so that they can be found in file names.
     pub fn known_prompts(&self) -> KnownPrompts {
         KnownPrompts::new(self.entries.iter().map(|entry| entry.prompt_en.as_str()), "")
     }
 
-    /// Prompts of more than one entry, sorted.
+    /// Prompts that more than one entry has, sorted.
     pub fn shared_prompts(&self) -> Vec<&str> {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for entry in &self.entries {
@@ -106,7 +107,7 @@ impl FullInfo {
         counts.into_iter().filter(|(_, count)| *count > 1).map(|(prompt, _)| prompt).collect()
     }
 
-    /// The text of the file. Reading it gives equal entries.
+    /// The text of the file. Reading it back gives equal entries.
     pub fn to_json(&self) -> String {
         write::write(&self.entries.iter().map(entry_value).collect())
     }
@@ -125,7 +126,7 @@ fn entry_value(entry: &PromptEntry) -> Value {
     Value::Object(object)
 }
 
-/// An entry, or none when a part it cannot be without is wrong.
+/// Reads an entry; `None` when a required part is wrong.
 fn entry(at: &str, node: Node, problems: &mut Problems) -> Option<PromptEntry> {
     let Node::Object(mut pairs) = node else {
         problems.wrong_type(at, "an object with \"prompt_en\" and \"dimension\"", &node);
@@ -169,7 +170,7 @@ fn prompt_text(at: &str, node: Node, problems: &mut Problems) -> Option<String> 
     Some(text)
 }
 
-/// A list of texts, or one text alone, which VBench reads as a list of one.
+/// A list of texts, or a single text, which VBench reads as a list of one.
 fn texts(at: &str, node: Node, problems: &mut Problems) -> Option<Vec<String>> {
     let items = match node {
         Node::List(items) => items,
@@ -207,8 +208,8 @@ fn dimensions(at: &str, node: Node, problems: &mut Problems) -> Option<Vec<Dimen
     Some(dimensions)
 }
 
-/// A prompt that two entries have for one dimension, unless both say which videos are theirs: VBench writes one entry a video
-/// for files of one's own. Then no video may be there twice.
+/// Reports a prompt that two entries have for one dimension, unless both list their videos: for a user's own files
+/// VBench writes one entry per video. Then no video may occur twice.
 fn find_duplicates(entries: &[Option<PromptEntry>], problems: &mut Problems) {
     let mut prompts: BTreeMap<(Dimension, &str), usize> = BTreeMap::new();
     let mut videos: BTreeSet<(Dimension, &str)> = BTreeSet::new();

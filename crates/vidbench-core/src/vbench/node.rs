@@ -1,4 +1,4 @@
-//! JSON with what a plain value loses: keys that are there twice, and Python's `NaN` and infinities.
+//! JSON, keeping what an ordinary parsed value loses: keys that occur twice, and Python's `NaN` and infinities.
 
 use std::fmt;
 
@@ -16,14 +16,14 @@ pub(super) enum Node {
     Number(Number),
     Text(String),
     List(Vec<Node>),
-    /// In the order of the file, with keys that are there twice.
+    /// Keys in the order of the file, including any that occur twice.
     Object(Vec<(String, Node)>),
     /// A token such as `NaN`.
     NotFinite(String),
 }
 
-/// Begins the text that takes the place of a token that JSON does not have. No file has a reason to hold it; one that does is
-/// refused as if it held the token.
+/// Prefix of the string that replaces a token JSON does not have. No file has a reason to contain it; a file that does
+/// is refused as if it contained the token.
 const MARK: &str = "\u{1}token ";
 /// The mark as it is written in JSON.
 const WRITTEN_MARK: &str = "\\u0001token ";
@@ -55,7 +55,7 @@ impl Node {
         }
     }
 
-    /// The value, of a node whose problems have been told.
+    /// The plain value. Problems of the node must have been reported before.
     pub(super) fn into_value(self) -> Value {
         match self {
             Self::Null | Self::NotFinite(_) => Value::Null,
@@ -68,12 +68,12 @@ impl Node {
     }
 }
 
-/// The pairs as a map; of a key that is there twice, which has been told, the last.
+/// The pairs as a map. Of a key that occurs twice, which has been reported before, the last value is kept.
 pub(super) fn into_map(pairs: Vec<(String, Node)>) -> Map<String, Value> {
     pairs.into_iter().map(|(key, node)| (key, node.into_value())).collect()
 }
 
-/// The text with every token that is not JSON turned into a marked string. What is inside strings stays.
+/// Replaces every token that is not JSON by a marked string. The content of strings stays unchanged.
 fn with_marks(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut rest, mut in_string) = (text, false);
@@ -114,13 +114,13 @@ impl Problems {
     }
 
     pub(super) fn wrong_type(&mut self, at: &str, expected: &'static str, node: &Node) {
-        // A number that is not finite has been told as such.
+        // A number that is not finite has already been reported as such.
         if !matches!(node, Node::NotFinite(_)) {
             self.add(at, Kind::WrongType { expected, found: node.found() });
         }
     }
 
-    /// Tells of keys that are there twice and of numbers that are not finite, at any depth.
+    /// Reports keys that occur twice and numbers that are not finite, at any depth.
     pub(super) fn walk(&mut self, at: &str, node: &Node) {
         match node {
             Node::NotFinite(token) => self.add(at, Kind::NotFinite { token: token.clone() }),
@@ -142,7 +142,8 @@ impl Problems {
         }
     }
 
-    /// Most values are plain numbers and texts, whose place nobody asks for.
+    /// Walks into a node that may have problems. Most values are plain numbers and texts, for which the place need not
+    /// be built.
     fn walk_into(&mut self, at: impl FnOnce() -> String, node: &Node) {
         if matches!(node, Node::NotFinite(_) | Node::List(_) | Node::Object(_)) {
             self.walk(&at(), node);

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use vidbench_core::clip_name::{ClipNameError, KnownPrompts, NameMatch, ignored, read_listing};
 
-/// One line a file: what `known` reads in it.
+/// Checks what `known` reads in each file, one line per file.
 fn check(prompts: &[&str], special: &str, files: &[&str], expected: Expect) {
     let known = KnownPrompts::new(prompts.iter().copied(), special);
     let read = |file: &str| match known.read(file) {

@@ -1,4 +1,4 @@
-//! Mutations of valid files for as long as `VIDBENCH_FUZZ_SECS` says (5 seconds by default), always in the same order.
+//! Mutates valid files for as long as `VIDBENCH_FUZZ_SECS` says (5 seconds by default), always in the same order.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ pub(crate) fn mutate(seeds: &[&[u8]], mut check: impl FnMut(&[u8])) {
     }
 }
 
-/// What breaks readers: marks of the format, limits of numbers, and bytes that are no text.
+/// Inputs likely to break readers: syntax of the format, limits of numbers, and bytes that are not text.
 const WORDS: [&[u8]; 16] = [
     b"\"",
     b"{",

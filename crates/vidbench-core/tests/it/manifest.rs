@@ -1,4 +1,4 @@
-//! What a manifest may say, and what a person reads when it says something else.
+//! What a manifest may contain, and the messages a person gets when it contains anything else.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What a suite file may say, and what a person reads when it says something else.
+//! What a suite file may contain, and the messages a person gets when it contains anything else.
 
 use expect_test::{Expect, expect};
 use vidbench_core::suite::{self, ScenarioKind};

@@ -1,4 +1,4 @@
-//! Files of VBench: what is read, what is refused and how, and that what is written reads back.
+//! Files of VBench: what is accepted, what is refused and how, and that written files read back equal.
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -191,7 +191,7 @@ fn a_prompt_may_serve_two_entries_of_different_dimensions() {
     let text = json!([entry("appearance_style"), entry("overall_consistency")]).to_string();
     let suite = FullInfo::parse(text.as_bytes()).unwrap();
     assert_eq!(suite.shared_prompts(), ["The bund Shanghai, oil painting"]);
-    // Of files of one's own VBench writes an entry for each video.
+    // For a user's own files VBench writes one entry per video.
     let of_file = |file: &str| json!({"prompt_en": "a cat", "dimension": ["color"], "video_list": [file]});
     assert!(FullInfo::parse(json!([of_file("a-0.mp4"), of_file("a-1.mp4")]).to_string().as_bytes()).is_ok());
     assert!(FullInfo::parse(json!([of_file("a-0.mp4"), of_file("a-0.mp4")]).to_string().as_bytes()).is_err());

@@ -1,11 +1,12 @@
-//! A folder beside a suite: every trap of VBench's names is found by names alone.
+//! Compares a folder with a suite: every trap in VBench's names is found from names alone.
 
 use proptest::prelude::*;
 use serde_json::json;
 use vidbench_core::clip_name::NameMatch;
 use vidbench_core::vbench::{Dimension, FolderCheck, FullInfo, Layout, WantedClips, check_folder};
 
-/// A prompt that is there twice, two that differ in case, one that ends in a number, one with a letter of two forms.
+/// A prompt that occurs twice, two that differ only in case, one that ends in a number, and one with a letter that has
+/// two Unicode forms.
 fn suite() -> FullInfo {
     let entry = |prompt: &str, dimensions: &[&str]| json!({"prompt_en": prompt, "dimension": dimensions});
     let entries = json!([

@@ -1,11 +1,11 @@
-//! The one way text gets into the page.
+//! Escapes text for the page. All text enters the page through here.
 
 use std::borrow::Cow;
 
 use crate::text::visible;
 
-/// Text that is only text, in an element and in a quoted attribute alike. What would be obeyed rather than seen (control
-/// characters, marks that reorder) is shown as its escape.
+/// Escapes text so that it stays text, in an element and in a quoted attribute alike. Characters that a browser would
+/// obey rather than show (control characters, marks that reorder text) are shown as their escapes.
 pub(super) fn escape(text: &str) -> Cow<'_, str> {
     let shown = visible(text);
     if !shown.contains(['&', '<', '>', '"', '\'', '`']) {

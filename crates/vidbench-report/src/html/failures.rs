@@ -2,7 +2,7 @@
 
 use super::{Page, open_section, plain_table};
 
-/// Rows in the page.
+/// Most rows in the page.
 const MAX_ROWS: usize = 500;
 
 pub(super) fn write(out: &mut String, page: Page<'_>) {

@@ -12,10 +12,10 @@ use super::{ClipEmbed, Page, open_section, strip};
 use crate::number::{decimals_for, secs};
 use crate::results::short_name;
 
-/// Rows in the page.
+/// Most rows in the page.
 const MAX_ROWS: usize = 200;
 
-/// A prompt with a seed, and the sample of each group; the first repeat stands for the others.
+/// A prompt with a seed, and the sample of each group; only the first repeat is shown.
 struct Row<'d> {
     prompt: &'d str,
     prompt_id: &'d str,
@@ -134,7 +134,7 @@ fn write_row(out: &mut String, page: Page<'_>, row: &Row<'_>, clips: &BTreeMap<S
     *out += "</tr>\n";
 }
 
-/// Largest minus smallest value of a metric among the columns; none below two values.
+/// Largest minus smallest value of a metric among the columns; `None` for fewer than two values.
 fn spread(row: &Row<'_>, metric: &MetricId) -> Option<f64> {
     let values: Vec<f64> = row.cells.iter().flatten().filter_map(|sample| value(sample, metric)).collect();
     let (min, max) = values.iter().fold((f64::MAX, f64::MIN), |(min, max), v| (min.min(*v), max.max(*v)));
@@ -190,7 +190,7 @@ fn video(out: &mut String, clip: &ClipEmbed, sample: &SampleView<'_>, label: &st
     let (width, height) =
         facts.map_or((sample.params.width, sample.params.height), |facts| (facts.width, facts.height));
     let fps = facts.map_or(sample.params.fps, |facts| facts.fps);
-    // A tiny video is enlarged by whole pixels, so that what the model made is what is seen.
+    // A tiny video is enlarged by whole pixels, so that the model's own pixels are visible.
     let class = if width.max(height) <= 128 { " class=\"tiny\"" } else { "" };
     let _ = write!(
         out,

@@ -72,7 +72,7 @@ fn facts(out: &mut String, page: Page<'_>) {
 fn models(page: Page<'_>) -> String {
     let groups = &page.input.analysis.groups;
     let of = |model: &vidbench_core::ResolvedModel| {
-        // Without a group nothing of it was needed.
+        // A model without a group had no needed samples.
         let group = groups.iter().find(|group| group.model == model.id)?;
         Some(match group.domain {
             Some(Domain::Open) => model.id.to_string(),

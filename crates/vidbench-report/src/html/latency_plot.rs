@@ -1,4 +1,4 @@
-//! How latency is spread in each group: every sample as a mark.
+//! The distribution of latency in each group, with every sample as a mark.
 
 use std::fmt::Write as _;
 
@@ -15,9 +15,9 @@ const LEFT: f64 = 170.0;
 const RIGHT: f64 = 1010.0;
 const TOP: f64 = 16.0;
 const ROW: f64 = 38.0;
-/// Marks in a row; of more samples, evenly spaced order statistics are drawn.
+/// Most marks in a row. If there are more samples, evenly spaced order statistics are drawn.
 const MAX_MARKS: usize = 200;
-/// Beyond this ratio of the largest to the smallest value the axis is logarithmic.
+/// When the largest value exceeds the smallest by more than this ratio, the axis is logarithmic.
 const LOG_FROM: f64 = 8.0;
 
 pub(super) fn write(out: &mut String, page: Page<'_>) {

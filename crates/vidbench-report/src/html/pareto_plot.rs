@@ -17,7 +17,7 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 1010.0;
 const TOP: f64 = 36.0;
 const BOTTOM: f64 = 364.0;
-/// Width of a character of a label, about, in pixels of the plot.
+/// Approximate width of a character of a label, in pixels of the plot.
 const CHARACTER: f64 = 6.6;
 
 pub(super) fn write(out: &mut String, page: Page<'_>) {
@@ -101,7 +101,7 @@ fn axes(out: &mut String, front: &ParetoFront, x: Axis, y: Axis) {
     svg::text(out, "axis-title", (RIGHT, HEIGHT - 10.0), "end", &title);
 }
 
-/// Steps, because nothing was measured between two points: the best quality had by a given time.
+/// The best quality reached within a given time. It is drawn as steps, because nothing was measured between two points.
 fn front_line(out: &mut String, front: &ParetoFront, x: Axis, y: Axis) {
     let on: Vec<&ParetoPoint> = front.points.iter().filter(|point| point.on_front).collect();
     let mut path = String::new();
@@ -135,7 +135,8 @@ fn mark(out: &mut String, analysis: &RunAnalysis, point: &ParetoPoint, x: Axis, 
     );
 }
 
-/// Puts each label where it covers neither a point nor another label; right, left, above and below are tried in turn.
+/// Places each label so that it covers neither a point nor another label; right, left, above and below are tried in
+/// turn.
 fn labels(out: &mut String, analysis: &RunAnalysis, front: &ParetoFront, x: Axis, y: Axis) {
     let points: Vec<(f64, f64)> =
         front.points.iter().map(|p| (x.place(p.time_secs), y.place(p.value))).collect();
@@ -144,7 +145,8 @@ fn labels(out: &mut String, analysis: &RunAnalysis, front: &ParetoFront, x: Axis
     for (point, at) in front.points.iter().zip(&points) {
         let words = label(analysis, point);
         let width = words.chars().count() as f64 * CHARACTER;
-        // The front line leaves a point to the right and reaches it from above or below; so that side comes last.
+        // The front line leaves a point to the right and reaches it from above or below, so the side it comes from is
+        // tried last.
         let offsets = if falls { [(10.0, -8.0), (10.0, 18.0)] } else { [(10.0, 18.0), (10.0, -8.0)] };
         let candidates = offsets
             .map(|(dx, dy)| (at.0 + dx, at.1 + dy))
@@ -158,7 +160,7 @@ fn labels(out: &mut String, analysis: &RunAnalysis, front: &ParetoFront, x: Axis
                 && block.bottom <= BOTTOM
                 && !taken.iter().any(|other| block.meets(other))
         };
-        // With no room left the point keeps its tooltip and its row in the table.
+        // Without room for a label, the point still has its tooltip and its row in the table.
         let Some((left, base)) = candidates.into_iter().find(free) else { continue };
         taken.push(Block { left, right: left + width, top: base - 11.0, bottom: base + 3.0 });
         svg::text(out, "label", (left, base), "start", &words);

@@ -1,4 +1,4 @@
-//! Where every number comes from, and how to make the run again.
+//! Where every number comes from, and how to repeat the run.
 
 use vidbench_core::{NetsInUse, PoolStats, RunData, Session, WeightsOrigin, rfc3339};
 
@@ -126,7 +126,7 @@ fn sessions(out: &mut String, data: &RunData) {
     plain_table(out, "Sessions", &heads, &rows);
 }
 
-/// What became of loaded workers, and how much was scored side by side.
+/// What the pool did with loaded workers, and how many clips were scored in parallel.
 fn workers(out: &mut String, data: &RunData) {
     let heads = ["#", "Loaded", "Found loaded", "Ended for others", "Loading", "Scoring, all scorers"];
     let row = |session: &Session| {
@@ -142,7 +142,7 @@ fn workers(out: &mut String, data: &RunData) {
     }
 }
 
-/// What workers were held to, each line once.
+/// The limits of workers, each line once.
 fn held(out: &mut String, data: &RunData) {
     let mut lines: Vec<String> = Vec::new();
     for line in data.sessions.iter().flat_map(|session| &session.held).map(ToString::to_string) {
@@ -217,7 +217,7 @@ fn reproduce(out: &mut String, data: &RunData) {
         ("Command", shell_command(&data.run.environment.command)),
         ("Suite file", data.run.suite.source.clone()),
     ] {
-        // Escaped by hand here and once more as HTML, so that what is copied is what is seen.
+        // Escaped here as text and again as HTML, so that the copied text equals the visible text.
         let shown = visible(&text);
         *out += &format!(
             "<div class=\"code\"><p>{name} <button type=\"button\" class=\"copy\" hidden>Copy</button></p><pre tabindex=\"0\"><code>{}</code></pre></div>\n",

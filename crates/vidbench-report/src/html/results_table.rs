@@ -1,4 +1,4 @@
-//! The results table, sortable by its heads.
+//! The results table, sortable by its headers.
 
 use super::escape::escape;
 use super::{Page, open_section};
@@ -20,7 +20,7 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
     *out += "</section>\n";
 }
 
-/// The table, sortable by its heads.
+/// Writes the table, sortable by its headers.
 pub(super) fn write_table(out: &mut String, table: &ResultTable) {
     *out += "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Results\"><table class=\"results sortable\"><thead><tr>\n";
     for column in &table.columns {
@@ -52,7 +52,7 @@ fn write_cell(out: &mut String, at: usize, cell: &Cell) {
     }
     *out += "</span>";
     if !cell.detail.is_empty() {
-        // A line may end before `n 48`, not inside it.
+        // Keep `n 48` together: a line may break before it but not inside it.
         let detail = escape(&cell.detail).replace(", n ", ", n\u{a0}");
         *out += &format!("<span class=\"d\">{detail}</span>");
     }

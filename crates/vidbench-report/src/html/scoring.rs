@@ -1,4 +1,4 @@
-//! The page of a scoring: counts, table, the clips with their scores frame by frame, what failed, how it was made.
+//! The page of a scoring: counts, table, the clips with their scores frame by frame, failures, and how it was made.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ use crate::results::{scoring_table, short_name};
 use crate::scoring::{SCORED, counts, headword, reasons, warnings};
 use crate::text::{shell_command, visible};
 
-/// What the page of a scoring is made of.
+/// The contents of the page of a scoring.
 #[derive(Debug, Clone, Copy)]
 pub struct ScoringReportInput<'a> {
     /// The scoring.
@@ -50,7 +50,7 @@ pub struct EmbeddedVideo {
     pub bytes: Vec<u8>,
 }
 
-/// The page up to its rows of clips. A page is made in parts because of the videos in its rows.
+/// The page up to its rows of clips. The page is made in parts, because its rows contain videos.
 pub fn scoring_html_start(input: &ScoringReportInput<'_>) -> String {
     let mut out = head(&input.data.record.request.name);
     header(&mut out, input);
@@ -69,7 +69,7 @@ pub fn scoring_html_start(input: &ScoringReportInput<'_>) -> String {
     out
 }
 
-/// One row of clips, with the videos of those that are in `embeds`; the others are told to be absent.
+/// One row of clips, with the videos that are in `embeds`; for the others the page says that the video is absent.
 pub fn scoring_html_row(
     input: &ScoringReportInput<'_>,
     row: &ShownRow<'_>,

@@ -1,24 +1,26 @@
-//! The clips that the page of a scoring shows, picked while all clips go by: the first rows and the first failures.
+//! The clips that the page of a scoring shows, chosen in one pass over all clips: the first rows and the first
+//! failures.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use vidbench_core::{ClipOutcome, RequestedClip, ScoredClip, ScoringRequest};
 
-/// Rows of clips in the page, and of failures.
+/// Most rows of clips, and of failures, in the page.
 const MAX_ROWS: usize = 200;
 
-/// Clips that stand side by side: those of one prompt, seed and index, or of one file name without its extension.
+/// Identifies clips shown side by side: those of one prompt, seed and index, or of one file name without its extension.
 type RowKey<'r> = (&'r str, Option<u64>, Option<u32>);
 
-/// What a page shows of the clips of a scoring.
+/// The part of a scoring's clips that its page shows.
 #[derive(Debug)]
 pub struct ScoringClips<'r> {
     request: &'r ScoringRequest,
     columns: HashMap<&'r str, usize>,
-    /// How many clips of a key a column has so far: each further one begins a row of its own, as `a.webm` after `a.mp4`.
+    /// How many clips with one key a column has so far. Each further one begins a row of its own, such as `a.webm`
+    /// after `a.mp4`.
     repeats: HashMap<(RowKey<'r>, usize), u32>,
-    /// The place of every row, shown or not.
+    /// Index of every row, shown or not.
     places: HashMap<(RowKey<'r>, u32), usize>,
     rows: Vec<ShownRow<'r>>,
     all_failed: u64,
@@ -29,7 +31,7 @@ pub struct ScoringClips<'r> {
 #[derive(Debug)]
 pub struct ShownRow<'r> {
     pub(super) key: RowKey<'r>,
-    /// By column: there may be a folder for every clip.
+    /// Clips by column. A map, because there may be a folder, and so a column, for every clip.
     cells: BTreeMap<usize, ScoredClip>,
 }
 
@@ -42,7 +44,7 @@ pub(super) struct FailedClip {
 }
 
 impl<'r> ScoringClips<'r> {
-    /// Has seen no clip yet.
+    /// A selection that has not seen any clip.
     pub fn new(request: &'r ScoringRequest) -> Self {
         let mut columns = HashMap::new();
         for clip in &request.clips {
@@ -53,7 +55,7 @@ impl<'r> ScoringClips<'r> {
         Self { request, columns, repeats, places, rows: Vec::new(), all_failed: 0, failed: Vec::new() }
     }
 
-    /// Takes the next clip, in the order of the request, and keeps it when it is shown.
+    /// Takes the next clip, in the order of the request, and keeps it if it is shown.
     pub fn add(&mut self, clip: &ScoredClip) {
         if clip.outcome != ClipOutcome::Ok {
             self.add_failed(clip);
@@ -116,7 +118,7 @@ impl ShownRow<'_> {
 }
 
 impl<'r> ShownRow<'r> {
-    /// What the row is called: its prompt, or its file, with the extension where all its clips have the same.
+    /// The name of the row: its prompt or its file, with the extension where all its clips have the same one.
     pub(super) fn name(&self, request: &'r ScoringRequest) -> &'r str {
         let mut asked = self.clips().filter_map(|clip| request.clip(clip.ordinal));
         match asked.next() {

@@ -1,4 +1,4 @@
-//! What sensors said while the run went on: load, memory, power, temperature over time, with the samples' windows.
+//! Sensor readings during the run: load, memory, power and temperature over time, with the times of the samples marked.
 
 use std::fmt::Write as _;
 
@@ -17,11 +17,12 @@ const LEGEND: f64 = 884.0;
 const TOP: f64 = 30.0;
 const PANEL: f64 = 92.0;
 const BETWEEN: f64 = 36.0;
-/// A bin is two pixels wide: more could not be told apart, and keeps the page of a week as small as that of an hour.
+/// Most bins of a plot. Each is two pixels wide: finer ones could not be told apart, and the limit keeps the page of a
+/// week as small as that of an hour.
 const MOST_BINS: usize = 400;
-/// Sessions that are drawn, the last ones.
+/// Most sessions that are drawn; the last ones are.
 const MOST_SESSIONS: usize = 4;
-/// Alerts that are marked in a session, the first ones.
+/// Most alerts that are marked in a session; the first ones are.
 const MOST_ALERTS: usize = 50;
 
 /// A session with enough readings to draw.
@@ -99,7 +100,7 @@ fn plot(out: &mut String, data: &RunData, drawn: &Drawn<'_>) {
     svg::close(out);
 }
 
-/// Where samples were generated, in pixels; windows that touch are one.
+/// The time spans in which samples were generated, in pixels; spans that touch are merged.
 fn windows(data: &RunData, session: u32, time: Axis) -> Vec<(f64, f64)> {
     let timings = data.samples.iter().filter_map(|sample| sample.generation.as_ref()?.timing.as_ref());
     let of_session = timings.filter(|timing| timing.session == session);
@@ -128,7 +129,7 @@ fn draw_panel(out: &mut String, panel: &SensorPanel, time: Axis, top: f64) {
     for (at, series) in panel.series.iter().enumerate() {
         let class = class(series);
         for stretch in stretches(&series.bins) {
-            // An open path must not be filled: it would be closed by a line from its end to its beginning.
+            // An open path must not be filled: the fill would close it with a line from its end to its beginning.
             let band = if is_band(&stretch) { " band" } else { "" };
             let outline = outline(&stretch, time, values);
             let _ = write!(out, "<path class=\"sensor {class}{band}\" d=\"{outline}\"/>");
@@ -139,7 +140,7 @@ fn draw_panel(out: &mut String, panel: &SensorPanel, time: Axis, top: f64) {
     }
 }
 
-/// Shares reach from 0 to 100, temperatures over what there was, everything else begins at 0.
+/// Shares range from 0 to 100, temperatures over the values read, everything else starts at 0.
 fn scale(panel: &SensorPanel, top: f64) -> Axis {
     let mut values: Vec<f64> = panel.series.iter().flat_map(|series| [series.min, series.max]).collect();
     match panel.unit {
@@ -158,7 +159,7 @@ fn class(series: &SensorSeries) -> &'static str {
     }
 }
 
-/// Bins without a gap between them.
+/// Splits the bins into runs without gaps.
 fn stretches(bins: &[Option<Bin>]) -> Vec<Vec<Bin>> {
     bins.split(Option::is_none)
         .map(|stretch| stretch.iter().flatten().copied().collect::<Vec<Bin>>())
@@ -170,7 +171,7 @@ fn is_band(stretch: &[Bin]) -> bool {
     stretch.iter().any(|bin| bin.high > bin.low)
 }
 
-/// Along the highest values and back along the lowest; one line where they are the same.
+/// A path along the highest values and back along the lowest; a single line where both are the same.
 fn outline(stretch: &[Bin], time: Axis, values: Axis) -> String {
     let point = |bin: &Bin, value: f64| format!("{:.1} {:.1}", time.place(bin.secs), values.place(value));
     let there: Vec<String> = stretch.iter().map(|bin| point(bin, bin.high)).collect();
@@ -224,7 +225,7 @@ fn table(out: &mut String, panels: &[SensorPanel]) {
     );
 }
 
-/// What the idle machine drew, or why that is not known.
+/// Power of the idle machine, or why it is not known.
 fn idle(out: &mut String, page: Page<'_>) {
     let idle = &page.input.analysis.idle;
     *out += "<h3>Idle power</h3>\n";

@@ -1,4 +1,4 @@
-//! Metrics of whole sets of clips, with what is needed to believe them.
+//! Metrics of whole sets of clips, with the facts needed to judge them.
 
 use vidbench_core::{Score, SetScore};
 

@@ -11,13 +11,13 @@ use crate::results::short_name;
 /// Size of the drawing; the page stretches it to the width of the clip.
 const WIDTH: f32 = 200.0;
 const HEIGHT: f32 = 26.0;
-/// Points of a line; more frames are drawn by the lowest of each part, which is where a clip fails.
+/// Most points of a line. With more frames, the lowest value of each part is drawn, because that is where a clip fails.
 const MAX_POINTS: usize = 200;
 
-/// Lines that are shown at once; the others unfold.
+/// How many lines are shown at once; the others are folded away.
 const SHOWN: usize = 3;
 
-/// One line for each score that has a course over the clip.
+/// One line for each score that has a series over the clip.
 pub(super) fn write(out: &mut String, scores: &[MetricScore]) {
     let course = |score: &MetricScore| {
         let series = score.series.clone().filter(|series| series.values.len() > 1)?;
@@ -62,7 +62,7 @@ fn write_one(out: &mut String, name: &str, series: &Series) {
     );
 }
 
-/// At most [`MAX_POINTS`] values, the lowest of each part; two at least.
+/// At most [`MAX_POINTS`] values, the lowest of each part; at least two.
 fn thinned(values: &[f32]) -> Vec<f32> {
     let part = values.len().div_ceil(MAX_POINTS);
     values.chunks(part.max(1)).map(|part| part.iter().copied().fold(f32::MAX, f32::min)).collect()

@@ -1,10 +1,10 @@
-//! What the plots share: axes, ticks, text.
+//! Parts that the plots share: axes, ticks, text.
 
 use std::fmt::Write as _;
 
 use super::escape::escape;
 
-/// A range of numbers on a range of pixels, linear or logarithmic.
+/// Maps a range of numbers to a range of pixels, linearly or logarithmically.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Axis {
     low: f64,
@@ -22,7 +22,7 @@ impl Axis {
         Self { low: low - margin, high: high + margin, from, to, log: false }
     }
 
-    /// A logarithmic axis; values must be above zero, others do not widen it.
+    /// A logarithmic axis. Values that are not above zero are ignored when its range is chosen.
     pub(super) fn log(values: &[f64], from: f64, to: f64) -> Self {
         let positive: Vec<f64> = values.iter().copied().filter(|value| *value > 0.0).collect();
         let (low, high) = if positive.is_empty() { (1.0, 10.0) } else { extent(&positive) };
@@ -30,7 +30,7 @@ impl Axis {
         Self { low: low / margin, high: high * margin, from, to, log: true }
     }
 
-    /// Where a value lies, held within the axis.
+    /// The pixel of a value, clamped to the axis.
     pub(super) fn place(&self, value: f64) -> f64 {
         let share = if self.log {
             (value.max(f64::MIN_POSITIVE).ln() - self.low.ln()) / (self.high.ln() - self.low.ln())
@@ -64,7 +64,7 @@ impl Axis {
                 return ticks;
             }
         }
-        // Less than a decade: a linear grid is readable.
+        // For less than a decade a linear grid is more readable.
         self.linear_ticks(4.0).into_iter().filter(|tick| *tick > 0.0).collect()
     }
 }
@@ -76,12 +76,12 @@ fn extent(values: &[f64]) -> (f64, f64) {
     if low <= high { (low, high) } else { (0.0, 1.0) }
 }
 
-/// Seconds at a tick: `40 ms`, `1.5 s`.
+/// The label of a tick in seconds: `40 ms`, `1.5 s`.
 pub(super) fn tick_secs(value: f64) -> String {
     if value < 1.0 { format!("{} ms", trimmed(value * 1e3)) } else { format!("{} s", trimmed(value)) }
 }
 
-/// A number without needless digits.
+/// A number without trailing zeros.
 pub(super) fn trimmed(value: f64) -> String {
     let text = format!("{value:.4}");
     let text = text.trim_end_matches('0').trim_end_matches('.');

@@ -1,4 +1,4 @@
-//! A run with everything a report must show: five groups, failures of three kinds, a missing score.
+//! A run with everything that a report must show: five groups, failures of three kinds, a missing score.
 
 use vidbench_analysis::{RunAnalysis, analyse};
 use vidbench_core::suite::ScenarioKind;

@@ -53,7 +53,7 @@ fn csv_of_two_samples() {
     "#]].assert_eq(&export_csv(&data).replace("\r\n", "\n"));
 }
 
-/// Reads RFC 4180, so that the writer is tested against the format and not against itself.
+/// Reads RFC 4180, so that the writer is tested against the format rather than against itself.
 fn read_csv(text: &str) -> Vec<Vec<String>> {
     let (mut rows, mut row, mut cell, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
     let mut chars = text.chars().peekable();

@@ -1,4 +1,4 @@
-//! Texts from outside may contain anything; none of it may become part of the page or move the terminal.
+//! Texts from outside may contain anything; none of it may become markup of the page or control the terminal.
 
 use proptest::prelude::*;
 use vidbench_analysis::analyse;
@@ -61,7 +61,7 @@ fn page(text: &str) -> String {
     page_of(&data, &analyse(&data, &DESCRIPTORS), &[clip])
 }
 
-/// The markup of a page alone: tags with attribute names, without text and attribute values.
+/// The markup of a page: tags with attribute names, without text and attribute values.
 fn markup(page: &str) -> Vec<String> {
     let (mut tags, mut tag, mut inside, mut quoted) = (Vec::new(), String::new(), false, false);
     let start = page.find("<body>").unwrap();

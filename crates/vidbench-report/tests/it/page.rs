@@ -21,7 +21,7 @@ fn clips() -> Vec<ClipEmbed> {
         .collect()
 }
 
-/// Every element in order, without text, attributes but id and class, and repeated neighbours.
+/// Every element in order, without text, without attributes other than id and class, and without repeated neighbours.
 fn skeleton(page: &str) -> String {
     let mut out = String::new();
     let body = &page[page.find("<body>").unwrap()..page.find("<script>").unwrap()];
@@ -109,7 +109,7 @@ fn the_policy_names_the_one_style_and_the_one_script() {
     let page = demo_page(&clips());
     assert_eq!((page.matches("<style>").count(), page.matches("<script>").count()), (1, 1));
     assert!(page.contains("default-src 'none'; style-src 'sha256-") && page.contains("script-src 'sha256-"));
-    // Anything that would ask the network or be refused by the policy.
+    // Markup that would make a request or be refused by the policy.
     for forbidden in
         ["http://", "https://", " style=\"", " onclick", " onload", "javascript:", "@import", "url("]
     {
@@ -122,7 +122,7 @@ fn a_failed_sample_shows_its_reason_where_its_video_would_be() {
     let page = demo_page(&clips());
     assert!(page.contains("<strong>✕ timeout</strong> <bdi>no answer within 600 s</bdi>"));
     assert!(page.contains("last line of stderr: &lt;oops&gt;"));
-    // A file that was made but is wrong is shown with what is wrong.
+    // A sample whose file is invalid is shown together with its fault.
     assert!(page.contains("</video><p class=\"failure\"><strong>✕ invalid_output</strong>"));
     let grid = &page[page.find("id=\"grid\"").unwrap()..page.find("id=\"pager\"").unwrap()];
     assert!(!grid.contains("<td></td>"));
@@ -186,7 +186,7 @@ fn the_same_run_gives_the_same_page() {
     assert_eq!(demo_page(&clips()), demo_page(&clips()));
 }
 
-/// A session of `seconds` readings, of a device whose temperature peaks once.
+/// A session with `seconds` readings of a device whose temperature peaks once.
 fn with_readings(seconds: u64) -> vidbench_core::RunData {
     let mut data = run(&Spec::default());
     let device = |second| DeviceReading {
@@ -254,7 +254,8 @@ fn without_readings_there_is_no_section_and_a_day_is_no_larger_than_an_hour() {
         hour.len(),
         day.len()
     );
-    // A line that is as thick as its readings are apart goes back along the lowest: twice the points.
+    // A line whose highest and lowest readings differ is drawn along the highest and back along the lowest: twice the
+    // points.
     let paths = day.split("<path class=\"sensor device").skip(1).map(|path| path.split('>').next().unwrap());
     let points: Vec<(bool, usize)> =
         paths.map(|path| (path.starts_with(" band"), path.matches('L').count())).collect();

@@ -1,9 +1,10 @@
-//! The most seconds that any policy can save, one that knows the whole future included.
+//! The most seconds that any policy could save, even one that knows the whole future.
 //!
-//! With sizes the optimum itself is NP-hard. This is the optimum where an entry may be kept in part, the linear relaxation, which
-//! is at least as much: no policy can be above it. To keep an entry from one use to the next takes its bytes from then to then
-//! and saves its seconds; so bytes that flow through time, along such spans or idle beside them, save the most where the flow of
-//! greatest profit does. Berger, Beckmann and Harchol-Balter 2018 (FOO) bound hit rates so; here spans weigh their seconds.
+//! With entries of different sizes, finding the optimum is NP-hard. This computes the linear relaxation, in which part
+//! of an entry may be kept; it is an upper bound, so no policy can exceed it. Keeping an entry from one use to the next
+//! occupies its bytes for that span and saves its seconds. So the bytes of the cache form a flow through time, along
+//! such spans or idle beside them, and the flow of greatest profit saves the most. Berger, Beckmann and Harchol-Balter
+//! 2018 (FOO) bound hit rates in this way; here spans are weighted by their seconds.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
@@ -14,7 +15,7 @@ use super::trace::Trace;
 struct Edge {
     to: usize,
     bytes: u64,
-    /// Seconds that a byte loses on its way: what it saves, negated.
+    /// Seconds saved by each byte along this edge, negated.
     cost: f64,
 }
 
@@ -32,7 +33,7 @@ impl Network {
     }
 }
 
-/// Seconds, for a cache of `capacity` bytes.
+/// The bound in seconds, for a cache of `capacity` bytes.
 pub(crate) fn most_saved_secs(trace: &Trace, capacity: u64) -> f64 {
     let mut network = network(trace, capacity);
     let nodes = network.from.len();
@@ -77,7 +78,7 @@ fn network(trace: &Trace, capacity: u64) -> Network {
     network
 }
 
-/// Least cost from the first node, while all edges go forward in time.
+/// Least cost from the first node to each node; at the start all edges go forward in time.
 fn first_potential(network: &Network) -> Vec<f64> {
     let mut least = vec![f64::INFINITY; network.from.len()];
     if let Some(first) = least.first_mut() {
@@ -92,7 +93,7 @@ fn first_potential(network: &Network) -> Vec<f64> {
     least
 }
 
-/// Least reduced cost from the first node to each, and the edge by which it comes there (Dijkstra).
+/// Least reduced cost from the first node to each node, and the edge by which it is reached (Dijkstra).
 fn shortest(network: &Network, potential: &[f64]) -> (Vec<f64>, Vec<usize>) {
     let mut distance = vec![f64::INFINITY; potential.len()];
     let mut came_by = vec![usize::MAX; potential.len()];
@@ -104,7 +105,7 @@ fn shortest(network: &Network, potential: &[f64]) -> (Vec<f64>, Vec<usize>) {
         }
         for &at in &network.from[node] {
             let edge = &network.edges[at];
-            // Rounding may leave a reduced cost a hair below zero.
+            // Rounding may leave a reduced cost slightly below zero.
             let reduced = (edge.cost + potential[node] - potential[edge.to]).max(0.0);
             if edge.bytes > 0 && far + reduced < distance[edge.to] {
                 (distance[edge.to], came_by[edge.to]) = (far + reduced, at);
@@ -115,7 +116,7 @@ fn shortest(network: &Network, potential: &[f64]) -> (Vec<f64>, Vec<usize>) {
     (distance, came_by)
 }
 
-/// The edges to the last node.
+/// The edges of the path to the last node.
 fn path(network: &Network, came_by: &[usize]) -> Vec<usize> {
     let (mut node, mut path) = (came_by.len() - 1, Vec::new());
     while node != 0 && came_by[node] != usize::MAX {
@@ -125,7 +126,7 @@ fn path(network: &Network, came_by: &[usize]) -> Vec<usize> {
     path
 }
 
-/// A node that can be reached; the nearest comes first out of a heap.
+/// A node that can be reached; a heap of these gives the nearest first.
 #[derive(PartialEq)]
 struct Open {
     distance: f64,

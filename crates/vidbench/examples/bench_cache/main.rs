@@ -1,4 +1,5 @@
-//! Policies of the cache side by side on every trace that ships, or on records in files, as JSON: `cargo xtask bench cache` prints it.
+//! Compares cache policies on every trace that ships, or on records in files, and prints JSON: `cargo xtask bench
+//! cache` shows it.
 
 mod bound;
 mod simulate;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::simulate::Outcome;
 
-/// Budgets, as shares of everything that is asked for.
+/// Cache budgets, as shares of the total size of all entries requested.
 const SHARES: [f64; 3] = [0.05, 0.2, 0.5];
 
 #[expect(clippy::print_stdout, reason = "what the caller reads")]

@@ -1,4 +1,5 @@
-//! Policies on a trace: ours, the least recently used, W-TinyLFU as moka has it, each within the same bytes.
+//! Simulates policies on a trace: ours, least recently used, and W-TinyLFU as moka implements it, each with the same
+//! number of bytes.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -10,7 +11,7 @@ use vidbench_store::cache::{Future, policy};
 
 use super::trace::{Access, Trace};
 
-/// What a policy gave.
+/// The result of a policy.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Outcome {
     pub(crate) hits: u64,
@@ -25,7 +26,7 @@ impl Outcome {
     }
 }
 
-/// Ours, as the cache of a workspace works: each command knows its own plan.
+/// Our policy, as the cache of a workspace uses it: each command knows its own plan.
 pub(crate) fn ours(trace: &Trace, capacity: u64) -> Outcome {
     let mut cache = Ours::new(capacity);
     for command in &trace.commands {
@@ -35,7 +36,7 @@ pub(crate) fn ours(trace: &Trace, capacity: u64) -> Outcome {
     cache.outcome
 }
 
-/// Ours, if it knew what every later command will ask for.
+/// Our policy, if it knew what every later command will request.
 pub(crate) fn ours_knowing_all(trace: &Trace, capacity: u64) -> Outcome {
     let mut cache = Ours::new(capacity);
     cache.begin_plan(trace.accesses());
@@ -108,7 +109,7 @@ impl Ours {
     }
 }
 
-/// What was used longest ago goes.
+/// Evicts the least recently used entry.
 pub(crate) fn lru(trace: &Trace, capacity: u64) -> Outcome {
     let (mut kept, mut bytes, mut outcome) = (HashMap::<CacheKey, (u64, u64)>::new(), 0, Outcome::default());
     for (now, access) in (0_u64..).zip(trace.accesses()) {
@@ -132,8 +133,8 @@ pub(crate) fn lru(trace: &Trace, capacity: u64) -> Outcome {
     outcome
 }
 
-/// moka's W-TinyLFU, which weighs entries by their bytes; made to do its housekeeping after every access, and hashed the same way
-/// every time.
+/// moka's W-TinyLFU, with entries weighted by their bytes. It does its housekeeping after every access and hashes the
+/// same way every time, so that results repeat.
 pub(crate) fn tiny_lfu(trace: &Trace, capacity: u64) -> Outcome {
     let evictions = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&evictions);
@@ -155,7 +156,7 @@ pub(crate) fn tiny_lfu(trace: &Trace, capacity: u64) -> Outcome {
         }
         cache.run_pending_tasks();
     }
-    // What was refused at once is told to the listener like what was evicted: neither is there.
+    // The listener hears of entries that were refused at once as well as of evicted ones; neither kind is in the cache.
     outcome.evictions = evictions.load(Ordering::Relaxed).min(made);
     outcome
 }

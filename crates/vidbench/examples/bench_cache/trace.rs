@@ -1,23 +1,23 @@
-//! What commands of vidbench ask its cache for: as it was recorded (`VIDBENCH_CACHE_REQUESTS`), and made from the suites that ship, the
-//! same keys in the same order, with sizes and seconds that were measured.
+//! Requests that commands of vidbench make to its cache. They are either recorded (`VIDBENCH_CACHE_REQUESTS`) or made
+//! from the suites that ship: the same keys in the same order, with measured sizes and seconds.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use vidbench_store::{CacheKey, CacheKind};
 
-/// What is asked for.
+/// One request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Access {
     pub(crate) key: CacheKey,
     pub(crate) bytes: u64,
-    /// Seconds to make it.
+    /// Seconds it takes to make the entry.
     pub(crate) secs: f64,
-    /// The command knew beforehand that it would ask for it, and when.
+    /// Whether the command knew beforehand that and when it would make this request.
     pub(crate) planned: bool,
 }
 
-/// What some commands ask for, one after the other.
+/// The requests of some commands, one after the other.
 #[derive(Debug)]
 pub(crate) struct Trace {
     pub(crate) name: String,
@@ -29,7 +29,7 @@ impl Trace {
         self.commands.iter().flatten()
     }
 
-    /// Bytes of everything that is asked for, each once.
+    /// Bytes of all entries requested, each counted once.
     pub(crate) fn distinct_bytes(&self) -> u64 {
         self.accesses()
             .map(|access| (access.key, access.bytes))
@@ -38,15 +38,15 @@ impl Trace {
             .sum()
     }
 
-    /// All is one command, and its whole plan is known.
+    /// Whether all requests belong to one command whose whole plan is known.
     pub(crate) fn is_one_plan(&self) -> bool {
         self.commands.len() == 1 && self.accesses().all(|access| access.planned)
     }
 }
 
-/// What nets see of a clip of 49 frames of 256x256 and of its prompt: way to look, bytes in the cache, seconds to make it, the medians
-/// of three. `vidbench score --random-nets 1 --workers 1` on one core, a development build beside other work: what counts here is
-/// what costs how many times as much.
+/// Features that nets compute from a clip of 49 frames of 256x256 and from its prompt: kind of features, bytes in the
+/// cache, seconds to make them, each the median of three. Measured with `vidbench score --random-nets 1 --workers 1` on
+/// one core, in a development build beside other work: only the ratios between the costs matter here.
 type Look = (&'static str, u64, f64);
 const DINO: Look = ("dino-vitb16.vbench@1", 150_532, 95.3);
 const CLIP: Look = ("clip-vit-b32.clip@1", 100_356, 24.6);
@@ -58,19 +58,20 @@ pub(crate) fn all() -> Vec<Trace> {
     RECORDED.map(recorded).into_iter().chain(made()).collect()
 }
 
-/// Those that were made from the suites that ship.
+/// The traces made from the suites that ship.
 pub(crate) fn made() -> Vec<Trace> {
     vec![texts(), metrics_in_turn(), sweep(), nightly(), two_sets()]
 }
 
-/// Records of real commands on two cores, with random nets on ONNX Runtime. `scoring`: 24, 40 and 48 clips of 64x64 with other metrics
-/// each time. `runs`: the demo's suite with other steps and prompts, each run removed before the next.
+/// Records of real commands on two cores, with random nets on ONNX Runtime. `scoring`: 24, 40 and 48 clips of 64x64,
+/// each time with other metrics. `runs`: the demo's suite with other steps and prompts, each run removed before the
+/// next.
 const RECORDED: [(&str, &str); 2] = [
     ("recorded scoring", include_str!("recorded/scoring.txt")),
     ("recorded runs", include_str!("recorded/runs.txt")),
 ];
 
-/// The requests of a record. What was asked for and never made is left out: nobody knows what it would have cost.
+/// The requests of a record. Entries that were requested but never made are left out, because their cost is unknown.
 pub(crate) fn recorded(name: &str, text: &str) -> Result<Trace, String> {
     let mut made: HashMap<CacheKey, (u64, f64)> = HashMap::new();
     let mut commands: Vec<(HashSet<CacheKey>, Vec<CacheKey>)> = Vec::new();
@@ -103,14 +104,14 @@ pub(crate) fn recorded(name: &str, text: &str) -> Result<Trace, String> {
     Ok(Trace { name: name.into(), commands })
 }
 
-/// The key of a record stands for the one that was asked for.
+/// A key made from a record's text, in place of the original key.
 fn key_of(text: &str) -> Option<CacheKey> {
     let (kind, name) = text.split_once('-')?;
     let kind = CacheKind::ALL.into_iter().find(|known| known.name() == kind)?;
     Some(CacheKey::new(kind, &[name]))
 }
 
-/// One scoring of 225 prompts with three seeds each, seed after seed: its prompts come again, its clips do not.
+/// One scoring of 225 prompts with three seeds each, seed after seed: its prompts recur, its clips do not.
 fn texts() -> Trace {
     let clips = clips("core-t2v", "texts", 3);
     Trace { name: "texts".into(), commands: vec![score(&clips, &[CLIP], &[CLIP_TEXT], true)] }
@@ -121,7 +122,7 @@ fn metrics_in_turn() -> Trace {
     Trace { name: "metrics in turn".into(), commands: in_turn(&clips("core-t2v", "metrics", 1)) }
 }
 
-/// The same of twice as many, as one plan that is known from its beginning.
+/// The clips and metrics of `metrics_in_turn` with twice as many clips, as one plan that is known from its beginning.
 fn sweep() -> Trace {
     let all = in_turn(&clips("core-t2v", "sweep", 2)).into_iter().flatten();
     Trace {
@@ -140,7 +141,7 @@ fn in_turn(clips: &[String]) -> Vec<Vec<Access>> {
     ]
 }
 
-/// Runs of the demo's suite with `reuse_samples` whose runs were removed, night after night with other step counts.
+/// Runs of the demo's suite with `reuse_samples`, night after night with other step counts; earlier runs were removed.
 fn nightly() -> Trace {
     let nights: [(&[u32], u32); 8] = [
         (&[4, 16], 24),
@@ -156,7 +157,7 @@ fn nightly() -> Trace {
     Trace { name: "nightly".into(), commands: commands.to_vec() }
 }
 
-/// Two sets of clips that people work on in turns, the second of which replaces the first.
+/// Two sets of clips that people work on alternately; the second set replaces the first.
 fn two_sets() -> Trace {
     let (old, new) = (clips("core-t2v-mini", "old", 4), clips("core-t2v-mini", "new", 4));
     let turn = |clips: &[String]| score(clips, &[DINO, CLIP], &[CLIP_TEXT], true);
@@ -171,15 +172,15 @@ fn clips(suite: &str, set: &str, seeds: u64) -> Vec<String> {
     (0..seeds).flat_map(of_seed).collect()
 }
 
-/// What a scoring asks for: of each clip what nets see of it, then how they see its prompt. `read` says that the clips' files were
-/// read before, so that it knows what they hold.
+/// The requests of a scoring: for each clip the features of the clip, then those of its prompt. `read` means that the
+/// clips' files were read before, so that the command knows their contents.
 fn score(clips: &[String], looks: &[Look], texts: &[Look], read: bool) -> Vec<Access> {
     let mut accesses = Vec::new();
     for clip in clips {
         let prompt = clip.split('\n').next().unwrap_or_default();
         let access = |kind, of: &str, (net, bytes, secs): Look, planned| Access {
             key: CacheKey::new(kind, &[of, net]),
-            // No two clips take the same time; by how much is made from the key, and so always the same.
+            // No two clips take the same time. The difference is derived from the key, so it is always the same.
             secs: secs * (1.0 + 0.05 * spread(of, net)),
             bytes,
             planned,
@@ -190,18 +191,18 @@ fn score(clips: &[String], looks: &[Look], texts: &[Look], read: bool) -> Vec<Ac
     accesses
 }
 
-/// A number from -1 to 1 made from two texts.
+/// A number from -1 to 1 derived from two texts.
 fn spread(of: &str, net: &str) -> f64 {
     let digest = vidbench_core::sha256_hex(format!("{of} {net}").as_bytes());
     let number = u32::from_str_radix(&digest[..8], 16).expect("invariant: a digest is hexadecimal");
     f64::from(number) / f64::from(u32::MAX) * 2.0 - 1.0
 }
 
-/// Bytes of a video of the demo's model, the middle one of three: `vidbench run` of three of its prompts at four steps.
+/// Bytes of a video of the demo's model, the median of three: `vidbench run` with three of its prompts at four steps.
 const DEMO_BYTES: u64 = 5_514;
 
-/// The samples of the demo's suite with other steps and another number of prompts, as its plan has them. Seconds are the medians of
-/// the table in README.md.
+/// The samples of the demo's suite with other steps and another number of prompts, in the order of its plan. Seconds
+/// are the medians of the table in README.md.
 fn demo_samples(steps: &[u32], prompts: u32) -> Vec<Access> {
     let text = vidbench::DEMO_SUITE
         .replace("steps = [1, 2, 4, 8, 16]", &format!("steps = {steps:?}"))

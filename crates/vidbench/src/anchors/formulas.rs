@@ -1,4 +1,4 @@
-//! Formulas that need no net, with what the programs give that others compute them with.
+//! Formulas that need no net, with the figures of programs that others use to compute them.
 
 use vidbench_core::FramesU8;
 use vidbench_metrics::extract::NetSource;
@@ -153,7 +153,7 @@ fn ramp() -> Vec<u8> {
     (0..RAMP.height * RAMP.width).map(|at| (37 * at % 256) as u8).collect()
 }
 
-/// The sum of the values times their places, from 1: no two of them can change places unseen.
+/// The sum of the values times their positions, counted from 1: exchanging any two different values changes it.
 fn weighted(values: &[f32]) -> f64 {
     values.iter().zip(1..).map(|(value, place)| f64::from(*value) * f64::from(place)).sum()
 }

@@ -1,4 +1,4 @@
-//! What was shown of pipeline classes and of models, and by which versions.
+//! Evidence about pipeline classes and models, with the versions that it was found with.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,41 +7,42 @@ use serde::{Deserialize, Serialize};
 use super::{Catalogue, Kind, Status};
 use crate::tiny::tiny_pipelines;
 
-/// What became of one check of `vidbench models check`.
+/// The result of one check of `vidbench models check`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
     /// The pipeline class.
     pub class: String,
-    /// What was put into it beside its own weights: `lora`, `gguf`, ...
+    /// The part added to its own weights: `lora`, `gguf`, ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
-    /// The model, if it was one with its own weights.
+    /// The model, if its own weights were checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// The last step that went well: `declared`, `resolved`, `loaded`, `generated`.
+    /// The last step that succeeded: `declared`, `resolved`, `loaded`, `generated`.
     pub reached: String,
-    /// Why it went no further.
+    /// Why it got no further.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// `tiny`, `random` or `real`.
     pub weights: String,
     /// Day of the check.
     pub date: String,
-    /// Versions of everything that took part.
+    /// Versions of all software involved.
     pub versions: String,
     /// Frames, width and height of its video.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<[u32; 3]>,
-    /// Steps it told of.
+    /// Number of steps it reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u32>,
-    /// Stages it told of, in order, each once.
+    /// Stages it reported, in order, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<String>,
 }
 
-/// A class of diffusers that cannot be run by requests, with the reason: written by hand, because no check can show it.
+/// A class of diffusers that cannot be run by requests, with the reason. It is written by hand, because no check can
+/// find it out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Cannot {
@@ -59,12 +60,12 @@ pub(super) struct EvidenceFile {
 }
 
 impl Evidence {
-    /// It has made videos: the same bytes for the same seed, others for another.
+    /// Whether it made videos: the same bytes for the same seed, and different bytes for another seed.
     pub fn generated(&self) -> bool {
         self.reached == "generated" && self.reason.is_none()
     }
 
-    /// How far the weights that it is of came.
+    /// The status that the checked weights reached.
     pub(super) fn status(&self) -> Status {
         match self.reached.as_str() {
             "generated" if self.reason.is_none() => Status::Generated,
@@ -74,7 +75,7 @@ impl Evidence {
         }
     }
 
-    /// What was checked, as `vidbench models check` is told it: `WanPipeline`, `WanPipeline/lora`, or a model.
+    /// The name of the check as given to `vidbench models check`: `WanPipeline`, `WanPipeline/lora`, or a model.
     pub fn name(&self) -> String {
         let part = self.part.as_ref().map_or(String::new(), |part| format!("/{part}"));
         match &self.model {
@@ -85,10 +86,10 @@ impl Evidence {
     }
 }
 
-/// Text of an evidence file with new evidence in place of older one of the same.
+/// The text of an evidence file in which new evidence replaces older evidence about the same thing.
 ///
 /// # Errors
-/// The text is no evidence file.
+/// The text is not an evidence file.
 pub fn add_evidence(text: &str, new: Vec<Evidence>) -> Result<String, toml::de::Error> {
     let old: EvidenceFile = toml::from_str(text)?;
     let all = old.found.into_iter().chain(new).map(|found| (found.name(), found));
@@ -103,7 +104,8 @@ fn count(kind: Kind, which: impl Fn(Status) -> bool) -> usize {
     all.models().iter().filter(|model| model.kind == kind && which(all.status(model))).count()
 }
 
-/// How many models there are of each kind, and how many of them are runnable; for the README, which a test compares.
+/// How many models of each kind there are, and how many of them are runnable. The README contains this sentence, and a
+/// test compares them.
 pub fn counts_sentence() -> String {
     let all = |kind| count(kind, |_| true);
     let runnable = |kind| count(kind, Status::is_runnable);
@@ -117,7 +119,7 @@ pub fn counts_sentence() -> String {
     )
 }
 
-/// The page of docs/reference: counts, and each class with its tasks and what was shown.
+/// The page for docs/reference: counts, and each class with its tasks and its evidence.
 pub fn evidence_page() -> String {
     let catalogue = Catalogue::shipped();
     let mut text = String::from(

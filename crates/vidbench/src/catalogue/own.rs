@@ -1,6 +1,7 @@
-//! Models and evidence of this machine's user, beside those that ship.
+//! Models and evidence of this machine's user, in addition to those that ship.
 //!
-//! They are for looking up and for checks. A suite says everything of such a model itself: another laboratory has not this folder.
+//! They serve for look-ups and checks only. A suite must state everything about such a model itself, because another
+//! laboratory does not have this folder.
 
 use std::fs;
 use std::io;
@@ -20,7 +21,7 @@ pub enum CatalogueError {
         /// Why.
         source: io::Error,
     },
-    /// A file is not of the catalogue's form.
+    /// A file does not have the form of the catalogue.
     #[error("{}: {source}", path.display())]
     Form {
         /// The file.
@@ -28,21 +29,21 @@ pub enum CatalogueError {
         /// Why.
         source: Box<toml::de::Error>,
     },
-    /// There is a model of that name already.
+    /// A model of that name already exists.
     #[error("{}: the catalogue has {id} already", path.display())]
     Twice {
-        /// The file that has it once more.
+        /// The file that repeats it.
         path: PathBuf,
         /// The model.
         id: String,
     },
-    /// The catalogue that ships has it.
+    /// The catalogue that ships already has it.
     #[error("the catalogue has {id} already")]
     Shipped {
         /// The model.
         id: String,
     },
-    /// There is no place for a user's models.
+    /// There is no folder for a user's models.
     #[error(
         "there is no folder for models of yours: neither VIDBENCH_CATALOGUE, XDG_DATA_HOME nor HOME is set"
     )]
@@ -60,7 +61,7 @@ pub(super) fn own_folder() -> Option<PathBuf> {
 const MODELS: &str = "models.toml";
 const EVIDENCE: &str = "evidence.toml";
 
-/// The user's file of evidence, to which checks add what they found.
+/// The user's file of evidence, to which checks add their results.
 ///
 /// # Errors
 /// There is no folder for it.
@@ -96,7 +97,7 @@ impl Catalogue {
         let path = folder.join(EVIDENCE);
         if let Some(text) = text(&path)? {
             let EvidenceFile { found, .. } = toml::from_str(&text).map_err(form(&path))?;
-            // Of the same check, what this machine found comes first.
+            // Evidence from this machine replaces shipped evidence about the same check.
             self.evidence.retain(|old| found.iter().all(|new| new.name() != old.name()));
             self.evidence.extend(found);
         }
@@ -104,10 +105,10 @@ impl Catalogue {
     }
 }
 
-/// Adds a model to the user's part of the catalogue; the file that has it.
+/// Adds a model to the user's part of the catalogue and returns the file that now holds it.
 ///
 /// # Errors
-/// There is a model of that name, or the file cannot be read or written.
+/// A model of that name already exists, or the file cannot be read or written.
 pub fn add_model(model: CatalogueModel) -> Result<PathBuf, CatalogueError> {
     let folder = own_folder().ok_or(CatalogueError::NoFolder)?;
     let path = folder.join(MODELS);

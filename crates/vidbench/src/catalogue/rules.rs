@@ -1,8 +1,8 @@
-//! What a model can be asked for, and what it does when nothing is said.
+//! What can be asked of a model, and its defaults.
 
 use serde::{Deserialize, Serialize};
 
-/// Values of a model's own.
+/// A model's own defaults.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Defaults {
@@ -36,16 +36,16 @@ impl Defaults {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Constraints {
-    /// Width and height are multiples of it.
+    /// Width and height must be multiples of this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size_multiple: Option<u32>,
-    /// Frames are a multiple of it, plus `frames_offset`.
+    /// The number of frames must be a multiple of this, plus `frames_offset`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames_step: Option<u32>,
     /// See `frames_step`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames_offset: Option<u32>,
-    /// Least frames.
+    /// Fewest frames.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames_min: Option<u32>,
     /// Most frames.
@@ -58,7 +58,7 @@ impl Constraints {
         *self == Self::default()
     }
 
-    /// What breaks a rule, with the nearest values that do not; `None` when everything given keeps them.
+    /// Describes a broken rule with the nearest valid values; `None` when every given value obeys the rules.
     pub fn problem(&self, frames: Option<u32>, size: Option<(u32, u32)>) -> Option<String> {
         self.length_problem(frames)
             .or_else(|| self.frames_problem(frames))
@@ -91,7 +91,7 @@ impl Constraints {
     }
 }
 
-/// The values around one that is not `step` times a number plus `offset`; `None` when it is.
+/// The nearest valid values when `value` is not a multiple of `step` plus `offset`; `None` when it is.
 fn nearest_valid(value: u32, step: u32, offset: u32) -> Option<String> {
     let Some(above) = value.checked_sub(offset) else { return Some(format!("{} and up", offset.max(1))) };
     let below = value - above.checked_rem(step)?;

@@ -1,4 +1,4 @@
-//! `vidbench backup`: a workspace as it was, and back.
+//! `vidbench backup`: makes, checks and restores backups of a workspace.
 
 use std::path::{Path, PathBuf};
 
@@ -101,7 +101,7 @@ fn folder(named: Option<&Path>, workspace: &Path) -> PathBuf {
     named.map_or_else(|| workspace.join("backups"), Path::to_owned)
 }
 
-/// `latest` is the newest even when it is damaged: to take the one before it without a word would hide that.
+/// `latest` is the newest backup even when it is damaged: silently taking the one before it would hide the damage.
 fn find(folder: &Path, name: &str) -> Result<PathBuf, UserError> {
     let missing = || problem(&BackupError::Missing { name: name.into(), path: folder.into() });
     if name == "latest" {
@@ -136,7 +136,7 @@ fn summary(path: &Path, manifest: &BackupManifest) -> Value {
     })
 }
 
-/// What cannot be read is null.
+/// Values that cannot be read are null.
 fn told(found: &ListedBackup) -> Value {
     let mut told = match &found.manifest {
         Some(manifest) => summary(&found.path, manifest),
@@ -169,7 +169,7 @@ fn rows(found: &[ListedBackup]) -> Vec<Vec<String>> {
     rows
 }
 
-/// Without the path, which the row has.
+/// The message without the path, which the row already has.
 fn short(problem: &BackupError) -> String {
     match problem {
         BackupError::Damaged { what, .. } => format!("damaged: {what}"),

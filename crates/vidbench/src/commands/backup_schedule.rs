@@ -1,4 +1,4 @@
-//! Backups while a run goes on, when the newest is old enough.
+//! Makes backups during a run, once the newest one is old enough.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use vidbench_store::{Artifacts, BackupError, Store, create_backup_if_older, keep
 
 use crate::cli::{BackupEvery, RunBackups};
 
-/// How often the folder of backups is looked at: a look reads every manifest.
+/// Time between looks at the folder of backups. They are rare because a look reads every manifest.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// How old the newest may become where nobody says; a run that takes less makes none.
+/// Default age at which a new backup is made; a shorter run makes none.
 const BY_DEFAULT: Duration = Duration::from_secs(6 * 3600);
 
 /// When to make a backup, and where.
@@ -21,7 +21,7 @@ pub(super) struct BackupSchedule<'a> {
     every: Option<Duration>,
     folder: PathBuf,
     keep: usize,
-    /// None is made before.
+    /// No backup is made before this moment.
     begin: Instant,
     looked: Option<Instant>,
 }
@@ -44,7 +44,7 @@ impl<'a> BackupSchedule<'a> {
         }
     }
 
-    /// Makes one when it is time; what went wrong.
+    /// Makes a backup when one is due; returns the reason if that fails.
     pub(super) fn look(&mut self) -> Option<String> {
         let every = self.every.filter(|_| self.begin <= Instant::now())?;
         if self.looked.is_some_and(|looked| looked.elapsed() < LOOK.min(every)) {
@@ -55,7 +55,7 @@ impl<'a> BackupSchedule<'a> {
         made.err().map(|error| format!("no backup could be made: {error}; the run goes on"))
     }
 
-    /// The last look of a run.
+    /// The last look, at the end of a run.
     pub(super) fn at_the_end(&mut self) -> Option<String> {
         self.looked = None;
         self.look()

@@ -1,4 +1,4 @@
-//! `vidbench cache`, and the cache of commands that use one.
+//! `vidbench cache`, and the cache that other commands use.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::OK;
 use crate::cli::{CacheCommand, CacheShowArgs};
 use crate::ui::{Ui, duration};
 
-/// A file that everything the cache is asked for is added to.
+/// Names the file to which every request to the cache is appended.
 const REQUESTS: &str = "VIDBENCH_CACHE_REQUESTS";
 
 pub(crate) fn cache(command: &CacheCommand, workspace: &Path, ui: Ui) -> Result<u8> {
@@ -28,13 +28,13 @@ pub(crate) fn cache(command: &CacheCommand, workspace: &Path, ui: Ui) -> Result<
     Ok(OK)
 }
 
-/// What the environment says of the cache.
+/// The environment's choice for the cache.
 pub(crate) fn chosen() -> Result<CacheChoice, UserError> {
     vidbench::cache_choice()
         .map_err(|error| UserError { message: error.to_string(), hints: vec![error.hint()] })
 }
 
-/// Has a command use the cache. One that cannot be used is told of, and the command does without.
+/// Attaches the cache to a command. If the cache cannot be used, a message says so and the command runs without it.
 pub(crate) fn attach(store: &Store, ui: Ui) -> Result<()> {
     if let Err(error) = store.use_cache(chosen()?.size) {
         let cause = std::error::Error::source(&error).map_or(String::new(), |cause| format!(": {cause}"));
@@ -48,7 +48,7 @@ pub(crate) fn attach(store: &Store, ui: Ui) -> Result<()> {
     Ok(())
 }
 
-/// To look at it or to clear it. Where none is used it is left as it is.
+/// Opens the cache to show or clear it. If the cache is off, the size is unlimited, so that the existing entries stay.
 fn open(store: &Store, chosen: CacheChoice) -> Result<Cache> {
     let size = if chosen.size.is_off() { CacheSize(i64::MAX as u64) } else { chosen.size };
     Ok(Cache::open(store.root(), size)?)
@@ -70,7 +70,7 @@ fn show(args: &CacheShowArgs, store: &Store, chosen: CacheChoice, ui: Ui) -> Res
     ui.data(&format!("{}{}\n", columns(&rows), limit(chosen)))
 }
 
-/// The budget and who chose it, for people.
+/// The size limit and where it was set, for people.
 pub(crate) fn limit(chosen: CacheChoice) -> String {
     let by = chosen.variable.map_or("by default".to_owned(), |variable| format!("by {variable}"));
     if chosen.size.is_off() { format!("off, {by}") } else { format!("at most {}, {by}", chosen.size) }

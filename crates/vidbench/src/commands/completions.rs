@@ -1,4 +1,4 @@
-//! `vidbench completions`: from the same definition as the flags.
+//! `vidbench completions`: made from the same definition as the flags.
 
 use anyhow::Result;
 use clap::CommandFactory as _;

@@ -1,4 +1,4 @@
-//! `vidbench doctor`: what this machine has and lacks, each with what to do about it.
+//! `vidbench doctor`: what this machine has and lacks, each with advice.
 
 use std::path::Path;
 use std::process::Command;
@@ -27,9 +27,9 @@ struct Finding {
 #[serde(rename_all = "snake_case")]
 enum State {
     Ok,
-    /// Something works less well without it.
+    /// Something works less well, because this is missing.
     Absent,
-    /// Nothing works until it is mended.
+    /// Nothing works until this is fixed.
     Broken,
 }
 
@@ -73,7 +73,7 @@ fn examine(workspace: &Path) -> Vec<Finding> {
     findings
 }
 
-/// What a run reads beside the samples; without them those numbers are null.
+/// Sensors that a run reads alongside its samples; without them those numbers are null.
 fn sensors() -> [Finding; 2] {
     let found = vidbench_runner::sensors();
     let finding = |name, found: Result<Vec<String>, String>, hint: &str| match found {
@@ -87,7 +87,7 @@ fn sensors() -> [Finding; 2] {
     [finding("sensors", found.devices, device), finding("cpu energy", found.cpu_energy, processor)]
 }
 
-/// What workers can be held to on this machine.
+/// The limits that this machine can enforce on workers.
 fn confinement() -> [Finding; 3] {
     let means = std::env::current_exe().map(|vidbench| Means::of(&vidbench));
     let means = means.unwrap_or_else(|error| Means::unknown(&error.to_string()));
@@ -124,7 +124,7 @@ fn confinement() -> [Finding; 3] {
     ]
 }
 
-/// What a version of Landlock adds to confining files.
+/// The file restrictions that a version of Landlock adds.
 fn of_abi(abi: u32) -> &'static str {
     match abi {
         0..=3 => "files",
@@ -144,7 +144,7 @@ fn libav() -> Finding {
     Finding { name: "libav", state, detail, hint }
 }
 
-/// H.264 comes from a libavcodec that was built with libx264; encoding a small clip is the only sure test.
+/// H.264 needs a libavcodec that was built with libx264; the only reliable test is to encode a small clip.
 fn h264() -> Finding {
     let broken = |detail: String| Finding {
         name: "h264 encoder",
@@ -192,7 +192,7 @@ fn runtime() -> Finding {
     }
 }
 
-/// The environments that models of diffusers run in; suites that name none take the one of that name.
+/// The environments that models of diffusers run in. Suites that name none use the default one.
 fn diffusers() -> Finding {
     let name = "diffusers";
     let root = vidbench::envs_root();
@@ -217,10 +217,10 @@ fn diffusers() -> Finding {
     Finding { name, state, detail: detail + &others.concat(), hint }
 }
 
-/// What `container` of a model needs.
+/// The engine needed by models that run in a container.
 fn containers() -> Finding {
     let name = "containers";
-    // A daemon that hangs says nothing at all.
+    // A daemon that hangs never answers.
     let patience = std::time::Duration::from_secs(10);
     let mut docker = Command::new("docker");
     let asked = output_within(docker.args(["version", "--format", "{{.Server.Version}}"]), patience);
@@ -246,7 +246,7 @@ fn containers() -> Finding {
     }
 }
 
-/// Metrics without a net work all the same, so that nothing is broken here.
+/// Metrics without a net work in any case, so a missing net counts as absent, not as broken.
 fn nets() -> Finding {
     let finding = |state, detail, hint: Option<&str>| Finding {
         name: "nets",
@@ -352,7 +352,7 @@ fn cache_finding(workspace: &Path) -> Finding {
         let hint = "unset the variable to keep what nets saw of clips";
         return finding(State::Absent, limit, Some(hint.into()));
     }
-    // To look changes nothing: a workspace without a cache gets none.
+    // Looking must not change anything: no cache is created in a workspace without one.
     if !workspace.join("cache").is_dir() {
         return finding(State::Ok, format!("{limit}; empty"), None);
     }
@@ -362,7 +362,7 @@ fn cache_finding(workspace: &Path) -> Finding {
                 (kinds.iter().map(|kind| kind.bytes).sum(), kinds.iter().map(|kind| kind.saved_secs).sum());
             finding(State::Ok, format!("{limit}; {}, saved {}", bytes_text(bytes), duration(saved)), None)
         }
-        // What needs it goes on without.
+        // Commands that would use the cache run without it.
         Err(error) => finding(State::Absent, error.to_string(), error.hint()),
     }
 }

@@ -1,4 +1,4 @@
-//! `vidbench doctor --watch`: how the machine is, reading after reading.
+//! `vidbench doctor --watch`: the machine's health, reading after reading.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub(crate) fn watch(args: &DoctorArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     }
 }
 
-/// Told once by Ctrl-C or SIGTERM.
+/// The channel gets one message on Ctrl-C or SIGTERM.
 fn listen() -> Result<Receiver<()>> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let mut signals =
@@ -50,20 +50,20 @@ fn listen() -> Result<Receiver<()>> {
     let (tell, told) = mpsc::channel();
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         if signals.forever().next().is_some() {
-            // Nobody listens any more when the program is ending anyway.
+            // Sending fails when the program is already ending and nothing receives; that is harmless.
             let _ = tell.send(());
         }
     })?;
     Ok(told)
 }
 
-/// The workspace, or the folder that it would be made in.
+/// The workspace or, before it exists, the folder it would be created in.
 fn disk_of(workspace: &Path) -> &Path {
     let there = workspace.ancestors().find(|folder| folder.exists());
     there.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Tried once: a write for each reading would be in the way of a run. None where there is no workspace.
+/// Tried only once, because a write for each reading would disturb a run. `None` where there is no workspace.
 fn writable(workspace: &Path) -> Option<Result<(), String>> {
     workspace.exists().then(|| {
         let store = Store::open_existing(workspace).and_then(|store| store.check_writable());
@@ -77,7 +77,7 @@ fn as_json(time: &str, finding: &MachineHealth) -> String {
         .to_string()
 }
 
-/// One line: the whole, what was read, and every part that is not well.
+/// One line: the overall state, the readings, and every part that is not well.
 fn line(time: &str, finding: &MachineHealth) -> String {
     let bad = finding.parts.iter().filter(|part| part.state != PartState::Healthy);
     let reasons: Vec<String> =
@@ -87,7 +87,7 @@ fn line(time: &str, finding: &MachineHealth) -> String {
     format!("{time}  {:<9}  {facts}{reasons}", finding.state.name())
 }
 
-/// The same as a small table that takes the place of the one before.
+/// The same contents as a small table that replaces the previous one.
 fn block(time: &str, finding: &MachineHealth) -> Vec<String> {
     let head = format!("{time}  {}", finding.state.name().to_uppercase());
     let part = |part: &vidbench_core::PartHealth| {

@@ -43,7 +43,8 @@ pub(crate) fn export(args: &ExportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
     Ok(OK)
 }
 
-/// Planned samples without an outcome, which `--resume` goes on with; `skipped` says why their model was left, where it was.
+/// Planned samples without an outcome, which `--resume` continues with. `skipped` is the reason why their model was
+/// given up, if it was.
 fn not_done(data: &RunData) -> Value {
     let suite = &data.run.suite;
     let done: BTreeSet<_> = data.samples.iter().map(|sample| sample.verdict.sample).collect();
@@ -58,7 +59,7 @@ fn not_done(data: &RunData) -> Value {
     missing.map(entry).collect()
 }
 
-/// What sensors said, session by session.
+/// Sensor readings, session by session.
 fn readings(data: &RunData) -> Value {
     let of_session =
         |(session, readings): &(u32, Vec<Reading>)| json!({ "session": session, "readings": readings });

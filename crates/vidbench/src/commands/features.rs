@@ -1,4 +1,4 @@
-//! `vidbench features`: sets of clips by files of their features.
+//! `vidbench features`: scores sets of clips from files of their features.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::cli::{FeatureFormat, FeaturesArgs};
 use crate::ui::Ui;
 use crate::{FAILED, OK};
 
-/// After which a quicker way is told of.
+/// Time after which a hint about a faster way is shown.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn features(args: &FeaturesArgs, ui: Ui) -> Result<u8> {

@@ -1,4 +1,4 @@
-//! `vidbench init`: a commented suite to start from.
+//! `vidbench init`: writes a commented suite to start from.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};

@@ -1,4 +1,4 @@
-//! `vidbench list`: what ships.
+//! `vidbench list`: lists what ships.
 
 use anyhow::Result;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! `vidbench metrics`: what the metrics are, and whether this machine computes the nets behind them as it should.
+//! `vidbench metrics`: describes the metrics and tests whether this machine computes their nets correctly.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use crate::cli::{MetricsCommand, MetricsSelftestArgs};
 use crate::ui::Ui;
 use crate::{FAILED, OK};
 
-/// Nets that are quick: those that `selftest` looks at unless others are named.
+/// Nets that are quick to test: `selftest` takes these unless others are named.
 const QUICK: [&str; 4] = ["aesthetic-head", "lpips-alex", "lpips-squeeze", "musiq-spaq"];
 
 pub(crate) fn metrics(command: &MetricsCommand, ui: Ui) -> Result<u8> {
@@ -72,7 +72,7 @@ fn value(metric: &MetricDescriptor) -> Value {
     })
 }
 
-/// What it needs and this machine has not.
+/// What the metric needs and this machine lacks.
 fn lacking(metric: &MetricDescriptor) -> Option<&'static str> {
     if metric.id.starts_with("vmaf@") {
         return vidbench_video::libvmaf_version().err().map(|_| "no libvmaf");
@@ -80,12 +80,12 @@ fn lacking(metric: &MetricDescriptor) -> Option<&'static str> {
     (!has_weights(metric)).then_some("no weights")
 }
 
-/// The weights of all its nets are here.
+/// Whether the weights of all its nets are on this machine.
 fn has_weights(metric: &MetricDescriptor) -> bool {
     let store = NetStore::from_environment();
     let ready =
         |net: &&str| store.as_ref().is_ok_and(|store| matches!(store.state(net), Ok(NetState::Ready(_))));
-    // The classifier of the embedded model's domain ships.
+    // The classifier of the embedded model's domain ships with the program and is always there.
     metric.nets.iter().filter(|net| Skeleton::names().any(|known| known == **net)).all(ready)
 }
 
@@ -123,7 +123,7 @@ fn selftest(args: &MetricsSelftestArgs, ui: Ui) -> Result<u8> {
     let mut rows = vec![["net", "runtime", "difference", ""].map(str::to_owned).to_vec()];
     let (mut values, mut failed) = (Vec::new(), formulas.iter().any(DoneAnchor::failed));
     for (name, golden) in names.iter().zip(&goldens) {
-        // Large nets take minutes.
+        // Announced first, because large nets take minutes.
         ui.say(&format!("testing {name}"));
         let tested = test(name, golden, &options);
         let (runtime, distance, verdict) = match &tested {
@@ -161,7 +161,7 @@ fn selftest(args: &MetricsSelftestArgs, ui: Ui) -> Result<u8> {
     Ok(if failed { FAILED } else { OK })
 }
 
-/// An anchor and what came of it.
+/// An anchor and its result.
 struct DoneAnchor {
     anchor: &'static Anchor,
     outcome: Anchored,
@@ -175,7 +175,8 @@ fn compute(
     let store = NetStore::from_environment();
     let nets = StoredNets::new(None, options.clone());
     let compute = |anchor: &'static Anchor| {
-        // The largest puts 256 clips through I3D; without nets it is done at once.
+        // Announced only for nets: the largest anchor puts 256 clips through I3D, while an anchor without nets is done
+        // at once.
         if !anchor.nets.is_empty() {
             ui.say(&format!("computing: {}", anchor.name));
         }
@@ -248,7 +249,7 @@ impl DoneAnchor {
     }
 }
 
-/// What is kept of a net; an error for a name that is none.
+/// The stored reference results of a net; an error for an unknown net.
 fn golden(name: &str) -> Result<Golden> {
     Golden::of(name).map_err(|error| match error {
         NetError::Unknown { .. } => {
@@ -259,9 +260,9 @@ fn golden(name: &str) -> Result<Golden> {
     })
 }
 
-/// The runtime, and how far a net is from PyTorch in the worst of its cases.
+/// The runtime, and the largest deviation of a net from PyTorch over its cases.
 fn test(name: &str, golden: &Golden, options: &SessionOptions) -> Result<(String, f64)> {
-    // In a folder of their own: nothing stays on the disk.
+    // In a temporary folder, so that nothing remains on the disk.
     let folder = tempfile::tempdir()?;
     let ready = NetStore::at(folder.path()).random(golden.seed()).ready(name)?;
     let net = Net::load(ready.skeleton, ready.weights, options)?;

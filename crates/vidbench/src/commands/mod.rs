@@ -1,4 +1,4 @@
-//! One file for each verb: reads its arguments, calls the library, prints.
+//! One file per command. Each reads its arguments, calls the library and prints.
 
 pub(crate) mod backup;
 mod backup_schedule;
@@ -29,7 +29,7 @@ pub(crate) mod worker;
 
 use vidbench_report::visible_line;
 
-/// Something the person can put right.
+/// An error that the person can fix.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct UserError {
@@ -43,7 +43,8 @@ impl UserError {
     }
 }
 
-/// Rows as a table: columns as wide as their widest cell, two blanks between them. What a terminal would obey is escaped.
+/// Rows as a table: columns as wide as their widest cell, two blanks between them. Characters that a terminal would
+/// obey are escaped.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let escaped = |row: &Vec<String>| row.iter().map(|cell| visible_line(cell).into_owned()).collect();
     let rows: Vec<Vec<String>> = rows.iter().map(escaped).collect();
@@ -65,7 +66,7 @@ pub(crate) fn counted(number: impl Into<u64>, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// A length in SI units, as disks and servers count: `12.3 MB`.
+/// A number of bytes in SI units, as disks and servers count: `12.3 MB`.
 pub(crate) fn bytes_text(bytes: u64) -> String {
     let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")];
     match units.into_iter().find(|(unit, _)| bytes >= *unit) {
@@ -74,7 +75,7 @@ pub(crate) fn bytes_text(bytes: u64) -> String {
     }
 }
 
-/// Pretty JSON with a line end.
+/// Pretty JSON that ends with a line feed.
 pub(crate) fn json(value: &impl serde::Serialize) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
 }

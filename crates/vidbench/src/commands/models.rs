@@ -1,4 +1,4 @@
-//! `vidbench models`: the catalogue, and whether what is in it really runs.
+//! `vidbench models`: the catalogue, and checks whether its entries really run.
 
 mod check;
 
@@ -100,7 +100,7 @@ fn check_task(catalogue: &Catalogue, task: &str) -> Result<(), UserError> {
     Err(UserError::new(format!("no model of the catalogue does {task}"), hint))
 }
 
-/// What no model has in its `field` is a slip of the pen.
+/// A word that no model has in its `field` is probably a typing error.
 fn check_word<'a>(
     field: &str,
     word: Option<&str>,
@@ -285,7 +285,7 @@ fn class_text(found: &Evidence) -> String {
     }
 }
 
-/// A table for a suite, where vidbench can run the model.
+/// A table for a suite, if vidbench can run the model.
 fn suite_text(model: &CatalogueModel) -> Option<String> {
     let class = model.classes.first()?;
     let id = model.base.as_deref().filter(|_| model.part.is_some()).unwrap_or(&model.id);
@@ -295,7 +295,7 @@ fn suite_text(model: &CatalogueModel) -> Option<String> {
     let part = match model.part.as_deref() {
         None if model.kind != Kind::Checkpoint => return None,
         None => String::new(),
-        // Without its base there is nothing to put it into.
+        // Without a known base the part has nothing to be added to.
         Some(_) if model.base.is_none() => return None,
         Some("lora") => format!("loras = [{{ id = \"{place}\", base = \"{id}\" }}], "),
         Some("gguf") => format!("files = {{ transformer = \"{place}#FILE.gguf\" }}, "),
@@ -305,7 +305,7 @@ fn suite_text(model: &CatalogueModel) -> Option<String> {
         }
         Some(other) => format!("{other} = \"{place}\", "),
     };
-    // The revision of an adapter cannot be written in a suite.
+    // A suite has no place for the revision of an adapter.
     let revision = model.revision.as_ref().filter(|_| model.part.is_none());
     let revision = revision.map_or(String::new(), |revision| format!("revision = {}\n", json!(revision)));
     let precision: Vec<String> =
@@ -316,7 +316,7 @@ fn suite_text(model: &CatalogueModel) -> Option<String> {
     ))
 }
 
-/// A value within a line of TOML.
+/// A value as it is written inside a line of TOML.
 fn inline(value: &Value) -> String {
     match value {
         Value::Object(inner) => {

@@ -1,4 +1,4 @@
-//! `vidbench nets`: weights of the nets that metrics look through.
+//! `vidbench nets`: weights of the nets that metrics use.
 
 mod fetch;
 mod import;
@@ -29,7 +29,7 @@ pub(crate) fn nets(command: &NetsCommand, ui: Ui) -> Result<u8> {
     }
 }
 
-/// The nets of names and bundles.
+/// The nets named directly or through bundles.
 fn chosen(names: &[String]) -> Result<Vec<&'static NetEntry>> {
     Ok(vidbench::choose_nets(names)?)
 }
@@ -38,7 +38,7 @@ fn stamp(accept_changed: bool) -> Stamp {
     Stamp { made_at: Some(rfc3339(SystemClock::start().unix_ms())), accept_changed }
 }
 
-/// What became of a net.
+/// The result for one net.
 struct Done {
     net: String,
     state: &'static str,
@@ -57,7 +57,7 @@ impl Failure {
     }
 }
 
-/// Prints a line or an object for each net, and says of each that failed why; the exit code.
+/// Prints a line or an object for each net, and the reason for each that failed; returns the exit code.
 fn report(done: &[Done], store: &NetStore, as_json: bool, ui: Ui) -> Result<u8> {
     let text = if as_json {
         pretty(&json!({ "store": store.root(), "nets": values(done) }))?

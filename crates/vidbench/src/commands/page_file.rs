@@ -1,4 +1,4 @@
-//! Where a page may be written: in the place of no file but an earlier page.
+//! Decides where a page may be written: it may replace only an earlier page.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -11,7 +11,7 @@ use vidbench_report::{PAGE_START_BYTES, begins_as_page};
 
 use super::UserError;
 
-/// A page that cannot be written, or would cost a person a file, must be known before the first second of work.
+/// Checks, before any work is done, that the page can be written and would not destroy one of the person's files.
 pub(crate) fn check(page: Option<&Path>) -> Result<()> {
     let Some(path) = page.filter(|path| *path != Path::new("-")) else { return Ok(()) };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -22,8 +22,8 @@ pub(crate) fn check(page: Option<&Path>) -> Result<()> {
     check_replaced(path)
 }
 
-/// An existing file may be replaced when it is an earlier page. An empty one holds nothing, and a device or a pipe keeps
-/// nothing.
+/// An existing file may be replaced if it is an earlier page. An empty file may be replaced too, as may a device or a
+/// pipe, which stores nothing.
 pub(crate) fn check_replaced(path: &Path) -> Result<()> {
     if path == Path::new("-") || !path.is_file() || is_empty_or_page(path).unwrap_or(false) {
         return Ok(());
@@ -32,7 +32,7 @@ pub(crate) fn check_replaced(path: &Path) -> Result<()> {
     Err(UserError::new(message, "name another file for the report").into())
 }
 
-/// As [`check`], and the page is none of the files that are read.
+/// Does what [`check`] does, and also makes sure that the page is not one of the files that are read.
 pub(crate) fn check_apart(page: Option<&Path>, read: impl IntoIterator<Item = PathBuf>) -> Result<()> {
     let Some(path) = page else { return Ok(()) };
     let read: HashSet<PathBuf> = read.into_iter().map(|path| place(&path)).collect();

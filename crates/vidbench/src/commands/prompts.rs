@@ -1,4 +1,4 @@
-//! `vidbench prompts`: the prompt suites that ship, made ones, and the prompt policy.
+//! `vidbench prompts`: prompt suites that ship, generated ones, and the prompt policy.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -100,7 +100,7 @@ fn check_text(text: &str, ui: Ui) -> Result<u8> {
     let mut bytes = text.as_bytes().to_vec();
     if text == "-" {
         bytes.clear();
-        // Far more than any prompt may have; what is cut off cannot make a text that is too long right.
+        // Far more than any prompt may have, so a text that is cut off here is still too long.
         std::io::stdin().lock().take(1 << 20).read_to_end(&mut bytes).context("cannot read stdin")?;
     }
     let findings = check(&PolicyLimits::default(), &bytes);

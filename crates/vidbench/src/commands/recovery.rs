@@ -1,4 +1,4 @@
-//! What becomes of a run whose workspace turns out to be damaged: it goes on from the newest whole backup, once.
+//! Recovers a run whose workspace turns out to be damaged: it continues from the newest intact backup, once.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use vidbench_store::{BackupError, StoreError, recover_workspace};
 use super::UserError;
 use crate::ui::Ui;
 
-/// Whether the database does not hold what was written, or is missing where there are backups of it.
+/// Whether the database is damaged, or is missing although there are backups of it.
 pub(super) fn is_damage(error: &Error, backups: &Path) -> bool {
     let of_store = |cause: &(dyn std::error::Error + 'static)| {
         if let Some(ExecuteError::Run(RunError::Store(error)) | ExecuteError::Store(error)) =
@@ -28,7 +28,7 @@ pub(super) fn is_damage(error: &Error, backups: &Path) -> bool {
     error.chain().any(of_store)
 }
 
-/// Brings the workspace back, or says why that cannot be. Nobody of this process has it open.
+/// Restores the workspace, or says why that is impossible. This process must not have it open.
 pub(super) fn recover(error: Error, workspace: &Path, backups: &Path, ui: Ui) -> Result<()> {
     match recover_workspace(workspace, backups, SystemClock::start().unix_ms()) {
         Ok(recovered) => {
@@ -41,7 +41,7 @@ pub(super) fn recover(error: Error, workspace: &Path, backups: &Path, ui: Ui) ->
             ));
             Ok(())
         }
-        // Then it is not the file that is wrong.
+        // The database is sound, so the original error has another cause.
         Err(BackupError::NotDamaged { .. }) => Err(error),
         Err(why) => {
             let message = format!("{error}, and no backup can take its place: {why}");

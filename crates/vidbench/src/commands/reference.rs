@@ -1,4 +1,4 @@
-//! `vidbench reference`: sets of clips that others are compared with, as nets see them.
+//! `vidbench reference`: stores the features of reference sets, with which other sets are compared.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -76,7 +76,7 @@ fn compares(id: &MetricId) -> bool {
     metric.and_then(Metric::net_set).is_some_and(NetSetMetric::compares)
 }
 
-/// Why clips have no features: each reason once, with the first clip and how many there are.
+/// Says why clips have no features: each reason once, with its first clip and the number of clips.
 fn say_what_failed(store: &Store, record: &ScoringRecord, ui: Ui) -> Result<()> {
     let mut found: BTreeMap<String, (&str, u64)> = BTreeMap::new();
     vidbench::each_scored_clip(store, record, |clip| -> Result<()> {
@@ -101,7 +101,7 @@ fn user_error(error: &vidbench::ReferenceSetError) -> UserError {
     UserError { message: error.to_string(), hints: error.hints() }
 }
 
-/// The reference set that `score` was given: a file, or videos that are looked at first.
+/// The reference set given to `score`: a file, or videos whose features are computed first.
 pub(crate) fn load(
     path: &Path,
     of: &ScoringRequest,

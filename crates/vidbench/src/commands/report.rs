@@ -1,4 +1,4 @@
-//! `vidbench report`: the stored run as a page or a table. Never measures.
+//! `vidbench report`: shows a stored run as a page or a table. It never measures.
 
 use std::path::{Path, PathBuf};
 
@@ -14,10 +14,10 @@ use crate::OK;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::ui::Ui;
 
-/// Videos that the report of a finished run embeds at most.
+/// Most videos that the report of a finished run embeds.
 pub(crate) const MAX_CLIPS: usize = 400;
 
-/// Bytes of videos in a page at most; a browser opens no page of gigabytes.
+/// Most bytes of videos in a page; no browser opens a page of gigabytes.
 pub(crate) const MAX_CLIP_BYTES: u64 = 256 << 20;
 
 /// Width of a table that goes to a file or a pipe.
@@ -54,7 +54,7 @@ pub(crate) fn report(args: &ReportArgs, workspace: &Path, ui: Ui) -> Result<u8> 
     Ok(OK)
 }
 
-/// Where the report of a run lies when nobody says otherwise.
+/// Default path of a run's report.
 pub(crate) fn default_path(store: &Store, run: &RunId) -> PathBuf {
     store.root().join("reports").join(format!("{run}.html"))
 }
@@ -64,12 +64,12 @@ pub(crate) fn table(data: &RunData, analysis: &RunAnalysis, ui: Ui) -> String {
     terminal_table(data, analysis, DESCRIPTORS, Style { color: ui.stdout_color, width: width() })
 }
 
-/// Columns of the terminal, or of a table that goes elsewhere.
+/// Columns of the terminal, or a fixed width for a table that goes elsewhere.
 pub(crate) fn width() -> usize {
     terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
 }
 
-/// Writes the page, with the first `max_clips` videos inside.
+/// Writes the page, with the first `max_clips` videos embedded.
 pub(crate) fn write_html(
     store: &Store,
     data: &RunData,
@@ -84,8 +84,9 @@ pub(crate) fn write_html(
     ui.write(path, &html(&input))
 }
 
-/// Files of samples, failed ones too: a black video is worth a look. One for which there is no room is left out, as is one that is gone
-/// or damaged, which is told; the page says of each sample whether it has its video.
+/// Videos of samples, including failed ones, because a black video is worth a look. A video for which there is no room
+/// is left out. A missing or damaged one is left out too, with a message. The page says for each sample whether its
+/// video is included.
 fn clips(store: &Store, data: &RunData, max_clips: usize, ui: Ui) -> Vec<ClipEmbed> {
     let generations = data.samples.iter().filter_map(|record| record.generation.as_ref());
     let mut room = MAX_CLIP_BYTES;
@@ -113,7 +114,7 @@ fn clips(store: &Store, data: &RunData, max_clips: usize, ui: Ui) -> Vec<ClipEmb
     clips
 }
 
-/// The bytes of a video, if they are those that were made.
+/// The bytes of a video, if they are still those that were made.
 fn whole(store: &Store, sha256: &str) -> Result<Vec<u8>, String> {
     let path = store.artifact_path(sha256).map_err(|error| error.to_string())?;
     let bytes =

@@ -23,11 +23,11 @@ use crate::log_file;
 use crate::ui::{ProgressView, Ui, duration, visible};
 use crate::{FAILED, INCOMPLETE, INTERRUPTED, OK};
 
-/// What is asked for beside the work itself.
+/// Wishes that go beyond the work itself.
 struct Wishes<'a> {
     output: &'a RunOutput,
     backups: Option<&'a RunBackups>,
-    /// When the time limit is reached.
+    /// The moment at which the time limit is reached.
     end: Option<Instant>,
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn demo(args: &DemoArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let prepared = vidbench::prepare(vidbench::DEMO_SUITE, Path::new("demo.toml"))?;
     let wishes = Wishes { output: &args.output, backups: None, end: None };
     match start(&prepared, &wishes, &Cell::new(None), workspace, ui)? {
-        // The model draws nothing on black at few steps now and then, which the demo is there to show.
+        // At few steps the model sometimes draws only black, which the demo is meant to show, so it is not a failure.
         FAILED => Ok(OK),
         code => Ok(code),
     }
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
         ended => return ended,
     };
     recovery::recover(error, workspace, &backups, ui)?;
-    // A run that is younger than the backup begins again.
+    // A run that began after the backup was made is not in it and starts again.
     let known = |run: &RunId| Store::open_existing(workspace)?.find_run(run.as_str());
     match begun.take() {
         Some(run) if known(&run).is_ok() => resume(run.as_str(), None, args, &wishes, workspace, ui),
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     }
 }
 
-/// `begun` is told which run begins.
+/// Calls `begun` with the run that begins.
 fn attempt(
     args: &RunArgs,
     wishes: &Wishes<'_>,
@@ -169,7 +169,7 @@ fn carry_out(
     view.finish();
     backups.at_the_end().into_iter().for_each(|problem| ui.say(&format!("warning: {problem}")));
     let execution = match executed {
-        // It goes on elsewhere: nothing stopped.
+        // Another process is continuing the run, so it has not stopped.
         Err(ExecuteError::Run(RunError::Store(error @ StoreError::Locked { .. }))) => {
             return Err(error.into());
         }
@@ -238,7 +238,7 @@ fn result_json(execution: &Execution, analysis: &RunAnalysis, report: &Path) -> 
     })
 }
 
-/// Ctrl-C and SIGTERM: once to finish the current sample, twice to stop now.
+/// Ctrl-C and SIGTERM: the first finishes the current sample, the second stops at once.
 pub(crate) fn listen_for_signals(cancel: Cancel, ui: Ui) -> Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let mut signals =
@@ -343,7 +343,7 @@ fn plan_text(prepared: &Prepared, estimate: &Estimate) -> String {
     text + &format!("estimate: generation {time}, disk {disk}\n")
 }
 
-/// A model of one's own may have any name; one that is nearly that of a known model is more likely a slip of the pen.
+/// A user's own model may have any name, but a name very close to a known model is more likely a typing error.
 fn unknown_note(model: &ResolvedModel) -> Option<String> {
     let (catalogue, id) = (Catalogue::shipped(), model.which().as_str());
     let is_own =
@@ -352,7 +352,8 @@ fn unknown_note(model: &ResolvedModel) -> Option<String> {
     Some(format!("model {} is not in the catalogue; did you mean {near}?\n", model.id))
 }
 
-/// Twice the memory and another speed than its authors speak of, and nobody has asked for it.
+/// Without a chosen number type a model is loaded in float32: it then takes twice the memory and runs at another speed
+/// than its authors state.
 fn precision_note(model: &ResolvedModel) -> Option<String> {
     let known = Catalogue::shipped().find(model.which().as_str())?.dtype.as_ref()?;
     let is_told = model.settings.contains_key("dtype") || model.weights == WeightsOrigin::Random;
@@ -365,7 +366,7 @@ fn precision_note(model: &ResolvedModel) -> Option<String> {
     })
 }
 
-/// What cannot be read is refused by preflight.
+/// Anything that cannot be read is left to preflight, which refuses it.
 fn lacking_note(model: &ResolvedModel, suite: &ResolvedSuite) -> Option<String> {
     let lacking = vidbench::lacking_videos(model, suite).ok()?;
     let first = lacking.first()?;

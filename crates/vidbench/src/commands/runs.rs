@@ -1,4 +1,4 @@
-//! `vidbench runs`: what the workspace holds.
+//! `vidbench runs`: the contents of the workspace.
 
 use std::path::Path;
 
@@ -81,7 +81,7 @@ fn show(store: &Store, wanted: &str, as_json: bool, ui: Ui) -> Result<()> {
     ui.data(&text)
 }
 
-/// All are found before the first is removed: a name that is wrong costs nothing.
+/// All names are looked up before the first run is removed, so that a wrong name removes nothing.
 fn remove_all(store: &Store, wanted: &[String], ui: Ui) -> Result<()> {
     let mut found: Vec<(RunId, RecordKind)> = Vec::new();
     for name in wanted {
@@ -123,7 +123,7 @@ fn remove(store: &Store, run: &RunId, kind: RecordKind, ui: Ui) -> Result<()> {
     Ok(())
 }
 
-/// The page holds videos; one that was written elsewhere is the person's own.
+/// Removes the page in the workspace, because it holds videos; a page that was written elsewhere belongs to the person.
 fn remove_report(store: &Store, run: &RunId) -> Result<()> {
     let report = report::default_path(store, run);
     if report.exists() {

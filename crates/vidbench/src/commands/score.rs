@@ -1,4 +1,4 @@
-//! `vidbench score`: videos that exist already.
+//! `vidbench score`: scores existing videos.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -30,7 +30,7 @@ use crate::log_file;
 use crate::ui::{ProgressView, Ui, print_error};
 use crate::{FAILED, INTERRUPTED, OK};
 
-/// Of the intervals of metrics of sets; any number does, as long as it is always the same.
+/// Seed for the intervals of set metrics; any number does, as long as it is always the same.
 const BOOTSTRAP_SEED: u64 = 1;
 
 pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
@@ -64,28 +64,28 @@ pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     conclude(&store, &finish, &data, args, ui)
 }
 
-/// How a scoring is carried out and shown.
+/// How a scoring is executed and shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Effort {
-    /// For each of the scorers side by side, what computes its nets.
+    /// For each of the parallel scorers, the device that computes its nets.
     pub(crate) scorers: Vec<NetDevice>,
     pub(crate) timeout_secs: u64,
-    /// What the scorers are held to.
+    /// The limits of the scorers.
     pub(crate) scorer: ScorerSettings,
-    /// References were named.
+    /// Whether references were named.
     pub(crate) references: bool,
     pub(crate) progress: Progress,
     pub(crate) log: LogFormat,
 }
 
-/// A scoring that was carried out.
+/// A scoring that was executed.
 pub(crate) struct Scored {
     pub(crate) store: Store,
     pub(crate) finish: ScoreFinish,
     pub(crate) record: ScoringRecord,
 }
 
-/// Carries out a scoring in the workspace that passes `check`, until it is done or a person stops it.
+/// Executes a scoring in a workspace that passes `check`, until it is done or a person stops it.
 pub(crate) fn carry_out(
     request: ScoringRequest,
     effort: &Effort,
@@ -136,7 +136,7 @@ pub(crate) fn carry_out(
     Ok(Scored { store, finish, record })
 }
 
-/// Every clip of a scoring at once, for what compares clips with each other.
+/// All clips of a scoring at once, for metrics that compare clips with each other.
 pub(crate) fn clips(store: &Store, record: &ScoringRecord) -> Result<Vec<ScoredClip>> {
     let mut clips = Vec::new();
     vidbench::each_scored_clip(store, record, |clip| -> Result<()> {
@@ -190,7 +190,7 @@ fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
     })
 }
 
-/// The metrics whose nets may be used commercially; says which are left out and why.
+/// The metrics whose nets may be used commercially; says which are left out, and why.
 fn commercial_safe(metrics: Vec<MetricId>, ui: Ui) -> Result<Vec<MetricId>> {
     let allowed = |id: &MetricId| {
         let known = DESCRIPTORS.iter().find(|known| known.id == id.as_str());
@@ -219,7 +219,7 @@ pub(crate) fn options(limits: &ScoreLimits) -> Result<DecodeOptions> {
         max_side: limits.max_side,
         max_frames: limits.max_frames,
         max_duration_secs: f64::from(limits.max_duration),
-        // A clip that takes too long is ended by the scorer itself, or from outside when it hangs.
+        // The scorer itself gives up a clip that takes too long; a scorer that hangs is killed from outside.
         max_decode_secs: limits.timeout as f64,
         max_file_bytes: limits.max_file_mib << 20,
         threads: limits.decode_threads,
@@ -249,7 +249,7 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
     if !args.no_report {
         ui.say(&format!("report: {}", report.display()));
     }
-    // Also where nothing else is said: they are why the exit code is what it is.
+    // Printed even in quiet mode, because these are the reason for the exit code.
     let lacking: Vec<String> = lacking(&analysis, args).into_iter().chain(sets_without(data)).collect();
     lacking.iter().for_each(|message| print_error(message, &[], ui.stderr_color));
     Ok(match finish {
@@ -263,14 +263,14 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
     })
 }
 
-/// Metrics that were asked for by name and gave nothing: a script that looks at the exit code alone must see that.
+/// Metrics that were requested by name and gave no value: a script that checks only the exit code must notice.
 fn lacking(analysis: &ScoringAnalysis, args: &ScoreArgs) -> Option<String> {
     let names: Vec<&str> = analysis.without_a_number().map(MetricId::as_str).collect();
     let asked = !args.metrics.is_empty() && analysis.ok > 0 && !names.is_empty();
     asked.then(|| format!("no clip has a number of {}, which --metrics asks for", names.join(", ")))
 }
 
-/// Sets that have no number of a metric of sets, and why.
+/// Sets that have no number for a set metric, and why.
 fn sets_without(data: &ScoringData) -> impl Iterator<Item = String> {
     let sets = data.sets.iter().flat_map(|scoring| &scoring.sets);
     sets.flat_map(|set| {
@@ -286,7 +286,7 @@ fn sets_without(data: &ScoringData) -> impl Iterator<Item = String> {
     })
 }
 
-/// `vidbench report` of a scoring.
+/// `vidbench report` for a scoring.
 pub(crate) fn report(store: &Store, id: &RunId, args: &ReportArgs, ui: Ui) -> Result<u8> {
     let format = match args.format {
         ReportFormat::Html => {
@@ -307,13 +307,13 @@ pub(crate) fn report(store: &Store, id: &RunId, args: &ReportArgs, ui: Ui) -> Re
     Ok(OK)
 }
 
-/// Writes a stored scoring in one of its forms.
+/// Writes a stored scoring in the chosen format.
 pub(crate) fn write(store: &Store, id: &RunId, format: ScoreFormat, file: &Path, ui: Ui) -> Result<()> {
     let data = store.scoring_data(id)?;
     write_text(store, &data, &analyse(store, &data, None)?, format, file, ui)
 }
 
-/// Reads every clip once, for the analysis and for the page.
+/// Reads every clip once, for both the analysis and the page.
 fn analyse(
     store: &Store,
     data: &ScoringData,
@@ -330,7 +330,7 @@ fn analyse(
     Ok(analyser.finish())
 }
 
-/// Writes the scoring in one of its forms, clips as they are read.
+/// Writes the scoring in the chosen format; clips are written as they are read.
 fn write_text(
     store: &Store,
     data: &ScoringData,
@@ -367,7 +367,8 @@ fn put(out: &mut dyn Write, text: &str) -> Result<()> {
     Ok(out.write_all(text.as_bytes())?)
 }
 
-/// Writes the page, row by row, with the first `max_clips` videos that a browser plays inside, each with its reference.
+/// Writes the page, row by row. The first `max_clips` videos that a browser can play are embedded, each with its
+/// reference.
 fn write_page(
     data: &ScoringData,
     analysis: &ScoringAnalysis,
@@ -391,7 +392,7 @@ fn write_page(
     })
 }
 
-/// The clips whose videos go into the page, by what their files weigh.
+/// The clips whose videos fit into the page, by the size of their files.
 fn with_room(shown: &ScoringClips<'_>, request: &ScoringRequest, max_clips: usize) -> BTreeSet<u64> {
     let clips = shown.rows().iter().flat_map(ShownRow::clips);
     let playable = clips.filter(|clip| clip.facts.as_ref().and_then(playable).is_some());
@@ -407,7 +408,7 @@ fn with_room(shown: &ScoringClips<'_>, request: &ScoringRequest, max_clips: usiz
     ordinals.iter().filter_map(fits).take(max_clips).collect()
 }
 
-/// The video of a clip, and that of its reference when it can be played too.
+/// The video of a clip, and that of its reference if it can be played too.
 fn embed(clip: &ScoredClip, asked: &RequestedClip) -> Option<ScoringEmbed> {
     let mime = playable(clip.facts.as_ref()?)?;
     let shown = EmbeddedVideo { mime, bytes: same_file(&asked.path, clip.sha256.as_deref()?)? };
@@ -417,7 +418,7 @@ fn embed(clip: &ScoredClip, asked: &RequestedClip) -> Option<ScoringEmbed> {
     Some(ScoringEmbed { ordinal: clip.ordinal, clip: shown, reference })
 }
 
-/// The bytes of the file, when they are those that were scored: the page shows what was scored, or nothing.
+/// The bytes of the file, if they are still those that were scored: the page shows what was scored, or nothing.
 fn same_file(path: &str, sha256: &str) -> Option<Vec<u8>> {
     let bytes = std::fs::read(path_from_text(path)).ok()?;
     (vidbench_core::sha256_hex(&bytes) == sha256).then_some(bytes)
@@ -433,7 +434,8 @@ fn playable(facts: &vidbench_core::ClipFacts) -> Option<ClipMime> {
     }
 }
 
-/// The container by its first bytes, of a reference, of whose codec nothing is kept. Nothing is decoded outside a scorer.
+/// The container of a reference, found from its first bytes, because its codec is not recorded. Only a scorer may
+/// decode.
 fn container(bytes: &[u8]) -> Option<ClipMime> {
     let head = bytes.get(..64)?;
     let webm = head.starts_with(b"\x1a\x45\xdf\xa3") && head.windows(4).any(|word| word == b"webm");

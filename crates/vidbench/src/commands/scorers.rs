@@ -1,4 +1,4 @@
-//! How many scorers work side by side, and what computes their nets.
+//! How many scorers work in parallel, and which device computes their nets.
 
 use vidbench_core::{MetricId, NetDevice};
 
@@ -6,17 +6,18 @@ use super::UserError;
 use crate::cli::NetArgs;
 use crate::ui::Ui;
 
-/// What a scorer takes beside its nets: frames, decoder, runtime.
+/// Memory that a scorer takes apart from its nets: frames, decoder, runtime.
 const WITHOUT_NETS_BYTES: u64 = 256 << 20;
 
-/// A net in use takes more than its weights: ViT-L/14 1.8 GB for 1.2 GB of them (ONNX Runtime 1.32). Twice as much leaves room.
+/// A net in use takes more memory than its weights: ViT-L/14 takes 1.8 GB for 1.2 GB of weights (ONNX Runtime 1.32). A
+/// factor of two leaves room.
 const OF_WEIGHTS: u64 = 2;
 
-/// The devices that were named, each once.
+/// The named devices, each once.
 ///
 /// # Errors
 ///
-/// When they are of several kinds: a clip's numbers would depend on the device it happens to meet.
+/// When they are of several kinds: a clip's numbers would depend on which device happens to compute them.
 pub(crate) fn devices(nets: &NetArgs) -> Result<Vec<NetDevice>, UserError> {
     let mut devices: Vec<NetDevice> = Vec::new();
     for device in &nets.net_device {
@@ -34,8 +35,8 @@ pub(crate) fn devices(nets: &NetArgs) -> Result<Vec<NetDevice>, UserError> {
     }
 }
 
-/// The device of each scorer. When nobody says how many, one for each device that is not the processor; else one for each core, as far as memory
-/// has room for the nets of `metrics` in each of them.
+/// The device of each scorer. Unless a number is given, there is one scorer for each device that is not the processor;
+/// otherwise one for each core, as far as memory has room for the nets of `metrics` in each of them.
 pub(crate) fn scorers(
     workers: Option<u16>,
     devices: &[NetDevice],
@@ -64,7 +65,7 @@ fn by_memory(metrics: &[MetricId], ui: Ui) -> usize {
     fit
 }
 
-/// So many scorers of `each` bytes have room; a fifth of the memory stays free.
+/// How many scorers of `each` bytes fit into memory; a fifth of it stays free.
 fn fitting(cores: usize, each: u64, available: u64) -> usize {
     usize::try_from(available / 5 * 4 / each).unwrap_or(usize::MAX).clamp(1, cores)
 }

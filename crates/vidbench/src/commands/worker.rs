@@ -53,7 +53,7 @@ pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
     }
 }
 
-/// Becomes the program; comes back only when that fails.
+/// Replaces this process with the program; returns only when that fails.
 fn confined(args: ConfinedArgs) -> Result<u8> {
     let (bounds, program) = args.into_parts();
     let (program, rest) = program.split_first().context("clap requires a program")?;
@@ -62,7 +62,7 @@ fn confined(args: ConfinedArgs) -> Result<u8> {
 }
 
 fn serve_on_stdio(handler: &mut dyn Handler) -> Result<u8> {
-    // A parent that has gone closes the pipe; that is an ordinary end.
+    // When the parent has gone, the pipe is closed; that is a normal end.
     match serve(io::stdin().lock(), io::stdout().lock(), handler) {
         Ok(Exit::Broken) => {
             end_process_group();
@@ -96,7 +96,7 @@ fn check(args: &WorkerCheckArgs, ui: Ui) -> Result<u8> {
     Ok(if report.passed() { OK } else { FAILED })
 }
 
-/// Decodes a worker's file as a run would, and compares it with what was asked for.
+/// Decodes a worker's file as a run would, and compares it with the request.
 fn inspect(file: &Path, params: &Params) -> Result<(), String> {
     let path = file.to_string_lossy().into_owned();
     let request = ScoreParams {

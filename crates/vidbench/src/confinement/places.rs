@@ -1,4 +1,4 @@
-//! Which files a confined worker reaches.
+//! Which files a confined worker can reach.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -10,10 +10,12 @@ use vidbench_core::{RequestedClip, ResolvedModel, path_from_text};
 use vidbench_engines::{ReachableFiles, WorkerCommand};
 use vidbench_nn::NetStore;
 
-/// More folders of clips than this are reached by the folders above them: the launcher is told each.
+/// Above this number of folders of clips, their parent folders are made reachable instead, because the launcher is
+/// given every folder.
 const MAX_FOLDERS: usize = 1000;
 
-/// What the scorer may know of the machine and of itself. Of other processes nothing: root could read their environment, secrets and all.
+/// Parts of /proc that the scorer may read, about the machine and itself. It sees nothing of other processes: as root
+/// it could read their environment, including secrets.
 const PROC_OF_SCORER: [&str; 11] = [
     "/proc/self",
     "/proc/cpuinfo",
@@ -28,7 +30,8 @@ const PROC_OF_SCORER: [&str; 11] = [
     "/proc/version",
 ];
 
-/// What the worker of a model reads and writes beside what the system has and what its suite names.
+/// Files that the worker of a model reads and writes, in addition to those of the system and those that its suite
+/// names.
 pub(super) fn of_model(model: &ResolvedModel, command: &WorkerCommand) -> ReachableFiles {
     let mut readable = of_program(&command.program);
     readable.push("/proc".into());
@@ -38,21 +41,21 @@ pub(super) fn of_model(model: &ResolvedModel, command: &WorkerCommand) -> Reacha
         let of_person = program.argv.iter().chain(&program.cwd);
         readable.extend(of_person.map(PathBuf::from).filter(|path| path.exists()));
     }
-    // Beside a manifest lie its videos.
+    // The videos of a manifest are beside it.
     let manifest = model.videos.iter().map(Path::new).filter(|videos| videos.is_file());
     readable.extend(manifest.filter_map(|manifest| manifest.parent().map(Path::to_owned)));
     if model.engine == Engine::Diffusers {
-        // The environment, with the package that is installed from beside it.
+        // The environment, with the package that is installed beside it.
         readable.extend(Path::new(&command.program).ancestors().nth(3).map(Path::to_owned));
         readable.extend(variable("HF_HOME").or_else(|| Some(home()?.join(".cache/huggingface"))));
         readable.extend(variable("HF_HUB_CACHE"));
     }
     readable.extend(of_libraries());
-    // Threads and processes of Python share memory there.
+    // Threads and processes of Python share memory through this folder.
     ReachableFiles { readable, writable: vec!["/dev/shm".into()] }
 }
 
-/// What the scorer reads: itself, libraries, nets, clips.
+/// Files that the scorer reads: itself, libraries, nets, clips.
 pub(super) fn of_scorer(command: &WorkerCommand, clips: Vec<PathBuf>, vidbench: &Path) -> ReachableFiles {
     let mut readable = of_program(&command.program);
     readable.push(vidbench.to_owned());
@@ -63,7 +66,7 @@ pub(super) fn of_scorer(command: &WorkerCommand, clips: Vec<PathBuf>, vidbench: 
     ReachableFiles { readable, writable: vec![] }
 }
 
-/// A program's file, and the whole of the virtual environment that it is in, with the interpreter behind it.
+/// A program's file and the whole of the virtual environment it is in, including the interpreter that it links to.
 fn of_program(program: &OsStr) -> Vec<PathBuf> {
     let Some(file) = found_program(Path::new(program)) else { return Vec::new() };
     let mut places = vec![file.clone()];
@@ -75,7 +78,7 @@ fn of_program(program: &OsStr) -> Vec<PathBuf> {
     places
 }
 
-/// The file of a program; of one without a slash in its name that which PATH leads to.
+/// The file of a program; a name without a slash is looked up in PATH.
 pub(crate) fn found_program(program: &Path) -> Option<PathBuf> {
     if program.components().count() > 1 {
         return Some(program.to_owned());
@@ -84,13 +87,14 @@ pub(crate) fn found_program(program: &Path) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-/// Where libraries lie that variables name: ONNX Runtime with what was installed beside it, libvmaf, and the loader's.
+/// The folders of libraries that variables name: ONNX Runtime with whatever was installed beside it, libvmaf, and the
+/// loader's paths.
 fn of_libraries() -> Vec<PathBuf> {
     let mut places: Vec<PathBuf> = Vec::new();
     for library in ["ORT_DYLIB_PATH", "VIDBENCH_LIBVMAF"].into_iter().filter_map(variable) {
         let library = fs::canonicalize(&library).unwrap_or(library);
         let folder = library.parent().map(Path::to_owned);
-        // In a Python package: its libraries of CUDA are packages of their own.
+        // In a Python package, the CUDA libraries of ONNX Runtime are packages of their own.
         let packages = folder.iter().filter(|folder| folder.ends_with("onnxruntime/capi"));
         places.extend(packages.filter_map(|folder| Some(folder.ancestors().nth(2)?.to_owned())));
         places.extend(folder);
@@ -108,7 +112,7 @@ fn home() -> Option<PathBuf> {
     variable("HOME")
 }
 
-/// The folders of clips, of their references and images, and of what links among them lead to.
+/// The folders of clips, of their references and of their images, with the targets of any links among them.
 pub(super) fn of_clips(clips: &[RequestedClip]) -> Vec<PathBuf> {
     let mut folders = BTreeSet::new();
     for clip in clips {
@@ -123,7 +127,7 @@ pub(super) fn of_clips(clips: &[RequestedClip]) -> Vec<PathBuf> {
     folders.into_iter().collect()
 }
 
-/// The folder of a file, or a folder of images, both where they really are.
+/// Adds the folder of a file, or a folder of images, at its real path.
 fn add_folders(path: &Path, folders: &mut BTreeSet<PathBuf>) {
     let Ok(real) = fs::canonicalize(path) else { return };
     if !real.is_dir() {

@@ -7,15 +7,15 @@ use vidbench_core::{ConditioningImage, sha256_hex, text_from_path};
 
 use super::{Gathered, IMAGE_EXTENSIONS};
 
-/// Beyond it a file is no image that a model was given: 8192x8192 of 32 bits have as many bytes.
+/// A larger file cannot be an image that a model was given: 8192x8192 pixels of 32 bits have this many bytes.
 const MAX_IMAGE_BYTES: u64 = 256 << 20;
 
-/// Gives each clip that has a prompt and no image yet the image of `folder` that is named by its prompt, as VBench-I2V names its own. Says how
-/// many clips have none.
+/// Gives an image to each clip that has a prompt but no image yet: the one in `folder` whose name is the prompt, as
+/// VBench-I2V names its images. Notes how many clips have none.
 pub fn add_images(gathered: &mut Gathered, folder: &Path) {
     let (mut without, mut notes) = (0_usize, Vec::new());
     for clip in gathered.clips.iter_mut().filter(|clip| clip.image.is_none()) {
-        // A prompt is anybody's text: one that is a path leads nowhere.
+        // A prompt may be any text; one with a slash would be a path and is ignored.
         let names = clip.prompt.iter().filter(|prompt| !prompt.contains('/'));
         let named = names.flat_map(|prompt| {
             IMAGE_EXTENSIONS.iter().map(move |extension| folder.join(format!("{prompt}.{extension}")))
@@ -35,7 +35,7 @@ pub fn add_images(gathered: &mut Gathered, folder: &Path) {
     gathered.notes.extend(notes);
 }
 
-/// An image with its hash; the reason when it cannot be read.
+/// An image with its hash, or the reason why it cannot be read.
 pub(super) fn read(path: &Path) -> Result<ConditioningImage, String> {
     let problem = |what: String| format!("{}: {what}", text_from_path(path));
     let length = fs::metadata(path).map_err(|error| problem(error.to_string()))?.len();

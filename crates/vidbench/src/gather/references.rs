@@ -1,4 +1,4 @@
-//! Which reference belongs to a clip.
+//! Finds the reference of a clip.
 
 use std::collections::HashMap;
 
@@ -6,12 +6,12 @@ use vidbench_core::RequestedClip;
 
 use super::Found;
 
-/// References that are named when several share a name.
+/// How many references are listed when several share a name.
 const NAMED: usize = 3;
 
 type Identity<'c> = (&'c str, Option<u64>, Option<u32>);
 
-/// References by all that a clip may name them with. What several of them share names none.
+/// References by every key that a clip may match them with. A key that several share identifies none of them.
 pub(super) struct References<'c> {
     identities: HashMap<Identity<'c>, Vec<&'c Found>>,
     paths: HashMap<&'c str, Vec<&'c Found>>,
@@ -21,7 +21,7 @@ pub(super) struct References<'c> {
 /// The reference of a clip.
 pub(super) enum Match<'c> {
     One(&'c Found),
-    /// Why none of several is taken.
+    /// Several references match; the text says why none is taken.
     Several(String),
     None,
 }
@@ -40,7 +40,7 @@ impl<'c> References<'c> {
         references
     }
 
-    /// The first way that names one reference; where none does, the first that names several.
+    /// The match of the first key that identifies one reference; if there is none, the first that matches several.
     pub(super) fn find(&self, clip: &Found) -> Match<'c> {
         let identity = identity(&clip.clip).and_then(|identity| self.identities.get(&identity));
         let ways = [
@@ -64,7 +64,7 @@ fn several(found: &[&Found], shared: &str) -> String {
     format!("several references share its {shared}: {}{more}", names.join(", "))
 }
 
-/// A prompt alone names a clip only beside a seed or an index.
+/// The prompt identifies a clip only together with a seed or an index.
 fn identity(clip: &RequestedClip) -> Option<Identity<'_>> {
     let told = clip.seed.is_some() || clip.index.is_some();
     clip.prompt.as_deref().filter(|_| told).map(|prompt| (prompt, clip.seed, clip.index))

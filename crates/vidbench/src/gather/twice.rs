@@ -1,4 +1,4 @@
-//! Files that were named twice: each is scored once.
+//! Removes files that were named twice, so that each is scored once.
 
 use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
@@ -10,8 +10,8 @@ use vidbench_core::path_from_text;
 
 use super::Found;
 
-/// Keeps the first name of each file, and says how many others there were. A name is one place, whichever argument leads to
-/// it; in one group a file is one clip, whatever links lead to it. A manifest may name a file for several prompts.
+/// Keeps the first name of each file, and says how many others there were. A path counts once, whichever argument leads
+/// to it; within a group a file is one clip, whatever links lead to it. A manifest may name a file for several prompts.
 pub(super) fn leave_out(clips: &mut Vec<Found>) -> Option<String> {
     let (mut places, mut files) = (Seen::default(), Seen::default());
     let mut is_first = |at: usize, found: &Found| {
@@ -29,12 +29,12 @@ pub(super) fn leave_out(clips: &mut Vec<Found>) -> Option<String> {
     }
 }
 
-/// The place of a name that a manifest does not give.
+/// The real place of a clip; `None` for a clip that a manifest names.
 fn place_of(found: &Found) -> Option<PathBuf> {
     (!found.of_manifest).then(|| place(&path_from_text(&found.clip.path)))
 }
 
-/// What makes a clip another one.
+/// The values that make two clips different: file, group, prompt, seed and index.
 type FileOf<'c> = (PathBuf, &'c str, Option<&'c str>, Option<u64>, Option<u32>);
 
 fn file_of(found: &Found) -> FileOf<'_> {
@@ -44,8 +44,8 @@ fn file_of(found: &Found) -> FileOf<'_> {
     (file, &clip.group, clip.prompt.as_deref(), clip.seed, clip.index)
 }
 
-/// Which clips were the first of their kind, by a hash of it. What makes the kind is made again when one seems to come back,
-/// so that of a hundred thousand clips no path is held twice.
+/// The first clip of each kind, by a hash of its kind. When a hash recurs, the kinds are computed again and compared.
+/// So no path is stored twice, even for a hundred thousand clips.
 #[derive(Default)]
 struct Seen {
     state: RandomState,
@@ -63,14 +63,14 @@ impl Seen {
                     return true;
                 }
                 Entry::Occupied(first) if kind_of(*first.get()) == kind => return false,
-                // Another kind of the same hash.
+                // Another kind has the same hash.
                 Entry::Occupied(_) => hash = hash.wrapping_add(1),
             }
         }
     }
 }
 
-/// Where a name lies: its folder with no link in it, and its last part as it is written, whether or not a file is there.
+/// The place of a path: its folder with links resolved, and its last part as written, whether or not the file exists.
 pub fn place(path: &Path) -> PathBuf {
     let Some(name) = path.file_name() else { return fs::canonicalize(path).unwrap_or(path.into()) };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

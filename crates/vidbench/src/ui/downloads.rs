@@ -1,4 +1,4 @@
-//! Progress of downloads on stderr, in the ways of [`super::progress`].
+//! Progress of downloads on stderr, in the same forms as [`super::progress`].
 
 use std::time::{Duration, Instant};
 
@@ -9,14 +9,14 @@ use super::progress::{Kind, PLAIN_INTERVAL, duration};
 use crate::cli::Progress;
 use crate::commands::bytes_text;
 
-/// At most one JSON line in this time.
+/// Least time between two JSON lines.
 const JSON_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Shows how far a download is.
+/// Shows the progress of a download.
 pub(crate) struct DownloadView {
     kind: Kind,
     file: String,
-    /// When the first bytes of this attempt were told, and how many there were before.
+    /// When the first bytes of this attempt were reported, and how many bytes were already there.
     begun: Option<(Instant, u64)>,
     told: Option<Instant>,
 }
@@ -40,7 +40,7 @@ impl DownloadView {
         }
     }
 
-    /// Takes the bar away; the terminal is as it was.
+    /// Removes the bar and leaves the terminal as it was.
     pub(crate) fn finish(&mut self) {
         if let Kind::Bar(bar) = &self.kind {
             bar.finish_and_clear();

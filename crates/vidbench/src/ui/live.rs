@@ -1,4 +1,4 @@
-//! Lines that take the place of those before them on a terminal, and follow each other elsewhere.
+//! Lines that replace the previous ones on a terminal, and are appended elsewhere.
 
 use std::io::{self, IsTerminal as _};
 
@@ -6,16 +6,16 @@ use anyhow::Result;
 
 use super::{Ui, visible};
 
-/// A small text on stdout that is drawn again and again.
+/// A small text on stdout that is redrawn repeatedly.
 pub(crate) struct LiveView {
     ui: Ui,
     live: bool,
-    /// Lines of it that are on the screen.
+    /// How many of its lines are on the screen.
     drawn: usize,
 }
 
 impl LiveView {
-    /// In place only when that is wanted and stdout is a terminal.
+    /// Draws in place only if that is wanted and stdout is a terminal.
     pub(crate) fn new(ui: Ui, wanted: bool) -> Self {
         Self { ui, live: wanted && io::stdout().is_terminal(), drawn: 0 }
     }
@@ -25,12 +25,13 @@ impl LiveView {
         self.live
     }
 
-    /// One more line.
+    /// Writes one more line.
     pub(crate) fn line(&mut self, line: &str) -> Result<()> {
         self.ui.data(&format!("{}\n", visible(line)))
     }
 
-    /// Draws lines over those of the time before. Longer ones than the terminal is wide are cut: they would break the count.
+    /// Draws lines over the previous ones. Lines wider than the terminal are cut, because they would wrap and make the
+    /// number of lines wrong.
     pub(crate) fn replace(&mut self, lines: &[String]) -> Result<()> {
         let width = terminal_size::terminal_size().map_or(120, |(width, _)| usize::from(width.0));
         let up = if self.drawn > 0 { format!("\x1b[{}A", self.drawn) } else { String::new() };

@@ -1,4 +1,4 @@
-//! The only place that writes to the terminal: data to stdout, talk to stderr.
+//! The only place that writes to the terminal: data to stdout, messages to stderr.
 
 mod downloads;
 mod live;
@@ -17,13 +17,13 @@ pub(crate) use progress::{ProgressView, duration};
 use crate::cli::{Color, Global, Progress};
 use vidbench_report::visible_line;
 
-/// How to speak to the person.
+/// How to communicate with the person.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ui {
     pub(crate) stdout_color: bool,
     pub(crate) stderr_color: bool,
     quiet: bool,
-    /// Talk is lines of JSON, as progress is.
+    /// Whether messages are lines of JSON, as progress is.
     json: bool,
 }
 
@@ -42,7 +42,7 @@ impl Ui {
         }
     }
 
-    /// The same beside progress of that kind.
+    /// The same settings, adapted to the given kind of progress.
     pub(crate) fn beside(self, progress: Progress) -> Self {
         Self { json: matches!(progress, Progress::Json), ..self }
     }
@@ -52,12 +52,12 @@ impl Ui {
         self.quiet
     }
 
-    /// Data.
+    /// Writes data to stdout.
     pub(crate) fn data(&self, text: &str) -> Result<()> {
         self.write(Path::new("-"), text)
     }
 
-    /// Talk: progress, advice, the path of a file that was written.
+    /// Writes a message to stderr: progress, advice, the path of a file that was written.
     pub(crate) fn say(&self, text: &str) {
         match (self.quiet, self.json) {
             (true, _) => {}
@@ -66,13 +66,13 @@ impl Ui {
         }
     }
 
-    /// Data to a file, `-` being stdout.
+    /// Writes data to a file; `-` is stdout.
     pub(crate) fn write(&self, file: &Path, text: &str) -> Result<()> {
         self.stream(file, |out| Ok(out.write_all(text.as_bytes())?))
     }
 
-    /// Data to a file, `-` being stdout, written as it is made. A reader that has gone away, as in `| head`, ends the program
-    /// quietly.
+    /// Writes data to a file as it is produced; `-` is stdout. If the reader has gone away, as in `| head`, the program
+    /// ends quietly.
     pub(crate) fn stream(&self, file: &Path, make: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
         if file == Path::new("-") {
             let mut stdout = BufWriter::new(io::stdout().lock());
@@ -89,7 +89,7 @@ impl Ui {
     }
 }
 
-/// Says where, unless it was the making that failed.
+/// Adds the path to an error of writing; an error of producing the data stays as it is.
 fn not_written(error: anyhow::Error, file: &Path) -> anyhow::Error {
     match error.is::<io::Error>() {
         true if file == Path::new("-") => error.context("cannot write to stdout"),
@@ -102,15 +102,15 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// What every SQLite file begins with (sqlite.org/fileformat.html, 1.3).
+/// The bytes that every SQLite file begins with (sqlite.org/fileformat.html, 1.3).
 const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// Either the old file is there or the new one, never a part; and never in the place of a workspace's database.
+/// Leaves either the old file or the complete new one, never a part, and never replaces a workspace's database.
 fn write_whole(file: &Path, make: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let mut head = Vec::new();
     if let Ok(old) = File::open(file) {
         if !old.metadata()?.is_file() {
-            // A device or a pipe takes it as it comes.
+            // A device or a pipe is written directly.
             return fill(&mut File::create(file)?, make);
         }
         old.take(SQLITE_MAGIC.len() as u64).read_to_end(&mut head)?;
@@ -131,12 +131,12 @@ fn fill(file: &mut impl Write, make: impl FnOnce(&mut dyn Write) -> Result<()>) 
     Ok(out.flush()?)
 }
 
-/// As `std::fs::write` gives; the system's mask takes away what it takes away.
+/// The permissions that `std::fs::write` would give a new file, subject to the system's umask.
 fn new_file_permissions() -> std::fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o666)
 }
 
-/// Prints an error with its causes and its hints. Never silenced by `--quiet`.
+/// Prints an error with its causes and its hints. `--quiet` does not silence it.
 pub(crate) fn print_error(message: &str, hints: &[String], color: bool) {
     let (red, blue, reset) = if color { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
     let mut text = format!("{red}error:{reset} {}", visible(message));
@@ -146,12 +146,13 @@ pub(crate) fn print_error(message: &str, hints: &[String], color: bool) {
     write_stderr(&text);
 }
 
-/// Lines as they are; whatever else a terminal would obey is escaped, for much of a text comes from files and workers.
+/// Keeps line ends; everything else that a terminal would obey is escaped, because much of the text comes from files
+/// and workers.
 pub(crate) fn visible(text: &str) -> String {
     text.split('\n').map(visible_line).collect::<Vec<_>>().join("\n")
 }
 
-/// A closed stderr must not end the run.
+/// Errors are ignored: a closed stderr must not end the run.
 fn write_stderr(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! Progress on stderr, made of events and nothing else: a bar on a terminal, lines elsewhere, JSON lines for programs.
+//! Progress on stderr, built only from events: a bar on a terminal, lines elsewhere, JSON lines for programs.
 
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
@@ -10,10 +10,10 @@ use vidbench_report::visible_line;
 use crate::cli::Progress;
 use crate::commands::{bytes_text, counted};
 
-/// At most one plain progress line in this time; failures and slow samples are always told.
+/// Least time between two plain progress lines; failures and slow samples are always shown.
 pub(super) const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Shows events in the way that was asked for.
+/// Shows events in the chosen form.
 pub(crate) struct ProgressView {
     kind: Kind,
     phase: Phase,
@@ -22,9 +22,9 @@ pub(crate) struct ProgressView {
     failed: u64,
     phase_started: Instant,
     current: String,
-    /// Samples done and failed in the last plain line.
+    /// Samples done and failed, as shown in the last plain line.
     told: Option<(u64, u64)>,
-    /// The last sample that counted because its file was there; its verdict must not count again.
+    /// The last sample that was counted when its file was stored; its verdict must not be counted again.
     generated: Option<SampleId>,
 }
 
@@ -85,7 +85,7 @@ impl ProgressView {
                 self.refresh(true);
             }
             Event::PhaseFinished { phase } => {
-                // Samples and clips were counted one by one; a person may have stopped the work before the last.
+                // Samples and clips were counted one by one, and a person may have stopped the work before the last.
                 if *phase == Phase::SetMetrics {
                     self.done = self.total;
                 }
@@ -136,7 +136,7 @@ impl ProgressView {
         }
     }
 
-    /// Takes the bar away; the terminal is as it was.
+    /// Removes the bar and leaves the terminal as it was.
     pub(crate) fn finish(&self) {
         if let Kind::Bar(bar) = &self.kind {
             bar.finish_and_clear();
@@ -152,7 +152,8 @@ impl ProgressView {
             return;
         }
         self.failed += u64::from(outcome.is_failure());
-        // In the generate phase a sample counts when its file is there, or when there will be none.
+        // In the generate phase a sample is counted when its file is stored, or when it is certain that there will be
+        // none.
         if self.generated != Some(sample) {
             self.done += 1;
         }
@@ -177,7 +178,7 @@ impl ProgressView {
     }
 
     fn line(&self, text: &str) {
-        // Much of it comes from workers: one line, and no command to the terminal.
+        // Much of the text comes from workers, so it is reduced to one line without control characters.
         let text = without_controls(text);
         match &self.kind {
             Kind::Bar(bar) => bar.suspend(|| super::write_stderr(&text)),
@@ -243,7 +244,7 @@ pub(crate) fn duration(secs: f64) -> String {
     }
 }
 
-/// What is said of an event that changes nothing but this.
+/// The line for an event that changes nothing else in the display.
 fn line_of(event: &Event) -> Option<String> {
     Some(match event {
         Event::ModelLoaded { model, load_secs } => {
@@ -299,7 +300,7 @@ fn line_of(event: &Event) -> Option<String> {
     })
 }
 
-/// A reason may hold the last words of a worker; a progress line is one line.
+/// A reason may contain the last output of a worker, but a progress line must be a single line.
 fn one_line(text: &str) -> String {
     let flat = without_controls(text);
     if flat.chars().count() <= 300 { flat } else { flat.chars().take(300).chain(['…']).collect() }

@@ -1,7 +1,7 @@
-//! A folder of videos on the disk, ready to be compared with a suite and to be decoded.
+//! Lists a folder of videos on the disk, ready to be compared with a suite and decoded.
 //!
-//! Clips are decoded as a scoring without metrics, by the same supervised scorers: a file that crashes or hangs the decoder
-//! costs itself alone, and what was decoded once is known to later checks and scorings.
+//! Clips are decoded as a scoring without metrics, by the same supervised scorers: a file that crashes or hangs the
+//! decoder affects no other file, and decoded files are known to later checks and scorings.
 
 use std::fs;
 use std::io;
@@ -12,11 +12,11 @@ use vidbench_core::protocol::DecodeOptions;
 use vidbench_core::vbench::FolderCheck;
 use vidbench_core::{NetOptions, RequestedClip, ScoringRequest, path_from_text, text_from_path};
 
-/// Folders below the folder that are looked into.
+/// How many levels of folders below the named folder are searched.
 const MAX_DEPTH: usize = 4;
 
-/// Every entry of a folder and of the folders below it, by its path below with `/` between the parts; folders end in `/`. Links
-/// to folders are not followed.
+/// Every entry of a folder and its subfolders, by its relative path with `/` between the parts; folders end in `/`.
+/// Links to folders are not followed.
 ///
 /// # Errors
 ///
@@ -45,7 +45,7 @@ fn list(folder: &Path, below: &str, depth: usize, entries: &mut Vec<String>) -> 
     Ok(())
 }
 
-/// A scoring without metrics of the clips that were found, in their order.
+/// A scoring without metrics for the clips that were found, in their order.
 pub fn check_request(root: &Path, found: &FolderCheck, options: DecodeOptions) -> ScoringRequest {
     let clip = |clip: &NamedClip| RequestedClip {
         path: text_from_path(&root.join(path_from_text(&clip.file))),
@@ -70,7 +70,7 @@ pub fn check_request(root: &Path, found: &FolderCheck, options: DecodeOptions) -
     }
 }
 
-/// The clips that were found whose files have no byte.
+/// The clips that were found but have empty files.
 pub fn empty_clips(root: &Path, found: &FolderCheck) -> Vec<String> {
     let is_empty = |clip: &&NamedClip| {
         fs::metadata(root.join(path_from_text(&clip.file))).is_ok_and(|metadata| metadata.len() == 0)

@@ -1,4 +1,4 @@
-//! A scoring as VBench's own files, with the dimensions that are computed here by VBench's own formula.
+//! Writes a scoring as VBench's own files, with the dimensions that vidbench computes by VBench's formula.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +11,12 @@ use vidbench_core::vbench::{
 use vidbench_core::{Aggregate, MetricId, NetsInUse, RequestedClip, ScoredClip, ScoringRecord, Series};
 use vidbench_metrics::find;
 
-/// A dimension and the metric that is it.
+/// A dimension and the metric that equals it.
 struct Measured {
     dimension: Dimension,
     metric: &'static str,
-    /// What VBench's file has for a clip of value 1; the score of the dimension is the aggregate of the metric over the values.
+    /// VBench's number for a clip whose value is 1. The score of the dimension is the metric's aggregate over the
+    /// values.
     clip_unit: f64,
 }
 
@@ -23,7 +24,7 @@ const fn measured(dimension: Dimension, metric: &'static str) -> Measured {
     Measured { dimension, metric, clip_unit: 1.0 }
 }
 
-/// The dimensions that are computed here by VBench's formula.
+/// The dimensions that vidbench computes by VBench's formula.
 const MEASURED: [Measured; 13] = [
     measured(Dimension::SubjectConsistency, "vbench.subject_consistency@1"),
     measured(Dimension::BackgroundConsistency, "vbench.background_consistency@1"),
@@ -40,31 +41,31 @@ const MEASURED: [Measured; 13] = [
     measured(Dimension::I2vSubject, "vbench_i2v.i2v_subject@1"),
 ];
 
-/// A scoring that has nothing to write.
+/// A scoring with nothing to write.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum VbenchExportError {
     /// None of its metrics is a dimension of VBench.
     #[error("the scoring has no metric that VBench has: {}", known_metrics())]
     NoMetric,
-    /// Every clip of a dimension failed, has no prompt or is none of the suite's.
+    /// Every clip of a dimension failed, has no prompt, or is not in the suite.
     #[error("no clip of the scoring can be exported")]
     NoClips {
-        /// Why, each with how many.
+        /// The reasons, each with the number of clips.
         left_out: Vec<String>,
     },
-    /// Two clips claim to be one, as those of two models do.
+    /// Two clips claim the same prompt and number, for instance because they come from two models.
     #[error("{first:?} and {second:?} are both clip {index} of {prompt:?}")]
     SameClip {
         /// The prompt.
         prompt: String,
         /// The number.
         index: u32,
-        /// Path of one.
+        /// Path of the first clip.
         first: String,
-        /// Path of the other.
+        /// Path of the second clip.
         second: String,
     },
-    /// What was made breaks the rules of the format.
+    /// The files made break the rules of the format.
     #[error(transparent)]
     Format(#[from] VbenchErrors),
 }
@@ -88,16 +89,16 @@ impl VbenchExportError {
     }
 }
 
-/// The two files, and what is not in them.
+/// The two files, and what is missing from them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exported {
     /// `*_full_info.json`.
     pub full_info: FullInfo,
     /// `*_eval_results.json`.
     pub results: EvalResults,
-    /// Clips that should be in it and are not, each with its reason.
+    /// Clips that should be in the files but are not, each with its reason.
     pub failed: Vec<String>,
-    /// What else is to be known, for people.
+    /// Further notes for people.
     pub notes: Vec<String>,
 }
 
@@ -109,12 +110,12 @@ struct Valued<'d> {
     series: Option<&'d Series>,
 }
 
-/// Writes a scoring, with what came of its clips, as VBench's files. With a suite only the clips that VBench would look for
-/// count: numbers 0 to 4 of the prompts of the dimension.
+/// Writes a scoring, with the results of its clips, as VBench's files. With a suite, only the clips that VBench would
+/// look for count: numbers 0 to 4 of the prompts of the dimension.
 ///
 /// # Errors
 ///
-/// When nothing can be written, or two clips are one.
+/// When nothing can be written, or two clips claim the same prompt and number.
 pub fn export_scoring(
     record: &ScoringRecord,
     clips: &[ScoredClip],
@@ -123,7 +124,7 @@ pub fn export_scoring(
     let asked = &record.request.metrics;
     let has = |id: &str| asked.iter().any(|metric| metric.as_str() == id);
     let wanted = MEASURED.iter().filter(|known| {
-        // Of both, the one with VBench's static filter is the dimension.
+        // If both are present, the one with VBench's static filter is used for the dimension.
         let other = known.metric == "temporal_flickering@1" && has("vbench.temporal_flickering@1");
         has(known.metric) && !other
     });
@@ -171,7 +172,8 @@ fn known_metrics() -> String {
     MEASURED.map(|known| known.metric).join(", ")
 }
 
-/// Adds the entries of one more dimension: to those of the same prompt, where there are some. Entries of a suite keep their dimensions.
+/// Adds the entries of one more dimension, merging them with entries of the same prompt. Entries of a suite keep their
+/// dimensions.
 fn merge(entries: &mut Vec<PromptEntry>, more: Vec<PromptEntry>, of_suite: bool) {
     for entry in more {
         let same = |known: &&mut PromptEntry| {
@@ -189,8 +191,8 @@ fn merge(entries: &mut Vec<PromptEntry>, more: Vec<PromptEntry>, of_suite: bool)
     }
 }
 
-/// Clips with a value and a prompt, and what there is to say of the others. Clips of prompts that are not among `prompts` are
-/// passed over.
+/// Clips that have a value and a prompt, and the reasons for the others. Clips whose prompt is not among `prompts` are
+/// ignored.
 fn values<'d>(
     record: &'d ScoringRecord,
     clips: &'d [ScoredClip],
@@ -225,7 +227,8 @@ fn value<'d>(scored: &'d ScoredClip, id: &str) -> Result<(Weighted, Option<&'d S
     Ok((weighted, score.series.as_ref()))
 }
 
-/// A clip as VBench writes it, with what it says beside the value of the dimensions whose clips count by their frames.
+/// A clip as VBench writes it. For dimensions whose clips are weighted by their frames, VBench records further values
+/// beside the clip's own.
 fn video(valued: &Valued<'_>, measured: &Measured) -> Option<VideoResult> {
     let Weighted { value, weight } = valued.weighted;
     let mut video = VideoResult::new(valued.clip.path.clone(), Number::from_f64(value * measured.clip_unit)?);
@@ -242,7 +245,7 @@ fn video(valued: &Valued<'_>, measured: &Measured) -> Option<VideoResult> {
     Some(video)
 }
 
-/// Clips of each prompt in the order of their numbers, those without one first.
+/// Clips of each prompt in the order of their numbers; those without a number come first.
 type ByPrompt<'v, 'd> = BTreeMap<&'d str, Vec<&'v Valued<'d>>>;
 
 fn by_prompt<'v, 'd>(valued: &'v [Valued<'d>]) -> Result<ByPrompt<'v, 'd>, VbenchExportError> {
@@ -313,7 +316,7 @@ fn absent(suite: &FullInfo, dimension: Dimension, by_prompt: &ByPrompt<'_, '_>) 
     suite.of(dimension).filter_map(short).collect()
 }
 
-/// What else the scoring has.
+/// Notes on the rest of the scoring.
 fn notes(record: &ScoringRecord) -> Vec<String> {
     let metrics = record.request.metrics.iter().map(MetricId::as_str);
     let (known, others): (Vec<&str>, Vec<&str>) =

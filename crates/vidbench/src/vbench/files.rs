@@ -1,4 +1,4 @@
-//! VBench's files, from the disk.
+//! Reads VBench's files from the disk.
 
 use std::io;
 use std::path::{Path, PathBuf};

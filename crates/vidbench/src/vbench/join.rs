@@ -1,4 +1,4 @@
-//! Several result files of one model as one: VBench writes a file for each evaluation, which often is one dimension.
+//! Joins several result files of one model: VBench writes a file for each evaluation, which often covers one dimension.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use vidbench_core::vbench::{Dimension, EvalResults, VbenchSuite};
 pub struct Joined {
     /// By dimension.
     pub scores: BTreeMap<Dimension, f64>,
-    /// Videos of each dimension whose file lists them.
+    /// Number of videos of each dimension whose file lists them.
     pub videos: BTreeMap<Dimension, u64>,
 }
 
 /// Files that are not the results of one model in one suite.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum JoinError {
-    /// Two files say different things. VBench's script takes whichever it lists last.
+    /// Two files give different scores for a dimension. VBench's script takes whichever it lists last.
     #[error("{dimension} is {} in {} and {} in {}", first.1, first.0.display(), second.1, second.0.display())]
     Conflict {
         /// The dimension.
@@ -39,7 +39,7 @@ pub enum JoinError {
     OtherSuite {
         /// The dimension.
         dimension: Dimension,
-        /// Where it is.
+        /// The file it is in.
         file: PathBuf,
         /// The suite that was asked for.
         suite: VbenchSuite,
@@ -109,7 +109,8 @@ pub fn join_results(suite: VbenchSuite, files: &[(PathBuf, EvalResults)]) -> Res
     if scores.is_empty() { Ok(joined) } else { Err(JoinError::OutOfRange { scores }) }
 }
 
-/// VBench-I2V measures temporal_flickering and leaves it out of its total.
+/// Whether a dimension belongs to a suite. VBench-I2V also measures temporal_flickering, but leaves it out of its
+/// total.
 fn belongs(suite: VbenchSuite, dimension: Dimension) -> bool {
     let known = normalisations(suite).iter().any(|row| row.dimension == dimension);
     known || (suite == VbenchSuite::I2v && dimension == Dimension::TemporalFlickering)

@@ -97,7 +97,7 @@ fn a_name_that_is_none_or_leads_elsewhere_is_refused() {
     }
 }
 
-/// Cells of a table, with what differs from run to run by its name.
+/// The cells of a table; values that differ from run to run are replaced by their names.
 fn table(text: &str) -> String {
     let redact = |line: &str| {
         let mut cells: Vec<&str> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
@@ -135,7 +135,7 @@ fn a_list_says_what_a_quick_look_at_each_backup_finds() {
     assert_eq!(listed[3]["problem"], Value::Null);
 }
 
-/// `verify` in cron must not call the backup before the damaged one whole.
+/// `verify` in cron must not report an earlier backup as whole when the newest one is damaged.
 #[test]
 fn latest_is_the_newest_even_when_it_is_damaged() {
     let workspace = workspace();
@@ -201,7 +201,7 @@ fn backups_beside_a_run_are_parts_of_what_it_becomes() {
     }
     assert!(run.wait().unwrap().success());
     assert!(!made.is_empty(), "the run was over before a backup was made");
-    // What a sample is given while it is shown, such as what sensors said near it, may come later.
+    // Data computed when a sample is shown, such as sensor data from around it, may arrive later.
     let judged = |data: &Value| -> Vec<Value> {
         let judged = samples(data).iter().filter(|sample| !sample["verdict"].is_null());
         judged.map(|sample| json!([sample["ordinal"], sample["generation"], sample["verdict"]])).collect()
@@ -217,7 +217,7 @@ fn backups_beside_a_run_are_parts_of_what_it_becomes() {
     }
 }
 
-/// A disk of `options` at `disk`, which is there for this command only; `None` where the system gives none.
+/// Runs a command with a disk of `options` mounted at `disk` for it alone; `None` where the system does not allow this.
 fn on_a_disk(workspace: &Workspace, options: &str, then: &str, args: &[&str]) -> Option<Said> {
     fs::create_dir_all(workspace.path().join("disk")).unwrap();
     let script = format!(
@@ -230,7 +230,7 @@ fn on_a_disk(workspace: &Workspace, options: &str, then: &str, args: &[&str]) ->
     command.arg(like.get_program()).args(like.get_args()).current_dir(workspace.path());
     command.env("NO_COLOR", "1").env_remove("VIDBENCH_WORKSPACE");
     let said = command.output().ok().map(Said::from)?;
-    // What unshare and mount end with when they are not allowed to.
+    // How the command ends when unshare or mount is not permitted.
     let is_refused = said.code == 77 || said.stderr.starts_with("unshare:");
     if is_refused { None } else { Some(said) }
 }
@@ -278,7 +278,7 @@ fn a_disk_that_cannot_be_written_is_told() {
     }
 }
 
-/// Also those who may not write where backups lie can ask whether one is whole.
+/// A user who may not write to the folder of backups can still ask whether a backup is whole.
 #[test]
 fn backups_on_a_disk_that_cannot_be_written_are_verified() {
     let workspace = workspace();
@@ -324,7 +324,8 @@ fn kill_9_at_random_moments_of_a_backup_leaves_whole_ones_only() {
     assert_eq!(fs::read_dir(backups).unwrap().count(), listed.len() + 1, "backups and their lock");
 }
 
-/// `0s` is always old enough: one before the first sample or between two, and one at the end, of which the newest is kept.
+/// With `0s` every backup is old enough: the run makes backups before or between samples and one at the end, and the
+/// newest is kept.
 #[test]
 fn a_run_makes_backups_while_it_goes_on() {
     let workspace = Workspace::new();

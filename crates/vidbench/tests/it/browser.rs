@@ -1,4 +1,5 @@
-//! The report in a real browser: headless Chromium, driven through chromedriver, clicks, plays and is looked at.
+//! The report in a real browser: the tests drive headless Chromium through chromedriver; they click, play videos and
+//! inspect the page.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::workspace::{Workspace, suite, with_set};
 
-/// Ends with the test, also when it fails.
+/// Stops chromedriver when the test ends, even if it fails.
 struct Driver(Child);
 
 impl Drop for Driver {
@@ -19,7 +20,7 @@ impl Drop for Driver {
     }
 }
 
-/// Starts chromedriver on a port of its own choosing.
+/// Starts chromedriver on a free port that it chooses itself.
 fn start_driver() -> (Driver, u16) {
     let mut child = Command::new("chromedriver")
         .args(["--port=0", "--log-level=SEVERE"])

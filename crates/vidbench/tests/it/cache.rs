@@ -1,4 +1,5 @@
-//! The cache as a person meets it: what it saves, what it says, and that it is never mistaken for a measurement.
+//! The cache from a person's point of view: what it saves, what it reports, and that cached work is never mistaken for
+//! a measurement.
 
 use serde_json::Value;
 use vidbench_store::{Cache, CacheKey, CacheKind, CacheSize};
@@ -13,7 +14,7 @@ fn run_with(workspace: &Workspace, size: &str, args: &[&str]) -> Said {
     Said::from(workspace.command(args).env(SIZE, size).output().unwrap())
 }
 
-/// A kind's line of `vidbench cache show`.
+/// The line of `vidbench cache show` for one kind.
 fn usage(workspace: &Workspace, kind: &str) -> Value {
     let said = workspace.run(["cache", "show", "--json"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
@@ -24,7 +25,7 @@ fn reusing(seeds: &str, prompts: u32, steps: &str) -> String {
     suite(seeds, prompts, steps).replace("seeds =", "reuse_samples = true\nseeds =")
 }
 
-/// Runs a suite; gives the data of its run and what was said.
+/// Runs a suite; returns the data of its run and the output of the command.
 fn execute(workspace: &Workspace, text: &str) -> (Value, Said) {
     workspace.write("suite.toml", text);
     let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
@@ -141,7 +142,7 @@ fn without_a_cache_removed_is_removed() {
     assert_eq!(usage(&workspace, "samples")["entries"], 0);
 }
 
-/// Clips whose names are their prompts, twice each.
+/// Makes clips whose names are their prompts, two for each prompt.
 fn clips(workspace: &Workspace) {
     let folder = workspace.path().join("videos");
     std::fs::create_dir(&folder).unwrap();
@@ -181,7 +182,7 @@ fn what_a_net_saw_is_kept_for_another_metric_and_gives_the_same_scores() {
     assert!(features["saved_secs"].as_f64() > Some(0.0) && texts["saved_secs"].as_f64() > Some(0.0));
     assert!(!plain.path().join(".vidbench/cache").exists(), "0 uses none");
 
-    // Bits flip: the scores do not.
+    // Flipped bits in the cache do not change the scores.
     for file in walk(&cached.path().join(".vidbench/cache/entries")) {
         let mut bytes = std::fs::read(&file).unwrap();
         bytes[9] ^= 1;

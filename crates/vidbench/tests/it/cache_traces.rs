@@ -1,4 +1,4 @@
-//! The cache's policy beside others on the requests that `cargo xtask bench cache` prints.
+//! Compares the cache's policy with others on the requests that `cargo xtask bench cache` uses.
 
 #[path = "../../examples/bench_cache/bound.rs"]
 mod bound;
@@ -14,11 +14,12 @@ use vidbench_store::{CacheKey, CacheKind};
 use self::simulate::{lru, ours, ours_knowing_all, tiny_lfu};
 use self::trace::{Access, Trace};
 
-/// Budgets, as shares of everything that is asked for: those that the benchmark prints. In smaller ones fewer than ten of the largest
-/// entries fit, and that entries are whole costs more than the policy does.
+/// Budgets, as shares of the total size of all entries requested; the benchmark prints the same ones. In smaller
+/// budgets fewer than ten of the largest entries fit, and then it costs more that entries cannot be split than which
+/// policy is used.
 const SHARES: [f64; 3] = [0.05, 0.2, 0.5];
 
-/// Sums of the same seconds in another order.
+/// Tolerance for sums of the same seconds in another order.
 const ROUNDING: f64 = 1e-9;
 
 #[test]
@@ -56,7 +57,7 @@ fn where_the_plan_is_known_it_saves_95_percent_of_what_any_policy_could() {
     }
 }
 
-/// docs/cache.md says where it is not the best: what was recorded is not known beforehand.
+/// docs/cache.md says where our policy is not the best: recorded requests are not known beforehand.
 #[test]
 fn on_what_was_recorded_ours_saves_more_than_the_others_where_a_fifth_fits() {
     for trace in trace::all().iter().filter(|trace| trace.name.starts_with("recorded")) {
@@ -87,7 +88,7 @@ fn a_record_of_requests_is_read_and_rubbish_is_named() {
 
 #[test]
 fn no_policy_is_above_the_bound_and_small_ones_are_exact() {
-    // Two entries that take turns, where one fits: the dearer one is kept, and hits three times of four.
+    // Two entries take turns where only one fits: the more expensive one is kept, and three of four requests hit.
     let access = |name: &str, bytes, secs| Access {
         key: CacheKey::new(CacheKind::Features, &[name]),
         bytes,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::main_job::samples;
 use crate::workspace::{Said, Workspace};
 
-/// Writes four frames of noise where it is told, and the prompt beside it.
+/// Writes four frames of noise to the path it is given, and the prompt beside it.
 const PAINT: &str = r#"printf 'YUV4MPEG2 W16 H16 F8:1 Ip A1:1 Cmono\n' > "$1"
 for i in 1 2 3 4; do printf 'FRAME\n' >> "$1"; head -c 256 /dev/urandom >> "$1"; done
 printf %s "$2" > said"#;
@@ -78,7 +78,7 @@ fn reasons(workspace: &Workspace) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Both samples fail alike, and the run comes to its end.
+/// Checks that both samples fail alike and that the run reaches its end.
 #[track_caller]
 fn check(text: &str, more: &str, outcome: &str, words: &str) {
     let workspace = workspace(&script(text), more);
@@ -105,7 +105,7 @@ fn a_program_is_a_model_and_a_prompt_is_never_a_command() {
     assert_eq!(names, ["client_wait", "submit", "unattributed", "encode"]);
 }
 
-/// The program hangs once, as one does whose first call loads a model.
+/// The program hangs once, like one whose first call loads a model.
 #[test]
 fn a_warm_up_that_takes_too_long_costs_no_sample() {
     let slow_once = format!("if ! test -e warm; then touch warm; sleep 30; fi\n{PAINT}");
@@ -215,12 +215,12 @@ fn what_a_program_says_of_its_progress_is_in_the_log() {
     assert_eq!(said, ["step 1 of 2", "step 2 of 2"].repeat(2), "of two samples");
 }
 
-/// Every process whose number the program wrote into `pids`, once they are `count`, is gone soon.
+/// Checks that every process whose id the program wrote into `pids` soon ends, once there are `count` ids.
 #[track_caller]
 fn all_end(workspace: &Workspace, count: usize) {
     let gone = |pid: &str| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
-        // A zombie waits for whoever is its parent now.
+        // A zombie counts as ended; it only waits for its present parent to collect it.
         stat.map_or(true, |stat| {
             stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
         })
@@ -336,7 +336,7 @@ fn a_program_that_could_never_succeed_is_refused_before_the_run() {
 
 #[test]
 fn the_memory_of_a_program_is_known() {
-    // The shell holds 64 MiB in a variable, of which it needs a copy or two.
+    // The shell holds 64 MiB in a variable and needs a copy or two of it.
     let script = format!("big=$(head -c 67108864 /dev/zero | tr '\\0' a)\n{PAINT}");
     let workspace = workspace(&json!(["sh", "-c", script, "sh", "{output}", "{prompt}"]), "");
     let said = run(&workspace);

@@ -1,6 +1,7 @@
-//! Workers that reach for more than they may have: each costs its sample, whose outcome says why, and the run goes on.
+//! Workers that reach for more than they may have: each such attempt costs its own sample, whose outcome gives the
+//! reason, and the run goes on.
 //!
-//! What a machine cannot hold is not tested there: such a test says so and ends.
+//! A limit that the machine cannot enforce is not tested there: such a test says so and ends.
 
 use std::io::ErrorKind;
 use std::net::{TcpListener, UdpSocket};
@@ -22,7 +23,7 @@ use crate::workspace::{Said, Workspace, skipped, suite, worker_suite};
 
 const VIDBENCH: &str = env!("CARGO_BIN_EXE_vidbench");
 
-/// What the test needs and this machine lacks; said, so that nobody takes the test for passed.
+/// Whether the machine lacks something the test needs. The test says so, so that it is not taken for passed.
 fn lacks<T>(found: Result<T, String>) -> bool {
     if let Err(why) = &found {
         skipped(why);
@@ -45,7 +46,8 @@ fn run(workspace: &Workspace, fault: &str, target: &str, confinement: &str) -> (
     (said, workspace.export())
 }
 
-/// The samples of seed 2 have that outcome, for a reason with those words, and no other sample pays for it.
+/// Checks that the samples of seed 2 have that outcome, with those words in the reason, and that no other sample is
+/// affected.
 #[track_caller]
 fn check(fault: &str, target: &str, confinement: &str, outcome: &str, words: &[&str]) {
     let workspace = Workspace::new();
@@ -109,7 +111,7 @@ fn a_worker_that_opens_100_000_files_is_told_what_holds_it() {
     check("open-files", "", "open_files = 64", "internal", &["Too many open files", "open_files = 64 holds"]);
 }
 
-/// Where nothing is forbidden the listener hears of it: the tests below would notice.
+/// Where nothing is forbidden the worker reaches the listener, so the tests below would notice if it did.
 #[test]
 fn what_is_not_forbidden_is_reached() {
     let (tcp, udp) = listeners();
@@ -178,7 +180,7 @@ fn a_confined_worker_reads_no_canary_and_writes_nothing_outside() {
     let (canary, new) = (outside.path().join("canary"), outside.path().join("new"));
     std::fs::write(&canary, "secret").unwrap();
     let words = ["Permission denied", "filesystem = \"confined\""];
-    // A file that an argument names may be read; this argument names none.
+    // A file that an argument names may be read, but this argument does not name one.
     check("read", &format!("at:{}", canary.display()), CONFINED, "internal", &words);
     check("write", new.to_str().unwrap(), CONFINED, "internal", &words);
     check("write", canary.to_str().unwrap(), CONFINED, "internal", &words);
@@ -275,7 +277,7 @@ fn a_models_own_confinement_takes_the_place_of_the_suites() {
     );
 }
 
-/// A machine whose kernel gives no network namespace, played by a user namespace that allows none.
+/// Simulates a machine whose kernel provides no network namespace, with a user namespace that allows none.
 fn where_there_is_no_namespace(workspace: &Workspace) -> Option<Output> {
     let script = "echo 0 > /proc/sys/user/max_net_namespaces && exec \"$0\" run suite.toml";
     let output = workspace
@@ -326,7 +328,7 @@ fn a_scorer_that_cannot_be_held_wholly_is_held_partly_and_that_is_told_and_recor
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be confined as required"));
 }
 
-/// A file that is a playlist in truth, naming what is to be fetched.
+/// A file that is really a playlist and names something to fetch.
 #[test]
 fn a_playlist_in_the_guise_of_a_video_fetches_nothing() {
     let workspace = Workspace::new();
@@ -345,7 +347,8 @@ fn a_playlist_in_the_guise_of_a_video_fetches_nothing() {
     nothing_came(&tcp, &udp);
 }
 
-/// Bash where the scorer would be: libav has bounds of its own, so that only another program shows what holds without them.
+/// Runs Bash in place of the scorer: libav has limits of its own, so only another program shows that the confinement
+/// holds without them.
 fn as_scorer(workspace: &Workspace, script: &str) -> Output {
     let programs = WorkerPrograms { vidbench: VIDBENCH.into(), workspace: None };
     let request = ScoringRequest {
@@ -463,7 +466,8 @@ fn bubblewrap_cuts_off_the_network_and_the_rest_is_set_within() {
     nothing_came(&tcp, &udp);
 }
 
-/// Root makes namespaces by right; others need a user namespace, in which they stay who they are and die with their parent all the same.
+/// Root may create namespaces directly. Other users need a user namespace, in which they keep their identity and still
+/// die with their parent.
 #[test]
 fn who_has_no_rights_gets_no_network_either() {
     const NOBODY: u32 = 65_534;

@@ -15,7 +15,7 @@ fn python() -> PathBuf {
     )
 }
 
-/// A workspace whose environment `diffusers` is the one of the tests.
+/// A workspace whose `diffusers` environment is the one for tests.
 fn workspace() -> Workspace {
     let workspace = Workspace::new();
     let env = workspace.path().join("envs/diffusers");

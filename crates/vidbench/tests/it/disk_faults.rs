@@ -1,4 +1,5 @@
-//! A disk that fails in the middle of a run: whatever was told as done is there, and the run goes on to the same end.
+//! A disk that fails in the middle of a run: everything reported as done is there, and the run resumes and ends the
+//! same way.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use crate::workspace::{Workspace, assert_whole_artifacts, example, worker_suite}
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
 
-/// Everything of a run but its times, by sample.
+/// Everything about a run except its times, by sample.
 fn essence(data: &Value) -> BTreeMap<String, Value> {
     samples(data)
         .iter()
@@ -33,7 +34,8 @@ fn undisturbed() -> BTreeMap<String, Value> {
     essence(&workspace.export())
 }
 
-/// `count` calls from number `first` on fail; then the run is gone on with until it is complete. How many of the faults stopped it.
+/// Makes `count` calls fail from number `first` on, then resumes the run until it is complete. Returns how many of the
+/// faults stopped it.
 fn check(call: &str, errno: i32, firsts: &[u32], count: u64) -> usize {
     let calm = undisturbed();
     assert_eq!(calm.len(), 8);
@@ -80,7 +82,7 @@ fn a_disk_that_does_not_write() {
 #[test]
 #[cfg(target_os = "linux")]
 fn files_that_cannot_be_written_or_named() {
-    // Lines of the log are written so; a run does not end for them.
+    // Log lines are written with this call; a failure there does not end a run.
     check("write", EIO, &[2, 6], 1);
     assert!(check("rename", EIO, &[0, 2, 5], 1) >= 2);
     assert_eq!(check("rename", ENOSPC, &[3], u64::MAX), 1);

@@ -1,4 +1,5 @@
-//! What a person reads when something is wrong: what, where, why, and what to do. Exit code 2, nothing made.
+//! The messages a person gets when something is wrong: what, where, why, and what to do. The exit code is 2, and
+//! nothing is created.
 
 use expect_test::{Expect, expect};
 
@@ -154,7 +155,8 @@ fn a_store_of_a_newer_version() {
     workspace.write("suite.toml", worker_suite("[1]", "none", 9, ""));
     assert_eq!(workspace.run(["run", "suite.toml"]).code, 0);
     let database = workspace.path().join(".vidbench/vidbench.db");
-    // The user version lies at byte 60 of the database header; the write-ahead log was folded in when the run ended.
+    // The user version is at byte 60 of the database header; the write-ahead log was merged into the database when the
+    // run ended.
     let mut bytes = std::fs::read(&database).unwrap();
     bytes[60..64].copy_from_slice(&9999_u32.to_be_bytes());
     std::fs::write(&database, bytes).unwrap();
@@ -241,7 +243,7 @@ fn a_run_that_is_not_there() {
     assert!(said.stderr.contains("no workspace in .vidbench"), "{}", said.stderr);
 }
 
-/// A prompt suite of a cat, and maybe of a shape.
+/// A prompt suite about a cat and, if wanted, a shape.
 fn cats(workspace: &Workspace, and: &str) {
     workspace.write(
         "prompts.toml",

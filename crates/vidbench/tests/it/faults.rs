@@ -1,4 +1,4 @@
-//! Workers that break in the middle of a run: one sample is the price, and the run goes on.
+//! Workers that break in the middle of a run: each costs one sample, and the run goes on.
 
 use serde_json::Value;
 
@@ -112,8 +112,8 @@ fn a_worker_that_lies_about_its_time_or_memory() {
     check("immense", "", "protocol_error", "peak_rss_bytes is 18446744073709551615");
 }
 
-/// The first scoring starts the scorer and loads its net, which takes longer than the worker takes to break; on a busy machine it may break
-/// later, and then costs an attempt.
+/// The first scoring starts the scorer and loads its net, which takes longer than the worker needs to break. On a busy
+/// machine the worker may break later, which then costs an attempt.
 #[test]
 fn a_worker_that_breaks_after_its_answer_costs_no_other_sample() {
     for (fault, told) in
@@ -168,7 +168,7 @@ fn a_model_that_only_fails_is_given_up_and_its_samples_stay_planned() {
     assert_eq!(outcomes(&workspace.export()), ["worker_crashed", "worker_crashed"]);
 }
 
-/// A suite whose worker may be tried again, at once.
+/// A suite whose worker may be tried again immediately.
 fn forgiving(seeds: &str, fault: &str, at_seed: u64, limits: &str, breaker: &str) -> String {
     worker_suite(seeds, fault, at_seed, limits)
         .replace("attempts = 1", "attempts = 3\nbase_secs = 0.01")
@@ -226,7 +226,7 @@ fn a_worker_that_dies_at_load_is_loaded_again() {
     assert!(said.stderr.contains("loading it again in"), "{}", said.stderr);
 }
 
-/// Six times: more often than a sample is tried, and than it takes a breaker to open.
+/// Six failures: more than the attempts of a sample, and more than a breaker needs to open.
 #[test]
 fn a_model_whose_hub_does_not_answer_is_loaded_when_it_does() {
     let workspace = Workspace::new();
@@ -284,7 +284,7 @@ fn a_dead_model_does_not_stop_the_others_and_its_samples_stay_planned() {
         })
         .collect();
     assert_eq!(done.iter().filter(|(_, outcome)| *outcome != "worker_crashed").count(), 4, "{done:?}");
-    // Attempts of earlier sessions count: its worker dies for ever, and in the end every sample has its verdict.
+    // Attempts of earlier sessions count: the worker always dies, and in the end every sample has its verdict.
     let codes: Vec<i32> = (0..6).map(|_| workspace.run(["run", "--resume", "latest"]).code).collect();
     assert!(codes.contains(&1), "{codes:?}");
     assert_eq!(samples(&workspace.export()).len(), 8);
@@ -328,7 +328,7 @@ fn a_worker_that_never_comes_up_is_told_before_anything_is_made() {
     }
 }
 
-/// The clock goes back by a day in mid-run: dates follow it, durations and verdicts do not.
+/// The clock goes back by a day during the run: dates follow it, durations and verdicts do not.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_clock_that_jumps_changes_dates_and_nothing_else() {

@@ -16,7 +16,7 @@ fn npy(rows: usize, dims: usize, value: impl Fn(usize, usize) -> f32) -> Vec<u8>
     bytes
 }
 
-/// Numbers in -1..1 without a pattern that a metric could see.
+/// Numbers in -1..1 without a pattern that would affect a metric.
 fn noise(row: usize, column: usize, seed: u64) -> f32 {
     let mut x = (row as u64) << 32 | (column as u64) << 8 | seed;
     for _ in 0..3 {
@@ -210,7 +210,7 @@ fn an_array_is_not_asked_of_a_reference_whose_array_has_no_name() {
         ["features", "two.safetensors", "--array", "a", "--metrics", "frechet_distance", "--reference"];
     let of_npy = workspace.run(args.iter().chain(&["real.npy"]));
     assert_eq!(of_npy.code, 0, "{}", of_npy.stderr);
-    // Where arrays have names, --array names that of the reference too.
+    // Where arrays have names, --array also names that of the reference.
     let of_named = workspace.run(args.iter().chain(&["two.safetensors"]));
     assert_eq!(of_named.code, 0, "{}", of_named.stderr);
     let asked = workspace.run(args.iter().chain(&["real.npy", "--reference-array", "a"]));

@@ -1,4 +1,4 @@
-//! Files of the repository that the binary prints. `UPDATE_EXPECT=1` writes them anew.
+//! Files of the repository that the binary generates. `UPDATE_EXPECT=1` rewrites them.
 
 use std::path::Path;
 
@@ -39,7 +39,7 @@ fn the_example_suite_is_what_init_writes() {
     check(&expect_file!["../../../../suites/example.toml"], ["init", "--stdout"]);
 }
 
-/// An example that is refused when it is pasted is worse than none.
+/// An example that is refused when pasted is worse than no example.
 #[test]
 fn ids_of_models_in_the_documentation_are_ids() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

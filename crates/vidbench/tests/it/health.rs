@@ -1,4 +1,5 @@
-//! Health and alerts of real runs: a driver's library that tests play, workers that fail, thresholds that this machine is above.
+//! Health and alerts of real runs: a driver library simulated by the tests, workers that fail, and thresholds that this
+//! machine exceeds.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -26,7 +27,7 @@ interval_secs = 0.05
 idle_secs = 0
 "#;
 
-/// What was told, the table, and the data of a run of `suite`, with the driver misbehaving as told.
+/// The messages, the table and the data of a run of `suite`, with the given fault in the driver.
 fn run(suite: &str, fault: &str) -> (String, String, Value) {
     let workspace = Workspace::new();
     workspace.write("suite.toml", suite);
@@ -41,7 +42,8 @@ fn run(suite: &str, fault: &str) -> (String, String, Value) {
     (told, String::from_utf8(output.stdout).unwrap(), workspace.export())
 }
 
-/// `device_memory degraded`, ... of the first session, but for the disk and the memory of the machine that the test runs on.
+/// `device_memory degraded`, ... of the first session, leaving out the disk and memory of the machine that runs the
+/// test.
 fn changes(data: &Value, list: &str, what: &str) -> Vec<String> {
     let mut changes = all_changes(data, list, what);
     changes.retain(|change| !change.starts_with("disk ") && !change.starts_with("memory "));
@@ -68,7 +70,7 @@ fn full_device_memory_fires_and_is_over_again() {
         ["device_memory degraded", "device_memory healthy"],
         "{told}"
     );
-    // The third reading is the first above the threshold.
+    // The third reading is the first one above the threshold.
     let readings = data["readings"][0]["readings"].as_array().unwrap();
     let alerts = data["sessions"][0]["alerts"].as_array().unwrap();
     let fired = alerts.iter().find(|alert| alert["alert"] == "device_memory").unwrap();
@@ -127,7 +129,7 @@ fn a_disk_above_the_threshold_is_told_and_an_alert_can_be_switched_off() {
     assert_eq!(all_changes(&data, "alerts", "alert"), ["device_memory fired", "device_memory resolved"]);
 }
 
-/// What the first alert of a kind is about; the disk of this machine may have alerts of its own.
+/// The first alert of one kind; the disk of this machine may raise alerts of its own.
 fn subject<'d>(data: &'d Value, kind: &str) -> &'d Value {
     let alerts = data["sessions"][0]["alerts"].as_array().unwrap();
     &alerts.iter().find(|alert| alert["alert"] == kind).unwrap()["subject"]
@@ -180,7 +182,7 @@ fn a_worker_that_tells_nothing_is_told_before_it_is_given_up() {
     let suite = worker_suite("[2]", "hang", 2, "sample_timeout_secs = 3").replace("limit = 2", "limit = 1");
     let (told, _, data) = run(&format!("{suite}\n[telemetry]\ninterval_secs = 0.05\nidle_secs = 0\n"), "");
     let changes = changes(&data, "health", "part");
-    // A machine that is busy may come to see it late, and then as worse.
+    // A busy machine may notice it late, and then directly as unhealthy.
     assert!(
         changes.iter().any(|change| change == "workers degraded" || change == "workers unhealthy"),
         "{told}"

@@ -1,10 +1,11 @@
-//! What `-h`, `--help` and the listings say.
+//! The output of `-h`, `--help` and the listings.
 
 use expect_test::expect;
 
 use crate::workspace::Workspace;
 
-/// Libav's libraries bring a hundred others; a program that loads them all at its start is slow to say anything.
+/// Libav's libraries bring in a hundred others; a program that loaded them all at its start would be slow to print
+/// anything.
 #[cfg(target_os = "linux")]
 #[test]
 fn libav_is_not_loaded_before_it_is_needed() {
@@ -175,7 +176,7 @@ fn a_pipe_that_closes_is_no_error() {
 fn doctor_says_how_to_make_the_environment_of_diffusers() {
     let workspace = Workspace::new();
     let envs = workspace.path().join("envs");
-    // A uv that is there, and no Docker.
+    // uv is there, Docker is not.
     let bin = workspace.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
     std::fs::copy("/bin/true", bin.join("uv")).unwrap();
@@ -216,7 +217,7 @@ fn doctor_says_how_to_make_the_environment_of_diffusers() {
     assert!(doctor().contains("Python 3.11; old: diffusers 0.40.0, torch 2.15"), "{}", doctor());
 }
 
-/// uv says what is wrong with a version of Python; what was begun is not taken for an environment.
+/// uv explains what is wrong with a version of Python; the unfinished folder does not count as an environment.
 #[cfg(unix)]
 #[test]
 fn an_environment_that_uv_cannot_make_is_none() {

@@ -1,4 +1,4 @@
-//! Engine `import`: videos that exist already are a model's samples, and have no latency.
+//! Engine `import`: existing videos are a model's samples, and have no latency.
 
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ warmup = 0
     workspace
 }
 
-/// Three frames, each of another brightness.
+/// Three frames that differ in brightness.
 fn video(shade: u8) -> Vec<u8> {
     let frames = (0..3_u8).flat_map(|at| [b"FRAME\n".as_slice(), &[shade + 20 * at; 256]].concat());
     b"YUV4MPEG2 W16 H16 F8:1 Ip A1:1 Cmono\n".iter().copied().chain(frames).collect()

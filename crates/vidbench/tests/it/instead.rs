@@ -1,11 +1,11 @@
-//! A model with settings that need less memory, instead of one that has not enough.
+//! A model with settings that need less memory stands in for one that runs out of memory.
 
 use serde_json::Value;
 
 use crate::main_job::samples;
 use crate::workspace::{Said, Workspace, example, worker_suite};
 
-/// A table of the example worker that does `fault` at seed 2.
+/// The table of an example worker that does `fault` at seed 2.
 fn model(id: &str, fault: &str, more: &str) -> String {
     let (worker, seed) = (example("shapes_worker"), if fault == "none" { "0" } else { "2" });
     format!(
@@ -13,7 +13,7 @@ fn model(id: &str, fault: &str, more: &str) -> String {
     )
 }
 
-/// One that is called otherwise than the model it is.
+/// The table of a stand-in whose name differs from the model it runs.
 fn instead(id: &str, fault: &str, first: &str, settings: &str) -> String {
     let more = format!("model = \"rendered-shapes\"\ninstead_of = {first:?}\nsettings = {{ {settings} }}");
     model(id, fault, &more)
@@ -99,7 +99,7 @@ fn where_memory_suffices_the_other_is_never_loaded_and_shown_nowhere() {
     assert_eq!(of_small["verdict"]["reason"], "rendered-shapes did not run out of memory over it");
 }
 
-/// The second has not enough, either.
+/// The second model runs out of memory too.
 #[test]
 fn one_may_be_instead_of_one_that_is_instead_of_another() {
     let models = [
@@ -113,7 +113,7 @@ fn one_may_be_instead_of_one_that_is_instead_of_another() {
     assert_eq!(outcomes(&data, "smallest"), ["not_needed", "not_needed", "ok", "ok"]);
 }
 
-/// What the first has not made yet may still be made by it: nothing is decided before.
+/// A stand-in's sample is undecided until the first model has finished its own.
 #[test]
 fn what_a_model_has_still_to_make_is_left_open_and_decided_when_the_run_goes_on() {
     let workspace = Workspace::new();
@@ -131,7 +131,7 @@ fn what_a_model_has_still_to_make_is_left_open_and_decided_when_the_run_goes_on(
     assert_eq!(outcomes(&data, "small"), ["not_needed"; 4]);
 }
 
-/// One model runs with several settings, each with a name of its own.
+/// One model runs with several settings, each under a name of its own.
 #[test]
 fn one_model_has_several_names_and_the_same_settings_only_once() {
     let workspace = Workspace::new();

@@ -1,4 +1,4 @@
-//! `kill -9` at random points, then `--resume`: the same result as a run that nobody disturbed.
+//! `kill -9` at random points, then `--resume`: the same result as an undisturbed run.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -14,7 +14,7 @@ use crate::workspace::{Workspace, assert_whole_artifacts, worker_suite};
 
 const KILLS: u32 = 50;
 
-/// What must not depend on how often a run was killed: everything but times.
+/// Everything that must not depend on how often a run was killed, which is all except times.
 fn essence(data: &Value) -> BTreeMap<String, Value> {
     let mut all = BTreeMap::new();
     for sample in samples(data) {
@@ -59,7 +59,7 @@ fn kill_9_at_random_points_loses_and_doubles_nothing() {
         let mut complete =
             killed_or_done(&workspace, &["run", "suite.toml"], &mut usual, &mut rng, &mut kills);
         while !complete && kills < KILLS {
-            // Killed before the run was recorded: there is nothing to resume yet.
+            // It was killed before the run was recorded, so there is nothing to resume yet.
             let begun = workspace.run(["runs", "list", "--json"]).stdout.contains("\"run\"");
             let args: &[&str] = if begun { &["run", "--resume", "latest"] } else { &["run", "suite.toml"] };
             complete = killed_or_done(&workspace, args, &mut usual, &mut rng, &mut kills);
@@ -75,8 +75,8 @@ fn kill_9_at_random_points_loses_and_doubles_nothing() {
     }
 }
 
-/// Starts the binary and kills it after a random part of the usual time; true when it was done before, which makes the usual time shorter: what else
-/// the machine does may have changed.
+/// Starts the binary and kills it after a random part of the usual time. Returns true if it ended before that; the
+/// usual time is then shortened, because the load of the machine may have changed.
 fn killed_or_done(
     workspace: &Workspace,
     args: &[&str],
@@ -99,7 +99,7 @@ fn killed_or_done(
     false
 }
 
-/// A run, and its events as they come.
+/// Starts a run and returns its events as they come.
 fn start(workspace: &Workspace) -> (Child, impl Iterator<Item = String>) {
     let mut child = workspace
         .command(["run", "suite.toml", "--progress", "json"])
@@ -133,7 +133,7 @@ fn signal(name: &str, process: u32) {
     assert!(Command::new("kill").args([name, &process.to_string()]).status().unwrap().success());
 }
 
-/// A scorer that is silent holds nobody up who wants to stop now.
+/// A scorer that hangs does not delay a person who wants to stop at once.
 #[test]
 fn a_second_ctrl_c_ends_a_run_whose_scorer_hangs() {
     let workspace = Workspace::new();
@@ -175,7 +175,7 @@ fn children_of(parent: u32) -> Vec<u32> {
     tasks.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }
 
-/// A zombie whose new parent has not yet collected it runs no more.
+/// A zombie that its new parent has not collected yet no longer counts as running.
 fn is_running(process: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))

@@ -1,4 +1,4 @@
-//! The binary as a person and a machine meet it.
+//! Tests of the binary, as people and programs use it.
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on ends here")]
 
 mod backup;

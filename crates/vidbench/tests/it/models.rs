@@ -394,7 +394,7 @@ limit = 1
     let said = workspace.run(["run", "suite.toml", "--dry-run"]);
     assert_eq!(said.code, 2);
     assert!(said.stderr.contains("80 frames are not 4k+1: nearest are 77 and 81"), "{}", said.stderr);
-    // Without a grid the model's own defaults hold; then only the environment is missing.
+    // Without a grid the model's own defaults apply; then only the environment is missing.
     workspace.write("suite.toml", suite);
     let said = Said::of(&workspace);
     assert!(said.contains("there is no environment diffusers"), "{said}");
@@ -426,7 +426,7 @@ impl Said {
     }
 }
 
-/// The default of the worker is the type that computes everywhere; what the authors took is another matter.
+/// The worker's default is the number type that works on every device; the authors may have used another one.
 #[test]
 fn a_model_that_nobody_gave_a_type_of_numbers_is_said_to_be_loaded_in_float32() {
     let workspace = Workspace::new();

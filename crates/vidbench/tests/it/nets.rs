@@ -1,4 +1,4 @@
-//! Weights of nets from the command line: fetched from a server of the test, imported, random, damaged.
+//! Weights of nets from the command line: fetched from a server in the test, imported, random, damaged.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,8 @@ use vidbench_nn::nets::{Skeleton, WeightsFile, random_weights};
 use crate::server::{Reply, Request, Server};
 use crate::workspace::{Said, Workspace};
 
-/// A checkpoint of AMT-S with random weights: nobody published the hash of the real one, and it is on the hub.
+/// A checkpoint of AMT-S with random weights. AMT-S fits because no hash of the real file was published, and it is on
+/// the hub.
 fn checkpoint(workspace: &Workspace, folder: &str, seed: u64) -> PathBuf {
     fs::create_dir_all(workspace.path().join(folder)).unwrap();
     let path = workspace.path().join(folder).join("amt-s.pth");
@@ -21,7 +22,7 @@ fn checkpoint(workspace: &Workspace, folder: &str, seed: u64) -> PathBuf {
     path
 }
 
-/// The binary with a hub of the test, and nothing of the person who runs it.
+/// The binary with the test's own hub, without any settings of the person who runs the tests.
 fn command(workspace: &Workspace, hub: Option<&Server>, args: &[&str]) -> Command {
     let mut command = workspace.command(args);
     for name in ["HF_HOME", "HF_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "XDG_CACHE_HOME"] {
@@ -107,7 +108,7 @@ fn a_fetched_net_is_ready_and_its_download_is_gone() {
     assert_eq!(record["files"][0]["from"], format!("{}/lalala125/AMT/resolve/main/amt-s.pth", hub.url()));
     assert!(record["made_at"].as_str().unwrap().ends_with('Z'), "{record}");
     assert_eq!(downloads(&workspace), [".lock"]);
-    // It is here: nothing is asked for again.
+    // The file is already here, so no request is made.
     let said = run(&workspace, Some(&hub), &["nets", "fetch", "amt-s"]);
     assert!(said.stdout.contains("ready (unpinned)"), "{}", said.stdout);
     assert_eq!(hub.requests().len(), 1);
@@ -136,7 +137,7 @@ fn a_fetch_that_was_killed_goes_on_where_it_stopped() {
     let body = fs::read(checkpoint(&workspace, "authors", 1)).unwrap();
     let len = body.len();
     let hub = Server::start(move |request, before| Reply {
-        // The first answer stops half-way and leaves the client waiting.
+        // The first answer stops half-way and keeps the client waiting.
         hangs_after: (before == 0).then_some(len / 2),
         ..Reply::ranged(request, &body, "\"v1\"")
     });

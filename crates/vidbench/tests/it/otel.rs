@@ -1,4 +1,5 @@
-//! The log at a collector of OpenTelemetry. The collector here is a socket: it says what the protocol's specification has it say, or nothing.
+//! The log at an OpenTelemetry collector. The collector here is a socket: it answers as the protocol's specification
+//! says, or not at all.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -9,7 +10,7 @@ use serde_json::Value;
 
 use crate::workspace::{Said, Workspace, worker_suite};
 
-/// What a collector got, and where it is.
+/// The requests a collector received, and its address.
 struct Collector {
     got: Arc<Mutex<Vec<Value>>>,
     at: String,

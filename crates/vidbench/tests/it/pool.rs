@@ -1,11 +1,11 @@
-//! Several models in one run: who works when, who stays loaded, and what is done beside.
+//! Several models in one run: the order of their work, which stay loaded, and what runs in parallel.
 
 use serde_json::Value;
 
 use crate::main_job::samples;
 use crate::workspace::{Said, Workspace, example, worker_suite};
 
-/// A model of the example worker: its settings, and the seed at which it does what `fault` says.
+/// A model of the example worker: its settings, and the seed at which it commits the fault.
 struct Model {
     name: &'static str,
     settings: &'static str,
@@ -16,7 +16,7 @@ fn model(name: &'static str, settings: &'static str) -> Model {
     Model { name, settings, fault: ("none", 0) }
 }
 
-/// Two prompts and so many seeds for each of `models`; `more` is put into the suite.
+/// Two prompts with the given seeds for each of `models`; `more` is added to the suite.
 fn suite(models: &[Model], seeds: &str, more: &str) -> String {
     let one = worker_suite(seeds, "none", 0, "");
     let (head, rest) = one.split_once("[[models]]").unwrap();
@@ -52,7 +52,7 @@ fn order(data: &Value) -> Vec<&str> {
     made.into_iter().map(|(_, model)| model).collect()
 }
 
-/// Loads, hits and evictions of the session before the last `back`.
+/// Loads, hits and evictions of a session, counted `back` sessions before the last.
 fn pool(data: &Value, back: usize) -> (u64, u64, u64) {
     let sessions = data["sessions"].as_array().unwrap();
     let pool = &sessions[sessions.len() - 1 - back]["ledger"]["pool"];
@@ -97,7 +97,7 @@ fn models_that_do_not_fit_together_are_loaded_once_each_all_the_same() {
     assert!((300 << 20..500 << 20).contains(&footprint), "{footprint}");
 }
 
-/// Its breaker is open, so it waits loaded; another model needs the memory; then it comes again.
+/// The model's breaker is open, so it waits while loaded; another model needs the memory; then the first one resumes.
 #[test]
 fn a_model_that_waits_makes_room_for_one_that_works() {
     let models = [
@@ -158,7 +158,7 @@ fn a_device_that_is_lost_again_and_again_is_left_alone_with_all_its_models() {
     assert_eq!(workspace.export()["sessions"][1]["given_up"].as_array().unwrap().len(), 1);
 }
 
-/// The lines of the run's log that tell of files made and verdicts given, in their order.
+/// The lines of the run's log that report files made and verdicts given, in order.
 fn events(workspace: &Workspace) -> Vec<String> {
     let logs = std::fs::read_dir(workspace.path().join(".vidbench/logs")).unwrap();
     let text: String = logs.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
@@ -170,7 +170,7 @@ fn events(workspace: &Workspace) -> Vec<String> {
     text.lines().map(message).filter(|text| text == "generated" || text == "judged").collect()
 }
 
-/// Offline, with one scorer, for which four files may wait: the sixth waits for the first verdict.
+/// Offline, with one scorer, for which four files may wait: the sixth file must wait for the first verdict.
 fn offline(device: &str) -> Vec<String> {
     let settings: &'static str = format!("device = {device:?}").leak();
     let models = [model("rendered-shapes-a", settings)];

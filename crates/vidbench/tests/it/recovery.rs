@@ -1,4 +1,4 @@
-//! A workspace whose database is damaged, and a run that goes on all the same.
+//! A workspace whose database is damaged, and a run that continues in spite of it.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::main_job::samples;
 use crate::workspace::{Said, Workspace, worker_suite};
 
-/// A run of four samples whose worker fails once, so that its breaker opens and one is left.
+/// A run of four samples whose worker fails once, so that its breaker opens and one sample remains.
 fn begun() -> Workspace {
     let workspace = Workspace::new();
     workspace.write("suite.toml", worker_suite("[1, 2]", "fails@1", 2, "max_consecutive_failures = 1"));
@@ -19,7 +19,7 @@ fn database(workspace: &Workspace) -> std::path::PathBuf {
     workspace.path().join(".vidbench/vidbench.db")
 }
 
-/// Everything behind the first page becomes other bytes.
+/// Overwrites everything after the first page.
 fn damage_pages(database: &Path) {
     let mut bytes = fs::read(database).unwrap();
     bytes[4096..].iter_mut().for_each(|byte| *byte ^= 0x5a);
@@ -63,7 +63,7 @@ fn a_run_goes_on_from_the_newest_backup_and_the_damaged_database_is_kept() {
     }
 }
 
-/// A run that the backup does not have begins again, and videos that are missing come back.
+/// A run that is not in the backup starts again, and missing videos are restored.
 #[test]
 fn a_suite_is_run_again_and_videos_come_back_with_the_database() {
     let workspace = begun();
@@ -92,7 +92,7 @@ fn without_a_whole_backup_nothing_is_changed_and_that_is_said() {
     );
     assert_eq!(fs::read(database(&workspace)).unwrap(), before);
 
-    // A newer backup that is damaged is passed over.
+    // A newer backup that is damaged is skipped.
     let workspace = begun();
     assert_eq!(workspace.run(["backup", "create"]).code, 0);
     let backups = workspace.path().join(".vidbench/backups");

@@ -40,7 +40,7 @@ pub(crate) fn first_frames(frames: &FramesU8, count: usize) -> FramesU8 {
     FramesU8::new(count, frames.height(), frames.width(), data).unwrap()
 }
 
-/// `full` holds lossless clips, `fast` the same after H.264.
+/// `full` holds lossless clips, `fast` the same clips after H.264.
 pub(crate) fn folders(workspace: &Workspace, count: usize) {
     for (folder, lossless) in [("full", true), ("fast", false)] {
         std::fs::create_dir(workspace.path().join(folder)).unwrap();
@@ -62,7 +62,7 @@ pub(crate) fn json(said: &Said) -> Value {
     serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{}\n{}", said.stdout, said.stderr))
 }
 
-/// Everything of the clips but when and where.
+/// Everything about the clips except time and place.
 fn clips(data: &Value) -> Vec<Value> {
     let mut clips = data["clips"].as_array().unwrap().clone();
     for clip in &mut clips {
@@ -200,7 +200,7 @@ fn score_with(workspace: &Workspace, programs: &WorkerPrograms) -> (ScoreFinish,
     };
     let mut record = vidbench::new_scoring(request, vidbench::environment(Vec::new()), clock.as_ref());
     store.create_scoring(&record).unwrap();
-    // A script runs programs that no scorer needs.
+    // The script runs programs that a confined scorer could not run.
     let free = ScorerSettings { confine: Confine::No, memory_mib: None };
     let scorers = vidbench::hold_scorers(programs, &record.request, &[NetDevice::Cpu; 2], &free).unwrap();
     let settings = ScoreSettings {
@@ -220,7 +220,8 @@ fn score_with(workspace: &Workspace, programs: &WorkerPrograms) -> (ScoreFinish,
     (finish, clips)
 }
 
-/// A scorer that dies or hangs where libav would: a script that hands requests on to the real one, but for two files.
+/// A scorer that dies or hangs where libav would: a script that passes requests on to the real scorer, except for two
+/// files.
 #[test]
 fn a_file_that_crashes_or_hangs_the_scorer_is_named_and_the_rest_is_scored() {
     let workspace = Workspace::new();
@@ -240,7 +241,7 @@ fn a_file_that_crashes_or_hangs_the_scorer_is_named_and_the_rest_is_scored() {
     assert!(hung.1.contains("within 3.0 s"), "{}", hung.1);
 }
 
-/// As many samples make 48x64 and 64x48.
+/// 48x64 and 64x48 have the same number of samples.
 #[test]
 fn raw_samples_of_another_name_are_another_clip() {
     let workspace = Workspace::new();
@@ -314,11 +315,11 @@ fn pairs_that_do_not_fit_are_named() {
     assert_eq!(of("clip-2.mp4"), pair("pair_mismatch", "the reference is 64x32, the sample 64x64"));
     assert_eq!(of("clip-3.mp4").0, "reference_failed");
     assert_eq!(of("lone.mp4"), pair("reference_missing", "no reference belongs to it"));
-    // What needs no reference is scored all the same.
+    // Metrics that need no reference are computed anyway.
     let flickering = &data["analysis"]["groups"][0]["metrics"].as_array().unwrap().clone();
     let flickering = flickering.iter().find(|summary| summary["metric"] == "temporal_flickering@1").unwrap();
     assert_eq!(flickering["n"], 5);
-    // The second time everything is known and says the same.
+    // The second time everything is known, and the result is the same.
     let again = workspace.run(["score", "fast", "--reference", "full", "--json"]);
     assert_eq!(clips(&json(&again)), clips(&data));
 }

@@ -1,4 +1,4 @@
-//! `vidbench score` where names, folders or persons are not what it hopes for.
+//! `vidbench score` with wrong names, unusual folders and mistaken users.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt, symlink};
@@ -70,7 +70,7 @@ fn a_reference_that_is_none_ends_before_the_work() {
     assert!(!workspace.path().join(".vidbench").exists(), "nothing was begun");
 }
 
-/// Root may list every folder, so that the test takes another user where it runs as root.
+/// Root may list every folder, so the test switches to another user where it runs as root.
 #[test]
 fn a_folder_that_cannot_be_listed_is_one_clip_with_a_problem() {
     const NOBODY: u32 = 65_534;
@@ -98,7 +98,7 @@ fn a_folder_that_cannot_be_listed_is_one_clip_with_a_problem() {
     assert!(outcomes["closed"].1.starts_with("cannot be listed: Permission denied"), "{outcomes:?}");
 }
 
-/// Images of a clip without a header but the size.
+/// Images of a clip whose header contains only the size.
 fn frames(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     let clip = clip(0);
@@ -129,7 +129,7 @@ fn a_folder_of_images_is_a_clip_whatever_else_lies_in_it() {
     let (outcomes, _) = scored(&workspace, &["clips/noted"]);
     assert_eq!(outcomes["noted"].0, "ok");
 
-    // Beside a video or a folder, images are other files.
+    // In a folder that also holds a video or a folder, images are ignored as other files.
     frames(&workspace.path().join("mixed"));
     write(&workspace.path().join("mixed"), "video", &clip(1), false);
     std::fs::create_dir(workspace.path().join("mixed/later")).unwrap();
@@ -157,7 +157,7 @@ fn a_file_that_is_named_twice_is_scored_once() {
         assert_eq!(json(&said)["analysis"]["clips"], 3);
         assert!(said.stderr.contains(twice), "{inputs:?}: {}", said.stderr);
     }
-    // A group of links to clips of another group is a group all the same.
+    // A group made of links to clips of another group is still a group.
     std::fs::create_dir(workspace.path().join("chosen")).unwrap();
     symlink("../fast/clip-0.mp4", workspace.path().join("chosen/clip-0.mp4")).unwrap();
     let (_, said) = scored(&workspace, &["fast", "chosen"]);
@@ -180,7 +180,7 @@ fn references_that_share_a_name_are_told_of() {
     );
 }
 
-/// Scores `fast`, telling `at_each` of each clip as it comes.
+/// Scores `fast` and calls `at_each` for each clip.
 fn scoring(
     workspace: &Workspace,
     store: &Store,
@@ -250,7 +250,7 @@ fn a_scoring_that_goes_on_is_not_removed() {
     assert!(!workspace.path().join(format!(".vidbench/locks/{id}.lock")).exists());
 }
 
-/// Each says what is wrong with it, and the others are scored.
+/// Each such clip says what is wrong with it, and the others are scored.
 #[test]
 fn clips_of_odd_shapes_are_scored_or_say_why_not() {
     let workspace = Workspace::new();

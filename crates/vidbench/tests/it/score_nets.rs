@@ -1,5 +1,5 @@
-//! `vidbench score` and `vidbench reference` with metrics that look through nets. The weights are random: what holds of any weights
-//! is tested here.
+//! `vidbench score` and `vidbench reference` with metrics that use nets. The weights are random, so the tests cover
+//! only what holds for any weights.
 
 use std::fs;
 use std::process::Command;
@@ -47,7 +47,7 @@ fn without_weights_a_metric_is_not_available_and_the_hint_says_how_to_get_them()
     assert!(reason.contains("has no weights of lpips-squeeze"), "{reason}");
     assert!(reason.contains("`vidbench nets fetch lpips-squeeze` fetches them"), "{reason}");
 
-    // What was not available for want of weights is computed once they are there.
+    // Scores that were unavailable because weights were missing are computed once the weights are there.
     let found = json(&run(&workspace, &[&PAIRS[..], &["--random-nets", "1"]].concat()));
     assert!(found["clips"][0]["scores"][0]["score"]["value"].as_f64().unwrap() > 0.0, "{found}");
 }
@@ -122,7 +122,7 @@ fn scores_of_nets_do_not_depend_on_how_many_scorers_look() {
     assert_eq!(scores("8"), one);
 }
 
-/// Each frame goes through the net, and each has a number.
+/// Each frame goes through the net and gets a number.
 #[test]
 #[ignore = "takes minutes"]
 fn slow_a_clip_of_10_000_frames_is_looked_at_to_its_end() {
@@ -179,7 +179,7 @@ fn a_set_is_compared_with_a_folder_or_with_the_file_made_of_it_and_gets_the_same
     );
     let file = run(&workspace, &[&SCORE[..], &["--reference-set", "real.safetensors", "--json"]].concat());
     assert_eq!(set(&file)["scores"], found["scores"]);
-    // Everything was known: no clip was looked at again.
+    // Everything was known: no net looked at a clip again.
     assert!(file.stderr.contains("2 of 2 clips were already scored"), "{}", file.stderr);
 
     let table = run(&workspace, &[&SCORE[..], &["--reference-set", "real.safetensors"]].concat());
@@ -215,7 +215,7 @@ fn sets_that_were_looked_at_in_other_ways_are_not_compared() {
     let make = ["reference", "make", "real", "--output", "real.safetensors", "--metrics", "fvd.videogpt"];
     assert_eq!(run(&workspace, &[&make[..], &["--random-nets", "2"]].concat()).code, 0);
     let said = run(&workspace, &[&SCORE[..], &["--reference-set", "real.safetensors", "--json"]].concat());
-    // Before any clip is looked at.
+    // The error comes before any clip is processed.
     assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{}", said.stderr);
     let problem =
         "the clips cannot be compared with the reference set: the reference set was looked at by i3d-400@";
@@ -323,7 +323,7 @@ fn the_selftest_of_nets_passes_here_and_names_nets_it_does_not_know() {
     let unknown = run(&workspace, &["metrics", "selftest", "lpips"]);
     assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""));
     assert!(unknown.stderr.contains("there is no net \"lpips\""), "{}", unknown.stderr);
-    // Random weights of the test are not those of the store.
+    // Random weights of the test are not put into the store.
     assert!(!workspace.path().join("nets").exists());
 }
 
@@ -355,7 +355,7 @@ fn a_published_figure_is_compared_with_trained_weights_alone() {
         (&0.8140090703964233.into(), &Value::Null)
     );
 
-    // A folder of random weights that is taken for the store.
+    // Uses a folder of random weights as if it were the store.
     assert_eq!(run(&workspace, &["nets", "random", "lpips-alex", "--seed", "1"]).code, 0);
     let random = workspace.path().join("nets/random-1");
     let said = Said::from(command(&workspace, &test).env("VIDBENCH_NETS", random).output().unwrap());
@@ -393,7 +393,7 @@ fn a_clip_is_compared_with_the_image_it_was_made_from() {
     let reason = of(&none)["not_available"]["reason"].as_str().unwrap().to_owned();
     assert_eq!(reason, "no image was given and the metric needs the one that the clip was made from");
 
-    // An image that was not there before is another score.
+    // A new image gives a new score.
     let named = run(&workspace, &[&score[..], &["--images", "images"], &nets].concat());
     let value = of(&named)["value"].as_f64().unwrap_or_else(|| panic!("{}", named.stdout));
     assert!((0.0..=1.0).contains(&value) && value > 0.3, "{value}");
@@ -440,7 +440,8 @@ fn frames_weigh_in_the_table_and_in_what_vbench_reads() {
     assert_eq!(file["appearance_style"][1][1]["frame_results"].as_array().unwrap().len(), 5);
 }
 
-/// Scorers may not write to the store: what ONNX Runtime needs beside the weights is written before they start.
+/// Scorers may not write to the store: the files that ONNX Runtime needs beside the weights are written before they
+/// start.
 #[test]
 #[ignore = "needs ONNX Runtime"]
 fn ort_scores_with_weights_that_are_not_random() {
@@ -454,7 +455,7 @@ fn ort_scores_with_weights_that_are_not_random() {
         json(&Said::from(command.output().unwrap()))["clips"][0]["scores"][0]["score"].clone()
     };
     let random = score(&["--random-nets", "1"]);
-    // The same weights, as if they were somebody's.
+    // Makes the same weights look as if they were not random.
     let nets = workspace.path().join("nets");
     let (from, to) = (nets.join("random-1/lpips-squeeze"), nets.join("lpips-squeeze"));
     fs::create_dir(&to).unwrap();

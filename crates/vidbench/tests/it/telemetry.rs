@@ -1,4 +1,4 @@
-//! What sensors say of a run, with a driver's library that tests play: 200 W, and a counter that follows the clock.
+//! Sensor data of a run, with a driver library simulated by the tests: 200 W, and a counter that follows the clock.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ interval_secs = 0.3
 idle_secs = 0
 "#;
 
-/// The table of a run and its data, with the driver misbehaving as told.
+/// The table and the data of a run, with the given fault in the driver.
 fn run(fault: &str) -> (String, Value) {
     let workspace = Workspace::new();
     workspace.write("suite.toml", SUITE);
@@ -47,7 +47,8 @@ fn check_energy(fault: &str) {
     for sample in samples(&data) {
         let secs = sample["service_secs"].as_f64().unwrap();
         let joules = sample["telemetry"]["device_joules"]["value"].as_f64().unwrap();
-        // A counter that follows the clock is straight: what is between readings is known, whatever the machine does besides.
+        // The counter is a straight line over time, so its value between readings is known, whatever else the machine
+        // does.
         assert!((joules - 200.0 * secs).abs() < 0.1 * 200.0 * secs, "{joules} J in {secs} s");
         assert_eq!(sample["telemetry"]["device_memory_used_bytes"]["value"], (20_u64 << 30) as f64);
         assert_eq!(sample["telemetry"]["contended"], false);
@@ -107,7 +108,7 @@ fn the_power_of_the_idle_machine_is_measured_where_there_is_a_sensor() {
     let first_sample_ns = samples(&data)[0]["generation"]["timing"]["sent_ns"].as_u64();
     assert!(data["sessions"][0]["idle"][0]["end_ns"].as_u64() <= first_sample_ns);
     for idle in idle {
-        // The counter that tests play draws 200 W all the time.
+        // The simulated counter shows 200 W all the time.
         let watts = idle["device_watts"]["value"].as_f64().unwrap();
         assert!((watts - 200.0).abs() < 20.0, "{idle}");
     }

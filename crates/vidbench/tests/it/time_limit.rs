@@ -1,4 +1,4 @@
-//! A run that has to end in time: nothing begins that would not, nothing is lost, and the run goes on later.
+//! A run with a time limit: nothing is started that would not end in time, nothing is lost, and the run can be resumed.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::main_job::samples;
 use crate::workspace::{Said, Workspace, example, worker_suite};
 
-/// So many seeds of two prompts, for which the worker computes so long.
+/// A suite of two prompts with the given seeds, for which the worker computes for the given time.
 fn suite(seeds: &str, fault: &str, at_seed: u64, millis: u32) -> String {
     let settings = format!("settings = {{ busy_millis = {millis} }}\n\n[prompts]");
     worker_suite(seeds, fault, at_seed, "").replace("[prompts]", &settings)
@@ -18,7 +18,7 @@ fn ok(data: &Value, model: &str) -> usize {
     samples(data).iter().filter(is_ok).count()
 }
 
-/// Runs, and is sure that it ends within half a minute.
+/// Runs, and fails if it takes more than half a minute.
 fn run(workspace: &Workspace, args: &[&str]) -> Said {
     let begun = Instant::now();
     let said = workspace.run([&["run"], args, &["--progress", "plain"]].concat());
@@ -33,7 +33,7 @@ fn a_run_stops_in_time_and_goes_on_later() {
     let begun = Instant::now();
     let said = workspace.run(["run", "suite.toml", "--progress", "plain", "--time-limit", "8s"]);
     assert_eq!(said.code, 3, "{}", said.stderr);
-    // On a machine that is busy otherwise the last one may be begun and stopped.
+    // On a busy machine the last sample may be started and then stopped.
     assert!(said.stderr.contains("stopped: the time limit "), "{}", said.stderr);
     assert!(said.stderr.contains("next: vidbench run --resume "), "{}", said.stderr);
     // The report is written after the limit.
@@ -47,7 +47,7 @@ fn a_run_stops_in_time_and_goes_on_later() {
     assert_eq!(judged(&workspace.export()), 10);
 }
 
-/// Where nothing tells how long the next one takes it is begun, and given up when the time is over.
+/// When nothing shows how long the next sample takes, it is started, and given up when the time is over.
 #[test]
 fn what_still_goes_on_at_the_end_is_given_up_without_a_verdict() {
     let workspace = Workspace::new();
@@ -72,7 +72,7 @@ fn without_time_nothing_begins_and_a_limit_needs_its_unit() {
     assert!(said.stderr.contains("whole numbers with s, m, h or d are needed"), "{}", said.stderr);
 }
 
-/// The limit may fall between two generations, or while clips are scored.
+/// The limit may fall between two generations or into the scoring of clips.
 #[test]
 fn a_limit_in_the_midst_of_scoring_ends_it_and_loses_nothing() {
     let workspace = Workspace::new();
@@ -86,7 +86,7 @@ fn a_limit_in_the_midst_of_scoring_ends_it_and_loses_nothing() {
     assert_eq!(ok(&workspace.export(), "rendered-shapes"), 80);
 }
 
-/// What an interpreter takes to start counts, too.
+/// The start-up time of an interpreter counts too.
 #[test]
 fn a_model_that_would_not_even_be_up_in_time_is_not_started() {
     let workspace = Workspace::new();

@@ -99,7 +99,7 @@ fn a_published_row_becomes_its_total() {
     }
 }
 
-/// Seven dimensions whole, and one video of an eighth.
+/// Seven complete dimensions, and a single video of an eighth.
 fn incomplete() -> Workspace {
     let workspace = Workspace::new();
     let videos = json!([{"video_path": "v/alley-0.mp4", "video_results": 0.5}]);

@@ -9,7 +9,7 @@ use crate::workspace::Workspace;
 const LIBRARY: &str = "VIDBENCH_LIBVMAF";
 const NOWHERE: &str = "/nonexistent/libvmaf.so.3";
 
-/// `full` and `coarse` hold a clip by the same name in H.264, `rgb` the same without luma.
+/// `full` and `coarse` hold a clip of the same name in H.264; `rgb` holds it without luma.
 fn workspace() -> Workspace {
     let workspace = Workspace::new();
     let prompt = "a large red circle moving left on a navy background";
@@ -24,7 +24,7 @@ fn workspace() -> Workspace {
     workspace
 }
 
-/// What scoring `coarse` beside `reference` gives: everything, and the first clip's VMAF.
+/// The result of scoring `coarse` against `reference`: the whole output, and the VMAF of the first clip.
 fn scored(workspace: &Workspace, reference: &str, library: Option<&str>) -> (Value, Value) {
     let args = ["score", "coarse", "--reference", reference, "--metrics", "vmaf,psnr", "--json"];
     let mut command = workspace.command(args);
@@ -51,12 +51,12 @@ fn without_libvmaf_the_score_is_not_available_and_the_clip_is_ok() {
     let (data, vmaf) = scored(&workspace, "full", Some(NOWHERE));
     assert!(reason(&vmaf).starts_with("libvmaf is not installed: /nonexistent/libvmaf.so.3"), "{vmaf}");
     assert_eq!(data["environment"]["libvmaf"], Value::Null);
-    // It is known from now on, as long as libvmaf is not there.
+    // From now on the result is known, as long as libvmaf is missing.
     let again = workspace.command(["score", "coarse", "--reference", "full", "--metrics", "vmaf"]);
     let again = { again }.env(LIBRARY, NOWHERE).output().unwrap();
     let talk = String::from_utf8(again.stderr).unwrap();
     assert!(talk.contains("1 of 1 clips were already scored"), "{talk}");
-    // Nobody asked for it by name, and it cannot be computed.
+    // The metric was not requested by name, and cannot be computed.
     let usual = workspace.command(["score", "coarse", "--reference", "full", "--json"]);
     let usual = { usual }.env(LIBRARY, NOWHERE).output().unwrap();
     assert!(!String::from_utf8(usual.stdout).unwrap().contains("vmaf@1"));
@@ -87,13 +87,13 @@ fn vmaf_is_computed_when_libvmaf_has_been_installed_since() {
     assert!(0.0 < value && value < 95.0, "{value}");
     assert_eq!(after["clips"][0]["scores"][0]["series"]["values"].as_array().unwrap().len(), 16);
     assert!(after["environment"]["libvmaf"].is_string());
-    // The second time it is known and says the same.
+    // The second time it is known, and the result is the same.
     assert_eq!(scored(&workspace, "full", None).1, vmaf);
-    // What was not available then stays so in that scoring.
+    // A value that was unavailable stays unavailable in that scoring.
     let id = before["scoring"].as_str().unwrap();
     let stored: Value = serde_json::from_str(&workspace.run(["export", id]).stdout).unwrap();
     reason(&stored["clips"][0]["scores"][0]["score"]);
-    // By default too.
+    // The same holds for the default metrics.
     let usual = workspace.run(["score", "coarse", "--reference", "full", "--json"]);
     assert!(usual.stdout.contains("vmaf@1"), "{}", usual.stdout);
 }

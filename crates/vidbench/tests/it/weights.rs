@@ -1,4 +1,4 @@
-//! Whose weights made a sample, whatever happened to the run meanwhile.
+//! The weights that made a sample are recorded correctly, whatever happens to the run in between.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -8,12 +8,12 @@ use serde_json::Value;
 use crate::main_job::samples;
 use crate::workspace::{Workspace, worker_suite};
 
-/// Has the example worker say that its weights have this hash.
+/// Makes the example worker report this hash for its weights.
 fn weights(workspace: &Workspace, digit: &str) {
     workspace.write("weights", digit.repeat(64));
 }
 
-/// The hashes that sessions say, by the names of models.
+/// The hashes that sessions recorded, by the names of models.
 fn told(data: &Value) -> Vec<String> {
     let sessions = data["sessions"].as_array().unwrap().iter();
     let loaded = sessions.flat_map(|session| {
@@ -53,7 +53,8 @@ fn weights_that_changed_after_kill_9_are_refused() {
     assert_eq!(samples(&workspace.export()).len(), 2);
 }
 
-/// A sample is what was asked for, whatever a suite calls the model; whose weights made it is looked up by the name of then.
+/// A sample is identified by what was asked for, not by the name a suite gives the model; its weights are looked up by
+/// the name used when it was made.
 #[test]
 fn a_reused_sample_keeps_its_weights_when_its_model_is_called_otherwise() {
     for removed in [false, true] {
@@ -84,7 +85,7 @@ fn a_reused_sample_keeps_its_weights_when_its_model_is_called_otherwise() {
     }
 }
 
-/// Killed between the last verdict and the word that it was the last.
+/// The run was killed after the last verdict and before it was marked as complete.
 #[test]
 fn a_run_with_all_its_verdicts_becomes_complete_when_it_goes_on() {
     let workspace = Workspace::new();

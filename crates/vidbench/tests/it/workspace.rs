@@ -1,4 +1,4 @@
-//! A temporary folder, the binary run in it, and what it said.
+//! A temporary folder, the binary run in it, and its output.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -12,7 +12,7 @@ pub(crate) struct Workspace {
     folder: TempDir,
 }
 
-/// What one call of the binary gave.
+/// The output of one call of the binary.
 pub(crate) struct Said {
     pub(crate) code: i32,
     pub(crate) stdout: String,
@@ -21,7 +21,7 @@ pub(crate) struct Said {
 
 impl Workspace {
     pub(crate) fn new() -> Self {
-        // Under the target folder: a Chromium that is a snap, as on Ubuntu, sees no /tmp.
+        // In the target folder, because a Chromium from a snap, as on Ubuntu, cannot see /tmp.
         Self { folder: TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap() }
     }
 
@@ -103,12 +103,12 @@ steps = {steps}
     )
 }
 
-/// With a metric of sets, which computes features of its reference set in every new workspace: seconds.
+/// Adds a set metric, which computes features of its reference set in every new workspace and so takes seconds.
 pub(crate) fn with_set(suite: &str) -> String {
     suite.replace("\"motion_magnitude@1\"]", "\"motion_magnitude@1\", \"frechet_shapes@1\"]")
 }
 
-/// The same for the example worker with a fault at one seed.
+/// A suite for the example worker with a fault at one seed.
 pub(crate) fn worker_suite(seeds: &str, fault: &str, at_seed: u64, limits: &str) -> String {
     let worker = example("shapes_worker");
     format!(
@@ -148,7 +148,7 @@ reopenings = 0
     )
 }
 
-/// Cargo builds examples beside the tests and gives no variable for them.
+/// Cargo builds examples beside the tests and sets no variable with their path.
 pub(crate) fn example(name: &str) -> String {
     let test = std::env::current_exe().unwrap();
     let path = test.parent().and_then(Path::parent).unwrap().join("examples").join(name);
@@ -156,8 +156,8 @@ pub(crate) fn example(name: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// Says that the rest of this test cannot run here, and why; `make test` lists what was said at its end, from the file that
-/// `VIDBENCH_TEST_SKIPPED` names.
+/// Says that the rest of this test cannot run here, and why. At its end `make test` lists these reasons, from the file
+/// that `VIDBENCH_TEST_SKIPPED` names.
 pub(crate) fn skipped(why: &str) {
     let Some(list) = std::env::var_os("VIDBENCH_TEST_SKIPPED") else { return };
     let file = std::fs::File::options().create(true).append(true).open(list);
@@ -165,7 +165,7 @@ pub(crate) fn skipped(why: &str) {
     file.and_then(|mut file| file.write_all(format!("not run: {test}, because {why}\n").as_bytes())).unwrap();
 }
 
-/// The video of every sample of an export is in the workspace, and is what its name says.
+/// Checks that the video of every sample of an export is in the workspace and has the content that its name states.
 #[track_caller]
 pub(crate) fn assert_whole_artifacts(workspace: &Workspace, data: &Value) {
     for sample in data["samples"].as_array().unwrap() {

@@ -1,10 +1,10 @@
-//! The word lists. Within a family every word of a list fits every word of the others.
+//! The word lists. Within a family any word of one list goes with any word of the others.
 //!
-//! Any change here changes made suites: bump [`super::GRAMMAR_VERSION`].
+//! Any change here changes the generated suites: bump [`super::GRAMMAR_VERSION`].
 
 use super::Category;
 
-/// Words that may stand in one place.
+/// Words that may fill one position.
 pub(super) type Slot = &'static [&'static str];
 
 /// One kind of sentence.

@@ -2,9 +2,9 @@
 
 use super::fold::Char;
 
-/// HTML names of characters that matter to the tokens, the longest of two with a common beginning first.
+/// HTML names of characters that matter to the tokens. Where one name begins with another, the longer one comes first.
 ///
-/// The flag says that HTML reads the name without its semicolon too (HTML standard, 13.5).
+/// The flag says that HTML also reads the name without its semicolon (HTML standard, 13.5).
 const NAMED: &[(&str, char, bool)] = &[
     ("newline", '\n', false),
     ("colon", ':', false),
@@ -24,7 +24,7 @@ const NAMED: &[(&str, char, bool)] = &[
     ("lt", '<', true),
 ];
 
-/// The text with one layer of escapes undone, or `None` where there was none.
+/// Undoes one layer of escapes; `None` where there were none.
 pub(super) fn decode(chars: &[Char]) -> Option<Vec<Char>> {
     let mut decoded = Vec::with_capacity(chars.len());
     let mut rest = chars;
@@ -40,11 +40,11 @@ pub(super) fn decode(chars: &[Char]) -> Option<Vec<Char>> {
             }
         }
     }
-    // An escape is longer than what it stands for.
+    // Every escape is longer than its meaning, so the text gets shorter when any was undone.
     (decoded.len() < chars.len()).then_some(decoded)
 }
 
-/// The text of the escape at the beginning of `chars` and its length.
+/// The meaning of the escape at the beginning of `chars`, and the length of the escape.
 fn escape(chars: &[Char]) -> Option<(String, usize)> {
     match chars.first()?.ch {
         '&' => reference(chars).map(|(ch, used)| (ch.into(), used)),
@@ -113,7 +113,7 @@ fn hex_char(chars: &[Char], from: usize, n_digits: usize) -> Option<char> {
     char::from_u32(hex(chars, from, n_digits)?)
 }
 
-/// At most seven digits, so that the value fits.
+/// Reads `n_digits` hexadecimal digits, at most seven, so that the value fits.
 fn hex(chars: &[Char], from: usize, n_digits: usize) -> Option<u32> {
     let digits = chars.get(from..from + n_digits).filter(|digits| !digits.is_empty())?;
     digits.iter().try_fold(0, |code, c| Some(code * 16 + c.ch.to_digit(16)?))

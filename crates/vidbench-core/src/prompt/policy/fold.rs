@@ -1,17 +1,17 @@
-//! Folds text to the form in which tokens are looked for, and keeps for each character where it came from.
+//! Folds text to the form in which tokens are searched for, and keeps the original position of each character.
 
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 use super::confusables::unmasked;
 
-/// A character and the byte of the raw prompt at which it, or the escape it stands for, begins.
+/// A character, and the byte of the raw prompt at which it, or the escape it was decoded from, begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Char {
     pub(super) ch: char,
     pub(super) at: usize,
 }
 
-/// The characters of `raw`, without the bytes that are not UTF-8.
+/// The characters of `raw`, skipping bytes that are not UTF-8.
 pub(super) fn chars_from_bytes(raw: &[u8]) -> Vec<Char> {
     let mut chars = Vec::with_capacity(raw.len());
     let mut start = 0;
@@ -23,11 +23,11 @@ pub(super) fn chars_from_bytes(raw: &[u8]) -> Vec<Char> {
     chars
 }
 
-/// Compatibility-decomposed, without marks and invisible characters, in lower case, lookalikes as ASCII, every kind of
-/// blank as a space.
+/// Folds text: compatibility decomposition, marks and invisible characters removed, lower case, lookalikes as ASCII,
+/// every kind of blank as a space.
 ///
-/// NFKD without its marks finds all that NFKC finds, and `é` for `e` besides; and it works character by character, so
-/// that places are kept.
+/// NFKD without marks finds all that NFKC finds, and also `é` for `e`. It works character by character, so positions
+/// are kept.
 pub(super) fn fold(chars: &[Char]) -> Vec<Char> {
     let mut folded = Vec::with_capacity(chars.len());
     for &Char { ch, at } in chars {
@@ -44,14 +44,14 @@ fn fold_one(ch: char) -> Option<char> {
     if ch.is_whitespace() {
         return Some(' ');
     }
-    // Lookalikes first, because one that Unicode counts as a mark would be dropped otherwise.
+    // Lookalikes are mapped first: one that Unicode counts as a mark would otherwise be dropped.
     let plain = unmasked(ch);
     let dropped = plain.is_control() || is_combining_mark(plain) || is_invisible(plain);
     (!dropped).then_some(plain)
 }
 
-/// Characters without a glyph: those of category Cf and those of the property Default_Ignorable_Code_Point
-/// (Unicode 16, DerivedCoreProperties.txt), and the Braille blank.
+/// Whether a character has no glyph: category Cf, the property Default_Ignorable_Code_Point (Unicode 16,
+/// DerivedCoreProperties.txt), and the Braille blank.
 fn is_invisible(ch: char) -> bool {
     matches!(ch,
         '\u{00ad}' | '\u{034f}' | '\u{0600}'..='\u{0605}' | '\u{061c}' | '\u{06dd}' | '\u{070f}'

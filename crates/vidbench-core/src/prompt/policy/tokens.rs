@@ -1,4 +1,4 @@
-//! The forbidden tokens and where they count as found.
+//! The forbidden tokens, and the rules for what counts as a match.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,18 +9,17 @@ use serde::{Deserialize, Serialize};
 use super::decode::decode;
 use super::fold::{Char, fold};
 
-/// Escapes of escapes are undone up to this depth.
+/// Nested escapes are undone up to this depth.
 const MAX_ESCAPE_LAYERS: usize = 4;
 
 /// A token that begins a script.
 ///
 /// It is found in any case, in full width and the other compatibility forms of Unicode, with accents or Cyrillic and
 /// Greek lookalikes, with invisible characters or blanks between its characters, and behind HTML, percent and backslash
-/// escapes. To leave ordinary English alone:
+/// escapes.
 ///
-/// - a token that begins with a letter must not follow one: not `medieval (`, and not `m e d i e v a l (`, where two or
-///   more single letters lead up to it;
-/// - the name of the language, written `JavaScript` or `Javascript`, a colon, a blank and a word of prose is a title.
+/// To leave ordinary English alone, a token that begins with a letter is not found when a letter precedes it, as in
+/// `medieval (`, nor when two or more single letters lead up to it, as in `m e d i e v a l (`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub enum ForbiddenToken {
@@ -68,7 +67,7 @@ impl fmt::Display for ForbiddenToken {
 pub(super) fn find(chars: &[Char]) -> BTreeSet<(usize, ForbiddenToken)> {
     let mut found = BTreeSet::new();
     let mut layer = fold(chars);
-    // Each layer is searched, because undoing an escape may break a token that stood beside it.
+    // Every layer is searched, because undoing an escape may break a token next to it.
     for _ in 0..=MAX_ESCAPE_LAYERS {
         search(&glyphs(&layer), &mut found);
         match decode(&layer) {
@@ -83,7 +82,7 @@ pub(super) fn find(chars: &[Char]) -> BTreeSet<(usize, ForbiddenToken)> {
 struct Glyph {
     ch: char,
     at: usize,
-    /// Whether a blank stands before it.
+    /// Whether blanks precede it.
     spaced: bool,
 }
 
@@ -126,18 +125,18 @@ fn is_at(token: ForbiddenToken, glyphs: &[Glyph], start: usize) -> bool {
     }
 }
 
-/// Whether the match is a word of its own rather than the end of a longer one, `before` being all that leads up to it.
+/// Whether the match begins a word rather than ending a longer one; `before` is the text in front of it.
 fn begins_a_word(before: &[Glyph], matched: &[Glyph]) -> bool {
     let Some(last) = before.last() else { return true };
     if !matched[0].spaced {
         return !last.ch.is_ascii_alphabetic();
     }
-    // Blanks after the second-last character only stand before the bracket or the colon.
+    // The last character is the bracket or the colon; blanks before it do not make the word spaced out.
     let spaced_out = matched[1..matched.len() - 1].iter().any(|glyph| glyph.spaced);
     !(spaced_out && ends_in_single_letters(before))
 }
 
-/// Whether the text ends in two letters with blanks around them, as in `m e d`. One alone may be an article.
+/// Whether the text ends in two single letters separated by blanks, as in `m e d`. A lone letter may be an article.
 fn ends_in_single_letters(text: &[Glyph]) -> bool {
     let [.., second_last, last] = text else { return false };
     let previous = text.len().checked_sub(3).map(|at| &text[at]);

@@ -153,7 +153,7 @@ fn any_token() -> impl Strategy<Value = ForbiddenToken> {
     prop::sample::select(&ForbiddenToken::ALL[..])
 }
 
-/// One character of a token in a disguise that depends on `choice`.
+/// Disguises one character of a token, in a way that depends on `choice`.
 fn disguised(ch: char, choice: u8) -> String {
     let fullwidth = char::from_u32(u32::from(ch) + 0xfee0).expect("printable ASCII has full-width forms");
     match choice % 12 {

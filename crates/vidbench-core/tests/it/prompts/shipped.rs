@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use vidbench_core::prompt::policy::{Judgement, Policy, PolicyLimits, judge};
 use vidbench_core::prompt::{Category, Difficulty, PromptSuite, shipped, shipped_suite};
 
-/// Every category that has written prompts; the shapes come from their own grammar.
+/// Every category that has hand-written prompts; the shapes come from a grammar of their own.
 fn written_categories() -> impl Iterator<Item = Category> {
     Category::ALL.into_iter().filter(|category| *category != Category::Shapes)
 }

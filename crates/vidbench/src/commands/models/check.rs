@@ -1,4 +1,4 @@
-//! `vidbench models check`: runs classes and models, and keeps what was found.
+//! `vidbench models check`: runs classes and models, and stores the results.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub(super) fn check(catalogue: &Catalogue, args: &ModelsCheckArgs, ui: Ui) -> Re
         }
     };
     let file = evidence_file(args.evidence.as_deref())?;
-    // Real weights may be gated, and need a token then.
+    // Real weights may be gated; loading them then needs a token.
     let command = worker_in_env(&args.env)?.pass_env(&["HF_TOKEN", "HF_TOKEN_PATH"]);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let mut found = Vec::new();
@@ -36,7 +36,7 @@ pub(super) fn check(catalogue: &Catalogue, args: &ModelsCheckArgs, ui: Ui) -> Re
         if !args.json {
             ui.data(&(line(&evidence) + "\n"))?;
         }
-        // Each at once: a check of all takes long, and what is known is kept.
+        // Each result is stored at once: a check of everything takes long, and results must survive an interruption.
         keep(&file, evidence.clone())?;
         found.push(evidence);
     }
@@ -61,7 +61,7 @@ fn line(found: &Evidence) -> String {
     }
 }
 
-/// The file that keeps what is found; that it can be read is known before the first check.
+/// The file that stores the results. It is read before the first check, so that a problem with it shows early.
 fn evidence_file(chosen: Option<&Path>) -> Result<PathBuf, UserError> {
     let file = match chosen {
         Some(file) => file.to_owned(),
@@ -70,7 +70,7 @@ fn evidence_file(chosen: Option<&Path>) -> Result<PathBuf, UserError> {
     with_evidence(&file, Vec::new()).map(|_| file)
 }
 
-/// The text of a file of evidence with more of it.
+/// The text of an evidence file with more evidence added.
 fn with_evidence(file: &Path, new: Vec<Evidence>) -> Result<String, UserError> {
     let bad = |error: String| {
         UserError::new(
@@ -105,7 +105,7 @@ fn every_class() -> Result<Vec<ModelCheck>> {
     Ok(all.collect::<Result<_, _>>()?)
 }
 
-/// What is checked for a name: a pipeline class, alone or with a part, or a model of the catalogue.
+/// The check that a name stands for: a pipeline class, alone or with a part, or a model of the catalogue.
 fn planned(catalogue: &Catalogue, name: &str, weights: WeightsArg) -> Result<ModelCheck> {
     let (class, part) = name.split_once('/').map_or((name, None), |(class, part)| (class, Some(part)));
     if let Some(tiny) = tiny_pipelines().get(class) {
@@ -140,7 +140,7 @@ fn planned(catalogue: &Catalogue, name: &str, weights: WeightsArg) -> Result<Mod
     }
 }
 
-/// The model as large as it is, with its own weights or random ones.
+/// The check of a model at full size, with its own weights or random ones.
 fn whole(
     model: &CatalogueModel,
     class: &str,

@@ -14,7 +14,7 @@ use super::{Done, Failure, chosen, report, stamp};
 use crate::cli::NetsFetchArgs;
 use crate::ui::{DownloadView, Ui};
 
-/// A fetching of several nets; a file that several of them need is fetched once.
+/// The download of several nets; a file that several of them need is fetched once.
 struct Fetching<'a> {
     args: &'a NetsFetchArgs,
     store: NetStore,
@@ -38,7 +38,8 @@ pub(super) fn fetch(args: &NetsFetchArgs, ui: Ui) -> Result<u8> {
     report(&done, &fetching.store, args.json, ui)
 }
 
-/// One fetching at a time: the second would fetch what the first is about to have, and find its downloads gone.
+/// Allows only one fetch at a time: a second one would fetch the same files again and find its downloads deleted by the
+/// first.
 fn alone(store: &NetStore, ui: Ui) -> io::Result<File> {
     fs::create_dir_all(store.root())?;
     let file = File::create(store.root().join(".fetch.lock"))?;
@@ -78,7 +79,8 @@ impl Fetching<'_> {
         }
         let installed = self.store.install(&net.name, &sources, &stamp(self.args.accept_changed));
         installed.map_err(|error| {
-            // A file that changed is kept, since `--accept-changed` may take it; one that does not fit is deleted.
+            // A file with a changed hash is kept, since `--accept-changed` may take it; a file that does not fit is
+            // deleted.
             if matches!(error, NetStoreError::Changed { .. }) {
                 sources.iter().for_each(|source| drop(self.here.remove(source.file.name.as_str())));
             }
@@ -98,7 +100,7 @@ impl Fetching<'_> {
         Ok(source)
     }
 
-    /// Removes downloads: their weights are taken, in a form of our own.
+    /// Removes downloaded files, because their weights are now stored in vidbench's own form.
     fn tidy(&self, ui: Ui) {
         for source in self.here.values() {
             if let Err(error) = self.fetcher.discard(source) {

@@ -1,4 +1,4 @@
-//! `vidbench nets import`: weights from files that are here.
+//! `vidbench nets import`: takes weights from local files.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ pub(super) fn import(args: &NetsImportArgs, ui: Ui) -> Result<u8> {
     if let (Some(_), [net], [file], true) = (&args.net, &nets[..], &left[..], files.is_empty())
         && let [name] = &net.files[..]
     {
-        // One file for a net of one file: its name does not matter.
+        // When there is one file and the net needs one file, its name does not matter.
         files.insert(name.clone(), file.clone());
         left.clear();
     }

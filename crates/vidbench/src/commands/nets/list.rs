@@ -14,7 +14,7 @@ use crate::ui::Ui;
 struct Line {
     net: &'static NetEntry,
     needed_by: Vec<&'static str>,
-    /// Of the weights as they are kept.
+    /// Size of the weights as stored.
     size_bytes: u64,
     state: NetState,
 }

@@ -1,4 +1,4 @@
-//! `vidbench vbench check`: is everything there, and sound, before hours are spent on it.
+//! `vidbench vbench check`: checks that all clips are there and valid, before hours are spent on an evaluation.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -47,7 +47,7 @@ pub(crate) fn check(args: &VbenchCheckArgs, workspace: &Path, ui: Ui) -> Result<
     Ok(if checked.is_sound() { OK } else { FAILED })
 }
 
-/// The dimensions that were named, or all of the suite.
+/// The named dimensions, or all of the suite.
 fn dimensions(args: &VbenchCheckArgs, suite: &FullInfo) -> Result<Vec<Dimension>> {
     let known = suite.dimensions();
     if args.dimension.is_empty() {
@@ -68,7 +68,8 @@ fn dimensions(args: &VbenchCheckArgs, suite: &FullInfo) -> Result<Vec<Dimension>
     Ok(chosen.into_iter().collect())
 }
 
-/// Decodes every clip that was found. The scoring that carries it out leaves no trace but what it learned of each file.
+/// Decodes every clip that was found. The scoring used for this leaves nothing behind except the facts it stored about
+/// each file.
 fn decode(args: &VbenchCheckArgs, names: &FolderCheck, workspace: &Path, ui: Ui) -> Result<Vec<ScoredClip>> {
     let request = check_request(&args.videos, names, score::options(&args.limits)?);
     let effort = Effort {

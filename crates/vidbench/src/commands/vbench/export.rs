@@ -43,7 +43,7 @@ pub(crate) fn export(args: &VbenchExportArgs, workspace: &Path, ui: Ui) -> Resul
     Ok(if exported.failed.is_empty() { OK } else { FAILED })
 }
 
-/// VBench's own names have colons, which Windows does not take.
+/// Refuses names that a file cannot have everywhere. VBench's own names have colons, which Windows does not allow.
 fn check_name(name: &str) -> Result<()> {
     let plain = !name.is_empty() && !name.starts_with('.');
     if plain && !name.chars().any(|c| "/\\:*?\"<>|".contains(c) || c.is_control()) {
