@@ -6,7 +6,8 @@ use std::process::{Child, ExitStatus};
 #[cfg(target_os = "linux")]
 use std::os::unix::process::ExitStatusExt as _;
 
-/// Largest resident set of this process since [`reset_peak_rss`], in bytes; `None` where the system does not tell (no `/proc`).
+/// Largest resident set of this process since its mark was last reset, in bytes; `None` where the system does not tell
+/// (no `/proc`).
 pub fn peak_rss_bytes() -> Option<u64> {
     peak_from_status(&std::fs::read_to_string("/proc/self/status").ok()?)
 }
