@@ -113,7 +113,8 @@ impl NetStore {
         let record = self.record(net)?.ok_or_else(|| self.absent(net))?;
         let weights = WeightsFile::open(&self.weights_path(net), &skeleton)
             .map_err(|error| self.damaged(net, &self.weights_path(net), error.to_string()))?;
-        Ok(ReadyNet { skeleton, weights, identity: record.identity() })
+        let identity = record.identity();
+        Ok(ReadyNet { skeleton, weights: weights.recorded_as(identity.sha256.clone()), identity })
     }
 
     /// Whether a net has weights; makes none.

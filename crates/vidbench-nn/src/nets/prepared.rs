@@ -11,12 +11,13 @@
 //! process that may not write, such as a scorer that reads strangers' videos, opens what is there.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use nix::sys::statvfs::statvfs;
 use prost::Message as _;
+use serde::{Deserialize, Serialize};
 use tract_onnx::pb::{StringStringEntryProto, TensorProto};
 use vidbench_core::sha256_hex;
 
@@ -29,8 +30,8 @@ use crate::session::SessionOptions;
 const GRAPH: &str = "graph.onnx";
 /// File of weights beside the prepared graph, which refers to it by this name.
 const WEIGHTS: &str = "weights.bin";
-/// File with the hashes of both, as `sha256sum -c` reads them.
-const HASHES: &str = "sha256";
+/// File that says what the others were when they were written.
+const RECORD: &str = "prepared.json";
 /// Prefix of the names of prepared folders.
 const PREPARED: &str = "prepared-";
 const LOCK: &str = ".prepare.lock";
@@ -50,15 +51,21 @@ pub(super) fn prepare(
     options: &SessionOptions,
 ) -> Result<(), NetError> {
     let graph = pointing_graph(skeleton, weights)?;
+    let folder = prepared_folder(weights, &graph, options);
     let path = graph_path(weights, &graph);
-    if fs::read(&path).ok().as_ref() != Some(&graph) {
+    // Looked at first, because a store that may not be written can be prepared already.
+    let has_graph = fs::read(&path).ok().as_ref() == Some(&graph);
+    if has_graph && folder.as_ref().is_none_or(PreparedFolder::is_whole) {
+        return Ok(());
+    }
+    if !has_graph {
         write_whole(&path, &graph)?;
     }
-    let Some(folder) = prepared_folder(weights, &graph, options) else { return Ok(()) };
+    let Some(folder) = folder else { return Ok(()) };
     let io_error = |source: io::Error| NetError::Io { path: folder.path.clone(), source };
     let lock = File::create(weights.path().with_file_name(LOCK)).map_err(io_error)?;
     lock.lock().map_err(io_error)?;
-    if folder.path.join(GRAPH).is_file() || !has_room(weights).map_err(io_error)? {
+    if folder.is_whole() || !has_room(weights).map_err(io_error)? {
         return Ok(());
     }
     let partial = folder.path.with_file_name(".preparing");
@@ -82,10 +89,10 @@ pub(super) fn open(
     options: &SessionOptions,
 ) -> Result<OrtSession, NetError> {
     let graph = pointing_graph(skeleton, weights)?;
-    let prepared = prepared_folder(weights, &graph, options).map(|folder| folder.path.join(GRAPH));
+    let prepared = prepared_folder(weights, &graph, options).filter(PreparedFolder::is_whole);
     // Damaged prepared files are no reason to have no numbers: the weights themselves may be sound.
-    if let Some(prepared) = prepared.filter(|path| path.is_file())
-        && let Ok(session) = OrtSession::open_prepared(&prepared, options)
+    if let Some(prepared) = prepared
+        && let Ok(session) = OrtSession::open_prepared(&prepared.path.join(GRAPH), options)
     {
         return Ok(session);
     }
@@ -107,28 +114,50 @@ struct PreparedFolder {
 fn prepared_folder(weights: &WeightsFile, graph: &[u8], options: &SessionOptions) -> Option<PreparedFolder> {
     let runtime = ort_runtime::onnx_runtime_version().ok().filter(|_| options.device.is_cpu())?;
     let cpu = sha256_hex(cpu_lines(&fs::read_to_string("/proc/cpuinfo").ok()?)?.as_bytes());
-    // Weights that replace others have another modification time, whatever they contain.
+    // Weights that replace others have another hash in their record, and another time of change, which copying programs
+    // cannot set as they do that of modification.
     let facts = fs::metadata(weights.path()).ok()?;
-    let written = facts.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
-    let key = format!("{runtime} {} {written} {}", facts.len(), sha256_hex(graph));
+    let changed = format!("{}.{:09}", facts.ctime(), facts.ctime_nsec());
+    let recorded = weights.sha256().unwrap_or("unknown");
+    let key = format!("{runtime} {} {changed} {recorded} {}", facts.len(), sha256_hex(graph));
     let of_this_cpu = format!("{PREPARED}{}-", short(&cpu));
     let name = format!("{of_this_cpu}{}", short(&sha256_hex(key.as_bytes())));
     Some(PreparedFolder { path: weights.path().with_file_name(name), of_this_cpu })
 }
 
+/// What a prepared file was when it was written.
+#[derive(Debug, Serialize, Deserialize)]
+struct Written {
+    name: String,
+    bytes: u64,
+    sha256: String,
+}
+
 impl PreparedFolder {
+    /// Whether its files are there, each as long as it was written. Reading them whole would take as long as what they
+    /// save; [`damaged_prepared`] does.
+    fn is_whole(&self) -> bool {
+        let is_there = |file: &Written| {
+            fs::metadata(self.path.join(&file.name)).is_ok_and(|facts| facts.len() == file.bytes)
+        };
+        record_of(&self.path).is_some_and(|files| files.iter().all(is_there))
+    }
+
     /// Moves a finished folder into its place, and removes the folders that it replaces.
     fn take(&self, written: &Path) -> io::Result<()> {
-        let mut hashes = String::new();
+        let mut files = Vec::new();
         for name in [GRAPH, WEIGHTS] {
             let path = written.join(name);
             // A net whose tensors are all small has no file of weights.
             if name == GRAPH || path.exists() {
                 File::open(&path)?.sync_all()?;
-                hashes.push_str(&format!("{}  {name}\n", FileHashes::of(&path)?.sha256));
+                let FileHashes { sha256, size_bytes: bytes, .. } = FileHashes::of(&path)?;
+                files.push(Written { name: name.to_owned(), bytes, sha256 });
             }
         }
-        fs::write(written.join(HASHES), hashes)?;
+        let mut record = File::create(written.join(RECORD))?;
+        record.write_all(&serde_json::to_vec(&files)?)?;
+        record.sync_all()?;
         for replaced in folders_of(self.path.parent().unwrap_or(Path::new(".")), &self.of_this_cpu)? {
             remove_folder(&replaced)?;
         }
@@ -136,13 +165,20 @@ impl PreparedFolder {
     }
 }
 
+/// The files of a prepared folder; `None` where its record is missing, damaged or names other files.
+fn record_of(folder: &Path) -> Option<Vec<Written>> {
+    let files: Vec<Written> = serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()?;
+    let known = files.iter().all(|file| [GRAPH, WEIGHTS].contains(&file.name.as_str()));
+    (known && files.iter().any(|file| file.name == GRAPH)).then_some(files)
+}
+
 /// The first file in a net's prepared folders that has changed since it was written.
 pub(crate) fn damaged_prepared(of_net: &Path) -> io::Result<Option<PathBuf>> {
     for folder in folders_of(of_net, PREPARED)? {
-        for line in fs::read_to_string(folder.join(HASHES))?.lines() {
-            let Some((hash, name)) = line.split_once("  ") else { return Ok(Some(folder.join(HASHES))) };
-            let path = folder.join(name);
-            if FileHashes::of(&path)?.sha256 != hash {
+        let Some(files) = record_of(&folder) else { return Ok(Some(folder.join(RECORD))) };
+        for file in files {
+            let path = folder.join(&file.name);
+            if FileHashes::of(&path).map_or(true, |found| found.sha256 != file.sha256) {
                 return Ok(Some(path));
             }
         }
@@ -179,6 +215,7 @@ fn has_room(weights: &WeightsFile) -> io::Result<bool> {
 
 fn remove_folder(path: &Path) -> io::Result<()> {
     match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => fs::remove_file(path),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
     }
@@ -240,9 +277,20 @@ mod tests {
         assert!(!place("prepared-cpu-1").path.exists(), "another of this processor took its place");
         assert!(place("prepared-other-1").path.exists(), "another machine may need it");
         assert_eq!(damaged_prepared(net.path()).unwrap(), None);
+        assert!(place("prepared-cpu-2").is_whole());
         let weights = net.path().join("prepared-cpu-2").join(WEIGHTS);
         fs::write(&weights, "weightz").unwrap();
+        assert_eq!(damaged_prepared(net.path()).unwrap(), Some(weights.clone()));
+        assert!(place("prepared-cpu-2").is_whole(), "as long as it was");
+        fs::remove_file(&weights).unwrap();
         assert_eq!(damaged_prepared(net.path()).unwrap(), Some(weights));
+        assert!(!place("prepared-cpu-2").is_whole());
+        let record = net.path().join("prepared-cpu-2").join(RECORD);
+        for text in ["", "[]", "[{\"name\": \"../x\", \"bytes\": 1, \"sha256\": \"\"}]"] {
+            fs::write(&record, text).unwrap();
+            assert_eq!(damaged_prepared(net.path()).unwrap(), Some(record.clone()), "{text}");
+            assert!(!place("prepared-cpu-2").is_whole(), "{text}");
+        }
     }
 
     #[test]

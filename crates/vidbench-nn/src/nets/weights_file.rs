@@ -23,6 +23,8 @@ const ELEMENT_BYTES: usize = size_of::<f32>();
 #[derive(Debug, Clone)]
 pub struct WeightsFile {
     path: PathBuf,
+    /// Hash of the file as its record has it, if it has one.
+    sha256: Option<String>,
     /// Where each tensor's elements lie in the file, in the order of the skeleton.
     places: Vec<Place>,
 }
@@ -75,7 +77,7 @@ impl WeightsFile {
             })
         };
         let places = skeleton.tensors().iter().map(place).collect::<Result<_, _>>()?;
-        Ok(Self { path: path.to_owned(), places })
+        Ok(Self { path: path.to_owned(), sha256: None, places })
     }
 
     /// Writes the weights of a skeleton, tensor by tensor. Writes under another name first, so that a file of the final
@@ -115,6 +117,15 @@ impl WeightsFile {
             return Err(error);
         }
         Self::open(path, skeleton)
+    }
+
+    /// The file with the hash that its record has.
+    pub(crate) fn recorded_as(self, sha256: String) -> Self {
+        Self { sha256: Some(sha256), ..self }
+    }
+
+    pub(crate) fn sha256(&self) -> Option<&str> {
+        self.sha256.as_deref()
     }
 
     /// The file.

@@ -4,17 +4,22 @@
 //! then lacks frames, or a picture was computed from the wrong reference. Walking the chain of elements finds such
 //! damage, and so does the checksum of a cluster where the writer made one.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use super::Fault;
 
 pub(super) const EBML_ID: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
 
+const EBML_HEADER: u32 = u32::from_be_bytes(EBML_ID);
 const SEGMENT: u32 = 0x1853_8067;
 const TRACKS: u32 = 0x1654_ae6b;
 const TRACK_ENTRY: u32 = 0xae;
 const TRACK_NUMBER: u32 = 0xd7;
 const CLUSTER: u32 = 0x1f43_b675;
+const TIMESTAMP: u32 = 0xe7;
+const POSITION: u32 = 0xa7;
+const PREV_SIZE: u32 = 0xab;
 const SIMPLE_BLOCK: u32 = 0xa3;
 const BLOCK_GROUP: u32 = 0xa0;
 const BLOCK: u32 = 0xa1;
@@ -34,33 +39,22 @@ const IN_SEGMENT: &[u32] = &[
     0x1b53_8667,
 ];
 /// Timestamp, SilentTracks, Position, PrevSize, SimpleBlock, BlockGroup, EncryptedBlock.
-const IN_CLUSTER: &[u32] = &[0xe7, 0x5854, 0xa7, 0xab, SIMPLE_BLOCK, BLOCK_GROUP, 0xaf];
+const IN_CLUSTER: &[u32] = &[TIMESTAMP, 0x5854, POSITION, PREV_SIZE, SIMPLE_BLOCK, BLOCK_GROUP, 0xaf];
 /// Block, BlockVirtual, BlockAdditions, BlockDuration, ReferencePriority, ReferenceBlock, ReferenceVirtual, CodecState, DiscardPadding,
 /// Slices, ReferenceFrame.
 const IN_BLOCK_GROUP: &[u32] = &[BLOCK, 0xa2, 0x75a1, 0x9b, 0xfa, 0xfb, 0xfd, 0xa4, 0x75a2, 0x8e, 0xc8];
 
+/// Bytes of the largest number (RFC 8794, section 7.2).
+const MAX_NUMBER_BYTES: u64 = 8;
 /// More elements than any real clip has; bounds the walk through a hostile file.
 const MAX_ELEMENTS: usize = 10_000_000;
 
 pub(super) fn find_fault(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<Fault>> {
-    let mut walk = Walk { file: BufReader::new(file), len, elements: 0, tracks: Vec::new() };
-    let Some(header) = walk.element(0)? else { return Ok(None) };
-    let Some(segment) = header.end().map(|end| walk.element(end)).transpose()?.flatten() else {
-        return Ok(None);
-    };
-    if segment.id != SEGMENT {
-        return Ok(None);
-    }
-    let left = len.saturating_sub(segment.body);
-    match segment.size {
-        Some(size) if size > left => {
-            Ok(Some(Fault::Cut(format!("the segment needs {size} bytes, {left} are left"))))
-        }
-        _ => match walk.segment(&segment) {
-            Ok(()) => Ok(None),
-            Err(Stop::Fault(fault)) => Ok(Some(fault)),
-            Err(Stop::Io(error)) => Err(error),
-        },
+    let mut walk = Walk { file: BufReader::new(file), len, elements: 0, tracks: BTreeSet::new() };
+    match walk.documents() {
+        Ok(()) => Ok(None),
+        Err(Stop::Fault(fault)) => Ok(Some(fault)),
+        Err(Stop::Io(error)) => Err(error),
     }
 }
 
@@ -104,17 +98,40 @@ struct Walk<R> {
     len: u64,
     elements: usize,
     /// Numbers of the tracks that the file describes.
-    tracks: Vec<u64>,
+    tracks: BTreeSet<u64>,
 }
 
 impl<R: Read + Seek> Walk<R> {
-    fn segment(&mut self, segment: &Element) -> Found<()> {
-        let end = segment.end().unwrap_or(self.len);
-        let mut pos = segment.body;
-        while pos < end && self.elements < MAX_ELEMENTS {
-            let element = self.child(pos, end, "segment", segment.size.is_none(), IN_SEGMENT)?;
+    /// Documents one after another: libav reads on behind the first. Anything else at the end is not judged.
+    fn documents(&mut self) -> Found<()> {
+        let mut pos = 0;
+        while let Some(element) = self.element(pos)? {
             pos = match (element.id, element.end()) {
-                (CLUSTER, _) => self.cluster(&element, end, segment.size.is_none())?,
+                (SEGMENT, _) => self.segment(&element)?,
+                (EBML_HEADER | VOID | CRC_32, Some(end)) => end,
+                _ => break,
+            };
+        }
+        Ok(())
+    }
+
+    /// Returns where the segment ends.
+    fn segment(&mut self, segment: &Element) -> Found<u64> {
+        let left = self.len.saturating_sub(segment.body);
+        if let Some(size) = segment.size.filter(|size| *size > left) {
+            let what = format!("the segment needs {size} bytes, {left} are left");
+            return Err(Stop::Fault(Fault::Cut(what)));
+        }
+        let end = segment.end().unwrap_or(self.len);
+        let live = segment.size.is_none();
+        let mut pos = segment.body;
+        while pos < end {
+            if live && self.element(pos)?.is_some_and(|next| next.id == EBML_HEADER) {
+                return Ok(pos);
+            }
+            let element = self.child(pos, end, "segment", live, IN_SEGMENT)?;
+            pos = match (element.id, element.end()) {
+                (CLUSTER, _) => self.cluster(&element, end, live)?,
                 (TRACKS, Some(end)) => {
                     self.check_crc(&element, end)?;
                     self.track_numbers(&element, end)?;
@@ -124,7 +141,7 @@ impl<R: Read + Seek> Walk<R> {
                 (_, None) => return Err(element.fault("does not say how long it is")),
             };
         }
-        Ok(())
+        Ok(pos)
     }
 
     /// Where the cluster ends.
@@ -134,9 +151,9 @@ impl<R: Read + Seek> Walk<R> {
             self.check_crc(cluster, end)?;
         }
         let mut pos = cluster.body;
-        while pos < end && self.elements < MAX_ELEMENTS {
-            if cluster.size.is_none() && self.element(pos)?.is_some_and(|next| IN_SEGMENT.contains(&next.id))
-            {
+        let ends_cluster = |next: Element| next.id == EBML_HEADER || IN_SEGMENT.contains(&next.id);
+        while pos < end {
+            if cluster.size.is_none() && self.element(pos)?.is_some_and(ends_cluster) {
                 return Ok(pos);
             }
             let element = self.child(pos, end, "cluster", live, IN_CLUSTER)?;
@@ -144,7 +161,10 @@ impl<R: Read + Seek> Walk<R> {
                 return Err(element.fault("does not say how long it is"));
             };
             match element.id {
-                SIMPLE_BLOCK => self.check_track(&element)?,
+                TIMESTAMP | POSITION | PREV_SIZE if element.size > Some(MAX_NUMBER_BYTES) => {
+                    return Err(element.fault("is a number, and too long for one"));
+                }
+                SIMPLE_BLOCK => self.check_block(&element)?,
                 BLOCK_GROUP => self.block_group(&element, element_end)?,
                 _ => {}
             }
@@ -158,7 +178,7 @@ impl<R: Read + Seek> Walk<R> {
         while pos < end {
             let element = self.child(pos, end, "group of blocks", false, IN_BLOCK_GROUP)?;
             if element.id == BLOCK {
-                self.check_track(&element)?;
+                self.check_block(&element)?;
             }
             let Some(next) = element.end() else {
                 return Err(element.fault("does not say how long it is"));
@@ -171,6 +191,10 @@ impl<R: Read + Seek> Walk<R> {
     /// Reads the element at `pos`, which must be one that the parent may hold, and must end within the parent.
     fn child(&mut self, pos: u64, end: u64, parent: &str, live: bool, known: &[u32]) -> Found<Element> {
         self.elements += 1;
+        if self.elements > MAX_ELEMENTS {
+            let what = format!("it has more than {MAX_ELEMENTS} elements");
+            return Err(Stop::Fault(Fault::Damage(what)));
+        }
         let Some(element) = self.element(pos)? else {
             let what = format!("no element begins at byte {pos}, where one should");
             // In a live stream that was cut, nothing else shows the cut.
@@ -238,7 +262,7 @@ impl<R: Read + Seek> Walk<R> {
                     let bytes = field.size.unwrap_or(0).min(8);
                     let mut number = Vec::new();
                     self.file.by_ref().take(bytes).read_to_end(&mut number)?;
-                    self.tracks.push(number.iter().fold(0, |value, byte| (value << 8) | u64::from(*byte)));
+                    self.tracks.insert(number.iter().fold(0, |value, byte| (value << 8) | u64::from(*byte)));
                 }
                 inner = next;
             }
@@ -247,12 +271,63 @@ impl<R: Read + Seek> Walk<R> {
         Ok(())
     }
 
-    /// A block begins with the number of its track. libav leaves out blocks of unknown tracks.
-    fn check_track(&mut self, block: &Element) -> Found<()> {
+    /// A block begins with the number of its track, a time and flags. libav leaves out blocks of unknown tracks, and
+    /// blocks whose frames do not fit into them.
+    fn check_block(&mut self, block: &Element) -> Found<()> {
         self.seek(block.body)?;
         let number = self.vint()?.map(|(value, _)| value);
         let known = self.tracks.is_empty() || number.is_some_and(|number| self.tracks.contains(&number));
-        if known { Ok(()) } else { Err(block.fault("is of a track that the file does not describe")) }
+        if !known {
+            return Err(block.fault("is of a track that the file does not describe"));
+        }
+        let mut time_and_flags = [0; 3];
+        for byte in &mut time_and_flags {
+            *byte = self.byte()?.unwrap_or(0);
+        }
+        let lacing = (time_and_flags[2] >> 1) & 3;
+        if lacing == 0 || self.laces_fit(lacing, block.end().unwrap_or(self.len))? {
+            return Ok(());
+        }
+        Err(block.fault("holds frames that do not fit into it"))
+    }
+
+    /// Whether the frames of a block that has several lie within it (RFC 9559, section 10.3): with Xiph's sizes (1), of
+    /// equal size (2), or with EBML's (3).
+    fn laces_fit(&mut self, lacing: u8, end: u64) -> io::Result<bool> {
+        let Some(before_last) = self.byte()? else { return Ok(false) };
+        let (mut taken, mut last) = (0_i64, 0_i64);
+        for frame in 0..before_last {
+            match lacing {
+                1 => loop {
+                    let Some(byte) = self.byte()? else { return Ok(false) };
+                    taken += i64::from(byte);
+                    if byte < u8::MAX {
+                        break;
+                    }
+                },
+                3 => {
+                    let Some((value, width)) = self.vint()? else { return Ok(false) };
+                    // All but the first are differences to the one before, shifted to be positive.
+                    let shift = if frame == 0 { 0 } else { (1_i64 << (7 * width - 1)) - 1 };
+                    last += value as i64 - shift;
+                    if last < 0 {
+                        return Ok(false);
+                    }
+                    taken = taken.saturating_add(last);
+                }
+                _ => {}
+            }
+        }
+        let left = end.checked_sub(self.file.stream_position()?);
+        Ok(left.is_some_and(|left| match lacing {
+            2 => left % (u64::from(before_last) + 1) == 0,
+            _ => taken as u64 <= left,
+        }))
+    }
+
+    fn byte(&mut self) -> io::Result<Option<u8>> {
+        let mut byte = [0];
+        Ok((self.file.read(&mut byte)? == 1).then_some(byte[0]))
     }
 
     /// `None` where no element begins, and where the file does not hold the element's whole head.
@@ -284,11 +359,8 @@ impl<R: Read + Seek> Walk<R> {
     /// Reads a number of 1 to 8 bytes, whose leading zeros give its width, and returns it with that width; `None` for
     /// any other byte and at the end of the file.
     fn vint(&mut self) -> io::Result<Option<(u64, u32)>> {
-        let mut first = [0];
-        if self.file.read(&mut first)? == 0 {
-            return Ok(None);
-        }
-        let width = first[0].leading_zeros() + 1;
+        let Some(first) = self.byte()? else { return Ok(None) };
+        let width = first.leading_zeros() + 1;
         if width > 8 {
             return Ok(None);
         }
@@ -297,7 +369,7 @@ impl<R: Read + Seek> Walk<R> {
         if rest.len() as u32 + 1 != width {
             return Ok(None);
         }
-        let value = rest.iter().fold(u64::from(first[0]), |value, byte| (value << 8) | u64::from(*byte));
+        let value = rest.iter().fold(u64::from(first), |value, byte| (value << 8) | u64::from(*byte));
         Ok(Some((value & ((1 << (7 * width)) - 1), width)))
     }
 
@@ -382,6 +454,49 @@ mod tests {
             let Some(Fault::Damage(reason)) = fault(&bytes) else { panic!("{words}: {:?}", fault(&bytes)) };
             assert!(reason.contains(words), "{reason}");
         }
+    }
+
+    #[test]
+    fn documents_behind_the_first_are_judged_and_junk_is_not() {
+        let good = file(&[tracks(), element(CLUSTER, &block(1))]);
+        let void = element(VOID, &[0; 3]);
+        let (header, rest) = good.split_at(5);
+        let spaced = [header, &void, rest].concat();
+        for sound in [[&good[..], &good].concat(), spaced.clone(), [&good[..], b"junk"].concat()] {
+            assert_eq!(fault(&sound), None);
+        }
+        for mut bytes in [[&good[..], &good].concat(), spaced] {
+            let last_block = bytes.len() - block(1).len();
+            bytes[last_block] = 0xa5;
+            assert!(matches!(fault(&bytes), Some(Fault::Damage(_))));
+            bytes.pop();
+            assert!(matches!(fault(&bytes), Some(Fault::Cut(_))));
+        }
+        let cluster = [&CLUSTER.to_be_bytes()[..], &[0xff], &block(1)].concat();
+        let live =
+            [EBML_ID.as_slice(), &[0x80], &SEGMENT.to_be_bytes(), &[0xff], &tracks(), &cluster].concat();
+        assert_eq!(fault(&[&live[..], &live].concat()), None);
+    }
+
+    #[test]
+    fn frames_of_one_block_are_within_it() {
+        let lace = |flags: u8, rest: &[u8]| {
+            let block = element(SIMPLE_BLOCK, &[&[0x81, 0, 0, flags], rest].concat());
+            fault(&file(&[tracks(), element(CLUSTER, &block)]))
+        };
+        for (flags, rest, sound) in [
+            (2, &[1, 2, 7, 7, 7][..], true),
+            (2, &[1, 4, 7, 7, 7], false),
+            (4, &[1, 7, 7, 7, 7], true),
+            (4, &[1, 7, 7, 7], false),
+            (6, &[2, 0x81, 0xc0, 7, 7, 7, 7], true),
+            (6, &[2, 0x81, 0xfe, 7, 7, 7, 7], false),
+            (6, &[], false),
+        ] {
+            assert_eq!(lace(flags, rest).is_none(), sound, "{flags} {rest:?}");
+        }
+        let long = [element(TIMESTAMP, &[0; 9]), block(1)].concat();
+        assert!(matches!(fault(&file(&[tracks(), element(CLUSTER, &long)])), Some(Fault::Damage(_))));
     }
 
     #[test]
