@@ -1,8 +1,8 @@
-//! `clip_temporal_consistency@1`: how much each frame looks like the one before to CLIP.
+//! `clip_temporal_consistency@1`: how much each frame looks like the one before, as seen by CLIP.
 //!
 //! # Definition
 //!
-//! `mean over t >= 1 of cos(f[t-1], f[t])`, with `f[t]` what CLIP ViT-B/32 gives of frame t.
+//! `mean over t >= 1 of cos(f[t-1], f[t])`, where `f[t]` is the CLIP ViT-B/32 embedding of frame t.
 //!
 //! # Range and direction
 //!
@@ -10,8 +10,8 @@
 //!
 //! # Input
 //!
-//! All frames, at least two. CLIP's own preprocessing: Pillow's bicubic, the shorter side to 224, the middle, CLIP's mean and
-//! deviation.
+//! All frames, at least two. CLIP's own preprocessing: the shorter side resized to 224 with Pillow's bicubic, cropped
+//! to the middle square, CLIP's mean and deviation.
 //!
 //! # Reference
 //!
@@ -20,17 +20,19 @@
 //!
 //! # Differences
 //!
-//! Some programs average all pairs of frames, or use CLIP ViT-L/14: each gives another number. EvalCrafter gives CLIP squashed frames
-//! without its mean and deviation.
+//! Some programs average all pairs of frames, or use CLIP ViT-L/14: each gives a different number. EvalCrafter squashes
+//! frames and does not apply CLIP's mean and deviation.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
-//! random weights, the numbers agree with a script on OpenAI's package to 1e-7; of three colourful H.264 clips they differ by 0.10 % on
-//! the mean, at most 0.20 %, of a grey one by 0.11 %.
+//! Programs that decode with decord, OpenCV or PyAV get different colours from 4:2:0 video: swscale's fast conversion
+//! repeats chroma and is about one level too dark. Here chroma is interpolated, unless `--pixels swscale` asks for
+//! swscale's conversion. On the same frames, with the same random weights, the numbers agree with a script on OpenAI's
+//! package to 1e-7; on three colourful H.264 clips they differ by 0.10 % on average and at most 0.20 %, on a grey one
+//! by 0.11 %.
 //!
 //! # Cost
 //!
-//! On one core about 0.1 s a frame of 832x480, for decoding and one pass of CLIP ViT-B/32; free beside `clipsim`.
+//! On one core about 0.1 s per frame of 832x480, for decoding and one pass of CLIP ViT-B/32; no extra cost when
+//! `clipsim` is computed too.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

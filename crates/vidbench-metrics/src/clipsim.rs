@@ -1,17 +1,18 @@
-//! `clipsim@1`: how well the frames fit the prompt, to CLIP.
+//! `clipsim@1`: how well the frames fit the prompt, as seen by CLIP.
 //!
 //! # Definition
 //!
-//! `mean over t of cos(f[t], p)`, with `f[t]` what CLIP ViT-B/32 gives of frame t and p what it gives of the prompt.
+//! `mean over t of cos(f[t], p)`, where `f[t]` is the CLIP ViT-B/32 embedding of frame t and p that of the prompt.
 //!
 //! # Range and direction
 //!
-//! [-1, 1], higher is better; real clips of their own captions lie about 0.3.
+//! [-1, 1], higher is better; real clips with their own captions have about 0.3.
 //!
 //! # Input
 //!
-//! All frames, and the prompt. CLIP's own preprocessing: Pillow's bicubic, the shorter side to 224, the middle, CLIP's mean and
-//! deviation. Of a prompt beyond 77 tokens the rest is cut off, and the score has a note of it.
+//! All frames, and the prompt. CLIP's own preprocessing: the shorter side resized to 224 with Pillow's bicubic, cropped
+//! to the middle square, CLIP's mean and deviation. A prompt longer than 77 tokens is cut off there, and a note with
+//! the score says so.
 //!
 //! # Reference
 //!
@@ -20,17 +21,20 @@
 //!
 //! # Differences
 //!
-//! torchmetrics' CLIPScore is 100 times the cosine, at least 0, of ViT-L/14 by default. EvalCrafter gives CLIP squashed frames without its
-//! mean and deviation. OpenAI's tokenizer mends mistaken encodings first (`ftfy`), which matters for no plain text.
+//! torchmetrics' CLIPScore is 100 times the cosine, with negative values set to 0, and uses ViT-L/14 by default.
+//! EvalCrafter squashes frames and does not apply CLIP's mean and deviation. OpenAI's tokenizer first repairs text that
+//! was decoded wrongly (`ftfy`), which makes no difference for plain text.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
-//! random weights, the numbers agree with a script on OpenAI's package to 1e-7; of three colourful H.264 clips they differ by 0.0014 on
-//! the mean, at most 0.004, of a grey one by 0.0012.
+//! Programs that decode with decord, OpenCV or PyAV get different colours from 4:2:0 video: swscale's fast conversion
+//! repeats chroma and is about one level too dark. Here chroma is interpolated, unless `--pixels swscale` asks for
+//! swscale's conversion. On the same frames, with the same random weights, the numbers agree with a script on OpenAI's
+//! package to 1e-7; on three colourful H.264 clips they differ by 0.0014 on average and at most 0.004, on a grey one by
+//! 0.0012.
 //!
 //! # Cost
 //!
-//! On one core about 0.1 s a frame of 832x480, for decoding and one pass of CLIP ViT-B/32; one pass of its text net a clip.
+//! On one core about 0.1 s per frame of 832x480, for decoding and one pass of CLIP ViT-B/32; plus one pass of CLIP's
+//! text net per clip.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

@@ -2,12 +2,14 @@
 //!
 //! # Definition
 //!
-//! With `rg = R - G` and `yb = (R + G) / 2 - B` over the pixels of a frame: the root of the sum of their variances, plus 0.3 times
-//! the root of the sum of their squared means. The mean over frames. Sums are exact integers.
+//! With `rg = R - G` and `yb = (R + G) / 2 - B` over the pixels of a frame: the square root of the sum of their
+//! variances, plus 0.3 times the square root of the sum of their squared means. The value is the mean over frames. Sums
+//! are exact integers.
 //!
 //! # Range and direction
 //!
-//! 0 and above; 0 is a grey clip, about 33 is moderately and 82 extremely colourful by the authors' scale. Descriptive.
+//! 0 and above; a grey clip has 0, and on the authors' scale about 33 is moderately and 82 extremely colourful.
+//! Descriptive.
 //!
 //! # Input
 //!
@@ -23,7 +25,7 @@
 //!
 //! # Cost
 //!
-//! One pass over the pixels on one core; no memory.
+//! One pass over the pixels on one core; no extra memory.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

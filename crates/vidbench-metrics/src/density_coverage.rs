@@ -1,20 +1,21 @@
-//! `feature_density@1` and `feature_coverage@1`: how thickly generated features lie where the reference is thick, and how much
-//! of the reference they reach.
+//! `feature_density@1` and `feature_coverage@1`: how densely generated features lie where the reference is dense, and
+//! how much of the reference they reach.
 //!
 //! # Definition
 //!
-//! A row's ball reaches to its [`NEIGHBOURS`]-th nearest other row of the reference (Euclidean). Density is the number of
-//! such balls that a generated row lies in, in the mean, over [`NEIGHBOURS`]; coverage is the share of the balls with a
-//! generated row in them. A row lies in a ball when it is nearer than the radius.
+//! A row's ball reaches to its [`NEIGHBOURS`]-th nearest other row of the reference (Euclidean). Density is the number
+//! of such balls that a generated row lies in, averaged over the generated rows and divided by [`NEIGHBOURS`]; coverage
+//! is the share of the balls with a generated row in them. A row lies in a ball when it is nearer to the centre than
+//! the radius.
 //!
 //! # Range and direction
 //!
-//! Density [0, unbounded), 1 expected of equal distributions; coverage [0, 1]. Higher is better. A density above 1 is a set
-//! that keeps to where the reference is thickest: read it beside coverage.
+//! Density [0, unbounded), 1 expected for equal distributions; coverage [0, 1]. Higher is better. A density above 1
+//! means that a set keeps to where the reference is densest: read it together with coverage.
 //!
 //! # Input
 //!
-//! As `frechet_distance@1`, more than [`NEIGHBOURS`] rows in each set.
+//! As `frechet_distance@1`, with more than [`NEIGHBOURS`] rows in each set.
 //!
 //! # Reference
 //!

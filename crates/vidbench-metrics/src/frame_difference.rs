@@ -2,13 +2,13 @@
 //!
 //! # Definition
 //!
-//! The mean absolute difference of two consecutive frames over pixels and channels, in levels of 8 bit. Over all pairs of a
-//! clip: the mean, the standard deviation (divisor pairs - 1), the largest.
+//! The mean absolute difference of two consecutive frames over pixels and channels, in levels of 8 bit. The three
+//! metrics are the mean, the standard deviation (divisor pairs - 1) and the maximum over all pairs of a clip.
 //!
 //! # Range and direction
 //!
-//! [0, 255] levels, descriptive. 0 is a clip that stands still. A large standard deviation beside a small mean tells of jumps; a
-//! large maximum of a cut or a flash.
+//! [0, 255] levels, descriptive. 0 is a clip that stands still. A large standard deviation with a small mean points to
+//! jumps, a large maximum to a cut or a flash.
 //!
 //! # Input
 //!
@@ -24,7 +24,7 @@
 //!
 //! # Cost
 //!
-//! One pass over the bytes on one core, shared with `temporal_flickering@1`; no memory.
+//! One pass over the bytes on one core, shared with `temporal_flickering@1`; no extra memory.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

@@ -1,4 +1,5 @@
-//! `frechet_distance@1` and `frechet_distance.biased@1`: how far two sets of features are apart as normal distributions.
+//! `frechet_distance@1` and `frechet_distance.biased@1`: how far apart two sets of features are, each modelled as a
+//! normal distribution.
 //!
 //! # Definition
 //!
@@ -11,8 +12,9 @@
 //!
 //! # Input
 //!
-//! Two files of features of one net, a row for each clip; two rows at least in each, of 1 to 4,096 dimensions. Fewer than two
-//! rows a dimension in either are flagged as underpowered. Of a reference set its mean and covariance are enough.
+//! Two files of features of one net, one row per clip; at least two rows in each, of 1 to 4,096 dimensions. Fewer than
+//! two rows per dimension in either are flagged as underpowered. For a reference set, its mean and covariance are
+//! enough.
 //!
 //! # Reference
 //!
@@ -20,9 +22,10 @@
 //!
 //! # Differences
 //!
-//! No general square root of a matrix, and so no imaginary part that is dropped and nothing added to a singular covariance: the
-//! trace comes from eigenvalues of a symmetric matrix or, where those are not precise enough, from singular values of a
-//! product of the centred features. The 95 % interval is a bootstrap over the generated clips with the reference held fixed.
+//! No general square root of a matrix is taken, so no imaginary part is dropped and nothing is added to a singular
+//! covariance: the trace comes from eigenvalues of a symmetric matrix or, where those are not precise enough, from
+//! singular values of a product of the centred features. The 95 % interval is a bootstrap over the generated clips with
+//! the reference held fixed.
 //!
 //! # Cost
 //!

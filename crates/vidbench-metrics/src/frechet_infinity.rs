@@ -12,8 +12,8 @@
 //!
 //! # Input
 //!
-//! As `frechet_distance@1`, with at least [`MIN_COUNT`] generated clips. Flagged as underpowered when the smallest subset has
-//! fewer than two clips a dimension, or the reference has.
+//! As `frechet_distance@1`, with at least [`MIN_COUNT`] generated clips. Flagged as underpowered when the smallest
+//! subset or the reference has fewer than two clips per dimension.
 //!
 //! # Reference
 //!
@@ -21,9 +21,9 @@
 //!
 //! # Differences
 //!
-//! They begin at 5,000 of 50,000 images, which `N/10` is here; few sets of videos are that large. They draw the samples of a
-//! generator by quasi-random latents, which stored clips do not have. The bias that the number of reference clips
-//! brings stays, as it does with them.
+//! The authors' subset sizes begin at 5,000 of 50,000 images, which corresponds to `N/10` here; few sets of videos are
+//! that large. They draw the samples of a generator by quasi-random latents, which is not possible for stored clips.
+//! The bias that the number of reference clips brings remains, as it does in their work.
 //!
 //! # Cost
 //!

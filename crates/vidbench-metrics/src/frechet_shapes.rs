@@ -1,4 +1,4 @@
-//! `frechet_shapes@1`: how far the clips of a model are from rendered ones, as the small classifier sees them.
+//! `frechet_shapes@1`: how far the clips of a model are from rendered ones, as seen by the small classifier.
 //!
 //! # Definition
 //!
@@ -9,14 +9,15 @@
 //!
 //! # Range and direction
 //!
-//! [0, unbounded), lower is better. The floor beside it is the distance between the two halves of the reference set: two
-//! samples of the same distribution are that far apart.
+//! [0, unbounded), lower is better. The floor, given with the value, is the distance between the two halves of the
+//! reference set: two samples of the same distribution are that far apart.
 //!
 //! # Input
 //!
-//! 16 frames of 64x64 pixels, sRGB, 8 bit, divided by 255, with no resizing: a clip of another shape has no features. At least
-//! two clips; fewer than 128 (two a dimension) are flagged as underpowered. The prompts should cover the combinations of
-//! attributes evenly, as the reference does: a prompt list that leaves some out is a distance of its own.
+//! 16 frames of 64x64 pixels, sRGB, 8 bit, divided by 255, with no resizing: a clip of another shape has no features.
+//! At least two clips; fewer than 128 (two per dimension) are flagged as underpowered. The prompts should cover the
+//! combinations of attributes evenly, as the reference does: a list of prompts that leaves some out adds distance of
+//! its own.
 //!
 //! # Reference
 //!
@@ -25,16 +26,17 @@
 //!
 //! # Differences
 //!
-//! Neither FID nor FVD: the features are those of a net that knows five attributes of moving shapes, so the value cannot be
-//! compared with any other distance. The covariance is divided by N - 1 (StyleGAN-V and cd-fvd divide by N); the root is taken
-//! as in [`frechet_distance`](crate::frechet_distance()) rather than by a general matrix square root. The value is biased upwards, about
-//! as 1/N: compare only equal N. The 95 % interval is a bootstrap over the clips of the model with the reference held
-//! fixed, seed [`BOOTSTRAP_SEED`], moved to lie around the value. The reference clips are not encoded; H.264
-//! at CRF 23 or better moves the value of rendered clips by less than the floor.
+//! Neither FID nor FVD: the features are those of a net that knows five attributes of moving shapes, so the value
+//! cannot be compared with any other distance. The covariance is divided by N - 1 (StyleGAN-V and cd-fvd divide by N);
+//! the root is taken as in [`frechet_distance`](crate::frechet_distance()) rather than by a general matrix square root.
+//! The value is biased upwards, about as 1/N: compare only equal N. The 95 % interval is a bootstrap over the clips of
+//! the model with the reference held fixed, seed [`BOOTSTRAP_SEED`], shifted until its mean is the value. The reference
+//! clips are not encoded; H.264 at CRF 23 or better moves the value of rendered clips by less than the floor.
 //!
 //! # Cost
 //!
-//! Features: one pass of a net of 0.2 M weights a clip. Distance and interval: about a second at 1,000 clips on one core.
+//! Features: one pass per clip of a net of 0.2 M weights. Distance and interval: about a second at 1,000 clips on one
+//! core.
 
 use vidbench_core::{Aggregate, Direction, FramesU8, MetricDescriptor, Needs};
 use vidbench_nn::{DType, InputSpec, NnError, Runtime, Session, SessionOptions, Tensor};

@@ -2,8 +2,9 @@
 //!
 //! # Definition
 //!
-//! `exp(mean KL(p(y|x) || p(y)))` over the rows of a split, p(y) the mean row of the split; the mean over [`SPLITS`] splits of
-//! the rows in a fixed random order. `0 log 0` is 0. Beside it the standard deviation over the splits (divided by their number).
+//! `exp(mean KL(p(y|x) || p(y)))` over the rows of a split, where p(y) is the mean row of the split; then the mean over
+//! [`SPLITS`] splits of the rows, taken in a fixed random order. `0 log 0` is 0. The result also gives the standard
+//! deviation over the splits (divided by their number).
 //!
 //! # Range and direction
 //!
@@ -11,8 +12,8 @@
 //!
 //! # Input
 //!
-//! A file of class probabilities, a row for each clip: no value below 0, each row's sum within 0.001 of 1. At least one row a
-//! split. No reference.
+//! A file of class probabilities, one row per clip, no value below 0, each row's sum within 0.001 of 1. At least one
+//! row per split. No reference.
 //!
 //! # Reference
 //!

@@ -1,19 +1,22 @@
-//! `inception_score.c3d@1`: how sure and how varied a classifier of videos is over a set of clips.
+//! `inception_score.c3d@1`: how sure a video classifier is of each clip of a set, and how varied the classes are that
+//! it sees.
 //!
 //! # Definition
 //!
-//! C3D, trained on UCF-101, gives the probabilities of 101 actions of each clip's first 16 frames. The inception score of these rows: `exp`
-//! of the mean divergence of a row from the mean row, the mean over ten splits of the clips in a fixed order (see `inception_score`).
+//! C3D, trained on UCF-101, gives the probabilities of 101 actions for each clip's first 16 frames. The value is the
+//! inception score of these rows: `exp` of the mean divergence of a row from the mean row, averaged over ten splits of
+//! the clips in a fixed order (see `inception_score`).
 //!
 //! # Range and direction
 //!
-//! 1 to 101, higher is better. Only models that were trained on UCF-101 can be compared by it: to C3D every other clip is one of its 101
-//! actions too.
+//! 1 to 101, higher is better. Use it only to compare models that were trained on UCF-101: C3D assigns any other clip
+//! to one of its 101 actions too.
 //!
 //! # Input
 //!
-//! Clips of at least 16 frames, ten at least; further frames are not looked at. No reference set. Each frame is squashed to 112x112,
-//! bilinear with the corners of both images on each other; blue, green, red in 0 to 255, less the mean of the videos that C3D was trained on.
+//! At least ten clips of at least 16 frames; any further frames are ignored. No reference set. Each frame is squashed
+//! to 112x112, bilinear with aligned corners; channels are in the order blue, green, red, from 0 to 255, less the mean
+//! of the videos that C3D was trained on.
 //!
 //! # Reference
 //!
@@ -23,17 +26,18 @@
 //!
 //! # Differences
 //!
-//! TGAN v2 draws ten sets of 2,048 clips from a generator, takes the score of each and adds 1e-20 to probabilities; here one set of clips is
-//! split in ten, as StyleGAN-V does with 2,048 (`isv2048`): compare equal N only. StyleGAN-V's C3D is another file, an archive whose tensors' names no public source
-//! tells.
+//! TGAN v2 draws ten sets of 2,048 clips from a generator, takes the score of each and adds 1e-20 to probabilities;
+//! here one set of clips is split in ten, as StyleGAN-V does with 2,048 clips (`isv2048`): compare only at equal N.
+//! StyleGAN-V's C3D is a different file, an archive whose tensor names are not given by any public source.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames the numbers agree
-//! to 1e-5; of colourful files they may differ by a few percent.
+//! Programs that decode with decord, OpenCV or PyAV get different colours from 4:2:0 video: swscale's fast conversion
+//! repeats chroma and is about one level too dark. Here chroma is interpolated, unless `--pixels swscale` asks for
+//! swscale's conversion. On the same frames the numbers agree to 1e-5; for colourful files they may differ by a few
+//! percent.
 //!
 //! # Cost
 //!
-//! One pass of C3D a clip, 40 billion products; not timed yet.
+//! One pass of C3D per clip, 40 billion multiplications; not timed yet.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

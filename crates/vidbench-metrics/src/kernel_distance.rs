@@ -1,19 +1,21 @@
-//! `kernel_distance@1`: how far two sets of features are apart under a cubic kernel, without bias (KVD, KID).
+//! `kernel_distance@1`: how far apart two sets of features are under a cubic kernel, without bias (KVD, KID).
 //!
 //! # Definition
 //!
 //! `sum_{i != j} k(x_i, x_j) / (m (m-1)) + sum_{i != j} k(y_i, y_j) / (n (n-1)) - 2 mean k(x_i, y_j)` with
-//! `k(x, y) = (x.y / d + 1)^3` over all m generated and n reference rows, in 64-bit floats. Beside it stand mean and standard
-//! deviation over [`SUBSETS`] random pairs of subsets of `min(1000, m, n)` rows each, the way KID is reported.
+//! `k(x, y) = (x.y / d + 1)^3` over all m generated and n reference rows, in 64-bit floats. The result also gives the
+//! mean and standard deviation over [`SUBSETS`] random pairs of subsets of `min(1000, m, n)` rows each, the way KID is
+//! reported.
 //!
 //! # Range and direction
 //!
-//! Unbounded, lower is better: 0 is expected of equal distributions, and a sample of them is below it half of the time.
+//! Unbounded, lower is better: 0 is expected for equal distributions, and samples of them fall below 0 half of the
+//! time.
 //!
 //! # Input
 //!
-//! As `frechet_distance@1`. Unlike the Fréchet distance it needs no more rows than dimensions to be without bias; few rows make
-//! it noisy.
+//! As `frechet_distance@1`. Unlike the Fréchet distance it is unbiased even without more rows than dimensions; few rows
+//! make it noisy.
 //!
 //! # Reference
 //!
@@ -21,8 +23,8 @@
 //!
 //! # Differences
 //!
-//! The value is over all rows. torch-fidelity and clean-fid report the mean over subsets, often times 1,000; it is
-//! `subset_mean` here, times 1, with subsets of their own seed.
+//! The value is over all rows. torch-fidelity and clean-fid report the mean over subsets, often multiplied by 1,000;
+//! here that mean is `subset_mean`, not scaled, and the subsets have their own seed.
 //!
 //! # Cost
 //!

@@ -1,13 +1,15 @@
-//! `lpips.alex@1`, `lpips.vgg@1`, `lpips.squeeze@1`: how far a clip is from its reference for a classifier of images.
+//! `lpips.alex@1`, `lpips.vgg@1`, `lpips.squeeze@1`: how far a clip is from its reference, as seen by a classifier of
+//! images.
 //!
 //! # Definition
 //!
-//! For each frame and that of the reference: the outputs of five layers (seven of SqueezeNet), each place's vector brought to length 1, squared
-//! differences weighed by LPIPS's trained heads, the mean over places, the sum over layers. The mean of that over frames.
+//! For each frame and the matching frame of the reference: the outputs of five layers (seven for SqueezeNet) are taken,
+//! the vector at each place is scaled to length 1, the squared differences are weighted by LPIPS's trained heads,
+//! averaged over places and summed over layers. The value is the mean of this over frames.
 //!
 //! # Range and direction
 //!
-//! 0 and up, lower is better. 0 is a clip equal to its reference.
+//! 0 and up, lower is better. A clip equal to its reference has 0.
 //!
 //! # Input
 //!
@@ -20,14 +22,15 @@
 //!
 //! # Differences
 //!
-//! Programs that give it images in [0, 1] without saying so get another number.
+//! Programs that give LPIPS images in [0, 1] without saying so get a different number.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
-//! random weights, `alex` agrees with the package to 7e-7 of the value, `vgg` to 2e-5 and `squeeze` to 4e-6. Of three colourful H.264
-//! clips that visibly differ from their reference (moved, softer, warmer) `alex` differs by 7 % on the mean, at most 12 %, `vgg` by 3.5
-//! % and 5.3 %, `squeeze` by 4.3 % and 7.3 %, of a grey one all by about 2 %; of colourful clips that nearly equal their reference
-//! `alex` by up to a quarter, `vgg` by 19 % and `squeeze` by 17 %.
+//! Programs that decode with decord, OpenCV or PyAV get different colours from 4:2:0 video: swscale's fast conversion
+//! repeats chroma and is about one level too dark. Here chroma is interpolated, unless `--pixels swscale` asks for
+//! swscale's conversion. On the same frames, with the same random weights, `alex` agrees with the package to 7e-7 of
+//! the value, `vgg` to 2e-5 and `squeeze` to 4e-6. On three colourful H.264 clips that visibly differ from their
+//! reference (moved, softer, warmer), `alex` differs by 7 % on average and at most 12 %, `vgg` by 3.5 % and 5.3 %,
+//! `squeeze` by 4.3 % and 7.3 %; on a grey one, all three by about 2 %. On colourful clips that nearly equal their
+//! reference, `alex` differs by up to a quarter, `vgg` by 19 % and `squeeze` by 17 %.
 //!
 //! # Cost
 //!

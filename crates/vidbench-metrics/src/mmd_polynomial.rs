@@ -1,13 +1,13 @@
-//! `mmd_polynomial@1`: how far two sets of features are apart under a quadratic kernel, as JEDi measures it.
+//! `mmd_polynomial@1`: how far apart two sets of features are under a quadratic kernel, as JEDi measures it.
 //!
 //! # Definition
 //!
-//! `100 (mean k(x_i, x_j) + mean k(y_i, y_j) - 2 mean k(x_i, y_j))` with `k(x, y) = (x.y / d)^2`; the means are over all pairs of
-//! rows, those of a row with itself included, in 64-bit floats.
+//! `100 (mean k(x_i, x_j) + mean k(y_i, y_j) - 2 mean k(x_i, y_j))` with `k(x, y) = (x.y / d)^2`; the means are over
+//! all pairs of rows, including those of a row with itself, in 64-bit floats.
 //!
 //! # Range and direction
 //!
-//! [0, unbounded), lower is better. Biased upwards, about as 1/N, because a row is a pair with itself.
+//! [0, unbounded), lower is better. Biased upwards, about as 1/N, because each row also forms a pair with itself.
 //!
 //! # Input
 //!

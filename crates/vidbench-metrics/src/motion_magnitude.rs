@@ -2,7 +2,7 @@
 //!
 //! # Definition
 //!
-//! Share of pixels that change between two consecutive frames, its mean over all pairs. A pixel changes when one of its
+//! Share of pixels that change between two consecutive frames, averaged over all pairs. A pixel changes when one of its
 //! channels differs by more than [`CHANGED_ABOVE`] of 255 levels.
 //!
 //! # Range and direction
@@ -20,13 +20,14 @@
 //!
 //! # Differences
 //!
-//! It is not optical flow and knows no direction or speed: a large plain object changes pixels only at its edges, a cut and a
-//! fast pan both change nearly all, and so does flicker or film grain stronger than the threshold. Half the frame rate shows
-//! more change in each pair. Compare only clips of the same frame rate; VBench's "dynamic degree" is another quantity.
+//! It is not optical flow and measures no direction or speed: a large plain object changes pixels only at its edges, a
+//! cut and a fast pan both change nearly all, and so does flicker or film grain stronger than the threshold. Half the
+//! frame rate shows more change in each pair. Compare only clips of the same frame rate; VBench's "dynamic degree" is a
+//! different quantity.
 //!
 //! # Cost
 //!
-//! One pass over the bytes on one core, a few milliseconds for a pair of 1920x1080; no memory.
+//! One pass over the bytes on one core, a few milliseconds for a pair of 1920x1080; no extra memory.
 
 use vidbench_core::{Aggregate, Direction, FramesU8, MetricDescriptor, Needs};
 

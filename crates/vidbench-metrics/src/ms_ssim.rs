@@ -2,31 +2,32 @@
 //!
 //! # Definition
 //!
-//! The image is halved four times by means of 2x2 pixels. For each channel the contrast factors of scales 1 to 4 and the SSIM of
-//! scale 5 (see `ssim@1`), each at least 0, are raised to [`WEIGHTS`] and multiplied. The mean over channels, then over frames.
-//! `ms_ssim@1` looks at R, G and B, `ms_ssim_y@1` at luma as stored.
+//! The image is halved four times by averaging 2x2 pixels. For each channel, the contrast factors of scales 1 to 4 and
+//! the SSIM of scale 5 (see `ssim@1`), each at least 0, are raised to [`WEIGHTS`] and multiplied. The value is the mean
+//! over channels, then over frames. `ms_ssim@1` uses R, G and B, `ms_ssim_y@1` luma as stored.
 //!
 //! # Range and direction
 //!
-//! [0, 1], higher is better. 1 is a clip equal to its reference.
+//! [0, 1], higher is better. A clip equal to its reference has 1.
 //!
 //! # Input
 //!
-//! Two clips of equal size and length, both sides more than 160 pixels, native size; nothing is resized or cut. `ms_ssim_y@1` needs
-//! files that store luma of one bit depth.
+//! Two clips of equal size and length, both sides more than 160 pixels, native size; nothing is resized or cropped.
+//! `ms_ssim_y@1` needs files that store luma of one bit depth.
 //!
 //! # Reference
 //!
-//! Wang, Simoncelli, Bovik, "Multiscale structural similarity for image quality assessment", Asilomar 2003. pytorch_msssim's
-//! `ms_ssim` gives the same number, an odd side included: a black row or column is added at both ends before it is halved.
+//! Wang, Simoncelli, Bovik, "Multiscale structural similarity for image quality assessment", Asilomar 2003.
+//! pytorch_msssim's `ms_ssim` gives the same number, also for odd sides: a black row or column is added at both ends
+//! before an odd side is halved.
 //!
 //! # Differences
 //!
-//! libvmaf halves with another filter and takes smaller frames; torchmetrics pads by reflection.
+//! libvmaf halves with a different filter and accepts smaller frames; torchmetrics pads by reflection.
 //!
 //! # Cost
 //!
-//! A third more than `ssim@1`, with which it shares the first scale; memory of both frames as 32-bit floats.
+//! A third more than `ssim@1`, with which it shares the first scale; memory for both frames as 32-bit floats.
 
 use vidbench_core::{Aggregate, Direction, FramesU8, MetricDescriptor, Needs};
 

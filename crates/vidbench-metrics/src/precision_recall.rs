@@ -13,7 +13,8 @@
 //!
 //! # Input
 //!
-//! As `frechet_distance@1`, more than [`NEIGHBOURS`] rows in each set. Values depend on the number of rows in both sets.
+//! As `frechet_distance@1`, with more than [`NEIGHBOURS`] rows in each set. Values depend on the number of rows in both
+//! sets.
 //!
 //! # Reference
 //!

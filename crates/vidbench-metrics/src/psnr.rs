@@ -1,12 +1,12 @@
-//! `psnr@1`, `psnr.pooled@1`, `psnr_y@1`: how near a clip comes to its reference, pixel by pixel.
+//! `psnr@1`, `psnr.pooled@1`, `psnr_y@1`: how close a clip is to its reference, pixel by pixel.
 //!
 //! # Definition
 //!
 //! `10 log10(peak^2 / MSE)` in dB, at most `6 b + 12` for samples of `b` bits ([`cap_db`]).
 //!
-//! - `psnr@1`: over R, G and B of a frame together, peak 255; the clip's value is the mean over frames.
-//! - `psnr.pooled@1`: the same, of the mean squared error of all frames.
-//! - `psnr_y@1`: over luma as stored, peak 2^b - 1; the clip's value is the mean over frames.
+//! - `psnr@1`: computed over R, G and B of a frame together, peak 255; the clip's value is the mean over frames.
+//! - `psnr.pooled@1`: the same, computed once from the mean squared error of all frames.
+//! - `psnr_y@1`: computed over luma as stored, peak 2^b - 1; the clip's value is the mean over frames.
 //!
 //! Sums of squares are exact integers.
 //!
@@ -16,8 +16,8 @@
 //!
 //! # Input
 //!
-//! Two clips of equal size and length, native size; nothing is resized or cut. `psnr_y@1` needs files that store luma of one bit
-//! depth; the others look at R, G and B, 8 bit.
+//! Two clips of equal size and length, native size; nothing is resized or cropped. `psnr_y@1` needs files that store
+//! luma of one bit depth; the others use R, G and B, 8 bit.
 //!
 //! # Reference
 //!
@@ -26,11 +26,12 @@
 //!
 //! # Differences
 //!
-//! libvmaf has no value for R, G and B; its `psnr_y` is ours. FFmpeg does not cap. Pooling weighs bad frames more.
+//! libvmaf has no value for R, G and B; its `psnr_y` equals ours. FFmpeg applies no cap. Pooling gives bad frames more
+//! weight.
 //!
 //! # Cost
 //!
-//! One pass over the samples of both clips on one core; no memory.
+//! One pass over the samples of both clips on one core; no extra memory.
 
 use vidbench_core::{Aggregate, Direction, FramesU8, MetricDescriptor, Needs, Plane};
 

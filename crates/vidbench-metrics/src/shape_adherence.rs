@@ -2,13 +2,13 @@
 //!
 //! # Definition
 //!
-//! Share of the five attributes size, colour, shape, motion and background that the analyser of `vidbench-shapes` reads from
-//! the clip and that are as the prompt asks. An attribute that the analyser cannot decide counts as wrong.
+//! Share of the five attributes size, colour, shape, motion and background that are as the prompt asks, as the analyser
+//! of `vidbench-shapes` reads them from the clip. An attribute that the analyser cannot decide counts as wrong.
 //!
 //! # Range and direction
 //!
-//! {0, 0.2, 0.4, 0.6, 0.8, 1}, higher is better. A rendered clip has 1, a blank or noisy one at most 0.2 for a background that
-//! happens to fit.
+//! {0, 0.2, 0.4, 0.6, 0.8, 1}, higher is better. A rendered clip has 1, a blank or noisy one at most 0.2, when its
+//! background happens to fit.
 //!
 //! # Input
 //!
@@ -17,13 +17,13 @@
 //!
 //! # Reference
 //!
-//! None: the definition is this project's own. The analyser is deterministic (medians, centroids, template overlap) and reads
-//! every clip of the renderer correctly, which tests of `vidbench-shapes` hold.
+//! None: the definition is this project's own. The analyser is deterministic (medians, centroids, template overlap) and
+//! reads every clip of the renderer correctly, as tests of `vidbench-shapes` ensure.
 //!
 //! # Differences
 //!
-//! It measures agreement with the prompt, not looks: an attribute is right or wrong and small faults of the picture do not
-//! count. It says nothing of models of open-domain video.
+//! It measures agreement with the prompt, not looks: an attribute is right or wrong and small faults of the picture do
+//! not count. It says nothing about models of open-domain video.
 //!
 //! # Cost
 //!

@@ -2,9 +2,9 @@
 //!
 //! # Definition
 //!
-//! The variance over pixels of the Laplacian of brightness (each pixel's four neighbours less four times itself; beyond the edge
-//! the image is mirrored without repeating its edge). The mean over frames. Brightness is 0.299 R + 0.587 G + 0.114 B, 8 bit,
-//! rounded. Sums are exact integers.
+//! The variance over pixels of the Laplacian of brightness (each pixel's four neighbours less four times itself; beyond
+//! the edge the image is mirrored without repeating its edge). The value is the mean over frames. Brightness is 0.299
+//! R + 0.587 G + 0.114 B, 8 bit, rounded. Sums are exact integers.
 //!
 //! # Range and direction
 //!
@@ -26,7 +26,7 @@
 //!
 //! # Cost
 //!
-//! One pass over the pixels on one core; memory of one grey frame.
+//! One pass over the pixels on one core; memory for one grey frame.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

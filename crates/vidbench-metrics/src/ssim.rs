@@ -7,17 +7,17 @@
 //!
 //! `(2 ma mb + C1) (2 c + C2) / ((ma^2 + mb^2 + C1) (va + vb + C2))`
 //!
-//! The mean over places, then over channels, then over frames. `ssim@1` looks at R, G and B with L = 255, `ssim_y@1` at luma as
-//! stored with L = 2^b - 1.
+//! The value is the mean over places, then over channels, then over frames. `ssim@1` uses R, G and B with L = 255,
+//! `ssim_y@1` luma as stored with L = 2^b - 1.
 //!
 //! # Range and direction
 //!
-//! [-1, 1], higher is better. 1 is a clip equal to its reference.
+//! [-1, 1], higher is better. A clip equal to its reference has 1.
 //!
 //! # Input
 //!
-//! Two clips of equal size and length, both sides at least 11 pixels, native size; nothing is resized or cut. `ssim_y@1` needs files
-//! that store luma of one bit depth.
+//! Two clips of equal size and length, both sides at least 11 pixels, native size; nothing is resized or cropped.
+//! `ssim_y@1` needs files that store luma of one bit depth.
 //!
 //! # Reference
 //!
@@ -27,10 +27,10 @@
 //!
 //! # Differences
 //!
-//! torchmetrics pads by reflection and averages the whole map, scikit-image's default is a uniform 7x7 window, FFmpeg's filter
-//! uses 8x8 blocks: each gives another number for the same images. libvmaf's `float_ssim` shrinks large frames first. Sums under
-//! the window are in 32-bit floats, which shows in the sixth digit, and on flat areas that are half of the range apart in the
-//! fourth.
+//! torchmetrics pads by reflection and averages the whole map; scikit-image's default is a uniform 7x7 window; FFmpeg's
+//! filter uses 8x8 blocks. Each gives a different number for the same images. libvmaf's `float_ssim` shrinks large
+//! frames first. Sums under the window are in 32-bit floats. This shows in the sixth digit, or in the fourth on flat
+//! areas that are half of the range apart.
 //!
 //! # Cost
 //!

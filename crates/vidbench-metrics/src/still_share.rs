@@ -1,4 +1,4 @@
-//! `duplicate_share@1`, `frozen_share@1`, `black_share@1`: how much of a clip shows nothing new, or nothing.
+//! `duplicate_share@1`, `frozen_share@1`, `black_share@1`: how much of a clip repeats the frame before, or is black.
 //!
 //! # Definition
 //!
@@ -8,7 +8,8 @@
 //!
 //! # Range and direction
 //!
-//! [0, 1], lower is better. A clip that stands still has the best `temporal_flickering` there is; here it gets 1, the worst.
+//! [0, 1], lower is better. A clip that stands still has the best possible `temporal_flickering`; here its duplicate
+//! and frozen shares are 1, the worst.
 //!
 //! # Input
 //!
@@ -21,12 +22,12 @@
 //!
 //! # Differences
 //!
-//! The filters look at the stored planes and report stretches of at least two seconds; these are shares of all frames and of
-//! decoded R, G and B.
+//! The filters look at the stored planes and report stretches of at least two seconds; these metrics are shares of all
+//! frames, computed on decoded R, G and B.
 //!
 //! # Cost
 //!
-//! One pass over the bytes on one core, shared with `temporal_flickering@1`; no memory.
+//! One pass over the bytes on one core, shared with `temporal_flickering@1`; no extra memory.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

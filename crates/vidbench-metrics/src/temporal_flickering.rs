@@ -2,14 +2,14 @@
 //!
 //! # Definition
 //!
-//! `1 - mean |F[t+1] - F[t]| / 255`: the mean absolute difference over pixels and channels of two consecutive frames, its
-//! mean over all pairs, as a share of 255, taken from 1. The sum is an exact integer and is divided once.
+//! `1 - mean |F[t+1] - F[t]| / 255`: the mean absolute difference over pixels and channels of two consecutive frames,
+//! averaged over all pairs, divided by 255 and subtracted from 1. The sum is an exact integer and is divided once.
 //!
 //! # Range and direction
 //!
 //! [0, 1], higher is better. 1 is a clip whose frames are all equal: the value falls with every kind of change, wanted
-//! motion included, so it compares clips of scenes that should stand still and must never rank models alone. Read it beside
-//! `motion_magnitude`.
+//! motion included, so it compares clips of scenes that should stand still and must never rank models alone. Read it
+//! together with `motion_magnitude`.
 //!
 //! # Input
 //!
@@ -28,7 +28,7 @@
 //!
 //! # Cost
 //!
-//! One pass over the bytes on one core, a few milliseconds for a pair of 1920x1080; no memory.
+//! One pass over the bytes on one core, a few milliseconds for a pair of 1920x1080; no extra memory.
 
 use vidbench_core::{Aggregate, Direction, FramesU8, MetricDescriptor, Needs};
 

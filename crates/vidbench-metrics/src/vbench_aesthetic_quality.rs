@@ -1,8 +1,9 @@
-//! `vbench.aesthetic_quality@1`: how pleasing the frames are to a predictor trained on votes.
+//! `vbench.aesthetic_quality@1`: how pleasing the frames are, as predicted by a model trained on votes.
 //!
 //! # Definition
 //!
-//! `mean over t of head(f[t] / |f[t]|) / 10`, with `f[t]` what CLIP ViT-L/14 gives of frame t and the head LAION's linear one.
+//! `mean over t of head(f[t] / |f[t]|) / 10`, where `f[t]` is the CLIP ViT-L/14 embedding of frame t and the head is
+//! LAION's linear one.
 //!
 //! # Range and direction
 //!
@@ -10,25 +11,26 @@
 //!
 //! # Input
 //!
-//! All frames: the shorter side to 224, bicubic (a = -0.75), no antialias, not clamped, then the middle, CLIP's mean and deviation.
+//! All frames: the shorter side resized to 224, bicubic (a = -0.75), no antialiasing, not clamped; then cropped to the
+//! middle square; CLIP's mean and deviation.
 //!
 //! # Reference
 //!
-//! Huang et al., "VBench: Comprehensive Benchmark Suite for Video Generative Models", CVPR 2024; Vchitect/VBench at commit
-//! 45e79ec, `aesthetic_quality.py`, on the processor. The head is LAION's `sa_0_4_vit_l_14_linear`.
+//! Huang et al., "VBench: Comprehensive Benchmark Suite for Video Generative Models", CVPR 2024; Vchitect/VBench at
+//! commit 45e79ec, `aesthetic_quality.py`, run on the CPU. The head is LAION's `sa_0_4_vit_l_14_linear`.
 //!
 //! # Differences
 //!
 //! On GPUs VBench runs CLIP in 16-bit floats.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
-//! random weights, the numbers agree with VBench's to 4e-7 of the value; of three colourful H.264 clips they differ by 0.9 % on the
-//! mean, at most 1.3 %, of a grey one by 1.5 %.
+//! Programs that decode with decord, OpenCV or PyAV get different colours from 4:2:0 video: swscale's fast conversion
+//! repeats chroma and is about one level too dark. Here chroma is interpolated, unless `--pixels swscale` asks for
+//! swscale's conversion. On the same frames, with the same random weights, the numbers agree with VBench's to 4e-7 of
+//! the value; on three colourful H.264 clips they differ by 0.9 % on average and at most 1.3 %, on a grey one by 1.5 %.
 //!
 //! # Cost
 //!
-//! One pass of CLIP ViT-L/14 a frame; not timed yet.
+//! One pass of CLIP ViT-L/14 per frame; not timed yet.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

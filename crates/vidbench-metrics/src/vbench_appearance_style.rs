@@ -1,21 +1,22 @@
-//! `vbench.appearance_style@1`: whether the frames have the style that the prompt asks for, to CLIP.
+//! `vbench.appearance_style@1`: whether the frames have the style that the prompt asks for, as seen by CLIP.
 //!
 //! # Definition
 //!
-//! `mean over t of cos(f[t], s)`, with `f[t]` what CLIP ViT-B/32 gives of frame t and s what it gives of the style alone, such as "oil
-//! painting".
+//! `mean over t of cos(f[t], s)`, where `f[t]` is the CLIP ViT-B/32 embedding of frame t and s that of the style alone,
+//! such as "oil painting".
 //!
-//! Over clips: the mean over the frames of all of them, so that a longer clip counts for more.
+//! The value over several clips is the mean over the frames of all of them, so that a longer clip counts for more.
 //!
 //! # Range and direction
 //!
-//! [-1, 1], higher is better. VBench's totals take 0.0009 as the least and 0.2855 as the most.
+//! [-1, 1], higher is better. VBench's totals take 0.0009 as the minimum and 0.2855 as the maximum.
 //!
 //! # Input
 //!
-//! All frames, and the prompt, which ends in one of the nine styles of VBench's suite: "Van Gogh style", "oil painting", "by Hokusai, in
-//! the style of Ukiyo", "black and white", "pixel art", "in cyberpunk style", "animated style", "watercolor painting", "surrealism style".
-//! CLIP's own preprocessing: Pillow's bicubic, antialiased and rounded, the shorter side to 224, then the middle, CLIP's mean and deviation.
+//! All frames, and the prompt, which ends in one of the nine styles of VBench's suite: "Van Gogh style", "oil
+//! painting", "by Hokusai, in the style of Ukiyo", "black and white", "pixel art", "in cyberpunk style", "animated
+//! style", "watercolor painting", "surrealism style". CLIP's own preprocessing: the shorter side resized to 224 with
+//! Pillow's bicubic, antialiased and rounded; then cropped to the middle square; CLIP's mean and deviation.
 //!
 //! # Reference
 //!
@@ -24,19 +25,21 @@
 //!
 //! # Differences
 //!
-//! VBench reads the style from `auxiliary_info` of its suite; in all 90 entries it is the end of the prompt, and a prompt that ends in none
-//! has no score. The mean over clips is VBench's on one GPU; on several GPUs VBench takes the mean of the last frames of clips, which is
-//! a mistake of that program and is not computed here. VBench multiplies by CLIP's trained scale and divides by 100, which that scale is to seven digits. On GPUs VBench
+//! VBench reads the style from `auxiliary_info` of its suite. In all 90 entries the style is the end of the prompt;
+//! here a prompt that ends in none of the styles has no score. The mean over clips is VBench's on one GPU; on several
+//! GPUs VBench averages only the last frames of clips, which is a bug in that program and is not reproduced here.
+//! VBench multiplies by CLIP's trained scale and divides by 100; that scale equals 100 to seven digits. On GPUs VBench
 //! runs CLIP in 16-bit floats.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
-//! random weights, the numbers agree with VBench's to 6e-8; of three colourful H.264 clips they differ by 0.0009 on the mean, at most
-//! 0.0019, of a grey one by 0.0016.
+//! Programs that decode with decord, OpenCV or PyAV get different colours from 4:2:0 video: swscale's fast conversion
+//! repeats chroma and is about one level too dark. Here chroma is interpolated, unless `--pixels swscale` asks for
+//! swscale's conversion. On the same frames, with the same random weights, the numbers agree with VBench's to 6e-8; on
+//! three colourful H.264 clips they differ by 0.0009 on average and at most 0.0019, on a grey one by 0.0016.
 //!
 //! # Cost
 //!
-//! That of `clipsim`, and nothing beside it: both look at what CLIP gives of the frames once.
+//! The same as `clipsim`; no extra cost when both are computed, because they share one set of CLIP embeddings of the
+//! frames.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

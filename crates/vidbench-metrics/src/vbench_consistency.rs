@@ -1,45 +1,49 @@
-//! `vbench.subject_consistency@1`, `vbench.background_consistency@1`, `subject_consistency@1`, `background_consistency@1`: how much frames look alike to a net.
+//! `vbench.subject_consistency@1`, `vbench.background_consistency@1`, `subject_consistency@1`,
+//! `background_consistency@1`: how much the frames look alike, as seen by a net.
 //!
 //! # Definition
 //!
-//! With `f[t]` what the net gives of frame t, and cosines below 0 taken as 0:
+//! `f[t]` is the net's output for frame t. Cosines below 0 count as 0:
 //!
 //! `mean over t >= 1 of (cos(f[t-1], f[t]) + cos(f[0], f[t])) / 2`
 //!
-//! The subject is looked at by DINO ViT-B/16 (its class token), the background by CLIP ViT-B/32.
+//! The net is DINO ViT-B/16 (its class token) for the subject and CLIP ViT-B/32 for the background.
 //!
-//! Over clips: of `vbench.*` the mean over the pairs of frames of all of them, so that a longer clip counts for more; of the others the mean
-//! over clips, each of which counts alike.
+//! Over several clips, the `vbench.*` metrics take the mean over the pairs of frames of all clips, so that a longer
+//! clip counts for more; the other two take the mean over clips, each of which counts equally.
 //!
 //! # Range and direction
 //!
-//! [0, 1], higher is better. 1 is a clip that stands still: read it beside `vbench.dynamic_degree`.
+//! [0, 1], higher is better. A clip that stands still has 1, so read the value together with `vbench.dynamic_degree`.
 //!
 //! # Input
 //!
-//! All frames, at least two. DINO: the shorter side to 224, bilinear, no antialias, nothing cut off, ImageNet's mean and deviation.
-//! CLIP: the shorter side to 224, bicubic (a = -0.75), no antialias, not clamped, then the middle, CLIP's mean and deviation.
+//! All frames, at least two. DINO: the shorter side resized to 224, bilinear, no antialiasing, not cropped; ImageNet's
+//! mean and deviation. CLIP: the shorter side resized to 224, bicubic (a = -0.75), no antialiasing, not clamped; then
+//! cropped to the middle square; CLIP's mean and deviation.
 //!
 //! # Reference
 //!
-//! Huang et al., "VBench: Comprehensive Benchmark Suite for Video Generative Models", CVPR 2024; Vchitect/VBench at commit
-//! 45e79ec, `subject_consistency.py` and `background_consistency.py`, on the processor.
+//! Huang et al., "VBench: Comprehensive Benchmark Suite for Video Generative Models", CVPR 2024; Vchitect/VBench at
+//! commit 45e79ec, `subject_consistency.py` and `background_consistency.py`, run on the CPU.
 //!
 //! # Differences
 //!
-//! A clip's number is one, whichever id it has; they differ over clips. `vbench.*` is VBench's headline on one GPU, which goes into its
-//! totals: a clip of 161 frames counts ten times as much as one of 17. On several GPUs VBench counts clips alike for the subject, and by frames for the
-//! background. `subject_consistency@1` and `background_consistency@1` count clips alike, as the mean of every other dimension does; no
-//! number here depends on how many share the work. On GPUs VBench runs CLIP in 16-bit floats.
+//! For a single clip, both ids of a dimension give the same value; they differ only in the mean over clips. `vbench.*`
+//! is VBench's headline value on one GPU, which goes into its totals: a clip of 161 frames counts ten times as much as
+//! one of 17. On several GPUs VBench counts clips equally for the subject, and by frames for the background.
+//! `subject_consistency@1` and `background_consistency@1` count clips equally, as the mean of every other dimension
+//! does; no value here depends on how many GPUs share the work. On GPUs VBench runs CLIP in 16-bit floats.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
-//! random weights, both numbers agree with VBench's to 8e-8; of three colourful H.264 clips the subject's differs by 0.12 % on the
-//! mean, at most 0.33 %, and the background's by 0.08 %, at most 0.17 %. Of what they lack of 1 that is up to a tenth.
+//! Programs that decode with decord, OpenCV or PyAV get different colours from 4:2:0 video: swscale's fast conversion
+//! repeats chroma and is about one level too dark. Here chroma is interpolated, unless `--pixels swscale` asks for
+//! swscale's conversion. On the same frames, with the same random weights, both numbers agree with VBench's to 8e-8; on
+//! three colourful H.264 clips the subject's differs by 0.12 % on average and at most 0.33 %, and the background's by
+//! 0.08 % on average and at most 0.17 %. This is up to a tenth of the distance from the value to 1.
 //!
 //! # Cost
 //!
-//! On one core about 0.7 s a frame of 832x480 for DINO and 0.1 s for CLIP.
+//! On one core about 0.7 s per frame of 832x480 for DINO and 0.1 s for CLIP.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

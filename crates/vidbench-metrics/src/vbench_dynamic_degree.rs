@@ -2,19 +2,20 @@
 //!
 //! # Definition
 //!
-//! Of n frames, eight a second, each is compared with the next by RAFT in 20 iterations; the mean length of the longest 5 % of its vectors
-//! is how far the pair moves. A pair moves when that is more than `6 min(H, W) / 256` pixels. The clip moves, and has 1, when at
-//! least `round(n / 4)` pairs move, a half rounded to the even number, and in `dynamic_degree` at least one; else it has 0. The mean over clips
-//! is the share that moves.
+//! The clip is sampled to n frames, eight per second. RAFT, in 20 iterations, computes the flow from each sampled frame
+//! to the next. The movement of a pair is the mean length of the longest 5 % of its flow vectors, and a pair moves when
+//! its movement is more than `6 min(H, W) / 256` pixels. The clip moves, and has 1, when at least `round(n / 4)` pairs
+//! move (halves are rounded to the even number); `dynamic_degree` also requires at least one moving pair. Any other
+//! clip has 0. The mean over clips is the share of clips that move.
 //!
 //! # Range and direction
 //!
-//! 0 or 1; describes. VBench takes more as better.
+//! 0 or 1; descriptive. VBench treats a higher value as better.
 //!
 //! # Input
 //!
-//! Every `max(1, round(fps / 8))`-th frame at native size, both sides at least 121 pixels; the border is repeated to multiples of 8, and the
-//! vectors of the border count.
+//! Every `max(1, round(fps / 8))`-th frame at native size, both sides at least 121 pixels. Frames are padded to
+//! multiples of 8 by repeating the border, and flow vectors in the padding count.
 //!
 //! # Reference
 //!
@@ -23,19 +24,22 @@
 //!
 //! # Differences
 //!
-//! `vbench.dynamic_degree`: none that is meant. Of two frames no pair needs to move (`round(2 / 4)` is 0), so that a clip which stands still has 1: clips of up to
-//! a quarter of a second, and those whose file says a frame rate many times the true one. `dynamic_degree` wants one pair that moves; of three frames and more
-//! both are equal. A wrong frame rate in the file changes which frames are looked at, in both.
+//! `vbench.dynamic_degree` has no intended differences. With two frames no pair needs to move (`round(2 / 4)` is 0), so
+//! a clip that stands still has 1. This affects clips of up to a quarter of a second, and clips whose file states a
+//! frame rate many times the true one. `dynamic_degree` requires one pair that moves; with three frames or more the two
+//! metrics are equal. For both, a wrong frame rate in the file changes which frames are sampled.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. With the same random weights, as they
-//! are and with their flows made short, four clips have VBench's number, on the same frames and of H.264 files. With the short flows
-//! the length by which a pair is judged differs by 0.5 % on the mean, at most 1.1 %, of three colourful H.264 clips.
+//! Programs that decode with decord, OpenCV or PyAV get different colours from 4:2:0 video: swscale's fast conversion
+//! repeats chroma and is about one level too dark. Here chroma is interpolated, unless `--pixels swscale` asks for
+//! swscale's conversion. With the same random weights, both as they are and adjusted to give short flows, four clips
+//! have the same value as in VBench, on the same frames and from H.264 files. With the short flows, the movement of a
+//! pair differs by 0.5 % on average and at most 1.1 % for three colourful H.264 clips.
 //!
 //! # Cost
 //!
-//! One pass of RAFT at native size for each pair of frames until the answer is certain: a quarter of the pairs where all of them
-//! move, three quarters where none does. A clip is decoded a second time, without colours, to count its frames.
+//! One pass of RAFT at native size for each pair of frames, until the answer is certain: after a quarter of the pairs
+//! where all of them move, after three quarters where none does. The clip is decoded a second time, without colours, to
+//! count its frames.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

@@ -1,18 +1,20 @@
-//! `vbench.human_action@1`: whether the action of the prompt is seen in the clip.
+//! `vbench.human_action@1`: whether the clip shows the action named in the prompt.
 //!
 //! # Definition
 //!
-//! UMT-L, trained on Kinetics-400, gives a number for each of 400 actions. The clip has 1 when the action of its prompt is among the five highest and
-//! its sigmoid, rounded to four places, is at least 0.85; else 0.
+//! UMT-L, trained on Kinetics-400, gives a number for each of 400 actions. The clip has 1 when the action of its prompt
+//! has one of the five highest numbers and the sigmoid of that number, rounded to four places, is at least 0.85;
+//! otherwise 0.
 //!
 //! # Range and direction
 //!
-//! 0 or 1, higher is better. The mean over clips is the share of actions that are seen.
+//! 0 or 1, higher is better. The mean over clips is the share of clips that show their action.
 //!
 //! # Input
 //!
-//! The middle frame of each of sixteen equal parts: the shorter side to 256, OpenCV's bilinear, then the middle 224x224, ImageNet's mean and deviation.
-//! The action is what follows "person is " in the prompt, and one of Kinetics-400's names.
+//! The middle frame of each of sixteen equal parts: the shorter side resized to 256 with OpenCV's bilinear, then
+//! cropped to the middle 224x224; ImageNet's mean and deviation. The action is the text after "person is " in the
+//! prompt, and must be one of Kinetics-400's names.
 //!
 //! # Reference
 //!
@@ -21,17 +23,19 @@
 //!
 //! # Differences
 //!
-//! VBench reads the action from the file's name up to the first hyphen or underscore, and counts a clip whose name has none of Kinetics-400's actions as wrong;
-//! here the action comes from the prompt, cut at the same marks, and such a clip has no score.
+//! VBench reads the action from the file name, up to the first hyphen or underscore, and counts a clip as wrong if its
+//! name holds none of Kinetics-400's actions. Here the action comes from the prompt, cut at the same characters, and a
+//! clip without such an action has no score.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
-//! random weights, the action that VBench has fifth counts and the one that it has sixth does not, which are 0.08 apart; in colourful
-//! files actions so close may change places.
+//! Programs that decode with decord, OpenCV or PyAV get different colours from 4:2:0 video: swscale's fast conversion
+//! repeats chroma and is about one level too dark. Here chroma is interpolated, unless `--pixels swscale` asks for
+//! swscale's conversion. On the same frames, with the same random weights, the action that VBench ranks fifth counts
+//! and the one that it ranks sixth does not; the two are 0.08 apart. In colourful files, actions as close as that may
+//! change places.
 //!
 //! # Cost
 //!
-//! One pass of UMT-L a clip, which is decoded twice; not timed yet.
+//! One pass of UMT-L per clip; the clip is decoded twice. Not timed yet.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

@@ -1,21 +1,24 @@
-//! `vbench_i2v.i2v_subject@1`: whether the subject of the image stays that of the clip, to DINO.
+//! `vbench_i2v.i2v_subject@1`: whether the subject of the input image stays the same in the clip, as seen by DINO.
 //!
 //! # Definition
 //!
-//! With `f[t]` what DINO ViT-B/16 gives of frame t (its class token), g what it gives of the image that the clip was made from, and cosines below 0
-//! taken as 0:
+//! `f[t]` is the output of DINO ViT-B/16 (its class token) for frame t, and g its output for the image that the clip
+//! was made from. Cosines below 0 count as 0:
 //!
 //! `0.4 max over t of cos(g, f[t]) + 0.3 mean over t >= 1 of cos(f[t-1], f[t]) + 0.3 min over t >= 1 of cos(f[t-1], f[t])`
 //!
 //! # Range and direction
 //!
-//! [0, 1], higher is better. One frame that is the image gives the first term its most; a clip that stands still on it has 1.
+//! [0, 1], higher is better. A single frame that equals the image is enough to give the first term its maximum; a clip
+//! that stands still on the image has 1.
 //!
 //! # Input
 //!
-//! All frames, at least two, and the image: key `image` of a manifest, or `score --images DIR` with images named by their prompts. Frames: the
-//! shorter side to 256, bicubic (a = -0.5), antialiased, not rounded, then the middle 224x224; the image the same by Pillow's bicubic, rounded;
-//! ImageNet's mean and deviation. VBench-I2V takes images that were cropped to the ratio of the clip (`data/crop`): give those.
+//! All frames, at least two, and the image: key `image` of a manifest, or `score --images DIR` with images named by
+//! their prompts. The shorter side of each frame is resized to 256, bicubic (a = -0.5), antialiased, not rounded; then
+//! the middle 224x224 is cut out. The image is prepared in the same way, but with Pillow's bicubic, rounded. ImageNet's
+//! mean and deviation are applied to both. VBench-I2V expects images already cropped to the aspect ratio of the clip
+//! (`data/crop`): supply those.
 //!
 //! # Reference
 //!
@@ -24,19 +27,20 @@
 //!
 //! # Differences
 //!
-//! VBench-I2V leaves antialiasing to torchvision, which did none for frames before version 0.17; here it is always done. Pillow and libav
-//! interpolate the chroma of JPEG images in slightly different ways.
+//! VBench-I2V leaves antialiasing to torchvision, which did not antialias frames before version 0.17; here frames are
+//! always antialiased. Pillow and libav interpolate the chroma of JPEG images in slightly different ways.
 //!
-//! VBench-I2V has two more dimensions of its own. `i2v_background` looks through DreamSim, which is not among the nets here: not available, not
-//! built yet. `camera_motion` tracks points by CoTracker: neither.
+//! VBench-I2V has two more dimensions of its own, neither of which is built or available here yet. `i2v_background`
+//! needs DreamSim and `camera_motion` tracks points with CoTracker; neither net is included here.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames the numbers agree
-//! to 1e-5; of colourful files they may differ by a few percent.
+//! Programs that decode with decord, OpenCV or PyAV get different colours from 4:2:0 video: swscale's fast conversion
+//! repeats chroma and is about one level too dark. Here chroma is interpolated, unless `--pixels swscale` asks for
+//! swscale's conversion. On the same frames the numbers agree to 1e-5; for colourful files they may differ by a few
+//! percent.
 //!
 //! # Cost
 //!
-//! One pass of DINO at 224x224 a frame; not timed yet.
+//! One pass of DINO at 224x224 per frame; not timed yet.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

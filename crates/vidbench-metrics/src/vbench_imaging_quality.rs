@@ -1,8 +1,8 @@
-//! `vbench.imaging_quality@1`: how free of noise, blur and wrong exposure the frames are, to MUSIQ.
+//! `vbench.imaging_quality@1`: how free the frames are of noise, blur and wrong exposure, as seen by MUSIQ.
 //!
 //! # Definition
 //!
-//! `mean over t of MUSIQ(F[t]) / 100`, with MUSIQ trained on SPAQ, whose scores run from about 0 to 100.
+//! `mean over t of MUSIQ(F[t]) / 100`, where MUSIQ is trained on SPAQ and its scores run from about 0 to 100.
 //!
 //! # Range and direction
 //!
@@ -10,8 +10,9 @@
 //!
 //! # Input
 //!
-//! All frames: those whose longer side is beyond 512 are shrunk to it, bilinear, no antialias. MUSIQ looks at 32x32 patches of that
-//! image and of it with a longer side of 224 and of 384, bicubic (a = -0.75), no antialias.
+//! All frames: those whose longer side exceeds 512 are shrunk to a longer side of 512, bilinear, no antialiasing. MUSIQ
+//! looks at 32x32 patches of this image and of two copies of it with a longer side of 224 and of 384, bicubic
+//! (a = -0.75), no antialiasing.
 //!
 //! # Reference
 //!
@@ -21,18 +22,19 @@
 //!
 //! # Differences
 //!
-//! VBench's file gives clips 0 to 100 and the headline 0 to 1; this is the headline's scale for both. Patches that only fill up are left
-//! out, which changes nothing.
+//! VBench's result file has 0 to 100 for clips and 0 to 1 for the headline value; here both are on the scale of the
+//! headline, 0 to 1. Patches that are only padding are left out, which does not change the value.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
-//! random weights, the numbers agree with VBench's to 1.1e-6 of the value. Of H.264 clips random weights tell no percentage, since
-//! their scores lie about 0: those of three colourful clips and a grey one, from -0.001 to 0.013, differ by 0.0003 on the mean, at most
+//! Programs that decode with decord, OpenCV or PyAV get different colours from 4:2:0 video: swscale's fast conversion
+//! repeats chroma and is about one level too dark. Here chroma is interpolated, unless `--pixels swscale` asks for
+//! swscale's conversion. On the same frames, with the same random weights, the numbers agree with VBench's to 1.1e-6 of
+//! the value. For H.264 clips, random weights give no meaningful percentage, since their scores lie around 0: the
+//! scores of three colourful clips and a grey one, from -0.001 to 0.013, differ by 0.0003 on average and at most
 //! 0.0009.
 //!
 //! # Cost
 //!
-//! On one core about 0.3 s a frame of 832x480.
+//! On one core about 0.3 s per frame of 832x480.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

@@ -1,33 +1,35 @@
-//! `vbench.motion_smoothness@1`: how well every second frame can be guessed from its neighbours.
+//! `vbench.motion_smoothness@1`: how well every second frame can be predicted from its neighbours.
 //!
 //! # Definition
 //!
-//! `(255 - mean over odd t of |F[t] - AMT(F[t-1], F[t+1])|) / 255`: AMT-S makes up each odd frame that has two neighbours; its mean absolute
-//! difference to the true one over pixels and channels, the mean of that over frames.
+//! `(255 - mean over odd t of |F[t] - AMT(F[t-1], F[t+1])|) / 255`: AMT-S interpolates each odd frame that has two
+//! neighbours. Its mean absolute difference from the true frame is taken over pixels and channels, and averaged over
+//! frames.
 //!
 //! # Range and direction
 //!
-//! [0, 1], higher is better. 1 is a clip whose odd frames hold no surprise; one that stands still has nearly 1.
+//! [0, 1], higher is better. A clip whose odd frames are predicted exactly has 1; one that stands still has nearly 1.
 //!
 //! # Input
 //!
-//! All frames at native size, at least three; sides at least 113 pixels. The border is repeated to multiples of 16.
+//! All frames at native size, at least three; both sides at least 113 pixels. Frames are padded to multiples of 16 by
+//! repeating the border.
 //!
 //! # Reference
 //!
-//! Huang et al., "VBench: Comprehensive Benchmark Suite for Video Generative Models", CVPR 2024; Vchitect/VBench at commit
-//! 45e79ec, `motion_smoothness.py`, on the processor, where it never shrinks frames; Li et al., "AMT: All-Pairs Multi-Field Transforms for
-//! Efficient Frame Interpolation", CVPR 2023.
+//! Huang et al., "VBench: Comprehensive Benchmark Suite for Video Generative Models", CVPR 2024; Vchitect/VBench at
+//! commit 45e79ec, `motion_smoothness.py`, run on the CPU, where it never shrinks frames; Li et al., "AMT: All-Pairs
+//! Multi-Field Transforms for Efficient Frame Interpolation", CVPR 2023.
 //!
 //! # Differences
 //!
-//! A caller of VBench that names the device `cuda` has frames shrunk by the memory of the GPU, which changes the score; here frames are never
-//! shrunk.
+//! When VBench is called with the device `cuda`, it may shrink frames depending on the memory of the GPU, which changes
+//! the score; here frames are never shrunk.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
-//! random weights, the numbers agree with VBench's to 9e-7; of three colourful H.264 clips they differ by 0.24 % on the mean, at most
-//! 0.37 %, of a grey one by 0.006 %.
+//! Programs that decode with decord, OpenCV or PyAV get different colours from 4:2:0 video: swscale's fast conversion
+//! repeats chroma and is about one level too dark. Here chroma is interpolated, unless `--pixels swscale` asks for
+//! swscale's conversion. On the same frames, with the same random weights, the numbers agree with VBench's to 9e-7; on
+//! three colourful H.264 clips they differ by 0.24 % on average and at most 0.37 %, on a grey one by 0.006 %.
 //!
 //! # Cost
 //!

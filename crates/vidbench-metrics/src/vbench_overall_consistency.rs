@@ -1,18 +1,19 @@
-//! `vbench.overall_consistency@1`, `vbench.temporal_style@1`: how well a clip fits its prompt, to ViCLIP.
+//! `vbench.overall_consistency@1`, `vbench.temporal_style@1`: how well a clip fits its prompt, as seen by ViCLIP.
 //!
 //! # Definition
 //!
-//! `cos(v, p)`, with v what ViCLIP-L gives of eight frames and p what it gives of the prompt. The two dimensions are one formula on the clips
-//! of different prompts.
+//! `cos(v, p)`, where v is the ViCLIP-L embedding of eight frames and p that of the prompt. The two dimensions use the
+//! same formula, on clips of different prompts.
 //!
 //! # Range and direction
 //!
-//! [-1, 1], higher is better; good clips lie about 0.2 to 0.3.
+//! [-1, 1], higher is better; good clips have about 0.2 to 0.3.
 //!
 //! # Input
 //!
-//! The middle frame of each of eight equal parts, and the prompt. The shorter side to 224, bicubic (a = -0.75), no antialias, rounded to bytes, then the
-//! middle, CLIP's mean and deviation. Of a prompt beyond 32 tokens the rest is cut off, and the score has a note of it.
+//! The middle frame of each of eight equal parts, and the prompt. The shorter side is resized to 224, bicubic
+//! (a = -0.75), no antialiasing, rounded to bytes; then the frame is cropped to the middle square; CLIP's mean and
+//! deviation. A prompt longer than 32 tokens is cut off there, and a note with the score says so.
 //!
 //! # Reference
 //!
@@ -21,16 +22,17 @@
 //!
 //! # Differences
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs. On the same frames, with the same
-//! random weights and prompts with accents and marks, both metrics agree with VBench's to 2e-5 of the value, the numbers of four other
-//! clips differ by 1.4e-6 at most, 3e-4 of one of 0.004; of three colourful H.264 clips they differ by 1.0 % on the mean, at most 2.0
-//! %, which is 0.0009, of a grey one by 0.0016.
+//! Programs that decode with decord, OpenCV or PyAV get different colours from 4:2:0 video: swscale's fast conversion
+//! repeats chroma and is about one level too dark. Here chroma is interpolated, unless `--pixels swscale` asks for
+//! swscale's conversion. On the same frames, with the same random weights and with prompts that contain accents and
+//! punctuation, both metrics agree with VBench's to 2e-5 of the value. The values of four other clips differ by at most
+//! 1.4e-6, which is 3e-4 of a value of 0.004. On three colourful H.264 clips they differ by 1.0 % on average and at
+//! most 2.0 %, which is 0.0009, and on a grey one by 0.0016.
 //!
 //! # Cost
 //!
-//! One pass of each of ViCLIP's nets a clip, which is decoded twice; not timed yet. The second of the two metrics costs
-//! nothing more.
+//! One pass of each of ViCLIP's nets per clip; the clip is decoded twice. Not timed yet. The second of the two metrics
+//! has no extra cost.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 

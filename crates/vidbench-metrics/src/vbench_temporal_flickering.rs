@@ -1,19 +1,23 @@
-//! `vbench.temporal_flickering@1`: how still brightness and colour are in a clip that should not move.
+//! `vbench.temporal_flickering@1`: how steady brightness and colour are in a clip that should not move.
 //!
 //! # Definition
 //!
-//! VBench's static filter first: RAFT, in 20 iterations, gives the flow between consecutive frames, from the first to the last and from the last to the
-//! first; the mean length of the longest 2 % of the vectors is how far a pair moves. Of n frames at most `round(n / 8)` consecutive pairs (a half rounded
-//! to the even number) may move more than `3 min(H, W) / 256` pixels, and first and last no more than `2 round(n / 8)` times as far. A clip that moves more has
-//! no score. Of one that stands still: `1 - mean |F[t+1] - F[t]| / 255`, as `temporal_flickering`.
+//! VBench's static filter comes first. RAFT, in 20 iterations, computes the flow between consecutive frames, from the
+//! first frame to the last, and from the last to the first. The movement of a pair is the mean length of the longest
+//! 2 % of its flow vectors. In a clip of n frames, at most `round(n / 8)` consecutive pairs (halves are rounded to the
+//! even number) may move more than `3 min(H, W) / 256` pixels, and the pairs of first and last frame no more than
+//! `2 round(n / 8)` times as far. A clip that moves more has no score. A clip that stands still has
+//! `1 - mean |F[t+1] - F[t]| / 255`, as in `temporal_flickering`.
 //!
 //! # Range and direction
 //!
-//! [0, 1], higher is better. The mean over clips is over those that stand still; how many do not is beside it.
+//! [0, 1], higher is better. The mean over clips covers only those that stand still; the number of clips that do not is
+//! given with it.
 //!
 //! # Input
 //!
-//! All frames at native size, at least two, both sides at least 121 pixels; for the flow the border is repeated to multiples of 8.
+//! All frames at native size, at least two, both sides at least 121 pixels; for the flow, frames are padded to
+//! multiples of 8 by repeating the border.
 //!
 //! # Reference
 //!
@@ -22,13 +26,15 @@
 //!
 //! # Differences
 //!
-//! VBench takes the first five clips of each prompt that stand still and numbers them anew; here every clip is looked at.
+//! VBench takes the first five clips of each prompt that stand still and renumbers them; here every clip is considered.
 //!
-//! On the same frames, with the same random weights whose flows were made short enough for a clip to pass, and then too long, the filter let
-//! through and kept back what VBench's does, and the value is VBench's to 1e-10.
+//! Tested on the same frames with the same random weights, with flows made first short enough for a clip to pass and
+//! then too long, the filter passes and rejects the same clips as VBench's, and the value agrees with VBench's to
+//! 1e-10.
 //!
-//! Programs that decode with decord, OpenCV or PyAV see other colours of 4:2:0 video: swscale's quick conversion repeats chroma and is
-//! about a level too dark, here chroma is interpolated unless `--pixels swscale` asks for theirs.
+//! Programs that decode with decord, OpenCV or PyAV get different colours from 4:2:0 video: swscale's fast conversion
+//! repeats chroma and is about one level too dark. Here chroma is interpolated, unless `--pixels swscale` asks for
+//! swscale's conversion.
 //!
 //! # Cost
 //!

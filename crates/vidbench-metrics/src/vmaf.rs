@@ -1,40 +1,44 @@
-//! `vmaf@1`: how good a clip looks beside its reference, as a model of viewers' votes judges it.
+//! `vmaf@1`: how good a clip looks next to its reference, as judged by a model of viewers' votes.
 //!
 //! # Definition
 //!
-//! VMAF with the model `vmaf_v0.6.1` that is built into libvmaf: from the luma of both clips, as stored, the detail that is kept
-//! (ADM), the visual information at four scales (VIF) and the motion of the reference. A support vector regression that was fitted
-//! to viewers' votes turns them into one number a frame, cut to [0, 100]. The mean over frames.
+//! VMAF with the model `vmaf_v0.6.1` that is built into libvmaf: it measures, on the luma of both clips as stored, the
+//! detail that is kept (ADM), the visual information at four scales (VIF) and the motion of the reference. A support
+//! vector regression fitted to viewers' votes turns these into one number per frame, clipped to [0, 100]. The value is
+//! the mean over frames.
 //!
 //! # Range and direction
 //!
-//! [0, 100], higher is better. A clip beside itself is near 100 and mostly not quite: the first frame has no motion.
+//! [0, 100], higher is better. A clip compared with itself is near 100 but usually not quite there, because the first
+//! frame has no motion.
 //!
 //! # Input
 //!
-//! Two clips of equal size and length that store luma of 8, 10, 12 or 16 bits, the same for both, both sides at least 64 pixels;
-//! nothing is resized or cut. Chroma is not looked at.
+//! Two clips of equal size and length that store luma of 8, 10, 12 or 16 bits, the same for both, both sides at least
+//! 64 pixels; nothing is resized or cropped. Chroma is ignored.
 //!
-//! libvmaf 2 or 3 must be installed: the file that `VIDBENCH_LIBVMAF` names, else `libvmaf.so.3`, `libvmaf.so.1` or `libvmaf.so`
-//! where the system keeps its libraries; `vidbench doctor` says what is found. Without it the score is not available, and a
-//! scoring that names no metrics leaves it out. A scoring after it was installed computes what was missing.
+//! libvmaf 2 or 3 must be installed: vidbench loads the file that `VIDBENCH_LIBVMAF` names, else `libvmaf.so.3`,
+//! `libvmaf.so.1` or `libvmaf.so` from the system's library folders; `vidbench doctor` shows which one is found.
+//! Without libvmaf the score is not available, and a scoring that names no metrics leaves VMAF out. Once libvmaf is
+//! installed, the next scoring computes the missing scores.
 //!
 //! # Reference
 //!
-//! Li et al., "Toward a practical perceptual video quality metric", Netflix Technology Blog, 2016; Netflix/vmaf 3.2.0 at commit
-//! f85a853, whose library computes it. Its test clips have here what they have there: 92.520903 (160x90, 8 bit), 99.306703 (the
-//! same clip beside itself), 82.564227 (576x324, 10 bit).
+//! Li et al., "Toward a practical perceptual video quality metric", Netflix Technology Blog, 2016; Netflix/vmaf 3.2.0
+//! at commit f85a853, whose library computes it. Its test clips get the same scores here as there: 92.520903 (160x90,
+//! 8 bit), 99.306703 (the same clip compared with itself), 82.564227 (576x324, 10 bit).
 //!
 //! # Differences
 //!
-//! None to libvmaf's own program with `--model version=vmaf_v0.6.1`. Versions of libvmaf differ from the third digit on (2.3.1
-//! gives 92.523448 for the first clip), so the record of a scoring names the version, and scores are kept by it. The model
-//! was fitted to compression and scaling of natural video seen from three times its height: it says how much a quantised or
-//! distilled model changes the very same clip, not how good a generated clip is.
+//! None from libvmaf's own program with `--model version=vmaf_v0.6.1`. Versions of libvmaf differ from the third digit
+//! on (2.3.1 gives 92.523448 for the first clip), so the record of a scoring names the version, and scores are stored
+//! separately for each version. The model was fitted to compression and scaling of natural video seen from three times
+//! its height. It says how much a quantised or distilled model changes the very same clip, not how good a generated
+//! clip is.
 //!
 //! # Cost
 //!
-//! About 9 ms for a pair of 832x480, on one thread of libvmaf with AVX2; memory of a few frames.
+//! About 9 ms for a pair of 832x480, on one thread of libvmaf with AVX2; memory for a few frames.
 
 use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 use vidbench_video::Vmaf;

@@ -1,25 +1,29 @@
-//! `warping_error.farneback@1`, `warping_error.raft@1`: how much of a frame its successor does not explain, once motion is taken out.
+//! `warping_error.farneback@1`, `warping_error.raft@1`: how much of a frame the next frame does not explain, once
+//! motion is compensated.
 //!
 //! # Definition
 //!
-//! For each pair of consecutive frames a, b: the optical flow f from a to b, the flow g from b to a, and b read where f
-//! leads (between pixels: weighted by nearness). With g' the flow g read there, the pixel of a counts unless
+//! For each pair of consecutive frames a, b, the metric computes the optical flow f from a to b and the flow g from b
+//! to a, and reads b where f leads (between pixels: weighted by nearness). With g' the flow g read at the same place,
+//! the pixel of a counts unless
 //!
 //! - f leads out of the picture,
 //! - |f + g'|^2 > 0.01 (|f|^2 + |g'|^2) + 0.5: the way back does not lead back, or
 //! - |grad u|^2 + |grad v|^2 > 0.01 |f|^2 + 0.002, with f = (u, v) and gradients as differences to the next pixel on the
 //!   right and below (zero at the edge): the edge of something that moves.
 //!
-//! The error of the pair is the mean over the pixels that count and over R, G and B of the squared difference between a and
-//! the b that was read, with 255 as 1; the value is the mean over pairs. The flow is Farnebäck's of the frames' brightness
-//! (0.299 R + 0.587 G + 0.114 B, 8 bit, rounded): window 15, polynomials over 15 pixels with deviation 1.5, 3 iterations,
-//! up to 5 halvings while both sides stay at 32 or more. `warping_error.raft` takes RAFT's flow in 20 iterations instead, of frames with both
-//! sides at least 121 pixels, whose border is repeated to multiples of 8.
+//! The error of the pair is the mean over the pixels that count and over R, G and B of the squared difference between a
+//! and b as read there, with 255 as 1; the value is the mean over pairs. The flow is Farnebäck's, computed on the
+//! frames' brightness (0.299 R + 0.587 G + 0.114 B, 8 bit, rounded): window 15, polynomials over 15 pixels with
+//! deviation 1.5, 3 iterations, up to 5 halvings while both sides stay at 32 or more. `warping_error.raft` uses RAFT's
+//! flow in 20 iterations instead, on frames with both sides at least 121 pixels, padded to multiples of 8 by repeating
+//! the border.
 //!
 //! # Range and direction
 //!
-//! [0, 1], lower is better. 0 is a clip whose frames are all equal, so read it beside `motion_magnitude`: it measures
-//! flicker and distortion, and a clip that hardly moves has little of both. In practice below 0.05.
+//! [0, 1], lower is better. A clip whose frames are all equal has 0, so read the value together with
+//! `motion_magnitude`: it measures flicker and distortion, and a clip that hardly moves has little of either. In
+//! practice values are below 0.05.
 //!
 //! # Input
 //!
@@ -34,27 +38,29 @@
 //!
 //! # Differences
 //!
-//! Lai et al. use the flow of a trained net (FlowNet2) of the unprocessed video; this flow is found without learned weights
-//! and on the clip itself, hence the name of its own: the numbers must not be compared with theirs. Theirs counts pixels
-//! that the flow leads out of the picture, with the nearest pixel of the edge; here they do not count. Theirs gives a pair
-//! in which no pixel counts the error 0, the best there is; here such a pair has no error, so the clip has none, with the
-//! frame as the reason. The flow is OpenCV's to 1e-5 pixels on soft texture and 3e-3 on noise, where sums of 32-bit numbers in
-//! another order show. OpenCV's flow of two equal frames is not quite zero at the right and lower edge; equal frames have the
-//! error 0 here.
+//! Lai et al. use the flow of a trained net (FlowNet2) on the unprocessed video. Here the flow is computed without
+//! learned weights and on the clip itself, hence the separate name: the numbers must not be compared with theirs. Their
+//! code counts pixels that the flow leads out of the picture, using the nearest pixel of the edge; here such pixels do
+//! not count. Their code gives the error 0, the best possible, to a pair in which no pixel counts; here such a pair has
+//! no error, so the clip has none either, and the reason names the frame. The flow agrees with OpenCV's to 1e-5 pixels
+//! on soft texture and to 3e-3 on noise, where the order in which 32-bit numbers are summed shows. OpenCV's flow of two
+//! equal frames is not quite zero at the right and lower edge; equal frames have the error 0 here.
 //!
-//! `warping_error.raft` of three clips of 256x160, with RAFT of random weights whose flows are 0.6 pixels long, is that of a script of the
-//! formula above on VBench's RAFT to 1e-6. With the pixels that the flow leads out of the picture, a hundredth of all here, as Lai et al. count
-//! them, it differs by up to 0.7 %.
+//! On three clips of 256x160, with random weights whose flows are 0.6 pixels long, `warping_error.raft` agrees to 1e-6
+//! with a script that applies the formula above to the flow of VBench's RAFT. When the pixels that the flow leads out
+//! of the picture (a hundredth of all pixels here) are counted as Lai et al. count them, the value differs by up to
+//! 0.7 %.
 //!
-//! Of other clips, the same frames and the same weights, each pair agrees to 8e-7, but where a pixel on one of the limits counts on one
-//! side alone: 3e-4 of a pair, 5e-5 of a clip. Of three colourful H.264 clips that the script decodes with decord, which repeats chroma,
-//! it differs by 9 % on the mean, at most 21 %, of a grey one by 0.3 %.
+//! On other clips, with the same frames and the same weights, each pair agrees to 8e-7, except where a pixel right at
+//! one of the limits counts in only one of the two programs: this changes a pair by 3e-4 and a clip by 5e-5. On three
+//! colourful H.264 clips that the script decodes with decord, which repeats chroma, the value differs by 9 % on average
+//! and at most 21 %; on a grey one by 0.3 %.
 //!
 //! # Cost
 //!
-//! On one core about 95 ms for a pair of 832x480, more than ten times what decoding and all other metrics of a clip take
-//! together, so it is computed only when asked for by name. 78 ms of it are the two flows, for which OpenCV takes 168 ms on one
-//! thread. About 100 bytes of memory a pixel.
+//! On one core about 95 ms for a pair of 832x480, more than ten times what decoding and all other metrics of a clip
+//! take together, so it is computed only when asked for by name. The two flows take 78 ms of this; OpenCV takes 168 ms
+//! for them on one thread. About 100 bytes of memory per pixel.
 
 use vidbench_core::{Aggregate, Direction, FramesU8, MetricDescriptor, Needs};
 
