@@ -22,7 +22,7 @@
 //!
 //! # Differences
 //!
-//! VBench decodes with OpenCV and averages in 32-bit floats, which rounds in the seventh digit; this is exact. VBench drops
+//! VBench decodes with OpenCV and averages in 32-bit floats, which rounds in about the seventh digit; this is exact. VBench drops
 //! clips that are not static with an optical-flow filter first and leaves out clips that it cannot decode; here every clip
 //! is scored, and one that cannot be decoded has no score.
 //!

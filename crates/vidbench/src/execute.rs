@@ -161,7 +161,8 @@ pub fn execute(
     Hooks { events, between }: Hooks<'_>,
 ) -> Result<Execution, ExecuteError> {
     check_inputs(&run.suite)?;
-    if let Err(why) = crate::prepare_nets(programs, &run.suite.metrics, NetOptions::default()) {
+    let unprepared = crate::unprepared_nets(&run.suite.metrics, NetOptions::default());
+    if let Err(why) = crate::prepare_nets(programs, &unprepared, NetOptions::default()) {
         events(&Event::Warning { message: format!("{NOT_PREPARED}: {why}") });
     }
     let threads = run.suite.scenario.threads.unwrap_or_else(cores);

@@ -51,7 +51,8 @@ pub use metric_pages::{commercial_use, metric_page};
 pub use model_check::ModelCheck;
 pub use net_choice::{NetChoiceError, choose_nets};
 pub use nets_in_use::{
-    nets_in_use, prepare_nets, prepare_nets_here, session_options, stored_nets, weights_bytes, why_no_weights,
+    nets_in_use, prepare_nets, prepare_nets_here, session_options, stored_nets, unprepared_nets,
+    weights_bytes, why_no_weights,
 };
 pub use preflight::{lacking_videos, preflight};
 pub use prepare::{Estimate, InputError, Prepared, estimate, new_run, prepare, read_suite, reopen};

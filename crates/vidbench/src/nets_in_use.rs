@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use vidbench_core::{MetricId, NetDevice, NetOptions, NetRuntime, NetsInUse, WeightsInUse, with_causes};
 use vidbench_metrics::Metric;
 use vidbench_nn::nets::{Net, Skeleton};
-use vidbench_nn::{NetState, NetStore, ReadyNet, Runtime, SessionOptions};
+use vidbench_nn::{NetState, NetStore, NetStoreError, ReadyNet, Runtime, SessionOptions};
 use vidbench_worker::StoredNets;
 
 use crate::WorkerPrograms;
@@ -42,19 +42,29 @@ pub fn weights_bytes(metrics: &[MetricId]) -> u64 {
     names(metrics).into_iter().filter_map(|net| Skeleton::of(net).ok()).map(bytes).sum()
 }
 
-/// Prepares the nets of these metrics so that they load quickly ([`Net::prepare`]), in a separate process. Scorers
-/// cannot do this, because they read untrusted videos and may not write where nets are stored; that process reads no
-/// videos.
+/// The nets of these metrics that have weights and are still to be prepared ([`Net::prepare`]).
+pub fn unprepared_nets(metrics: &[MetricId], nets: NetOptions) -> Vec<&'static str> {
+    let Ok(store) = store_of(nets) else { return Vec::new() };
+    let is_left = |name: &&'static str| {
+        // A net without usable weights is reported by the metrics that need it.
+        store.ready(name).is_ok_and(|ready| {
+            Net::is_prepared(&ready.skeleton, &ready.weights, &session_options(nets)).is_ok_and(|done| !done)
+        })
+    };
+    names(metrics).into_iter().filter(is_left).collect()
+}
+
+/// Prepares nets so that they load quickly, in a separate process. Scorers cannot do this, because they read untrusted
+/// videos and may not write where nets are stored; that process reads no videos.
 ///
 /// # Errors
 ///
 /// The message of that process. Nothing is lost: scorers still load the nets, but need more time and memory for it.
-pub fn prepare_nets(programs: &WorkerPrograms, metrics: &[MetricId], nets: NetOptions) -> Result<(), String> {
-    let names = names(metrics);
-    if names.is_empty() || nets.runtime == NetRuntime::Tract || vidbench_nn::onnx_runtime_version().is_err() {
+pub fn prepare_nets(programs: &WorkerPrograms, names: &[&str], nets: NetOptions) -> Result<(), String> {
+    if names.is_empty() {
         return Ok(());
     }
-    let command = programs.net_preparer(nets, &names);
+    let command = programs.net_preparer(nets, names);
     let output = Command::new(&command.program).args(&command.args).stdin(Stdio::null()).output();
     let output = output.map_err(|error| error.to_string())?;
     if output.status.success() {
@@ -71,9 +81,7 @@ pub fn prepare_nets(programs: &WorkerPrograms, metrics: &[MetricId], nets: NetOp
 ///
 /// The first net that cannot be prepared, with the reason; the others are still prepared.
 pub fn prepare_nets_here(names: &[String], nets: NetOptions) -> Result<(), String> {
-    let store = NetStore::from_environment().map_err(|error| error.to_string())?;
-    let store = nets.random_seed.map_or_else(|| store.clone(), |seed| store.random(seed));
-    // A net without usable weights is reported by the metrics that need it.
+    let store = store_of(nets).map_err(|error| error.to_string())?;
     let ready = names.iter().filter_map(|name| Some((name, store.ready(name).ok()?)));
     let prepare = |(name, ready): (&String, ReadyNet)| {
         Net::prepare(&ready.skeleton, &ready.weights, &session_options(nets))
@@ -91,13 +99,18 @@ pub fn nets_in_use(metrics: &[MetricId], nets: NetOptions) -> Option<NetsInUse> 
     (!names.is_empty()).then(|| NetsInUse { runtime: runtime(nets), weights: weights.collect() })
 }
 
+/// The store of this person, or the same nets with random weights.
+fn store_of(nets: NetOptions) -> Result<NetStore, NetStoreError> {
+    let store = NetStore::from_environment()?;
+    Ok(match nets.random_seed {
+        Some(seed) => store.random(seed),
+        None => store,
+    })
+}
+
 /// Why a net cannot be used, and what to do.
 pub fn why_no_weights(net: &str, random_seed: Option<u64>) -> String {
-    let ready = NetStore::from_environment().and_then(|store| match random_seed {
-        Some(seed) => store.random(seed).ready(net),
-        None => store.ready(net),
-    });
-    match ready {
+    match store_of(NetOptions { random_seed, ..NetOptions::default() }).and_then(|store| store.ready(net)) {
         Ok(_) => "its weights came in the meantime; score again".to_owned(),
         Err(error) => match error.hint() {
             Some(hint) => format!("{}; {hint}", with_causes(&error)),

@@ -50,6 +50,24 @@ impl Net {
         if options.with_onnx_runtime()? { prepared::prepare(skeleton, weights, options) } else { Ok(()) }
     }
 
+    /// Whether [`Net::prepare`] has nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::Runtime`].
+    pub fn is_prepared(
+        skeleton: &Skeleton,
+        weights: &WeightsFile,
+        options: &SessionOptions,
+    ) -> Result<bool, NetError> {
+        options.check()?;
+        if options.with_onnx_runtime()? {
+            prepared::is_prepared(skeleton, weights, options)
+        } else {
+            Ok(true)
+        }
+    }
+
     /// Chooses a runtime and makes the net ready on it.
     ///
     /// # Errors

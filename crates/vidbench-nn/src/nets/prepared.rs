@@ -50,15 +50,14 @@ pub(super) fn prepare(
     weights: &WeightsFile,
     options: &SessionOptions,
 ) -> Result<(), NetError> {
+    // Looked at first, because a store that may not be written can be prepared already.
+    if is_prepared(skeleton, weights, options)? {
+        return Ok(());
+    }
     let graph = pointing_graph(skeleton, weights)?;
     let folder = prepared_folder(weights, &graph, options);
     let path = graph_path(weights, &graph);
-    // Looked at first, because a store that may not be written can be prepared already.
-    let has_graph = fs::read(&path).ok().as_ref() == Some(&graph);
-    if has_graph && folder.as_ref().is_none_or(PreparedFolder::is_whole) {
-        return Ok(());
-    }
-    if !has_graph {
+    if fs::read(&path).ok().as_ref() != Some(&graph) {
         write_whole(&path, &graph)?;
     }
     let Some(folder) = folder else { return Ok(()) };
@@ -79,6 +78,22 @@ pub(super) fn prepare(
         let _ = fs::remove_dir_all(&partial);
     }
     moved
+}
+
+/// Whether [`prepare`] has nothing to do.
+///
+/// # Errors
+///
+/// [`NetError::Shipped`].
+pub(super) fn is_prepared(
+    skeleton: &Skeleton,
+    weights: &WeightsFile,
+    options: &SessionOptions,
+) -> Result<bool, NetError> {
+    let graph = pointing_graph(skeleton, weights)?;
+    let has_graph = fs::read(graph_path(weights, &graph)).ok().as_ref() == Some(&graph);
+    let folder = prepared_folder(weights, &graph, options);
+    Ok(has_graph && folder.as_ref().is_none_or(PreparedFolder::is_whole))
 }
 
 /// Opens the prepared files, else the graph beside the weights. If neither is there and nothing may be written, reads

@@ -103,7 +103,11 @@ pub(crate) fn carry_out(
         vidbench::environment(std::env::args_os().map(|arg| text_from_path(Path::new(&arg))).collect());
     environment.nets = vidbench::nets_in_use(&request.metrics, request.nets);
     let programs = run::programs(workspace)?;
-    if let Err(why) = vidbench::prepare_nets(&programs, &request.metrics, request.nets) {
+    let unprepared = vidbench::unprepared_nets(&request.metrics, request.nets);
+    if !unprepared.is_empty() {
+        ui.say(&format!("note: nets are prepared for this processor, once: {}", unprepared.join(", ")));
+    }
+    if let Err(why) = vidbench::prepare_nets(&programs, &unprepared, request.nets) {
         ui.say(&format!("warning: {}: {why}", vidbench::NOT_PREPARED));
     }
     let held = vidbench::hold_scorers(&programs, &request, &effort.scorers, &effort.scorer)?;
