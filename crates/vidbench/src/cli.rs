@@ -26,8 +26,8 @@ pub(crate) use confined::ConfinedArgs;
 pub(crate) use env::EnvCommand;
 pub(crate) use metrics::{MetricsCommand, MetricsSelftestArgs, NetArgs};
 pub(crate) use models::{
-    KindArg, ModelsAddArgs, ModelsCheckArgs, ModelsCommand, ModelsListArgs, ModelsShowArgs, PartArg,
-    StatusArg, WeightsArg,
+    KindArg, ModelsAddArgs, ModelsCheckArgs, ModelsCommand, ModelsListArgs, ModelsSearchArgs, ModelsShowArgs,
+    PartArg, StatusArg, WeightsArg,
 };
 pub(crate) use nets::{NetsCommand, NetsFetchArgs, NetsImportArgs, NetsRandomArgs, NetsVerifyArgs};
 pub(crate) use reference::{ReferenceCommand, ReferenceMakeArgs};

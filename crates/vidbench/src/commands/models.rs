@@ -2,7 +2,7 @@
 
 mod check;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -14,25 +14,44 @@ use vidbench_core::{ModelId, nearest};
 
 use super::{UserError, columns, json as pretty};
 use crate::OK;
-use crate::cli::{KindArg, ModelsAddArgs, ModelsCommand, ModelsListArgs, ModelsShowArgs, PartArg, StatusArg};
+use crate::cli::{
+    KindArg, ModelsAddArgs, ModelsCommand, ModelsListArgs, ModelsSearchArgs, ModelsShowArgs, PartArg,
+    StatusArg,
+};
 use crate::ui::Ui;
 
 pub(crate) fn models(command: &ModelsCommand, ui: Ui) -> Result<u8> {
     let catalogue = read()?;
     match command {
         ModelsCommand::List(args) => print(&catalogue, &list(&catalogue, args)?, args.json, ui),
-        ModelsCommand::Search(args) => {
-            let found: Vec<_> =
-                catalogue.models().iter().filter(|model| model.matches(&args.words)).collect();
-            if let ([], near @ [_, ..]) = (&found[..], &catalogue.similar(&args.words.join(" "))[..]) {
-                ui.say(&format!("did you mean {}?", near.join(", ")));
-            }
-            print(&catalogue, &found, args.json, ui)
-        }
+        ModelsCommand::Search(args) => search(&catalogue, args, ui),
         ModelsCommand::Show(args) => show(&catalogue, args, ui),
         ModelsCommand::Check(args) => check::check(&catalogue, args, ui),
         ModelsCommand::Add(args) => add(&catalogue, args, ui),
     }
+}
+
+fn search(catalogue: &Catalogue, args: &ModelsSearchArgs, ui: Ui) -> Result<u8> {
+    let found: Vec<_> = catalogue.models().iter().filter(|model| model.matches(&args.words)).collect();
+    if found.is_empty() {
+        let near = args.words.iter().flat_map(|word| near_words(catalogue, word)).collect::<BTreeSet<_>>();
+        let near: Vec<&str> = near.into_iter().collect();
+        if !near.is_empty() {
+            ui.say(&format!("did you mean {}?", near.join(", ")));
+        }
+    }
+    print(catalogue, &found, args.json, ui)
+}
+
+/// Ids and words of families like a word that no model has; none for a word that some model has.
+fn near_words<'a>(catalogue: &'a Catalogue, word: &str) -> Vec<&'a str> {
+    if catalogue.models().iter().any(|model| model.matches(&[word.to_owned()])) {
+        return Vec::new();
+    }
+    let families =
+        catalogue.models().iter().flat_map(|model| model.family.split(|c: char| !c.is_alphanumeric()));
+    let family = nearest(word, families);
+    catalogue.similar(word).into_iter().chain(family).collect()
 }
 
 fn read() -> Result<Catalogue, UserError> {

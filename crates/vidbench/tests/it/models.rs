@@ -448,3 +448,13 @@ fn a_model_that_nobody_gave_a_type_of_numbers_is_said_to_be_loaded_in_float32() 
         assert!(!said(told).contains("is loaded in float32"), "{told}");
     }
 }
+
+#[test]
+fn a_word_that_nothing_has_is_answered_with_those_like_it() {
+    let workspace = Workspace::new();
+    let said = workspace.run(["models", "search", "wann", "t2v"]);
+    assert_eq!(said.code, 0);
+    assert!(said.stderr.starts_with("did you mean ") && said.stderr.contains("wan"), "{}", said.stderr);
+    let found = workspace.run(["models", "search", "wan", "t2v"]);
+    assert!(!found.stderr.contains("did you mean"), "{}", found.stderr);
+}
