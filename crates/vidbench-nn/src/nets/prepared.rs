@@ -80,7 +80,7 @@ pub(super) fn prepare(
     moved
 }
 
-/// Whether [`prepare`] has nothing to do.
+/// Whether [`prepare`] has nothing to do, also because the disk has no room for more.
 ///
 /// # Errors
 ///
@@ -93,7 +93,8 @@ pub(super) fn is_prepared(
     let graph = pointing_graph(skeleton, weights)?;
     let has_graph = fs::read(graph_path(weights, &graph)).ok().as_ref() == Some(&graph);
     let folder = prepared_folder(weights, &graph, options);
-    Ok(has_graph && folder.as_ref().is_none_or(PreparedFolder::is_whole))
+    let is_done = |folder: PreparedFolder| folder.is_whole() || has_room(weights).is_ok_and(|room| !room);
+    Ok(has_graph && folder.is_none_or(is_done))
 }
 
 /// Opens the prepared files, else the graph beside the weights. If neither is there and nothing may be written, reads

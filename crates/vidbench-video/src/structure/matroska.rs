@@ -106,6 +106,7 @@ impl<R: Read + Seek> Walk<R> {
     fn documents(&mut self) -> Found<()> {
         let mut pos = 0;
         while let Some(element) = self.element(pos)? {
+            self.count()?;
             pos = match (element.id, element.end()) {
                 (SEGMENT, _) => self.segment(&element)?,
                 (EBML_HEADER | VOID | CRC_32, Some(end)) => end,
@@ -190,11 +191,7 @@ impl<R: Read + Seek> Walk<R> {
 
     /// Reads the element at `pos`, which must be one that the parent may hold, and must end within the parent.
     fn child(&mut self, pos: u64, end: u64, parent: &str, live: bool, known: &[u32]) -> Found<Element> {
-        self.elements += 1;
-        if self.elements > MAX_ELEMENTS {
-            let what = format!("it has more than {MAX_ELEMENTS} elements");
-            return Err(Stop::Fault(Fault::Damage(what)));
-        }
+        self.count()?;
         let Some(element) = self.element(pos)? else {
             let what = format!("no element begins at byte {pos}, where one should");
             // In a live stream that was cut, nothing else shows the cut.
@@ -216,6 +213,14 @@ impl<R: Read + Seek> Walk<R> {
             }
             _ => Ok(element),
         }
+    }
+
+    fn count(&mut self) -> Found<()> {
+        self.elements += 1;
+        if self.elements <= MAX_ELEMENTS {
+            return Ok(());
+        }
+        Err(Stop::Fault(Fault::Damage(format!("it has more than {MAX_ELEMENTS} elements"))))
     }
 
     /// Verifies the checksum of an element that begins with one. The checksum covers everything after it in the
@@ -250,6 +255,7 @@ impl<R: Read + Seek> Walk<R> {
             let Some(entry_end) = entry.end().filter(|own| *own <= end) else {
                 return Err(entry.fault("is longer than what it is in"));
             };
+            self.count()?;
             let mut inner = entry.body;
             while let Some(field) =
                 self.element(inner)?.filter(|_| entry.id == TRACK_ENTRY && inner < entry_end)
@@ -257,6 +263,7 @@ impl<R: Read + Seek> Walk<R> {
                 let Some(next) = field.end().filter(|own| *own <= entry_end) else {
                     return Err(field.fault("is longer than what it is in"));
                 };
+                self.count()?;
                 if field.id == TRACK_NUMBER {
                     self.seek(field.body)?;
                     let bytes = field.size.unwrap_or(0).min(8);
@@ -310,7 +317,8 @@ impl<R: Read + Seek> Walk<R> {
                     // All but the first are differences to the one before, shifted to be positive.
                     let shift = if frame == 0 { 0 } else { (1_i64 << (7 * width - 1)) - 1 };
                     last += value as i64 - shift;
-                    if last < 0 {
+                    // What is longer than the file does not fit, and its sum might not fit into a number.
+                    if last < 0 || last as u64 > end {
                         return Ok(false);
                     }
                     taken = taken.saturating_add(last);
@@ -492,6 +500,7 @@ mod tests {
             (6, &[2, 0x81, 0xc0, 7, 7, 7, 7], true),
             (6, &[2, 0x81, 0xfe, 7, 7, 7, 7], false),
             (6, &[], false),
+            (6, &[&[255][..], &[1, 255, 255, 255, 255, 255, 255, 254].repeat(255)].concat(), false),
         ] {
             assert_eq!(lace(flags, rest).is_none(), sound, "{flags} {rest:?}");
         }
