@@ -641,8 +641,8 @@ pub struct RowsParams {
     pub values: Vec<f32>,
 }
 
-/// Parameters of the notification `download`: a `load` is fetching the model's files. The time limit of the load, and
-/// the measured load time, both count from the last of these notifications.
+/// Parameters of the notification `download`: a `load` is fetching the model's files. The time limit of the load counts
+/// from the last of these notifications; the time from the first to the last is not part of the load time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DownloadParams {

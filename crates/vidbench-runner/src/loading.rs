@@ -59,11 +59,12 @@ impl Runner<'_> {
         let loaded = self.load_worker(model);
         let secs = self.secs_since(begun_ns);
         self.account.loaded(secs);
-        self.pool.loaded(secs);
         let Ok(worker) = &loaded else {
+            self.pool.loaded(secs);
             self.pool.lost(model);
             return loaded;
         };
+        self.pool.loaded(self.session.models.last().map_or(secs, |loaded| loaded.load_secs));
         self.learn(model, worker, None);
         match self.pool.known(model).filter(|need| !self.pool.allows(*need)) {
             // The worker is dropped here, which kills it.
@@ -99,8 +100,9 @@ impl Runner<'_> {
         };
         let threads = self.inputs.commands.threads;
         let model = workers::load(&mut worker, resolved, threads, timeout, earlier.as_ref(), &mut follow)?;
-        // Downloads do not count: the next load has none.
-        let begun_ns = follow.downloaded_ns.unwrap_or(begun_ns);
+        // Downloads are excluded, because the next load has none.
+        let (first_ns, last_ns) = follow.downloaded_ns.unwrap_or_default();
+        let begun_ns = begun_ns.saturating_add(last_ns.saturating_sub(first_ns));
         let name = worker.info().map_or(String::new(), |info| format!("{} {}", info.name, info.version));
         let loaded = SessionModel {
             model,

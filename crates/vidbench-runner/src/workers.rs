@@ -52,8 +52,8 @@ pub(crate) struct FollowBringUp<'a> {
     pub(crate) pulse: &'a Pulse,
     pub(crate) events: &'a (dyn Fn(&Event) + Sync),
     pub(crate) clock: &'a dyn Clock,
-    /// When more of the model's files last came.
-    pub(crate) downloaded_ns: Option<u64>,
+    /// When the first and the last part of the model's files came.
+    pub(crate) downloaded_ns: Option<(u64, u64)>,
 }
 
 impl CallObserver for FollowBringUp<'_> {
@@ -61,7 +61,9 @@ impl CallObserver for FollowBringUp<'_> {
         self.pulse.sign();
         match notification {
             Notification::Download(DownloadParams { done_bytes, total_bytes }) => {
-                self.downloaded_ns = Some(self.clock.monotonic_ns());
+                let now_ns = self.clock.monotonic_ns();
+                self.downloaded_ns =
+                    Some((self.downloaded_ns.map_or(now_ns, |(first_ns, _)| first_ns), now_ns));
                 let (model, done_bytes, total_bytes) = (self.model.clone(), *done_bytes, *total_bytes);
                 let event = Event::Downloading { model, done_bytes, total_bytes };
                 self.log.event(&event);

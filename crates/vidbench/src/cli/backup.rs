@@ -110,7 +110,7 @@ pub(crate) enum BackupEvery {
 fn backup_every(text: &str) -> Result<BackupEvery, String> {
     match text {
         "never" => Ok(BackupEvery::Never),
-        age => span(age).map(BackupEvery::Age),
+        age => span(age).map(BackupEvery::Age).map_err(|why| format!("{why}; or never")),
     }
 }
 
