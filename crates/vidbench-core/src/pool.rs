@@ -32,7 +32,8 @@ impl Default for PoolSettings {
 pub struct Footprint {
     /// Largest resident set of its processes, in bytes.
     pub host_bytes: u64,
-    /// Peak memory it took from the accelerator's driver, in bytes.
+    /// Peak memory on one accelerator, in bytes: what the worker reports or the driver was seen to list for its
+    /// processes, whichever is more.
     pub device_bytes: u64,
 }
 

@@ -27,8 +27,6 @@ pub struct Bounds {
     pub file_size_bytes: Option<u64>,
     /// What network and files the worker can reach.
     pub walls: Walls,
-    /// Whether a descendant whose parent has ended stays below the worker, so that the harness finds it.
-    pub keeps_orphans: bool,
 }
 
 /// A bound that cannot be set, or a program that cannot be run within them.
@@ -72,9 +70,9 @@ impl WorkerCommand {
     /// The same worker within limits and walls; `launcher` is vidbench.
     #[must_use]
     pub fn within(self, launcher: &Path, limits: Limits, walls: Walls) -> Self {
-        let Limits { memory_bytes, cpu_secs, open_files, file_size_bytes } = limits;
-        let keeps_orphans = memory_bytes.is_some() || cpu_secs.is_some();
-        let bounds = Bounds { open_files, file_size_bytes, walls: walls.clone(), keeps_orphans };
+        // The harness itself watches memory and processor time.
+        let Limits { open_files, file_size_bytes, .. } = limits;
+        let bounds = Bounds { open_files, file_size_bytes, walls: walls.clone() };
         let args = bounds.arguments(&self.program, &self.args);
         Self { program: launcher.into(), args, limits, walls, ..self }
     }
@@ -88,7 +86,7 @@ impl Bounds {
         let texts =
             [number("--open-files", self.open_files), number("--file-size-bytes", self.file_size_bytes)];
         let network = self.walls.network.map(|cut| ["--network".to_owned(), cut.name().to_owned()]);
-        let flags = [(self.keeps_orphans, "--keep-orphans"), (self.walls.files.is_some(), "--confine-files")];
+        let confine = self.walls.files.iter().map(|_| "--confine-files".into());
         let files = self.walls.files.iter();
         let paths = files.flat_map(|files| {
             let each = |name: &'static str, paths: &[PathBuf]| {
@@ -102,7 +100,7 @@ impl Bounds {
         let words = ["worker", "confined"].map(OsString::from).into_iter();
         words
             .chain(texts.into_iter().chain([network]).flatten().flatten().map(OsString::from))
-            .chain(flags.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.into()))
+            .chain(confine)
             .chain(paths)
             .chain(["--".into(), program.to_owned()])
             .chain(args.iter().cloned())
@@ -136,7 +134,7 @@ mod tests {
         let args: Vec<_> = command.args.iter().map(|arg| arg.to_str().unwrap()).collect();
         assert_eq!(
             args.join("|"),
-            "worker|confined|--open-files|64|--network|namespace|--keep-orphans|--confine-files|--read|/usr|--write|/tmp/a b|--|python3|w.py"
+            "worker|confined|--open-files|64|--network|namespace|--confine-files|--read|/usr|--write|/tmp/a b|--|python3|w.py"
         );
         assert_eq!((command.program.to_str(), command.limits), (Some("/v"), limits));
     }

@@ -84,24 +84,26 @@ impl WorkerCommand {
         }
         command.process_group(0);
         #[cfg(target_os = "linux")]
-        die_with_parent(&mut command);
+        bind_to_harness(&mut command);
         command
     }
 }
 
 /// Lets the kernel kill the worker when the thread that started it ends: a harness that was killed with -9 must not leave a
-/// model on the device.
+/// model on the device. And lets a descendant whose parent has ended become the worker's child, so that
+/// [`crate::family()`] finds it: leaving the process group by `setsid` is no escape from limits and from the end.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "code between fork and exec")]
-fn die_with_parent(command: &mut Command) {
+fn bind_to_harness(command: &mut Command) {
     use std::os::unix::process::CommandExt as _;
 
     let parent = nix::unistd::getpid();
     let before_exec = move || {
+        nix::sys::prctl::set_child_subreaper(true)?;
         nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
         // The parent may have ended before the kernel was asked.
         if nix::unistd::getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH.into()) }
     };
-    // SAFETY: the closure makes two system calls and allocates nothing, which is allowed between fork and exec.
+    // SAFETY: the closure makes three system calls and allocates nothing, which is allowed between fork and exec.
     unsafe { command.pre_exec(before_exec) };
 }

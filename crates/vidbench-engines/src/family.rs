@@ -40,6 +40,12 @@ fn ticks_of(stat: &str) -> Option<u64> {
     (0..4).map(|_| times.next()?.parse::<u64>().ok()).sum()
 }
 
+/// Whether a process runs: one that has ended and was not collected yet does not.
+pub(crate) fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, fields)| !fields.trim_start().starts_with(['Z', 'X']))
+}
+
 fn children(pid: u32) -> Vec<u32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let of_thread = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("children")).ok();

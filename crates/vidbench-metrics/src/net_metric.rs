@@ -78,7 +78,7 @@ pub struct Seen<'a> {
 
 impl NetMetric {
     /// What it says about itself.
-    pub fn descriptor(self) -> &'static MetricDescriptor {
+    pub const fn descriptor(self) -> &'static MetricDescriptor {
         match self {
             Self::BackgroundConsistency => &vbench_consistency::BACKGROUND_OF_CLIPS_DESCRIPTOR,
             Self::ClipTemporalConsistency => &clip_temporal_consistency::DESCRIPTOR,

@@ -34,7 +34,7 @@ pub enum NetSetMetric {
 
 impl NetSetMetric {
     /// What it says about itself.
-    pub fn descriptor(self) -> &'static MetricDescriptor {
+    pub const fn descriptor(self) -> &'static MetricDescriptor {
         match self {
             Self::FidClean => &fid::CLEAN_DESCRIPTOR,
             Self::FidPytorch => &fid::PYTORCH_DESCRIPTOR,

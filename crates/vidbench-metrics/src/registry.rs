@@ -6,81 +6,24 @@ use crate::frame_difference::Statistic;
 use crate::net_metric::NetMetric;
 use crate::net_set_metric::NetSetMetric;
 use crate::{
-    clip_temporal_consistency, clipsim, colourfulness, density_coverage, fid, frame_difference,
-    frechet_distance, frechet_infinity, frechet_shapes, fvd, inception_score, inception_score_c3d,
-    kernel_distance, lpips, mmd_polynomial, motion_magnitude, ms_ssim, precision_recall, psnr,
-    shape_adherence, sharpness, ssim, still_share, temporal_flickering, vbench_aesthetic_quality,
-    vbench_appearance_style, vbench_consistency, vbench_dynamic_degree, vbench_human_action, vbench_i2v,
-    vbench_imaging_quality, vbench_motion_smoothness, vbench_overall_consistency, vbench_temporal_flickering,
-    vmaf, warping_error,
+    colourfulness, density_coverage, frame_difference, frechet_distance, frechet_infinity, frechet_shapes,
+    inception_score, kernel_distance, mmd_polynomial, motion_magnitude, ms_ssim, precision_recall, psnr,
+    shape_adherence, sharpness, ssim, still_share, temporal_flickering, vmaf, warping_error,
 };
 
-/// What every metric says about itself, sorted by id.
-pub const DESCRIPTORS: &[MetricDescriptor] = &[
-    vbench_consistency::BACKGROUND_OF_CLIPS_DESCRIPTOR,
-    still_share::BLACK_DESCRIPTOR,
-    clip_temporal_consistency::DESCRIPTOR,
-    clipsim::DESCRIPTOR,
-    colourfulness::DESCRIPTOR,
-    still_share::DUPLICATE_DESCRIPTOR,
-    vbench_dynamic_degree::CORRECTED_DESCRIPTOR,
-    density_coverage::COVERAGE_DESCRIPTOR,
-    density_coverage::DENSITY_DESCRIPTOR,
-    precision_recall::PRECISION_DESCRIPTOR,
-    precision_recall::RECALL_DESCRIPTOR,
-    fid::CLEAN_DESCRIPTOR,
-    fid::PYTORCH_DESCRIPTOR,
-    fid::TENSORFLOW_DESCRIPTOR,
-    frame_difference::MAX_DESCRIPTOR,
-    frame_difference::MEAN_DESCRIPTOR,
-    frame_difference::SD_DESCRIPTOR,
-    frechet_distance::BIASED_DESCRIPTOR,
-    frechet_distance::DESCRIPTOR,
-    frechet_infinity::DESCRIPTOR,
-    frechet_shapes::DESCRIPTOR,
-    still_share::FROZEN_DESCRIPTOR,
-    fvd::CDFVD_DESCRIPTOR,
-    fvd::VIDEOMAE_DESCRIPTOR,
-    fvd::COMMON_METRICS_DESCRIPTOR,
-    fvd::STYLEGANV_DESCRIPTOR,
-    fvd::VIDEOGPT_DESCRIPTOR,
-    fvd::INFINITY_DESCRIPTOR,
-    inception_score_c3d::DESCRIPTOR,
-    inception_score::DESCRIPTOR,
-    kernel_distance::DESCRIPTOR,
-    fvd::KVD_DESCRIPTOR,
-    lpips::ALEX_DESCRIPTOR,
-    lpips::SQUEEZE_DESCRIPTOR,
-    lpips::VGG_DESCRIPTOR,
-    mmd_polynomial::DESCRIPTOR,
-    motion_magnitude::DESCRIPTOR,
-    ms_ssim::DESCRIPTOR,
-    ms_ssim::LUMA_DESCRIPTOR,
-    psnr::POOLED_DESCRIPTOR,
-    psnr::DESCRIPTOR,
-    psnr::LUMA_DESCRIPTOR,
-    shape_adherence::DESCRIPTOR,
-    sharpness::DESCRIPTOR,
-    ssim::DESCRIPTOR,
-    ssim::LUMA_DESCRIPTOR,
-    vbench_consistency::SUBJECT_OF_CLIPS_DESCRIPTOR,
-    temporal_flickering::DESCRIPTOR,
-    vbench_aesthetic_quality::DESCRIPTOR,
-    vbench_appearance_style::DESCRIPTOR,
-    vbench_consistency::BACKGROUND_DESCRIPTOR,
-    vbench_dynamic_degree::DESCRIPTOR,
-    vbench_human_action::DESCRIPTOR,
-    vbench_imaging_quality::DESCRIPTOR,
-    vbench_motion_smoothness::DESCRIPTOR,
-    vbench_overall_consistency::DESCRIPTOR,
-    vbench_consistency::SUBJECT_DESCRIPTOR,
-    vbench_temporal_flickering::DESCRIPTOR,
-    vbench_overall_consistency::STYLE_DESCRIPTOR,
-    vbench_i2v::SUBJECT_DESCRIPTOR,
-    vmaf::DESCRIPTOR,
-    warping_error::DESCRIPTOR,
-    warping_error::RAFT_DESCRIPTOR,
-];
+/// What every metric says about itself, in the order of [`Metric::ALL`].
+pub const DESCRIPTORS: &[MetricDescriptor] = &descriptors();
+
+const fn descriptors() -> [MetricDescriptor; Metric::ALL.len()] {
+    let mut all = [*Metric::ALL[0].descriptor(); Metric::ALL.len()];
+    let mut at = 1;
+    // Iterators do not work in constants yet.
+    while at < all.len() {
+        all[at] = *Metric::ALL[at].descriptor();
+        at += 1;
+    }
+    all
+}
 
 /// A metric, by what it is computed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +121,7 @@ pub enum FeatureMetric {
 }
 
 impl Metric {
-    /// Every metric, in the order of [`DESCRIPTORS`].
+    /// Every metric, sorted by id.
     pub const ALL: [Self; 63] = [
         Self::Net(NetMetric::BackgroundConsistency),
         Self::Clip(ClipMetric::BlackShare),
@@ -275,7 +218,7 @@ impl Metric {
     }
 
     /// What it says about itself.
-    pub fn descriptor(self) -> &'static MetricDescriptor {
+    pub const fn descriptor(self) -> &'static MetricDescriptor {
         match self {
             Self::Clip(metric) => metric.descriptor(),
             Self::Pair(metric) => metric.descriptor(),
@@ -289,7 +232,7 @@ impl Metric {
 
 impl ClipMetric {
     /// What it says about itself.
-    pub fn descriptor(self) -> &'static MetricDescriptor {
+    pub const fn descriptor(self) -> &'static MetricDescriptor {
         match self {
             Self::BlackShare => &still_share::BLACK_DESCRIPTOR,
             Self::Colourfulness => &colourfulness::DESCRIPTOR,
@@ -317,7 +260,7 @@ impl PairMetric {
     }
 
     /// What it says about itself.
-    pub fn descriptor(self) -> &'static MetricDescriptor {
+    pub const fn descriptor(self) -> &'static MetricDescriptor {
         match self {
             Self::MsSsim => &ms_ssim::DESCRIPTOR,
             Self::MsSsimLuma => &ms_ssim::LUMA_DESCRIPTOR,
@@ -333,7 +276,7 @@ impl PairMetric {
 
 impl SetMetric {
     /// What it says about itself.
-    pub fn descriptor(self) -> &'static MetricDescriptor {
+    pub const fn descriptor(self) -> &'static MetricDescriptor {
         match self {
             Self::FrechetShapes => &frechet_shapes::DESCRIPTOR,
         }
@@ -341,7 +284,7 @@ impl SetMetric {
 }
 
 impl FeatureMetric {
-    /// Every metric of features, in the order of [`DESCRIPTORS`].
+    /// Every metric of features, sorted by id.
     pub const ALL: [Self; 10] = [
         Self::Coverage,
         Self::Density,
@@ -356,7 +299,7 @@ impl FeatureMetric {
     ];
 
     /// What it says about itself.
-    pub fn descriptor(self) -> &'static MetricDescriptor {
+    pub const fn descriptor(self) -> &'static MetricDescriptor {
         match self {
             Self::Coverage => &density_coverage::COVERAGE_DESCRIPTOR,
             Self::Density => &density_coverage::DENSITY_DESCRIPTOR,

@@ -2,7 +2,8 @@
 //! clock.
 //!
 //! `FAKE_NVML` takes features away: `no-counter`, `no-ecc`, `silent` (answers with its name only), `foreign` (another
-//! process is on the device), `own` (this process is on it), `throttled`. Or it makes things happen after some
+//! process is on the device), `own` (this process is on it), `workers` (each child of this process holds 30 GiB),
+//! `throttled`. Or it makes things happen after some
 //! readings: `surge` (its memory is nearly full for a while), `hot`, `errors` (uncorrected ones), `lost` (it fell off
 //! the bus). Several values are joined by commas. Readings are counted, so that tests need no clock.
 #![allow(unsafe_code, reason = "the functions of a C library")]
@@ -57,6 +58,20 @@ macro_rules! functions {
             pub unsafe extern "C" fn $name($($arg: $type),*) -> c_uint $body
         )*
     };
+}
+
+/// Processes on the device, with the memory that each holds.
+fn running() -> Vec<(c_uint, c_ulonglong)> {
+    let one = [("foreign", 1), ("own", std::process::id())].into_iter().find(|(name, _)| wants(name));
+    let workers = if wants("workers") { children() } else { Vec::new() };
+    one.map(|(_, pid)| (pid, GIB)).into_iter().chain(workers.into_iter().map(|pid| (pid, 30 * GIB))).collect()
+}
+
+fn children() -> Vec<c_uint> {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let of_thread = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("children")).ok();
+    let lists: String = threads.filter_map(of_thread).collect();
+    lists.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 #[repr(C)]
@@ -131,14 +146,13 @@ functions! {
     nvmlDeviceGetComputeRunningProcesses_v3(_device: *mut c_void, count: *mut c_uint, processes: *mut Process) {
         // As the driver does: asked without room, it says how much is needed.
         const INSUFFICIENT_SIZE: c_uint = 7;
-        let running = c_uint::from(wants("foreign") || wants("own"));
-        let room = unsafe { count.replace(running) };
-        if room < running {
+        let running = running();
+        let room = unsafe { count.replace(running.len() as c_uint) };
+        if (room as usize) < running.len() {
             return INSUFFICIENT_SIZE;
         }
-        if running > 0 {
-            let pid = if wants("own") { std::process::id() } else { 1 };
-            unsafe { processes.write(Process { pid, used: GIB, gpu_instance: 0, compute_instance: 0 }) };
+        for (at, (pid, used)) in running.into_iter().enumerate() {
+            unsafe { processes.add(at).write(Process { pid, used, gpu_instance: 0, compute_instance: 0 }) };
         }
         SUCCESS
     }

@@ -1,11 +1,12 @@
 //! What the runner is doing at any moment, for the thread that reads sensors: busy workers with their last sign of
-//! life, the queue, the last write.
+//! life, the queue, the last write. And what that thread saw of the workers' memory on accelerators.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use vidbench_core::Clock;
+use vidbench_core::{Clock, DeviceReading};
+use vidbench_engines::family;
 
 use crate::health::Silence;
 
@@ -21,12 +22,16 @@ struct Posted {
     at_work: BTreeMap<u64, Arc<AtWork>>,
     queue: Option<Queue>,
     store: Option<Result<(), String>>,
+    /// Largest memory on one accelerator by worker process, since it was last taken.
+    device_peaks: BTreeMap<u32, u64>,
 }
 
 /// Something that is waited for.
 #[derive(Debug)]
 struct AtWork {
     who: String,
+    /// Its process, if what it holds on accelerators is to be noted.
+    pid: Option<u32>,
     patience_secs: f64,
     sign_ns: AtomicU64,
 }
@@ -52,9 +57,9 @@ impl Board {
     }
 
     /// A worker is at work from now on; it is given up when it sends nothing for `patience_secs`.
-    pub(crate) fn works(self: &Arc<Self>, worker: &str, patience_secs: f64) -> Pulse {
+    pub(crate) fn works(self: &Arc<Self>, worker: &str, pid: Option<u32>, patience_secs: f64) -> Pulse {
         let sign_ns = AtomicU64::new(self.clock.monotonic_ns());
-        let at_work = Arc::new(AtWork { who: format!("worker {worker}"), patience_secs, sign_ns });
+        let at_work = Arc::new(AtWork { who: format!("worker {worker}"), pid, patience_secs, sign_ns });
         let mut posted = self.posted();
         posted.next += 1;
         let key = posted.next;
@@ -85,6 +90,29 @@ impl Board {
     /// How a write to the workspace went.
     pub(crate) fn wrote(&self, written: Result<(), String>) {
         self.posted().store = Some(written);
+    }
+
+    /// Notes what workers at work hold on accelerators, with all their descendants.
+    pub(crate) fn sees(&self, devices: &[DeviceReading]) {
+        if devices.iter().all(|device| device.processes.is_empty()) {
+            return;
+        }
+        let mut posted = self.posted();
+        let pids: Vec<u32> = posted.at_work.values().filter_map(|at_work| at_work.pid).collect();
+        for pid in pids {
+            let family = family(pid);
+            let held = devices.iter().map(|device| held_bytes(device, &family)).max().unwrap_or(0);
+            if held > 0 {
+                let peak = posted.device_peaks.entry(pid).or_default();
+                *peak = held.max(*peak);
+            }
+        }
+    }
+
+    /// The largest memory on one accelerator that the worker was seen to hold since this was last asked; `None` if it
+    /// was never seen on one.
+    pub(crate) fn take_device_peak(&self, pid: u32) -> Option<u64> {
+        self.posted().device_peaks.remove(&pid)
     }
 
     /// Workers at work.
@@ -123,6 +151,11 @@ impl AtWork {
     }
 }
 
+fn held_bytes(device: &DeviceReading, family: &[u32]) -> u64 {
+    let of_family = device.processes.iter().filter(|process| family.contains(&process.pid));
+    of_family.filter_map(|process| process.bytes).sum()
+}
+
 fn silence(who: String, now_ns: u64, sign_ns: u64, patience_secs: f64) -> Silence {
     Silence { who, silent_secs: now_ns.saturating_sub(sign_ns) as f64 / 1e9, patience_secs }
 }
@@ -142,6 +175,8 @@ impl Drop for Pulse {
 
 #[cfg(test)]
 mod tests {
+    use vidbench_core::ProcessMemory;
+
     use super::*;
 
     struct Hand(AtomicU64);
@@ -162,9 +197,9 @@ mod tests {
         let board = Board::new(Arc::clone(&hand) as Arc<dyn Clock>);
         let silent =
             |board: &Board| -> Vec<f64> { board.workers().iter().map(|worker| worker.silent_secs).collect() };
-        let first = board.works("a", 60.0);
+        let first = board.works("a", None, 60.0);
         hand.0.store(5_000_000_000, Ordering::Relaxed);
-        let second = board.works("b", 60.0);
+        let second = board.works("b", None, 60.0);
         hand.0.store(7_000_000_000, Ordering::Relaxed);
         assert_eq!(silent(&board), [7.0, 2.0]);
         first.sign();
@@ -184,5 +219,27 @@ mod tests {
         assert_eq!(queued(&board), Some(("2 files wait to be scored".into(), 0.0)));
         (0..3).for_each(|_| board.taken());
         assert_eq!((board.queued(), board.last_write()), (None, None));
+    }
+
+    #[test]
+    fn memory_on_an_accelerator_belongs_to_the_worker_whose_family_holds_it() {
+        let board = Board::new(Arc::new(Hand(AtomicU64::new(0))));
+        let own = std::process::id();
+        let process = |pid, gib: u64| ProcessMemory { pid, bytes: Some(gib << 30), own: None };
+        let device = |index, processes| DeviceReading { index, processes, ..DeviceReading::default() };
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        board.sees(&[device(0, vec![process(own, 9)])]);
+        let pulse = board.works("a", Some(own), 60.0);
+        board.sees(&[
+            device(0, vec![process(own, 2), process(child.id(), 3), process(1, 70)]),
+            device(1, vec![process(own, 4)]),
+        ]);
+        board.sees(&[device(0, vec![process(own, 1)])]);
+        drop(pulse);
+        board.sees(&[device(0, vec![process(own, 9)])]);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(board.take_device_peak(own), Some(5 << 30));
+        assert_eq!((board.take_device_peak(own), board.take_device_peak(1)), (None, None));
     }
 }

@@ -16,6 +16,7 @@ use crate::board::Board;
 use crate::executor::{Alone, Executor};
 use crate::kept_looks::{keep_of_sample, of_sample};
 use crate::log::Log;
+use crate::run::Inputs;
 use crate::scorer::Scorer;
 use crate::scoring::verdict;
 use crate::side_by_side::{Machine, side_by_side};
@@ -78,7 +79,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) tasks: Executor<Task>,
     /// A model computes on an accelerator right now.
     beside_timed: AtomicBool,
-    /// Threads that serve the desk.
+    /// Threads that serve the desk, each with a scorer.
     pub(crate) threads: usize,
     store: &'a Store,
     run: &'a RunRecord,
@@ -96,35 +97,45 @@ pub(crate) struct Desk<'a> {
     machine: Mutex<Machine>,
 }
 
-impl<'a> Desk<'a> {
-    /// A desk with at most `threads` scorers, and the receiver of what it has done.
-    pub(crate) fn new(
-        (store, run, wanted): (&'a Store, &'a RunRecord, &'a [Wanted]),
-        command: WorkerCommand,
-        (clock, cancel, log): (Arc<dyn Clock>, Cancel, Log),
-        board: Arc<Board>,
-        threads: usize,
-    ) -> (Self, Receiver<Result<Told, RunError>>) {
+/// The measuring thread's side of the desk.
+pub(crate) struct DeskClient<'a> {
+    pub(crate) shared: Arc<Desk<'a>>,
+    pub(crate) heard: Receiver<Result<Told, RunError>>,
+    /// Tasks whose result was not heard yet.
+    pub(crate) untold: usize,
+    /// Why the desk cannot go on.
+    pub(crate) failed: Option<RunError>,
+}
+
+impl<'a> DeskClient<'a> {
+    /// A client and its desk.
+    pub(crate) fn new(inputs: &Inputs<'a>, log: Log, board: Arc<Board>) -> Self {
         let (told, heard) = channel();
-        let desk = Self {
+        Self { shared: Arc::new(Desk::new(inputs, log, board, told)), heard, untold: 0, failed: None }
+    }
+}
+
+impl<'a> Desk<'a> {
+    fn new(inputs: &Inputs<'a>, log: Log, board: Arc<Board>, told: Sender<Result<Told, RunError>>) -> Self {
+        let threads = inputs.run.suite.pool.scorers.unwrap_or(inputs.commands.threads) as usize;
+        Self {
             // Only one scorer at first: its first clip shows how much memory a scorer needs, and then there are more.
             tasks: Executor::new(threads * WAITING_EACH, 1),
             beside_timed: AtomicBool::new(false),
             threads,
-            store,
-            run,
-            wanted,
-            command,
-            clock,
-            cancel,
+            store: inputs.store,
+            run: inputs.run,
+            wanted: inputs.wanted,
+            command: inputs.commands.scorer.clone(),
+            clock: Arc::clone(&inputs.clock),
+            cancel: inputs.cancel.clone(),
             log,
             board,
             told,
             scorer_bytes: AtomicU64::new(0),
             scorers: AtomicUsize::new(0),
             machine: Mutex::new(Machine { available_bytes: memory::available_bytes(), ..Machine::default() }),
-        };
-        (desk, heard)
+        }
     }
 
     /// The work of one thread until the desk is closed.
@@ -198,7 +209,7 @@ impl<'a> Desk<'a> {
         };
         let timeout = Duration::from_secs(suite.limits.score_timeout_secs.into());
         let had_one = scorer.pid();
-        let pulse = self.board.works("scorer", timeout.as_secs_f64());
+        let pulse = self.board.works("scorer", None, timeout.as_secs_f64());
         let mut answer = scorer.score(&params, timeout)?;
         drop(pulse);
         if let (Some(cache), Ok(result)) = (cache, &mut answer.result) {

@@ -59,7 +59,7 @@ impl Runner<'_> {
         }
         // A killed worker leaves its file behind, and the worker of a killed session may still be writing: no two
         // attempts share a name.
-        let failed = self.failed_attempts.get(&sample.ordinal).copied().unwrap_or(0);
+        let failed = self.trouble.failed_attempts.get(&sample.ordinal).copied().unwrap_or(0);
         let name = format!("{}-{}-{failed}.mp4", sample.id, self.session.index);
         let temp = self.inputs.store.temp_path(&self.inputs.run.id, &name)?;
         let request = self.request(sample, temp.to_string_lossy().into_owned());
@@ -70,15 +70,17 @@ impl Runner<'_> {
         let timeout = Duration::from_secs(self.suite().limits.sample_timeout_secs.into());
         let stall = StallWatch::new(self.expected_secs(sample), self.suite().limits.stall_factor);
         let patience_secs = stall.patience_secs().unwrap_or(f64::INFINITY).min(timeout.as_secs_f64());
+        let model = self.suite().model_of(sample).id.as_str();
+        let pulse = self.monitor.board.works(model, Some(worker.pid()), patience_secs);
         let mut observer = Follow {
             sample: sample.id,
             watch: SlowWatch::new(self.pace.usual(sample.model, sample.params)),
             stall,
-            pulse: self.monitor.board.works(self.suite().model_of(sample).id.as_str(), patience_secs),
+            pulse,
             cancel: &self.inputs.cancel,
             events: self.inputs.events,
             log: &self.log,
-            model: self.suite().model_of(sample).id.to_string(),
+            model: model.to_owned(),
         };
         let asked = Asked { intended_ns, wall_ms, at_ns: self.inputs.clock.monotonic_ns(), temp };
         let answer = worker.generate(&request, timeout, &mut observer);
@@ -245,7 +247,7 @@ impl Runner<'_> {
             if self.should_stop() {
                 break;
             }
-            let desk = Arc::clone(&self.desk);
+            let desk = Arc::clone(&self.desk.shared);
             let _timed = self.timed(&desk, sample.model);
             let begun_ns = self.inputs.clock.monotonic_ns();
             let temp = self.inputs.store.temp_path(&self.inputs.run.id, "warm-up.mp4")?;
@@ -275,7 +277,11 @@ impl Runner<'_> {
             model: &self.suite().model_of(sample).id,
             cancel: &self.inputs.cancel,
             log: &self.log,
-            pulse: &self.monitor.board.works(request.model.as_str(), timeout.as_secs_f64()),
+            pulse: &self.monitor.board.works(
+                request.model.as_str(),
+                Some(worker.pid()),
+                timeout.as_secs_f64(),
+            ),
             events: self.inputs.events,
             clock: self.inputs.clock.as_ref(),
             downloaded_ns: None,
@@ -327,7 +333,7 @@ impl Runner<'_> {
         }
         let message = message(free_mib);
         self.tell(&Event::Warning { message: format!("{message}; stopping") });
-        self.disk_full = Some(message);
+        self.trouble.disk_full = Some(message);
         Ok(true)
     }
 }

@@ -73,7 +73,7 @@ impl Runner<'_> {
     fn need(&self, sample: &PlannedSample, first: &Lane) -> Need {
         let Some(place) = self.suite().instead_of(sample) else { return Need::Unknown };
         match first.left.binary_search_by_key(&place, |left| left.ordinal) {
-            _ if self.no_memory.contains(&place) => Need::Needed,
+            _ if self.trouble.no_memory.contains(&place) => Need::Needed,
             Ok(_) => Need::Unknown,
             Err(_) => Need::NotNeeded,
         }

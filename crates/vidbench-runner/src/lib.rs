@@ -28,6 +28,7 @@ mod log;
 mod memory;
 mod monitor;
 mod pace;
+mod past;
 mod pool;
 mod retry;
 mod reuse;

@@ -38,13 +38,13 @@ impl Runner<'_> {
         model: u32,
         left: &[PlannedSample],
     ) -> Result<WorkerProcess, ModelError> {
-        if self.cold.contains(&model) {
+        if self.trouble.cold.contains(&model) {
             return Ok(worker);
         }
         match self.warm_up(worker, left) {
             Err(error) if !workers::was_cancelled(&error) => {
                 self.tell(&Event::Warning { message: format!("{error}; going on without warm-up") });
-                self.cold.push(model);
+                self.trouble.cold.push(model);
                 self.load(model)
             }
             warmed => warmed,
@@ -87,8 +87,8 @@ impl Runner<'_> {
             Some(self.log.of_worker(resolved.id.as_str())),
         )?;
         let timeout = Duration::from_secs(suite.limits.load_timeout_secs.into());
-        let pulse = self.monitor.board.works(resolved.id.as_str(), timeout.as_secs_f64());
-        let earlier = self.earlier.iter().find(|earlier| earlier.id == resolved.id).cloned();
+        let pulse = self.monitor.board.works(resolved.id.as_str(), Some(worker.pid()), timeout.as_secs_f64());
+        let earlier = self.earlier.models.iter().find(|earlier| earlier.id == resolved.id).cloned();
         let mut follow = FollowBringUp {
             model: &resolved.id,
             cancel: &self.inputs.cancel,
@@ -113,7 +113,7 @@ impl Runner<'_> {
             footprint: None,
         };
         self.tell(&Event::ModelLoaded { model: resolved.id.clone(), load_secs: loaded.load_secs });
-        self.earlier.push(loaded.model.clone());
+        self.earlier.models.push(loaded.model.clone());
         self.session.models.push(loaded);
         // Saved before the first sample: a killed session must still say which model its samples are of. This error is
         // only a warning, because a store that fails now also fails at the sample.
@@ -141,17 +141,19 @@ impl Runner<'_> {
     pub(crate) fn learn(&mut self, model: u32, worker: &WorkerProcess, result: Option<&GenerateResult>) {
         let reported = result.and_then(|result| result.peak_rss_bytes);
         let Some(host_bytes) = reported.or_else(|| memory::peak_bytes(worker.pid())) else { return };
-        let device = result.and_then(|result| result.peak_device_bytes);
+        let reported = result.and_then(|result| result.peak_device_bytes).map(|peak| peak.reserved);
+        // A worker knows the peak of its allocator, the driver everything that is held at a moment.
+        let device_bytes = reported.max(self.monitor.board.take_device_peak(worker.pid()));
         let id = &self.suite().models[model as usize].id;
         let loaded = self.session.models.iter().rev().find(|loaded| loaded.model.id == *id);
-        // How much GPU memory a model takes is known once its worker reports it; until then the reservation stays.
+        // Until it is known how much GPU memory a model takes, the reservation stays.
         let on_gpu = loaded
             .and_then(|loaded| loaded.model.device.as_deref())
             .is_some_and(|name| name.starts_with("cuda"));
-        if device.is_none() && on_gpu {
+        if device_bytes.is_none() && on_gpu {
             return;
         }
-        let footprint = Footprint { host_bytes, device_bytes: device.map_or(0, |device| device.reserved) };
+        let footprint = Footprint { host_bytes, device_bytes: device_bytes.unwrap_or(0) };
         for (other, idle) in self.pool.learn(model, footprint) {
             self.end(other, idle);
         }
@@ -180,12 +182,12 @@ impl Runner<'_> {
 
     /// Ends a worker in the background: with a model loaded, an interpreter takes a second to end.
     pub(crate) fn end(&mut self, model: u32, worker: WorkerProcess) {
-        self.untold += 1;
+        self.desk.untold += 1;
         // A task that frees memory always has a place.
         if let Err(Task::End { worker, .. }) =
-            self.desk.tasks.offer(Urgency::Free, 0, Task::End { model, worker })
+            self.desk.shared.tasks.offer(Urgency::Free, 0, Task::End { model, worker })
         {
-            self.untold -= 1;
+            self.desk.untold -= 1;
             workers::stop(worker);
             self.pool.ended(model);
         }
@@ -220,13 +222,13 @@ impl Runner<'_> {
             return None;
         }
         let device = self.device(model)?.to_owned();
-        *self.lost.entry(device.clone()).or_default() += 1;
+        *self.trouble.devices_lost.entry(device.clone()).or_default() += 1;
         self.quarantined(&device)
     }
 
     /// Why a device is no longer used, if so.
     pub(crate) fn quarantined(&self, device: &str) -> Option<ModelError> {
-        let times = self.lost.get(device).copied().filter(|times| *times >= MOST_LOSSES)?;
+        let times = self.trouble.devices_lost.get(device).copied().filter(|times| *times >= MOST_LOSSES)?;
         Some(ModelError::Quarantined { device: device.to_owned(), times })
     }
 

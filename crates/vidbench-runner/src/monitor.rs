@@ -59,6 +59,7 @@ impl<'a> Monitor<'a> {
 
     /// Takes a reading of the sensors.
     pub(crate) fn read(&self, reading: &Reading, accelerators: &Accelerators) {
+        self.board.sees(&reading.devices);
         let at_secs = reading.t_ns as f64 / 1e9;
         let workers = self.board.workers();
         let (queue, store) = (self.board.queued(), self.board.last_write());

@@ -33,16 +33,66 @@ impl Pace {
         sorted.get(sorted.len() / 2).copied()
     }
 
-    /// How long a sample is likely to take: the median of similar samples, else that of the model's other parameters,
-    /// scaled by their `work`; the largest counts.
+    /// How long a sample is likely to take: the median of similar samples, else what the law fitted to the model's
+    /// other parameters gives for its `work`.
     pub(crate) fn expected(&self, model: u32, params: u32, work: impl Fn(u32) -> f64) -> Option<f64> {
         let others = || {
             let of_model = self.secs.keys().filter(|(other, _)| *other == model);
-            let scaled = of_model
-                .filter_map(|&(_, other)| Some(self.usual(model, other)? * work(params) / work(other)));
-            scaled.reduce(f64::max)
+            let points: Vec<Point> = of_model
+                .filter_map(|&(_, other)| Some(Point { work: work(other), secs: self.usual(model, other)? }))
+                .collect();
+            Some(Law::fitted(&points)?.secs(work(params)))
         };
         self.usual(model, params).or_else(others)
+    }
+}
+
+/// The median time of samples with the same parameters, and how much work they are.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    work: f64,
+    secs: f64,
+}
+
+/// The latency of a model: a part that every sample takes (text encoder, set-up), and a part in proportion to the work.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Law {
+    fixed_secs: f64,
+    secs_per_work: f64,
+}
+
+impl Law {
+    /// The least-squares line through the points, neither part below zero: a part that would be negative is zero, and
+    /// the other alone is fitted. One point, or several of equal work, give proportion alone, which overestimates
+    /// longer samples rather than giving them up too early. `None` without points.
+    fn fitted(points: &[Point]) -> Option<Self> {
+        let sum = |of: fn(&Point) -> f64| points.iter().map(of).sum::<f64>();
+        let count = points.len() as f64;
+        let (work, secs) = (sum(|point| point.work) / count, sum(|point| point.secs) / count);
+        let squares = sum(|point| point.work * point.work);
+        let products = sum(|point| point.work * point.secs);
+        if points.is_empty() || squares <= 0.0 {
+            return None;
+        }
+        let proportion = Self { fixed_secs: 0.0, secs_per_work: products / squares };
+        let spread = squares - count * work * work;
+        // Of equal works rounding leaves a spread of this order.
+        if spread <= 1e-9 * squares {
+            return Some(proportion);
+        }
+        let secs_per_work = (products - count * work * secs) / spread;
+        let fixed_secs = secs - secs_per_work * work;
+        Some(if secs_per_work < 0.0 {
+            Self { fixed_secs: secs, secs_per_work: 0.0 }
+        } else if fixed_secs < 0.0 {
+            proportion
+        } else {
+            Self { fixed_secs, secs_per_work }
+        })
+    }
+
+    fn secs(self, work: f64) -> f64 {
+        self.fixed_secs + self.secs_per_work * work
     }
 }
 
@@ -165,6 +215,25 @@ mod tests {
         assert_eq!(pace.expected(0, 0, work), Some(2.0));
         assert_eq!(pace.expected(0, 3, work), Some(8.0));
         assert_eq!(pace.expected(2, 0, work), None);
+    }
+
+    #[test]
+    fn the_law_is_the_line_of_least_squares_with_no_negative_part() {
+        let check = |points: &[(f64, f64)], fixed_secs: f64, secs_per_work: f64, why: &str| {
+            let points: Vec<Point> = points.iter().map(|&(work, secs)| Point { work, secs }).collect();
+            let law = Law::fitted(&points).unwrap();
+            let off = (law.fixed_secs - fixed_secs).abs().max((law.secs_per_work - secs_per_work).abs());
+            assert!(off < 1e-12, "{why}: {law:?}");
+        };
+        assert_eq!(Law::fitted(&[]), None);
+        check(&[(4.0, 8.0)], 0.0, 2.0, "one point");
+        check(&[(4.0, 8.0), (4.0, 10.0)], 0.0, 2.25, "equal work");
+        check(&[(1.0, 5.0), (2.0, 7.0), (4.0, 11.0)], 3.0, 2.0, "a line");
+        // The means are 3 and 5, the centred sums of squares and of products 14 and 11.
+        let scattered = [(1.0, 3.0), (2.0, 4.0), (3.0, 6.0), (6.0, 7.0)];
+        check(&scattered, 37.0 / 14.0, 11.0 / 14.0, "scattered points");
+        check(&[(1.0, 1.0), (3.0, 9.0)], 0.0, 2.8, "the fixed part would be negative");
+        check(&[(1.0, 4.0), (3.0, 2.0)], 3.0, 0.0, "the other part would be negative");
     }
 
     #[test]

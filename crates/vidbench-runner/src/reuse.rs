@@ -70,7 +70,7 @@ impl Runner<'_> {
         let (store, suite) = (self.inputs.store, &self.inputs.run.suite);
         let model = suite.model_of(sample);
         let temp = store.temp_path(&self.inputs.run.id, &format!("{}-reused.mp4", sample.id))?;
-        let before = self.earlier.iter().find(|loaded| loaded.id == model.id).cloned();
+        let before = self.earlier.models.iter().find(|loaded| loaded.id == model.id).cloned();
         let mut same: Option<LoadedModel> = None;
         let found = store.earlier_sample(sample.id, &temp, &mut |loaded| {
             let is_same = workers::check_identity(model, loaded, before.as_ref()).is_ok();
@@ -82,7 +82,7 @@ impl Runner<'_> {
         })?;
         if let (Some(_), None, Some(loaded)) = (&found, before, same) {
             // What is loaded later must have the same weights.
-            self.earlier.push(loaded.clone());
+            self.earlier.models.push(loaded.clone());
             self.session.reused.push(loaded);
         }
         Ok(found)

@@ -1,27 +1,26 @@
 //! One session of a run: what is left of the plan, model by model, until all is done or something stops it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use vidbench_core::protocol::LoadedModel;
 use vidbench_core::suite::{Engine, ScenarioKind};
 use vidbench_core::{
-    Clock, Event, FailedAttempt, Generation, GivenUp, IdleWhen, Operation, Outcome, Plan, PlannedSample,
-    ResolvedSuite, RunRecord, RunStatus, SampleId, Session, SessionModel, Timing, Verdict,
+    Clock, Event, Generation, GivenUp, IdleWhen, Operation, Outcome, Plan, PlannedSample, ResolvedSuite,
+    RunRecord, RunStatus, SampleId, Session, Timing, Verdict,
 };
 use vidbench_engines::{CallError, WorkerProcess};
 use vidbench_store::{Progress, Store, Wanted};
 
 use crate::breaker::Breaker;
-use crate::desk::{Desk, Told};
+use crate::desk::DeskClient;
 use crate::error::ModelError;
 use crate::kept_looks::announce_samples;
 use crate::ledger::Account;
 use crate::log::Log;
 use crate::monitor::{Monitor, Watched};
 use crate::pace::Pace;
+use crate::past::{Earlier, Trouble};
 use crate::pool::{Budget, Pool};
 use crate::retry::Retries;
 use crate::telemetry::{Probe, Sampler, Watch, smallest_device_bytes};
@@ -93,34 +92,18 @@ pub(crate) struct Runner<'a> {
     pub(crate) account: Account,
     pub(crate) pace: Pace,
     /// Where files are scored and workers ended.
-    pub(crate) desk: Arc<Desk<'a>>,
-    pub(crate) heard: Receiver<Result<Told, RunError>>,
-    /// Tasks of the desk whose result was not heard yet.
-    pub(crate) untold: usize,
-    /// Why the desk cannot go on.
-    pub(crate) desk_failed: Option<RunError>,
+    pub(crate) desk: DeskClient<'a>,
     /// Workers that are loaded.
     pub(crate) pool: Pool<WorkerProcess>,
     wall_clock: WallClock,
-    /// How often each device was lost.
-    pub(crate) lost: BTreeMap<String, u32>,
+    /// Samples with a verdict, of all sessions.
     done: u64,
+    /// Of these, not ok.
     failed: u64,
-    /// Samples, by their places in the plan, for which there was not enough memory.
-    pub(crate) no_memory: BTreeSet<u64>,
-    /// Models whose warm-up killed their worker: the timed samples tell what happens, without another warm-up.
-    pub(crate) cold: Vec<u32>,
-    /// Failed attempts at each sample so far, by its place in the plan.
-    pub(crate) failed_attempts: BTreeMap<u64, u32>,
     pub(crate) retries: Retries,
     pub(crate) breakers: BTreeMap<(u32, Operation), Breaker>,
-    pub(crate) disk_full: Option<String>,
-    /// What earlier sessions loaded.
-    pub(crate) earlier: Vec<LoadedModel>,
-    /// The same, with what loading them took.
-    pub(crate) earlier_loads: Vec<SessionModel>,
-    /// What there was too little time for, if anything.
-    pub(crate) out_of_time: Option<String>,
+    pub(crate) trouble: Trouble,
+    pub(crate) earlier: Earlier,
     has_work: bool,
 }
 
@@ -136,21 +119,11 @@ impl<'a> Runner<'a> {
         }
         let made = (progress.judged.len() + progress.generated_only.len()) as u64;
         let retries = Retries::new(inputs.run.suite.retry, inputs.run.planned.saturating_sub(made));
-        let attempts =
-            |tried: &Vec<FailedAttempt>| tried.iter().map(|failed| failed.attempt).max().unwrap_or(0);
         let failed = progress.judged.values().filter(|outcome| outcome.is_failure()).count() as u64;
         let log = Log::new(&inputs.run.id, index);
         let started_ns = inputs.clock.monotonic_ns();
         let monitor = monitor(&inputs, index, started_ns, log.clone());
-        let (clock, cancel) = (Arc::clone(&inputs.clock), inputs.cancel.clone());
-        let scorers = inputs.run.suite.pool.scorers.unwrap_or(inputs.commands.threads) as usize;
-        let (desk, heard) = Desk::new(
-            (inputs.store, inputs.run, inputs.wanted),
-            inputs.commands.scorer.clone(),
-            (clock, cancel, log.apart()),
-            Arc::clone(&monitor.board),
-            scorers,
-        );
+        let desk = DeskClient::new(&inputs, log.apart(), Arc::clone(&monitor.board));
         Ok(Self {
             started_ns,
             log,
@@ -158,31 +131,15 @@ impl<'a> Runner<'a> {
             session: Session { index, started_ms, held: inputs.commands.held.clone(), ..Session::default() },
             account: Account::default(),
             pace: Pace::default(),
-            desk: Arc::new(desk),
-            heard,
-            untold: 0,
-            desk_failed: None,
+            desk,
             pool: pool(inputs.run, &sessions),
             wall_clock: WallClock::new(started_ms, started_ns),
-            lost: BTreeMap::new(),
             done: progress.judged.len() as u64,
             failed,
-            no_memory: no_memory(inputs.plan, progress),
-            cold: Vec::new(),
-            failed_attempts: progress
-                .failed_attempts
-                .iter()
-                .map(|(at, tried)| (*at, attempts(tried)))
-                .collect(),
             retries,
             breakers: BTreeMap::new(),
-            disk_full: None,
-            out_of_time: None,
-            earlier_loads: sessions.iter().flat_map(|session| session.models.clone()).collect(),
-            earlier: sessions
-                .into_iter()
-                .flat_map(|session| session.models.into_iter().map(|model| model.model).chain(session.reused))
-                .collect(),
+            trouble: Trouble::so_far(inputs.plan, progress),
+            earlier: Earlier::of(sessions),
             has_work,
             inputs,
         })
@@ -195,7 +152,7 @@ impl<'a> Runner<'a> {
 
     /// Works while the desk's threads wait for untimed tasks.
     fn work_with_desk(&mut self, progress: Progress) -> Result<(), RunError> {
-        let desk = Arc::clone(&self.desk);
+        let desk = Arc::clone(&self.desk.shared);
         let (worked, ended_ns) = std::thread::scope(|scope| {
             for _ in 0..if self.has_work { desk.threads } else { 0 } {
                 scope.spawn(|| desk.serve());
@@ -231,7 +188,7 @@ impl<'a> Runner<'a> {
         // Without a power sensor, or without a sample left whose energy is wanted, the machine need not rest.
         let made = (progress.judged.len() + progress.generated_only.len()) as u64;
         let rests = first.tells_power() && made < self.inputs.run.planned;
-        let (monitor, desk) = (Arc::clone(&self.monitor), Arc::clone(&self.desk));
+        let (monitor, desk) = (Arc::clone(&self.monitor), Arc::clone(&self.desk.shared));
         let (monitor, machine) = (&*monitor, &|machine| desk.look(machine));
         std::thread::scope(|scope| {
             let watch = Watch { probe, first, store, run, session, interval, machine, monitor };
@@ -368,7 +325,7 @@ impl<'a> Runner<'a> {
     /// What a loaded model computes on, in its worker's words.
     pub(crate) fn device(&self, model: u32) -> Option<&str> {
         let id = &self.suite().models[model as usize].id;
-        self.earlier.iter().rev().find(|loaded| loaded.id == *id)?.device.as_deref()
+        self.earlier.models.iter().rev().find(|loaded| loaded.id == *id)?.device.as_deref()
     }
 
     pub(crate) fn give_up(&mut self, model: u32, error: &ModelError) {
@@ -402,7 +359,7 @@ impl<'a> Runner<'a> {
         self.done += 1;
         self.failed += u64::from(outcome.is_failure());
         if outcome == Outcome::OutOfMemory {
-            self.no_memory.insert(sample.ordinal);
+            self.trouble.no_memory.insert(sample.ordinal);
         }
         let label = self.label(sample);
         self.tell(&Event::Judged { sample: sample.id, label, outcome, reason });
@@ -437,7 +394,7 @@ impl<'a> Runner<'a> {
         self.tell(&Event::RunFinished { complete, done, failed });
         let interrupted = !complete && self.inputs.cancel.is_asked_by_a_person();
         let out_of_time = if complete { None } else { self.out_of_time() };
-        let Self { disk_full, session, .. } = self;
+        let Self { trouble: Trouble { disk_full, .. }, session, .. } = self;
         Ok(Finish { complete, interrupted, disk_full, out_of_time, given_up: session.given_up, done, failed })
     }
 
@@ -472,7 +429,7 @@ impl<'a> Runner<'a> {
     }
 
     pub(crate) fn should_stop(&self) -> bool {
-        self.inputs.cancel.is_asked() || self.disk_full.is_some()
+        self.inputs.cancel.is_asked() || self.trouble.disk_full.is_some()
     }
 
     pub(crate) fn suite(&self) -> &'a ResolvedSuite {
@@ -488,11 +445,6 @@ impl<'a> Runner<'a> {
     pub(crate) fn secs_since(&self, begun_ns: u64) -> f64 {
         self.inputs.clock.monotonic_ns().saturating_sub(begun_ns) as f64 / 1e9
     }
-}
-
-fn no_memory(plan: &Plan, progress: &Progress) -> BTreeSet<u64> {
-    let is_judged = |sample: &&PlannedSample| progress.judged.get(&sample.id) == Some(&Outcome::OutOfMemory);
-    plan.samples.iter().filter(is_judged).map(|sample| sample.ordinal).collect()
 }
 
 fn monitor<'a>(inputs: &Inputs<'a>, session: u32, started_ns: u64, log: Log) -> Monitor<'a> {

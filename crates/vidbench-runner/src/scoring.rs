@@ -46,12 +46,12 @@ impl Runner<'_> {
         let random = self.was_loaded(sample, |loaded| loaded.weights == WeightsOrigin::Random);
         let prompted = !self.was_loaded(sample, |loaded| !loaded.reads_prompt);
         let mut task = Task::Score(Unscored { sample: *sample, generation, random, prompted });
-        while let Err(refused) = self.desk.tasks.offer(Urgency::Usual, sample.ordinal, task) {
+        while let Err(refused) = self.desk.shared.tasks.offer(Urgency::Usual, sample.ordinal, task) {
             task = refused;
             self.hear();
             self.desk_is_sound()?;
         }
-        self.untold += 1;
+        self.desk.untold += 1;
         self.monitor.board.waits(self.suite().limits.score_timeout_secs.into());
         Ok(())
     }
@@ -59,12 +59,12 @@ impl Runner<'_> {
     /// Waits until the desk has done everything. Once `give_up` says so, waits only for running tasks and takes back
     /// the rest.
     pub(crate) fn settle(&mut self, give_up: impl Fn(&Self) -> bool) -> Result<(), RunError> {
-        while self.untold > 0 {
+        while self.desk.untold > 0 {
             if give_up(self) {
                 self.withdraw();
             }
             // What is running must be waited for in any case.
-            if self.untold > 0 {
+            if self.desk.untold > 0 {
                 self.hear();
             }
             self.desk_is_sound()?;
@@ -74,7 +74,7 @@ impl Runner<'_> {
 
     /// Takes in what the desk has done so far, without waiting.
     pub(crate) fn catch_up(&mut self) -> Result<(), RunError> {
-        while let Ok(told) = self.heard.try_recv() {
+        while let Ok(told) = self.desk.heard.try_recv() {
             self.take_in(told);
         }
         self.desk_is_sound()
@@ -82,13 +82,13 @@ impl Runner<'_> {
 
     /// Returns an error of the desk, which ends the run.
     fn desk_is_sound(&mut self) -> Result<(), RunError> {
-        self.desk_failed.take().map_or(Ok(()), Err)
+        self.desk.failed.take().map_or(Ok(()), Err)
     }
 
     /// Waits a moment for the next thing that the desk has done.
     pub(crate) fn hear(&mut self) {
         let begun_ns = self.inputs.clock.monotonic_ns();
-        let heard = self.heard.recv_timeout(LOOK);
+        let heard = self.desk.heard.recv_timeout(LOOK);
         let secs = self.secs_since(begun_ns);
         match &heard {
             Ok(Ok(Told::Ended { .. })) => self.account.loaded(secs),
@@ -98,9 +98,9 @@ impl Runner<'_> {
     }
 
     fn take_in(&mut self, told: Result<Told, RunError>) {
-        self.untold -= 1;
+        self.desk.untold -= 1;
         match told {
-            Err(error) => drop(self.desk_failed.get_or_insert(error)),
+            Err(error) => drop(self.desk.failed.get_or_insert(error)),
             Ok(Told::Ended { model }) => self.pool.ended(model),
             Ok(Told::Scored { sample, verdict, secs, restarts }) => {
                 self.monitor.board.taken();
@@ -118,8 +118,8 @@ impl Runner<'_> {
 
     /// Takes back what the desk has not begun: files can wait, and workers are killed.
     fn withdraw(&mut self) {
-        for task in self.desk.tasks.withdraw() {
-            self.untold -= 1;
+        for task in self.desk.shared.tasks.withdraw() {
+            self.desk.untold -= 1;
             match task {
                 Task::Score(_) => self.monitor.board.taken(),
                 Task::End { model, worker } => {
@@ -133,7 +133,7 @@ impl Runner<'_> {
     /// Whether the sample's model, as loaded in this session or before, satisfies `so`.
     fn was_loaded(&self, sample: &PlannedSample, so: impl Fn(&LoadedModel) -> bool) -> bool {
         let id = &self.suite().model_of(sample).id;
-        self.earlier.iter().any(|loaded| loaded.id == *id && so(loaded))
+        self.earlier.models.iter().any(|loaded| loaded.id == *id && so(loaded))
     }
 }
 

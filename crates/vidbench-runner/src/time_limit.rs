@@ -40,7 +40,7 @@ impl Runner<'_> {
 
     fn is_out_of_time(&mut self, message: String) {
         self.tell(&Event::Warning { message: message.clone() });
-        self.out_of_time = Some(message);
+        self.trouble.out_of_time = Some(message);
     }
 
     /// An error of the store is ignored here: the store reports it when it is to keep something.
@@ -54,7 +54,7 @@ impl Runner<'_> {
     fn quickest_load_secs(&self, model: u32) -> f64 {
         let id = &self.suite().models[model as usize].id;
         let all =
-            || self.earlier_loads.iter().chain(&self.session.models).filter(|loaded| loaded.model.id == *id);
+            || self.earlier.loads.iter().chain(&self.session.models).filter(|loaded| loaded.model.id == *id);
         let least = |secs: &mut dyn Iterator<Item = f64>| secs.reduce(f64::min).unwrap_or(0.0);
         let warmed = || all().filter(|loaded| !loaded.warmup_secs.is_empty());
         least(&mut all().map(|loaded| loaded.load_secs))
@@ -65,6 +65,6 @@ impl Runner<'_> {
     pub(crate) fn out_of_time(&self) -> Option<String> {
         let over = || self.inputs.cancel.left().is_some_and(|left| left.is_zero());
         let stopped = || over().then(|| "the time limit is reached; what was going on is stopped".to_owned());
-        self.out_of_time.clone().or_else(stopped)
+        self.trouble.out_of_time.clone().or_else(stopped)
     }
 }

@@ -96,7 +96,7 @@ impl Runner<'_> {
             }
         };
         self.look_at_wall_clock();
-        let desk = Arc::clone(&self.desk);
+        let desk = Arc::clone(&self.desk.shared);
         let timed = self.timed(&desk, turn.model);
         let (intended_ns, begun_ns) = self.begin(turn);
         let usual = self.pace.usual(sample.model, sample.params);
@@ -206,7 +206,7 @@ impl Runner<'_> {
 
     /// Records a failed attempt; returns its number.
     fn record_failed(&mut self, sample: &PlannedSample, failed: &Failed) -> Result<u32, RunError> {
-        let made = self.failed_attempts.entry(sample.ordinal).or_default();
+        let made = self.trouble.failed_attempts.entry(sample.ordinal).or_default();
         *made += 1;
         let record = FailedAttempt {
             attempt: *made,

@@ -1,8 +1,8 @@
 //! The worker of engine `command`: runs a program for each sample, and hands over the video that it wrote.
 //!
-//! The timed window is the program's whole life, loading of the model included; its stages are unknown. The program
-//! runs in the worker's process group: when it takes too long, the worker answers and then kills the group, itself
-//! included, so that nothing the program started goes on.
+//! The timed window is the program's whole life, loading of the model included; its stages are unknown. When the program
+//! takes too long, the worker answers and then kills everything below it and its process group, itself included, so
+//! that nothing the program started goes on.
 
 mod group;
 mod output;
@@ -102,6 +102,7 @@ impl Handler for CommandGenerator {
         let ended = ended.inspect_err(|error| self.broken = error.data.kind == ErrorKind::Timeout)?;
         let (end_ns, peak_rss_bytes) = (ended.end_ns, ended.peak_rss_bytes);
         group::kill_others();
+        group::collect_adopted();
         ended.check(&self.program)?;
         let found = output::find(&started.output, Path::new(&params.output), begun)?;
         output::hand_over(&found, Path::new(&params.output), scratch.path())?;

@@ -18,9 +18,6 @@ use crate::Walls;
 /// Sets everything except what bubblewrap sets.
 pub(super) fn set(bounds: &Bounds) -> Result<(), BoundsError> {
     let unset = |what| move |why: Errno| BoundsError::Unset { what, why: why.to_string() };
-    if bounds.keeps_orphans {
-        prctl::set_child_subreaper(true).map_err(unset("keeping orphans"))?;
-    }
     if bounds.walls.network == Some(NetworkCut::Namespace) {
         cut_off_network().map_err(|why| BoundsError::Unset { what: "network", why })?;
     }

@@ -12,9 +12,10 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use super::process::kill_descendants;
 use crate::family::{TICKS_PER_SEC, family, ticks};
 use crate::limits::{Exceeded, Limits};
 
@@ -116,15 +117,11 @@ impl Watch {
         Some(Exceeded::Cpu { spent_secs, limit_secs })
     }
 
-    /// Kills the group, and descendants that have left it.
+    /// Kills descendants, also those that have left the group, and the group.
     fn end(&self) {
-        let family = family(self.leader);
-        let pid = |id: u32| i32::try_from(id).ok().map(Pid::from_raw);
-        // Errors are ignored: the process may already be gone.
-        let _ = pid(self.leader).map(|group| killpg(group, Signal::SIGKILL));
-        family.into_iter().filter_map(pid).for_each(|process| {
-            let _ = kill(process, Signal::SIGKILL);
-        });
+        kill_descendants(self.leader);
+        // An error is ignored: the group may already be gone.
+        let _ = i32::try_from(self.leader).map(|group| killpg(Pid::from_raw(group), Signal::SIGKILL));
     }
 }
 

@@ -1,4 +1,7 @@
-//! The process group of the worker. Everything that a program starts belongs to it, unless it leaves the group.
+//! Everything that a program started: the descendants of the worker, and what else is in its process group.
+//!
+//! The harness makes the worker adopt descendants whose parents have ended, so that a program cannot leave a process
+//! behind by `setsid` or by forking twice.
 
 use std::fs;
 use std::thread;
@@ -7,14 +10,18 @@ use std::time::Duration;
 /// When its client has gone, the worker's loop has this long to end by itself.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Kills this process with everything in its group, which is what a program that took too long has started.
+/// How often to look again for processes that were started while others were killed.
+const ROUNDS: usize = 100;
+
+/// Kills everything that a program started, and this process with its group: the program took too long.
 #[expect(unsafe_code, reason = "a system call")]
 pub fn end_process_group() {
+    kill_others();
     // SAFETY: it takes two numbers and touches no memory of ours.
     unsafe { libc::kill(0, libc::SIGKILL) };
 }
 
-/// Ends the whole group when the client goes, in whatever way: ending only the worker would leave its program running.
+/// Ends everything when the client goes, in whatever way: ending only the worker would leave its program running.
 #[expect(unsafe_code, reason = "system calls")]
 pub fn end_with_client() {
     // SAFETY: it takes two numbers and touches no memory of ours. Without it the kernel would kill this process alone.
@@ -36,18 +43,84 @@ pub fn end_with_client() {
 #[expect(unsafe_code, reason = "a system call")]
 pub(super) fn kill_others() {
     let own = i32::try_from(std::process::id()).unwrap_or(0);
-    let Some(group) = group_of(own) else { return };
-    let Ok(processes) = fs::read_dir("/proc") else { return };
-    let ids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    // A worker in the group of a terminal kills nothing, because others are in that group too.
-    for id in ids.filter(|id| *id != own && group == own && group_of(*id) == Some(group)) {
-        // SAFETY: it takes two numbers and touches no memory of ours.
-        unsafe { libc::kill(id, libc::SIGKILL) };
+    for _ in 0..ROUNDS {
+        let others = others(own, &processes());
+        if others.is_empty() {
+            return;
+        }
+        for id in others {
+            // SAFETY: it takes two numbers and touches no memory of ours.
+            unsafe { libc::kill(id, libc::SIGKILL) };
+        }
     }
 }
 
-/// The process group of a process: the third field after its name, which may hold anything but ends with the last parenthesis.
-fn group_of(id: i32) -> Option<i32> {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok()
+/// Collects adopted processes that have ended. Must not be called while a program runs: its own end would be collected.
+#[expect(unsafe_code, reason = "a system call")]
+pub(super) fn collect_adopted() {
+    // SAFETY: the kernel is asked to write no status.
+    while unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) } > 0 {}
+}
+
+/// A process as `/proc` shows it.
+#[derive(Debug, Clone, Copy)]
+struct Process {
+    id: i32,
+    parent: i32,
+    group: i32,
+    ended: bool,
+}
+
+fn processes() -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    ids.filter_map(|id| process(id, &fs::read_to_string(format!("/proc/{id}/stat")).ok()?)).collect()
+}
+
+/// The fields after the name, which may hold anything but ends with the last parenthesis: state, parent, group.
+fn process(id: i32, stat: &str) -> Option<Process> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let ended = matches!(fields.next()?, "Z" | "X");
+    Some(Process { id, parent: fields.next()?.parse().ok()?, group: fields.next()?.parse().ok()?, ended })
+}
+
+/// The running descendants of `own`, and what else is in the group that it leads. A worker in the group of a terminal
+/// does not lead it, and others are in that group too.
+fn others(own: i32, processes: &[Process]) -> Vec<i32> {
+    let mut family = vec![own];
+    let mut at = 0;
+    while let Some(&parent) = family.get(at) {
+        let children = processes.iter().filter(|process| process.parent == parent).map(|process| process.id);
+        let new: Vec<i32> = children.filter(|id| !family.contains(id)).collect();
+        family.extend(new);
+        at += 1;
+    }
+    let leads = processes.iter().any(|process| process.id == own && process.group == own);
+    let is_ours = |process: &Process| family.contains(&process.id) || (leads && process.group == own);
+    let running = processes.iter().filter(|process| process.id != own && !process.ended);
+    running.filter(|process| is_ours(process)).map(|process| process.id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descendants_and_the_group_are_ours_and_nothing_else() {
+        let line = |id: i32, name: &str, state: &str, parent: i32, group: i32| {
+            process(id, &format!("{id} ({name}) {state} {parent} {group} 1 0")).unwrap()
+        };
+        let all = [
+            line(1, "init", "S", 0, 1),
+            line(7, "worker", "S", 1, 7),
+            line(8, "a ) b", "R", 7, 7),
+            line(9, "left the group", "S", 8, 9),
+            line(10, "adopted by init", "S", 1, 7),
+            line(11, "ended", "Z", 7, 7),
+            line(12, "stranger", "S", 1, 12),
+        ];
+        assert_eq!(others(7, &all), [8, 9, 10]);
+        let in_a_terminal = all.map(|process| Process { group: 1, ..process });
+        assert_eq!(others(7, &in_a_terminal), [8, 9]);
+    }
 }

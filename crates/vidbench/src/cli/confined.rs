@@ -19,9 +19,6 @@ pub(crate) struct ConfinedArgs {
     /// What cuts off the network.
     #[arg(long, value_parser = network_cut)]
     network: Option<NetworkCut>,
-    /// Keep below this process what loses its parent.
-    #[arg(long)]
-    keep_orphans: bool,
     /// Reach no files but those of --read and --write.
     #[arg(long)]
     confine_files: bool,
@@ -39,11 +36,10 @@ pub(crate) struct ConfinedArgs {
 impl ConfinedArgs {
     /// The bounds, and the program with its arguments.
     pub(crate) fn into_parts(self) -> (Bounds, Vec<OsString>) {
-        let Self { open_files, file_size_bytes, network, keep_orphans, confine_files, read, write, program } =
-            self;
+        let Self { open_files, file_size_bytes, network, confine_files, read, write, program } = self;
         let files = confine_files.then_some(ReachableFiles { readable: read, writable: write });
         let walls = Walls { network, files };
-        (Bounds { open_files, file_size_bytes, walls, keeps_orphans: keep_orphans }, program)
+        (Bounds { open_files, file_size_bytes, walls }, program)
     }
 }
 
@@ -67,7 +63,6 @@ mod tests {
             open_files: Some(64),
             file_size_bytes: Some(1 << 20),
             walls: Walls { network: Some(NetworkCut::Bubblewrap), files: Some(files) },
-            keeps_orphans: true,
         };
         for bounds in [all, Bounds::default()] {
             let written = bounds.arguments("prog".as_ref(), &["--flag".into(), "--".into()]);

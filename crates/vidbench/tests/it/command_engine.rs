@@ -252,6 +252,21 @@ fn a_program_that_takes_too_long_is_ended_with_everything_it_started() {
     all_end(&workspace, 2 * reasons.len());
 }
 
+/// Starts a process in a session of its own whose parent ends at once, as daemons do, and waits until it runs.
+const DAEMON: &str = r#"before=$(cat pids 2>/dev/null | wc -l)
+(setsid sh -c 'echo $$ >> pids; exec sleep 100' >/dev/null 2>&1 &)
+while [ "$(cat pids 2>/dev/null | wc -l)" = "$before" ]; do sleep 0.01; done"#;
+
+#[test]
+fn a_daemon_of_a_program_is_ended_with_it() {
+    let left = workspace(&script(&format!("{PAINT}\n{DAEMON}")), "timeout_secs = 20");
+    assert_eq!(run(&left).code, 0);
+    all_end(&left, reasons(&left).len());
+    let late = workspace(&script(&format!("{DAEMON}\nsleep 100")), "timeout_secs = 1");
+    assert_eq!(run(&late).code, 1);
+    all_end(&late, reasons(&late).len());
+}
+
 #[test]
 fn a_program_that_cannot_be_started_is_named() {
     let workspace = workspace(&json!(["./no-program", "{output}"]), "");
@@ -296,7 +311,7 @@ fn a_file_that_was_there_before_is_not_the_video_and_stays() {
 
 #[test]
 fn a_program_dies_with_a_harness_that_was_killed() {
-    let workspace = workspace(&script("sleep 100 & echo $! >> pids; echo $$ >> pids; sleep 100"), "");
+    let workspace = workspace(&script(&format!("{DAEMON}\necho $$ >> pids; sleep 100")), "");
     let mut harness = workspace.command(["run", "suite.toml", "--progress", "none"]).spawn().unwrap();
     let began = Instant::now();
     while pids(&workspace).len() < 2 {

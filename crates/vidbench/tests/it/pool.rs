@@ -97,6 +97,25 @@ fn models_that_do_not_fit_together_are_loaded_once_each_all_the_same() {
     assert!((300 << 20..500 << 20).contains(&footprint), "{footprint}");
 }
 
+/// The driver, simulated by the tests, lists 30 GiB for each worker; the workers themselves report nothing.
+#[test]
+fn memory_on_an_accelerator_is_what_the_driver_lists_for_a_worker() {
+    let busy = "busy_millis = 200";
+    let models = [model("rendered-shapes-a", busy), model("rendered-shapes-b", busy)];
+    let more = "[pool]\ndevice_mib = 40960\n[telemetry]\ninterval_secs = 0.005\nidle_secs = 0";
+    let workspace = Workspace::new();
+    workspace.write("suite.toml", interleaved(&suite(&models, "[1, 2]", more)));
+    let mut run = workspace.command(["run", "suite.toml", "--progress", "plain"]);
+    let output =
+        run.env("VIDBENCH_NVML", example("libfake_nvml.so")).env("FAKE_NVML", "workers").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let data = workspace.export();
+    let loaded = data["sessions"][0]["models"].as_array().unwrap();
+    assert!(loaded.iter().all(|model| model["footprint"]["device_bytes"] == 30_u64 << 30), "{loaded:?}");
+    let together = ["rendered-shapes-a", "rendered-shapes-b"].repeat(4);
+    assert_ne!(order(&data), together, "two workers of 30 GiB do not fit into 40 GiB");
+}
+
 /// The model's breaker is open, so it waits while loaded; another model needs the memory; then the first one resumes.
 #[test]
 fn a_model_that_waits_makes_room_for_one_that_works() {
