@@ -56,7 +56,7 @@ impl Runner<'_> {
         if freed.disk_bytes > 0 {
             let mib = freed.disk_bytes >> 20;
             let message = format!(
-                "the disk is nearly full: {mib} MiB of the cache, {} entries, made room",
+                "the disk is nearly full: freed {mib} MiB ({} entries) of the cache",
                 freed.entries
             );
             self.tell(&Event::Warning { message });
