@@ -204,7 +204,7 @@ def check(made: dict[str, object]) -> None:
         if side in defaults and defaults[side] % rules.get("size_multiple", 1):
             raise SystemExit(f"{made['id']}: {side} {defaults[side]} is no multiple of {rules['size_multiple']}")
     if made.get("base") == made["id"]:
-        raise SystemExit(f"{made['id']} cannot be its own base model")
+        raise SystemExit(f"{made['id']} is put into itself")
     if "frames" in defaults and (defaults["frames"] - rules.get("frames_offset", 0)) % rules.get("frames_step", 1):
         raise SystemExit(f"{made['id']}: {defaults['frames']} frames are not {rules['frames_step']}k+{rules['frames_offset']}")
 

@@ -49,9 +49,9 @@ impl EngineError {
                 io::ErrorKind::PermissionDenied => Some("make the file executable: chmod +x FILE".into()),
                 _ => None,
             },
-            Self::Unwatched { .. } => {
-                Some("these limits need Linux with /proc; remove memory_mib and cpu_secs from the suite".into())
-            }
+            Self::Unwatched { .. } => Some(
+                "these limits need Linux with /proc; remove memory_mib and cpu_secs from the suite".into(),
+            ),
             Self::Scratch { .. } => Some("name an existing, empty and writable folder".into()),
         }
     }

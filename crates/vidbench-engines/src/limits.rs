@@ -66,7 +66,8 @@ pub enum Exceeded {
 
 /// Which limit or wall is behind `said`, if that contains the system's words for what a limit or wall forbids.
 pub(crate) fn explanation(limits: &Limits, walls: &Walls, said: &str) -> Option<String> {
-    let file_size = || limits.file_size_bytes.map(|bytes| format!("file_size_mib = {} is in force", bytes >> 20));
+    let file_size =
+        || limits.file_size_bytes.map(|bytes| format!("file_size_mib = {} is in force", bytes >> 20));
     let open_files = || limits.open_files.map(|files| format!("open_files = {files} is in force"));
     let network = || walls.network.map(|cut| format!("it has {}", cut.described()));
     let files =

@@ -318,7 +318,9 @@ impl Runner<'_> {
         while self.secs_since(begun_ns) < wait.as_secs_f64() && self.wait(DISK_LOOK) {
             free_mib = self.inputs.store.free_disk_bytes()? >> 20;
             if free_mib >= high_mib {
-                self.tell(&Event::Warning { message: format!("{free_mib} MiB of disk space are free: continuing") });
+                self.tell(&Event::Warning {
+                    message: format!("{free_mib} MiB of disk space are free: continuing"),
+                });
                 return Ok(false);
             }
         }

@@ -118,7 +118,9 @@ impl Runner<'_> {
         // Saved before the first sample: a killed session must still say which model its samples are of. This error is
         // only a warning, because a store that fails now also fails at the sample.
         if let Err(error) = self.inputs.store.save_session(&self.inputs.run.id, &self.session) {
-            self.tell(&Event::Warning { message: format!("the loaded model could not be recorded: {error}") });
+            self.tell(&Event::Warning {
+                message: format!("the loaded model could not be recorded: {error}"),
+            });
         }
         Ok(worker)
     }

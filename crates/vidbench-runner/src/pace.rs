@@ -102,9 +102,7 @@ impl StallWatch {
     /// Why the generation was given up, if it was.
     pub(crate) fn reason(&self) -> Option<String> {
         let (silent, expected) = self.stalled_secs.zip(self.expected_secs)?;
-        Some(format!(
-            "stalled: silent for {silent:.0} s in a generation that usually takes {expected:.1} s"
-        ))
+        Some(format!("stalled: silent for {silent:.0} s in a generation that usually takes {expected:.1} s"))
     }
 }
 

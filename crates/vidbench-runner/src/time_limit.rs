@@ -19,7 +19,8 @@ impl Runner<'_> {
             return false;
         }
         let model = &self.suite().model_of(sample).id;
-        let what = if load_secs > 0.0 { "the start, warm-up and next sample of" } else { "the next sample of" };
+        let what =
+            if load_secs > 0.0 { "the start, warm-up and next sample of" } else { "the next sample of" };
         let verb = if load_secs > 0.0 { "are" } else { "is" };
         self.is_out_of_time(format!(
             "the time limit leaves {:.1} s, and {what} {model} {verb} likely to take {needed_secs:.1} s",
@@ -64,7 +65,8 @@ impl Runner<'_> {
     /// Why samples are left for lack of time, if they are.
     pub(crate) fn out_of_time(&self) -> Option<String> {
         let over = || self.inputs.cancel.left().is_some_and(|left| left.is_zero());
-        let stopped = || over().then(|| "the time limit is reached; the work in progress is stopped".to_owned());
+        let stopped =
+            || over().then(|| "the time limit is reached; the work in progress is stopped".to_owned());
         self.out_of_time.clone().or_else(stopped)
     }
 }

@@ -139,7 +139,8 @@ impl Started {
         check_inputs(program, params)?;
         let uses_negative = program.is_told("negative");
         if params.negative.is_some() && !uses_negative {
-            let error = RpcError::new(ErrorKind::Unsupported, "the program does not receive the negative prompt");
+            let error =
+                RpcError::new(ErrorKind::Unsupported, "the program does not receive the negative prompt");
             return Err(error.with_hint("add {negative} to program.argv"));
         }
         let fill = |template: &str| {
@@ -226,7 +227,9 @@ impl Started {
         command.spawn().map_err(|error| {
             let message = format!("the program {name} cannot be started: {error}");
             let hint = match error.kind() {
-                io::ErrorKind::NotFound => "name a program on PATH or give its path; program.cwd must exist too",
+                io::ErrorKind::NotFound => {
+                    "name a program on PATH or give its path; program.cwd must exist too"
+                }
                 _ => "see program.argv and program.cwd in the suite",
             };
             RpcError::new(ErrorKind::Unsupported, message).with_hint(hint)

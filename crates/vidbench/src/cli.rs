@@ -66,7 +66,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Workspace folder, which holds runs and videos.
+    /// Folder of runs and videos.
     #[arg(long, global = true, env = "VIDBENCH_WORKSPACE", default_value = ".vidbench", value_name = "DIR")]
     pub(crate) workspace: PathBuf,
     /// When to use colours; auto follows the terminal and NO_COLOR.
@@ -99,7 +99,7 @@ pub(crate) enum Command {
     /// List or explain metrics, or test the nets behind them on this machine.
     #[command(subcommand)]
     Metrics(MetricsCommand),
-    /// Create a reference set that others can compare with: features of videos in one file.
+    /// Create a reference set that others can compare with: video features in one file.
     #[command(subcommand)]
     Reference(ReferenceCommand),
     /// Work with VBench: total its results, check a folder, export scores as its files.
@@ -120,7 +120,7 @@ pub(crate) enum Command {
     /// List, fetch, import or verify the weights of the nets that metrics need.
     #[command(subcommand)]
     Nets(NetsCommand),
-    /// List, show or search the model catalogue, add to it, or check that a model really runs.
+    /// Browse the model catalogue, add to it, or check that a model really runs.
     #[command(subcommand)]
     Models(ModelsCommand),
     /// Create, list, verify or restore backups of the workspace.
@@ -612,7 +612,7 @@ pub(crate) enum WorkerCommand {
     Embedded,
     /// Serve decoding and metrics on stdin and stdout.
     Scorer(NetArgs),
-    /// Write the files that make nets fast to load for scorers, which may not write them; vidbench starts this before them.
+    /// Write files that make nets fast to load for scorers, which may not write them; vidbench starts this first.
     #[command(hide = true)]
     PrepareNets {
         #[command(flatten)]
@@ -710,7 +710,10 @@ pub(crate) struct DoctorArgs {
 /// Seconds between two looks, 0.05 to 3600.
 fn seconds(text: &str) -> Result<f64, String> {
     let secs: f64 = text.parse().map_err(|_| format!("{text:?} is not a number of seconds"))?;
-    (0.05..=3600.0).contains(&secs).then_some(secs).ok_or_else(|| format!("{text} is not within 0.05 to 3600"))
+    (0.05..=3600.0)
+        .contains(&secs)
+        .then_some(secs)
+        .ok_or_else(|| format!("{text} is not within 0.05 to 3600"))
 }
 
 #[derive(Debug, Args)]

@@ -117,7 +117,12 @@ impl Holder<'_> {
             Filesystem::Open => (None, None),
             Filesystem::Confined => {
                 let refused = |why: String| {
-                    refused(name, "its files cannot be confined", &why, "set filesystem = \"open\" to leave files unconfined")
+                    refused(
+                        name,
+                        "its files cannot be confined",
+                        &why,
+                        "set filesystem = \"open\" to leave files unconfined",
+                    )
                 };
                 let abi = self.means.files_abi().map_err(refused)?;
                 let mut files = places::of_model(model, &command);

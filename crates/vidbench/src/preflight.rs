@@ -37,8 +37,7 @@ pub fn preflight(
         suite.models.iter().zip(&held.models).filter(|(model, _)| model.engine != Engine::Embedded)
     {
         if let Some(name) = model.pass_env.iter().find(|name| std::env::var_os(name).is_none()) {
-            let what =
-                format!("model {} needs the environment variable {name}, which is not set", model.id);
+            let what = format!("model {} needs the environment variable {name}, which is not set", model.id);
             let hint = "set it, or remove it from pass_env".to_owned();
             return Err(InputError::Preflight { what, hint: Some(hint) });
         }
@@ -98,7 +97,8 @@ fn check_program(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<(), Inp
     let refused = |what: String, hint: &str| InputError::Preflight { what, hint: Some(hint.into()) };
     let folder = program.cwd.as_deref().map_or(Path::new("."), Path::new);
     if !folder.is_dir() {
-        let what = format!("the program of model {} should run in {folder:?}, which is not a folder", model.id);
+        let what =
+            format!("the program of model {} should run in {folder:?}, which is not a folder", model.id);
         return Err(refused(what, "program.cwd is relative to the folder in which vidbench is started"));
     }
     let name = program.argv.first().map_or("", String::as_str);
@@ -164,7 +164,8 @@ fn check_disk(store: &Store, suite: &ResolvedSuite, estimate: &Estimate) -> Resu
     let needed_mib = suite.limits.min_free_disk_mib + (estimate.bytes().unwrap_or(0) >> 20);
     if free_mib < needed_mib {
         let what = format!("{free_mib} MiB of disk space are free, but the run needs {needed_mib} MiB");
-        let hint = "free some space, choose another --workspace, or lower limits.min_free_disk_mib".to_owned();
+        let hint =
+            "free some space, choose another --workspace, or lower limits.min_free_disk_mib".to_owned();
         return Err(InputError::Preflight { what, hint: Some(hint) });
     }
     Ok(())

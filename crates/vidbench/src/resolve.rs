@@ -183,8 +183,7 @@ fn too_many(resolved: &ResolvedSuite, source: &str) -> Option<Problem> {
     let (planned, allowed) = (resolved.sample_count(), resolved.limits.max_samples);
     (planned > u128::from(allowed)).then(|| {
         let message = format!("the suite plans {planned} samples; limits.max_samples allows {allowed}");
-        let hint =
-            "reduce prompts.limit, seeds or grid, or raise limits.max_samples (at most 10000000)";
+        let hint = "reduce prompts.limit, seeds or grid, or raise limits.max_samples (at most 10000000)";
         Problem::at_key(source, "limits.max_samples", message).with_hint(Some(hint.into()))
     })
 }

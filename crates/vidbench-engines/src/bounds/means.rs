@@ -52,7 +52,9 @@ impl Means {
         let told = asked.map_err(|error| error.to_string());
         let means =
             told.and_then(|output| serde_json::from_slice(&output.stdout).map_err(|error| error.to_string()));
-        means.unwrap_or_else(|why| Self::unknown(&format!("{} cannot determine it: {why}", vidbench.display())))
+        means.unwrap_or_else(|why| {
+            Self::unknown(&format!("{} cannot determine it: {why}", vidbench.display()))
+        })
     }
 
     /// No means at all, for the reason `why`.

@@ -111,9 +111,7 @@ mod tests {
             verdict(&[stage(5, 4)]).unwrap_err(),
             "stage denoise ends at 4 ns, before it starts at 5 ns"
         );
-        assert!(
-            verdict(&[stage(1, 4), stage(3, 5)]).unwrap_err().contains("before the previous stage ends")
-        );
+        assert!(verdict(&[stage(1, 4), stage(3, 5)]).unwrap_err().contains("before the previous stage ends"));
     }
 
     #[test]

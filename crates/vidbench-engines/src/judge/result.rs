@@ -90,7 +90,10 @@ pub(crate) fn score_result(params: &ScoreParams, result: &ScoreResult) -> Result
     let mut asked = params.metrics.iter();
     for score in &result.scores {
         if !asked.any(|metric| *metric == score.metric) {
-            return Err(format!("score of {} was not requested, is repeated or is out of order", score.metric));
+            return Err(format!(
+                "score of {} was not requested, is repeated or is out of order",
+                score.metric
+            ));
         }
     }
     if result.decoded.facts().is_none() && !(result.scores.is_empty() && result.features.is_empty()) {

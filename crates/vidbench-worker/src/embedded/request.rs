@@ -43,7 +43,10 @@ pub fn check_params(params: &Params) -> Result<Fps, RpcError> {
         return Err(unsupported(&format!("guidance {guidance}"), hint));
     }
     fps_ratio(fps).ok_or_else(|| {
-        unsupported(&format!("{fps} frames per second"), "ask for 1 to 60, with at most 3 decimal places".into())
+        unsupported(
+            &format!("{fps} frames per second"),
+            "ask for 1 to 60, with at most 3 decimal places".into(),
+        )
     })
 }
 

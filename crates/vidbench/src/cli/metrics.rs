@@ -9,7 +9,7 @@ pub(crate) enum MetricsCommand {
     List(MetricsListArgs),
     /// Show the page of a metric: definition, range, input, reference, differences, cost.
     Show(MetricsShowArgs),
-    /// Compute formulas, and nets with random and trained weights, and compare the results with those of other programs.
+    /// Check formulas and nets, with random and trained weights, against the results of other programs.
     #[command(after_long_help = "\
 Examples:
   vidbench metrics selftest                        formulas and the fast nets
@@ -67,7 +67,7 @@ pub(crate) struct NetArgs {
     /// Runtime for nets; auto uses ONNX Runtime if found (ORT_DYLIB_PATH), else the built-in tract.
     #[arg(long, value_enum, default_value_t = NetRuntimeName::Auto, value_name = "NAME", env = "VIDBENCH_NET_RUNTIME")]
     pub(crate) net_runtime: NetRuntimeName,
-    /// Device for nets: cpu, or devices of one kind such as cuda:0,cuda:1, one scorer each (needs an ONNX Runtime built for them).
+    /// Device for nets: cpu, or devices of one kind such as cuda:0,cuda:1, one scorer each (needs a matching ONNX Runtime).
     #[arg(
         long,
         default_value = "cpu",
@@ -76,7 +76,7 @@ pub(crate) struct NetArgs {
         env = "VIDBENCH_NET_DEVICE"
     )]
     pub(crate) net_device: Vec<NetDevice>,
-    /// Use random weights from this seed in every net, to measure speed without fetching weights. The scores mean nothing and are marked so.
+    /// Give every net random weights from this seed, to measure speed without a download; scores mean nothing and say so.
     #[arg(long, value_name = "SEED")]
     pub(crate) random_nets: Option<u64>,
 }

@@ -82,8 +82,7 @@ fn sensors() -> [Finding; 2] {
     };
     let device =
         "power, energy and memory of accelerators are not recorded; set VIDBENCH_NVML to use another library";
-    let processor =
-        "processor energy is not recorded; by default Linux lets only root read /sys/class/powercap/*/energy_uj";
+    let processor = "processor energy is not recorded; by default Linux lets only root read /sys/class/powercap/*/energy_uj";
     [finding("sensors", found.devices, device), finding("cpu energy", found.cpu_energy, processor)]
 }
 
@@ -155,8 +154,8 @@ fn h264() -> Finding {
     let encode = || -> Result<()> {
         let folder = tempfile::tempdir()?;
         let frames = vidbench_core::FramesU8::new(1, 16, 16, vec![128; 16 * 16 * 3])?;
-        let fps =
-            vidbench_video::Fps::new(8, 1).ok_or_else(|| anyhow::anyhow!("8 frames per second is a valid rate"))?;
+        let fps = vidbench_video::Fps::new(8, 1)
+            .ok_or_else(|| anyhow::anyhow!("8 frames per second is a valid rate"))?;
         vidbench_video::encode_h264(
             folder.path().join("probe.mp4"),
             &frames,

@@ -51,7 +51,9 @@ pub(super) fn list(as_json: bool, ui: Ui) -> Result<u8> {
         .to_vec()
     }));
     ui.data(&columns(&rows))?;
-    ui.say("`vidbench metrics show METRIC` explains a metric; `vidbench nets list` shows more about the nets");
+    ui.say(
+        "`vidbench metrics show METRIC` explains a metric; `vidbench nets list` shows more about the nets",
+    );
     Ok(OK)
 }
 

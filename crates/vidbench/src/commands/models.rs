@@ -298,7 +298,12 @@ fn status_text(catalogue: &Catalogue, model: &CatalogueModel) -> String {
 fn class_text(found: &Evidence) -> String {
     match &found.reason {
         None => {
-            format!("{} generated videos with random weights on {} ({})", found.name(), found.date, found.versions)
+            format!(
+                "{} generated videos with random weights on {} ({})",
+                found.name(),
+                found.date,
+                found.versions
+            )
         }
         Some(why) => format!("{} did not: {why}", found.name()),
     }
@@ -351,9 +356,11 @@ fn add(catalogue: &Catalogue, args: &ModelsAddArgs, ui: Ui) -> Result<u8> {
     let model = new_model(catalogue, args)?;
     let Defaults { frames, width, height, .. } = model.defaults;
     if let Some(problem) = model.constraints.problem(frames, width.zip(height)) {
-        return Err(
-            UserError::new(format!("{}: {problem}", model.id), "choose values that its class supports").into()
-        );
+        return Err(UserError::new(
+            format!("{}: {problem}", model.id),
+            "choose values that its class supports",
+        )
+        .into());
     }
     let id = model.id.clone();
     let file = add_model(model).map_err(|error| own_problem(&error))?;
@@ -379,7 +386,10 @@ fn new_model(catalogue: &Catalogue, args: &ModelsAddArgs) -> Result<CatalogueMod
         ModelId::new(base.as_str())
             .map_err(|error| UserError::new(format!("--base: {error}"), "use its id on the hub"))?;
         if *base == args.id {
-            return Err(UserError::new(format!("{base} cannot be its own base model"), "name another model with --base"));
+            return Err(UserError::new(
+                format!("{base} cannot be its own base model"),
+                "name another model with --base",
+            ));
         }
     }
     let size = args.size.as_deref().map(parse_size).transpose();

@@ -122,10 +122,7 @@ pub(crate) fn load(
     let effort = Effort { references: false, ..effort.clone() };
     let Scored { store, finish, record } = carry_out(request, &effort, &|_| Ok(()), workspace, ui)?;
     if finish.interrupted {
-        bail!(UserError::new(
-            "stopped while processing the reference set",
-            "repeat the command to continue"
-        ));
+        bail!(UserError::new("stopped while processing the reference set", "repeat the command to continue"));
     }
     say_what_failed(&store, &record, ui)?;
     Ok(vidbench::features_of_scoring(&store, &record).map_err(|error| user_error(&error))?)

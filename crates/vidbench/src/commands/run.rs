@@ -173,7 +173,8 @@ fn carry_out(
         Err(ExecuteError::Run(RunError::Store(error @ StoreError::Locked { .. }))) => {
             return Err(error.into());
         }
-        executed => executed.with_context(|| format!("run {} stopped; everything recorded so far is kept", record.id))?,
+        executed => executed
+            .with_context(|| format!("run {} stopped; everything recorded so far is kept", record.id))?,
     };
     conclude(store, &execution, output, ui)
 }

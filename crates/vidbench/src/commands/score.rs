@@ -136,7 +136,8 @@ pub(crate) fn carry_out(
         view.show(event);
     });
     view.finish();
-    let finish = scored.with_context(|| format!("scoring {} stopped; everything recorded so far is kept", record.id))?;
+    let finish = scored
+        .with_context(|| format!("scoring {} stopped; everything recorded so far is kept", record.id))?;
     Ok(Scored { store, finish, record })
 }
 
@@ -278,8 +279,7 @@ fn lacking(analysis: &ScoringAnalysis, args: &ScoreArgs) -> Option<String> {
 fn sets_without(data: &ScoringData) -> impl Iterator<Item = String> {
     let sets = data.sets.iter().flat_map(|scoring| &scoring.sets);
     sets.flat_map(|set| {
-        let problem =
-            set.problem.iter().map(|problem| format!("set {} has no values: {problem}", set.label));
+        let problem = set.problem.iter().map(|problem| format!("set {} has no values: {problem}", set.label));
         let without = set.scores.iter().filter_map(|found| match &found.score {
             Score::NotAvailable { reason } => {
                 Some(format!("set {} has no value for {}: {reason}", set.label, found.metric))

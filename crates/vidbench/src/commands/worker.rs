@@ -37,7 +37,8 @@ pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
             Ok(OK)
         }
         WorkerCommand::Command { program } => {
-            let program = serde_json::from_str(&program).context("--program is not a JSON description of a program")?;
+            let program =
+                serde_json::from_str(&program).context("--program is not a JSON description of a program")?;
             let mut generator =
                 CommandGenerator::new(program).map_err(|message| UserError { message, hints: vec![] })?;
             end_with_client();

@@ -77,8 +77,7 @@ impl VbenchExportError {
             Self::NoMetric => vec![format!("score with --metrics {}", known_metrics())],
             Self::NoClips { left_out } => {
                 let mut hints = left_out.clone();
-                hints
-                    .push("`vidbench score DIR --prompts FILE` reads prompts from file names".into());
+                hints.push("`vidbench score DIR --prompts FILE` reads prompts from file names".into());
                 hints
             }
             Self::SameClip { .. } => {

@@ -263,7 +263,11 @@ fn a_full_disk_frees_the_cache_before_a_run_stops() {
         return skipped("no small disk can be mounted");
     }
     assert_eq!(said.code, 0, "{}", said.stderr);
-    assert!(said.stderr.contains("of the cache") && said.stderr.contains("nearly full: freed"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("of the cache") && said.stderr.contains("nearly full: freed"),
+        "{}",
+        said.stderr
+    );
     let left: u32 = std::fs::read_to_string(workspace.path().join("left")).unwrap().trim().parse().unwrap();
     assert!(0 < left && left < 30, "{left} of 40 entries are left");
 }

@@ -349,7 +349,7 @@ fn a_published_figure_is_compared_with_trained_weights_alone() {
     let anchor = |said: &Said| json(said)["anchors"][0].clone();
     let said = run(&workspace, &test);
     assert_eq!(said.code, 0, "{}", said.stdout);
-    assert_eq!(anchor(&said)["verdict"], "not available: weights of lpips-alex are not here");
+    assert_eq!(anchor(&said)["verdict"], "not available: weights of lpips-alex are not installed");
     assert_eq!(
         (&anchor(&said)["published"], &anchor(&said)["value"]),
         (&0.8140090703964233.into(), &Value::Null)
