@@ -52,7 +52,7 @@ pub(crate) struct BackupCreateArgs {
     /// Copy videos instead of hard-linking them, even on the same disk.
     #[arg(long)]
     pub(crate) copy: bool,
-    /// Afterwards, keep only the newest N intact backups, including this one.
+    /// Afterwards, remove intact backups beyond the newest N, counting this one.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) keep: Option<u32>,
     /// Do nothing if the newest intact backup is younger than this: 45m, 6h, 2d.
