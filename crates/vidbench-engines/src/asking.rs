@@ -20,7 +20,7 @@ pub fn output_within(command: &mut Command, patience: Duration) -> io::Result<Ou
         if begun.elapsed() > patience {
             child.kill()?;
             child.wait()?;
-            let why = format!("it does not answer within {} s", patience.as_secs_f64());
+            let why = format!("no answer within {} s", patience.as_secs_f64());
             return Err(io::Error::new(io::ErrorKind::TimedOut, why));
         }
         thread::sleep(LOOK);
@@ -44,7 +44,7 @@ mod tests {
         let silent = output_within(stops.args(["-c", "kill -STOP $$"]), Duration::from_millis(200));
         let error = silent.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(error.to_string(), "it does not answer within 0.2 s");
+        assert_eq!(error.to_string(), "no answer within 0.2 s");
         let missing = output_within(&mut Command::new("no-such-program"), Duration::MAX).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
     }

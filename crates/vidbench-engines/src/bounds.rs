@@ -55,7 +55,7 @@ impl BoundsError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Unset { .. } => Some(
-                "`vidbench doctor` says what this machine can hold; docs/confinement.md what each key needs"
+                "`vidbench doctor` shows what this machine can enforce; docs/confinement.md explains what each key needs"
                     .into(),
             ),
             Self::Program { source, .. } if source.kind() == io::ErrorKind::NotFound => {

@@ -218,7 +218,7 @@ impl WorkerProcess {
         for _ in 0..CLOCK_PINGS {
             let (clock_ns, sync) = self.ping_exchange(timeout)?;
             if clock_ns < last_ns {
-                let what = format!("the worker's clock went back from {last_ns} ns to {clock_ns} ns");
+                let what = format!("the worker's clock went backwards from {last_ns} ns to {clock_ns} ns");
                 return Err(self.broke(method::PING, what, b""));
             }
             last_ns = clock_ns;

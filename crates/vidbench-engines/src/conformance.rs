@@ -105,27 +105,27 @@ pub const RULES: [(&str, &str); 24] = [
     ("R1", "initialize answers with the protocol version, a name, a version, capabilities and the clock"),
     ("R2", "another protocol version is refused"),
     ("R3", "a request before initialize is refused with kind invalid_request"),
-    ("R4", "an unknown method is answered with code -32601, and the worker goes on"),
-    ("R5", "a line that is not JSON is answered with code -32700 and a null id, and the worker goes on"),
+    ("R4", "an unknown method is answered with code -32601, and the worker continues"),
+    ("R5", "a line that is not JSON is answered with code -32700 and a null id, and the worker continues"),
     ("R6", "an unknown parameter field is refused with code -32602, never dropped"),
-    ("R7", "the clock of ping never goes back"),
+    ("R7", "the clock in ping never goes backwards"),
     ("R8", "load of an unknown model is refused"),
     ("R9", "generate before load is refused with kind invalid_request"),
     ("R10", "shutdown is answered, and the process exits with status 0 in time"),
-    ("R11", "the end of its input ends the process in time"),
-    ("R12", "load answers with the model asked for"),
-    ("R13", "generate writes exactly the file it was told to, and says so"),
-    ("R14", "steps are numbered from 1 to their total, and their times never go back"),
+    ("R11", "at the end of its input the process exits in time"),
+    ("R12", "load answers with the requested model"),
+    ("R13", "generate writes exactly the requested file and reports it"),
+    ("R14", "steps are numbered from 1 to their total, and their times never go backwards"),
     ("R15", "stages have known names, are in order and lie inside the request"),
-    ("R16", "the same seed gives the same bytes"),
-    ("R17", "another seed gives another file"),
-    ("R18", "zero frames are refused with kind invalid_request, and the worker goes on"),
+    ("R16", "the same seed produces the same bytes"),
+    ("R17", "another seed produces a different file"),
+    ("R18", "zero frames are refused with kind invalid_request, and the worker continues"),
     ("R19", "generate after unload is refused with kind invalid_request"),
-    ("R20", "a file that does not exist is not scored, and the worker goes on"),
+    ("R20", "a file that does not exist is not scored, and the worker continues"),
     ("R21", "every request is answered once, with its own id and jsonrpc 2.0"),
-    ("R22", "nothing but protocol messages is on stdout"),
+    ("R22", "stdout carries only protocol messages"),
     ("R23", "every error has a message and a kind from the closed list"),
-    ("R24", "the file is a video of the frames, size and rate asked for"),
+    ("R24", "the file is a video with the requested frames, size and rate"),
 ];
 
 /// R21 to R23 judge every line written during the rules before them.
@@ -160,7 +160,7 @@ pub fn check(
     Ok(Report { rules: rules.collect() })
 }
 
-const RESTS_ON_R1: &str = "the worker breaks R1, on which this rule builds";
+const RESTS_ON_R1: &str = "the worker breaks R1, on which this rule depends";
 
 /// What every rule works with.
 struct Bench<'a> {
@@ -180,7 +180,7 @@ impl Bench<'_> {
         let model = self.options.model.as_ref().or(capabilities.models.first());
         model.cloned().ok_or_else(|| {
             not_applicable(match capabilities.any_model {
-                true => "the worker takes any model, and none was given",
+                true => "the worker accepts any model, and none was given",
                 false => "the worker lists no model",
             })
         })

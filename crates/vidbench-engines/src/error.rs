@@ -21,7 +21,7 @@ pub enum EngineError {
         source: io::Error,
     },
     /// The worker's resource use cannot be read, so its limits could not be enforced.
-    #[error("worker {} cannot be watched, so its limits of memory and processor time would not hold", program.display())]
+    #[error("worker {} cannot be watched, so its memory and processor time limits cannot be enforced", program.display())]
     Unwatched {
         /// The program.
         program: OsString,
@@ -49,10 +49,10 @@ impl EngineError {
                 io::ErrorKind::PermissionDenied => Some("make the file executable: chmod +x FILE".into()),
                 _ => None,
             },
-            Self::Unwatched { .. } => {
-                Some("they need Linux with /proc; take memory_mib and cpu_secs out of the suite".into())
-            }
-            Self::Scratch { .. } => Some("give a folder that exists, is empty and can be written".into()),
+            Self::Unwatched { .. } => Some(
+                "these limits need Linux with /proc; remove memory_mib and cpu_secs from the suite".into(),
+            ),
+            Self::Scratch { .. } => Some("name an existing, empty and writable folder".into()),
         }
     }
 }
@@ -84,7 +84,7 @@ pub enum CallError {
         stderr_tail: String,
     },
     /// The worker exceeded a limit and was ended.
-    #[error("the worker was ended during {method}: {exceeded}")]
+    #[error("the worker was killed during {method}: {exceeded}")]
     LimitExceeded {
         /// The method called.
         method: &'static str,
@@ -146,17 +146,17 @@ impl CallError {
         match self {
             Self::Worker(error) => error.data.hint.clone(),
             Self::Timeout { method: method::LOAD, .. } => {
-                Some("raise limits.load_timeout_secs if the model only loads slowly".into())
+                Some("raise limits.load_timeout_secs if the model is just slow to load".into())
             }
             Self::Timeout { method: method::SCORE, .. } => {
-                Some("raise limits.score_timeout_secs if the clip is only long".into())
+                Some("raise limits.score_timeout_secs if the clip is just long".into())
             }
-            Self::Timeout { .. } => Some("raise limits.sample_timeout_secs if the model is only slow".into()),
+            Self::Timeout { .. } => Some("raise limits.sample_timeout_secs if the model is just slow".into()),
             Self::Protocol { .. } => {
-                Some("vidbench worker check CMD tells which rules the worker breaks".into())
+                Some("vidbench worker check CMD shows which rules the worker breaks".into())
             }
-            Self::LimitExceeded { .. } => Some("docs/confinement.md says where limits are set".into()),
-            Self::Crashed { .. } => Some("the end of the worker's log tells more".into()),
+            Self::LimitExceeded { .. } => Some("docs/confinement.md explains where limits are set".into()),
+            Self::Crashed { .. } => Some("see the end of the worker's log".into()),
             Self::Cancelled { .. } | Self::RequestTooLong { .. } | Self::Ended { .. } => None,
         }
     }

@@ -57,7 +57,7 @@ pub enum Exceeded {
         limit_secs: u64,
     },
     /// It wrote a file that is too large, and the system ended it.
-    #[error("it wrote a file of more than file_size_mib = {} allows", .limit_bytes >> 20)]
+    #[error("it wrote a file larger than file_size_mib = {} allows", .limit_bytes >> 20)]
     FileSize {
         /// The largest file that it may write.
         limit_bytes: u64,
@@ -66,11 +66,12 @@ pub enum Exceeded {
 
 /// Which limit or wall is behind `said`, if that contains the system's words for what a limit or wall forbids.
 pub(crate) fn explanation(limits: &Limits, walls: &Walls, said: &str) -> Option<String> {
-    let file_size = || limits.file_size_bytes.map(|bytes| format!("file_size_mib = {} holds", bytes >> 20));
-    let open_files = || limits.open_files.map(|files| format!("open_files = {files} holds"));
+    let file_size =
+        || limits.file_size_bytes.map(|bytes| format!("file_size_mib = {} is in force", bytes >> 20));
+    let open_files = || limits.open_files.map(|files| format!("open_files = {files} is in force"));
     let network = || walls.network.map(|cut| format!("it has {}", cut.described()));
     let files =
-        || walls.files.as_ref().map(|_| "it reaches only some files: filesystem = \"confined\"".into());
+        || walls.files.as_ref().map(|_| "it can access only some files: filesystem = \"confined\"".into());
     let words: [(&str, &dyn Fn() -> Option<String>); 7] = [
         ("File too large", &file_size),
         ("SIGXFSZ", &file_size),
@@ -92,7 +93,7 @@ mod tests {
         let memory = Exceeded::Memory { held_bytes: 700 << 20, limit_bytes: 512 << 20 };
         assert_eq!(memory.to_string(), "it held 700 MiB of memory, more than memory_mib = 512 allows");
         let file = Exceeded::FileSize { limit_bytes: 1 << 20 };
-        assert_eq!(file.to_string(), "it wrote a file of more than file_size_mib = 1 allows");
+        assert_eq!(file.to_string(), "it wrote a file larger than file_size_mib = 1 allows");
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Alerts {
             return None;
         }
         let reason = format!(
-            "it usually takes {usual_secs:.1} s, more than {LATENCY_SECS} s; alerts.latency_secs turns it on"
+            "it usually takes {usual_secs:.1} s, more than {LATENCY_SECS} s; set alerts.latency_secs to turn it on"
         );
         let subject = Some(model.to_string());
         Some(AlertChange { at_secs, alert: Alert::Latency, subject, state: AlertState::Off, reason })

@@ -126,9 +126,9 @@ impl Board {
         let now_ns = self.clock.monotonic_ns();
         self.posted().queue.map(|queue| {
             let files = if queue.waiting == 1 {
-                "1 file waits".into()
+                "1 file waiting".into()
             } else {
-                format!("{} files wait", queue.waiting)
+                format!("{} files waiting", queue.waiting)
             };
             silence(format!("{files} to be scored"), now_ns, queue.moved_ns, queue.patience_secs)
         })

@@ -104,7 +104,7 @@ impl Breaker {
                 return (Permit::Refused { until_ns }, None);
             }
             inner.enter(State::HalfOpen { granted: 0, succeeded: 0 });
-            change = Some(Change::new(BreakerState::HalfOpen, "its time is over"));
+            change = Some(Change::new(BreakerState::HalfOpen, "its pause is over"));
         }
         let epoch = inner.epoch;
         match &mut inner.state {
@@ -137,7 +137,7 @@ impl Breaker {
                 Call::Ok | Call::Slow if succeeded + 1 >= self.settings.probes => {
                     inner.enter(State::Closed);
                     inner.openings = 0;
-                    Some(Change::new(BreakerState::Closed, "it does well again"))
+                    Some(Change::new(BreakerState::Closed, "it works again"))
                 }
                 Call::Ok | Call::Slow => {
                     inner.state = State::HalfOpen { granted, succeeded: succeeded + 1 };

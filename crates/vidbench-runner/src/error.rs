@@ -14,7 +14,7 @@ pub enum RunError {
     #[error(transparent)]
     Start(#[from] EngineError),
     /// The scorer does not come up.
-    #[error("the scorer does not come up")]
+    #[error("the scorer does not start")]
     Scorer(#[source] CallError),
 }
 
@@ -48,7 +48,7 @@ pub(crate) enum ModelError {
         source: CallError,
     },
     /// It loaded something else than was asked for.
-    #[error("the worker loaded {what} {loaded}, but {asked} was asked for")]
+    #[error("the worker loaded {what} {loaded}, but {asked} was requested")]
     Mismatch {
         /// Weights, revision or model.
         what: &'static str,
@@ -58,7 +58,7 @@ pub(crate) enum ModelError {
         loaded: String,
     },
     /// It does not fit into memory.
-    #[error("it needs {need}, more than the workers of models may have: {budget}")]
+    #[error("it needs {need}, more than model workers may use: {budget}")]
     TooLarge {
         /// What it was measured to need.
         need: String,

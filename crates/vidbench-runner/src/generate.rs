@@ -117,7 +117,7 @@ impl Runner<'_> {
             }
             Err(RunError::Store(StoreError::BadFile { why, .. })) => {
                 // This is a fault of the sample and does not end the run.
-                let reason = format!("the worker's file cannot be taken: {why}");
+                let reason = format!("the worker's file cannot be used: {why}");
                 Ok(self.unmade(Some(worker), asked, Outcome::InvalidOutput, reason))
             }
             Err(error) => Err(error),
@@ -305,7 +305,7 @@ impl Runner<'_> {
             return Ok(false);
         }
         let message = |free_mib| {
-            format!("{free_mib} MiB of disk are free, less than limits.min_free_disk_mib = {low_mib}")
+            format!("{free_mib} MiB of disk space are free, less than limits.min_free_disk_mib = {low_mib}")
         };
         let high_mib = low_mib.saturating_add(low_mib / 4);
         if self.make_room_on_disk(high_mib.saturating_sub(free_mib) << 20) {
@@ -324,7 +324,9 @@ impl Runner<'_> {
         while self.secs_since(begun_ns) < wait.as_secs_f64() && self.wait(DISK_LOOK) {
             free_mib = self.inputs.store.free_disk_bytes()? >> 20;
             if free_mib >= high_mib {
-                self.tell(&Event::Warning { message: format!("{free_mib} MiB of disk are free: going on") });
+                self.tell(&Event::Warning {
+                    message: format!("{free_mib} MiB of disk space are free: continuing"),
+                });
                 return Ok(false);
             }
         }
@@ -374,7 +376,7 @@ fn outside_the_request(reply: &GenerateReply, sync: Option<ClockSync>) -> Option
     let late = last_ns > reply.received_ns.saturating_add(slack_ns);
     (early || late).then(|| {
         format!(
-            "the worker says it worked from {} to {last_ns} ns, but it was asked at {} and had answered at {} ns",
+            "the worker reports working from {} to {last_ns} ns, but the request was sent at {} ns and answered at {} ns",
             result.start_ns, reply.sent_ns, reply.received_ns
         )
     })

@@ -200,7 +200,7 @@ impl Part {
 fn seen(part: HealthPart, vitals: &Vitals<'_>, errors_before: &BTreeMap<u32, u64>) -> Seen {
     let reading = vitals.reading;
     match part {
-        HealthPart::Disk => share(reading.disk_percent(), "of the disk is used", "the room on the disk"),
+        HealthPart::Disk => share(reading.disk_percent(), "of the disk is used", "disk usage"),
         HealthPart::Memory => share(reading.memory_percent(), "of main memory is used", "main memory"),
         HealthPart::DeviceMemory => {
             of_devices(vitals, |device| share(device.memory_percent(), "of its memory is used", "its memory"))
@@ -244,9 +244,9 @@ fn share(percent: Option<f64>, text: &str, what: &str) -> Seen {
 }
 
 fn silence(longest: Option<&Silence>) -> Seen {
-    let Some(silence) = longest else { return Seen::value(0.0, "nothing is waited for".into()) };
+    let Some(silence) = longest else { return Seen::value(0.0, "nothing is pending".into()) };
     let Silence { who, silent_secs, patience_secs } = silence;
-    let text = format!("{who}: nothing for {silent_secs:.0} s; given up after {patience_secs:.0} s");
+    let text = format!("{who}: silent for {silent_secs:.0} s; given up after {patience_secs:.0} s");
     Seen::value(silence.percent(), text)
 }
 
@@ -287,7 +287,7 @@ fn errors(device: &DeviceReading, before: &BTreeMap<u32, u64>) -> Seen {
     };
     let new = errors.saturating_sub(before.get(&device.index).copied().unwrap_or(0));
     match (errors, new) {
-        (0, _) => Seen::value(0.0, "no uncorrected memory error".into()),
+        (0, _) => Seen::value(0.0, "no uncorrected memory errors".into()),
         (_, 0) => {
             let text = format!(
                 "{errors} uncorrected memory errors since the driver was loaded, none in this session"
@@ -300,12 +300,12 @@ fn errors(device: &DeviceReading, before: &BTreeMap<u32, u64>) -> Seen {
 
 fn clocks(device: &DeviceReading) -> Seen {
     if device.unread.contains_key("throttled") {
-        return unread(device, "throttled", "the reasons for its clocks");
+        return unread(device, "throttled", "its clock throttling");
     }
     let bad = |reason: &&String| !HARMLESS_CLOCKS.contains(&reason.as_str());
     let reasons: Vec<&str> = device.throttled.iter().filter(bad).map(String::as_str).collect();
     match reasons.as_slice() {
-        [] => Seen::value(0.0, "nothing slows it down but its power limit".into()),
+        [] => Seen::value(0.0, "not slowed down, except by its power limit".into()),
         some => Seen::value(1.0, format!("slowed down: {}", some.join(", "))),
     }
 }

@@ -60,7 +60,7 @@ impl Runner<'_> {
             match self.need(&sample, first) {
                 Need::Needed => lane.left.push_back(sample),
                 Need::NotNeeded => {
-                    let reason = format!("{id} did not run out of memory over it");
+                    let reason = format!("{id} did not run out of memory on it");
                     self.judge(&sample, failure(sample.id, Outcome::NotNeeded, reason))?;
                 }
                 Need::Unknown => {}

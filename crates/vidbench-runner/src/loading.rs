@@ -43,7 +43,7 @@ impl Runner<'_> {
         }
         match self.warm_up(worker, left) {
             Err(error) if !workers::was_cancelled(&error) => {
-                self.tell(&Event::Warning { message: format!("{error}; going on without warm-up") });
+                self.tell(&Event::Warning { message: format!("{error}; continuing without warm-up") });
                 self.trouble.cold.push(model);
                 self.load(model)
             }
@@ -118,7 +118,9 @@ impl Runner<'_> {
         // Saved before the first sample: a killed session must still say which model its samples are of. This error is
         // only a warning, because a store that fails now also fails at the sample.
         if let Err(error) = self.inputs.store.save_session(&self.inputs.run.id, &self.session) {
-            self.tell(&Event::Warning { message: format!("what was loaded could not be recorded: {error}") });
+            self.tell(&Event::Warning {
+                message: format!("the loaded model could not be recorded: {error}"),
+            });
         }
         Ok(worker)
     }
@@ -239,7 +241,7 @@ impl Runner<'_> {
         };
         ModelError::TooLarge {
             need: format!(
-                "{} MiB of main memory and {} MiB of the accelerator",
+                "{} MiB of main memory and {} MiB of accelerator memory",
                 need.host_bytes >> 20,
                 need.device_bytes >> 20
             ),

@@ -153,7 +153,7 @@ impl Log {
                 line!(self, now, Level::INFO, load_secs, "loaded {model}");
             }
             Event::SamplesReused { samples } => {
-                line!(self, now, Level::INFO, samples, "taken from earlier runs");
+                line!(self, now, Level::INFO, samples, "reused from earlier runs");
             }
             Event::SampleStarted { ordinal, label, .. } => {
                 line!(self, now, Level::INFO, ordinal, "started: {label}");
@@ -178,10 +178,10 @@ impl Log {
             }
             Event::Retried { attempt, wait_secs, outcome, reason, .. } => {
                 let outcome = outcome.name();
-                line!(self, now, Level::WARN, attempt, wait_secs, outcome, reason, "tried again");
+                line!(self, now, Level::WARN, attempt, wait_secs, outcome, reason, "retrying");
             }
             Event::Resting { when, secs } => {
-                line!(self, now, Level::INFO, when = when.name(), secs, "idle for the power of the machine");
+                line!(self, now, Level::INFO, when = when.name(), secs, "measuring idle power");
             }
             Event::BreakersWait { secs } => line!(self, now, Level::INFO, secs, "waiting for a breaker"),
             Event::WorkerRestarted { worker, reason } => {

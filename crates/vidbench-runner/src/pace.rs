@@ -152,9 +152,7 @@ impl StallWatch {
     /// Why the generation was given up, if it was.
     pub(crate) fn reason(&self) -> Option<String> {
         let (silent, expected) = self.stalled_secs.zip(self.expected_secs)?;
-        Some(format!(
-            "stalled: no sign for {silent:.0} s of a generation that usually takes {expected:.1} s in all"
-        ))
+        Some(format!("stalled: silent for {silent:.0} s in a generation that usually takes {expected:.1} s"))
     }
 }
 
@@ -245,7 +243,7 @@ mod tests {
         assert!(watch.is_stalled(102.0));
         assert_eq!(
             watch.reason().as_deref(),
-            Some("stalled: no sign for 51 s of a generation that usually takes 10.0 s in all")
+            Some("stalled: silent for 51 s in a generation that usually takes 10.0 s")
         );
         let never = |expected, factor| !StallWatch::new(expected, factor).is_stalled(1e9);
         assert!(never(None, 5.0) && never(Some(10.0), 0.0));

@@ -55,10 +55,8 @@ impl Runner<'_> {
         let freed = self.inputs.store.cache().map(|cache| cache.free(bytes)).unwrap_or_default();
         if freed.disk_bytes > 0 {
             let mib = freed.disk_bytes >> 20;
-            let message = format!(
-                "the disk is nearly full: {mib} MiB of the cache, {} entries, made room",
-                freed.entries
-            );
+            let message =
+                format!("the disk is nearly full: freed {mib} MiB ({} entries) of the cache", freed.entries);
             self.tell(&Event::Warning { message });
         }
         freed.disk_bytes > 0

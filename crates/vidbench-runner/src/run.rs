@@ -340,7 +340,7 @@ impl<'a> Runner<'a> {
         let given_up = GivenUp { model: self.suite().models[model as usize].id.clone(), reason };
         self.tell(&Event::Warning {
             message: format!(
-                "model {} is given up: {}; its other samples stay planned and `--resume` picks them up",
+                "model {} is given up: {}; its other samples stay planned, and `--resume` runs them",
                 given_up.model, given_up.reason
             ),
         });
@@ -422,7 +422,7 @@ impl<'a> Runner<'a> {
         let (unix_ms, now_ns) = (self.inputs.clock.unix_ms(), self.inputs.clock.monotonic_ns());
         if let Some(secs) = self.wall_clock.jumped(unix_ms, now_ns) {
             let message = format!(
-                "the wall clock has jumped by {secs:+.1} s, or the machine slept: dates of samples follow it, durations do not"
+                "the wall clock jumped by {secs:+.1} s, or the machine slept: this affects the dates of samples, but not durations"
             );
             self.tell(&Event::Warning { message });
         }

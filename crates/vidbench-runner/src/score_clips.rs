@@ -262,7 +262,7 @@ impl Lane<'_> {
         if let Some(expected) = &clip.expected_sha256
             && !expected.eq_ignore_ascii_case(&sha256)
         {
-            return Err(format!("the file has sha256 {sha256}, the manifest says {expected}"));
+            return Err(format!("the file has sha256 {sha256}, but the manifest states {expected}"));
         }
         let reference = clip.reference.as_ref().map(|path| content_sha256(&path_from_text(path)));
         let (reference, unpaired) = match reference {
@@ -272,7 +272,7 @@ impl Lane<'_> {
             }
             None if self.references => {
                 let reason = clip.reference_problem.clone();
-                let reason = reason.unwrap_or_else(|| "no reference belongs to it".to_owned());
+                let reason = reason.unwrap_or_else(|| "it has no reference".to_owned());
                 (None, Some((ClipOutcome::ReferenceMissing, reason)))
             }
             None => (None, None),
@@ -355,7 +355,7 @@ impl Lane<'_> {
             }
             Err(error) => failed(
                 ClipOutcome::DecodeFailed,
-                format!("the scorer died over it, twice: {}", reason(&error)),
+                format!("the scorer crashed on it twice: {}", reason(&error)),
             ),
         }))
     }

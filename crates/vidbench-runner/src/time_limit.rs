@@ -19,7 +19,8 @@ impl Runner<'_> {
             return false;
         }
         let model = &self.suite().model_of(sample).id;
-        let what = if load_secs > 0.0 { "start, warm-up and next sample of" } else { "the next sample of" };
+        let what =
+            if load_secs > 0.0 { "the start, warm-up and next sample of" } else { "the next sample of" };
         let verb = if load_secs > 0.0 { "are" } else { "is" };
         self.is_out_of_time(format!(
             "the time limit leaves {:.1} s, and {what} {model} {verb} likely to take {needed_secs:.1} s",
@@ -33,7 +34,7 @@ impl Runner<'_> {
         let Some(left) = self.inputs.cancel.left().filter(|left| *left <= wait) else { return false };
         let (left, wait) = (left.as_secs_f64(), wait.as_secs_f64());
         self.is_out_of_time(format!(
-            "the time limit leaves {left:.1} s, and nothing can begin for {wait:.1} s"
+            "the time limit leaves {left:.1} s, and nothing can start for {wait:.1} s"
         ));
         true
     }
@@ -64,7 +65,8 @@ impl Runner<'_> {
     /// Why samples are left for lack of time, if they are.
     pub(crate) fn out_of_time(&self) -> Option<String> {
         let over = || self.inputs.cancel.left().is_some_and(|left| left.is_zero());
-        let stopped = || over().then(|| "the time limit is reached; what was going on is stopped".to_owned());
+        let stopped =
+            || over().then(|| "the time limit is reached; the work in progress is stopped".to_owned());
         self.trouble.out_of_time.clone().or_else(stopped)
     }
 }

@@ -93,7 +93,7 @@ impl Handler for CommandGenerator {
         let scratch = tempfile::Builder::new().prefix("scratch-").tempdir_in(beside).map_err(|error| {
             RpcError::new(
                 ErrorKind::Internal,
-                format!("no folder can be made for the program's files: {error}"),
+                format!("cannot create a folder for the program's files: {error}"),
             )
         })?;
         let started = Started::new(&self.program, params, self.threads, scratch.path())?;
@@ -140,7 +140,8 @@ impl Started {
         check_inputs(program, params)?;
         let uses_negative = program.is_told("negative");
         if params.negative.is_some() && !uses_negative {
-            let error = RpcError::new(ErrorKind::Unsupported, "the program is not told the negative prompt");
+            let error =
+                RpcError::new(ErrorKind::Unsupported, "the program does not receive the negative prompt");
             return Err(error.with_hint("add {negative} to program.argv"));
         }
         let fill = |template: &str| {
@@ -210,7 +211,7 @@ impl Started {
                         return Err(overdue(secs, &taken(&tail)));
                     }
                 }
-                Err(RecvTimeoutError::Disconnected) => return Err(lost("what waited for it has ended")),
+                Err(RecvTimeoutError::Disconnected) => return Err(lost("the thread waiting for it ended")),
             }
         }
     }
@@ -227,8 +228,10 @@ impl Started {
         command.spawn().map_err(|error| {
             let message = format!("the program {name} cannot be started: {error}");
             let hint = match error.kind() {
-                io::ErrorKind::NotFound => "name a program of PATH, or its path; program.cwd must exist, too",
-                _ => "see program.argv and program.cwd of the suite",
+                io::ErrorKind::NotFound => {
+                    "name a program on PATH or give its path; program.cwd must exist too"
+                }
+                _ => "see program.argv and program.cwd in the suite",
             };
             RpcError::new(ErrorKind::Unsupported, message).with_hint(hint)
         })
@@ -265,13 +268,13 @@ fn value(name: &str, params: &GenerateParams, threads: u32, scratch: &Path) -> O
 fn check_inputs(program: &Program, params: &GenerateParams) -> Result<(), RpcError> {
     let unsupported = |message: String| RpcError::new(ErrorKind::Unsupported, message);
     if let Some(name) = params.inputs.keys().find(|name| !program.is_told(name)) {
-        let error = unsupported(format!("the program is not told of the prompt's {name}"));
+        let error = unsupported(format!("the program does not receive the prompt's {name}"));
         return Err(error.with_hint(format!("add {{{name}}} to program.argv")));
     }
     match INPUTS.into_iter().find(|name| program.is_told(name) && !params.inputs.contains_key(*name)) {
         None => Ok(()),
         Some(name) => Err(unsupported(format!("the program uses {{{name}}}, but the prompt provides none"))
-            .with_hint(format!("name it in the file of prompts: inputs = {{ {name} = \"FILE\" }}"))),
+            .with_hint(format!("add it to the prompt file: inputs = {{ {name} = \"FILE\" }}"))),
     }
 }
 

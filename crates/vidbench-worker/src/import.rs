@@ -74,7 +74,7 @@ impl Handler for ImportGenerator {
         params: &GenerateParams,
         _notifier: &mut Notifier<'_>,
     ) -> Result<GenerateResult, RpcError> {
-        let found = self.found.as_mut().ok_or_else(|| refused("load comes first".into()))?;
+        let found = self.found.as_mut().ok_or_else(|| refused("send load first".into()))?;
         let now_ns = monotonic_ns();
         let (video, sha256) = found.video(&params.prompt, params.seed).ok_or_else(|| {
             let message = format!("there is no video of this prompt and seed {}", params.seed);
@@ -86,7 +86,7 @@ impl Handler for ImportGenerator {
         let bytes = fs::read(&video).map_err(failed)?;
         if let Some(wanted) = sha256.filter(|wanted| !wanted.eq_ignore_ascii_case(&sha256_hex(&bytes))) {
             let message =
-                format!("{} is not the file of the manifest, whose SHA-256 is {wanted}", video.display());
+                format!("{} is not the file in the manifest, whose SHA-256 is {wanted}", video.display());
             return Err(refused(message));
         }
         // A copy, and not a link: what is recorded must not change with the user's file.
@@ -115,7 +115,7 @@ fn refused(message: String) -> RpcError {
 fn unreadable(path: &Path, error: impl std::fmt::Display) -> RpcError {
     let message = format!("{} cannot be read: {error}", path.display());
     RpcError::new(ErrorKind::WeightsMissing, message)
-        .with_hint("`videos` names a folder of videos or a manifest.jsonl")
+        .with_hint("`videos` must name a folder of videos or a manifest.jsonl")
 }
 
 /// Videos of a folder, by their names.

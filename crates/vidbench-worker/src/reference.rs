@@ -32,7 +32,7 @@ pub fn reference_features(classifier_graph: &[u8], threads: usize) -> Result<Ref
     let parts: Vec<Result<Part, RpcError>> = thread::scope(|scope| {
         let started: Vec<_> = parts.map(|part| scope.spawn(|| features(classifier_graph, part))).collect();
         let join = |thread: thread::ScopedJoinHandle<'_, _>| {
-            thread.join().unwrap_or_else(|_| Err(internal("a thread of the reference set panicked")))
+            thread.join().unwrap_or_else(|_| Err(internal("a reference set thread panicked")))
         };
         started.into_iter().map(join).collect()
     });

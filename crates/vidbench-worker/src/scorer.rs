@@ -56,7 +56,7 @@ impl Scorer {
         let metrics = params.metrics.iter().map(known_metric).collect::<Result<Vec<_>, _>>()?;
         if params.reference.is_none() && metrics.iter().any(|metric| metric.descriptor().needs == Needs::Pair)
         {
-            let message = "a metric of pairs was asked for without a reference";
+            let message = "a pair metric was requested without a reference";
             return Err(RpcError::new(ErrorKind::InvalidRequest, message));
         }
         let pass = Pass::new(&metrics, params, read_options(&params.options)?, self.nets.as_ref());
@@ -171,7 +171,7 @@ fn known_metric(id: &MetricId) -> Result<Metric, RpcError> {
 
 fn not_of_clips(metric: FeatureMetric) -> RpcError {
     let id = metric.descriptor().id;
-    let message = format!("{id} is computed from files of features and not from clips");
+    let message = format!("{id} is computed from feature files, not from clips");
     RpcError::new(ErrorKind::InvalidRequest, message)
 }
 

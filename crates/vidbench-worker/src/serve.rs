@@ -142,7 +142,7 @@ impl Session<'_> {
             let message =
                 format!("the worker panicked in {}: {}", request.method, panic_text(panic.as_ref()));
             Err(RpcError::new(ErrorKind::Internal, message)
-                .with_hint("the worker's log on stderr tells where; this is a bug in the worker"))
+                .with_hint("the worker's log on stderr shows where; this is a bug in the worker"))
         })
     }
 
@@ -180,9 +180,9 @@ impl Session<'_> {
         let asked = params.protocol_version;
         if asked != PROTOCOL_VERSION {
             let message =
-                format!("protocol version {asked} is not spoken here: this worker speaks {PROTOCOL_VERSION}");
+                format!("protocol version {asked} is not supported: this worker speaks {PROTOCOL_VERSION}");
             return Err(RpcError::new(ErrorKind::Unsupported, message)
-                .with_hint("use a client and a worker of the same release"));
+                .with_hint("use a client and a worker from the same release"));
         }
         let WorkerInfo { name, version, capabilities } = self.handler.initialize();
         self.initialized = true;
@@ -295,7 +295,7 @@ fn out_of_order(name: &str) -> RpcError {
 }
 
 fn unsupported(name: &str) -> RpcError {
-    RpcError::new(ErrorKind::Unsupported, format!("this worker does not do {name}"))
+    RpcError::new(ErrorKind::Unsupported, format!("this worker does not support {name}"))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

@@ -94,7 +94,7 @@ fn no_trained_weights(store: &NetStore, net: &str) -> Option<String> {
     match store.state(net) {
         Ok(NetState::Ready(identity)) if identity.random.is_none() => None,
         Ok(NetState::Ready(_)) => Some(format!("the weights of {net} are random")),
-        Ok(NetState::Absent) => Some(format!("weights of {net} are not here")),
+        Ok(NetState::Absent) => Some(format!("weights of {net} are not installed")),
         Ok(NetState::Damaged(reason)) => Some(reason),
         Err(error) => Some(error.to_string()),
     }
@@ -203,7 +203,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (store, nets) = (NetStore::at(folder.path()), vidbench_metrics::extract::NoNets);
         for anchor in ANCHORS {
-            let reason = format!("weights of {} are not here", anchor.nets[0]);
+            let reason = format!("weights of {} are not installed", anchor.nets[0]);
             assert_eq!(anchor.compute(&store, &nets), Anchored::NotAvailable(reason));
             assert_eq!(anchor.difference(anchor.published), 0.0);
             assert!(anchor.difference(1.01 * anchor.published) > anchor.tolerance);

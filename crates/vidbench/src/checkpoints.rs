@@ -34,7 +34,7 @@ pub struct FindCheckpointsError {
 impl FindCheckpointsError {
     /// What to do about it.
     pub fn hints(&self) -> Vec<String> {
-        vec!["name folders or files that are there and can be read".into()]
+        vec!["name existing folders or files that can be read".into()]
     }
 }
 

@@ -45,12 +45,12 @@ pub(crate) use vbench::{
     after_help = "Start with `vidbench demo`. `vidbench help <command>` has examples.",
     after_long_help = "\
 Examples:
-  vidbench demo                      measure the model that ships inside and write a report
+  vidbench demo                      measure the embedded model and write a report
   vidbench init                      write a commented suite file
-  vidbench run suite.toml --dry-run  show the plan and its estimate, do nothing
+  vidbench run suite.toml --dry-run  show the plan and its estimate, run nothing
   vidbench run suite.toml            run it
-  vidbench run --resume latest       go on where a run stopped
-  vidbench report latest             write the report again
+  vidbench run --resume latest       continue a run that stopped
+  vidbench report latest             rewrite the report
 
 Exit codes: 0 ok; 1 a sample failed; 2 usage or environment; 3 incomplete; 130 interrupted.",
     disable_help_subcommand = false,
@@ -64,15 +64,15 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Everywhere")]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Folder of runs and videos.
     #[arg(long, global = true, env = "VIDBENCH_WORKSPACE", default_value = ".vidbench", value_name = "DIR")]
     pub(crate) workspace: PathBuf,
-    /// Colours: auto follows the terminal and NO_COLOR.
+    /// When to use colours; auto follows the terminal and NO_COLOR.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(crate) color: Color,
-    /// Say nothing but data and errors.
+    /// Print only data and errors.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
 }
@@ -86,60 +86,60 @@ pub(crate) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Measure the model that ships inside and write a report; needs no GPU and no download.
+    /// Measure the embedded model and write a report; needs no GPU and no download.
     Demo(DemoArgs),
     /// Write a commented suite file to start from.
     Init(InitArgs),
-    /// Run a suite, or go on with a run that stopped.
+    /// Run a suite, or continue a run that stopped.
     Run(RunArgs),
-    /// Score videos that exist already, alone or against references.
+    /// Score existing videos, alone or against references.
     Score(ScoreArgs),
-    /// Compare sets of clips by files of their features: distances, precision, recall.
+    /// Compare sets of clips by their feature files: distances, precision, recall.
     Features(FeaturesArgs),
     /// List or explain metrics, or test the nets behind them on this machine.
     #[command(subcommand)]
     Metrics(MetricsCommand),
-    /// Make a reference set that others can compare with: features of videos in one file.
+    /// Create a reference set that others can compare with: video features in one file.
     #[command(subcommand)]
     Reference(ReferenceCommand),
-    /// Work beside VBench: totals of its results, a check of a folder, scores as its files.
+    /// Work with VBench: total its results, check a folder, export scores as its files.
     #[command(subcommand)]
     Vbench(VbenchCommand),
-    /// Write the HTML report of a run or a scoring.
+    /// Write the HTML report of a run or scoring.
     Report(ReportArgs),
     /// List, show or remove runs and scorings.
     #[command(subcommand)]
     Runs(RunsCommand),
-    /// Write the data of a run or a scoring as JSON, JSON lines or CSV.
+    /// Export the data of a run or scoring as JSON, JSON Lines or CSV.
     Export(ExportArgs),
     /// List models, metrics or suites.
     List(ListArgs),
-    /// List, show or make prompt suites, or check a prompt against the policy.
+    /// List, show or create prompt suites, or check a prompt against the policy.
     #[command(subcommand)]
     Prompts(PromptsCommand),
-    /// Weights of the nets that metrics need: list, fetch, import, verify, their licences.
+    /// List, fetch, import or verify the weights of the nets that metrics need.
     #[command(subcommand)]
     Nets(NetsCommand),
-    /// The catalogue of models: list, show, search, and check that one really runs.
+    /// Browse the model catalogue, add to it, or check that a model really runs.
     #[command(subcommand)]
     Models(ModelsCommand),
-    /// Backups of the workspace: create, list, verify, restore.
+    /// Create, list, verify or restore backups of the workspace.
     #[command(subcommand)]
     Backup(BackupCommand),
-    /// What need not be made again: show it, clear it.
+    /// Show or clear the cache of reusable results.
     #[command(subcommand)]
     Cache(CacheCommand),
-    /// Python environments for models of diffusers: make, list, remove.
+    /// Create, list or remove Python environments for diffusers models.
     #[command(subcommand)]
     Env(EnvCommand),
-    /// Run a worker of vidbench, or check a worker of yours.
+    /// Run one of vidbench's own workers, or check a worker of yours.
     #[command(subcommand)]
     Worker(WorkerCommand),
-    /// Say what this machine has and lacks, and how to mend it.
+    /// Show what this machine has and lacks, and how to fix it.
     Doctor(DoctorArgs),
     /// Print the JSON Schema of suite files, or a reference page.
     Schema(SchemaArgs),
-    /// Print completions for a shell.
+    /// Print shell completions.
     Completions(CompletionsArgs),
 }
 
@@ -149,8 +149,8 @@ Examples:
   vidbench demo
   vidbench demo --workspace /tmp/demo --progress plain
 
-At one and two steps the model now and then draws nothing at all; vidbench finds those clips black and counts them as failed.
-The exit code is 0 all the same when every sample has its verdict.")]
+At one or two steps the model sometimes draws nothing; vidbench finds those clips black and counts them as failed.
+The exit code is still 0 when every sample has its verdict.")]
 pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) output: RunOutput,
@@ -174,14 +174,14 @@ pub(crate) struct InitArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  vidbench run suite.toml --dry-run         the plan and its estimate; no work
+  vidbench run suite.toml --dry-run         show the plan and its estimate; run nothing
   vidbench run suite.toml                   run it and write the report
-  vidbench run suite.toml --json | jq .     the result as data
-  vidbench run --resume latest              go on where the newest run stopped
-  vidbench run suite.toml --time-limit 8h   stop in time for the limit of a job of Slurm
+  vidbench run suite.toml --json | jq .     print the result as JSON
+  vidbench run --resume latest              continue the newest run
+  vidbench run suite.toml --time-limit 8h   stop within the time limit of a Slurm job
 
-Ctrl-C once finishes the current sample, records it and exits with 130; twice stops at once.
-Either way `--resume` goes on, and gives what an uninterrupted run would have given.
+Ctrl-C once finishes the current sample, records it and exits with 130; twice stops immediately.
+Either way `--resume` continues, with the result that an uninterrupted run would have had.
 
 Exit codes: 0 every sample is ok; 1 the run is complete and some samples failed; 2 usage or environment;
 3 samples are left to do; 130 interrupted.")]
@@ -189,14 +189,14 @@ pub(crate) struct RunArgs {
     /// Suite file.
     #[arg(value_name = "SUITE", required_unless_present = "resume")]
     pub(crate) suite: Option<PathBuf>,
-    /// Go on with a run: its id, the beginning of it, or `latest`. A suite given beside it must be the same.
+    /// Continue a run: its id, an id prefix, or `latest`. A suite given as well must be the same.
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<String>,
-    /// Show the plan and its estimate, and stop.
+    /// Show the plan and its estimate, then stop.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Stop in time, as for a job of a batch system: no sample begins that is unlikely to end within this time, and one that is still running
-    /// then is given up. The report is written afterwards; --resume continues. 45m, 8h, 2d.
+    /// Stop within this time (45m, 8h, 2d), as for a batch job: a sample that is unlikely to finish in time is not started, and one that is
+    /// still running at the end is abandoned. The report is written afterwards; --resume continues the run.
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub(crate) time_limit: Option<Duration>,
     #[command(flatten)]
@@ -210,22 +210,22 @@ pub(crate) struct RunOutput {
     /// Print the result as JSON on stdout instead of the table.
     #[arg(long)]
     pub(crate) json: bool,
-    /// How progress is shown on stderr; auto is a bar on a terminal and lines elsewhere.
+    /// How to show progress on stderr; auto is a bar on a terminal and lines elsewhere.
     #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
     pub(crate) progress: Progress,
-    /// File of the HTML report; by default in the workspace.
+    /// HTML report file; by default in the workspace.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
-    /// How the log in the workspace's folder `logs` is written; a file a day, thirty are kept.
+    /// Format of the log in the workspace's `logs` folder; one file per day, the last 30 are kept.
     #[arg(long, value_enum, default_value_t = LogFormat::Json, value_name = "FORMAT", env = "VIDBENCH_LOG")]
     pub(crate) log: LogFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// For people.
+    /// Human-readable.
     Text,
     /// No log.
     None,
@@ -243,43 +243,44 @@ pub(crate) enum Progress {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  vidbench score videos/                               the metrics that need nothing but the videos
-  vidbench score fp8/ --reference bf16/                compare with full renders of the same names
+  vidbench score videos/                               metrics that need only the videos
+  vidbench score fp8/ --reference bf16/                compare with references of the same names
   vidbench score videos/ --metrics psnr,ssim --reference full/
   vidbench score a/ b/ --format csv > scores.csv       two folders, one row each
-  vidbench score videos/manifest.jsonl                 clips, prompts and seeds by a manifest
-  vidbench score videos/ --prompts VBench_full_info.json   prompts by the names of the files
+  vidbench score videos/manifest.jsonl                 clips, prompts and seeds from a manifest
+  vidbench score videos/ --prompts VBench_full_info.json   prompts from the file names
 
-A folder of images is one clip. Each clip's scores are kept by the content of its file: the same command again computes only
-what is missing, also after a kill.
+A folder of images is one clip. Scores are stored by the content of each clip's file: repeating the command computes only
+what is missing, even after a kill.
 
-Exit codes: 0 every clip is ok; 1 some clips are not, or a metric that --metrics names gave no clip, or not every set, a number; 2 usage or environment; 130 interrupted.")]
+Exit codes: 0 every clip is ok; 1 some clips are not, or a metric named by --metrics has no value for any clip or for some set;
+2 usage or environment; 130 interrupted.")]
 pub(crate) struct ScoreArgs {
     /// Folders, video files or manifests (.jsonl).
     #[arg(required = true, value_name = "VIDEOS")]
     pub(crate) videos: Vec<PathBuf>,
-    /// Folder, file or manifest with the clip that each clip is compared with, found by manifest or by name.
+    /// Folder, file or manifest of reference clips, each matched to its clip by manifest or by name.
     #[arg(long, value_name = "VIDEOS")]
     pub(crate) reference: Option<PathBuf>,
-    /// Clips that the set of clips is compared with, for metrics of sets such as fvd.cdfvd-i3d: folder, file or manifest of videos, or a
-    /// .safetensors file of `vidbench reference make`.
+    /// Reference set to compare all clips with, for set metrics such as fvd.cdfvd-i3d: a folder, file or manifest of videos, or a
+    /// .safetensors file written by `vidbench reference make`.
     #[arg(long, value_name = "VIDEOS")]
     pub(crate) reference_set: Option<PathBuf>,
-    /// Resamples of each interval of a metric of sets; 0 for none, which is much quicker for thousands of frames.
+    /// Bootstrap resamples for each interval of a set metric; 0 for no intervals, much faster with thousands of frames.
     #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub(crate) resamples: u32,
-    /// Prompts that file names begin with, as in "a red fox-3.mp4": a VBench full_info.json, a prompt suite (its name or its
-    /// .toml file), or a .txt file with one prompt a line. Without it names give no prompt.
+    /// Prompts to recognise at the start of file names, as in "a red fox-3.mp4": a VBench full_info.json, a prompt suite (name or
+    /// .toml file), or a .txt file with one prompt per line. Without this option, file names provide no prompts.
     #[arg(long, value_name = "FILE")]
     pub(crate) prompts: Option<PathBuf>,
-    /// Folder with the images that clips were made from, each named by its prompt as in "a red fox.jpg", for metrics of clip and image. A
-    /// manifest can name them itself.
+    /// Folder with the images that clips were generated from, each named by its prompt as in "a red fox.jpg", for metrics that compare a clip
+    /// with its image. A manifest can name the images itself.
     #[arg(long, value_name = "DIR")]
     pub(crate) images: Option<PathBuf>,
-    /// Metrics, such as ssim or ssim@1; `vidbench list metrics` shows them and which are computed by default.
+    /// Metrics to compute, such as ssim or ssim@1; `vidbench list metrics` lists them and marks the defaults.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) metrics: Vec<String>,
-    /// Only metrics whose nets' licences allow commercial use; what that leaves out is said.
+    /// Only metrics whose nets' licences allow commercial use; those left out are listed.
     #[arg(long)]
     pub(crate) commercial_safe: bool,
     /// What to print on stdout.
@@ -291,19 +292,19 @@ pub(crate) struct ScoreArgs {
     /// Name shown in the report; by default the first of VIDEOS.
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// File of the HTML report; by default in the workspace.
+    /// HTML report file; by default in the workspace.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Write no HTML report; `vidbench report` writes it later.
     #[arg(long, conflicts_with = "report")]
     pub(crate) no_report: bool,
-    /// How progress is shown on stderr; auto is a bar on a terminal and lines elsewhere.
+    /// How to show progress on stderr; auto is a bar on a terminal and lines elsewhere.
     #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
     pub(crate) progress: Progress,
-    /// How the log in the workspace's folder `logs` is written; a file a day, thirty are kept.
+    /// Format of the log in the workspace's `logs` folder; one file per day, the last 30 are kept.
     #[arg(long, value_enum, default_value_t = LogFormat::Json, value_name = "FORMAT", env = "VIDBENCH_LOG")]
     pub(crate) log: LogFormat,
-    /// Scorers side by side, by default one per core, fewer where memory has no room for the nets of so many; scores do not depend on it.
+    /// Scorers to run in parallel; by default one per core, or fewer if memory is short. Does not change scores.
     #[arg(long, value_name = "N", env = "VIDBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: Option<u16>,
     #[command(flatten)]
@@ -314,9 +315,9 @@ pub(crate) struct ScoreArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PixelsName {
-    /// By the standards' formulas, chroma interpolated, the same bytes everywhere.
+    /// By the standards' formulas with interpolated chroma; the same bytes everywhere.
     Exact,
-    /// As decord, OpenCV and PyAV give frames to VBench, cd-fvd and others: to compare with their numbers.
+    /// As decord, OpenCV and PyAV decode frames for VBench, cd-fvd and others: to compare with their numbers.
     Swscale,
 }
 
@@ -330,45 +331,45 @@ impl From<PixelsName> for Pixels {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Reading and limits of one file")]
+#[command(next_help_heading = "Reading and limits per file")]
 pub(crate) struct ScoreLimits {
-    /// Seconds one clip may take; a scorer that hangs is ended.
+    /// Time limit per clip in seconds; a scorer that exceeds it is killed.
     #[arg(long, default_value_t = 1800, value_name = "SECS", env = "VIDBENCH_CLIP_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
-    /// Most pixels of a side.
+    /// Maximum width or height in pixels.
     #[arg(long, default_value_t = 8192, value_name = "N", env = "VIDBENCH_MAX_SIDE", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) max_side: u32,
-    /// Most frames.
+    /// Maximum number of frames.
     #[arg(long, default_value_t = 72_000, value_name = "N", env = "VIDBENCH_MAX_FRAMES", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) max_frames: u64,
-    /// Most seconds of video.
+    /// Maximum duration of a video in seconds.
     #[arg(long, default_value_t = 1200, value_name = "SECS", env = "VIDBENCH_MAX_DURATION", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) max_duration: u32,
-    /// Most MiB of a file, or of all images of a folder.
+    /// Maximum size in MiB of a file, or of all images in a folder.
     #[arg(long, default_value_t = 2048, value_name = "MIB", env = "VIDBENCH_MAX_FILE_MIB", value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
     pub(crate) max_file_mib: u64,
-    /// Threads that read one file: with 2 or more, the next frame is decoded while one is looked at.
+    /// Threads per file; with 2 or more, the next frame is decoded while the current one is scored.
     #[arg(long, default_value_t = 1, value_name = "N", env = "VIDBENCH_DECODE_THREADS", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) decode_threads: u32,
-    /// How stored samples become the RGB that metrics see; scores of one are kept apart from those of the other.
+    /// How to convert stored pixels to the RGB that metrics see; scores are kept separately for each.
     #[arg(long, value_enum, default_value_t = PixelsName::Exact, value_name = "HOW", env = "VIDBENCH_PIXELS")]
     pub(crate) pixels: PixelsName,
-    /// Frames a second of folders of images, which record none.
+    /// Frames per second of image folders, which record none.
     #[arg(long, value_name = "FPS", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) image_fps: Option<u32>,
-    /// Size of .yuv files whose name does not say it, as 832x480.
+    /// Size of .yuv files whose names do not state it, such as 832x480.
     #[arg(long, value_name = "SIZE", value_parser = vidbench_core::suite::parse_size)]
     pub(crate) raw_size: Option<(u32, u32)>,
-    /// Pixel format of .yuv files whose name does not say it, as yuv420p10le.
+    /// Pixel format of .yuv files whose names do not state it, such as yuv420p10le.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) raw_format: Option<String>,
-    /// Frames a second of .yuv files whose name does not say it.
+    /// Frames per second of .yuv files whose names do not state it.
     #[arg(long, value_name = "FPS", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) raw_fps: Option<u32>,
-    /// Whether scorers have no network, read only what they score with and write nothing: if-possible, required or no.
+    /// Confine scorers (no network, no writing, reading only what they score with): if-possible, required or no.
     #[arg(long, default_value = "if-possible", value_name = "WHEN", env = "VIDBENCH_CONFINE_SCORER", value_parser = confine)]
     pub(crate) confine_scorer: Confine,
-    /// Most MiB of memory that a scorer may hold; by default three quarters of the machine's.
+    /// Memory limit of a scorer in MiB; by default three quarters of the machine's memory.
     #[arg(long, value_name = "MIB", env = "VIDBENCH_SCORER_MEMORY_MIB", value_parser = clap::value_parser!(u64).range(64..=1_000_000_000))]
     pub(crate) scorer_memory_mib: Option<u64>,
 }
@@ -382,22 +383,22 @@ impl ScoreLimits {
 
 fn confine(text: &str) -> Result<Confine, String> {
     let found = Confine::NAMES.into_iter().find(|(name, _)| *name == text);
-    found.map(|(_, confine)| confine).ok_or_else(|| "it is if-possible, required or no".into())
+    found.map(|(_, confine)| confine).ok_or_else(|| "must be if-possible, required or no".into())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ScoreFormat {
-    /// For people.
+    /// Human-readable.
     Table,
     /// Everything: clips, scores, analysis.
     Json,
-    /// One clip a line.
+    /// One clip per line.
     Jsonl,
-    /// One clip a line, one column a metric.
+    /// One clip per line, one column per metric.
     Csv,
-    /// The table for a README or a pull request.
+    /// A table for a README or a pull request.
     Markdown,
-    /// The table for a paper.
+    /// A table for a paper.
     Latex,
 }
 
@@ -410,36 +411,36 @@ Examples:
   vidbench features wan.safetensors --reference real.safetensors --metrics frechet_distance.biased
   vidbench features probabilities.npy --metrics inception_score
 
-A file holds one row of features a clip, all from the same net: .npy, .npz or .safetensors with floats of 16, 32 or 64 bits.
-A distance depends on the number of clips: compare equal N only. Nothing is stored; --json has everything with its origin.
+A file holds one row of features per clip, all from the same net: .npy, .npz or .safetensors with 16-, 32- or 64-bit floats.
+A distance depends on the number of clips: compare only equal N. Nothing is stored; --json prints everything with its origin.
 
-Exit codes: 0 every number is there; 1 a set or a metric has none; 2 usage or environment.")]
+Exit codes: 0 every value was computed; 1 a set or a metric has none; 2 usage or environment.")]
 pub(crate) struct FeaturesArgs {
-    /// Files with the features of generated clips.
+    /// Feature files of generated clips.
     #[arg(required = true, value_name = "GENERATED")]
     pub(crate) generated: Vec<PathBuf>,
-    /// File with the features of the reference; said several times, they are shards of one set.
+    /// Feature file of the reference; several are shards of one set.
     #[arg(long, value_name = "FILE")]
     pub(crate) reference: Vec<PathBuf>,
-    /// Take the files of GENERATED as shards of one set, in their order.
+    /// Treat the GENERATED files as shards of one set, in the given order.
     #[arg(long)]
     pub(crate) join: bool,
-    /// Metrics, such as frechet_distance or frechet_distance@1. By default all that compare two sets.
+    /// Metrics to compute, such as frechet_distance or frechet_distance@1; by default all that compare two sets.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) metrics: Vec<String>,
-    /// Array to take from files of GENERATED that hold several.
+    /// Array to read from GENERATED files that hold several.
     #[arg(long, value_name = "NAME")]
     pub(crate) array: Option<String>,
-    /// Array to take from files of the reference that hold several; by default that of --array.
+    /// Array to read from reference files that hold several; by default that of --array.
     #[arg(long, value_name = "NAME")]
     pub(crate) reference_array: Option<String>,
-    /// Resamples of each interval; 0 for none, which is much quicker for thousands of dimensions.
+    /// Bootstrap resamples for each interval; 0 for no intervals, much faster with thousands of dimensions.
     #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub(crate) resamples: u32,
-    /// Seed of the resamples.
+    /// Bootstrap seed.
     #[arg(long, default_value_t = 1, value_name = "SEED")]
     pub(crate) bootstrap_seed: u64,
-    /// Metrics computed side by side, by default one per core; scores do not depend on it.
+    /// Metrics to compute in parallel; by default one per core. Does not change scores.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
     /// What to print on stdout.
@@ -452,15 +453,15 @@ pub(crate) struct FeaturesArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FeatureFormat {
-    /// For people.
+    /// Human-readable.
     Table,
-    /// Everything, with hashes of the files.
+    /// Everything, with file hashes.
     Json,
-    /// One number a line.
+    /// One value per line.
     Csv,
-    /// The table for a README or a pull request.
+    /// A table for a README or a pull request.
     Markdown,
-    /// The table for a paper.
+    /// A table for a paper.
     Latex,
 }
 
@@ -472,16 +473,16 @@ Examples:
   vidbench report latest --format table
   vidbench report latest --format markdown >> notes.md")]
 pub(crate) struct ReportArgs {
-    /// Id of a run or a scoring, the beginning of it, or `latest`.
+    /// Id of a run or scoring, an id prefix, or `latest`.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
-    /// File to write; `-` is stdout. By default the report of the workspace for html, stdout otherwise.
+    /// File to write; `-` is stdout. By default the report in the workspace for html, stdout otherwise.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// What to write.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = ReportFormat::Html)]
     pub(crate) format: ReportFormat,
-    /// Most videos to embed in the HTML file; the rest is counted, not hidden.
+    /// Maximum number of videos to embed in the HTML file; the page states how many were left out.
     #[arg(long, default_value_t = 400, value_name = "N")]
     pub(crate) max_clips: usize,
 }
@@ -496,23 +497,23 @@ pub(crate) enum ReportFormat {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunsCommand {
-    /// List the runs and scorings of the workspace, newest first.
+    /// List the runs and scorings in the workspace, newest first.
     List {
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Show the result table of a run or a scoring.
+    /// Show the result table of a run or scoring.
     Show {
-        /// Run id, the beginning of it, or `latest`.
+        /// Run id, an id prefix, or `latest`.
         run: String,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Remove runs, with the videos that no other run uses, and scorings.
+    /// Remove runs, along with videos that no other run uses, and scorings.
     Rm {
-        /// Run ids or the beginnings of them; never `latest`.
+        /// Run ids or id prefixes; never `latest`.
         #[arg(required = true, value_name = "RUN")]
         runs: Vec<String>,
     },
@@ -525,10 +526,10 @@ Examples:
   vidbench export latest --format csv --output samples.csv
   vidbench export latest | jq .analysis")]
 pub(crate) struct ExportArgs {
-    /// Id of a run or a scoring, the beginning of it, or `latest`.
+    /// Id of a run or scoring, an id prefix, or `latest`.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
-    /// json holds everything; jsonl and csv hold one sample a line.
+    /// Output format; json holds everything, jsonl and csv hold one sample per line.
     #[arg(long, value_enum, default_value_t = ExportFormat::Json)]
     pub(crate) format: ExportFormat,
     /// File to write; `-` is stdout.
@@ -562,15 +563,15 @@ pub(crate) enum Listing {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PromptsCommand {
-    /// List the prompt suites that ship.
+    /// List the built-in prompt suites.
     List {
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Show the prompts of a suite that ships, or of a file.
+    /// Show the prompts of a built-in suite or of a file.
     Show {
-        /// Name of a suite, or a prompt suite file.
+        /// Name of a prompt suite, or a prompt suite file.
         suite: String,
         /// Print JSON.
         #[arg(long)]
@@ -579,7 +580,7 @@ pub(crate) enum PromptsCommand {
         #[arg(long)]
         category: Option<String>,
     },
-    /// Make a prompt suite; the same arguments give the same prompts.
+    /// Create a prompt suite; the same arguments produce the same prompts.
     #[command(after_long_help = "\
 Examples:
   vidbench prompts make --category camera-motion --count 40 --seed 1 > camera.toml
@@ -588,13 +589,13 @@ Examples:
         /// Category of all prompts.
         #[arg(long)]
         category: String,
-        /// How many.
+        /// Number of prompts.
         #[arg(long)]
         count: usize,
-        /// easy, medium or hard.
+        /// Difficulty: easy, medium or hard.
         #[arg(long, default_value = "medium")]
         difficulty: String,
-        /// Seed of the choice.
+        /// Seed that selects the prompts.
         #[arg(long, default_value_t = 0)]
         seed: u64,
     },
@@ -611,34 +612,34 @@ pub(crate) enum WorkerCommand {
     Embedded,
     /// Serve decoding and metrics on stdin and stdout.
     Scorer(NetArgs),
-    /// Write what makes nets quick to load for scorers, which may not write it; the harness starts this before them.
+    /// Write files that make nets fast to load for scorers, which may not write them; vidbench starts this first.
     #[command(hide = true)]
     PrepareNets {
         #[command(flatten)]
         nets: NetArgs,
-        /// The nets.
+        /// Nets to prepare.
         #[arg(value_name = "NET")]
         names: Vec<String>,
     },
-    /// Serve a program that writes videos, as JSON of a suite's `program` describes it, on stdin and stdout.
+    /// Serve a program that writes videos, described by a suite's `program` as JSON, on stdin and stdout.
     Command {
-        /// The program.
+        /// Description of the program.
         #[arg(long, value_name = "JSON")]
         program: String,
     },
-    /// Serve videos that exist already, found by prompt and seed, on stdin and stdout.
+    /// Serve existing videos, found by prompt and seed, on stdin and stdout.
     Import {
-        /// A folder of videos, or a manifest.
+        /// Folder of videos, or a manifest.
         #[arg(long, value_name = "PATH")]
         videos: PathBuf,
     },
-    /// Set bounds to this process and become a program; the harness starts workers so.
+    /// Set limits on this process, then run a program in its place; vidbench starts workers this way.
     #[command(hide = true)]
     Confined(ConfinedArgs),
-    /// Find out what this machine can hold a worker with, and print it as JSON.
+    /// Print, as JSON, which limits this machine can enforce on a worker.
     #[command(hide = true)]
     Means,
-    /// Check that a worker keeps the protocol, rule by rule.
+    /// Check that a worker follows the protocol, rule by rule.
     #[command(after_long_help = "\
 Examples:
   vidbench worker check -- vidbench worker embedded
@@ -648,7 +649,7 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct WorkerCheckArgs {
-    /// Model to load; by default the first the worker names.
+    /// Model to load; by default the first that the worker lists.
     #[arg(long)]
     pub(crate) model: Option<String>,
     /// Prompt to generate.
@@ -660,13 +661,13 @@ pub(crate) struct WorkerCheckArgs {
     /// Number of frames.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) frames: u32,
-    /// Width x height.
+    /// Width and height.
     #[arg(long, default_value = "64x64")]
     pub(crate) size: String,
-    /// Frames a second.
+    /// Frames per second.
     #[arg(long, default_value_t = 8.0, value_parser = fps)]
     pub(crate) fps: f64,
-    /// Seconds a request may take.
+    /// Time limit per request in seconds.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
     /// Print JSON.
@@ -679,7 +680,7 @@ pub(crate) struct WorkerCheckArgs {
 
 fn fps(text: &str) -> Result<f64, String> {
     let fps: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if (0.1..=240.0).contains(&fps) { Ok(fps) } else { Err("it must be 0.1 to 240".into()) }
+    if (0.1..=240.0).contains(&fps) { Ok(fps) } else { Err("must be 0.1 to 240".into()) }
 }
 
 #[derive(Debug, Args)]
@@ -689,19 +690,19 @@ Examples:
   vidbench doctor --watch
   vidbench doctor --watch --interval 0.5 --count 10 --json
 
-With --watch a line a reading tells how the machine is: healthy, degraded or unhealthy, and every part that is not well. What cannot
-be read is unknown, and makes the whole degraded. The exit code is 130 after Ctrl-C; after --count readings it is 1 when the machine is unhealthy.")]
+With --watch, each reading prints one line: whether the machine is healthy, degraded or unhealthy, and every part that is not healthy. What
+cannot be read is unknown and makes the machine degraded. The exit code is 130 after Ctrl-C; after --count readings it is 1 if the machine is unhealthy.")]
 pub(crate) struct DoctorArgs {
-    /// Print JSON; with --watch a line for each reading.
+    /// Print JSON; with --watch, one line per reading.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Go on reading sensors and say how the machine is.
+    /// Keep reading sensors and showing the machine's health.
     #[arg(long)]
     pub(crate) watch: bool,
     /// Seconds between two readings.
     #[arg(long, value_name = "SECS", default_value_t = 2.0, requires = "watch", value_parser = seconds)]
     pub(crate) interval: f64,
-    /// End after so many readings.
+    /// Stop after N readings.
     #[arg(long, value_name = "N", requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 }
@@ -709,7 +710,10 @@ pub(crate) struct DoctorArgs {
 /// Seconds between two looks, 0.05 to 3600.
 fn seconds(text: &str) -> Result<f64, String> {
     let secs: f64 = text.parse().map_err(|_| format!("{text:?} is not a number of seconds"))?;
-    (0.05..=3600.0).contains(&secs).then_some(secs).ok_or_else(|| format!("{text} is not 0.05 to 3600"))
+    (0.05..=3600.0)
+        .contains(&secs)
+        .then_some(secs)
+        .ok_or_else(|| format!("{text} is not within 0.05 to 3600"))
 }
 
 #[derive(Debug, Args)]
@@ -731,7 +735,7 @@ pub(crate) enum SchemaPage {
     Prompts,
     /// Every net with its licence, as Markdown.
     Nets,
-    /// The catalogue and the pipeline classes that were shown to run, as Markdown.
+    /// The catalogue and the pipeline classes that were checked to run, as Markdown.
     Models,
 }
 
@@ -741,7 +745,7 @@ Examples:
   vidbench completions bash > ~/.local/share/bash-completion/completions/vidbench
   vidbench completions zsh > ~/.zfunc/_vidbench")]
 pub(crate) struct CompletionsArgs {
-    /// The shell.
+    /// Shell to complete for.
     pub(crate) shell: clap_complete::Shell,
 }
 

@@ -117,7 +117,12 @@ impl Holder<'_> {
             Filesystem::Open => (None, None),
             Filesystem::Confined => {
                 let refused = |why: String| {
-                    refused(name, "its files cannot be confined", &why, "filesystem = \"open\" goes without")
+                    refused(
+                        name,
+                        "its files cannot be confined",
+                        &why,
+                        "set filesystem = \"open\" to leave files unconfined",
+                    )
                 };
                 let abi = self.means.files_abi().map_err(refused)?;
                 let mut files = places::of_model(model, &command);
@@ -143,11 +148,11 @@ impl Holder<'_> {
         let cut = match asked {
             Network::Allow => return Ok(None),
             Network::Deny => self.means.network_cut().map_err(|why| {
-                let hint = "install bubblewrap, or let users make namespaces; network = \"deny-tcp\" cuts off TCP by Landlock alone";
+                let hint = "install bubblewrap, or let users create namespaces; network = \"deny-tcp\" cuts off TCP with Landlock alone";
                 refused(name, no_network, &why, hint)
             }),
             Network::DenyTcp => {
-                self.means.tcp_cut().map_err(|why| refused(name, no_network, &why, "network = \"allow\" goes without"))
+                self.means.tcp_cut().map_err(|why| refused(name, no_network, &why, "set network = \"allow\" to leave the network open"))
             }
         };
         cut.map(Some)
@@ -156,7 +161,7 @@ impl Holder<'_> {
     fn check_watch(&self, name: &str, limits: &Limits) -> Result<(), InputError> {
         match &self.means.watch {
             Err(why) if limits.memory_bytes.is_some() || limits.cpu_secs.is_some() => {
-                let hint = "take memory_mib and cpu_secs out of its confinement";
+                let hint = "remove memory_mib and cpu_secs from its confinement";
                 Err(refused(name, "its memory and processor time cannot be watched", why, hint))
             }
             Ok(()) | Err(_) => Ok(()),
@@ -173,12 +178,12 @@ impl Holder<'_> {
         let paths = |paths: &[String]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
         let (readable, writable) = (paths(&asked.readable), paths(&asked.writable));
         if let Some(absent) = readable.iter().chain(&writable).find(|path| !path.exists()) {
-            let what = format!("{} of its confinement", absent.display());
+            let what = format!("{} in its confinement", absent.display());
             return Err(refused(
                 name,
                 &what,
-                "it is not there",
-                "`readable` and `writable` name what exists",
+                "it does not exist",
+                "`readable` and `writable` must name existing files or folders",
             ));
         }
         files.readable.extend(readable);
@@ -218,7 +223,7 @@ impl Holder<'_> {
             }
         }
         if settings.confine == Confine::Required && !missing.is_empty() {
-            let hint = "`confine = \"if-possible\"` holds what this machine can; `vidbench doctor` says what that is";
+            let hint = "`confine = \"if-possible\"` enforces what this machine can; `vidbench doctor` shows what that is";
             return Err(refused(SCORER, "it cannot be confined as required", &missing.join("; "), hint));
         }
         let mut held = record(SCORER, &limits, walls.network, landlock_abi);
@@ -268,7 +273,7 @@ fn in_container(
             "give the model a [models.confinement] without memory_mib, cpu_secs, network and filesystem";
         return Err(refused(
             name,
-            "its confinement would not hold",
+            "its confinement cannot be enforced",
             &format!("it runs in the container {image}"),
             hint,
         ));

@@ -148,7 +148,7 @@ pub struct Hooks<'a> {
 
 /// Beginning of a message; the reason follows.
 pub const NOT_PREPARED: &str =
-    "nets could not be prepared, so scorers load them slower and share none of their memory";
+    "nets could not be prepared, so scorers load them more slowly and do not share their memory";
 
 /// Executes the rest of `run` and computes its set metrics.
 pub fn execute(
@@ -169,7 +169,7 @@ pub fn execute(
     let held = HeldWorkers::of_run(programs, &run.suite, Some((store, &store.temp_folder(&run.id))))?;
     for missing in &held.scorer.held.missing {
         let message = format!(
-            "this limit of the scorer cannot be enforced: {missing}; `vidbench doctor` says what to do"
+            "this limit of the scorer cannot be enforced: {missing}; `vidbench doctor` shows what to do"
         );
         events(&Event::Warning { message });
     }

@@ -53,13 +53,13 @@ pub enum FeatureInputError {
         source: io::Error,
     },
     /// Its extension is not that of a known format.
-    #[error("{} is no file of features: it ends in none of .npy, .npz, .safetensors", path.display())]
+    #[error("{} is not a feature file: it does not end in .npy, .npz or .safetensors", path.display())]
     Format {
         /// The file.
         path: PathBuf,
     },
     /// The file exceeds the largest size that is read.
-    #[error("{} has {bytes} bytes, at most {MAX_FILE_BYTES} are read", path.display())]
+    #[error("{} has {bytes} bytes; at most {MAX_FILE_BYTES} are allowed", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -75,13 +75,13 @@ pub enum FeatureInputError {
         source: FeatureFileError,
     },
     /// Shards that do not fit each other.
-    #[error("the files are no shards of one set: {source}")]
+    #[error("the files are not shards of one set: {source}")]
     Shards {
         /// What does not fit.
         source: FeatureError,
     },
     /// Two shards have identical content.
-    #[error("shard {} is named twice: it holds the same bytes as {first}", path.display())]
+    #[error("shard {} is given twice: it holds the same bytes as {first}", path.display())]
     ShardTwice {
         /// The second.
         path: PathBuf,
@@ -102,7 +102,7 @@ impl FeatureInputError {
             Self::Format { .. } => {
                 vec!["save the features with numpy.save, numpy.savez or safetensors".into()]
             }
-            Self::ShardTwice { .. } => vec!["name each shard once".into()],
+            Self::ShardTwice { .. } => vec!["give each shard once".into()],
             Self::Unreadable { .. } | Self::TooLarge { .. } | Self::Shards { .. } => Vec::new(),
         }
     }
@@ -115,13 +115,13 @@ pub enum FeatureMetricChoiceError {
     #[error(transparent)]
     Unknown(#[from] UnknownMetric),
     /// The metric is computed from clips.
-    #[error("{metric} is computed from clips, not from files of features")]
+    #[error("{metric} is computed from clips, not from feature files")]
     NotOfFeatures {
         /// The metric.
         metric: MetricId,
     },
     /// The metric compares with a reference, and none was given.
-    #[error("{metric} compares two sets, and no reference was named")]
+    #[error("{metric} compares two sets, and no reference was given")]
     NoReference {
         /// The metric.
         metric: MetricId,
@@ -133,9 +133,9 @@ impl FeatureMetricChoiceError {
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::Unknown(error) => error.hints(),
-            Self::NotOfFeatures { .. } => vec!["use `vidbench score VIDEOS` for metrics of clips".into()],
+            Self::NotOfFeatures { .. } => vec!["use `vidbench score VIDEOS` for clip metrics".into()],
             Self::NoReference { .. } => {
-                vec!["add --reference FILE with the features of the reference".into()]
+                vec!["add --reference FILE with the reference features".into()]
             }
         }
     }
@@ -288,7 +288,7 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, FeatureInputError> {
     let unreadable = |source| FeatureInputError::Unreadable { path: path.to_owned(), source };
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "is no file")));
+        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "is not a file")));
     }
     if metadata.len() > MAX_FILE_BYTES {
         return Err(FeatureInputError::TooLarge { path: path.to_owned(), bytes: metadata.len() });

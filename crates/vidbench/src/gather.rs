@@ -159,7 +159,7 @@ fn originals(references: &Path, prompts: Option<&KnownPrompts>) -> Result<Vec<Fo
         return Ok(clips);
     }
     let problem = clips.into_iter().find_map(|found| found.clip.problem);
-    let problem = problem.unwrap_or_else(|| "it names no video".into());
+    let problem = problem.unwrap_or_else(|| "it lists no videos".into());
     Err(GatherError::NoReferences { path: references.into(), problem })
 }
 
@@ -196,7 +196,7 @@ impl Listed {
         let more = unnamed.len().saturating_sub(TOLD_NAMES);
         notes.extend(unnamed.into_iter().take(TOLD_NAMES));
         if more > 0 {
-            notes.push(format!("{more} more names give no prompt"));
+            notes.push(format!("{more} more file names contain no prompt"));
         }
         notes.extend(same_clip(&clips));
         (clips, notes)
@@ -214,7 +214,7 @@ fn same_clip(clips: &[Found]) -> Option<String> {
         }
     }
     let first = twice.first()?;
-    Some(format!("more than one file for a clip of a prompt ({}), such as {first}", twice.len()))
+    Some(format!("more than one file for the same clip of a prompt ({}), such as {first}", twice.len()))
 }
 
 /// The label of each input: the last part of its path, or the whole path when two inputs end alike.
@@ -246,7 +246,7 @@ impl Finder<'_> {
             Ok(metadata) if metadata.is_dir() && path.join(MANIFEST).is_file() => {
                 let manifest = path.join(MANIFEST);
                 self.listed.notes.push(format!(
-                    "{} says which clips of the folder there are; other files of the folder are left out",
+                    "{} lists the clips of the folder; other files in it are left out",
                     text_from_path(&manifest)
                 ));
                 self.manifest(&manifest, label)
@@ -306,7 +306,7 @@ impl Finder<'_> {
         let mut walk = Walk { label, seen: BTreeSet::new(), left_out: BTreeMap::new() };
         self.walk(root, Path::new(""), 0, &mut walk);
         if self.listed.clips.len() == before {
-            let problem = "the folder holds no video".to_owned();
+            let problem = "the folder contains no videos".to_owned();
             self.clip(root, "", label, Some(problem));
         }
         for (what, count) in walk.left_out {

@@ -36,7 +36,7 @@ pub enum KnownPromptsError {
         problems: Vec<String>,
     },
     /// The kind of file cannot be told from the name.
-    #[error("there is no prompt suite {:?}, and no file of prompts has such a name", path.display())]
+    #[error("there is no prompt suite {:?}, and its extension is not that of a prompt file", path.display())]
     UnknownKind {
         /// The name.
         path: PathBuf,
@@ -50,7 +50,7 @@ impl KnownPromptsError {
             Self::Vbench(error) => error.hints(),
             Self::Suite(_) | Self::Unreadable { .. } | Self::Lines { .. } => Vec::new(),
             Self::UnknownKind { .. } => vec![format!(
-                ".json is a full_info.json of VBench, .toml a prompt suite, .txt a prompt a line; suites that ship: {}",
+                "use .json for a VBench full_info.json, .toml for a prompt suite, .txt for one prompt per line; built-in suites: {}",
                 prompt_suite_names().join(", ")
             )],
         }
@@ -89,7 +89,7 @@ fn lines(path: &Path) -> Result<KnownPrompts, KnownPromptsError> {
     let mut problems: Vec<String> =
         long.map(|(number, _)| format!("line {number} has more than {MAX_TEXT_CHARS} characters")).collect();
     if prompts.is_empty() {
-        problems.push("the file has no prompts".into());
+        problems.push("the file contains no prompts".into());
     }
     if problems.is_empty() {
         return Ok(KnownPrompts::new(prompts, ""));

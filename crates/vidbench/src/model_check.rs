@@ -169,8 +169,8 @@ impl ModelCheck {
             ));
         }
         match made {
-            [first, again, _] if first != again => Err("the same seed gave another file".into()),
-            [first, _, other] if first == other => Err("another seed gave the same file".into()),
+            [first, again, _] if first != again => Err("the same seed produced a different file".into()),
+            [first, _, other] if first == other => Err("a different seed produced the same file".into()),
             _ => Ok(()),
         }
     }
@@ -184,7 +184,7 @@ impl ModelCheck {
                 let pixels = pixels(frames, width, height);
                 let clip = FramesU8::new(frames as usize, height as usize, width as usize, pixels)
                     .map_err(|error| error.to_string())?;
-                let fps = Fps::new(8, 1).ok_or("8 frames a second are a rate")?;
+                let fps = Fps::new(8, 1).ok_or("8 frames per second is a valid rate")?;
                 encode_h264(&path, &clip, &H264Options::new(fps)).map_err(|error| error.to_string())?;
                 path
             } else {

@@ -5,7 +5,7 @@ use vidbench_nn::{Manifest, NetEntry};
 
 /// A name of neither a net nor a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no net and no bundle {name:?}")]
+#[error("there is no net or bundle {name:?}")]
 pub struct NetChoiceError {
     name: String,
 }
@@ -18,7 +18,7 @@ impl NetChoiceError {
         let names = manifest.nets().map(|net| net.name.as_str());
         let near = nearest(&self.name, names.chain(bundles.iter().map(|bundle| bundle.name.as_str())));
         let suggestion = near.map(|near| format!("did you mean {near:?}?"));
-        suggestion.into_iter().chain(["`vidbench nets list` shows nets and bundles".to_owned()]).collect()
+        suggestion.into_iter().chain(["`vidbench nets list` lists nets and bundles".to_owned()]).collect()
     }
 }
 

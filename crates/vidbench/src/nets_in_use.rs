@@ -111,7 +111,7 @@ fn store_of(nets: NetOptions) -> Result<NetStore, NetStoreError> {
 /// Why a net cannot be used, and what to do.
 pub fn why_no_weights(net: &str, random_seed: Option<u64>) -> String {
     match store_of(NetOptions { random_seed, ..NetOptions::default() }).and_then(|store| store.ready(net)) {
-        Ok(_) => "its weights came in the meantime; score again".to_owned(),
+        Ok(_) => "its weights have since been installed; score again".to_owned(),
         Err(error) => match error.hint() {
             Some(hint) => format!("{}; {hint}", with_causes(&error)),
             None => with_causes(&error),

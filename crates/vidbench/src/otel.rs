@@ -47,7 +47,7 @@ impl Export {
             .with_protocol(Protocol::HttpJson)
             .with_http_client(Client(Poster::new(PATIENCE)))
             .build()
-            .context("logs cannot be sent to OpenTelemetry")?;
+            .context("cannot send logs to OpenTelemetry")?;
         let mut resource = Resource::builder();
         if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
             resource = resource.with_service_name("vidbench");

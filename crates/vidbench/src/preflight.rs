@@ -30,25 +30,24 @@ pub fn preflight(
     }
     vidbench_video::libav_version().map_err(|error| InputError::Preflight {
         what: format!("videos cannot be read: {error}"),
-        hint: Some("`vidbench doctor` says what to install".into()),
+        hint: Some("`vidbench doctor` shows what to install".into()),
     })?;
     let held = HeldWorkers::of_run(programs, suite, None)?;
     for (model, held) in
         suite.models.iter().zip(&held.models).filter(|(model, _)| model.engine != Engine::Embedded)
     {
         if let Some(name) = model.pass_env.iter().find(|name| std::env::var_os(name).is_none()) {
-            let what =
-                format!("model {} is to get the environment variable {name}, which is not set", model.id);
-            let hint = "set it, or take it out of pass_env".to_owned();
+            let what = format!("model {} needs the environment variable {name}, which is not set", model.id);
+            let hint = "set it, or remove it from pass_env".to_owned();
             return Err(InputError::Preflight { what, hint: Some(hint) });
         }
         check_environment(model)?;
         check_program(model, suite)?;
         check_videos(model, suite)?;
         let capabilities = greet(&held.command, clock).map_err(|(why, hint)| InputError::Preflight {
-            what: format!("the worker of model {} does not come up: {why}", model.id),
+            what: format!("the worker of model {} does not start: {why}", model.id),
             hint: hint
-                .or_else(|| Some("`vidbench worker check -- COMMAND` tells which rules it breaks".into())),
+                .or_else(|| Some("`vidbench worker check -- COMMAND` shows which rules it breaks".into())),
         })?;
         check_capabilities(model, &capabilities)?;
     }
@@ -61,20 +60,20 @@ fn check_capabilities(model: &ResolvedModel, can: &Capabilities) -> Result<(), I
     let refused = |what: String, name: &str, known: Vec<&str>| {
         let hint = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean {near:?}?"),
-            None => format!("it knows {}", known.join(", ")),
+            None => format!("it supports {}", known.join(", ")),
         };
         InputError::Preflight { what, hint: Some(hint) }
     };
     let name = model.which().as_str();
     if !can.any_model && !can.models.iter().any(|known| known.as_str() == name) {
-        let what = format!("the worker of model {} knows no model {name:?}", model.id);
+        let what = format!("the worker of model {} does not support model {name:?}", model.id);
         return Err(refused(what, name, can.models.iter().map(ModelId::as_str).collect()));
     }
     let Some(known) = &can.settings else { return Ok(()) };
     match model.settings.keys().find(|key| !known.contains(key)) {
         None => Ok(()),
         Some(key) => {
-            let what = format!("the worker of model {} knows no setting {key:?}", model.id);
+            let what = format!("the worker of model {} does not support setting {key:?}", model.id);
             Err(refused(what, key, known.iter().map(String::as_str).collect()))
         }
     }
@@ -98,14 +97,15 @@ fn check_program(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<(), Inp
     let refused = |what: String, hint: &str| InputError::Preflight { what, hint: Some(hint.into()) };
     let folder = program.cwd.as_deref().map_or(Path::new("."), Path::new);
     if !folder.is_dir() {
-        let what = format!("the program of model {} is to run in {folder:?}, which is no folder", model.id);
-        return Err(refused(what, "program.cwd is relative to the folder that vidbench is started in"));
+        let what =
+            format!("the program of model {} should run in {folder:?}, which is not a folder", model.id);
+        return Err(refused(what, "program.cwd is relative to the folder in which vidbench is started"));
     }
     let name = program.argv.first().map_or("", String::as_str);
     let own_path = program.env.contains_key("PATH");
     if !own_path && !name.contains('{') && !is_there(&folder.join(name), name) {
-        let what = format!("the program {name:?} of model {} is not there", model.id);
-        return Err(refused(what, "programs without a slash in their names are looked for in PATH"));
+        let what = format!("the program {name:?} of model {} was not found", model.id);
+        return Err(refused(what, "programs without a slash in their names are looked up in PATH"));
     }
     let lacks = |input: &&str| {
         program.is_told(input) && suite.prompts.iter().all(|prompt| !prompt.inputs.contains_key(*input))
@@ -115,7 +115,7 @@ fn check_program(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<(), Inp
         Some(input) => {
             let what =
                 format!("the program of model {} uses {{{input}}}, but no prompt provides it", model.id);
-            Err(refused(what, "name it in the file of prompts, under `inputs`"))
+            Err(refused(what, "add it to the prompt file, under `inputs`"))
         }
     }
 }
@@ -127,7 +127,7 @@ fn check_videos(model: &ResolvedModel, suite: &ResolvedSuite) -> Result<(), Inpu
         Some(first) if lacking.len() == suite.prompts.len() * suite.seeds.len() => {
             let place = model.videos.as_deref().unwrap_or_default();
             let what =
-                format!("{place} has no video that model {} is to have, such as that of {first}", model.id);
+                format!("{place} has none of the videos for model {}, such as that of {first}", model.id);
             let hint = "a manifest names prompt and seed; in a folder, PROMPT-N.mp4 is the video of seed N";
             Err(InputError::Preflight { what, hint: Some(hint.into()) })
         }
@@ -163,8 +163,9 @@ fn check_disk(store: &Store, suite: &ResolvedSuite, estimate: &Estimate) -> Resu
     let free_mib = (store.free_disk_bytes()? >> 20) + cache_mib;
     let needed_mib = suite.limits.min_free_disk_mib + (estimate.bytes().unwrap_or(0) >> 20);
     if free_mib < needed_mib {
-        let what = format!("{free_mib} MiB of disk are free, the run needs {needed_mib} MiB");
-        let hint = "free some, choose another --workspace, or lower limits.min_free_disk_mib".to_owned();
+        let what = format!("{free_mib} MiB of disk space are free, but the run needs {needed_mib} MiB");
+        let hint =
+            "free some space, choose another --workspace, or lower limits.min_free_disk_mib".to_owned();
         return Err(InputError::Preflight { what, hint: Some(hint) });
     }
     Ok(())

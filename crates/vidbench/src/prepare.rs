@@ -32,7 +32,7 @@ pub enum InputError {
     },
     /// The plan of a stored run is not the plan it was made with.
     #[error(
-        "run {run} was planned by another version of vidbench: its plan hash is {stored}, this version makes {made}"
+        "run {run} was planned by another version of vidbench: its plan hash is {stored}, but this version computes {made}"
     )]
     PlanChanged {
         /// The run.
@@ -67,12 +67,12 @@ impl InputError {
     /// What to do about it.
     pub fn hints(&self) -> Vec<String> {
         match self {
-            Self::Unreadable { .. } => vec!["`vidbench init` writes a suite to start from".into()],
+            Self::Unreadable { .. } => vec!["to create a suite to start from: vidbench init".into()],
             Self::Problems { .. } => vec!["`vidbench schema suite` prints every key with its bounds".into()],
             Self::PlanChanged { .. } => {
-                vec!["finish the run with the version that began it, or start a new run".into()]
+                vec!["finish the run with the version that started it, or start a new run".into()]
             }
-            Self::OtherSuite { .. } => vec!["leave the suite out: a run keeps its own copy".into()],
+            Self::OtherSuite { .. } => vec!["omit the suite: a run keeps its own copy".into()],
             Self::Preflight { hint, .. } => hint.iter().cloned().collect(),
             Self::Store(error) => error.hint().into_iter().collect(),
         }
@@ -80,7 +80,7 @@ impl InputError {
 }
 
 fn count(problems: usize) -> String {
-    if problems == 1 { "a problem".into() } else { format!("{problems} problems") }
+    if problems == 1 { "1 problem".into() } else { format!("{problems} problems") }
 }
 
 fn lines(problems: &[Problem]) -> String {
@@ -116,7 +116,7 @@ pub(crate) fn read_text(path: &Path) -> std::io::Result<String> {
         return Err(std::io::Error::other("it is not a regular file"));
     }
     if facts.len() > MAX_TEXT_BYTES {
-        return Err(std::io::Error::other(format!("it has more than {} MiB", MAX_TEXT_BYTES >> 20)));
+        return Err(std::io::Error::other(format!("it is larger than {} MiB", MAX_TEXT_BYTES >> 20)));
     }
     String::from_utf8(std::fs::read(path)?).map_err(|_| std::io::Error::other("the file is not UTF-8 text"))
 }

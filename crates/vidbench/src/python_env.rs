@@ -62,13 +62,13 @@ pub enum PythonEnvError {
         near: Option<String>,
     },
     /// A folder without a record: creating the environment was not completed.
-    #[error("environment {name} was not finished")]
+    #[error("environment {name} is incomplete")]
     Unfinished {
         /// The name.
         name: String,
     },
     /// Its Python is gone: the environment was moved, or the Python it was made with was removed.
-    #[error("environment {name} has no Python: {path} is not there")]
+    #[error("environment {name} has no Python: {path} does not exist")]
     Broken {
         /// The name.
         name: String,
@@ -76,22 +76,22 @@ pub enum PythonEnvError {
         path: String,
     },
     /// The environment already exists.
-    #[error("there is an environment {name} already")]
+    #[error("environment {name} already exists")]
     Exists {
         /// The name.
         name: String,
     },
     /// The packages of the lock file are for other versions of Python.
-    #[error("the worker of diffusers runs on Python 3.{} to 3.{}, not on {version}", PYTHONS.start(), PYTHONS.end())]
+    #[error("the diffusers worker runs on Python 3.{} to 3.{}, not on {version}", PYTHONS.start(), PYTHONS.end())]
     PythonVersion {
         /// The version that was asked for.
         version: String,
     },
     /// uv is not installed.
-    #[error("uv, which makes Python environments, is not found")]
+    #[error("uv, which creates Python environments, was not found")]
     NoUv,
     /// uv failed.
-    #[error("uv could not make the environment: it ended with {status}")]
+    #[error("uv could not create the environment: it ended with {status}")]
     Uv {
         /// Its exit status.
         status: String,
@@ -120,20 +120,20 @@ impl PythonEnvError {
         match self {
             Self::NoRoot => Some("set VIDBENCH_ENVS to a folder".into()),
             Self::Missing { near: Some(near), .. } => Some(format!("did you mean {near}?")),
-            Self::Missing { name, near: None } => Some(format!("make it: vidbench env create {name}")),
+            Self::Missing { name, near: None } => Some(format!("create it: vidbench env create {name}")),
             Self::Unfinished { name } => Some(format!("finish it: vidbench env create {name}")),
             Self::Broken { name, .. } => {
-                Some(format!("make it anew: vidbench env rm {name}, then vidbench env create {name}"))
+                Some(format!("create it again: vidbench env rm {name}, then vidbench env create {name}"))
             }
             Self::Exists { name } => Some(format!("remove it first: vidbench env rm {name}")),
             Self::NoUv => Some("install it: pip install uv, or see https://docs.astral.sh/uv".into()),
             Self::Uv { .. } => {
-                Some("its words are above; what was fetched is kept, so the same command goes on".into())
+                Some("see uv's output above; downloads are kept, so repeat the command to continue".into())
             }
             Self::Import { .. } => {
-                Some("the packages of the environment do not fit together; make one without --with".into())
+                Some("the packages in the environment are incompatible; create one without --with".into())
             }
-            Self::PythonVersion { .. } => Some("without --python the first that fits is taken".into()),
+            Self::PythonVersion { .. } => Some("without --python the first version that fits is used".into()),
             Self::Name { .. } | Self::Io { .. } => None,
         }
     }
@@ -362,7 +362,7 @@ fn versions(folder: &Path, name: &str) -> Result<[String; 3], PythonEnvError> {
     let words: Vec<String> = said.split_whitespace().map(str::to_owned).collect();
     words.try_into().map_err(|_| {
         let log = String::from_utf8_lossy(&answer.stderr).into_owned();
-        fail(log.lines().last().unwrap_or("it says nothing").to_owned())
+        fail(log.lines().last().unwrap_or("no output").to_owned())
     })
 }
 

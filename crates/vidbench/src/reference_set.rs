@@ -100,7 +100,7 @@ pub enum ReferenceSetError {
         source: io::Error,
     },
     /// The file was not made by `vidbench reference make`.
-    #[error("{} is no reference set: {reason}", path.display())]
+    #[error("{} is not a reference set: {reason}", path.display())]
     NoReferenceSet {
         /// The file.
         path: PathBuf,
@@ -116,7 +116,7 @@ pub enum ReferenceSetError {
         source: FeatureFileError,
     },
     /// Fewer than two clips have features.
-    #[error("{clips} of the clips of {name} have features of {extraction}, and two are needed")]
+    #[error("{clips} of the clips in {name} have {extraction} features, but at least two are needed")]
     TooFew {
         /// Clips with features.
         clips: usize,
@@ -126,7 +126,7 @@ pub enum ReferenceSetError {
         extraction: String,
     },
     /// Clips whose features differ in length.
-    #[error("the features of {extraction} are no matrix: {source}")]
+    #[error("the {extraction} features do not form a matrix: {source}")]
     Matrix {
         /// The extraction that gave them.
         extraction: String,
@@ -149,12 +149,12 @@ impl ReferenceSetError {
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::NoReferenceSet { .. } | Self::Features { .. } => {
-                vec!["`vidbench reference make VIDEOS --output FILE` makes one".into()]
+                vec!["to create one: vidbench reference make VIDEOS --output FILE".into()]
             }
             Self::Incomparable { .. } => {
-                vec!["make the set again with `vidbench reference make` and these nets, or score with those that it was made with".into()]
+                vec!["create the set again with `vidbench reference make` and these nets, or score with the nets it was created with".into()]
             }
-            Self::TooFew { .. } => vec!["the notes above say why the others have none".into()],
+            Self::TooFew { .. } => vec!["the notes above explain why the others have none".into()],
             Self::Io { .. } | Self::Matrix { .. } => Vec::new(),
             Self::Store(error) => error.hint().into_iter().collect(),
         }
@@ -330,12 +330,12 @@ fn comparable<'a>(
     let Some((found, seen)) = reference.of.get(extraction) else {
         let known: Vec<&str> = reference.of.keys().map(String::as_str).collect();
         return Err(format!(
-            "the reference set has features of {} and none of {extraction}",
+            "the reference set has features of {} but not of {extraction}",
             known.join(", ")
         ));
     };
     if found != nets {
-        return Err(format!("the reference set was looked at by {found}, the clips by {nets}"));
+        return Err(format!("the reference set was processed by {found}, the clips by {nets}"));
     }
     Ok(seen)
 }
@@ -359,7 +359,7 @@ fn feature_set(
         Err(reason) => return nothing(reason.clone()),
     };
     if clips.is_empty() {
-        return nothing("no clip has features; the notes of the clips say why".into());
+        return nothing("no clip has features; the notes of the clips explain why".into());
     }
     let matrix = match matrix(extraction, clips.into_iter()) {
         Ok(matrix) => matrix,
@@ -472,7 +472,7 @@ pub fn read_reference_set(path: &Path) -> Result<ReferenceFeatures, ReferenceSet
         safetensors::SafeTensors::read_metadata(&bytes).map_err(|error| none(error.to_string()))?;
     let metadata = header.metadata().clone().unwrap_or_default();
     if metadata.get(FORMAT_KEY).map(String::as_str) != Some(FORMAT) {
-        return Err(none("it does not say that vidbench made it, in this version of the format".into()));
+        return Err(none("it is not marked as created by vidbench in this version of the format".into()));
     }
     let mut found = ReferenceFeatures::default();
     let sha256 = sha256_hex(&bytes);
@@ -518,7 +518,7 @@ fn moments(bytes: &[u8], extraction: &str) -> Result<SetMoments, String> {
         let tensor = tensors.tensor(&name).map_err(|_| format!("it has neither features nor {name}"))?;
         match tensor.dtype() == dtype {
             true => Ok(tensor.data().as_chunks::<8>().0.to_vec()),
-            false => Err(format!("{name} is of {:?}, not of {dtype:?}", tensor.dtype())),
+            false => Err(format!("{name} has type {:?}, not {dtype:?}", tensor.dtype())),
         }
     };
     let floats = |name| -> Result<Vec<f64>, String> {
@@ -537,7 +537,7 @@ fn rows_of_clips(bytes: &[u8], extraction: &str) -> Result<Option<Vec<usize>>, S
     let name = format!("{extraction}/{ROWS_OF_CLIPS}");
     let Ok(tensor) = tensors.tensor(&name) else { return Ok(None) };
     if tensor.dtype() != Dtype::U64 {
-        return Err(format!("{name} is of {:?}, not of U64", tensor.dtype()));
+        return Err(format!("{name} has type {:?}, not U64", tensor.dtype()));
     }
     let counts = tensor.data().as_chunks().0.iter().map(|bytes| usize::try_from(u64::from_le_bytes(*bytes)));
     counts.collect::<Result<Vec<_>, _>>().map(Some).map_err(|error| format!("{name}: {error}"))

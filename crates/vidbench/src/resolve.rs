@@ -126,7 +126,7 @@ fn metric(name: &str, path: &str, source: &str) -> Result<MetricId, Vec<Problem>
     let (why, instead) = match descriptor.needs {
         Needs::Clip | Needs::ClipAndPrompt | Needs::Set => return Ok(descriptor.metric_id()),
         Needs::Features => {
-            ("is computed from files of features; a run has none for it", "features FILE --reference FILE")
+            ("is computed from feature files, which a run does not have", "features FILE --reference FILE")
         }
         Needs::Pair => {
             ("compares clips with references, and a suite has none", "score VIDEOS --reference VIDEOS")
@@ -136,7 +136,7 @@ fn metric(name: &str, path: &str, source: &str) -> Result<MetricId, Vec<Problem>
             "score VIDEOS --reference-set VIDEOS",
         ),
         Needs::ClipAndImage => (
-            "compares clips with the images they were made from, and a suite has none",
+            "compares clips with the images they were generated from, and a suite has none",
             "score VIDEOS --images DIR",
         ),
         Needs::ClipSet => ("is computed from a set of clips, which a run does not do", "score VIDEOS"),
@@ -171,7 +171,7 @@ fn refused_by(
         BTreeSet::from_iter(refused).into_iter().map(|why| Problem::at_key(source, "grid", why)).collect();
     if !resolved.prompts.iter().any(|prompt| (known.understands)(&prompt.text)) {
         let key = if selection.file.is_some() { "prompts.file" } else { "prompts.suite" };
-        let message = format!("{} takes no prompt of {}", model.id, resolved.prompt_suite.name);
+        let message = format!("{} accepts no prompts of {}", model.id, resolved.prompt_suite.name);
         let hint = format!("its grammar, whose sentences are suite = \"shapes\":\n{GRAMMAR}");
         problems.push(Problem::at_key(source, key, message).with_hint(Some(hint)));
     }
@@ -183,8 +183,7 @@ fn too_many(resolved: &ResolvedSuite, source: &str) -> Option<Problem> {
     let (planned, allowed) = (resolved.sample_count(), resolved.limits.max_samples);
     (planned > u128::from(allowed)).then(|| {
         let message = format!("the suite plans {planned} samples; limits.max_samples allows {allowed}");
-        let hint =
-            "plan less with prompts.limit, seeds or grid, or raise limits.max_samples (at most 10000000)";
+        let hint = "reduce prompts.limit, seeds or grid, or raise limits.max_samples (at most 10000000)";
         Problem::at_key(source, "limits.max_samples", message).with_hint(Some(hint.into()))
     })
 }
@@ -296,7 +295,7 @@ fn instead_of(
                 "model {} and its fallback {} must have the same parameters",
                 models[first].id, entry.id
             );
-            let hint = "a fallback makes the same videos: remove the parameters in which they differ";
+            let hint = "a fallback generates the same videos: remove the parameters in which they differ";
             let key = format!("models[{at}].instead_of");
             problems.push(Problem::at_key(source, &key, message).with_hint(Some(hint.into())));
         }
@@ -361,11 +360,11 @@ fn disagreements(
 ) -> Result<(), Vec<Problem>> {
     let mut problems = Vec::new();
     if entry.revision.as_ref().is_some_and(|revision| *revision != shipped.revision) {
-        let message = format!("this vidbench ships revision {} of {}", shipped.revision, entry.id);
+        let message = format!("this vidbench contains revision {} of {}", shipped.revision, entry.id);
         problems.push(written.problem("revision", message));
     }
     if pinned.is_some_and(|pinned| *pinned != shipped.weights) {
-        let message = format!("the weights of {} that ship have another hash", entry.id);
+        let message = format!("the built-in weights of {} have another hash", entry.id);
         problems.push(written.problem("weights_sha256", message));
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -556,7 +555,7 @@ fn of_categories(
     let chosen: Vec<_> =
         suite.prompts().iter().filter(|prompt| categories.contains(&prompt.category)).cloned().collect();
     if problems.is_empty() && chosen.is_empty() {
-        let message = format!("prompt suite {} has no prompt of these categories", suite.name());
+        let message = format!("prompt suite {} has no prompts in these categories", suite.name());
         problems.push(Problem::at_key(source, "prompts.categories", message));
     }
     if problems.is_empty() { Ok(chosen) } else { Err(problems) }
@@ -602,10 +601,10 @@ const MAX_INPUT_BYTES: u64 = 512 << 20;
 pub(crate) fn read_input(path: &Path) -> std::io::Result<Vec<u8>> {
     let facts = std::fs::metadata(path)?;
     if !facts.is_file() {
-        return Err(std::io::Error::other("it is no regular file"));
+        return Err(std::io::Error::other("it is not a regular file"));
     }
     if facts.len() > MAX_INPUT_BYTES {
-        let text = format!("it has {} bytes; {MAX_INPUT_BYTES} are the most", facts.len());
+        let text = format!("it has {} bytes; at most {MAX_INPUT_BYTES} are allowed", facts.len());
         return Err(std::io::Error::other(text));
     }
     std::fs::read(path)

@@ -22,13 +22,13 @@ pub enum MetricChoiceError {
     #[error(transparent)]
     Unknown(#[from] UnknownMetric),
     /// The metric compares with references, and none were given.
-    #[error("{metric} compares clips with references, and none were named")]
+    #[error("{metric} compares clips with references, and none were given")]
     NoReference {
         /// The metric.
         metric: MetricId,
     },
     /// The metric compares a set of clips with a reference set, and none was given.
-    #[error("{metric} compares the clips with a reference set, and none was named")]
+    #[error("{metric} compares the clips with a reference set, and none was given")]
     NoReferenceSet {
         /// The metric.
         metric: MetricId,
@@ -50,11 +50,11 @@ impl MetricChoiceError {
             Self::Unknown(error) => error.hints(),
             Self::NoReference { .. } => vec!["add --reference VIDEOS".into()],
             Self::NoReferenceSet { .. } => {
-                vec!["add --reference-set VIDEOS, or a file that `vidbench reference make` wrote".into()]
+                vec!["add --reference-set with videos or a file written by `vidbench reference make`".into()]
             }
             Self::NotOfClips { metric, .. } => {
                 vec![format!(
-                    "`vidbench metrics show {metric}` says what it needs; `vidbench features` computes those of files of features"
+                    "`vidbench metrics show {metric}` shows what it needs; `vidbench features` computes metrics from feature files"
                 )]
             }
         }

@@ -38,7 +38,7 @@ pub enum SetError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The reference set could not be made.
-    #[error("the reference set cannot be made: {0}")]
+    #[error("the reference set cannot be created: {0}")]
     Reference(vidbench_core::protocol::RpcError),
 }
 

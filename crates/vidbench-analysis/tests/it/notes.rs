@@ -203,7 +203,7 @@ fn alerts_and_bad_parts_are_told_in_a_line_each() {
         alert(2.0, Alert::Disk, None, Resolved, "80.0 %"),
         alert(3.0, Alert::Disk, None, Fired, "87.0 %"),
         alert(4.0, Alert::Breaker, Some("m (load)"), Fired, "it failed 5 times in a row"),
-        alert(5.0, Alert::Breaker, Some("m (load)"), Resolved, "it does well again"),
+        alert(5.0, Alert::Breaker, Some("m (load)"), Resolved, "it works again"),
     ];
     let health = |part, state, reason: &str| HealthChange {
         at_secs: 1.0,

@@ -126,6 +126,8 @@ pub(super) fn version() -> Result<u32, String> {
     match restricted.landlock {
         LandlockStatus::Available { effective_abi, .. } => Ok(effective_abi as u32),
         LandlockStatus::NotEnabled => Err("the kernel was started without it (lsm=)".into()),
-        LandlockStatus::NotImplemented => Err("the kernel does not have it (Linux 5.13 and newer do)".into()),
+        LandlockStatus::NotImplemented => {
+            Err("the kernel does not support it (Linux 5.13 and newer do)".into())
+        }
     }
 }

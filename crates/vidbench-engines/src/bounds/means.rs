@@ -52,7 +52,9 @@ impl Means {
         let told = asked.map_err(|error| error.to_string());
         let means =
             told.and_then(|output| serde_json::from_slice(&output.stdout).map_err(|error| error.to_string()));
-        means.unwrap_or_else(|why| Self::unknown(&format!("{} does not tell: {why}", vidbench.display())))
+        means.unwrap_or_else(|why| {
+            Self::unknown(&format!("{} cannot determine it: {why}", vidbench.display()))
+        })
     }
 
     /// No means at all, for the reason `why`.
@@ -96,7 +98,7 @@ impl Means {
     fn landlock_since(&self, since: u32) -> Result<u32, String> {
         match self.landlock_abi.clone().map_err(|why| format!("no Landlock: {why}"))? {
             abi if abi >= since => Ok(abi),
-            abi => Err(format!("Landlock has ABI {abi}, and {since} is needed")),
+            abi => Err(format!("Landlock has ABI {abi}, but {since} is needed")),
         }
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn become_program(program: &OsStr, args: &[OsString]) -> BoundsError 
 /// becomes the program.
 pub(super) fn through_bubblewrap(bounds: &Bounds, program: &OsStr, args: &[OsString]) -> BoundsError {
     let Ok(own) = std::env::current_exe() else {
-        return BoundsError::Unset { what: "network", why: "this program's own file is not known".into() };
+        return BoundsError::Unset { what: "network", why: "the path of this program is unknown".into() };
     };
     let left = Bounds { walls: Walls { network: None, ..bounds.walls.clone() }, ..bounds.clone() };
     let mut bubblewrap = Command::new(super::means::BUBBLEWRAP);

@@ -91,7 +91,7 @@ impl WorkerProcess {
         }
         checked.map_err(|error| match error {
             CallError::LimitExceeded { exceeded, .. } => {
-                format!("after its last answer the worker was ended: {exceeded}")
+                format!("after its last answer the worker was killed: {exceeded}")
             }
             CallError::Crashed { status, stderr_tail, .. } => {
                 with_log(format!("after its last answer the worker ended: {status}"), &stderr_tail)
@@ -112,12 +112,12 @@ impl WorkerProcess {
                 Ok(Said::Notification(_)) => {
                     return Err(self.broke(
                         method,
-                        "step, stage, rows and download belong to a request that is served".into(),
+                        "step, stage, rows and download are allowed only during a request".into(),
                         &line,
                     ));
                 }
                 Ok(Said::Answer { .. }) => {
-                    return Err(self.broke(method, "an answer that no request waits for".into(), &line));
+                    return Err(self.broke(method, "an answer to no pending request".into(), &line));
                 }
                 Err(what) => return Err(self.broke(method, what, &line)),
             }
@@ -232,9 +232,9 @@ fn check_id(id: Option<&Value>, expected: u64) -> Result<(), String> {
     match id {
         Some(id) if id.as_u64() == Some(expected) => Ok(()),
         Some(id) => {
-            Err(format!("an answer to request {}, not to {expected}", excerpt(id.to_string().as_bytes())))
+            Err(format!("an answer to request {} instead of {expected}", excerpt(id.to_string().as_bytes())))
         }
-        None => Err(format!("an answer without the id {expected} of its request")),
+        None => Err(format!("an answer without its request id {expected}")),
     }
 }
 

@@ -26,7 +26,7 @@ impl<'a> Gathered<'a> {
             features.values = self.values.remove(&features.net).unwrap_or_default();
         }
         match self.values.keys().next() {
-            Some(net) => Err(format!("rows of {net:?} came and the answer has none of it")),
+            Some(net) => Err(format!("rows of {net:?} were sent, but the answer has none")),
             None => Ok(()),
         }
     }

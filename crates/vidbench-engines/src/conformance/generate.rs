@@ -58,12 +58,12 @@ pub(super) fn verdicts(bench: &Bench<'_>, can: &Capabilities) -> Result<Verdicts
     let load = json!({"model": model, "threads": 1});
     let loaded = client.initialize().and_then(|_| client.request(method::LOAD, &load));
     if let Err(why) = loaded.and_then(|reply| check_load(&load, &reply)) {
-        let others = not_applicable("the worker breaks R12, on which this rule builds");
+        let others = not_applicable("the worker breaks R12, on which this rule depends");
         return Ok(Verdicts::filled(vec![RuleVerdict::Fail { why }], others));
     }
     let first = make_clip(bench, &mut client, &model, 1, "first")?;
     if let Err(why) = first.answer() {
-        let others = not_applicable("the worker breaks R13, on which this rule builds");
+        let others = not_applicable("the worker breaks R13, on which this rule depends");
         return Ok(Verdicts::filled(vec![RuleVerdict::Pass, RuleVerdict::Fail { why }], others));
     }
     let again = make_clip(bench, &mut client, &model, 1, "again")?;
@@ -80,7 +80,7 @@ pub(super) fn verdicts(bench: &Bench<'_>, can: &Capabilities) -> Result<Verdicts
     ];
     let video = match bench.options.inspect {
         Some(inspect) => verdict(inspect(&first.folder.join("clip.mp4"), &bench.options.params)),
-        None => not_applicable("nothing here decodes videos"),
+        None => not_applicable("no video decoder is available"),
     };
     Ok(Verdicts { rules, video })
 }
@@ -128,12 +128,12 @@ impl Clip {
 fn check_file(clip: &Clip) -> Result<(), String> {
     let (params, result) = clip.result()?;
     if result.output != params.output {
-        return Err(format!("it says it wrote {:?} instead of {:?}", result.output, params.output));
+        return Err(format!("it reports writing {:?} instead of {:?}", result.output, params.output));
     }
     let entries = fs::read_dir(&clip.folder).map_err(|error| error.to_string())?;
     let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
     if names != ["clip.mp4"] {
-        return Err(format!("the folder has {names:?} instead of clip.mp4 alone"));
+        return Err(format!("the folder contains {names:?} instead of only clip.mp4"));
     }
     if clip.bytes()?.is_empty() { Err("the file is empty".into()) } else { Ok(()) }
 }
@@ -146,7 +146,7 @@ fn check_steps(clip: &Clip) -> RuleVerdict {
     };
     let steps: Vec<&Value> = notified(reply, method::STEP).collect();
     if steps.is_empty() && reply.result.is_ok() {
-        return not_applicable("the worker does not tell of its steps");
+        return not_applicable("the worker does not report steps");
     }
     let mut progress = Progress::default();
     let judged = steps.into_iter().try_for_each(|step| {
@@ -173,7 +173,7 @@ fn check_stages(clip: &Clip) -> Result<(), String> {
     if result.start_ns < before || last > after {
         let (start, window) = (result.start_ns, format!("{before} to {after} ns"));
         return Err(format!(
-            "it says it worked from {start} to {last} ns, but the request lasted from {window}"
+            "it reports working from {start} to {last} ns, but the request lasted from {window}"
         ));
     }
     Ok(())
@@ -188,7 +188,7 @@ fn compare(first: &Clip, second: &Clip, equal: bool) -> Result<(), String> {
     let (first, second) = (first.bytes()?, second.bytes()?);
     match (first == second, equal) {
         (false, true) => Err(format!("two files of {} and {} bytes differ", first.len(), second.len())),
-        (true, false) => Err(format!("seeds 1 and 2 gave the same {} bytes", first.len())),
+        (true, false) => Err(format!("seeds 1 and 2 produced the same {} bytes", first.len())),
         (true, true) | (false, false) => Ok(()),
     }
 }

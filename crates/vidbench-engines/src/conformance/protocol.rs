@@ -102,7 +102,7 @@ fn monotonic_clock(client: &mut RawClient) -> Result<(), String> {
 
 fn unknown_model(bench: &Bench<'_>, can: &Capabilities) -> Result<RuleVerdict, EngineError> {
     if can.any_model {
-        return Ok(not_applicable("the worker takes any model"));
+        return Ok(not_applicable("the worker accepts any model"));
     }
     let mut client = bench.start()?;
     let checked = client.initialize().and_then(|_| {
@@ -143,7 +143,7 @@ fn end_of_input(client: &mut RawClient) -> Result<(), String> {
 /// R20.
 pub(super) fn score_missing(bench: &Bench<'_>, can: &Capabilities) -> Result<RuleVerdict, EngineError> {
     if can.metrics.is_empty() {
-        return Ok(not_applicable("the worker lists no metric"));
+        return Ok(not_applicable("the worker lists no metrics"));
     }
     let mut client = bench.start()?;
     let checked = client.initialize().and_then(|_| {

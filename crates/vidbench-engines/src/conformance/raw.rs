@@ -71,7 +71,7 @@ impl Reply {
         if error.kind == Some(ErrorKind::InvalidRequest) {
             return Ok(());
         }
-        Err(format!("refused with another kind: {}", error.text))
+        Err(format!("refused with a different kind: {}", error.text))
     }
 
     /// The request was refused with that code.
@@ -80,7 +80,7 @@ impl Reply {
         if error.code == Some(code) {
             return Ok(());
         }
-        Err(format!("refused with another code than {code}: {}", error.text))
+        Err(format!("refused with a code other than {code}: {}", error.text))
     }
 }
 
@@ -164,7 +164,7 @@ impl RawClient {
                 Some(Incoming::TooLong { head }) => {
                     let fault = format!("a line longer than the protocol's limit: {}", excerpt(&head));
                     self.faults.borrow_mut().rubbish.get_or_insert(fault);
-                    return Err("the worker wrote a line without end".into());
+                    return Err("the worker wrote an endless line".into());
                 }
                 Some(Incoming::End) => return Err(self.last_words()),
                 None => return Err(format!("no answer within {:.1} s", self.timeout.as_secs_f64())),
@@ -230,9 +230,9 @@ fn answer_fault(message: &serde_json::Map<String, Value>, id: &Value) -> Option<
     if message.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
         Some("jsonrpc is not \"2.0\"")
     } else if message.get("id") != Some(id) {
-        Some("an answer with another id, or a second answer")
+        Some("an answer with a different id, or a second answer")
     } else if has("result") == has("error") {
-        Some("an answer needs a result or an error, and not both")
+        Some("an answer needs either a result or an error")
     } else {
         None
     }

@@ -48,7 +48,7 @@ impl Progress {
         let first = StepParams { index: 0, total, t_ns: 0 };
         let last = self.last_step.as_ref().unwrap_or(&first);
         if total != last.total {
-            return Err(format!("steps in all changed from {} to {total}", last.total));
+            return Err(format!("the total number of steps changed from {} to {total}", last.total));
         }
         if Some(index) != last.index.checked_add(1) || index > total {
             return Err(format!("step {index} of {total} after step {}", last.index));
@@ -111,9 +111,7 @@ mod tests {
             verdict(&[stage(5, 4)]).unwrap_err(),
             "stage denoise ends at 4 ns, before it starts at 5 ns"
         );
-        assert!(
-            verdict(&[stage(1, 4), stage(3, 5)]).unwrap_err().contains("before the stage before it ends")
-        );
+        assert!(verdict(&[stage(1, 4), stage(3, 5)]).unwrap_err().contains("before the previous stage ends"));
     }
 
     #[test]

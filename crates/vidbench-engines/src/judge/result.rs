@@ -33,14 +33,14 @@ pub(crate) fn generate_result(params: &GenerateParams, result: &GenerateResult) 
         return Err(format!("the generation ends at {end_ns} ns, before it starts at {start_ns} ns"));
     }
     if let Some(bytes) = result.peak_rss_bytes.filter(|bytes| *bytes > MAX_BYTES) {
-        return Err(format!("peak_rss_bytes is {bytes}"));
+        return Err(format!("peak_rss_bytes is implausible: {bytes}"));
     }
     if let Some(bytes) = result.peak_device_bytes.filter(|bytes| bytes.reserved > MAX_BYTES) {
-        return Err(format!("peak_device_bytes.reserved is {}", bytes.reserved));
+        return Err(format!("peak_device_bytes.reserved is implausible: {}", bytes.reserved));
     }
     if let Some(bytes) = result.peak_device_bytes.filter(|bytes| bytes.allocated > bytes.reserved) {
         return Err(format!(
-            "peak_device_bytes: {} bytes were allocated of {} that were reserved",
+            "peak_device_bytes: {} bytes were allocated, but only {} reserved",
             bytes.allocated, bytes.reserved
         ));
     }
@@ -63,7 +63,7 @@ pub(crate) fn span_order(span: &StageSpan, from_ns: u64) -> Result<(), String> {
     }
     if start_ns < from_ns {
         return Err(format!(
-            "stage {name} starts at {start_ns} ns, before the stage before it ends or the generation starts at {from_ns} ns"
+            "stage {name} starts at {start_ns} ns, before the previous stage ends or the generation starts at {from_ns} ns"
         ));
     }
     Ok(())
@@ -77,7 +77,7 @@ fn span_window(span: &StageSpan, end_ns: u64) -> Result<(), String> {
         )),
         Stage::Encode => Ok(()),
         name if span.end_ns > end_ns => Err(format!(
-            "stage {} ends at {} ns, after the generation at {end_ns} ns",
+            "stage {} ends at {} ns, after the generation ends at {end_ns} ns",
             name.name(),
             span.end_ns
         )),
@@ -90,7 +90,10 @@ pub(crate) fn score_result(params: &ScoreParams, result: &ScoreResult) -> Result
     let mut asked = params.metrics.iter();
     for score in &result.scores {
         if !asked.any(|metric| *metric == score.metric) {
-            return Err(format!("score of {} was not asked for, comes twice or out of order", score.metric));
+            return Err(format!(
+                "score of {} was not requested, is repeated or is out of order",
+                score.metric
+            ));
         }
     }
     if result.decoded.facts().is_none() && !(result.scores.is_empty() && result.features.is_empty()) {
@@ -112,7 +115,7 @@ pub(crate) fn score_result(params: &ScoreParams, result: &ScoreResult) -> Result
 }
 
 fn check_secs(name: &str, secs: f64) -> Result<(), String> {
-    if secs.is_finite() && secs >= 0.0 { Ok(()) } else { Err(format!("{name} is {secs}")) }
+    if secs.is_finite() && secs >= 0.0 { Ok(()) } else { Err(format!("{name} is {secs}, not a duration")) }
 }
 
 #[cfg(test)]
@@ -179,7 +182,7 @@ mod tests {
     fn scores_answer_what_was_asked_once_and_in_order() {
         assert_eq!(score(&["a@1", "b@1", "c@1"], &["a@1", "c@1"], 1.0), Ok(()));
         for scored in [&["d@1"][..], &["a@1", "a@1"], &["b@1", "a@1"]] {
-            assert!(score(&["a@1", "b@1"], scored, 1.0).unwrap_err().contains("not asked for"), "{scored:?}");
+            assert!(score(&["a@1", "b@1"], scored, 1.0).unwrap_err().contains("not requested"), "{scored:?}");
         }
     }
 

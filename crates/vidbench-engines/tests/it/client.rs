@@ -160,7 +160,7 @@ fn a_second_answer_is_found_when_the_next_call_begins_or_waits() {
     let error = process.initialize("test 1", LONG).unwrap_err();
     assert_eq!(error.outcome(), Some(Outcome::ProtocolError));
     let text = error.to_string();
-    assert!(text.contains("no request waits for") || text.contains("to request 1, not to 2"), "{text}");
+    assert!(text.contains("to no pending request") || text.contains("to request 1 instead of 2"), "{text}");
 }
 
 #[test]

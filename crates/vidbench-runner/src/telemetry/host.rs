@@ -123,7 +123,7 @@ fn stalled_us(pressure: &str) -> Option<u64> {
 
 /// The packages, without the parts that they contain (`intel-rapl:0:1`).
 fn packages(folder: &Path) -> Result<Vec<Package>, String> {
-    let absent = || format!("{} has no energy counter of a processor (RAPL)", folder.display());
+    let absent = || format!("{} has no processor energy counter (RAPL)", folder.display());
     let entries = fs::read_dir(folder).map_err(|_| absent())?;
     let mut names: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     names.retain(|path| {
@@ -146,7 +146,7 @@ fn package(folder: &Path) -> Result<Package, String> {
 
 fn number(path: &Path) -> Result<u64, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    text.trim().parse().map_err(|_| format!("{} holds no number", path.display()))
+    text.trim().parse().map_err(|_| format!("{} does not contain a number", path.display()))
 }
 
 #[cfg(test)]
@@ -179,11 +179,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut host = Host::with_counters(folder.path());
         assert_eq!(host.joules(), None);
-        assert!(host.energy_counters().unwrap_err().contains("no energy counter"));
+        assert!(host.energy_counters().unwrap_err().contains("no processor energy counter"));
         counters(folder.path(), "intel-rapl:0", "rubbish");
         let mut host = Host::with_counters(folder.path());
         assert_eq!(host.joules(), None);
-        assert!(host.energy_counters().unwrap_err().contains("energy_uj holds no number"));
+        assert!(host.energy_counters().unwrap_err().contains("energy_uj does not contain a number"));
     }
 
     #[test]

@@ -41,11 +41,11 @@ impl Devices {
             None => Nvml::init(),
         };
         let nvml = nvml.map_err(|error| NoDevices {
-            reason: format!("the driver's library (NVML) does not answer: {error}"),
+            reason: format!("the driver library (NVML) does not respond: {error}"),
             expected: named.is_some() || !says_that_there_is_none(&error) || lists_devices(),
         })?;
         let count = nvml.device_count().map_err(|error| NoDevices {
-            reason: format!("NVML counts no devices: {error}"),
+            reason: format!("NVML cannot count devices: {error}"),
             expected: true,
         })?;
         Ok(Self { nvml, count, own: workers_are_children.then(HashMap::new) })

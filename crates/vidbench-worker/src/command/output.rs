@@ -17,7 +17,7 @@ pub(super) fn find(pattern: &str, output: &Path, begun: SystemTime) -> Result<Pa
         return if output.is_file() { Ok(output.to_owned()) } else { Err(nothing(pattern)) };
     }
     let matches = glob::glob(pattern).map_err(|error| {
-        RpcError::new(ErrorKind::InvalidRequest, format!("program.output is no pattern: {error}"))
+        RpcError::new(ErrorKind::InvalidRequest, format!("program.output is not a valid pattern: {error}"))
     })?;
     let is_new = |path: &PathBuf| {
         let written = path
@@ -39,15 +39,15 @@ pub(super) fn find(pattern: &str, output: &Path, begun: SystemTime) -> Result<Pa
                 first.display(),
                 second.display()
             );
-            let hint = "let the program write into {scratch}, an empty folder of each sample";
+            let hint = "let the program write into {scratch}, an empty folder for each sample";
             Err(RpcError::new(ErrorKind::Internal, message).with_hint(hint))
         }
     }
 }
 
 fn nothing(pattern: &str) -> RpcError {
-    let message = format!("the program ended well, but wrote no file {pattern}");
-    RpcError::new(ErrorKind::Internal, message).with_hint("see program.argv and program.output of the suite")
+    let message = format!("the program succeeded but wrote no file {pattern}");
+    RpcError::new(ErrorKind::Internal, message).with_hint("see program.argv and program.output in the suite")
 }
 
 /// Moves a file of the scratch folder; copies a file from elsewhere, which remains the user's.

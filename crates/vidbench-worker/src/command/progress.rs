@@ -19,7 +19,7 @@ impl Progress {
     pub(super) fn new(pattern: Option<&str>) -> Result<Self, String> {
         let compile = |pattern: &str| {
             let regex = Regex::new(pattern)
-                .map_err(|error| format!("program.progress is no regular expression: {error}"))?;
+                .map_err(|error| format!("program.progress is not a regular expression: {error}"))?;
             let has = |name: &str| regex.capture_names().flatten().any(|group| group == name);
             match has("index") && has("total") {
                 true => Ok(regex),
@@ -78,9 +78,9 @@ impl Tail {
     pub(super) fn text(&self) -> String {
         let lines: Vec<&str> = self.0.iter().map(|line| line.trim()).collect();
         if lines.is_empty() {
-            "; it said nothing".into()
+            "; it printed nothing".into()
         } else {
-            format!("; it said last: {}", lines.join(" | "))
+            format!("; its last output: {}", lines.join(" | "))
         }
     }
 
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_pattern_must_name_its_groups() {
         assert!(Progress::new(Some(r"(\d+)")).unwrap_err().contains("(?P<index>"));
-        assert!(Progress::new(Some("(")).unwrap_err().contains("no regular expression"));
+        assert!(Progress::new(Some("(")).unwrap_err().contains("not a regular expression"));
     }
 
     #[test]
@@ -125,11 +125,11 @@ mod tests {
     #[test]
     fn the_end_of_what_was_said_is_told() {
         let mut tail = Tail::default();
-        assert_eq!(tail.text(), "; it said nothing");
+        assert_eq!(tail.text(), "; it printed nothing");
         for line in ["1", "2", "3", "4", "5", "", "CUDA out of memory"] {
             tail.add(line.into());
         }
-        assert_eq!(tail.text(), "; it said last: 2 | 3 | 4 | 5 | CUDA out of memory");
+        assert_eq!(tail.text(), "; its last output: 2 | 3 | 4 | 5 | CUDA out of memory");
         assert!(tail.tells_out_of_memory());
     }
 }

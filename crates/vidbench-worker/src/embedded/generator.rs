@@ -81,7 +81,7 @@ impl Handler for EmbeddedGenerator {
         reset_peak_rss();
         let model = self.loaded()?;
         if let Some(name) = params.inputs.keys().next() {
-            let message = format!("{MODEL_ID} makes videos from text alone; it takes no {name}");
+            let message = format!("{MODEL_ID} generates videos from text only; it accepts no {name}");
             return Err(RpcError::new(ErrorKind::Unsupported, message));
         }
         let fps = checked_fps(params)?;
@@ -172,9 +172,9 @@ fn check_model(model: &ModelId, revision: Option<&str>) -> Result<(), RpcError> 
     match revision {
         Some(asked) if asked != info.revision => {
             let message =
-                format!("revision {asked} of {model} is not here: this worker has {}", info.revision);
+                format!("revision {asked} of {model} is not available: this worker has {}", info.revision);
             Err(RpcError::new(ErrorKind::WeightsMismatch, message)
-                .with_hint("leave the revision out, or use the release that ships it"))
+                .with_hint("omit the revision, or use the release that contains it"))
         }
         Some(_) | None => Ok(()),
     }

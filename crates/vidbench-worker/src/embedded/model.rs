@@ -73,7 +73,7 @@ pub enum SampleError {
     #[error(transparent)]
     Network(#[from] NnError),
     /// The networks' output is not a clip.
-    #[error("the decoder gave {found}, not a clip of finite numbers")]
+    #[error("the decoder returned {found}, not a clip of finite numbers")]
     NotAClip {
         /// What came out.
         found: String,
@@ -221,7 +221,7 @@ fn denoiser_inputs() -> [InputSpec; 3] {
 /// Planes [T, C=3, H, W] in [0, 1] to frames of interleaved bytes, rounded to the nearest.
 fn frames_from_planes(planes: &[f32]) -> Result<FramesU8, SampleError> {
     if planes.iter().any(|value| !value.is_finite()) {
-        return Err(not_a_clip("infinities or not-a-numbers".to_owned()));
+        return Err(not_a_clip("infinities or NaNs".to_owned()));
     }
     let byte = |value: f32| (value * 255.0).round_ties_even() as u8;
     let mut data = Vec::with_capacity(planes.len());
@@ -260,7 +260,7 @@ mod tests {
         let mut planes = vec![0.5; FRAME_COUNT * 3 * PLANE];
         planes[7] = f32::NAN;
         let message = frames_from_planes(&planes).unwrap_err().to_string();
-        assert_eq!(message, "the decoder gave infinities or not-a-numbers, not a clip of finite numbers");
+        assert_eq!(message, "the decoder gave infinities or NaNs, not a clip of finite numbers");
         assert!(frames_from_planes(&planes[8..]).is_err());
     }
 }

@@ -16,7 +16,7 @@ const FPS_RANGE: std::ops::RangeInclusive<f64> = 1.0..=60.0;
 /// The frame rate of the file, once everything besides the prompt has been found possible.
 pub(super) fn checked_fps(request: &GenerateParams) -> Result<Fps, RpcError> {
     if request.negative.is_some() {
-        return Err(unsupported("a negative prompt", "leave the negative prompt out".into()));
+        return Err(unsupported("a negative prompt", "omit the negative prompt".into()));
     }
     check_params(&request.params)
 }
@@ -39,11 +39,14 @@ pub fn check_params(params: &Params) -> Result<Fps, RpcError> {
         return Err(unsupported(&format!("{steps} steps"), format!("ask for 1 to {MAX_STEPS} steps")));
     }
     if !(0.0..=MAX_GUIDANCE).contains(&guidance) {
-        let hint = format!("ask for a guidance from 0 to {MAX_GUIDANCE}");
+        let hint = format!("ask for guidance from 0 to {MAX_GUIDANCE}");
         return Err(unsupported(&format!("guidance {guidance}"), hint));
     }
     fps_ratio(fps).ok_or_else(|| {
-        unsupported(&format!("{fps} frames per second"), "ask for 1 to 60, with at most 3 decimals".into())
+        unsupported(
+            &format!("{fps} frames per second"),
+            "ask for 1 to 60, with at most 3 decimal places".into(),
+        )
     })
 }
 

@@ -34,7 +34,7 @@ impl FactsMeter {
         let fps = match probe.fps {
             Some(fps) => fps.hz(),
             None => shown_fps(self.frames, self.timestamps)
-                .ok_or("the file records no frame rate and shows none")?,
+                .ok_or("the file states no frame rate, and none can be derived from it")?,
         };
         Ok(ClipFacts {
             container: probe.container.clone(),

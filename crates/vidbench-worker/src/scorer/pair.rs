@@ -78,7 +78,7 @@ impl Reference {
         // Containers round rates: Matroska writes times in milliseconds.
         let same = (reference - sample).abs() <= 1e-3 * sample;
         (!same).then(|| {
-            format!("the reference has {reference:.3} frames a second, the sample {sample:.3}: compared frame by frame")
+            format!("the reference has {reference:.3} frames per second, the sample {sample:.3}: compared frame by frame")
         })
     }
 

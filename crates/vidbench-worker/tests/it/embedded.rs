@@ -292,15 +292,25 @@ fn what_the_model_cannot_do_is_refused_and_never_bent() {
         ("/params/height", json!(32), "64x32 pixels", "ask for 64x64 pixels"),
         ("/params/steps", json!(MAX_STEPS + 1), "257 steps", "ask for 1 to 256 steps"),
         ("/params/guidance", json!(100.5), "guidance 100.5", "ask for a guidance from 0 to 100"),
-        ("/params/fps", json!(0.5), "0.5 frames per second", "ask for 1 to 60, with at most 3 decimals"),
-        ("/params/fps", json!(61.0), "61 frames per second", "ask for 1 to 60, with at most 3 decimals"),
+        (
+            "/params/fps",
+            json!(0.5),
+            "0.5 frames per second",
+            "ask for 1 to 60, with at most 3 decimal places",
+        ),
+        (
+            "/params/fps",
+            json!(61.0),
+            "61 frames per second",
+            "ask for 1 to 60, with at most 3 decimal places",
+        ),
         (
             "/params/fps",
             json!(7.0001),
             "7.0001 frames per second",
-            "ask for 1 to 60, with at most 3 decimals",
+            "ask for 1 to 60, with at most 3 decimal places",
         ),
-        ("/negative", json!("blurry"), "a negative prompt", "leave the negative prompt out"),
+        ("/negative", json!("blurry"), "a negative prompt", "omit the negative prompt"),
     ];
     let found = refusals(&cases.each_ref().map(|(pointer, value, ..)| (*pointer, value.clone())));
     let wanted = cases.map(|(.., what, hint)| format!("unsupported\nshapes-ldm cannot do {what}\n{hint}"));

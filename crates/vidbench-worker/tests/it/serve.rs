@@ -189,7 +189,7 @@ fn another_protocol_version_is_refused() {
     check(
         &request(0, "initialize", &json!({"protocol_version": 2, "client": "test"})),
         &expect![[r#"
-            {"jsonrpc":"2.0","id":0,"error":{"code":-32000,"message":"protocol version 2 is not spoken here: this worker speaks 1","data":{"kind":"unsupported","hint":"use a client and a worker of the same release"}}}
+            {"jsonrpc":"2.0","id":0,"error":{"code":-32000,"message":"protocol version 2 is not supported: this worker speaks 1","data":{"kind":"unsupported","hint":"use a client and a worker from the same release"}}}
         "#]],
     );
 }
@@ -306,7 +306,7 @@ fn bad_parameters_are_refused_by_name() {
     check_alive(
         request(3, "load", &json!({"model": "toy", "threads": 0})),
         &expect![[
-            r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"threads is 0: at least 1 is needed","data":{"kind":"invalid_request"}}}"#
+            r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"threads is 0: must be at least 1","data":{"kind":"invalid_request"}}}"#
         ]],
     );
     check_alive(
@@ -348,7 +348,7 @@ fn bad_parameters_are_refused_by_name() {
     check_alive(
         generate(3, |request| request["output"] = json!("/")),
         &expect![[
-            r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"output \"/\" exists already","data":{"kind":"invalid_request"}}}"#
+            r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"output \"/\" already exists","data":{"kind":"invalid_request"}}}"#
         ]],
     );
     check_alive(
@@ -364,7 +364,7 @@ fn a_file_that_exists_is_never_overwritten() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let line = generate(3, |request| request["output"] = json!(file.path()));
     let (text, _) = answers(hello() + &load() + &line);
-    assert!(text.contains("exists already") && text.contains("invalid_request"), "{text}");
+    assert!(text.contains("already exists") && text.contains("invalid_request"), "{text}");
 }
 
 #[test]
@@ -414,7 +414,7 @@ fn a_panic_is_an_internal_error_and_the_model_stays_loaded() {
     check_alive(
         generate(3, |request| request["prompt"] = json!("panic")),
         &expect![[
-            r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"the worker panicked in generate: assertion `left != right` failed: asked to\n  left: \"panic\"\n right: \"panic\"","data":{"kind":"internal","hint":"the worker's log on stderr tells where; this is a bug in the worker"}}}"#
+            r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"the worker panicked in generate: assertion `left != right` failed: asked to\n  left: \"panic\"\n right: \"panic\"","data":{"kind":"internal","hint":"the worker's log on stderr shows where; this is a bug in the worker"}}}"#
         ]],
     );
     let panicking = generate(3, |request| request["prompt"] = json!("panic"));

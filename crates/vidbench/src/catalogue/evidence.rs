@@ -123,11 +123,11 @@ pub fn counts_sentence() -> String {
 pub fn evidence_page() -> String {
     let catalogue = Catalogue::shipped();
     let mut text = String::from(
-        "# Models\n\nMade from `catalogue/` by `vidbench schema models`. *Runnable* says: a pipeline class that loads the model was built with tiny random \
-         networks, saved, loaded by `from_pretrained`, and made the same video twice and another one for another seed, through the worker protocol, on a \
-         CPU. For an adapter, or a checkpoint of another format (GGUF, its authors' own files), the same was done with such a part put into the class. It does not \
-         say that the model's own weights were loaded: none were. *Declared* says: its facts are written down. GGUF and original files of one model are \
-         checkpoints of their own here.\n\n\
+        "# Models\n\nGenerated from `catalogue/` by `vidbench schema models`. *Runnable* means that a pipeline class that loads the model was built with tiny random \
+         networks, saved, loaded by `from_pretrained`, and generated the same video twice and a different one for another seed, through the worker protocol, on a \
+         CPU. For an adapter, or a checkpoint in another format (GGUF, its authors' own files), the same was done with such a part loaded into the class. It does not \
+         mean that the model's own weights were loaded: none were. *Declared* means that its facts are recorded. GGUF and original files of one model are \
+         separate checkpoints here.\n\n\
          | kind | in the catalogue | runnable | declared only |\n|---|---|---|---|\n",
     );
     for kind in [Kind::Checkpoint, Kind::Adapter, Kind::Endpoint] {

@@ -30,7 +30,7 @@ pub enum CatalogueError {
         source: Box<toml::de::Error>,
     },
     /// A model of that name already exists.
-    #[error("{}: the catalogue has {id} already", path.display())]
+    #[error("{}: the catalogue already has {id}", path.display())]
     Twice {
         /// The file that repeats it.
         path: PathBuf,
@@ -38,14 +38,14 @@ pub enum CatalogueError {
         id: String,
     },
     /// The catalogue that ships already has it.
-    #[error("the catalogue has {id} already")]
+    #[error("the catalogue already has {id}")]
     Shipped {
         /// The model.
         id: String,
     },
     /// There is no folder for a user's models.
     #[error(
-        "there is no folder for models of yours: neither VIDBENCH_CATALOGUE, XDG_DATA_HOME nor HOME is set"
+        "there is no folder for your own models: neither VIDBENCH_CATALOGUE, XDG_DATA_HOME nor HOME is set"
     )]
     NoFolder,
 }

@@ -86,7 +86,7 @@ impl Constraints {
         let names = [("width", sides.0), ("height", sides.1)];
         names.into_iter().find_map(|(name, side)| {
             let near = nearest_valid(side, multiple, 0)?;
-            Some(format!("{name} {side} is no multiple of {multiple}: nearest are {near}"))
+            Some(format!("{name} {side} is not a multiple of {multiple}: nearest are {near}"))
         })
     }
 }

@@ -10,22 +10,22 @@ use vidbench_engines::{Bounds, ReachableFiles, Walls};
 /// What `vidbench_engines::Bounds::arguments` writes.
 #[derive(Debug, Args)]
 pub(crate) struct ConfinedArgs {
-    /// Most open files.
+    /// Maximum number of open files.
     #[arg(long)]
     open_files: Option<u64>,
-    /// Largest file, in bytes.
+    /// Maximum file size in bytes.
     #[arg(long)]
     file_size_bytes: Option<u64>,
-    /// What cuts off the network.
+    /// How to cut off the network.
     #[arg(long, value_parser = network_cut)]
     network: Option<NetworkCut>,
-    /// Reach no files but those of --read and --write.
+    /// Restrict file access to --read and --write.
     #[arg(long)]
     confine_files: bool,
-    /// A file or folder that can be read.
+    /// File or folder that may be read.
     #[arg(long, allow_hyphen_values = true)]
     read: Vec<PathBuf>,
-    /// A file or folder that can be written, too.
+    /// File or folder that may be read and written.
     #[arg(long, allow_hyphen_values = true)]
     write: Vec<PathBuf>,
     /// The program and its arguments.
@@ -45,7 +45,7 @@ impl ConfinedArgs {
 
 fn network_cut(text: &str) -> Result<NetworkCut, String> {
     let all = [NetworkCut::Namespace, NetworkCut::Bubblewrap, NetworkCut::LandlockTcp];
-    all.into_iter().find(|cut| cut.name() == text).ok_or_else(|| "nothing cuts off a network so".into())
+    all.into_iter().find(|cut| cut.name() == text).ok_or_else(|| "not a way to cut off the network".into())
 }
 
 #[cfg(test)]

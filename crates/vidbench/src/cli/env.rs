@@ -4,17 +4,17 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EnvCommand {
-    /// Make an environment with uv, from the lock file that ships.
+    /// Create an environment with uv, from the bundled lock file.
     #[command(after_long_help = "\
 Examples:
-  vidbench env create                                   the environment that suites use when they name none
-  vidbench env create next --with diffusers==0.43.0     another one beside it; a suite names it: place = { env = \"next\" }
+  vidbench env create                                   the environment that suites use by default
+  vidbench env create next --with diffusers==0.43.0     a second one; to use it in a suite: place = { env = \"next\" }
 
-Environments lie in $VIDBENCH_ENVS, or in vidbench/envs under $XDG_DATA_HOME or ~/.local/share. PyTorch alone is some GB.
+Environments are kept in $VIDBENCH_ENVS, or in vidbench/envs under $XDG_DATA_HOME or ~/.local/share. PyTorch alone takes several GB.
 
 Exit codes: 0 ok; 2 usage or environment.")]
     Create(EnvCreateArgs),
-    /// List environments and what is in them.
+    /// List environments and their package versions.
     List(EnvListArgs),
     /// Remove an environment.
     Rm(EnvRmArgs),
@@ -22,13 +22,13 @@ Exit codes: 0 ok; 2 usage or environment.")]
 
 #[derive(Debug, Args)]
 pub(crate) struct EnvCreateArgs {
-    /// Its name.
+    /// Environment name.
     #[arg(default_value = vidbench::DEFAULT_ENV)]
     pub(crate) name: String,
-    /// Version of Python, 3.11 to 3.13; by default the first that fits.
+    /// Python version, 3.11 to 3.13; by default the first one that fits.
     #[arg(long, value_name = "VERSION")]
     pub(crate) python: Option<String>,
-    /// A package besides the lock file's, or in place of it.
+    /// Package to add to those in the lock file, or to replace one of them.
     #[arg(long, value_name = "PACKAGE")]
     pub(crate) with: Vec<String>,
 }
@@ -42,6 +42,6 @@ pub(crate) struct EnvListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct EnvRmArgs {
-    /// Its name.
+    /// Environment name.
     pub(crate) name: String,
 }

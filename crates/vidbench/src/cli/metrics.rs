@@ -5,22 +5,22 @@ use vidbench_core::{NetDevice, NetOptions, NetRuntime};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MetricsCommand {
-    /// What there is: nets, licences, whether the weights are here.
+    /// List metrics with their nets, licences and whether the weights are installed.
     List(MetricsListArgs),
-    /// The page of a metric: definition, range, input, reference, differences, cost.
+    /// Show the page of a metric: definition, range, input, reference, differences, cost.
     Show(MetricsShowArgs),
-    /// Compute formulas, nets with random weights, and nets with trained ones, and compare with what other programs give.
+    /// Check formulas and nets, with random and trained weights, against the results of other programs.
     #[command(after_long_help = "\
 Examples:
-  vidbench metrics selftest                        formulas, and the quick nets
-  vidbench metrics selftest i3d-400 dino-vitb16    formulas, and these
-  vidbench metrics selftest --all                  all of them: minutes, and 10 GB of memory
+  vidbench metrics selftest                        formulas and the fast nets
+  vidbench metrics selftest i3d-400 dino-vitb16    formulas and these nets
+  vidbench metrics selftest --all                  everything: takes minutes and 10 GB of memory
 
-Formulas (PSNR, SSIM, Fréchet and kernel distances, resizing) are computed of numbers that anyone can make and compared with NumPy, SciPy,
-torch, Pillow and the metrics' own packages. Figures that others published (LPIPS, Fréchet video distances) are computed where the trained weights of a named net are here; where they
-are not, the figure is not available. That of i3d-styleganv puts 256 clips through it.
+Formulas (PSNR, SSIM, Fréchet and kernel distances, resizing) are computed from numbers that anyone can generate and compared with NumPy, SciPy,
+torch, Pillow and the metrics' own packages. Published figures (LPIPS, Fréchet video distances) are computed if the trained weights of a named net are installed;
+otherwise the figure is not available. The one for i3d-styleganv runs 256 clips through the net.
 
-Exit codes: 0 every formula, net and figure that was computed is within its tolerance; 1 one is not; 2 usage or environment.")]
+Exit codes: 0 everything that was computed is within its tolerance; 1 something is not; 2 usage or environment.")]
     Selftest(MetricsSelftestArgs),
 }
 
@@ -33,26 +33,26 @@ pub(crate) struct MetricsListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct MetricsShowArgs {
-    /// The metric, such as ssim or ssim@1.
+    /// Metric to show, such as ssim or ssim@1.
     #[arg(value_name = "METRIC")]
     pub(crate) metric: String,
-    /// Print its descriptor as JSON.
+    /// Print the metric's descriptor as JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct MetricsSelftestArgs {
-    /// Nets, as `vidbench nets list` names them.
+    /// Nets to test, as named by `vidbench nets list`.
     #[arg(value_name = "NETS", conflicts_with = "all")]
     pub(crate) nets: Vec<String>,
-    /// All nets.
+    /// Test all nets.
     #[arg(long)]
     pub(crate) all: bool,
-    /// What runs them.
+    /// Runtime for the nets.
     #[arg(long, value_enum, default_value_t = NetRuntimeName::Auto, value_name = "NAME", env = "VIDBENCH_NET_RUNTIME")]
     pub(crate) net_runtime: NetRuntimeName,
-    /// What computes them: cpu, cuda:N or tensorrt:N.
+    /// Device for the nets: cpu, cuda:N or tensorrt:N.
     #[arg(long, default_value_t = NetDevice::Cpu, value_name = "DEVICE", env = "VIDBENCH_NET_DEVICE")]
     pub(crate) net_device: NetDevice,
     /// Print everything as JSON.
@@ -62,12 +62,12 @@ pub(crate) struct MetricsSelftestArgs {
 
 /// How the nets of metrics are run.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Nets of metrics")]
+#[command(next_help_heading = "Metric nets")]
 pub(crate) struct NetArgs {
-    /// What runs nets: auto takes ONNX Runtime where it is found (ORT_DYLIB_PATH), else the runtime that is built in.
+    /// Runtime for nets; auto uses ONNX Runtime if found (ORT_DYLIB_PATH), else the built-in tract.
     #[arg(long, value_enum, default_value_t = NetRuntimeName::Auto, value_name = "NAME", env = "VIDBENCH_NET_RUNTIME")]
     pub(crate) net_runtime: NetRuntimeName,
-    /// What computes nets: cpu, or devices of one kind such as cuda:0,cuda:1, with a scorer each (they need an ONNX Runtime built for them).
+    /// Device for nets: cpu, or devices of one kind such as cuda:0,cuda:1, one scorer each (needs a matching ONNX Runtime).
     #[arg(
         long,
         default_value = "cpu",
@@ -76,7 +76,7 @@ pub(crate) struct NetArgs {
         env = "VIDBENCH_NET_DEVICE"
     )]
     pub(crate) net_device: Vec<NetDevice>,
-    /// Random weights of this seed in every net: for measuring speed before weights are fetched. The scores mean nothing, and say so.
+    /// Give every net random weights from this seed, to measure speed without a download; scores mean nothing and say so.
     #[arg(long, value_name = "SEED")]
     pub(crate) random_nets: Option<u64>,
 }
@@ -84,11 +84,11 @@ pub(crate) struct NetArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "lowercase")]
 pub(crate) enum NetRuntimeName {
-    /// ONNX Runtime where it is found, else tract.
+    /// ONNX Runtime if found, else tract.
     Auto,
     /// ONNX Runtime.
     OnnxRuntime,
-    /// The runtime that is built in.
+    /// The built-in runtime.
     Tract,
 }
 

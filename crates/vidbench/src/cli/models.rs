@@ -6,43 +6,43 @@ use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsCommand {
-    /// List models of the catalogue.
+    /// List the models in the catalogue.
     #[command(after_long_help = "\
 Examples:
   vidbench models list --task i2v --status runnable
   vidbench models list --max-memory 24 --licence apache
   vidbench models list --kind endpoint --json")]
     List(ModelsListArgs),
-    /// Show everything that is known of one model, with a suite to start from.
+    /// Show everything known about a model, with a suite to start from.
     Show(ModelsShowArgs),
     /// Find models by words: part of an id, family, class, task or licence.
     #[command(after_long_help = "\
 Examples:
   vidbench models search wan2.2 i2v")]
     Search(ModelsSearchArgs),
-    /// Run a model, or a pipeline class with tiny random networks, and say how far it came.
+    /// Run a model, or a pipeline class with tiny random networks, and report how far it gets.
     #[command(after_long_help = "\
 Examples:
   vidbench models check WanPipeline                       a class, tiny: no download
   vidbench models check Wan-AI/Wan2.1-T2V-1.3B-Diffusers  the first class of a model, tiny
   vidbench models check Wan-AI/Wan2.1-T2V-1.3B-Diffusers --weights random
   vidbench models check Wan-AI/Wan2.1-T2V-1.3B-Diffusers --weights real
-  vidbench models check WanPipeline/lora                  the class, with a tiny LoRA put into it
+  vidbench models check WanPipeline/lora                  the class with a tiny LoRA loaded into it
   vidbench models check --all --evidence catalogue/evidence.toml
 
-It loads the model, generates with one seed twice and with another one, and decodes the videos. What it found is kept in
-$VIDBENCH_CATALOGUE/evidence.toml, or in vidbench/catalogue under $XDG_DATA_HOME or ~/.local/share, and tells in `models show`.
+This loads the model, generates twice with one seed and once with another, and decodes the videos. Results are kept in
+$VIDBENCH_CATALOGUE/evidence.toml, or in vidbench/catalogue under $XDG_DATA_HOME or ~/.local/share; `models show` prints them.
 
-Exit codes: 0 every one came through; 1 some did not; 2 usage or environment.")]
+Exit codes: 0 every check passed; 1 some did not; 2 usage or environment.")]
     Check(ModelsCheckArgs),
-    /// Add a model of yours to the catalogue of this machine.
+    /// Add a model of your own to this machine's catalogue.
     #[command(after_long_help = "\
 Examples:
   vidbench models add me/my-wan --class WanPipeline --task t2v --size 832x480 --frames 81 --fps 16 --steps 50 --guidance 5
   vidbench models add me/my-lora --class WanPipeline --part lora --base Wan-AI/Wan2.1-T2V-1.3B-Diffusers
 
-It is for looking up and for checks: models list, show, search and check know it. A suite says everything of it itself, so that
-others can run the suite. The rules of a class (frames such as 4k+1) are taken from the models of that class that ship.")]
+`models list`, `show`, `search` and `check` then know the model. A suite still describes the model in full, so that
+others can run it. The rules of a class (such as 4k+1 frames) come from the built-in models of that class.")]
     Add(ModelsAddArgs),
 }
 
@@ -55,15 +55,15 @@ pub(crate) enum KindArg {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StatusArg {
-    /// Facts only.
+    /// Only its facts are recorded.
     Declared,
-    /// A class that loads it made videos with random weights, or more.
+    /// A class that loads it generated videos with random weights, or better.
     Runnable,
-    /// Its own weights were asked for.
+    /// Its own weights were requested.
     Resolved,
     /// Its own weights were loaded.
     Loaded,
-    /// Its own weights made videos.
+    /// Its own weights generated videos.
     Generated,
 }
 
@@ -81,9 +81,9 @@ pub(crate) enum PartArg {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WeightsArg {
-    /// Networks of the same structure with a few thousand random numbers.
+    /// Networks of the same structure with a few thousand random parameters.
     Tiny,
-    /// The model's own configuration with random weights: its size without its download.
+    /// The model's own configuration with random weights: full size, no weights to download.
     Random,
     /// The model's own weights.
     Real,
@@ -94,19 +94,19 @@ pub(crate) struct ModelsListArgs {
     /// Only models of this kind.
     #[arg(long, value_enum)]
     pub(crate) kind: Option<KindArg>,
-    /// Only models that came at least so far.
+    /// Only models with at least this status.
     #[arg(long, value_enum)]
     pub(crate) status: Option<StatusArg>,
-    /// Only models that do this, such as t2v, i2v or v2v.
+    /// Only models with this task, such as t2v, i2v or v2v.
     #[arg(long)]
     pub(crate) task: Option<String>,
-    /// Only models whose family has this in its name.
+    /// Only models whose family name contains this.
     #[arg(long)]
     pub(crate) family: Option<String>,
-    /// Only models whose licence has this in its name.
+    /// Only models whose licence name contains this.
     #[arg(long)]
     pub(crate) licence: Option<String>,
-    /// Only models whose authors name at most so much device memory.
+    /// Only models that need at most this much device memory, according to their authors.
     #[arg(long, value_name = "GB")]
     pub(crate) max_memory: Option<f64>,
     /// Print JSON.
@@ -116,7 +116,7 @@ pub(crate) struct ModelsListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsShowArgs {
-    /// Its id, or an older one.
+    /// Model id, current or former.
     pub(crate) id: String,
     /// Print JSON.
     #[arg(long)]
@@ -125,7 +125,7 @@ pub(crate) struct ModelsShowArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsSearchArgs {
-    /// Words that must all be there.
+    /// Words that must all match.
     #[arg(required = true)]
     pub(crate) words: Vec<String>,
     /// Print JSON.
@@ -135,19 +135,19 @@ pub(crate) struct ModelsSearchArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsCheckArgs {
-    /// Models or pipeline classes.
+    /// Models or pipeline classes to check.
     #[arg(value_name = "MODEL", required_unless_present = "all")]
     pub(crate) models: Vec<String>,
-    /// Every class that can be built tiny.
+    /// Check every class that has a tiny version.
     #[arg(long, conflicts_with = "models")]
     pub(crate) all: bool,
-    /// Which weights.
+    /// Weights to run with.
     #[arg(long, value_enum, default_value_t = WeightsArg::Tiny)]
     pub(crate) weights: WeightsArg,
-    /// Environment of `vidbench env create` to run in.
+    /// Environment to run in, as created by `vidbench env create`.
     #[arg(long, default_value = vidbench::DEFAULT_ENV)]
     pub(crate) env: String,
-    /// File of evidence to add the results to, in place of your own.
+    /// Evidence file to add the results to, instead of your own.
     #[arg(long, value_name = "FILE")]
     pub(crate) evidence: Option<PathBuf>,
     /// Print JSON.
@@ -157,27 +157,27 @@ pub(crate) struct ModelsCheckArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsAddArgs {
-    /// Its id on the hub.
+    /// Model id on the Hugging Face hub.
     pub(crate) id: String,
-    /// Pipeline class of diffusers that loads it, or that loads the model it is put into.
+    /// Diffusers pipeline class that loads it, or that loads its base model.
     #[arg(long)]
     pub(crate) class: String,
-    /// How it is put into another model, if it is no whole one.
+    /// How it is loaded into a base model, if it is not a complete model.
     #[arg(long, value_enum, requires = "base")]
     pub(crate) part: Option<PartArg>,
-    /// The model that it is put into.
+    /// Base model that it is loaded into.
     #[arg(long, requires = "part", value_name = "MODEL")]
     pub(crate) base: Option<String>,
-    /// What it makes of what, such as t2v; more than once for several.
+    /// Task, such as t2v; repeat for several.
     #[arg(long = "task", value_name = "TASK")]
     pub(crate) tasks: Vec<String>,
-    /// Width and height that it was made for.
+    /// Native width and height.
     #[arg(long, value_name = "WIDTHxHEIGHT")]
     pub(crate) size: Option<String>,
-    /// Number of frames that it was made for.
+    /// Native number of frames.
     #[arg(long)]
     pub(crate) frames: Option<u32>,
-    /// Frames a second.
+    /// Frames per second.
     #[arg(long)]
     pub(crate) fps: Option<f64>,
     /// Denoising steps.
@@ -189,10 +189,10 @@ pub(crate) struct ModelsAddArgs {
     /// Licence of the weights.
     #[arg(long)]
     pub(crate) licence: Option<String>,
-    /// Commit, branch or tag of the hub.
+    /// Commit, branch or tag on the hub.
     #[arg(long)]
     pub(crate) revision: Option<String>,
-    /// Its files are given only to those who agreed to terms.
+    /// Its files require agreeing to terms first.
     #[arg(long)]
     pub(crate) gated: bool,
 }

@@ -8,15 +8,15 @@ use super::{NetArgs, Progress, ScoreLimits};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReferenceCommand {
-    /// Look at videos with nets and write what they see to a file.
+    /// Compute the features of videos with nets and write them to a file.
     #[command(after_long_help = "\
 Examples:
   vidbench reference make real/ --output real.safetensors
   vidbench reference make real/ --metrics fvd.cdfvd-i3d,fvd.videogpt --output real.safetensors
   vidbench score videos/ --metrics fvd.cdfvd-i3d --reference-set real.safetensors
 
-The file holds the features of each clip, their mean and covariance, and which weights, runtime and preprocessing gave them. Clips that
-were looked at before are not looked at again.
+The file holds the features of each clip, their mean and covariance, and the weights, runtime and preprocessing that produced them. Clips
+that were processed before are not processed again.
 
 Exit codes: 0 every clip is in the file; 1 some are not; 2 usage or environment; 130 interrupted.")]
     Make(ReferenceMakeArgs),
@@ -27,19 +27,19 @@ pub(crate) struct ReferenceMakeArgs {
     /// Folders, video files or manifests (.jsonl).
     #[arg(required = true, value_name = "VIDEOS")]
     pub(crate) videos: Vec<PathBuf>,
-    /// File to write, .safetensors.
+    /// Output file, .safetensors.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// Metrics that the set is for.
+    /// Metrics to use the set with.
     #[arg(long, value_delimiter = ',', value_name = "NAMES", default_value = "fvd.cdfvd-i3d")]
     pub(crate) metrics: Vec<String>,
-    /// Write mean and covariance alone, which Fréchet distances need: a small file that holds no clip's features.
+    /// Write only mean and covariance, enough for Fréchet distances: a small file without the features of clips.
     #[arg(long)]
     pub(crate) no_features: bool,
-    /// How progress is shown on stderr; auto is a bar on a terminal and lines elsewhere.
+    /// How to show progress on stderr; auto is a bar on a terminal and lines elsewhere.
     #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
     pub(crate) progress: Progress,
-    /// Scorers side by side, by default one per core, fewer where memory has no room for the nets of so many; features do not depend on it.
+    /// Scorers to run in parallel; by default one per core, or fewer if memory is short. Does not change features.
     #[arg(long, value_name = "N", env = "VIDBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: Option<u16>,
     #[command(flatten)]

@@ -19,7 +19,7 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
         };
         // The larger unit first, and each once: "30m1h" and "6hours" are mistakes more likely than meant.
         if number.is_empty() || unit == 0 || unit >= before {
-            return Err("whole numbers with s, m, h or d are needed, such as 6h or 1h30m".into());
+            return Err("expected whole numbers with s, m, h or d, such as 6h or 1h30m".into());
         }
         let too_long = || format!("{text} is too long");
         let number: u64 = number.parse().map_err(|_| too_long())?;

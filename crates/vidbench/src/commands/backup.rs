@@ -25,7 +25,7 @@ pub(crate) fn backup(command: &BackupCommand, workspace: &Path, ui: Ui) -> Resul
             let path = find(&folder(args.from.as_deref(), workspace), &args.backup)?;
             let manifest = restore_backup(&path, &args.into).map_err(|error| problem(&error))?;
             let (runs, into) = (manifest.runs, args.into.display());
-            ui.say(&format!("restored {runs} runs; vidbench --workspace {into} runs list shows them"));
+            ui.say(&format!("restored {runs} runs; to list them: vidbench --workspace {into} runs list"));
             Ok(OK)
         }
     }
@@ -91,7 +91,7 @@ fn verify(args: &BackupVerifyArgs, workspace: &Path, ui: Ui) -> Result<u8> {
             &json!({ "backup": path, "whole": problem_told.is_none(), "problem": problem_told }),
         )?)?;
     } else {
-        let whole = format!("{} is whole: hashed, checked, restored and opened", path.display());
+        let whole = format!("{} is intact: hashed, checked, restored and opened", path.display());
         ui.data(&(problem_told.unwrap_or(whole) + "\n"))?;
     }
     Ok(code)
@@ -150,7 +150,7 @@ fn told(found: &ListedBackup) -> Value {
 }
 
 fn rows(found: &[ListedBackup]) -> Vec<Vec<String>> {
-    let head = ["backup", "made", "runs", "samples", "videos", "size", "quick look"];
+    let head = ["backup", "created", "runs", "samples", "videos", "size", "quick check"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(found.iter().map(|listed| {
         let facts = match &listed.manifest {

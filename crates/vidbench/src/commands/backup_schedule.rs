@@ -52,7 +52,7 @@ impl<'a> BackupSchedule<'a> {
         }
         let made = self.make(every);
         self.looked = Some(Instant::now());
-        made.err().map(|error| format!("no backup could be made: {error}; the run goes on"))
+        made.err().map(|error| format!("no backup could be created: {error}; the run continues"))
     }
 
     /// The last look, at the end of a run.

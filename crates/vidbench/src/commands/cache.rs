@@ -38,7 +38,7 @@ pub(crate) fn chosen() -> Result<CacheChoice, UserError> {
 pub(crate) fn attach(store: &Store, ui: Ui) -> Result<()> {
     if let Err(error) = store.use_cache(chosen()?.size) {
         let cause = std::error::Error::source(&error).map_or(String::new(), |cause| format!(": {cause}"));
-        ui.say(&format!("warning: going on without the cache: {error}{cause}"));
+        ui.say(&format!("warning: continuing without the cache: {error}{cause}"));
     }
     if let (Some(cache), Some(file)) =
         (store.cache(), std::env::var_os(REQUESTS).filter(|file| !file.is_empty()))

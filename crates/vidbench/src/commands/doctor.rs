@@ -62,7 +62,7 @@ fn examine(workspace: &Path) -> Vec<Finding> {
             name: "accelerator",
             state: State::Absent,
             detail: "none found".into(),
-            hint: Some("the embedded model needs none; for others install the NVIDIA driver".into()),
+            hint: Some("the embedded model needs none; for other models install the NVIDIA driver".into()),
         },
         names => fact("accelerator", names.join(", ")),
     });
@@ -81,9 +81,8 @@ fn sensors() -> [Finding; 2] {
         Err(why) => Finding { name, state: State::Absent, detail: why, hint: Some(hint.into()) },
     };
     let device =
-        "power, energy and memory of accelerators are not recorded; VIDBENCH_NVML names another library";
-    let processor =
-        "it is not recorded; Linux lets only root read /sys/class/powercap/*/energy_uj by default";
+        "power, energy and memory of accelerators are not recorded; set VIDBENCH_NVML to use another library";
+    let processor = "processor energy is not recorded; by default Linux lets only root read /sys/class/powercap/*/energy_uj";
     [finding("sensors", found.devices, device), finding("cpu energy", found.cpu_energy, processor)]
 }
 
@@ -102,7 +101,7 @@ fn confinement() -> [Finding; 3] {
     let network = means.network_cut().map(|cut| format!("{}; {bubblewrap}", cut.described()));
     let files = means.files_abi().map(|abi| format!("Landlock ABI {abi}: {}", of_abi(abi)));
     let watch = means.watch.clone().map(|()| {
-        "open files, file size and core files by the system; memory and processor time are looked at".into()
+        "open files, file size and core files by the system; memory and processor time by watching".into()
     });
     [
         finding(
@@ -112,14 +111,14 @@ fn confinement() -> [Finding; 3] {
         ),
         finding(
             "no network",
-            network.map_err(|why| format!("workers cannot be cut off: {why}; {bubblewrap}")),
-            "sudo apt-get install bubblewrap, or let users make namespaces: sysctl kernel.unprivileged_userns_clone=1, \
+            network.map_err(|why| format!("workers cannot be cut off from the network: {why}; {bubblewrap}")),
+            "sudo apt-get install bubblewrap, or let users create namespaces: sysctl kernel.unprivileged_userns_clone=1, \
              kernel.apparmor_restrict_unprivileged_userns=0",
         ),
         finding(
             "files",
-            files.map_err(|why| format!("workers cannot be confined to some: {why}")),
-            "Linux 6.2 or newer, started with lsm=landlock,...",
+            files.map_err(|why| format!("workers cannot be confined to certain files: {why}")),
+            "needs Linux 6.2 or newer, booted with lsm=landlock,...",
         ),
     ]
 }
@@ -155,8 +154,8 @@ fn h264() -> Finding {
     let encode = || -> Result<()> {
         let folder = tempfile::tempdir()?;
         let frames = vidbench_core::FramesU8::new(1, 16, 16, vec![128; 16 * 16 * 3])?;
-        let fps =
-            vidbench_video::Fps::new(8, 1).ok_or_else(|| anyhow::anyhow!("8 frames a second are a rate"))?;
+        let fps = vidbench_video::Fps::new(8, 1)
+            .ok_or_else(|| anyhow::anyhow!("8 frames per second is a valid rate"))?;
         vidbench_video::encode_h264(
             folder.path().join("probe.mp4"),
             &frames,
@@ -186,7 +185,7 @@ fn runtime() -> Finding {
             State::Ok,
             "tract, built in".into(),
             Some(
-                "ONNX Runtime is faster: pip install onnxruntime, then set ORT_DYLIB_PATH to the libonnxruntime.so.* in its folder capi",
+                "ONNX Runtime is faster: pip install onnxruntime, then set ORT_DYLIB_PATH to the libonnxruntime.so.* in its capi folder",
             ),
         ),
     }
@@ -232,16 +231,16 @@ fn containers() -> Finding {
         }
         Ok((false, output)) => {
             let words = String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
-            let hint = Some("start its service; only models with `container` need it".into());
+            let hint = Some("start the Docker service; only models with `container` need it".into());
             Finding { name, state: State::Absent, detail: format!("Docker does not answer: {words}"), hint }
         }
         Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
-            let hint = Some("restart its service; only models with `container` need it".into());
+            let hint = Some("restart the Docker service; only models with `container` need it".into());
             Finding { name, state: State::Absent, detail: format!("Docker hangs: {error}"), hint }
         }
         Err(_) => {
             let hint = Some("install Docker if a suite has models with `container`".into());
-            Finding { name, state: State::Absent, detail: "there is no Docker".into(), hint }
+            Finding { name, state: State::Absent, detail: "Docker is not installed".into(), hint }
         }
     }
 }
@@ -262,19 +261,19 @@ fn nets() -> Finding {
     let state = |name: &&str| store.state(name).unwrap_or_else(|error| NetState::Damaged(error.to_string()));
     let states: Vec<NetState> = names.iter().map(state).collect();
     let ready = states.iter().filter(|state| matches!(state, NetState::Ready(_))).count();
-    let detail = format!("{ready} of {} are ready, in {}", names.len(), store.root().display());
+    let detail = format!("{ready} of {} ready, in {}", names.len(), store.root().display());
     let damaged = names.iter().zip(&states).filter(|(_, state)| matches!(state, NetState::Damaged(_)));
     let damaged: Vec<&str> = damaged.map(|(name, _)| *name).collect();
     match ready {
         _ if !damaged.is_empty() => {
             let detail = format!("{detail}; damaged: {}", damaged.join(", "));
-            finding(State::Absent, detail, Some("`vidbench nets verify` says what is wrong with each"))
+            finding(State::Absent, detail, Some("`vidbench nets verify` shows what is wrong with each"))
         }
         0 => finding(
             State::Absent,
             detail,
             Some(
-                "`vidbench nets fetch vbench` fetches what VBench's dimensions need; `vidbench nets list` shows all",
+                "`vidbench nets fetch vbench` fetches what VBench's dimensions need; `vidbench nets list` lists all nets",
             ),
         ),
         _ => finding(State::Ok, detail, None),
@@ -306,13 +305,13 @@ fn workspace_finding(workspace: &Path) -> Finding {
         let above = made.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         return match tempfile::tempdir_in(above) {
             Ok(_) => {
-                let detail = format!("{}: not there yet, the first run makes it", workspace.display());
+                let detail = format!("{}: does not exist yet, the first run creates it", workspace.display());
                 finding(State::Ok, detail, None)
             }
             Err(error) => {
                 let detail =
-                    format!("{}: cannot be made in {}: {error}", workspace.display(), above.display());
-                finding(State::Broken, detail, Some("name a folder that can be written with --workspace"))
+                    format!("{}: cannot be created in {}: {error}", workspace.display(), above.display());
+                finding(State::Broken, detail, Some("name a writable folder with --workspace"))
             }
         };
     }
@@ -349,7 +348,7 @@ fn cache_finding(workspace: &Path) -> Finding {
     };
     let limit = cache::limit(chosen);
     if chosen.size.is_off() {
-        let hint = "unset the variable to keep what nets saw of clips";
+        let hint = "unset the variable to cache net outputs for clips";
         return finding(State::Absent, limit, Some(hint.into()));
     }
     // Looking must not change anything: no cache is created in a workspace without one.

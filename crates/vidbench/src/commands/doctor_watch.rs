@@ -94,7 +94,10 @@ fn block(time: &str, finding: &MachineHealth) -> Vec<String> {
         format!("{:<10} {:<19} {}", part.state.name(), part.part.name(), part.reason)
     };
     let facts = facts(&finding.reading).join(", ");
-    std::iter::once(head).chain(finding.parts.iter().map(part)).chain([facts, "Ctrl-C ends".into()]).collect()
+    std::iter::once(head)
+        .chain(finding.parts.iter().map(part))
+        .chain([facts, "Ctrl-C to stop".into()])
+        .collect()
 }
 
 fn facts(reading: &Reading) -> Vec<String> {

@@ -27,8 +27,7 @@ pub(crate) fn env(command: &EnvCommand, ui: Ui) -> Result<u8> {
 }
 
 fn rows(envs: impl IntoIterator<Item = Result<PythonEnv, PythonEnvError>>) -> Vec<Vec<String>> {
-    let mut rows =
-        vec![["environment", "python", "diffusers", "torch", "besides"].map(str::to_owned).to_vec()];
+    let mut rows = vec![["environment", "python", "diffusers", "torch", "added"].map(str::to_owned).to_vec()];
     rows.extend(envs.into_iter().map(|env| match env {
         Ok(env) => vec![env.name, env.python, env.diffusers, env.torch, env.extra.join(" ")],
         Err(error) => vec![error.to_string()],

@@ -32,7 +32,7 @@ pub(crate) fn features(args: &FeaturesArgs, ui: Ui) -> Result<u8> {
     })
     .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
     if args.resamples > 0 && start.elapsed() > PATIENCE {
-        ui.say("note: intervals took most of the time; --resamples 0 leaves them out");
+        ui.say("note: intervals took most of the time; --resamples 0 skips them");
     }
     let format = if args.json { FeatureFormat::Json } else { args.format };
     ui.data(&text(&scoring, format, ui)?)?;

@@ -23,7 +23,7 @@ pub(crate) fn init(args: &InitArgs, ui: Ui) -> Result<u8> {
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             return Err(UserError::new(
-                format!("{file} is there already"),
+                format!("{file} already exists"),
                 "name another file: vidbench init FILE",
             )
             .into());

@@ -51,7 +51,9 @@ pub(super) fn list(as_json: bool, ui: Ui) -> Result<u8> {
         .to_vec()
     }));
     ui.data(&columns(&rows))?;
-    ui.say("`vidbench metrics show METRIC` explains one; `vidbench nets list` says more of the nets");
+    ui.say(
+        "`vidbench metrics show METRIC` explains a metric; `vidbench nets list` shows more about the nets",
+    );
     Ok(OK)
 }
 
@@ -148,14 +150,14 @@ fn selftest(args: &MetricsSelftestArgs, ui: Ui) -> Result<u8> {
         ui.data(&pretty(&said)?)?;
     } else {
         ui.data(&columns(&table("formula", &formulas)))?;
-        ui.say("without nets, against what other programs give");
+        ui.say("without nets, compared with other programs");
         ui.data(&format!("\n{}", columns(&rows)))?;
         ui.say(&format!(
-            "with random weights, against what PyTorch computes; the largest difference allowed is {GOLDEN_TOLERANCE:.0e} of the largest value"
+            "with random weights, compared with PyTorch; the largest allowed difference is {GOLDEN_TOLERANCE:.0e} of the largest value"
         ));
         if !anchors.is_empty() {
             ui.data(&format!("\n{}", columns(&table("published figure", &anchors))))?;
-            ui.say("with trained weights, against what others published");
+            ui.say("with trained weights, compared with published figures");
         }
     }
     Ok(if failed { FAILED } else { OK })
@@ -213,7 +215,7 @@ impl DoneAnchor {
     fn verdict(&self) -> String {
         match &self.outcome {
             Anchored::Value(_) if self.failed() => {
-                format!("FAIL: more than {:.0e} of it apart", self.anchor.tolerance)
+                format!("FAIL: differs by more than {:.0e} of it", self.anchor.tolerance)
             }
             Anchored::Value(_) => "pass".into(),
             Anchored::NotAvailable(reason) => format!("not available: {reason}"),

@@ -61,12 +61,12 @@ fn read() -> Result<Catalogue, UserError> {
 fn own_problem(error: &CatalogueError) -> UserError {
     let hint = match error {
         CatalogueError::NoFolder => "set VIDBENCH_CATALOGUE to a folder",
-        CatalogueError::Twice { .. } => "give it another id, or take the entry out of your file",
+        CatalogueError::Twice { .. } => "give it another id, or remove the entry from your file",
         CatalogueError::Shipped { .. } => {
-            "vidbench models show says what is known of it; give yours another id"
+            "vidbench models show prints what is known about it; give yours another id"
         }
         CatalogueError::Form { .. } | CatalogueError::Io { .. } => {
-            "mend the file, or move it away: it holds models and evidence of yours"
+            "fix the file or move it away: it holds your own models and evidence"
         }
     };
     UserError::new(error.to_string(), hint)
@@ -116,7 +116,7 @@ fn check_task(catalogue: &Catalogue, task: &str) -> Result<(), UserError> {
     }
     let hint =
         nearest(task, known()).map_or("such as t2v, i2v, v2v".into(), |near| format!("did you mean {near}?"));
-    Err(UserError::new(format!("no model of the catalogue does {task}"), hint))
+    Err(UserError::new(format!("no model in the catalogue does {task}"), hint))
 }
 
 /// A word that no model has in its `field` is probably a typing error.
@@ -131,10 +131,10 @@ fn check_word<'a>(
         return Ok(());
     }
     let hint = nearest(word, known).map_or_else(
-        || format!("vidbench models list --json has the {field} of each"),
+        || format!("vidbench models list --json prints the {field} of each"),
         |near| format!("did you mean {near:?}?"),
     );
-    Err(UserError::new(format!("no model of the catalogue has a {field} with {word:?}"), hint))
+    Err(UserError::new(format!("no model in the catalogue has a {field} containing {word:?}"), hint))
 }
 
 fn status_of(status: StatusArg) -> Status {
@@ -170,7 +170,7 @@ fn print(catalogue: &Catalogue, models: &[&CatalogueModel], as_json: bool, ui: U
     ui.data(&columns(&rows))?;
     let runnable = models.iter().filter(|model| catalogue.status(model).is_runnable()).count();
     ui.say(&format!(
-        "{} models, {runnable} of them runnable; vidbench models show MODEL tells more",
+        "{} models, {runnable} of them runnable; vidbench models show MODEL shows details",
         models.len()
     ));
     Ok(OK)
@@ -185,7 +185,7 @@ fn value(catalogue: &Catalogue, model: &CatalogueModel) -> Value {
 fn unknown(catalogue: &Catalogue, id: &str) -> UserError {
     let near = catalogue.similar(id);
     let hint = if near.is_empty() {
-        "vidbench models search WORDS finds ids".to_owned()
+        "to find ids: vidbench models search WORDS".to_owned()
     } else {
         format!("did you mean {}?", near.join(", "))
     };
@@ -212,7 +212,7 @@ fn show(catalogue: &Catalogue, args: &ModelsShowArgs, ui: Ui) -> Result<u8> {
     add("family", model.family.clone());
     add("engine", model.engine.clone());
     add("classes", model.classes.join(", "));
-    add("put in as", part_text(model));
+    add("loaded as", part_text(model));
     add("needs", model.needs.clone().unwrap_or_default());
     add("run by", model.run_by.clone().unwrap_or_default());
     add("tasks", model.tasks.join(", "));
@@ -284,13 +284,13 @@ fn status_text(catalogue: &Catalogue, model: &CatalogueModel) -> String {
         let why = own.reason.as_ref().map_or(String::new(), |why| format!(": {why}"));
         let versions = if own.versions.is_empty() { String::new() } else { format!(" ({})", own.versions) };
         return format!(
-            "{status}: its own weights came as far as {} on {}{versions}{why}",
+            "{status}: its own weights got as far as {} on {}{versions}{why}",
             own.reached, own.date
         );
     }
     let words: Vec<String> = catalogue.evidence_of_classes(model).map(class_text).collect();
     match words.as_slice() {
-        [] => format!("{status}: nothing of it was run"),
+        [] => format!("{status}: it has not been run"),
         words => format!("{status}: {}; its own weights were never loaded", words.join("; ")),
     }
 }
@@ -298,7 +298,12 @@ fn status_text(catalogue: &Catalogue, model: &CatalogueModel) -> String {
 fn class_text(found: &Evidence) -> String {
     match &found.reason {
         None => {
-            format!("{} made videos with random weights on {} ({})", found.name(), found.date, found.versions)
+            format!(
+                "{} generated videos with random weights on {} ({})",
+                found.name(),
+                found.date,
+                found.versions
+            )
         }
         Some(why) => format!("{} did not: {why}", found.name()),
     }
@@ -351,14 +356,16 @@ fn add(catalogue: &Catalogue, args: &ModelsAddArgs, ui: Ui) -> Result<u8> {
     let model = new_model(catalogue, args)?;
     let Defaults { frames, width, height, .. } = model.defaults;
     if let Some(problem) = model.constraints.problem(frames, width.zip(height)) {
-        return Err(
-            UserError::new(format!("{}: {problem}", model.id), "name values that its class takes").into()
-        );
+        return Err(UserError::new(
+            format!("{}: {problem}", model.id),
+            "choose values that its class supports",
+        )
+        .into());
     }
     let id = model.id.clone();
     let file = add_model(model).map_err(|error| own_problem(&error))?;
     ui.say(&format!(
-        "{id} is in {}; vidbench models check {id} says whether its class runs here",
+        "{id} is in {}; to check that its class runs here: vidbench models check {id}",
         file.display()
     ));
     Ok(OK)
@@ -366,7 +373,7 @@ fn add(catalogue: &Catalogue, args: &ModelsAddArgs, ui: Ui) -> Result<u8> {
 
 fn new_model(catalogue: &Catalogue, args: &ModelsAddArgs) -> Result<CatalogueModel, UserError> {
     let id = ModelId::new(args.id.as_str())
-        .map_err(|error| UserError::new(error.to_string(), "name it as the hub does"))?;
+        .map_err(|error| UserError::new(error.to_string(), "use its id on the hub"))?;
     let known = || tiny_pipelines().keys().map(String::as_str);
     if !tiny_pipelines().contains_key(&args.class) {
         let near = nearest(&args.class, known());
@@ -377,9 +384,12 @@ fn new_model(catalogue: &Catalogue, args: &ModelsAddArgs) -> Result<CatalogueMod
     args.tasks.iter().try_for_each(|task| check_task(catalogue, task))?;
     if let Some(base) = &args.base {
         ModelId::new(base.as_str())
-            .map_err(|error| UserError::new(format!("--base: {error}"), "name it as the hub does"))?;
+            .map_err(|error| UserError::new(format!("--base: {error}"), "use its id on the hub"))?;
         if *base == args.id {
-            return Err(UserError::new(format!("{base} is put into itself"), "--base is another model"));
+            return Err(UserError::new(
+                format!("{base} cannot be its own base model"),
+                "name another model with --base",
+            ));
         }
     }
     let size = args.size.as_deref().map(parse_size).transpose();
@@ -393,12 +403,12 @@ fn new_model(catalogue: &Catalogue, args: &ModelsAddArgs) -> Result<CatalogueMod
         if number.is_some_and(|number| !(number > 0.0 && number.is_finite())) {
             return Err(UserError::new(
                 format!("{option} must be more than 0"),
-                "leave it out where nobody says it",
+                "leave it out if the value is unknown",
             ));
         }
     }
     if args.guidance.is_some_and(|guidance| !(guidance >= 0.0 && guidance.is_finite())) {
-        return Err(UserError::new("--guidance must be 0 or more", "leave it out where nobody says it"));
+        return Err(UserError::new("--guidance must be 0 or more", "leave it out if the value is unknown"));
     }
     let part = args.part.map(part_name);
     let adds = matches!(args.part, Some(PartArg::Lora | PartArg::MotionAdapter | PartArg::Controlnet));

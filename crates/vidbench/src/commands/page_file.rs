@@ -28,7 +28,7 @@ pub(crate) fn check_replaced(path: &Path) -> Result<()> {
     if path == Path::new("-") || !path.is_file() || is_empty_or_page(path).unwrap_or(false) {
         return Ok(());
     }
-    let message = format!("{} exists and is no report, it is not replaced", path.display());
+    let message = format!("{} exists and is not a report, so it is not replaced", path.display());
     Err(UserError::new(message, "name another file for the report").into())
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn check_apart(page: Option<&Path>, read: impl IntoIterator<Item = Pa
     let Some(path) = page else { return Ok(()) };
     let read: HashSet<PathBuf> = read.into_iter().map(|path| place(&path)).collect();
     if read.contains(&place(path)) {
-        let message = format!("the report would take the place of {}, which is read", path.display());
+        let message = format!("the report would overwrite {}, which is an input", path.display());
         return Err(UserError::new(message, "name another file for the report").into());
     }
     check(page)

@@ -93,7 +93,7 @@ fn find(name: &str) -> Result<PromptSuite, UserError> {
         Some(near) => format!("did you mean {near:?}?"),
         None => format!("known: {}; or name a file", names.join(", ")),
     };
-    Err(UserError::new(format!("there is no prompt suite and no file {name:?}"), hint))
+    Err(UserError::new(format!("there is no prompt suite or file {name:?}"), hint))
 }
 
 fn check_text(text: &str, ui: Ui) -> Result<u8> {
@@ -110,7 +110,7 @@ fn check_text(text: &str, ui: Ui) -> Result<u8> {
     ui.say(if findings.is_empty() {
         "nothing found"
     } else {
-        "policy `flag` runs it and records this; `reject` does not run it"
+        "policy `flag` runs the prompt and records this; `reject` does not run it"
     });
     Ok(if findings.is_empty() { OK } else { FAILED })
 }

@@ -33,7 +33,7 @@ pub(super) fn recover(error: Error, workspace: &Path, backups: &Path, ui: Ui) ->
     match recover_workspace(workspace, backups, SystemClock::start().unix_ms()) {
         Ok(recovered) => {
             ui.say(&format!(
-                "warning: {error}: the workspace is brought back to backup {} of {}; what came after it is made again, and the \
+                "warning: {error}: the workspace was restored from backup {} of {}; anything newer is generated again, and the \
                  damaged database is kept in {}",
                 recovered.backup.display(),
                 rfc3339(recovered.manifest.created_ms),
@@ -44,8 +44,8 @@ pub(super) fn recover(error: Error, workspace: &Path, backups: &Path, ui: Ui) ->
         // The database is sound, so the original error has another cause.
         Err(BackupError::NotDamaged { .. }) => Err(error),
         Err(why) => {
-            let message = format!("{error}, and no backup can take its place: {why}");
-            let hint = "vidbench backup list --from DIR, and vidbench backup restore --into another folder; a run makes backups with --backup-every";
+            let message = format!("{error}, and it cannot be restored from a backup: {why}");
+            let hint = "see vidbench backup list --from DIR, then vidbench backup restore --into another folder; runs create backups with --backup-every";
             Err(UserError::new(message, hint).into())
         }
     }

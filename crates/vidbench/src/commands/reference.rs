@@ -26,7 +26,7 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     let metrics = vidbench::choose_metrics(&args.metrics, false, true)
         .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
     if let Some(metric) = metrics.iter().find(|metric| !compares(metric)) {
-        let hint = "`vidbench list metrics` says which are computed from a set of clips and a reference set";
+        let hint = "`vidbench list metrics` shows which are computed from a set of clips and a reference set";
         return Err(UserError::new(format!("{metric} does not use a reference set"), hint).into());
     }
     let gathered = vidbench::gather(&args.videos, None)?;
@@ -48,7 +48,7 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     };
     let Scored { store, finish, record } = carry_out(request, &effort, &|_| Ok(()), workspace, ui)?;
     if finish.interrupted {
-        ui.say("next: the same command again does what is left; nothing was written");
+        ui.say("next: repeat the command to do the rest; nothing was written");
         return Ok(INTERRUPTED);
     }
     say_what_failed(&store, &record, ui)?;
@@ -122,10 +122,7 @@ pub(crate) fn load(
     let effort = Effort { references: false, ..effort.clone() };
     let Scored { store, finish, record } = carry_out(request, &effort, &|_| Ok(()), workspace, ui)?;
     if finish.interrupted {
-        bail!(UserError::new(
-            "stopped while the reference set was looked at",
-            "the same command again goes on"
-        ));
+        bail!(UserError::new("stopped while processing the reference set", "repeat the command to continue"));
     }
     say_what_failed(&store, &record, ui)?;
     Ok(vidbench::features_of_scoring(&store, &record).map_err(|error| user_error(&error))?)

@@ -108,7 +108,7 @@ fn clips(store: &Store, data: &RunData, max_clips: usize, ui: Ui) -> Vec<ClipEmb
     if let Some(why) = first {
         let videos = super::counted(lost, "video");
         ui.say(&format!(
-            "warning: {videos} of the run cannot be shown, the first because {why}; a backup has it as it was"
+            "warning: {videos} of the run cannot be shown, the first because {why}; a backup may hold the original"
         ));
     }
     clips

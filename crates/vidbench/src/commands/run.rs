@@ -79,7 +79,7 @@ fn attempt(
             }
         }
         (None, None) => {
-            Err(UserError::new("no suite is named", "vidbench run suite.toml, or --resume RUN").into())
+            Err(UserError::new("no suite given", "use vidbench run suite.toml or --resume RUN").into())
         }
     }
 }
@@ -137,7 +137,7 @@ fn resume(
     let (record, plan) = vidbench::reopen(&store, &run, suite)?;
     if args.dry_run {
         let left = record.planned - store.progress(&run)?.judged.len() as u64;
-        ui.data(&format!("run {run}: {left} of {} samples are left\n", record.planned))?;
+        ui.data(&format!("run {run}: {left} of {} samples left\n", record.planned))?;
         return Ok(OK);
     }
     page_file::check(wishes.output.report.as_deref())?;
@@ -159,7 +159,7 @@ fn carry_out(
     listen_for_signals(cancel.clone(), ui)?;
     let passed: Vec<String> = record.suite.models.iter().flat_map(|model| model.pass_env.clone()).collect();
     let _log = log_file::begin(store.root(), output.log, &passed)
-        .context("the log cannot be begun; --log none does without")?;
+        .context("cannot open the log; --log none turns it off")?;
     let quiet = ui.is_quiet() || output.json && !std::io::stderr().is_terminal();
     let mut view = ProgressView::new(output.progress, quiet);
     let mut backups = BackupSchedule::new(store, backups);
@@ -173,7 +173,8 @@ fn carry_out(
         Err(ExecuteError::Run(RunError::Store(error @ StoreError::Locked { .. }))) => {
             return Err(error.into());
         }
-        executed => executed.with_context(|| format!("run {} stopped; what is recorded stays", record.id))?,
+        executed => executed
+            .with_context(|| format!("run {} stopped; everything recorded so far is kept", record.id))?,
     };
     conclude(store, &execution, output, ui)
 }
@@ -249,7 +250,7 @@ pub(crate) fn listen_for_signals(cancel: Cancel, ui: Ui) -> Result<()> {
             ui.say(if cancel.is_urgent() {
                 "stopping now"
             } else {
-                "finishing the current sample; once more stops at once"
+                "finishing the current sample; Ctrl-C again stops immediately"
             });
         }
     })?;
@@ -258,7 +259,7 @@ pub(crate) fn listen_for_signals(cancel: Cancel, ui: Ui) -> Result<()> {
 
 pub(crate) fn programs(workspace: &Path) -> Result<WorkerPrograms> {
     Ok(WorkerPrograms {
-        vidbench: std::env::current_exe().context("cannot find this program's own file")?,
+        vidbench: std::env::current_exe().context("cannot find vidbench's own executable")?,
         workspace: std::path::absolute(workspace).ok(),
     })
 }
@@ -313,7 +314,7 @@ fn plan_text(prepared: &Prepared, estimate: &Estimate) -> String {
         let usual = group.secs_each.map_or("no earlier run".into(), |secs| format!("{secs:.3} s each"));
         let model = suite.models[group.model as usize].clone();
         let model = match model.instead_of.and_then(|first| suite.models.get(first as usize)) {
-            Some(first) => format!("{}, if {} has not enough memory", model.id, first.id),
+            Some(first) => format!("{}, if {} runs out of memory", model.id, first.id),
             None => model.id.to_string(),
         };
         vec![model, group.params.describe(), group.samples.to_string(), usual]
@@ -333,11 +334,11 @@ fn plan_text(prepared: &Prepared, estimate: &Estimate) -> String {
     let of_programs = suite.models.iter().filter(|model| model.engine == Engine::Command);
     for model in of_programs.filter(|_| suite.reuse_samples) {
         text.push_str(&format!(
-            "reuse_samples: model {} is generated anew, for nobody knows which weights a program has\n",
+            "reuse_samples: samples of model {} are generated anew, because the weights of a program are unknown\n",
             model.id
         ));
     }
-    let time = estimate.secs().map_or("unknown (no earlier run of every row)".into(), duration);
+    let time = estimate.secs().map_or("unknown (not every row has an earlier run)".into(), duration);
     let disk =
         estimate.bytes().map_or("unknown".into(), |bytes| format!("{:.1} MiB", bytes as f64 / 1_048_576.0));
     text + &format!("estimate: generation {time}, disk {disk}\n")
@@ -359,7 +360,7 @@ fn precision_note(model: &ResolvedModel) -> Option<String> {
     let is_told = model.settings.contains_key("dtype") || model.weights == WeightsOrigin::Random;
     (!is_told).then(|| {
         format!(
-            "model {} is loaded in float32, where the documentation of its class takes {known}: `vidbench models show {}` has its settings\n",
+            "model {} is loaded in float32, but the documentation of its class uses {known}: `vidbench models show {}` prints its settings\n",
             model.id,
             model.which()
         )
@@ -371,7 +372,7 @@ fn lacking_note(model: &ResolvedModel, suite: &ResolvedSuite) -> Option<String> 
     let lacking = vidbench::lacking_videos(model, suite).ok()?;
     let first = lacking.first()?;
     let all = suite.prompts.len() * suite.seeds.len();
-    Some(format!("model {} has no video of {} of {all} samples, such as {first}\n", model.id, lacking.len()))
+    Some(format!("model {} has no video for {} of {all} samples, such as {first}\n", model.id, lacking.len()))
 }
 
 #[cfg(test)]

@@ -87,8 +87,8 @@ fn remove_all(store: &Store, wanted: &[String], ui: Ui) -> Result<()> {
     for name in wanted {
         if name == "latest" {
             return Err(UserError::new(
-                "`latest` is too easily the wrong run to remove",
-                "name the run: vidbench runs list",
+                "`latest` could easily be the wrong run to remove",
+                "name the run; to list them: vidbench runs list",
             )
             .into());
         }
@@ -104,7 +104,7 @@ fn remove(store: &Store, run: &RunId, kind: RecordKind, ui: Ui) -> Result<()> {
     if kind == RecordKind::Scoring {
         store.remove_scoring(run)?;
         remove_report(store, run)?;
-        ui.say(&format!("removed scoring {run}; the scores of its files are kept by their content"));
+        ui.say(&format!("removed scoring {run}; scores are kept by file content and can be reused"));
         return Ok(());
     }
     cache::attach(store, ui)?;
@@ -112,7 +112,7 @@ fn remove(store: &Store, run: &RunId, kind: RecordKind, ui: Ui) -> Result<()> {
     let removed = store.remove_run(run)?;
     remove_report(store, run)?;
     if kept > 0 {
-        ui.say(&format!("{kept} videos are kept in the cache for suites with reuse_samples; vidbench cache clear removes them"));
+        ui.say(&format!("kept {kept} videos in the cache for suites with reuse_samples; to remove them: vidbench cache clear"));
     }
     ui.say(&format!(
         "removed run {run}: {}, {}, {}",

@@ -27,7 +27,7 @@ pub(crate) fn schema(args: &SchemaArgs, ui: Ui) -> Result<u8> {
 
 fn cli_page() -> String {
     let mut text =
-        String::from("# Command line\n\nEvery command and flag. `vidbench help COMMAND` has the examples.\n");
+        String::from("# Command line\n\nEvery command and flag. `vidbench help COMMAND` shows examples.\n");
     let mut root = Cli::command();
     root.build();
     describe(&root, &mut text);
@@ -83,9 +83,9 @@ fn metrics_page() -> String {
         text.push_str(&metric_row(metric));
     }
     text.push_str(
-        "\n`vidbench score` computes those that say so in the last column unless `--metrics` names others.\n\n\
+        "\n`vidbench score` computes those marked in the last column unless `--metrics` names others.\n\n\
          Measured in every run: [latency and stages](../metrics/latency.md), [throughput](../metrics/throughput.md),\n\
-         [peak memory](../metrics/peak_memory.md). How values become means, intervals and places:\n\
+         [peak memory](../metrics/peak_memory.md). How values become means, intervals and ranks:\n\
          [statistics](../statistics.md).\n",
     );
     text
@@ -100,12 +100,12 @@ fn metric_row(metric: &MetricDescriptor) -> String {
     let needs = match metric.needs {
         Needs::Clip => "a clip",
         Needs::ClipAndPrompt => "a clip and its prompt",
-        Needs::ClipAndImage => "a clip and the image it was made from",
+        Needs::ClipAndImage => "a clip and the image it was generated from",
         Needs::Pair => "a clip and its reference",
-        Needs::Set => "a set of clips and a reference set that ships",
+        Needs::Set => "a set of clips and a built-in reference set",
         Needs::ReferenceSet => "a set of clips and a reference set",
         Needs::ClipSet => "a set of clips",
-        Needs::Features => "files of features",
+        Needs::Features => "feature files",
     };
     let bound = |bound: Option<f64>| bound.map_or("unbounded".into(), |bound| bound.to_string());
     let page = metric.page();
@@ -141,8 +141,8 @@ fn prompts_page() -> String {
 
 fn nets_page() -> String {
     let mut text = String::from(
-        "# Nets\n\nvidbench ships their graphs and none of their weights: `vidbench nets fetch NAME` brings them from their authors. How they\n\
-         are kept and checked: [nets](../nets.md).\n\n",
+        "# Nets\n\nvidbench ships the graphs of nets but not their weights: `vidbench nets fetch NAME` downloads them from their authors. How they\n\
+         are stored and checked: [nets](../nets.md).\n\n",
     );
     text.push_str("| net | what | licence of the weights | commercial use | names verified | cite |\n|---|---|---|---|---|---|\n");
     text.extend(Manifest::shipped().nets().map(net_row));
@@ -156,7 +156,7 @@ fn nets_page() -> String {
     for net in Manifest::shipped().nets() {
         text.extend(Manifest::shipped().files_of(net).map(|file| file_row(net, file)));
     }
-    text.push_str("\n\"First use\": nobody published a hash; the first file that comes is recorded, and another one is refused later.\n");
+    text.push_str("\n\"First use\": no hash is published; the hash of the first file fetched is recorded, and a different file is refused later.\n");
     text
 }
 

@@ -94,7 +94,7 @@ pub(crate) fn carry_out(
     ui: Ui,
 ) -> Result<Scored> {
     vidbench_video::libav_version().map_err(|error| {
-        UserError::new(format!("videos cannot be read: {error}"), "`vidbench doctor` says what to install")
+        UserError::new(format!("videos cannot be read: {error}"), "`vidbench doctor` shows what to install")
     })?;
     let store = Store::open(workspace)?;
     cache::attach(&store, ui)?;
@@ -105,7 +105,7 @@ pub(crate) fn carry_out(
     let programs = run::programs(workspace)?;
     let unprepared = vidbench::unprepared_nets(&request.metrics, request.nets);
     if !unprepared.is_empty() {
-        ui.say(&format!("note: nets are prepared for this processor, once: {}", unprepared.join(", ")));
+        ui.say(&format!("note: preparing nets for this processor (only once): {}", unprepared.join(", ")));
     }
     if let Err(why) = vidbench::prepare_nets(&programs, &unprepared, request.nets) {
         ui.say(&format!("warning: {}: {why}", vidbench::NOT_PREPARED));
@@ -113,7 +113,7 @@ pub(crate) fn carry_out(
     let held = vidbench::hold_scorers(&programs, &request, &effort.scorers, &effort.scorer)?;
     environment.scorer = held.first().map(|scorer| scorer.held.clone());
     for missing in environment.scorer.iter().flat_map(|held| &held.missing) {
-        ui.say(&format!("warning: this limit of the scorer cannot be enforced: {missing}; `vidbench doctor` says what to do"));
+        ui.say(&format!("warning: this limit of the scorer cannot be enforced: {missing}; `vidbench doctor` shows what to do"));
     }
     for net in environment.nets.iter().flat_map(|nets| &nets.weights).filter(|net| net.sha256.is_none()) {
         let why = vidbench::why_no_weights(&net.net, net.random_seed);
@@ -123,7 +123,7 @@ pub(crate) fn carry_out(
     check(&record)?;
     store.create_scoring(&record)?;
     let _log = log_file::begin(store.root(), effort.log, &[])
-        .context("the log cannot be begun; --log none does without")?;
+        .context("cannot open the log; --log none turns it off")?;
     let cancel = Cancel::new();
     run::listen_for_signals(cancel.clone(), ui)?;
     let mut view = ProgressView::new(effort.progress, ui.is_quiet());
@@ -136,7 +136,8 @@ pub(crate) fn carry_out(
         view.show(event);
     });
     view.finish();
-    let finish = scored.with_context(|| format!("scoring {} stopped; what is recorded stays", record.id))?;
+    let finish = scored
+        .with_context(|| format!("scoring {} stopped; everything recorded so far is kept", record.id))?;
     Ok(Scored { store, finish, record })
 }
 
@@ -182,7 +183,7 @@ fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
         DESCRIPTORS.iter().any(|known| known.needs == Needs::ClipAndPrompt && known.id == metric.as_str())
     });
     if wants_prompt && prompts.is_none() && gathered.clips.iter().any(|clip| clip.prompt.is_none()) {
-        ui.say("note: no prompts were found in the file names; give the known prompts with --prompts FILE");
+        ui.say("note: no prompts were found in the file names; pass the known prompts with --prompts FILE");
     }
     let named = args.videos.first().map(|path| text_from_path(path)).unwrap_or_default();
     Ok(ScoringRequest {
@@ -207,8 +208,8 @@ fn commercial_safe(metrics: Vec<MetricId>, ui: Ui) -> Result<Vec<MetricId>> {
         ui.say(&format!("note: --commercial-safe leaves out {id}: commercial use of its nets is {says}"));
     }
     if kept.is_empty() {
-        let hint = "`vidbench metrics list` says which metrics may be used";
-        return Err(UserError::new("--commercial-safe leaves no metric", hint).into());
+        let hint = "`vidbench metrics list` shows which metrics may be used";
+        return Err(UserError::new("--commercial-safe leaves no metrics", hint).into());
     }
     Ok(kept)
 }
@@ -246,7 +247,7 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
     }
     if finish.known > 0 {
         ui.say(&format!(
-            "{} of {} clips were already scored, or are copies of another clip",
+            "{} of {} clips were already scored or are copies of another clip",
             finish.known, finish.done
         ));
     }
@@ -258,7 +259,7 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
     lacking.iter().for_each(|message| print_error(message, &[], ui.stderr_color));
     Ok(match finish {
         ScoreFinish { interrupted: true, .. } => {
-            ui.say("next: the same command again does what is left");
+            ui.say("next: repeat the command to do the rest");
             INTERRUPTED
         }
         ScoreFinish { done, ok, .. } if ok < done => FAILED,
@@ -271,18 +272,17 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
 fn lacking(analysis: &ScoringAnalysis, args: &ScoreArgs) -> Option<String> {
     let names: Vec<&str> = analysis.without_a_number().map(MetricId::as_str).collect();
     let asked = !args.metrics.is_empty() && analysis.ok > 0 && !names.is_empty();
-    asked.then(|| format!("no clip has a number of {}, which --metrics asks for", names.join(", ")))
+    asked.then(|| format!("no clip has a value for {}, requested by --metrics", names.join(", ")))
 }
 
 /// Sets that have no number for a set metric, and why.
 fn sets_without(data: &ScoringData) -> impl Iterator<Item = String> {
     let sets = data.sets.iter().flat_map(|scoring| &scoring.sets);
     sets.flat_map(|set| {
-        let problem =
-            set.problem.iter().map(|problem| format!("set {} has no numbers: {problem}", set.label));
+        let problem = set.problem.iter().map(|problem| format!("set {} has no values: {problem}", set.label));
         let without = set.scores.iter().filter_map(|found| match &found.score {
             Score::NotAvailable { reason } => {
-                Some(format!("set {} has no number of {}: {reason}", set.label, found.metric))
+                Some(format!("set {} has no value for {}: {reason}", set.label, found.metric))
             }
             Score::Value(_) => None,
         });

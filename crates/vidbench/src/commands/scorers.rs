@@ -29,8 +29,8 @@ pub(crate) fn devices(nets: &NetArgs) -> Result<Vec<NetDevice>, UserError> {
     match devices.iter().find(|device| device.kind() != first.kind()) {
         None => Ok(devices),
         Some(other) => Err(UserError::new(
-            format!("--net-device names {first} and {other}, which are of two kinds"),
-            "name devices of one kind: another kind gives the same clip other numbers",
+            format!("--net-device names {first} and {other}, which are different kinds of devices"),
+            "name devices of one kind: other kinds compute different values for the same clip",
         )),
     }
 }
@@ -56,7 +56,7 @@ fn by_memory(metrics: &[MetricId], ui: Ui) -> usize {
     if fit < cores {
         let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
         ui.say(&format!(
-            "note: {} instead of {cores}: each may need {:.1} GiB for its nets, and {:.1} GiB are free; --workers N decides",
+            "note: {} instead of {cores}: each may need {:.1} GiB for its nets, and {:.1} GiB are free; override with --workers N",
             if fit == 1 { "one scorer".into() } else { format!("{fit} scorers") },
             gib(each),
             gib(available.unwrap_or(0))

@@ -37,7 +37,8 @@ pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
             Ok(OK)
         }
         WorkerCommand::Command { program } => {
-            let program = serde_json::from_str(&program).context("--program is no JSON of a program")?;
+            let program =
+                serde_json::from_str(&program).context("--program is not a JSON description of a program")?;
             let mut generator =
                 CommandGenerator::new(program).map_err(|message| UserError { message, hints: vec![] })?;
             end_with_client();
@@ -80,7 +81,7 @@ fn check(args: &WorkerCheckArgs, ui: Ui) -> Result<u8> {
     let model = args.model.as_deref().map(ModelId::new).transpose()?;
     let params =
         Params { steps: args.steps, guidance: 1.0, frames: args.frames, width, height, fps: args.fps };
-    let scratch = tempfile::tempdir().context("cannot make a folder for the check's videos")?;
+    let scratch = tempfile::tempdir().context("cannot create a folder for the check's videos")?;
     let options = CheckOptions {
         model,
         prompt: args.prompt.clone(),
@@ -139,9 +140,9 @@ fn report_text(report: &Report) -> String {
     }
     let failed = report.failures().count();
     text + &match failed {
-        0 => "the worker keeps the protocol\n".to_owned(),
+        0 => "the worker follows the protocol\n".to_owned(),
         failed => format!(
-            "the worker breaks {failed} of {} rules; docs/worker-protocol.md explains them\n",
+            "the worker breaks {failed} of {} rules; see docs/worker-protocol.md\n",
             report.rules.len()
         ),
     }

@@ -40,7 +40,7 @@ pub(super) fn read(path: &Path) -> Result<ConditioningImage, String> {
     let problem = |what: String| format!("{}: {what}", text_from_path(path));
     let length = fs::metadata(path).map_err(|error| problem(error.to_string()))?.len();
     if length > MAX_IMAGE_BYTES {
-        return Err(problem(format!("{length} bytes are more than {MAX_IMAGE_BYTES}, the most of an image")));
+        return Err(problem(format!("it has {length} bytes; an image can have at most {MAX_IMAGE_BYTES}")));
     }
     let bytes = fs::read(path).map_err(|error| problem(error.to_string()))?;
     Ok(ConditioningImage { path: text_from_path(path), sha256: sha256_hex(&bytes) })
@@ -77,6 +77,6 @@ mod tests {
     fn a_file_too_large_for_an_image_is_not_read() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(MAX_IMAGE_BYTES + 1).unwrap();
-        assert!(read(file.path()).unwrap_err().ends_with("the most of an image"));
+        assert!(read(file.path()).unwrap_err().contains("an image can have at most"));
     }
 }

@@ -24,8 +24,8 @@ pub(super) fn leave_out(clips: &mut Vec<Found>) -> Option<String> {
     clips.retain(|_| firsts.next().unwrap_or(true));
     match before - clips.len() {
         0 => None,
-        1 => Some("1 file was named twice and is scored once".into()),
-        twice => Some(format!("{twice} files were named twice and are scored once")),
+        1 => Some("1 file was given twice and is scored once".into()),
+        twice => Some(format!("{twice} files were given twice and are scored once")),
     }
 }
 

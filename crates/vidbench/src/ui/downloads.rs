@@ -73,7 +73,7 @@ impl DownloadView {
     }
 
     fn retry(&self, reason: &str, wait: Duration) {
-        let text = format!("{}: {reason}; again in {}", self.file, duration(wait.as_secs_f64()));
+        let text = format!("{}: {reason}; retrying in {}", self.file, duration(wait.as_secs_f64()));
         let text = super::visible(&text);
         match &self.kind {
             Kind::Bar(bar) => bar.suspend(|| super::write_stderr(&text)),

@@ -83,7 +83,7 @@ impl Ui {
         }
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make folder {}", folder.display()))?;
+                .with_context(|| format!("cannot create folder {}", folder.display()))?;
         }
         write_whole(file, make).map_err(|error| not_written(error, file))
     }
@@ -116,7 +116,7 @@ fn write_whole(file: &Path, make: impl FnOnce(&mut dyn Write) -> Result<()>) -> 
         old.take(SQLITE_MAGIC.len() as u64).read_to_end(&mut head)?;
     }
     if head == SQLITE_MAGIC {
-        return Err(io::Error::other("it is a database, maybe of a workspace; name another file").into());
+        return Err(io::Error::other("it is a database, maybe that of a workspace; name another file").into());
     }
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut new = tempfile::Builder::new().permissions(new_file_permissions()).tempfile_in(folder)?;

@@ -74,7 +74,7 @@ impl ProgressView {
         }
         match event {
             Event::RunStarted { run, planned, done } => {
-                let resumed = if *done > 0 { format!(", {done} done before") } else { String::new() };
+                let resumed = if *done > 0 { format!(", {done} already done") } else { String::new() };
                 self.line(&format!("run {run}: {}{resumed}", counted(*planned, "sample")));
             }
             Event::PhaseStarted { phase, total } => {
@@ -251,11 +251,11 @@ fn line_of(event: &Event) -> Option<String> {
             format!("loaded {model} in {load_secs:.1} s")
         }
         Event::SamplesReused { samples } => {
-            format!("{samples} samples are taken from earlier runs and have no latency")
+            format!("{samples} samples are reused from earlier runs and have no latency")
         }
         Event::Retried { label, attempt, of, wait_secs, outcome, reason, .. } => {
             format!(
-                "{outcome}, attempt {attempt} of {of}, again in {wait_secs:.1} s: {label}: {}",
+                "{outcome}, attempt {attempt} of {of}, retrying in {wait_secs:.1} s: {label}: {}",
                 one_line(reason)
             )
         }
@@ -277,10 +277,10 @@ fn line_of(event: &Event) -> Option<String> {
                 IdleWhen::Before => "before the first model",
                 IdleWhen::After => "after the last model",
             };
-            format!("measuring the power of the idle machine for {} {model}", duration(*secs))
+            format!("measuring idle power for {} {model}", duration(*secs))
         }
         Event::BreakersWait { secs } => {
-            format!("no model can be asked now, the next is tried in {}", duration(*secs))
+            format!("all models are paused, the next is tried in {}", duration(*secs))
         }
         Event::WorkerRestarted { worker, reason } => {
             format!("restarting worker {worker}: {reason}")

@@ -45,7 +45,7 @@ const MEASURED: [Measured; 13] = [
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum VbenchExportError {
     /// None of its metrics is a dimension of VBench.
-    #[error("the scoring has no metric that VBench has: {}", known_metrics())]
+    #[error("the scoring has none of VBench's metrics: {}", known_metrics())]
     NoMetric,
     /// Every clip of a dimension failed, has no prompt, or is not in the suite.
     #[error("no clip of the scoring can be exported")]
@@ -77,12 +77,11 @@ impl VbenchExportError {
             Self::NoMetric => vec![format!("score with --metrics {}", known_metrics())],
             Self::NoClips { left_out } => {
                 let mut hints = left_out.clone();
-                hints
-                    .push("`vidbench score DIR --prompts FILE` reads prompts from the names of files".into());
+                hints.push("`vidbench score DIR --prompts FILE` reads prompts from file names".into());
                 hints
             }
             Self::SameClip { .. } => {
-                vec!["keep one of them; VBench has one file a model, so score each model by itself".into()]
+                vec!["keep one of them; VBench has one file per model, so score each model separately".into()]
             }
             Self::Format(_) => Vec::new(),
         }
@@ -211,7 +210,7 @@ fn values<'d>(
             (Ok((weighted, series)), Some(prompt)) => {
                 valued.push(Valued { clip, prompt, weighted, series });
             }
-            (Ok(_), None) => failed.push(format!("{}: its prompt is not known", clip.path)),
+            (Ok(_), None) => failed.push(format!("{}: its prompt is unknown", clip.path)),
             (Err(reason), _) => failed.push(format!("{}: {reason}", clip.path)),
         }
     }
@@ -324,14 +323,14 @@ fn notes(record: &ScoringRecord) -> Vec<String> {
     let mut notes = Vec::new();
     if known.contains(&"temporal_flickering@1") {
         notes.push(
-            "temporal_flickering is computed by its formula, but chroma is interpolated where OpenCV repeats it, which moves the value \
+            "temporal_flickering is computed by its formula, but with interpolated chroma where OpenCV repeats it, which changes the value \
              by up to about 0.001 on strongly coloured clips"
                 .to_owned(),
         );
     }
     notes.extend(record.environment.nets.iter().flat_map(NetsInUse::warnings));
     if !others.is_empty() {
-        notes.push(format!("no dimension of VBench, and not written: {}", others.join(", ")));
+        notes.push(format!("not VBench dimensions, so not written: {}", others.join(", ")));
     }
     notes
 }

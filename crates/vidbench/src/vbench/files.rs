@@ -35,7 +35,7 @@ impl VbenchFileError {
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::Unreadable { .. } => {
-                vec!["the suite is VBench_full_info.json of the vbench package; results are *_eval_results.json".into()]
+                vec!["the suite is VBench_full_info.json from the vbench package; results are *_eval_results.json".into()]
             }
             Self::Problems { what, .. } => vec![format!("it is read as {what}")],
         }

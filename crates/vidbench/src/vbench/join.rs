@@ -29,13 +29,13 @@ pub enum JoinError {
         second: (PathBuf, f64),
     },
     /// Scores that no dimension can have.
-    #[error("{} beyond what a dimension can have:{}", count(.scores.len()), each(.scores))]
+    #[error("{} outside the range of a dimension:{}", count(.scores.len()), each(.scores))]
     OutOfRange {
         /// Each with its file.
         scores: Vec<(Dimension, f64, PathBuf)>,
     },
     /// A dimension of the other suite.
-    #[error("{dimension} in {} is no dimension of {}", file.display(), suite.words())]
+    #[error("{dimension} in {} is not a dimension of {}", file.display(), suite.words())]
     OtherSuite {
         /// The dimension.
         dimension: Dimension,
@@ -62,17 +62,17 @@ impl JoinError {
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::Conflict { .. } => {
-                vec!["name the files of one model and one evaluation; VBench would silently take the last".into()]
+                vec!["pass the files of one model and one evaluation; VBench would silently use the last".into()]
             }
             Self::OutOfRange { .. } => vec![
-                "scores go from 0 to 1, also that of imaging_quality; divide percentages by 100 in the file, nothing is rescaled here"
+                "scores range from 0 to 1, including imaging_quality; divide percentages by 100 in the file, vidbench rescales nothing"
                     .into(),
             ],
             Self::OtherSuite { suite: VbenchSuite::T2v, .. } => {
-                vec!["add --suite i2v for results of VBench-I2V".into()]
+                vec!["add --suite i2v for VBench-I2V results".into()]
             }
             Self::OtherSuite { suite: VbenchSuite::I2v, .. } => {
-                vec!["leave --suite i2v out for results of text to video".into()]
+                vec!["omit --suite i2v for text-to-video results".into()]
             }
         }
     }

@@ -46,7 +46,7 @@ fn a_workspace_comes_back_from_its_backup() {
     let before = workspace.run(["export", "latest"]).stdout;
     let said = workspace.run(["backup", "verify"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
-    assert!(said.stdout.contains("is whole: hashed, checked, restored and opened"), "{}", said.stdout);
+    assert!(said.stdout.contains("is intact: hashed, checked, restored and opened"), "{}", said.stdout);
     let said = workspace.run(["backup", "restore", "latest", "--into", "restored"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert_eq!(workspace.run(["export", "latest", "--workspace", "restored"]).stdout, before);
@@ -357,5 +357,5 @@ fn a_backup_that_cannot_be_made_is_told_and_the_run_goes_on() {
     workspace.write("elsewhere", "no folder");
     let said = workspace.run(["run", "suite.toml", "--backup-every", "1h", "--backup-to", "elsewhere"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
-    assert!(said.stderr.contains("no backup could be made: "), "{}", said.stderr);
+    assert!(said.stderr.contains("no backup could be created: "), "{}", said.stderr);
 }

@@ -176,7 +176,7 @@ fn a_program_that_fails_says_why() {
         "echo no checkpoint >&2; exit 3",
         "",
         "internal",
-        "sh ended with exit status: 3; it said last: no checkpoint",
+        "sh ended with exit status: 3; its last output: no checkpoint",
     );
     check(
         "echo torch.OutOfMemoryError: CUDA out of memory; exit 1",
@@ -189,7 +189,7 @@ fn a_program_that_fails_says_why() {
 
 #[test]
 fn a_program_that_writes_no_video_is_told() {
-    check("true", "", "internal", "ended well, but wrote no file");
+    check("true", "", "internal", "succeeded but wrote no file");
     check("echo rubbish > \"$1\"", "", "decode_failed", "");
 }
 

@@ -131,7 +131,7 @@ fn diffusers_knows_its_settings_before_anything_is_loaded() {
     let workspace = workspace();
     for (models, problem) in [
         (model("tiny/WanPipelin", ""), "unknown tiny pipeline \"WanPipelin\""),
-        (model("tiny/WanPipeline", "ofload = \"model\""), "knows no setting \"ofload\""),
+        (model("tiny/WanPipeline", "ofload = \"model\""), "does not support setting \"ofload\""),
     ] {
         workspace.write("suite.toml", suite(&models, PROMPTS));
         let said = run(&workspace, &["run", "suite.toml", "--dry-run"]);

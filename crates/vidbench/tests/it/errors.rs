@@ -134,7 +134,11 @@ fn a_disk_that_is_too_full() {
     workspace.write("suite.toml", suite("[1]", 1, "[1]") + "\n[limits]\nmin_free_disk_mib = 999999999\n");
     let said = workspace.run(["run", "suite.toml"]);
     assert_eq!(said.code, 2);
-    assert!(said.stderr.contains("MiB of disk are free, the run needs 999999999 MiB"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("MiB of disk space are free, but the run needs 999999999 MiB"),
+        "{}",
+        said.stderr
+    );
     assert!(said.stderr.contains("hint: free some"), "{}", said.stderr);
     assert_eq!(workspace.run(["runs", "list", "--json"]).stdout.trim(), "[]", "no run was begun");
 }

@@ -80,7 +80,7 @@ fn what_a_worker_does_not_know_is_said_before_anything_is_done() {
             .replace("[prompts]", &format!("settings = {{ {settings} }}\n[prompts]"))
     };
     for (settings, message) in [
-        ("busy_milis = 1", "knows no setting \"busy_milis\"\nhint: did you mean \"busy_millis\"?"),
+        ("busy_milis = 1", "does not support setting \"busy_milis\"\nhint: did you mean \"busy_millis\"?"),
         ("frobnicate = 1", "hint: it knows memory_mib, busy_millis, device"),
     ] {
         workspace.write("suite.toml", suite(settings));
@@ -108,7 +108,7 @@ fn a_worker_whose_file_is_no_video() {
 
 #[test]
 fn a_worker_that_lies_about_its_time_or_memory() {
-    check("lies-about-time", "", "protocol_error", "the worker says it worked from");
+    check("lies-about-time", "", "protocol_error", "the worker reports working from");
     check("immense", "", "protocol_error", "peak_rss_bytes is 18446744073709551615");
 }
 
@@ -117,7 +117,7 @@ fn a_worker_that_lies_about_its_time_or_memory() {
 #[test]
 fn a_worker_that_breaks_after_its_answer_costs_no_other_sample() {
     for (fault, told) in
-        [("dies-afterwards", "exit status: 7"), ("answers-again", "that no request waits for")]
+        [("dies-afterwards", "exit status: 7"), ("answers-again", "an answer to no pending request")]
     {
         let workspace = Workspace::new();
         let suite = forgiving("[1, 2]", fault, 1, "", "").replace("limit = 2", "limit = 1");
@@ -135,7 +135,7 @@ fn a_warm_up_that_kills_the_worker_is_not_the_end() {
     workspace.write("suite.toml", suite);
     let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
     assert_eq!(said.code, 1, "{}", said.stderr);
-    assert!(said.stderr.contains("going on without warm-up"), "{}", said.stderr);
+    assert!(said.stderr.contains("continuing without warm-up"), "{}", said.stderr);
     assert_eq!(outcomes(&workspace.export()), ["worker_crashed", "worker_crashed", "ok", "ok"]);
 }
 
@@ -246,7 +246,7 @@ fn a_breaker_opens_and_closes_again_and_nothing_is_lost() {
     let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     for told in
-        ["(generate) is open: it failed 2 times in a row", "is half-open", "is closed: it does well again"]
+        ["(generate) is open: it failed 2 times in a row", "is half-open", "is closed: it works again"]
     {
         assert!(said.stderr.contains(told), "{told}: {}", said.stderr);
     }

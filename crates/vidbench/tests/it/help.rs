@@ -186,15 +186,15 @@ fn doctor_says_how_to_make_the_environment_of_diffusers() {
         String::from_utf8(output.stdout).unwrap()
     };
     let doctor = || with_path(&bin);
-    assert!(doctor().contains("there is no Docker"), "{}", doctor());
+    assert!(doctor().contains("Docker is not installed"), "{}", doctor());
     let without = with_path(std::path::Path::new("/nonexistent"));
-    assert!(without.contains("uv, which makes Python environments, is not found"), "{without}");
+    assert!(without.contains("uv, which creates Python environments, was not found"), "{without}");
     assert!(without.contains("pip install uv"), "{without}");
     let absent = doctor();
     assert!(absent.contains("there is no environment diffusers"), "{absent}");
     assert!(absent.contains("vidbench env create diffusers"), "{absent}");
     std::fs::create_dir_all(envs.join("diffusers")).unwrap();
-    assert!(doctor().contains("was not finished"));
+    assert!(doctor().contains("is incomplete"));
     let record =
         r#"{"name": "diffusers", "python": "3.11", "diffusers": "0.42.1", "torch": "2.15", "extra": []}"#;
     std::fs::write(envs.join("diffusers/environment.json"), record).unwrap();
@@ -240,11 +240,11 @@ fn an_environment_that_uv_cannot_make_is_none() {
     };
     let (code, told) = create(std::path::Path::new("/nonexistent"));
     assert_eq!(code, Some(2), "{told}");
-    assert!(told.contains("uv, which makes Python environments, is not found"), "{told}");
+    assert!(told.contains("uv, which creates Python environments, was not found"), "{told}");
     let (code, told) = create(&bin);
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("No interpreter found for Python 3.12"), "{told}");
-    assert!(told.contains("uv could not make the environment"), "{told}");
+    assert!(told.contains("uv could not create the environment"), "{told}");
     let doctor = workspace.command(["doctor"]).env("VIDBENCH_ENVS", workspace.path().join("envs")).output();
-    assert!(String::from_utf8(doctor.unwrap().stdout).unwrap().contains("was not finished"));
+    assert!(String::from_utf8(doctor.unwrap().stdout).unwrap().contains("is incomplete"));
 }

@@ -102,7 +102,7 @@ fn a_manifest_names_seeds_and_hashes() {
     let (_, data) = run(&workspace);
     let found = outcomes(&data);
     assert_eq!(found.iter().filter(|(outcome, _)| outcome == "ok").count(), 1, "{found:?}");
-    assert!(found.iter().any(|(_, why)| why.contains("is not the file of the manifest")), "{found:?}");
+    assert!(found.iter().any(|(_, why)| why.contains("is not the file in the manifest")), "{found:?}");
 }
 
 #[test]

@@ -357,7 +357,7 @@ fn a_file_of_ones_own_that_is_wrong_is_named() {
     let said = workspace.run(["models", "list"]);
     assert_eq!(said.code, 2);
     assert!(
-        said.stderr.contains("models.toml") && said.stderr.contains("hint: mend the file"),
+        said.stderr.contains("models.toml") && said.stderr.contains("hint: fix the file"),
         "{}",
         said.stderr
     );
@@ -441,7 +441,7 @@ fn a_model_that_nobody_gave_a_type_of_numbers_is_said_to_be_loaded_in_float32() 
         assert_eq!(output.status.code(), Some(2), "there is no environment");
         String::from_utf8(output.stderr).unwrap()
     };
-    let note = "is loaded in float32, where the documentation of its class takes bfloat16: `vidbench models show Wan-AI/Wan2.1-T2V-1.3B-Diffusers`";
+    let note = "is loaded in float32, but the documentation of its class uses bfloat16: `vidbench models show Wan-AI/Wan2.1-T2V-1.3B-Diffusers`";
     let without = said("");
     assert!(without.contains(note), "{without}");
     for told in ["dtype = \"bfloat16\"", "weights = \"random\", scale = \"tiny\""] {

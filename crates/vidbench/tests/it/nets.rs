@@ -326,11 +326,11 @@ fn doctor_counts_the_nets_that_are_ready() {
         said.stdout[at..].lines().take(2).map(str::trim).collect::<Vec<_>>().join("; ")
     };
     let known = Skeleton::names().count();
-    assert!(line().starts_with(&format!("nets          0 of {known} are ready, in ")), "{}", line());
+    assert!(line().starts_with(&format!("nets          0 of {known} ready, in ")), "{}", line());
     assert!(line().contains("hint: `vidbench nets fetch vbench`"), "{}", line());
     checkpoint(&workspace, "authors", 1);
     assert_eq!(run(&workspace, None, &["nets", "import", "authors"]).code, 0);
-    assert!(line().starts_with(&format!("nets          1 of {known} are ready, in ")), "{}", line());
+    assert!(line().starts_with(&format!("nets          1 of {known} ready, in ")), "{}", line());
     fs::write(workspace.path().join("nets/amt-s/source.json"), "{").unwrap();
     assert!(
         line().contains("damaged: amt-s") && line().contains("hint: `vidbench nets verify`"),

@@ -54,7 +54,7 @@ fn a_run_goes_on_from_the_newest_backup_and_the_damaged_database_is_kept() {
 
         let said = resume(&workspace);
         assert_eq!(said.code, 1, "{}", said.stderr);
-        assert!(said.stderr.contains("the workspace is brought back to backup"), "{}", said.stderr);
+        assert!(said.stderr.contains("the workspace was restored from backup"), "{}", said.stderr);
         let data = workspace.export();
         let outcomes: Vec<_> = samples(&data).iter().map(|sample| &sample["verdict"]["outcome"]).collect();
         assert_eq!(outcomes, ["ok", "ok", "internal", "ok"]);
@@ -86,7 +86,7 @@ fn without_a_whole_backup_nothing_is_changed_and_that_is_said() {
     let said = resume(&workspace);
     assert_eq!(said.code, 2, "{}", said.stderr);
     assert!(
-        said.stderr.contains("and no backup can take its place: there is no backup latest"),
+        said.stderr.contains("and it cannot be restored from a backup: there is no backup latest"),
         "{}",
         said.stderr
     );

@@ -237,7 +237,7 @@ fn a_file_that_crashes_or_hangs_the_scorer_is_named_and_the_rest_is_scored() {
     assert_eq!([of(0).0, of(3).0], [ClipOutcome::Ok; 2]);
     let (crashed, hung) = (of(1), of(2));
     assert_eq!([crashed.0, hung.0], [ClipOutcome::DecodeFailed; 2]);
-    assert!(crashed.1.starts_with("the scorer died over it, twice: "), "{}", crashed.1);
+    assert!(crashed.1.starts_with("the scorer crashed on it twice: "), "{}", crashed.1);
     assert!(hung.1.contains("within 3.0 s"), "{}", hung.1);
 }
 
@@ -314,7 +314,7 @@ fn pairs_that_do_not_fit_are_named() {
     assert_eq!(of("clip-1.mp4"), pair("pair_mismatch", "the reference has 16 frames, the sample 15"));
     assert_eq!(of("clip-2.mp4"), pair("pair_mismatch", "the reference is 64x32, the sample 64x64"));
     assert_eq!(of("clip-3.mp4").0, "reference_failed");
-    assert_eq!(of("lone.mp4"), pair("reference_missing", "no reference belongs to it"));
+    assert_eq!(of("lone.mp4"), pair("reference_missing", "it has no reference"));
     // Metrics that need no reference are computed anyway.
     let flickering = &data["analysis"]["groups"][0]["metrics"].as_array().unwrap().clone();
     let flickering = flickering.iter().find(|summary| summary["metric"] == "temporal_flickering@1").unwrap();

@@ -41,20 +41,20 @@ fn a_report_takes_the_place_of_no_other_file() {
     let clip = workspace.path().join("fast/clip-0.mp4");
     let before = std::fs::read(&clip).unwrap();
     for report in ["fast/clip-0.mp4", "full/../fast/clip-0.mp4"] {
-        refused(&score(&workspace, &["fast", "--report", report]), "which is read");
+        refused(&score(&workspace, &["fast", "--report", report]), "which is an input");
     }
-    refused(&score(&workspace, &["fast", "new.mp4", "--report", "./new.mp4"]), "which is read");
-    refused(&score(&workspace, &["fast", "--report", "notes.html"]), "exists and is no report");
-    refused(&score(&workspace, &["fast", "--report", "full/clip-0.mkv"]), "exists and is no report");
+    refused(&score(&workspace, &["fast", "new.mp4", "--report", "./new.mp4"]), "which is an input");
+    refused(&score(&workspace, &["fast", "--report", "notes.html"]), "exists and is not a report");
+    refused(&score(&workspace, &["fast", "--report", "full/clip-0.mkv"]), "exists and is not a report");
     assert!(!workspace.path().join(".vidbench").exists(), "nothing was begun");
     for _ in 0..2 {
         let said = score(&workspace, &["fast", "--report", "report.html"]);
         assert_eq!(said.code, 0, "a report may be replaced: {}", said.stderr);
     }
-    refused(&workspace.run(["report", "latest", "--output", "notes.html"]), "exists and is no report");
+    refused(&workspace.run(["report", "latest", "--output", "notes.html"]), "exists and is not a report");
     assert_eq!(workspace.run(["report", "latest", "--output", "report.html"]).code, 0);
     workspace.write("suite.toml", suite("[1]", 1, "[1]"));
-    refused(&workspace.run(["run", "suite.toml", "--report", "notes.html"]), "exists and is no report");
+    refused(&workspace.run(["run", "suite.toml", "--report", "notes.html"]), "exists and is not a report");
     assert_eq!(std::fs::read(&clip).unwrap(), before);
 }
 
@@ -63,7 +63,7 @@ fn a_reference_that_is_none_ends_before_the_work() {
     let workspace = Workspace::new();
     folders(&workspace, 1);
     std::fs::create_dir(workspace.path().join("empty")).unwrap();
-    for (reference, problem) in [("nowhere", "no such file"), ("empty", "the folder holds no video")] {
+    for (reference, problem) in [("nowhere", "no such file"), ("empty", "the folder contains no videos")] {
         let said = workspace.run(["score", "fast", "--reference", reference]);
         refused(&said, &format!("error: no references in {reference}: {problem}\nhint: name a folder"));
     }
@@ -278,7 +278,7 @@ fn clips_of_odd_shapes_are_scored_or_say_why_not() {
         .collect();
     let outcomes: Vec<&str> = found.iter().map(|(outcome, _)| outcome.as_str()).collect();
     assert_eq!(outcomes, ["ok", "ok", "decode_failed", "decode_failed", "decode_failed"], "{found:?}");
-    assert!(found[2].1.contains("records no frame rate"), "{found:?}");
+    assert!(found[2].1.contains("states no frame rate"), "{found:?}");
     assert!(found[3].1.contains("width of 16384 pixels is over the limit"), "{found:?}");
     assert!(found[4].1.contains("no video"), "{found:?}");
 }

@@ -218,7 +218,7 @@ fn sets_that_were_looked_at_in_other_ways_are_not_compared() {
     // The error comes before any clip is processed.
     assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{}", said.stderr);
     let problem =
-        "the clips cannot be compared with the reference set: the reference set was looked at by i3d-400@";
+        "the clips cannot be compared with the reference set: the reference set was processed by i3d-400@";
     assert!(said.stderr.contains(problem), "{}", said.stderr);
     assert!(!said.stderr.contains("score 0/"), "{}", said.stderr);
 
@@ -285,7 +285,7 @@ fn a_reference_set_that_nothing_can_be_seen_of_says_why_once() {
         assert_eq!(said.code, 2, "{}", said.stderr);
         assert!(said.stderr.contains("note: real/clip-0.mkv and 1 more: "), "{}", said.stderr);
         assert!(said.stderr.contains("`vidbench nets fetch i3d-400` fetches them"), "{}", said.stderr);
-        let error = "have features of i3d-400.videogpt@1, and two are needed\nhint: the notes above say why";
+        let error = "have i3d-400.videogpt@1 features, but at least two are needed\nhint: the notes above explain why";
         assert!(said.stderr.contains(error), "{}", said.stderr);
     }
     assert!(!workspace.path().join("real.safetensors").exists());
@@ -349,7 +349,7 @@ fn a_published_figure_is_compared_with_trained_weights_alone() {
     let anchor = |said: &Said| json(said)["anchors"][0].clone();
     let said = run(&workspace, &test);
     assert_eq!(said.code, 0, "{}", said.stdout);
-    assert_eq!(anchor(&said)["verdict"], "not available: weights of lpips-alex are not here");
+    assert_eq!(anchor(&said)["verdict"], "not available: weights of lpips-alex are not installed");
     assert_eq!(
         (&anchor(&said)["published"], &anchor(&said)["value"]),
         (&0.8140090703964233.into(), &Value::Null)

@@ -69,7 +69,7 @@ fn without_time_nothing_begins_and_a_limit_needs_its_unit() {
     assert!(samples(&workspace.export()).iter().all(|sample| sample["generation"].is_null()));
     let said = workspace.run(["run", "--resume", "latest", "--time-limit", "90"]);
     assert_eq!(said.code, 2);
-    assert!(said.stderr.contains("whole numbers with s, m, h or d are needed"), "{}", said.stderr);
+    assert!(said.stderr.contains("expected whole numbers with s, m, h or d"), "{}", said.stderr);
 }
 
 /// The limit may fall between two generations or into the scoring of clips.
@@ -128,5 +128,5 @@ fn nobody_waits_for_what_comes_after_the_limit() {
     workspace.write("suite.toml", forgiving);
     let said = run(&workspace, &["suite.toml", "--time-limit", "1m"]);
     assert_eq!(said.code, 3, "{}", said.stderr);
-    assert!(said.stderr.contains("and nothing can begin for "), "{}", said.stderr);
+    assert!(said.stderr.contains("and nothing can start for "), "{}", said.stderr);
 }

@@ -490,7 +490,7 @@ fn names_are_read_against_prompts() {
     let (said, data) = score(&[]);
     assert_eq!(data["clips"][0]["prompt"], Value::Null);
     assert_eq!(data["clips"][0]["outcome"], "reference_missing");
-    assert!(said.stderr.contains("give the known prompts with --prompts FILE"), "{}", said.stderr);
+    assert!(said.stderr.contains("pass the known prompts with --prompts FILE"), "{}", said.stderr);
     workspace.write("prompts.txt", format!("\u{feff}{STILL}\r\n\n  {COLOR}\n"));
     for prompts in ["suite.json", "prompts.txt", "shapes"] {
         let (said, data) = score(&["--prompts", prompts]);

@@ -145,8 +145,8 @@ class Server:
             spoken = messages.PROTOCOL_VERSION
             raise Failure(
                 "unsupported",
-                f"protocol version {asked} is not spoken here: this worker speaks {spoken}",
-                "use a client and a worker of the same release",
+                f"protocol version {asked} is not supported: this worker speaks {spoken}",
+                "use a client and a worker from the same release",
             )
         self._initialized = True
         return {
