@@ -140,13 +140,32 @@ fn broken_arrows(name: &str, dependencies: &BTreeSet<String>) -> Vec<String> {
     broken
 }
 
+/// Lines of a source with their indices, except items that only tests have. rustfmt ends an item that takes several
+/// lines with a brace at the indentation it began with.
+fn without_tests(source: &str) -> Vec<(usize, &str)> {
+    let mut lines = source.lines().enumerate();
+    let mut kept = Vec::new();
+    while let Some((index, line)) = lines.next() {
+        if line.trim() != "#[cfg(test)]" {
+            kept.push((index, line));
+            continue;
+        }
+        let end = format!("{}}}", &line[..line.len() - line.trim_start().len()]);
+        let mut item = lines.by_ref().skip_while(|(_, line)| line.trim_start().starts_with("#["));
+        let is_long = item.next().is_some_and(|(_, first)| !first.ends_with([';', '}']));
+        if is_long {
+            item.find(|(_, line)| *line == end);
+        }
+    }
+    kept
+}
+
 /// Lines of a pure crate's source with side effects. Test modules and binaries may have them.
 fn impure_lines(name: &str) -> Result<Vec<String>> {
     let mut broken = Vec::new();
     for file in rust_files(&super::root().join("crates").join(name).join("src"))? {
         let source = std::fs::read_to_string(&file)?;
-        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
-        for (index, line) in code.lines().enumerate() {
+        for (index, line) in without_tests(&source) {
             let line = line.split("//").next().unwrap_or_default();
             if let Some(path) = IMPURE_PATHS.iter().find(|path| line.contains(*path)) {
                 let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -180,6 +199,14 @@ mod tests {
 
     fn deps(names: &[&str]) -> BTreeSet<String> {
         names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn only_items_of_tests_are_left_out() {
+        let source = "#[cfg(test)]\nuse a;\nuse b;\nmod m {\n    #[cfg(test)]\n    fn f() {\n        1;\n    }\n    fn g() {}\n}\n\
+                      #[cfg(test)]\n#[cfg(unix)]\nmod tests {\n    fn t() {}\n}\nfn last() {}\n";
+        let kept: Vec<&str> = without_tests(source).into_iter().map(|(_, line)| line).collect();
+        assert_eq!(kept, ["use b;", "mod m {", "    fn g() {}", "}", "fn last() {}"]);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use pytorch_reader::PytorchReader;
 pub use element::ElementType;
 pub use error::{CheckpointError, CheckpointErrorKind};
 
+pub(crate) use safetensors_file::header as safetensors_header;
 use torchscript::View;
 
 /// An open file of weights.

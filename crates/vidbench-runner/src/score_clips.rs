@@ -186,71 +186,63 @@ struct Identified {
 impl Lane<'_> {
     /// Scores and records one clip. `None` when a person stopped it: the next scoring does it.
     fn score(&mut self, ordinal: u64, clip: &RequestedClip) -> Result<Option<Told>, RunError> {
-        let mut scored = ScoredClip {
-            ordinal,
-            sha256: None,
-            reference_sha256: None,
-            outcome: ClipOutcome::Ok,
-            reason: None,
-            facts: None,
-            scores: Vec::new(),
-        };
         let mut wanted = (self.wanted)(clip);
-        let (mut content, mut pairing, mut known, mut features) = (None, None, false, Vec::new());
-        let mut made = Made::default();
         let before = FileMark::of_clip(clip);
-        match self.identify(clip) {
-            Err(reason) => (scored.outcome, scored.reason) = (ClipOutcome::Unreadable, Some(reason)),
+        let mut result = match self.identify(clip) {
+            Err(reason) => {
+                ClipResult { outcome: (ClipOutcome::Unreadable, Some(reason)), ..ClipResult::default() }
+            }
             Ok(Identified { key, unpaired }) => {
                 if key.reference.is_none() {
                     wanted.retain(|wanted| !wanted.of_pair);
                 }
-                (scored.sha256, scored.reference_sha256) = (Some(key.clip.clone()), key.reference.clone());
-                let found = match self.find(clip, &key, &wanted)? {
-                    Some(found) => found,
-                    None => return Ok(None),
-                };
-                known = found.known;
-                pairing = found.pairing;
-                (scored.facts, scored.scores) = (found.facts, found.scores);
-                (features, made.features) = kept_looks::split(found.features, &wanted);
-                made.net_secs = found.net_secs;
-                (scored.outcome, scored.reason) = match (found.failure, unpaired, &pairing) {
-                    (Some((outcome, reason)), _, _) | (None, Some((outcome, reason)), _) => {
-                        (outcome, Some(reason))
-                    }
-                    (None, None, Some(Pairing::Mismatch { reason })) => {
-                        (ClipOutcome::PairMismatch, Some(reason.clone()))
-                    }
-                    (None, None, Some(Pairing::ReferenceFailed { reason })) => (
-                        ClipOutcome::ReferenceFailed,
-                        Some(format!("the reference cannot be read: {reason}")),
-                    ),
-                    (None, None, Some(Pairing::Matched) | None) => (ClipOutcome::Ok, None),
-                };
-                content = Some(key);
+                let Some(found) = self.find(clip, &key, &wanted)? else { return Ok(None) };
+                ClipResult {
+                    outcome: found.outcome(unpaired),
+                    key: Some(key),
+                    found,
+                    ..ClipResult::default()
+                }
             }
+        };
+        if result.key.is_some() && before != FileMark::of_clip(clip) {
+            result.forget_content();
         }
-        if content.is_some() && before != FileMark::of_clip(clip) {
-            // Which bytes were decoded is unknown, so nothing of them is kept.
-            scored.outcome = ClipOutcome::Unreadable;
-            scored.reason = Some("the file changed while it was scored".into());
-            (scored.facts, scored.scores, content) = (None, Vec::new(), None);
+        if matches!(result.found.pairing, Some(Pairing::ReferenceFailed { .. })) {
+            result.forget_pair(&wanted);
         }
-        if matches!(pairing, Some(Pairing::ReferenceFailed { .. })) {
-            // Another libav, or a repaired file of that name, may do better: nothing of the pair is kept by content.
-            scored.scores.retain(|score| !wanted.iter().any(|w| w.of_pair && w.metric == score.metric));
-            pairing = None;
-        }
-        if let (Some(cache), Some(key)) = (self.store.cache(), &content) {
-            kept_looks::keep(cache, key, clip.prompt.as_deref(), &wanted, &made);
-        }
-        let content = content.as_ref().map(|key| (key, pairing.as_ref()));
-        self.store
-            .record_scored_clip(&self.record.id, &scored, content, &features, &wanted)
-            .map_err(RunError::Store)?;
-        let (outcome, reason) = (scored.outcome, scored.reason);
+        let (known, (outcome, reason)) = (result.found.known, result.outcome.clone());
+        self.record(ordinal, clip, result, &wanted)?;
         Ok(Some(Told { ordinal, outcome, reason, known, restarts: self.scorer.restarts() }))
+    }
+
+    fn record(
+        &self,
+        ordinal: u64,
+        clip: &RequestedClip,
+        result: ClipResult,
+        wanted: &[Wanted],
+    ) -> Result<(), RunError> {
+        let ClipResult { outcome: (outcome, reason), key, changed, found } = result;
+        let kept = key.as_ref().filter(|_| !changed);
+        let (features, looks) = kept_looks::split(found.features, wanted);
+        if let (Some(cache), Some(key)) = (self.store.cache(), kept) {
+            let made = Made { features: looks, net_secs: found.net_secs };
+            kept_looks::keep(cache, key, clip.prompt.as_deref(), wanted, &made);
+        }
+        let scored = ScoredClip {
+            ordinal,
+            sha256: key.as_ref().map(|key| key.clip.clone()),
+            reference_sha256: key.as_ref().and_then(|key| key.reference.clone()),
+            outcome,
+            reason,
+            facts: found.facts,
+            scores: found.scores,
+        };
+        let content = kept.map(|key| (key, found.pairing.as_ref()));
+        self.store
+            .record_scored_clip(&self.record.id, &scored, content, &features, wanted)
+            .map_err(RunError::Store)
     }
 
     /// What the files hold; the reason when the clip cannot be read.
@@ -369,6 +361,38 @@ fn is_within(facts: &ClipFacts, options: &DecodeOptions) -> bool {
         && secs <= options.max_duration_secs
 }
 
+/// What became of a clip.
+struct ClipResult {
+    outcome: (ClipOutcome, Option<String>),
+    /// Its content; `None` when it cannot be read.
+    key: Option<ClipKey>,
+    /// The file changed while it was scored.
+    changed: bool,
+    found: Found,
+}
+
+impl Default for ClipResult {
+    fn default() -> Self {
+        Self { outcome: (ClipOutcome::Ok, None), key: None, changed: false, found: Found::default() }
+    }
+}
+
+impl ClipResult {
+    /// The file changed while it was scored: which bytes were decoded is unknown, so nothing of them is kept.
+    fn forget_content(&mut self) {
+        self.outcome = (ClipOutcome::Unreadable, Some("the file changed while it was scored".into()));
+        self.changed = true;
+        (self.found.facts, self.found.scores) = (None, Vec::new());
+    }
+
+    /// Another libav, or a repaired file of that name, may do better: nothing of the pair is kept by content.
+    fn forget_pair(&mut self, wanted: &[Wanted]) {
+        let of_pair = |score: &MetricScore| wanted.iter().any(|w| w.of_pair && w.metric == score.metric);
+        self.found.scores.retain(|score| !of_pair(score));
+        self.found.pairing = None;
+    }
+}
+
 /// What was found for a clip's content.
 #[derive(Default)]
 struct Found {
@@ -379,6 +403,22 @@ struct Found {
     net_secs: BTreeMap<String, f64>,
     failure: Option<(ClipOutcome, String)>,
     known: bool,
+}
+
+impl Found {
+    /// The outcome of the clip; `unpaired` says why there is no reference to compare with, though one was asked for.
+    fn outcome(&self, unpaired: Option<(ClipOutcome, String)>) -> (ClipOutcome, Option<String>) {
+        if let Some((outcome, reason)) = self.failure.clone().or(unpaired) {
+            return (outcome, Some(reason));
+        }
+        match &self.pairing {
+            Some(Pairing::Mismatch { reason }) => (ClipOutcome::PairMismatch, Some(reason.clone())),
+            Some(Pairing::ReferenceFailed { reason }) => {
+                (ClipOutcome::ReferenceFailed, Some(format!("the reference cannot be read: {reason}")))
+            }
+            Some(Pairing::Matched) | None => (ClipOutcome::Ok, None),
+        }
+    }
 }
 
 fn found(result: ScoreResult) -> Found {

@@ -210,15 +210,28 @@ pub(crate) struct RunOutput {
     /// Print the result as JSON on stdout instead of the table.
     #[arg(long)]
     pub(crate) json: bool,
-    /// How to show progress on stderr; auto is a bar on a terminal and lines elsewhere.
-    #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
-    pub(crate) progress: Progress,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+}
+
+/// Where the progress, the log and the report of long work go.
+#[derive(Debug, Args)]
+pub(crate) struct SessionArgs {
+    #[command(flatten)]
+    pub(crate) progress: ProgressArg,
     /// HTML report file; by default in the workspace.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Format of the log in the workspace's `logs` folder; one file per day, the last 30 are kept.
     #[arg(long, value_enum, default_value_t = LogFormat::Json, value_name = "FORMAT", env = "VIDBENCH_LOG")]
     pub(crate) log: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct ProgressArg {
+    /// How to show progress on stderr; auto is a bar on a terminal and lines elsewhere.
+    #[arg(id = "progress", long = "progress", value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
+    pub(crate) kind: Progress,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -292,18 +305,11 @@ pub(crate) struct ScoreArgs {
     /// Name shown in the report; by default the first of VIDEOS.
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// HTML report file; by default in the workspace.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) report: Option<PathBuf>,
     /// Write no HTML report; `vidbench report` writes it later.
     #[arg(long, conflicts_with = "report")]
     pub(crate) no_report: bool,
-    /// How to show progress on stderr; auto is a bar on a terminal and lines elsewhere.
-    #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
-    pub(crate) progress: Progress,
-    /// Format of the log in the workspace's `logs` folder; one file per day, the last 30 are kept.
-    #[arg(long, value_enum, default_value_t = LogFormat::Json, value_name = "FORMAT", env = "VIDBENCH_LOG")]
-    pub(crate) log: LogFormat,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
     /// Scorers to run in parallel; by default one per core, or fewer if memory is short. Does not change scores.
     #[arg(long, value_name = "N", env = "VIDBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: Option<u16>,

@@ -32,7 +32,7 @@ pub(super) fn tensors(path: &Path) -> Result<BTreeMap<String, Stored>, String> {
 }
 
 /// What the file says about its tensors, where the values begin, and how long the file is.
-fn header(path: &Path) -> io::Result<(Metadata, u64, u64)> {
+pub(crate) fn header(path: &Path) -> io::Result<(Metadata, u64, u64)> {
     let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
     let mut file = File::open(path)?;
     let len = file.metadata()?.len();
@@ -40,7 +40,9 @@ fn header(path: &Path) -> io::Result<(Metadata, u64, u64)> {
     file.read_exact(&mut length)?;
     let header_len = u64::from_le_bytes(length);
     if header_len > MAX_HEADER_BYTES.min(len) {
-        return Err(invalid(format!("a header of {header_len} bytes")));
+        return Err(invalid(format!(
+            "it is not a safetensors file: its header would have {header_len} bytes"
+        )));
     }
     let mut json = Vec::new();
     file.take(header_len).read_to_end(&mut json)?;

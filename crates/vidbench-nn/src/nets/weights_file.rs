@@ -9,13 +9,12 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use safetensors::Dtype;
+use serde::Serialize;
 
 use super::{NetError, Skeleton, TensorSpec};
+use crate::checkpoint::safetensors_header as header;
 
-/// Most bytes that a header may have. Those of the largest nets have 100 KiB.
-const MAX_HEADER_BYTES: u64 = 16 << 20;
 const LENGTH_BYTES: u64 = 8;
 const ELEMENT_BYTES: usize = size_of::<f32>();
 
@@ -36,18 +35,11 @@ pub(crate) struct Place {
     pub(crate) len: u64,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 struct Entry {
-    dtype: String,
+    dtype: &'static str,
     shape: Vec<usize>,
     data_offsets: [u64; 2],
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum HeaderEntry {
-    Tensor(Entry),
-    Metadata(IgnoredAny),
 }
 
 impl WeightsFile {
@@ -58,21 +50,21 @@ impl WeightsFile {
     /// [`NetError::Weights`].
     pub fn open(path: &Path, skeleton: &Skeleton) -> Result<Self, NetError> {
         let wrong = |reason: String| NetError::Weights { path: path.to_owned(), reason };
-        let (header, begin, len) = read_header(path).map_err(|error| wrong(error.to_string()))?;
+        let (header, begin, len) = header(path).map_err(|error| wrong(error.to_string()))?;
         let place = |spec: &TensorSpec| {
-            let Some(HeaderEntry::Tensor(entry)) = header.get(&spec.name) else {
+            let Some(info) = header.info(&spec.name) else {
                 return Err(wrong(format!("it has no tensor {:?}", spec.name)));
             };
-            let [from, to] = entry.data_offsets;
+            let (from, to) = (info.data_offsets.0 as u64, info.data_offsets.1 as u64);
             let bytes = (spec.elements() * ELEMENT_BYTES) as u64;
-            let fits = entry.shape == spec.shape
-                && entry.dtype == "F32"
+            let fits = info.shape == spec.shape
+                && info.dtype == Dtype::F32
                 && to.checked_sub(from) == Some(bytes)
                 && begin.checked_add(to).is_some_and(|end| end <= len);
             fits.then(|| Place { offset: begin + from, len: bytes }).ok_or_else(|| {
                 wrong(format!(
                     "{:?} is {} {:?} at {from}..{to}, F32 {:?} is wanted",
-                    spec.name, entry.dtype, entry.shape, spec.shape
+                    spec.name, info.dtype, info.shape, spec.shape
                 ))
             })
         };
@@ -149,32 +141,12 @@ impl WeightsFile {
     }
 }
 
-/// The header, where the data begins, and how long the file is.
-fn read_header(path: &Path) -> io::Result<(BTreeMap<String, HeaderEntry>, u64, u64)> {
-    let invalid = |reason: &str| io::Error::new(io::ErrorKind::InvalidData, reason.to_owned());
-    let mut file = File::open(path)?;
-    let len = file.metadata()?.len();
-    let mut length = [0; LENGTH_BYTES as usize];
-    file.read_exact(&mut length)?;
-    let header_len = u64::from_le_bytes(length);
-    if header_len > MAX_HEADER_BYTES.min(len) {
-        return Err(invalid("it is no safetensors file"));
-    }
-    let mut header = Vec::new();
-    file.take(header_len).read_to_end(&mut header)?;
-    let header = serde_json::from_slice(&header).map_err(|error| invalid(&format!("header: {error}")))?;
-    Ok((header, LENGTH_BYTES + header_len, len))
-}
-
 fn header_bytes(skeleton: &Skeleton) -> Vec<u8> {
     let mut end = 0;
     let entries = skeleton.tensors().iter().map(|spec| {
         let begin = end;
         end += (spec.elements() * ELEMENT_BYTES) as u64;
-        (
-            spec.name.clone(),
-            Entry { dtype: "F32".into(), shape: spec.shape.clone(), data_offsets: [begin, end] },
-        )
+        (spec.name.clone(), Entry { dtype: "F32", shape: spec.shape.clone(), data_offsets: [begin, end] })
     });
     let entries: BTreeMap<String, Entry> = entries.collect();
     let mut json = serde_json::to_vec(&entries).expect("names and numbers are JSON");

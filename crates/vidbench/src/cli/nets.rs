@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Progress;
+use super::ProgressArg;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum NetsCommand {
@@ -57,9 +57,8 @@ pub(crate) struct NetsFetchArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// How to show progress on stderr; auto is a bar on a terminal and lines elsewhere.
-    #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
-    pub(crate) progress: Progress,
+    #[command(flatten)]
+    pub(crate) progress: ProgressArg,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{NetArgs, Progress, ScoreLimits};
+use super::{NetArgs, ProgressArg, ScoreLimits};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReferenceCommand {
@@ -36,9 +36,8 @@ pub(crate) struct ReferenceMakeArgs {
     /// Write only mean and covariance, enough for Fréchet distances: a small file without the features of clips.
     #[arg(long)]
     pub(crate) no_features: bool,
-    /// How to show progress on stderr; auto is a bar on a terminal and lines elsewhere.
-    #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
-    pub(crate) progress: Progress,
+    #[command(flatten)]
+    pub(crate) progress: ProgressArg,
     /// Scorers to run in parallel; by default one per core, or fewer if memory is short. Does not change features.
     #[arg(long, value_name = "N", env = "VIDBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: Option<u16>,

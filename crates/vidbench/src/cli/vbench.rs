@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Progress, ScoreLimits};
+use super::{ProgressArg, ScoreLimits};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum VbenchCommand {
@@ -105,9 +105,8 @@ pub(crate) struct VbenchCheckArgs {
     /// Print everything as JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// How to show progress on stderr; auto is a bar on a terminal and lines elsewhere.
-    #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "KIND", env = "VIDBENCH_PROGRESS")]
-    pub(crate) progress: Progress,
+    #[command(flatten)]
+    pub(crate) progress: ProgressArg,
     /// Decoders to run in parallel; by default one per core.
     #[arg(long, value_name = "N", env = "VIDBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: Option<u16>,

@@ -43,7 +43,7 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
         timeout_secs: args.limits.timeout,
         scorer: args.limits.scorer(),
         references: false,
-        progress: args.progress,
+        progress: args.progress.kind,
         log: LogFormat::None,
     };
     let Scored { store, finish, record } = carry_out(request, &effort, &|_| Ok(()), workspace, ui)?;

@@ -42,7 +42,7 @@ pub(crate) fn demo(args: &DemoArgs, workspace: &Path, ui: Ui) -> Result<u8> {
 }
 
 pub(crate) fn run(args: &RunArgs, workspace: &Path, ui: Ui) -> Result<u8> {
-    let ui = ui.beside(args.output.progress);
+    let ui = ui.beside(args.output.session.progress.kind);
     let begun = Cell::new(None);
     let end = args.time_limit.and_then(|limit| Instant::now().checked_add(limit));
     let wishes = Wishes { output: &args.output, backups: Some(&args.backups), end };
@@ -117,7 +117,7 @@ fn start(
     vidbench::preflight(Some(&store), &prepared.suite, &estimate, &programs, &clock)?;
     let environment = vidbench::environment(std::env::args().collect());
     let record = vidbench::new_run(prepared, environment, clock.as_ref());
-    page_file::check(wishes.output.report.as_deref())?;
+    page_file::check(wishes.output.session.report.as_deref())?;
     store.create_run(&record)?;
     begun.set(Some(record.id.clone()));
     carry_out(&store, (&record, &prepared.plan), wishes, clock, ui)
@@ -140,7 +140,7 @@ fn resume(
         ui.data(&format!("run {run}: {left} of {} samples left\n", record.planned))?;
         return Ok(OK);
     }
-    page_file::check(wishes.output.report.as_deref())?;
+    page_file::check(wishes.output.session.report.as_deref())?;
     if record.status == RunStatus::Complete {
         ui.say(&format!("run {run} is complete already"));
     }
@@ -158,10 +158,10 @@ fn carry_out(
     let cancel = Cancel::until(end);
     listen_for_signals(cancel.clone(), ui)?;
     let passed: Vec<String> = record.suite.models.iter().flat_map(|model| model.pass_env.clone()).collect();
-    let _log = log_file::begin(store.root(), output.log, &passed)
+    let _log = log_file::begin(store.root(), output.session.log, &passed)
         .context("cannot open the log; --log none turns it off")?;
     let quiet = ui.is_quiet() || output.json && !std::io::stderr().is_terminal();
-    let mut view = ProgressView::new(output.progress, quiet);
+    let mut view = ProgressView::new(output.session.progress.kind, quiet);
     let mut backups = BackupSchedule::new(store, backups);
     let (events, between) = (&mut |event: &_| view.show(event), &mut || backups.look());
     let hooks = Hooks { events, between };
@@ -182,7 +182,7 @@ fn carry_out(
 fn conclude(store: &Store, execution: &Execution, output: &RunOutput, ui: Ui) -> Result<u8> {
     let Execution { finish, data, set_metrics_error } = execution;
     let analysis = analyse(data, DESCRIPTORS);
-    let report = output.report.clone().unwrap_or_else(|| report::default_path(store, &data.run.id));
+    let report = output.session.report.clone().unwrap_or_else(|| report::default_path(store, &data.run.id));
     report::write_html(store, data, &analysis, report::MAX_CLIPS, &report, ui)?;
     if output.json {
         ui.data(&pretty(&result_json(execution, &analysis, &report))?)?;

@@ -34,16 +34,16 @@ use crate::{FAILED, INTERRUPTED, OK};
 const BOOTSTRAP_SEED: u64 = 1;
 
 pub(crate) fn score(args: &ScoreArgs, workspace: &Path, ui: Ui) -> Result<u8> {
-    let ui = ui.beside(args.progress);
+    let ui = ui.beside(args.session.progress.kind);
     let request = request(args, ui)?;
-    page_file::check_apart(args.report.as_deref(), files(args, &request))?;
+    page_file::check_apart(args.session.report.as_deref(), files(args, &request))?;
     let effort = Effort {
         scorers: scorers(args.workers, &devices(&args.nets)?, &request.metrics, ui),
         timeout_secs: args.limits.timeout,
         scorer: args.limits.scorer(),
         references: args.reference.is_some(),
-        progress: args.progress,
-        log: args.log,
+        progress: args.session.progress.kind,
+        log: args.session.log,
     };
     let reference_set = args.reference_set.as_deref();
     let reference_set =
@@ -241,7 +241,7 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
     let analysis = analyse(store, data, shown.as_mut())?;
     let format = if args.json { ScoreFormat::Json } else { args.format };
     write_text(store, data, &analysis, format, Path::new("-"), ui)?;
-    let report = args.report.clone().unwrap_or_else(|| report::default_path(store, &data.record.id));
+    let report = args.session.report.clone().unwrap_or_else(|| report::default_path(store, &data.record.id));
     if let Some(shown) = &shown {
         write_page(data, &analysis, shown, report::MAX_CLIPS, &report, ui)?;
     }

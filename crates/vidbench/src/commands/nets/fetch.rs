@@ -31,7 +31,7 @@ pub(super) fn fetch(args: &NetsFetchArgs, ui: Ui) -> Result<u8> {
     let mut hub = Hub::from_environment();
     hub.offline |= args.offline;
     let fetcher = Fetcher::new(hub, store.root().join("downloads"), Patience::default());
-    let view = DownloadView::new(args.progress, ui.is_quiet());
+    let view = DownloadView::new(args.progress.kind, ui.is_quiet());
     let mut fetching = Fetching { args, store, fetcher, view, here: BTreeMap::new() };
     let done: Vec<Done> = nets.into_iter().map(|net| fetching.net(net, ui)).collect();
     fetching.tidy(ui);

@@ -77,7 +77,7 @@ fn decode(args: &VbenchCheckArgs, names: &FolderCheck, workspace: &Path, ui: Ui)
         timeout_secs: args.limits.timeout,
         scorer: args.limits.scorer(),
         references: false,
-        progress: args.progress,
+        progress: args.progress.kind,
         log: LogFormat::None,
     };
     let Scored { store, record, .. } = score::carry_out(request, &effort, &|_| Ok(()), workspace, ui)?;
