@@ -110,8 +110,8 @@ pub fn scoring_markdown(
     for sets in &data.sets {
         out += &format!("\n{}", features_markdown(sets, descriptors));
     }
-    for warning in warnings(data) {
-        out += &format!("\nNote: {}.\n", visible_line(&warning));
+    for note in warnings(data).into_iter().chain(reasons(analysis)) {
+        out += &format!("\nNote: {}.\n", markdown::escaped(&note));
     }
     out
 }
@@ -123,7 +123,10 @@ pub fn scoring_latex(
     descriptors: &[MetricDescriptor],
 ) -> String {
     let sets = data.sets.iter().map(|sets| format!("\n{}", features_latex(sets, descriptors)));
-    sets.fold(latex::table(&scoring_table(analysis)), |out, table| out + &table)
+    let tables = sets.fold(latex::table(&scoring_table(analysis)), |out, table| out + &table);
+    let notes = warnings(data).into_iter().chain(reasons(analysis));
+    // Comments: what a paper says of them is for its authors to decide.
+    notes.fold(tables, |out, note| out + &format!("% note: {}\n", visible_line(&note)))
 }
 
 /// The scoring with its analysis, as pretty JSON, split where the clips belong.
@@ -228,11 +231,12 @@ const COLUMNS: [&str; 18] = [
     "fps",
 ];
 
-/// The header of the table of clips: the fixed columns, one per metric, and the reasons why metrics are not available.
+/// The header of the table of clips: the fixed columns, one per metric, the reasons why metrics are not available, and
+/// the notes on scores.
 pub fn scoring_csv_heads(data: &ScoringData) -> String {
     let mut heads: Vec<String> = COLUMNS.map(str::to_owned).to_vec();
     heads.extend(csv_metrics(data).map(|id| text(id.as_str())));
-    heads.push("not_available".into());
+    heads.extend(["not_available", "notes"].map(str::to_owned));
     heads.join(",") + "\r\n"
 }
 
@@ -243,7 +247,7 @@ pub fn scoring_csv_line(data: &ScoringData, clip: &ScoredClip) -> String {
         let score = clip.scores.iter().find(|score| score.metric == *id);
         optional(score.and_then(|score| score.score.value()))
     }));
-    cells.push(text(&unavailable(clip)));
+    cells.extend([text(&unavailable(clip)), text(&notes(clip))]);
     cells.join(",") + "\r\n"
 }
 
@@ -284,4 +288,10 @@ fn unavailable(clip: &ScoredClip) -> String {
         Score::Value(_) => None,
     });
     reasons.collect::<Vec<_>>().join("; ")
+}
+
+fn notes(clip: &ScoredClip) -> String {
+    let notes =
+        clip.scores.iter().filter_map(|score| Some(format!("{}: {}", score.metric, score.note.as_ref()?)));
+    notes.collect::<Vec<_>>().join("; ")
 }
