@@ -15,7 +15,7 @@ pub struct Weighted {
 }
 
 /// The reason given when a clip cannot be weighed by its number of frames.
-const NO_SERIES: &str = "its values frame by frame, by which clips are weighed, were not recorded";
+const NO_SERIES: &str = "its per-frame values, by which clips are weighted, were not recorded";
 
 /// The value of a clip with its weight.
 ///

@@ -142,7 +142,7 @@ fn every_plot_has_a_name_and_its_numbers_in_a_table() {
     let plots = page.matches("<div class=\"plot\"").count();
     assert_eq!(plots, 5);
     assert_eq!(page.matches("role=\"img\" aria-label=\"").count(), plots);
-    assert_eq!(page.matches("Numbers of this plot</summary>").count(), plots);
+    assert_eq!(page.matches("Plot data</summary>").count(), plots);
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn the_machine_is_drawn_with_windows_alerts_and_a_table() {
         "Power, W",
         "Temperature, °C",
         "class=\"window\"",
-        "Numbers of this plot",
+        "Plot data",
     ] {
         assert!(section.contains(shown), "{shown} is not in {section}");
     }

@@ -252,7 +252,7 @@ fn a_breaker_opens_and_closes_again_and_nothing_is_lost() {
     }
     assert_eq!(outcomes(&workspace.export()), ["ok"; 4]);
     let shown = workspace.run(["runs", "show", "latest"]).stdout;
-    assert!(shown.contains("the breaker of rendered-shapes (generate) opened 1 time, the last time because it failed 2 times in a row"), "{shown}");
+    assert!(shown.contains("the breaker of rendered-shapes (generate) opened 1 time, most recently because it failed 2 times in a row"), "{shown}");
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn many_failures_and_an_open_breaker_are_alerts() {
     assert_eq!(changes(&data, "alerts", "alert"), ["error_rate fired"], "{told}");
     assert!(told.contains("alert fired: error rate: 2 of the last 4 samples failed (50.0 %)"), "{told}");
     assert!(
-        table.contains("alert error rate fired 1 time") && table.contains("it was not over at the end"),
+        table.contains("alert error rate fired 1 time") && table.contains("it was still active at the end"),
         "{table}"
     );
 

@@ -270,7 +270,7 @@ fn frames_are_rows_and_clips_are_counted_beside_them() {
     let table = run(&workspace, &[&table[..], &nets].concat()).stdout;
     assert!(table.contains("2 (3 frames) x 2048"), "{table}");
     assert!(table.contains("against 2 clips with 5 frames of 2048 dimensions"), "{table}");
-    assert!(table.contains("the frames of a clip are alike"), "{table}");
+    assert!(table.contains("frames of a clip are similar"), "{table}");
 }
 
 #[test]
