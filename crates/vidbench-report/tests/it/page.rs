@@ -224,14 +224,9 @@ fn machine(data: &vidbench_core::RunData) -> String {
 #[test]
 fn the_machine_is_drawn_with_windows_alerts_and_a_table() {
     let section = machine(&with_readings(60));
-    for shown in [
-        "Load, %",
-        "Memory in use, GiB",
-        "Power, W",
-        "Temperature, °C",
-        "class=\"window\"",
-        "Plot data",
-    ] {
+    for shown in
+        ["Load, %", "Memory in use, GiB", "Power, W", "Temperature, °C", "class=\"window\"", "Plot data"]
+    {
         assert!(section.contains(shown), "{shown} is not in {section}");
     }
     assert!(section.contains("alert: disk: 86 % &lt;of&gt; the disk"), "{section}");

@@ -211,8 +211,7 @@ fn thresholds_that_are_reversed_are_refused() {
     let said = workspace.run(["run", "suite.toml", "--dry-run"]);
     assert_eq!(said.code, 2);
     assert!(
-        said.stderr
-            .contains("`health.disk_percent` is degraded above a value at which it is unhealthy already"),
+        said.stderr.contains("`health.disk_percent`: `unhealthy` must not be below `degraded`"),
         "{}",
         said.stderr
     );

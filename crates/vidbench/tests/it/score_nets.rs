@@ -93,7 +93,7 @@ fn random_weights_are_said_in_every_form_and_kept_apart_by_their_seed() {
     assert_eq!(json(&again)["clips"][0]["scores"], first["clips"][0]["scores"]);
     let other = json(&seeded("2", "json"));
     assert_ne!(other["clips"][0]["scores"], first["clips"][0]["scores"]);
-    let warning = "every net has random weights (seed 1): scores of nets say nothing of the clips";
+    let warning = "every net has random weights (seed 1): scores that use nets say nothing about the clips";
     for format in ["table", "markdown"] {
         let said = seeded("1", format);
         assert!(said.stdout.contains(warning), "{format}: {}", said.stdout);
