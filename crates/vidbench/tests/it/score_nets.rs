@@ -391,7 +391,7 @@ fn a_clip_is_compared_with_the_image_it_was_made_from() {
 
     let none = run(&workspace, &[&score[..], &nets].concat());
     let reason = of(&none)["not_available"]["reason"].as_str().unwrap().to_owned();
-    assert_eq!(reason, "no image was given and the metric needs the one that the clip was made from");
+    assert_eq!(reason, "the metric needs the image the clip was generated from, and none was given");
 
     // A new image gives a new score.
     let named = run(&workspace, &[&score[..], &["--images", "images"], &nets].concat());
