@@ -40,7 +40,7 @@ pub enum MetricError {
     },
     /// The metric compares luma as it is stored, and the files store it differently.
     #[error(
-        "the reference stores {reference} bits a sample, the sample {sample}; compare R, G and B instead"
+        "the reference stores {reference} bits per sample, the sample {sample}; compare R, G and B instead"
     )]
     BitDepths {
         /// Bits of the reference.
