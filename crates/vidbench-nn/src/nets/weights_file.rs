@@ -71,7 +71,7 @@ impl WeightsFile {
                 && begin.checked_add(to).is_some_and(|end| end <= len);
             fits.then(|| Place { offset: begin + from, len: bytes }).ok_or_else(|| {
                 wrong(format!(
-                    "{:?} is {} {:?} at {from}..{to}, F32 {:?} is wanted",
+                    "{:?} is {} {:?} at {from}..{to}, expected F32 {:?}",
                     spec.name, entry.dtype, entry.shape, spec.shape
                 ))
             })
@@ -158,7 +158,7 @@ fn read_header(path: &Path) -> io::Result<(BTreeMap<String, HeaderEntry>, u64, u
     file.read_exact(&mut length)?;
     let header_len = u64::from_le_bytes(length);
     if header_len > MAX_HEADER_BYTES.min(len) {
-        return Err(invalid("it is no safetensors file"));
+        return Err(invalid("it is not a safetensors file"));
     }
     let mut header = Vec::new();
     file.take(header_len).read_to_end(&mut header)?;

@@ -70,7 +70,7 @@ fn weights_that_changed_on_the_disk_are_told() {
     fs::write(&path, &bytes).unwrap();
     let error = store.verify("aesthetic-head").unwrap_err();
     assert!(error.to_string().contains("is damaged: its SHA-256 is"), "{error}");
-    assert_eq!(hint(&error), "`vidbench nets random aesthetic-head --seed 4` makes them again");
+    assert_eq!(hint(&error), "`vidbench nets random aesthetic-head --seed 4` generates them again");
     fs::write(&path, &bytes[..100]).unwrap();
     assert!(matches!(store.state("aesthetic-head").unwrap(), NetState::Damaged(_)));
     fs::write(path.with_file_name("source.json"), "{").unwrap();
@@ -174,7 +174,7 @@ fn a_file_that_is_not_the_one_meant_is_refused_before_it_is_read() {
     assert!(
         error
             .to_string()
-            .ends_with("it is neither safetensors, nor what torch.save, torch.jit.save or numpy.savez write")
+            .ends_with("it is not a file written by safetensors, torch.save, torch.jit.save or numpy.savez")
     );
 }
 

@@ -59,9 +59,9 @@ fn a_device_that_is_not_there_is_named_and_nothing_is_computed_on_another() {
     let said = run(&workspace, &[&PAIRS[..], &["--random-nets", "1", "--net-device", "cuda:1"]].concat());
     let found = json(&said);
     let reason = &found["clips"][0]["scores"][0]["score"]["not_available"]["reason"];
-    let wanted = "cuda:1 is not available: the runtime that is built in computes on the processor alone";
+    let wanted = "cuda:1 is not available: the built-in runtime only computes on the processor";
     assert!(reason.as_str().unwrap().contains(wanted), "{reason}");
-    assert!(reason.as_str().unwrap().contains("or leave --net-device out"), "{reason}");
+    assert!(reason.as_str().unwrap().contains("or omit --net-device"), "{reason}");
     assert!(found["environment"]["nets"]["runtime"].as_str().unwrap().ends_with(" on cuda"), "{found}");
 
     for (devices, words) in
@@ -322,7 +322,7 @@ fn the_selftest_of_nets_passes_here_and_names_nets_it_does_not_know() {
     assert_eq!(json(&said)["anchors"], serde_json::json!([]));
     let unknown = run(&workspace, &["metrics", "selftest", "lpips"]);
     assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""));
-    assert!(unknown.stderr.contains("there is no net \"lpips\""), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("unknown net \"lpips\""), "{}", unknown.stderr);
     // Random weights of the test are not put into the store.
     assert!(!workspace.path().join("nets").exists());
 }
