@@ -276,7 +276,7 @@ fn a_file_in_an_archive_is_taken_out_of_it() {
     let other = Server::start(move |_, _| Reply::whole(&archive("models/other.bin")));
     let desk = Desk::new(&other).knowing(&known);
     let error = desk.failure();
-    assert!(error.to_string().contains("it holds no models/weights.bin"), "{error}");
+    assert!(error.to_string().contains("it does not contain models/weights.bin"), "{error}");
     assert_eq!(fs::read_dir(desk.path("")).unwrap().count(), 1, "the lock alone is left");
 }
 

@@ -151,7 +151,7 @@ fn a_checkpoint_of_another_net_is_refused_by_its_first_tensor() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "lpips-alex cannot be read from dino_vitbase16_pretrain.pth: \"features.0.weight\" is [64, 3, 3, 3], [64, 3, 11, 11] is wanted"
+        "lpips-alex cannot be read from dino_vitbase16_pretrain.pth: \"features.0.weight\" is [64, 3, 3, 3], expected [64, 3, 11, 11]"
     );
     assert_eq!(store.state("lpips-alex").unwrap(), NetState::Absent);
 }
@@ -164,10 +164,10 @@ fn a_file_that_is_not_the_one_meant_is_refused_before_it_is_read() {
     fs::write(&path, "not a checkpoint").unwrap();
     let refused =
         |net: &str, name: &str| store.install(net, &[source(name, &path)], &stamp()).unwrap_err().to_string();
-    assert!(refused("lpips-alex", "alex.pth").ends_with("is not alex.pth: it has 16 bytes, 6009 are wanted"));
+    assert!(refused("lpips-alex", "alex.pth").ends_with("is not alex.pth: it has 16 bytes, expected 6009"));
     let hash = refused("clip-vit-b32-text", "ViT-B-32.pt");
     assert!(hash.contains("is not ViT-B-32.pt: its SHA-256 is") && hash.contains("40d36571"), "{hash}");
-    assert!(refused("musiq-spaq", "musiq_spaq_ckpt-358bb6af.pth").contains("358bb6af is wanted"));
+    assert!(refused("musiq-spaq", "musiq_spaq_ckpt-358bb6af.pth").contains("expected 358bb6af"));
     assert!(refused("i3d-400", "i3d_pretrained_400.pt").contains("its git SHA-1 is"));
     let error =
         store.install("dino-vitb16", &[source("dino_vitbase16_pretrain.pth", &path)], &stamp()).unwrap_err();

@@ -62,7 +62,7 @@ fn an_old_onnx_runtime_is_named_with_the_oldest_that_works() {
 
 fn with_an_old_one() {
     let error = onnx_runtime_version().unwrap_err().to_string();
-    assert!(error.contains("libold_onnx_runtime.so is ONNX Runtime 1.8.1, and 1."), "{error}");
+    assert!(error.contains("libold_onnx_runtime.so is ONNX Runtime 1.8.1; 1."), "{error}");
     assert!(error.ends_with(" or later is required"), "{error}");
     let specs = [InputSpec::new("x", DType::F32, [256, 192])];
     let session = Session::load(&two_layers(), &specs, &SessionOptions::on_cpu(1, Runtime::Auto)).unwrap();
