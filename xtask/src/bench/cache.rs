@@ -36,7 +36,7 @@ fn table(row: &Value) -> Result<()> {
     let name = row["trace"].as_str().context("a trace has no name")?;
     let plan = if row["one_plan"] == true { ", one known plan" } else { "" };
     let share = 100.0 * number(row, "share")?;
-    println!("{name}: {} requests, {share:.0} % of what they are for fits{plan}", row["requests"]);
+    println!("{name}: {} requests, {share:.0} % of the requested data fits{plan}", row["requests"]);
     for (key, policy) in POLICIES {
         let of = &row[key];
         let saved = number(of, "saved_secs")?;
@@ -47,6 +47,6 @@ fn table(row: &Value) -> Result<()> {
             100.0 * saved / bound
         );
     }
-    println!("  {:<32} {:>12} {bound:>10.1} s", "no policy saves more than", "");
+    println!("  {:<32} {:>12} {bound:>10.1} s", "upper bound for any policy", "");
     Ok(())
 }

@@ -29,7 +29,7 @@ pub(super) fn watch(mut child: Child) -> Result<Watched> {
     }
     let status = child.wait()?;
     if !status.success() {
-        bail!("the program ended with {status}");
+        bail!("the program exited with {status}");
     }
     Ok(Watched { secs: start.elapsed().as_secs_f64(), own_cpu_secs, own_mib, scorer_mib })
 }
@@ -75,7 +75,7 @@ pub(super) fn watch_tree(mut child: Child) -> Result<TreeWatched> {
     }
     let status = child.wait()?;
     if !status.success() {
-        bail!("the program ended with {status}");
+        bail!("the program exited with {status}");
     }
     Ok(TreeWatched { secs: start.elapsed().as_secs_f64(), peak_pss_mib })
 }

@@ -56,7 +56,7 @@ pub(super) fn durable(_: &Path) -> Result<()> {
 pub(super) fn breaker(_: &Path) -> Result<()> {
     let figure = example("vidbench-runner", "bench_breaker", &[], None)?;
     at_most("breaker, a call", number(&figure, "alone_ns")?, 200.0, "ns");
-    at_most("breaker, a call beside another", number(&figure, "beside_another_ns")?, 200.0, "ns");
+    at_most("breaker, two concurrent calls", number(&figure, "beside_another_ns")?, 200.0, "ns");
     Ok(())
 }
 
@@ -93,9 +93,9 @@ pub(super) fn sample_cost(binary: &Path) -> Result<()> {
     let commit = number(&alone, "commit_cpu_millis")?;
     println!(
         "{:<34} {millis:>9.3} ms  of which its durable records {commit:.3} ms",
-        "runner, processor time a sample"
+        "runner, processor time per sample"
     );
-    at_most("the same, besides the records", millis - commit, 1.0, "ms");
+    at_most("the same, without the records", millis - commit, 1.0, "ms");
     Ok(())
 }
 

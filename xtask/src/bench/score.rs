@@ -161,7 +161,7 @@ pub(super) fn frechet(binary: &Path) -> Result<()> {
         against(&format!("{name}, scipy script"), ours, Ok(start.elapsed().as_secs_f64()));
         let files = [folder.join("x.npy"), folder.join("y.npy")].map(|path| path.display().to_string());
         let alone = example("vidbench-metrics", "bench_frechet", &[&files[0], &files[1]], None)?;
-        against(&format!("{name}, call and call"), number(&alone, "secs")?, number(&peer, "secs"));
+        against(&format!("{name}, call against call"), number(&alone, "secs")?, number(&peer, "secs"));
         let difference = (value - number(&peer, "value")?).abs() / value;
         println!("{name:<34} relative difference to scipy {difference:.1e}");
     }
@@ -190,7 +190,7 @@ fn scale_of(binary: &Path, count: &str) -> Result<[(f64, f64); 2]> {
     let found = |watched: Watched| (1e3 * watched.secs / clips, watched.own_mib);
     let without = scored(binary, &[folder.join("fast").as_os_str()])?;
     let with = scored_with_page(binary, &[folder.join("full").as_os_str()])?;
-    println!("{:<34} {:>8.1} MiB of a scorer", format!("score {count} clips"), with.scorer_mib);
+    println!("{:<34} {:>8.1} MiB per scorer", format!("score {count} clips"), with.scorer_mib);
     Ok([found(without), found(with)])
 }
 

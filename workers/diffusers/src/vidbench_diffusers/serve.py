@@ -130,7 +130,7 @@ class Server:
             known = ", ".join(methods)
             raise Failure(
                 "unsupported",
-                f"unknown method {request.method!r:.64}: known are {known}",
+                f"unknown method {request.method!r:.64}: known: {known}",
                 code=messages.METHOD_NOT_FOUND,
             )
         if self._initialized == (request.method == "initialize"):
@@ -145,8 +145,8 @@ class Server:
             spoken = messages.PROTOCOL_VERSION
             raise Failure(
                 "unsupported",
-                f"protocol version {asked} is not spoken here: this worker speaks {spoken}",
-                "use a client and a worker of the same release",
+                f"protocol version {asked} is not supported: this worker supports {spoken}",
+                "use a client and a worker from the same release",
             )
         self._initialized = True
         return {
