@@ -1,4 +1,4 @@
-//! Policies of the cache side by side on requests that were recorded, and on some made from the suites that ship. Nothing is timed.
+//! Compares cache policies on recorded requests and on requests generated from the included suites. Nothing is timed.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::{cargo, number, target};
 
-/// Names a record of your own in place of those that ship; `VIDBENCH_CACHE_REQUESTS` of vidbench makes it.
+/// Your own request record instead of the included ones; vidbench writes one to `VIDBENCH_CACHE_REQUESTS`.
 const REQUESTS: &str = "VIDBENCH_BENCH_REQUESTS";
 
 /// The policies, by their keys and as they are printed.
 const POLICIES: [(&str, &str); 4] =
     [("ours", "ours"), ("lru", "LRU"), ("tiny_lfu", "W-TinyLFU"), ("knowing_all", "ours, knowing all")];
 
-/// Hit rate, seconds saved and evictions of each policy, and the most that any could save.
+/// Hit rate, seconds saved and evictions of each policy, and the upper bound of savings.
 pub(super) fn cache(_: &Path) -> Result<()> {
     cargo(&["build", "--workspace", "--example", "bench_cache"])?;
     let file = std::env::var_os(REQUESTS);

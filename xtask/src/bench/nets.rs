@@ -1,6 +1,6 @@
-//! Benchmarks of metrics that look through nets: ours on ONNX Runtime, PyTorch, VBench and cd-fvd, all with the same random weights.
+//! Benchmarks of metrics that use nets: ours on ONNX Runtime, PyTorch, VBench and cd-fvd, all with the same random weights.
 //!
-//! The peers take minutes a clip, so few clips are looked at unless [`CLIPS`] and [`FVD_CLIPS`] say otherwise.
+//! The peers take minutes per clip, so few clips are used unless [`CLIPS`] and [`FVD_CLIPS`] are set.
 
 use std::fs::{File, read_to_string};
 use std::path::{Path, PathBuf};
@@ -154,7 +154,7 @@ pub(super) fn fvd(binary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What a second metric of a net that is in use costs, least of three each.
+/// The extra cost of a second metric on a net that is already used; minimum of three runs each.
 pub(super) fn shared(binary: &Path) -> Result<()> {
     // A set has a covariance from two clips on.
     let folder = some_clips(count(CLIPS)?.max(2))?;
@@ -179,7 +179,7 @@ pub(super) fn shared(binary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The first of the clips that other benchmarks look at, in a folder of their own.
+/// The first few clips of the other benchmarks, in a separate folder.
 fn some_clips(count: usize) -> Result<PathBuf> {
     let (all, folder) = (clips()?.join("full"), scratch("nets-clips")?);
     for at in 0..count {
@@ -218,7 +218,7 @@ fn scored(binary: &Path, clips: &Path, args: &[&str]) -> Result<TreeWatched> {
     watch_tree(scoring(binary, clips, args)?.stdout(Stdio::null()).spawn()?)
 }
 
-/// What `vidbench score` says of the pixels that Python's decoders give.
+/// The output of `vidbench score` on the pixels that Python decoders produce.
 fn scores(binary: &Path, clips: &Path, args: &[&str]) -> Result<Value> {
     let said = scoring(binary, clips, &[args, &["--pixels", "swscale"]].concat())?.output()?;
     serde_json::from_slice(&said.stdout).with_context(|| String::from_utf8_lossy(&said.stderr).into_owned())
@@ -243,7 +243,7 @@ fn onnx_runtime() -> Result<String> {
     Ok(answer["library"].as_str().context("no library")?.to_owned())
 }
 
-/// What VBench's package says of a folder, and what it took.
+/// The VBench package's result for a folder, with its time and memory.
 fn vbench_package(clips: &Path) -> Result<(Value, TreeWatched)> {
     let folder = scratch("vbench-package")?;
     let [answer, log] = ["answer.json", "log.txt"].map(|name| folder.join(name));
