@@ -45,7 +45,7 @@ pub(crate) fn run(name: Option<&str>) -> Result<()> {
         BENCHES.iter().filter(|(known, _)| name.is_none_or(|name| is_meant(known, name))).collect();
     if chosen.is_empty() {
         let known: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
-        bail!("no benchmark {:?}; there are: {}", name.unwrap_or_default(), known.join(", "));
+        bail!("unknown benchmark {:?}; known: {}", name.unwrap_or_default(), known.join(", "));
     }
     // The cache's needs no program, and building one takes minutes.
     let needs_binary = chosen.iter().any(|(name, _)| *name != "cache");
@@ -101,7 +101,7 @@ fn example(package: &str, name: &str, args: &[&str], environment: Option<(&str, 
 }
 
 fn number(value: &Value, key: &str) -> Result<f64> {
-    value[key].as_f64().with_context(|| format!("no number {key} in {value}"))
+    value[key].as_f64().with_context(|| format!("{key} is not a number in {value}"))
 }
 
 /// The Python that has the peers.

@@ -87,10 +87,10 @@ pub(crate) fn run() -> Result<()> {
         broken.extend(impure_lines(name)?);
     }
     if broken.is_empty() {
-        eprintln!("check-deps: {} crates keep the walls", ARROWS.len());
+        eprintln!("check-deps: {} crates follow the dependency rules", ARROWS.len());
         return Ok(());
     }
-    bail!("{} broken walls (ARCHITECTURE.md says why they stand):\n  {}", broken.len(), broken.join("\n  "))
+    bail!("{} broken dependency rules (see ARCHITECTURE.md):\n  {}", broken.len(), broken.join("\n  "))
 }
 
 /// Normal dependencies by crate; tests and build scripts may use what they need.
@@ -102,7 +102,8 @@ fn dependencies_of_members() -> Result<BTreeMap<String, BTreeSet<String>>> {
     if !output.status.success() {
         bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata gave no JSON")?;
+    let metadata: Value =
+        serde_json::from_slice(&output.stdout).context("cargo metadata returned no JSON")?;
     let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
     Ok(packages.iter().map(|package| (text(&package["name"]), normal_dependencies(package))).collect())
 }
@@ -120,18 +121,20 @@ fn text(value: &Value) -> String {
 
 fn broken_arrows(name: &str, dependencies: &BTreeSet<String>) -> Vec<String> {
     let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == name) else {
-        return vec![format!("{name} is not in xtask/src/check_deps.rs: say what it may depend on")];
+        return vec![format!(
+            "{name} is not in xtask/src/check_deps.rs: list its allowed dependencies there"
+        )];
     };
     let mut broken = Vec::new();
     for dependency in dependencies {
         if ARROWS.iter().any(|(known, _)| known == dependency) && !allowed.contains(&dependency.as_str()) {
-            broken.push(format!("{name} -> {dependency}: this arrow is not drawn"));
+            broken.push(format!("{name} -> {dependency}: this dependency is not allowed"));
         }
         if let Some((_, owner)) = OWNERS.iter().find(|(library, _)| library == dependency)
             && *owner != name
             && name != "xtask"
         {
-            broken.push(format!("{name} -> {dependency}: only {owner} may know it"));
+            broken.push(format!("{name} -> {dependency}: only {owner} may depend on it"));
         }
         if PURE.contains(&name) && IMPURE_CRATES.contains(&dependency.as_str()) {
             broken.push(format!("{name} -> {dependency}: {name} is pure"));
@@ -213,7 +216,7 @@ mod tests {
     fn a_forbidden_arrow_is_named() {
         assert_eq!(
             broken_arrows("vidbench-store", &deps(&["vidbench-core", "vidbench-runner"])),
-            ["vidbench-store -> vidbench-runner: this arrow is not drawn"]
+            ["vidbench-store -> vidbench-runner: this dependency is not allowed"]
         );
     }
 
@@ -221,7 +224,7 @@ mod tests {
     fn a_library_with_an_owner_is_linked_by_no_other() {
         assert_eq!(
             broken_arrows("vidbench-metrics", &deps(&["ort"])),
-            ["vidbench-metrics -> ort: only vidbench-nn may know it"]
+            ["vidbench-metrics -> ort: only vidbench-nn may depend on it"]
         );
     }
 

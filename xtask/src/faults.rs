@@ -56,8 +56,8 @@ struct Bench {
 }
 
 pub fn run(count: Option<&str>, seed: Option<&str>) -> Result<()> {
-    let count = count.map_or(Ok(DEFAULT_COUNT), str::parse).context("COUNT is a number")?;
-    let seed = seed.map_or(Ok(1), str::parse::<u64>).context("SEED is a number")?;
+    let count = count.map_or(Ok(DEFAULT_COUNT), str::parse).context("COUNT must be a number")?;
+    let seed = seed.map_or(Ok(1), str::parse::<u64>).context("SEED must be a number")?;
     let root = crate::root();
     let built = crate::cargo().args(["build", "--workspace", "--all-targets", "--locked"]).status()?;
     ensure!(built.success(), "the workspace does not build");
@@ -85,10 +85,10 @@ pub fn run(count: Option<&str>, seed: Option<&str>) -> Result<()> {
         ("SIGSTOP of workers", |bench, count| bench.stop_workers(count.min(20))),
         ("memory bombs", |bench, count| bench.misbehave(count, &MEMORY_BOMBS)),
         ("broken messages", |bench, count| bench.misbehave(count, &BROKEN_MESSAGES)),
-        ("bits of backups", Bench::flip_bits),
-        ("calls that fail", Bench::failing_disk),
-        ("jumps of the clock", |bench, count| bench.jump_clock(count.min(50))),
-        ("videos damaged", Bench::damage_videos),
+        ("flipped backup bits", Bench::flip_bits),
+        ("failing calls", Bench::failing_disk),
+        ("clock jumps", |bench, count| bench.jump_clock(count.min(50))),
+        ("damaged videos", Bench::damage_videos),
         ("a full disk", |bench, _| bench.full_disk()),
         ("two at once", |bench, _| bench.two_at_once()),
     ];
@@ -174,7 +174,11 @@ impl Bench {
             if let Some(sha256) = generation["artifact_sha256"].as_str() {
                 let file = folder.join(format!(".vidbench/artifacts/{}/{sha256}.mp4", &sha256[..2]));
                 let found = Command::new("sha256sum").arg(&file).output()?.stdout;
-                ensure!(found.starts_with(sha256.as_bytes()), "{} is not what was recorded", file.display());
+                ensure!(
+                    found.starts_with(sha256.as_bytes()),
+                    "{} differs from what was recorded",
+                    file.display()
+                );
             }
             let known = json!([
                 sample["ordinal"],
@@ -185,7 +189,7 @@ impl Bench {
                 verdict["reason"]
             ]);
             let id = verdict["sample"].as_str().context("an id")?.to_owned();
-            ensure!(all.insert(id.clone(), known).is_none(), "sample {id} is there twice");
+            ensure!(all.insert(id.clone(), known).is_none(), "sample {id} occurs twice");
         }
         Ok(all)
     }
@@ -205,7 +209,7 @@ impl Bench {
                 Some(3 | 130) => {}
                 code => {
                     self.compare(folder)?;
-                    bail!("resume ended with {code:?}");
+                    bail!("resume exited with {code:?}");
                 }
             }
         }
@@ -215,7 +219,7 @@ impl Bench {
     fn compare(&self, folder: &Path) -> Result<()> {
         let found = self.essence(folder)?;
         let lost = self.calm.keys().filter(|id| !found.contains_key(*id)).count();
-        ensure!(lost == 0 && found.len() == self.calm.len(), "{lost} samples lost, {} there", found.len());
+        ensure!(lost == 0 && found.len() == self.calm.len(), "{lost} samples lost, {} present", found.len());
         let other: Vec<String> = self
             .calm
             .iter()
@@ -256,7 +260,7 @@ impl Bench {
             }
             self.finish(folder.path())?;
         }
-        Ok(Found { faults: kills, told: format!("{runs} runs, each as undisturbed") })
+        Ok(Found { faults: kills, told: format!("{runs} runs, all with undisturbed results") })
     }
 
     fn kill_workers(&mut self, count: u32) -> Result<Found> {
@@ -273,7 +277,7 @@ impl Bench {
             attempts += self.failed_attempts(folder.path())?;
         }
         ensure!(attempts <= kills, "{attempts} attempts failed by {kills} kills");
-        Ok(Found { faults: kills, told: format!("{runs} runs, {attempts} attempts lost and made again") })
+        Ok(Found { faults: kills, told: format!("{runs} runs, {attempts} attempts lost and repeated") })
     }
 
     fn stop_workers(&mut self, count: u32) -> Result<Found> {
@@ -308,7 +312,7 @@ impl Bench {
         }
         Ok(Found {
             faults: stops,
-            told: format!("{runs} runs, every sample has one verdict, and none waits for ever"),
+            told: format!("{runs} runs, every sample has one verdict, and none waits forever"),
         })
     }
 
@@ -346,7 +350,9 @@ impl Bench {
         }
         Ok(Found {
             faults: count,
-            told: format!("{named} samples have its name, {again} were made; no other paid"),
+            told: format!(
+                "{named} samples have the fault's outcome, {again} succeeded; no other was affected"
+            ),
         })
     }
 
@@ -395,7 +401,7 @@ impl Bench {
             fs::write(file, whole)?;
         }
         let code = self.run(folder.path(), &["backup", "verify"])?.status.code();
-        ensure!(code == Some(0), "the backup is whole again, and verify ends with {code:?}");
+        ensure!(code == Some(0), "the backup is intact again, but verify exited with {code:?}");
         Ok(Found { faults: count, told: "all found".into() })
     }
 
@@ -407,7 +413,7 @@ impl Bench {
         const ERRORS: [u32; 3] = [5, 28, 30];
         let library = self.worker.with_file_name("libfailing_disk.so");
         if !cfg!(target_os = "linux") || !library.exists() {
-            return Err(NotAvailable("calls fail on Linux only".into()).into());
+            return Err(NotAvailable("failing calls are only supported on Linux".into()).into());
         }
         let mut stopped = 0;
         for _ in 0..count {
@@ -432,7 +438,10 @@ impl Bench {
             stopped += u32::from(code != Some(0));
             self.finish(folder.path()).with_context(|| format!("{call}:{errno}:{first}:{times}: {told}"))?;
         }
-        Ok(Found { faults: count, told: format!("{stopped} runs stopped, each then as undisturbed") })
+        Ok(Found {
+            faults: count,
+            told: format!("{stopped} runs stopped, all with undisturbed results after resuming"),
+        })
     }
 
     /// The wall clock jumps back and forth at a random moment; `crates/vidbench-store/examples/jumping_clock.rs` is
@@ -441,7 +450,7 @@ impl Bench {
         const JUMPS_SECS: [i64; 6] = [-1_000_000_000, -86_400, -3, 3, 7200, 1_000_000_000];
         let library = self.worker.with_file_name("libjumping_clock.so");
         if !cfg!(target_os = "linux") || !library.exists() {
-            return Err(NotAvailable("the clock jumps on Linux only".into()).into());
+            return Err(NotAvailable("clock jumps are only supported on Linux".into()).into());
         }
         for _ in 0..count {
             let folder = self.workspace()?;
@@ -456,7 +465,7 @@ impl Bench {
             ensure!(said.status.code() == Some(0), "{secs} s after {millis} ms: {told}");
             self.finish(folder.path()).with_context(|| format!("{secs} s after {millis} ms: {told}"))?;
         }
-        Ok(Found { faults: count, told: "each run as undisturbed".into() })
+        Ok(Found { faults: count, told: "all runs with undisturbed results".into() })
     }
 
     /// Files that wait to be scored are truncated or changed while no process is running: they are made again.
@@ -486,7 +495,7 @@ impl Bench {
             }
             self.finish(folder.path())?;
         }
-        Ok(Found { faults: damaged, told: "each made again, then as undisturbed".into() })
+        Ok(Found { faults: damaged, told: "all regenerated, with undisturbed results".into() })
     }
 
     fn full_disk(&mut self) -> Result<Found> {
@@ -524,12 +533,12 @@ impl Bench {
             std::thread::sleep(Duration::from_secs(2));
             ensure!(mount("remount,size=600m").is_ok_and(|status| status.success()), "remount");
             let code = child.wait_with_output()?.status.code();
-            ensure!(code == Some(0), "a run that waits for space ended with {code:?}");
+            ensure!(code == Some(0), "a run that waits for space exited with {code:?}");
             self.compare(disk.path())?;
             Ok(Found {
                 faults: 5,
                 told: format!(
-                    "exit codes {} while it was full; then as undisturbed, and in one session where it waits",
+                    "exit codes {} while full; then undisturbed results, in one session if it waits",
                     codes.join(", ")
                 ),
             })
@@ -550,8 +559,8 @@ impl Bench {
             refused += u32::from(String::from_utf8_lossy(&second.stderr).contains("is in use"));
         }
         self.compare(folder.path())?;
-        ensure!(refused > 0, "no second process was refused");
-        Ok(Found { faults: refused, told: "each refused, the first as undisturbed".into() })
+        ensure!(refused > 0, "no second process was rejected");
+        Ok(Found { faults: refused, told: "all rejected, the first undisturbed".into() })
     }
 }
 

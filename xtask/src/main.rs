@@ -10,10 +10,10 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "\
 usage: cargo xtask <task>
 
-  check-deps    fail when a crate depends on what it must not (the walls of ARCHITECTURE.md)
+  check-deps    fail if a crate breaks the dependency rules in ARCHITECTURE.md
   faults [COUNT] [SEED]
-                kill, stop, damage, fill: counts, and whether anything was lost (200 faults of a kind, seed 1)
-  bench [NAME]  print ours, the peer's or the limit's figure, and the ratio";
+                kill, stop, damage, fill; count faults and report losses (default: 200 faults per kind, seed 1)
+  bench [NAME]  print our figure, the peer's or the limit, and the ratio";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -15,7 +15,7 @@ pub struct Weighted {
 }
 
 /// The reason given when a clip cannot be weighed by its number of frames.
-const NO_SERIES: &str = "its values frame by frame, by which clips are weighed, were not recorded";
+const NO_SERIES: &str = "its per-frame values, by which clips are weighted, were not recorded";
 
 /// The value of a clip with its weight.
 ///
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_clip_of_unknown_length_is_not_counted_by_its_frames() {
-        assert!(weigh(Aggregate::FrameMean, &score(0.5, None)).unwrap_err().contains("frame by frame"));
+        assert!(weigh(Aggregate::FrameMean, &score(0.5, None)).unwrap_err().contains("per-frame"));
         assert_eq!(weigh(Aggregate::ClipMean, &score(0.5, None)), Ok(Weighted { value: 0.5, weight: 1.0 }));
     }
 }

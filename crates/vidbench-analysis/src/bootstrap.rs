@@ -18,13 +18,13 @@ pub struct BootstrapConfig {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BootstrapError {
     /// Fewer than two values have no spread.
-    #[error("a bootstrap needs 2 values, got {n}")]
+    #[error("a bootstrap needs at least 2 values, got {n}")]
     TooFewValues {
         /// Values given.
         n: usize,
     },
     /// The number of resamples is out of bounds.
-    #[error("{resamples} resamples are not within 100 to 100000")]
+    #[error("resamples must be 100 to 100000, got {resamples}")]
     Resamples {
         /// The number asked for.
         resamples: u32,

@@ -21,17 +21,17 @@ pub(crate) fn alerts(data: &RunData, notes: &mut Vec<Note>) {
         }
     }
     for ((alert, subject), (times, reason, state)) in told {
-        let of = if subject.is_empty() { String::new() } else { format!(" of {subject}") };
+        let of = if subject.is_empty() { String::new() } else { format!(" for {subject}") };
         let name = alert.name();
         let text = match (times, state) {
             (0, _) => format!("alert {name}{of} was off: {reason}"),
             (_, AlertState::Resolved) => format!(
-                "alert {name}{of} fired {}, the last time: {reason}; it is over",
+                "alert {name}{of} fired {}, most recently: {reason}; it is resolved",
                 count(times, "time")
             ),
             (_, AlertState::Fired | AlertState::Off) => {
                 format!(
-                    "alert {name}{of} fired {}, the last time: {reason}; it was not over at the end",
+                    "alert {name}{of} fired {}, most recently: {reason}; it was still active at the end",
                     count(times, "time")
                 )
             }
@@ -52,14 +52,14 @@ pub(crate) fn health(data: &RunData, notes: &mut Vec<Note>) {
         *last = change.state;
     }
     for (part, (state, reason, last)) in worst {
-        let end = if last == PartState::Healthy { "; it was well again" } else { "" };
+        let end = if last == PartState::Healthy { "; it recovered" } else { "" };
         let text = format!("{} was {}: {reason}{end}", part.name(), state.name());
         let hint = match state {
             PartState::Unknown => {
-                "what cannot be read is not healthy; `vidbench doctor --watch` shows every part"
+                "a part that cannot be read does not count as healthy; `vidbench doctor --watch` shows every part"
             }
             PartState::Healthy | PartState::Degraded | PartState::Unhealthy => {
-                "[health] in the suite has the thresholds; `vidbench doctor --watch` shows every part"
+                "[health] in the suite sets the thresholds; `vidbench doctor --watch` shows every part"
             }
         };
         add(notes, NoteKind::Health, text, Some(hint));
@@ -77,7 +77,7 @@ pub(crate) fn idle_power(idle: &[IdlePower], notes: &mut Vec<Note>) {
         [watts("accelerators", |idle| &idle.device_watts), watts("processors", |idle| &idle.cpu_watts)];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if !parts.is_empty() {
-        let text = format!("idle: {}; the energy of samples contains it", parts.join("; "));
+        let text = format!("idle power: {}; the energy of samples includes it", parts.join("; "));
         add(notes, NoteKind::IdlePower, text, None);
     }
 }

@@ -65,7 +65,7 @@ pub fn join(data: &RunData) -> Joined<'_> {
                 });
             }
             Some(_) | None => problems.push(format!(
-                "the record of sample {} at place {} does not belong to the plan, or is there twice",
+                "the record of sample {} at place {} is not part of the plan, or is a duplicate",
                 record.verdict.sample, record.ordinal
             )),
         }

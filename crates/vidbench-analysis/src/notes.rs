@@ -136,9 +136,8 @@ fn failures(groups: &[Group], notes: &mut Vec<Note>) {
     }
     let parts: Vec<String> = counts.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
     let judged: u64 = groups.iter().map(|group| group.judged).sum();
-    let text = format!("{total} of {judged} samples failed ({}); no mean contains them", parts.join(", "));
-    let hint =
-        "a mean over what is left may flatter; the report and `vidbench export` give the reason of each";
+    let text = format!("{total} of {judged} samples failed ({}); means exclude them", parts.join(", "));
+    let hint = "means over the remaining samples may look too good; the report and `vidbench export` list each reason";
     add(notes, NoteKind::Failures, text, Some(hint));
 }
 
@@ -151,7 +150,7 @@ fn breakers(data: &RunData, notes: &mut Vec<Note>) {
     }
     for ((model, operation), (times, reason)) in opened {
         let text = format!(
-            "the breaker of {model} ({operation}) opened {}, the last time because {reason}",
+            "the breaker of {model} ({operation}) opened {}, most recently because {reason}",
             count(times, "time")
         );
         add(notes, NoteKind::Breaker, text, None);
@@ -164,13 +163,13 @@ fn retried(data: &RunData, notes: &mut Vec<Note>) {
     let samples = u32::try_from(again.count()).unwrap_or(u32::MAX);
     if samples > 0 {
         let was = if samples == 1 { "was" } else { "were" };
-        let text = format!("{} {was} made at a second or later attempt", count(samples, "sample"));
+        let text = format!("{} {was} generated at a second or later attempt", count(samples, "sample"));
         let hint = match data.run.suite.scenario.kind {
             ScenarioKind::SingleStream => {
-                "a fresh worker may be slower or faster than one that has worked before; `vidbench export` gives each attempt"
+                "a fresh worker may be slower or faster than one that has worked before; `vidbench export` lists each attempt"
             }
             ScenarioKind::Offline => {
-                "waits before second attempts are part of the latencies and of the throughput; `vidbench export` gives each attempt"
+                "latency and throughput include waits before second attempts; `vidbench export` lists each attempt"
             }
         };
         add(notes, NoteKind::Retried, text, Some(hint));
@@ -185,15 +184,15 @@ fn accelerators(data: &RunData, notes: &mut Vec<Note>) {
         let all = data.readings.iter().flat_map(|(_, readings)| readings);
         let (text, hint) = match all.into_iter().any(|reading| !reading.devices.is_empty()) {
             true => (
-                format!("other processes were on an accelerator during {}", number(contended)),
-                "their times and energy are not the model's alone; nvidia-smi names the processes",
+                format!("other processes used an accelerator during {}", number(contended)),
+                "their times and energy are not the model's alone; nvidia-smi lists the processes",
             ),
             false => (
                 format!(
-                    "other programs took more than {CROWDED_PERCENT:.0} % of the processors during {}",
+                    "other programs used more than {CROWDED_PERCENT:.0} % of the processors during {}",
                     number(contended)
                 ),
-                "beside them whatever computes on the processors takes longer: close them and run it again",
+                "they slow down everything that computes on the processors: close them and run again",
             ),
         };
         add(notes, NoteKind::Contended, text, Some(hint));
@@ -204,8 +203,8 @@ fn accelerators(data: &RunData, notes: &mut Vec<Note>) {
         let reasons: BTreeSet<&str> = slowed.iter().flat_map(|why| why.iter().map(String::as_str)).collect();
         let reasons = Vec::from_iter(reasons).join(", ");
         let during = number(slowed.len());
-        let text = format!("accelerators ran slower than they could during {during}: {reasons}");
-        let hint = "cool the machine, or set clocks and power limits that it can hold";
+        let text = format!("accelerators were throttled during {during}: {reasons}");
+        let hint = "cool the machine, or set clocks and power limits that it can sustain";
         add(notes, NoteKind::Throttled, text, Some(hint));
     }
 }
@@ -218,11 +217,11 @@ fn sessions(data: &RunData, notes: &mut Vec<Note>) {
     match data.run.status {
         RunStatus::Complete => {}
         RunStatus::Running => {
-            let text = format!("the run still goes on: {}", share_judged(data));
+            let text = format!("the run is still in progress: {}", share_judged(data));
             add(notes, NoteKind::Interrupted, text, None);
         }
         RunStatus::Interrupted => {
-            let hint = "`vidbench run --resume` with the run's id goes on where it stopped";
+            let hint = "`vidbench run --resume` with the run's id continues where it stopped";
             add(
                 notes,
                 NoteKind::Interrupted,
@@ -237,22 +236,24 @@ fn sessions(data: &RunData, notes: &mut Vec<Note>) {
             notes,
             NoteKind::GivenUp,
             text,
-            Some("fix the cause, then --resume tries its remaining samples; a changed suite is a new run"),
+            Some(
+                "fix the cause, then use --resume to try its remaining samples; a changed suite is a new run",
+            ),
         );
     }
     if data.sessions.len() > 1 {
-        let text = format!("the run was made in {} sessions", data.sessions.len());
+        let text = format!("the run took {} sessions", data.sessions.len());
         add(
             notes,
             NoteKind::Resumed,
             text,
-            Some("times of different sessions may differ in temperature and load of the machine"),
+            Some("machine temperature and load, and with them times, may differ between sessions"),
         );
     }
     let killed = data.sessions.iter().filter(|session| session.ledger.is_none()).count();
     if killed > 0 && data.run.status != RunStatus::Running {
         let text = format!("{killed} of {} sessions ended without a ledger", data.sessions.len());
-        add(notes, NoteKind::SessionKilled, text, Some("the harness overhead does not include them"));
+        add(notes, NoteKind::SessionKilled, text, Some("harness overhead does not include them"));
     }
 }
 
@@ -269,7 +270,7 @@ fn instead(data: &RunData, groups: &[Group], notes: &mut Vec<Note>) {
             of_model.iter().fold((0, 0), |(ok, planned), group| (ok + group.ok, planned + group.planned));
         if planned > 0 {
             let text = format!(
-                "{} ran out of memory on {planned} samples; {} made {ok} of them in its place: it is a different configuration, so their results are not comparable",
+                "{} ran out of memory on {planned} samples; {} generated {ok} of them in its place: it is a different configuration, so their results are not comparable",
                 first.id, model.id
             );
             add(notes, NoteKind::Instead, text, None);
@@ -283,7 +284,7 @@ fn reused(data: &RunData, notes: &mut Vec<Note>) {
     let runs: BTreeSet<_> = from.iter().map(|run| run.as_str()).collect();
     if !from.is_empty() {
         let text = format!(
-            "{} of {} samples were made by {} ({}); latency, throughput and memory are of the others",
+            "{} of {} samples come from {} ({}); latency, throughput and memory cover only the others",
             from.len(),
             data.samples.len(),
             count(runs.len() as u32, "earlier run"),
@@ -316,7 +317,7 @@ fn few_samples(data: &RunData, groups: &[Group], notes: &mut Vec<Note>) {
 
 fn warmup(data: &RunData, joined: &Joined<'_>, notes: &mut Vec<Note>) {
     if data.run.suite.scenario.warmup == 0 {
-        let text = "no warm-up generation went before the measured ones".into();
+        let text = "no warm-up generation preceded the measured ones".into();
         add(notes, NoteKind::NoWarmup, text, Some("set `warmup = 1` in [scenario]"));
     }
     let mut by_group: BTreeMap<(u32, u32), Vec<f64>> = BTreeMap::new();
@@ -357,7 +358,7 @@ fn clocks(joined: &Joined<'_>, groups: &[Group], notes: &mut Vec<Note>) {
     let error_secs = error_ns as f64 / 1e9;
     if error_secs > CLOCK_ERROR_SHARE * fastest {
         let text = format!(
-            "worker times may be off by {:.3} ms against the harness's clock; the fastest group takes {:.3} ms",
+            "worker times may be off by {:.3} ms relative to the harness clock; the fastest group takes {:.3} ms",
             error_secs * 1e3,
             fastest * 1e3
         );
@@ -376,7 +377,7 @@ fn harness(overhead: Option<&HarnessOverhead>, notes: &mut Vec<Note>) {
             notes,
             NoteKind::HarnessOverhead,
             text,
-            Some("timed windows do not contain it; a slow disk is the usual cause"),
+            Some("timed windows exclude it; a slow disk is the usual cause"),
         );
     }
 }
@@ -393,7 +394,7 @@ fn weights_and_domains(groups: &[Group], notes: &mut Vec<Note>) {
             NoteKind::SyntheticDomain,
             models(|group| group.domain == Some(Domain::SyntheticDomain)),
             "synthetic-domain",
-            "its scores are compared within that domain only",
+            "its scores are only compared within that domain",
         ),
         (
             NoteKind::RandomWeights,
@@ -405,7 +406,7 @@ fn weights_and_domains(groups: &[Group], notes: &mut Vec<Note>) {
             NoteKind::UnknownWeights,
             models(|group| group.weights == WeightsOrigin::Unknown),
             "weights of unknown origin",
-            "its quality is not ranked; let the worker report the SHA-256 of its weights",
+            "its quality is not ranked; have the worker report the SHA-256 of its weights",
         ),
     ] {
         if !ids.is_empty() {
@@ -431,18 +432,19 @@ fn repeated_files(joined: &Joined<'_>, notes: &mut Vec<Note>) {
     }
     let shared: usize = inputs_of_file.values_mut().map(distinct).filter(|inputs| *inputs > 1).sum();
     if shared > 0 {
-        let text = format!("{shared} samples of different prompts or seeds share their file with another");
+        let text =
+            format!("{shared} samples with different prompts or seeds have a file identical to another");
         add(
             notes,
             NoteKind::DuplicateClips,
             text,
-            Some("check that the model reads prompt and seed, and that no cache answers for it"),
+            Some("check that the model uses prompt and seed, and that no cache answers in its place"),
         );
     }
     let different = files_of_input.values_mut().map(distinct).filter(|files| *files > 1).count();
     if different > 0 {
         let text = format!(
-            "{different} of {} pairs of prompt and seed gave different files when repeated",
+            "{different} of {} prompt-seed pairs produced different files when repeated",
             files_of_input.len()
         );
         add(notes, NoteKind::NotDeterministic, text, None);
@@ -480,7 +482,7 @@ fn metrics(groups: &[Group], notes: &mut Vec<Note>) {
     }
     for (metric, (n, dims)) in weak {
         let text = format!("{metric} is underpowered: {n} clips for {dims} dimensions bias it upwards");
-        let hint = format!("generate at least {} clips for each set of parameters", 2 * u64::from(dims));
+        let hint = format!("generate at least {} clips per parameter set", 2 * u64::from(dims));
         add(notes, NoteKind::UnderpoweredSet, text, Some(&hint));
     }
 }
@@ -491,7 +493,7 @@ fn prompts(data: &RunData, notes: &mut Vec<Note>) {
     let rejected = prompts.iter().filter(|prompt| prompt.rejected).count();
     if flagged > 0 {
         let text = format!(
-            "the prompt policy has findings in {flagged} of {} prompts and rejected {rejected}",
+            "the prompt policy flagged {flagged} of {} prompts and rejected {rejected}",
             prompts.len()
         );
         add(notes, NoteKind::FlaggedPrompts, text, None);

@@ -12,8 +12,7 @@ use crate::special::binomial_at_most;
 use crate::stats::Interval;
 
 /// Name of the definition, for reports and exports.
-pub const DEFINITION: &str =
-    "order statistic sorted[min(n - 1, floor(n p))]; not given below the MLPerf early-stopping sample size";
+pub const DEFINITION: &str = "order statistic sorted[min(n - 1, floor(n p))]; not reported below the MLPerf early-stopping sample size";
 
 /// One minus the confidence with which enough values lie above the percentile.
 const FLOOR_ERROR: f64 = 0.01;

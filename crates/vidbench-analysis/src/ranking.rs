@@ -126,7 +126,7 @@ pub(crate) fn rank(data: &RunData, groups: &[Group], descriptors: &[MetricDescri
         out.unranked.extend(unknown.map(|(index, _)| Unranked {
             metric: metric.clone(),
             group: index,
-            reason: "the model's domain is not known".into(),
+            reason: "the model's domain is unknown".into(),
         }));
     }
     out
@@ -164,7 +164,7 @@ fn rankable(group: &Group, metric: &MetricId) -> Result<(f64, Interval, u64), St
     match group.weights {
         WeightsOrigin::Sha256(_) => {}
         WeightsOrigin::Random => return Err("random weights: speed and memory only".into()),
-        WeightsOrigin::Unknown => return Err("the origin of the weights is not known".into()),
+        WeightsOrigin::Unknown => return Err("the origin of the weights is unknown".into()),
     }
     if let Some(summary) = group.metrics.iter().find(|summary| summary.metric == *metric) {
         return match (summary.mean, summary.interval) {

@@ -70,7 +70,7 @@ const PANELS: [(&str, &str, Quantities); 4] = [
         &[
             ("main memory", |_, reading| one(reading.memory_used_bytes.map(gib))),
             ("accelerators", |_, reading| of_devices(reading, |device| device.memory_used_bytes.map(gib))),
-            ("of it this run", |_, reading| of_devices(reading, |device| device.own_bytes().map(gib))),
+            ("of which this run", |_, reading| of_devices(reading, |device| device.own_bytes().map(gib))),
         ],
     ),
     (

@@ -32,7 +32,7 @@ pub fn sample_telemetry(readings: &[Reading], start_ns: u64, end_ns: u64) -> Sam
     SampleTelemetry {
         device_joules: score(device_joules(readings, start_ns, end_ns)),
         cpu_joules: score(cpu_joules(readings, start_ns, end_ns)),
-        device_memory_used_bytes: most(&devices, "an accelerator's memory"),
+        device_memory_used_bytes: most(&devices, "accelerator memory"),
         device_memory_own_bytes: each().filter_map(DeviceReading::own_bytes).max(),
         memory_used_bytes: most(&|reading: &Reading| reading.memory_used_bytes, "main memory"),
         contended: match around.iter().any(|reading| !reading.devices.is_empty()) {
@@ -128,9 +128,9 @@ fn energy(
     let (start, end) = (secs(start_ns), secs(end_ns));
     if let Some(counted) = values(counter) {
         let joules = at(&counted, end) - at(&counted, start);
-        return if joules >= 0.0 { Ok(joules) } else { Err("the energy counter went back".into()) };
+        return if joules >= 0.0 { Ok(joules) } else { Err("the energy counter went backwards".into()) };
     }
-    let watts = values(power).ok_or("neither an energy counter nor power was read all the time")?;
+    let watts = values(power).ok_or("neither an energy counter nor power was read throughout")?;
     let inner = watts.iter().copied().filter(|(t, _)| *t > start && *t < end);
     let points: Vec<(f64, f64)> =
         std::iter::once((start, at(&watts, start))).chain(inner).chain([(end, at(&watts, end))]).collect();
@@ -153,7 +153,7 @@ fn covers(readings: &[Reading], around: &[Reading], start_ns: u64, end_ns: u64) 
     }
     let window = secs(end_ns.saturating_sub(start_ns));
     if window < usual {
-        return Err(format!("it took {window:.2} s, and readings are {usual:.2} s apart"));
+        return Err(format!("it took {window:.2} s, but readings are {usual:.2} s apart"));
     }
     Ok(())
 }
@@ -203,7 +203,7 @@ fn idle_power_of(session: u32, readings: &[Reading], window: &IdleWindow) -> Idl
     let watts =
         |joules: Measured<f64>| score(joules.map(|joules| joules / secs(end_ns.saturating_sub(start_ns))));
     let devices = match contended(around(readings, start_ns, end_ns)) {
-        Some(true) => Err("other processes were on an accelerator".into()),
+        Some(true) => Err("other processes used an accelerator".into()),
         Some(false) | None => device_joules(readings, start_ns, end_ns),
     };
     IdlePower {
@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(why(&steady[..1], 0, SECOND), "device 0: fewer than two readings");
         assert_eq!(why(&steady, 15 * SECOND, 25 * SECOND), "device 0: no reading before and after it");
         let short = why(&steady, 5 * SECOND, 5 * SECOND + SECOND / 10);
-        assert_eq!(short, "device 0: it took 0.10 s, and readings are 1.00 s apart");
+        assert_eq!(short, "device 0: it took 0.10 s, but readings are 1.00 s apart");
         let mut gap = steady.clone();
         gap.drain(6..12);
         assert_eq!(why(&gap, 5 * SECOND, 14 * SECOND), "device 0: no reading for 7.0 s");
@@ -360,7 +360,7 @@ mod tests {
         assert_eq!(idle.cpu_watts, Score::not_available("the processors' energy counters cannot be read"));
         steady[3].devices[0].foreign_processes = Some(vec![7]);
         let contended = idle_power_of(3, &steady, &window).device_watts;
-        assert_eq!(contended, Score::not_available("other processes were on an accelerator"));
+        assert_eq!(contended, Score::not_available("other processes used an accelerator"));
     }
 
     #[test]

@@ -66,13 +66,16 @@ pub(crate) fn verdict(
         let judged: u64 = groups.iter().filter(of_model).map(|group| group.judged).sum();
         let none = judged > 0 && groups.iter().filter(of_model).all(|group| group.ok == 0);
         if none && !has_stand_in(data, groups, &model.id) {
-            reasons.push(format!("model {} gave no ok sample in {judged}", model.id));
+            reasons.push(format!("model {} produced no ok sample in {judged}", model.id));
         }
         reasons.extend(model.changes.iter().cloned());
     }
     reasons.extend(joined.problems.iter().take(MAX_RECORD_PROBLEMS).cloned());
     if joined.problems.len() > MAX_RECORD_PROBLEMS {
-        reasons.push(format!("{} more records do not fit", joined.problems.len() - MAX_RECORD_PROBLEMS));
+        reasons.push(format!(
+            "{} more records do not match the plan",
+            joined.problems.len() - MAX_RECORD_PROBLEMS
+        ));
     }
     let failed = groups.iter().map(Group::failed).sum();
     match (reasons.is_empty(), failed) {

@@ -66,9 +66,9 @@ impl NameMatch {
     pub fn words(self) -> &'static str {
         match self {
             Self::Exact => "exact",
-            Self::Unicode => "another Unicode form",
+            Self::Unicode => "different Unicode form",
             Self::Replaced => "forbidden characters replaced",
-            Self::Case => "another case",
+            Self::Case => "different case",
             Self::Cut => "cut short",
             Self::Convention => "no prompts known",
         }

@@ -5,33 +5,33 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the workers of models may use; docs/confinement.md says what holds each limit. A model's own `confinement` takes the place of the
-/// suite's as a whole.
+/// Limits on model workers; docs/confinement.md explains how each is enforced. A model's own `confinement` replaces the
+/// suite's entirely.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Confinement {
-    /// Most main memory that a worker may hold with everything it has started, in MiB: what is written once and not backed by a file. More ends it,
-    /// and the sample is `out_of_memory`. No limit when absent.
+    /// Maximum main memory of a worker and everything it starts, in MiB: memory that was written and is not backed by a file. Above it, the worker
+    /// is stopped and the sample is `out_of_memory`. Default no limit.
     #[schemars(range(min = 64, max = 1_000_000_000))]
     pub memory_mib: Option<u64>,
-    /// Most processor seconds that one request may take, those of all threads and of everything the worker has started. More ends the worker,
-    /// and the sample is `limit_exceeded`. No limit when absent.
+    /// Maximum processor seconds of one request, over all threads and everything the worker starts. Above it, the worker is stopped
+    /// and the sample is `limit_exceeded`. Default no limit.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub cpu_secs: Option<u64>,
-    /// Most files that each process may have open.
+    /// Maximum number of open files per process.
     #[schemars(range(min = 16, max = 1_048_576))]
     pub open_files: u64,
-    /// Largest file that may be written, in MiB.
+    /// Maximum size of a written file, in MiB.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub file_size_mib: u64,
-    /// Whether there is a network.
+    /// Network access.
     pub network: Network,
-    /// Which files can be reached.
+    /// File access.
     pub filesystem: Filesystem,
-    /// Files and folders that can be read besides where `filesystem` is `confined`, relative to the suite file: weights above all.
+    /// Additional readable files and folders when `filesystem` is `confined`, relative to the suite file; mainly weights.
     #[schemars(length(max = 100), inner(length(min = 1, max = 4096)))]
     pub readable: Vec<String>,
-    /// Files and folders that can be read and written besides where `filesystem` is `confined`, relative to the suite file.
+    /// Additional readable and writable files and folders when `filesystem` is `confined`, relative to the suite file.
     #[schemars(length(max = 100), inner(length(min = 1, max = 4096)))]
     pub writable: Vec<String>,
 }
@@ -52,50 +52,50 @@ impl Default for Confinement {
     }
 }
 
-/// Whether a worker has a network.
+/// Network access of a worker.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Network {
-    /// As vidbench has it.
+    /// The same as vidbench.
     #[default]
     Allow,
-    /// None, not even to this machine; a machine that cannot cut it off runs nothing.
+    /// None, not even to this machine. If the machine cannot enforce it, nothing runs.
     Deny,
-    /// No TCP, by Landlock alone; UDP, and with it names of hosts, goes on.
+    /// No TCP, using Landlock alone; UDP, and with it host name lookup, still works.
     DenyTcp,
 }
 
-/// Which files a worker can reach.
+/// File access of a worker.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Filesystem {
-    /// Those that the user can.
+    /// The same files as the user.
     #[default]
     Open,
-    /// It reads the system's programs and libraries, its own program, files that its arguments name, and `readable`; it writes where the videos of the
-    /// run are made, and `writable`. A machine that cannot confine it runs nothing.
+    /// It reads system programs and libraries, its own program, files named in its arguments, and `readable`; it writes to the folder for the run's
+    /// videos, and `writable`. If the machine cannot enforce it, nothing runs.
     Confined,
 }
 
-/// What holds the worker that decodes and scores: it reads untrusted files.
+/// Limits on the worker that decodes and scores, because it reads untrusted files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScorerSettings {
-    /// Whether it has no network, reads only what it scores with and writes nothing.
+    /// Whether to cut off its network, limit its reads to what scoring needs and forbid it to write.
     pub confine: Confine,
-    /// Most main memory that it may hold, in MiB; three quarters of the machine's when absent.
+    /// Maximum main memory, in MiB; default three quarters of the machine's.
     #[schemars(range(min = 64, max = 1_000_000_000))]
     pub memory_mib: Option<u64>,
 }
 
-/// How much a worker is to be confined.
+/// How far to confine a worker.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confine {
-    /// As far as the machine can; what it cannot is told and recorded.
+    /// As far as the machine can; what it cannot enforce is reported and recorded.
     #[default]
     IfPossible,
-    /// Wholly, or nothing is run.
+    /// Fully, or nothing runs.
     Required,
     /// Not at all.
     No,
@@ -153,28 +153,28 @@ impl NetworkCut {
     /// For people.
     pub fn described(self) -> &'static str {
         match self {
-            Self::Namespace => "no network (a namespace of its own)",
+            Self::Namespace => "no network (own namespace)",
             Self::Bubblewrap => "no network (bubblewrap)",
-            Self::LandlockTcp => "no TCP (Landlock; UDP goes on)",
+            Self::LandlockTcp => "no TCP (Landlock; UDP still works)",
         }
     }
 }
 
 impl fmt::Display for HeldWorker {
-    /// In one line: `scorer: memory 18.0 GiB, no network (a namespace of its own), files confined (Landlock ABI 7)`.
+    /// In one line: `scorer: memory 18.0 GiB, no network (own namespace), files confined (Landlock ABI 7)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1_u32 << 30));
         let parts = [
             self.memory_bytes.map(|bytes| format!("memory {}", gib(bytes))),
-            self.cpu_secs.map(|secs| format!("{secs} processor seconds a request")),
+            self.cpu_secs.map(|secs| format!("{secs} processor seconds per request")),
             self.open_files.map(|files| format!("{files} open files")),
-            self.file_size_bytes.map(|bytes| format!("files of {}", gib(bytes))),
+            self.file_size_bytes.map(|bytes| format!("files up to {}", gib(bytes))),
             self.network.map(|cut| cut.described().to_owned()),
             self.landlock_abi.map(|abi| format!("files confined (Landlock ABI {abi})")),
         ];
-        let missing = self.missing.iter().map(|what| format!("not held: {what}"));
+        let missing = self.missing.iter().map(|what| format!("not enforced: {what}"));
         let parts: Vec<String> = parts.into_iter().flatten().chain(missing).collect();
-        let parts = if parts.is_empty() { "held by nothing".to_owned() } else { parts.join(", ") };
+        let parts = if parts.is_empty() { "no limits".to_owned() } else { parts.join(", ") };
         write!(f, "{}: {parts}", self.worker)
     }
 }
@@ -195,7 +195,7 @@ mod tests {
             landlock_abi: None,
             missing: vec![],
         };
-        assert_eq!(free.to_string(), "m: held by nothing");
+        assert_eq!(free.to_string(), "m: no limits");
         let held = HeldWorker {
             memory_bytes: Some(3 << 29),
             network: Some(NetworkCut::LandlockTcp),
@@ -205,7 +205,7 @@ mod tests {
         };
         assert_eq!(
             held.to_string(),
-            "m: memory 1.5 GiB, no TCP (Landlock; UDP goes on), files confined (Landlock ABI 7), not held: UDP"
+            "m: memory 1.5 GiB, no TCP (Landlock; UDP still works), files confined (Landlock ABI 7), not enforced: UDP"
         );
     }
 

@@ -198,14 +198,14 @@ pub struct AlertChange {
     pub reason: String,
 }
 
-/// Two thresholds: a value above one is worse than well.
+/// Two thresholds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Levels {
-    /// Above it the part is degraded.
+    /// Above this value the part is degraded.
     #[schemars(range(min = 0.0, max = 1000.0))]
     pub degraded: f64,
-    /// Above it the part is unhealthy.
+    /// Above this value the part is unhealthy.
     #[schemars(range(min = 0.0, max = 1000.0))]
     pub unhealthy: f64,
 }
@@ -216,29 +216,29 @@ impl Levels {
     }
 }
 
-/// When a part of the machine or of a session is not well. Judged at each reading of `telemetry`.
+/// When a part of the machine or the session counts as unhealthy. Checked at each `telemetry` reading.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HealthSettings {
-    /// Readings in a row that must be above a threshold before a part counts as worse, or an alert fires.
+    /// Consecutive readings that must be above a threshold before a part counts as worse or an alert fires.
     #[schemars(range(min = 1, max = 1000))]
     pub readings_over: u32,
-    /// Readings in a row that must be well below it before the part counts as better, or the alert is over.
+    /// Consecutive readings that must be well below it before the part counts as better or the alert is resolved.
     #[schemars(range(min = 1, max = 1000))]
     pub readings_under: u32,
-    /// How far below a threshold "well below" is, in its unit; never more than half of the threshold. Keeps a value that swings around it from being told again
-    /// and again.
+    /// How far below a threshold "well below" is, in its unit; at most half of the threshold. Keeps a value that swings around the threshold from being reported
+    /// again and again.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub margin: f64,
-    /// Of the disk of the workspace.
+    /// Used share of the workspace disk.
     pub disk_percent: Levels,
-    /// Of main memory.
+    /// Used share of main memory.
     pub memory_percent: Levels,
-    /// Of the memory of the fullest accelerator.
+    /// Used memory share of the fullest accelerator.
     pub device_memory_percent: Levels,
-    /// Of the hottest accelerator.
+    /// Temperature of the hottest accelerator.
     pub device_celsius: Levels,
-    /// How long a worker at work has told nothing, as a share of the time after which it is given up; and how long nothing left a queue, likewise.
+    /// How long a busy worker has reported nothing, as a share of the time after which it is given up; likewise how long nothing has left a queue.
     pub silence_percent: Levels,
 }
 
@@ -257,30 +257,30 @@ impl Default for HealthSettings {
     }
 }
 
-/// What is told as an alert. 0 switches one off. How often a value must be above its threshold, and how far below it the alert is over, is in `health`.
+/// When alerts fire. 0 switches one off. `health` sets how often a value must be above its threshold, and how far below it the alert is resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AlertSettings {
-    /// Of the memory of the fullest accelerator.
+    /// Used memory share of the fullest accelerator.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub device_memory_percent: f64,
-    /// Of the last `error_rate_window` samples of a session, those that failed. A prompt that the policy rejects is none of them.
+    /// Share of failed samples among the last `error_rate_window` of a session. Prompts rejected by the policy do not count.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub error_rate_percent: f64,
-    /// Samples that are looked back on.
+    /// Number of most recent samples to consider.
     #[schemars(range(min = 1, max = 100_000))]
     pub error_rate_window: u32,
-    /// Fewer samples say nothing of a rate.
+    /// Minimum number of samples for an error rate.
     #[schemars(range(min = 1, max = 100_000))]
     pub error_rate_least: u32,
-    /// Mean seconds of the last samples of a model, from the intended start (in an offline scenario from the start of the generation: its wait is by design). When
-    /// this key is left out it is 10, and off for a model that usually takes longer, which is told.
+    /// Mean seconds of a model's last samples, from the intended start (in the offline scenario from the start of the generation, because waiting is by design). Default
+    /// 10, and off for a model that usually takes longer, which is reported.
     #[schemars(range(min = 0.0, max = 1_000_000.0))]
     pub latency_secs: Option<f64>,
-    /// Of the disk of the workspace.
+    /// Used share of the workspace disk.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub disk_percent: f64,
-    /// Whether the opening of a breaker is an alert.
+    /// Whether an opened breaker is an alert.
     pub breaker: bool,
 }
 

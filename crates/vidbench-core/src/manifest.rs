@@ -37,10 +37,10 @@ pub const MAX_LISTED_PROBLEMS: usize = 1000;
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ManifestClip {
-    /// Path of the video, relative to the folder of the manifest. An absolute path and `..` are allowed.
+    /// Path of the video, relative to the manifest's folder. Absolute paths and `..` are allowed.
     #[schemars(length(min = 1))]
     pub file: String,
-    /// SHA-256 of the file's bytes, 64 hexadecimal digits. With it, a changed file is found before it is scored.
+    /// SHA-256 of the file's bytes, 64 hexadecimal digits. With it, a changed file is detected before it is scored.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<String>,
@@ -48,20 +48,20 @@ pub struct ManifestClip {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2000))]
     pub prompt: Option<String>,
-    /// Path of the image it was generated from, as `file`.
+    /// Path of the image it was generated from, written like `file`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub image: Option<String>,
     /// The seed it was generated with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// Which of the clips of its model and prompt it is, from 0.
+    /// Number of the clip among those of its model and prompt, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
-    /// The model that made it.
+    /// The model that generated it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelId>,
-    /// Whatever else is worth keeping about how it was made: the place for keys of one's own.
+    /// Anything else worth recording about how it was generated: put your own keys here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub params: Option<Map<String, Value>>,
 }

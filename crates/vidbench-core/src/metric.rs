@@ -130,7 +130,7 @@ impl Score {
         if value.is_finite() {
             Self::Value(value)
         } else {
-            Self::not_available(format!("the computation gave {value}"))
+            Self::not_available(format!("the computation returned {value}"))
         }
     }
 

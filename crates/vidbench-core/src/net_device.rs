@@ -46,7 +46,7 @@ impl fmt::Display for NetDevice {
 
 /// A text that does not name a device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no device; devices are cpu, cuda:N and tensorrt:N, N from 0")]
+#[error("{0:?} is not a device; devices are cpu, cuda:N and tensorrt:N, with N from 0")]
 pub struct UnknownNetDevice(String);
 
 impl FromStr for NetDevice {

@@ -3,21 +3,21 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How many workers may stay loaded, and how many clips are scored side by side.
+/// How many workers may stay loaded, and how many clips are scored in parallel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PoolSettings {
-    /// Main memory that the workers of models may have together, in MiB; by default what the machine has. One that is known to need more is not loaded.
+    /// Main memory that all model workers may use together, in MiB; default all of the machine's. A model that is known to need more is not loaded.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub host_mib: Option<u64>,
-    /// The same of the accelerator; by default what the smallest one has, where its driver tells.
+    /// The same for accelerator memory; default that of the smallest accelerator, if its driver reports it.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub device_mib: Option<u64>,
-    /// Clips that are scored side by side at most, each in a worker of its own; by default as many as workers may use threads.
+    /// Maximum number of clips scored in parallel, each in its own worker; default the number of threads that workers may use.
     #[schemars(range(min = 1, max = 1024))]
     pub scorers: Option<u32>,
-    /// Score clips while a model computes on an accelerator, as far as the processors and the memory have room. A model that computes on the processors, or
-    /// does not say on what, always has the machine to itself.
+    /// Score clips while a model computes on an accelerator, as far as processors and memory allow. A model that computes on the processors, or
+    /// does not report its device, always has the machine to itself.
     pub score_beside: bool,
 }
 

@@ -30,32 +30,32 @@ const READ_FIRST: [&str; 4] = ["awk", "gawk", "mawk", "nawk"];
 /// Variables whose value a shell or interpreter runs, or takes as the name of a script to run.
 const READ_AS_CODE: [&str; 3] = ["BASH_ENV", "ENV", "PYTHONSTARTUP"];
 
-/// A program that writes one video and ends. Arguments are handed over as they are: no shell is involved.
+/// A program that writes one video and exits. Arguments are passed as they are; no shell is involved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Program {
     /// The program and its arguments. `{prompt}`, `{negative}`, `{seed}`, `{steps}`, `{guidance}`, `{frames}`, `{width}`, `{height}`, `{fps}`,
-    /// `{threads}`, `{model}`, `{sample}`, `{output}` (the file to write), `{scratch}` (an empty folder of this sample) and the files of the prompt (`{image}`,
-    /// `{last_image}`, `{video}`, `{control_video}`, `{mask_video}`, `{reference_images}`) are replaced; `{{` is a brace.
+    /// `{threads}`, `{model}`, `{sample}`, `{output}` (the file to write), `{scratch}` (an empty folder for this sample) and the prompt's files (`{image}`,
+    /// `{last_image}`, `{video}`, `{control_video}`, `{mask_video}`, `{reference_images}`) are replaced; `{{` is a literal brace.
     #[schemars(length(min = 1, max = 1000))]
     pub argv: Vec<String>,
-    /// Environment variables it gets besides the usual ones; values may have placeholders.
+    /// Extra environment variables; values may contain placeholders.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// Folder it runs in; the one vidbench was started in when absent.
+    /// Working directory; default is the one vidbench was started in.
     #[serde(default)]
     #[schemars(length(min = 1, max = 4096))]
     pub cwd: Option<String>,
-    /// Where its video lies when it has ended, with `*` and `**` for names that are not known before, such as `{scratch}/**/*.mp4`.
-    /// `{output}` when absent.
+    /// Where its video is after it exits, with `*` and `**` for unknown names, such as `{scratch}/**/*.mp4`.
+    /// Default `{output}`.
     #[serde(default)]
     #[schemars(length(min = 1, max = 4096))]
     pub output: Option<String>,
-    /// Seconds after which it is ended with everything it started; `limits.sample_timeout_secs` holds besides.
+    /// Seconds after which it is stopped with everything it started; `limits.sample_timeout_secs` also applies.
     #[serde(default)]
     #[schemars(range(min = 1, max = 86_400))]
     pub timeout_secs: Option<u32>,
-    /// Regular expression whose groups `index` and `total` are how far it is, looked for in each line it writes.
+    /// Regular expression for progress, matched against each line it writes; the groups `index` and `total` are the progress.
     #[serde(default)]
     #[schemars(length(min = 1, max = 1000))]
     pub progress: Option<String>,
@@ -86,8 +86,8 @@ fn placeholders() -> impl Iterator<Item = &'static str> {
 fn unknown(name: &str) -> String {
     let near = nearest(name, placeholders()).map(|near| format!("; did you mean {{{near}}}?"));
     let words: Vec<String> = placeholders().map(|name| format!("{{{name}}}")).collect();
-    let known = || format!("; known are {}", words.join(" "));
-    format!("there is no placeholder {{{name}}}{}", near.unwrap_or_else(known))
+    let known = || format!("; known: {}", words.join(" "));
+    format!("unknown placeholder {{{name}}}{}", near.unwrap_or_else(known))
 }
 
 fn pieces(template: &str) -> Result<Vec<Piece<'_>>, String> {
@@ -104,7 +104,7 @@ fn pieces(template: &str) -> Result<Vec<Piece<'_>>, String> {
             found.push(Piece::Placeholder(&after[..end]));
             rest = &after[end + 1..];
         } else {
-            return Err(format!("a brace of {template:?} has no partner; a brace itself is written twice"));
+            return Err(format!("unmatched brace in {template:?}; write a literal brace twice"));
         }
     }
     found.push(Piece::Text(rest));
@@ -127,22 +127,22 @@ impl Program {
             self.script().into_iter().chain(READ_AS_CODE.iter().filter_map(|name| self.env.get(*name)));
         problems.extend(code.filter(|text| holds_prompt(text)).map(|text| {
             format!(
-                "a prompt within a script could run anything: {text:?}; hand it over as an argument, as in \
+                "a prompt within a script could run anything: {text:?}; pass it as an argument, as in \
                  [\"sh\", \"-c\", \"make-video \\\"$1\\\"\", \"sh\", \"{{prompt}}\"]"
             )
         }));
         if self.argv.first().is_some_and(|program| holds_prompt(program)) {
-            problems.push("a prompt may not be the program, or a part of its name".into());
+            problems.push("a prompt must not be the program or part of its name".into());
         }
         if self.output.as_deref().is_some_and(holds_prompt) {
             problems.push(
-                "`output` may not hold a prompt, which would be a path: let the program write into {scratch}"
+                "`output` must not contain a prompt, which would become a path: let the program write into {scratch}"
                     .into(),
             );
         }
         if self.output.is_none() && !self.is_told("output") {
             problems.push(
-                "the program is not told where to write: give {output} to it, or say in `output` where its video lies"
+                "the program does not know where to write: pass {output} to it, or set `output` to where its video is"
                     .into(),
             );
         }
@@ -219,9 +219,9 @@ mod tests {
     fn placeholders_are_replaced_once_and_braces_can_be_written() {
         assert_eq!(fill("--prompt={prompt}"), Ok("--prompt=a {seed} boat".into()));
         assert_eq!(fill("{{\"a\": 1}}"), Ok("{\"a\": 1}".into()));
-        assert_eq!(fill("{promt}"), Err("there is no placeholder {promt}; did you mean {prompt}?".into()));
-        assert!(fill("{prompt").unwrap_err().contains("has no partner"));
-        assert!(fill("prompt}").unwrap_err().contains("has no partner"));
+        assert_eq!(fill("{promt}"), Err("unknown placeholder {promt}; did you mean {prompt}?".into()));
+        assert!(fill("{prompt").unwrap_err().contains("unmatched brace"));
+        assert!(fill("prompt}").unwrap_err().contains("unmatched brace"));
     }
 
     #[test]
@@ -261,7 +261,7 @@ mod tests {
             assert_eq!(program(argv).problems(), Vec::<String>::new(), "{argv:?}");
         }
         let path = Program { output: Some("{scratch}/{prompt}.mp4".into()), ..program(&["run"]) };
-        assert!(path.problems()[0].contains("may not hold a prompt"), "{:?}", path.problems());
+        assert!(path.problems()[0].contains("must not contain a prompt"), "{:?}", path.problems());
         assert!(!program(&["run", "{{output}}"]).is_told("output"));
     }
 

@@ -266,7 +266,9 @@ impl NetsInUse {
     pub fn warnings(&self) -> Vec<String> {
         let seed = self.weights.iter().find_map(|weights| weights.random_seed);
         let random = seed.map(|seed| {
-            format!("every net has random weights (seed {seed}): scores of nets say nothing of the clips")
+            format!(
+                "every net has random weights (seed {seed}): scores that use nets say nothing about the clips"
+            )
         });
         let unpinned = |weights: &&WeightsInUse| {
             weights.sha256.is_some() && !weights.pinned && weights.random_seed.is_none()
@@ -275,7 +277,7 @@ impl NetsInUse {
             self.weights.iter().filter(unpinned).map(|weights| weights.net.as_str()).collect();
         let unpinned = (!unpinned.is_empty()).then(|| {
             format!(
-                "weights of {} are unpinned: no hash of their file was known beforehand",
+                "weights of {} are unpinned: no hash of the file was known beforehand",
                 unpinned.join(", ")
             )
         });

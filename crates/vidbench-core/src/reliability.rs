@@ -5,25 +5,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ModelId, Outcome};
 
-/// When a sample whose worker failed is tried again. What a request itself is to blame for is never tried twice.
+/// When a sample is retried after its worker failed. Failures caused by the request itself are never retried.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retry {
-    /// Attempts a sample may have in all, over all sessions of its run; 1 is no second one. One that was given up for its time has two at most: each costs the whole of
-    /// the limit.
+    /// Maximum attempts per sample, over all sessions of its run; 1 means no retry. A sample that timed out gets at most two: each costs the full
+    /// limit.
     #[schemars(range(min = 1, max = 100))]
     pub attempts: u32,
-    /// The wait before attempt k + 1 is drawn evenly from 0 to `base_secs` 2^(k-1) seconds, at most `cap_secs` ("full jitter").
+    /// The wait before attempt k + 1 is drawn uniformly from 0 to `base_secs` 2^(k-1) seconds, at most `cap_secs` ("full jitter").
     #[schemars(range(min = 0.0, max = 3600.0))]
     pub base_secs: f64,
     /// Longest wait, in seconds.
     #[schemars(range(min = 0.0, max = 3600.0))]
     pub cap_secs: f64,
-    /// No attempt begins later than so many seconds after the first of its sample in a session.
+    /// No attempt starts later than this many seconds after the sample's first attempt in a session.
     #[schemars(range(min = 0.0, max = 1_000_000.0))]
     pub deadline_secs: f64,
-    /// Second and later attempts of a session, as a share of the samples it has to make; ten are always allowed. A run in which much fails is not to spend its
-    /// time on failing again.
+    /// Maximum second and later attempts in a session, as a share of the samples it has to generate; ten are always allowed. Keeps a run with many failures from
+    /// spending its time on retries.
     #[schemars(range(min = 0.0, max = 10.0))]
     pub budget: f64,
 }
@@ -34,26 +34,26 @@ impl Default for Retry {
     }
 }
 
-/// When a model is left alone because its worker keeps failing, and when it is tried again.
+/// When a model is paused because its worker keeps failing, and when it is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Breaker {
-    /// Calls that are looked back on.
+    /// Number of most recent calls to consider.
     #[schemars(range(min = 1, max = 10_000))]
     pub window: u32,
-    /// Of these, the share of failed calls that opens the breaker, once the window is full.
+    /// Share of failed calls that opens the breaker, once the window is full.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub failure_rate: f64,
-    /// The share of slow calls that opens it, once the window is full: such as take longer than three times the usual. 0 looks at none.
+    /// Share of slow calls that opens it, once the window is full. Slow means more than three times the usual duration. 0 ignores slow calls.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub slow_rate: f64,
-    /// Seconds until the model is tried again; twice as long after each time that it failed again.
+    /// Seconds until the model is tried again; doubled each time it fails again.
     #[schemars(range(min = 0.0, max = 86_400.0))]
     pub open_secs: f64,
-    /// How often in a session it is tried again; then its samples stay planned.
+    /// How often the model is tried again in a session; after that its samples stay planned.
     #[schemars(range(min = 0, max = 1000))]
     pub reopenings: u32,
-    /// Calls that must succeed one after the other before the model counts as well.
+    /// Consecutive calls that must succeed before the model counts as recovered.
     #[schemars(range(min = 1, max = 100))]
     pub probes: u32,
 }

@@ -14,7 +14,7 @@ use crate::{
     ScorerSettings, TelemetrySettings,
 };
 
-/// A suite: which models, prompts, parameters and seeds to run, how to offer them, and what to measure.
+/// A suite: which models, prompts, parameters and seeds to run, in which scenario, and what to measure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Suite {
@@ -28,7 +28,7 @@ pub struct Suite {
     #[serde(default)]
     #[schemars(length(max = 2000))]
     pub description: Option<String>,
-    /// Seeds of the initial noise; every prompt is generated once for each.
+    /// Seeds for the initial noise; every prompt is generated once per seed.
     #[schemars(
         length(min = 1, max = 10_000),
         inner(range(min = 0, max = 9_007_199_254_740_991_i64)),
@@ -39,28 +39,28 @@ pub struct Suite {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 1000))]
     pub repeats: u32,
-    /// Metrics; `vidbench list metrics` shows them. A name without version is its newest.
+    /// Metrics; `vidbench list metrics` shows them. A name without a version means the newest.
     #[serde(default)]
     #[schemars(length(max = 100), inner(length(min = 1, max = 80)), extend("uniqueItems" = true))]
     pub metrics: Vec<String>,
     /// Models to run, each in a `[[models]]` table.
     #[schemars(length(min = 1, max = 1000))]
     pub models: Vec<ModelEntry>,
-    /// Which prompts.
+    /// Which prompts to run.
     pub prompts: PromptSelection,
     /// Parameters; every combination is run.
     #[serde(default)]
     pub grid: Grid,
-    /// How samples are offered.
+    /// How samples are scheduled.
     #[serde(default)]
     pub scenario: Scenario,
     /// Where to stop.
     #[serde(default)]
     pub limits: Limits,
-    /// When a sample is tried again.
+    /// When a sample is retried.
     #[serde(default)]
     pub retry: Retry,
-    /// When a model is left alone for a while.
+    /// When a failing model is paused.
     #[serde(default)]
     pub breaker: Breaker,
     /// How often sensors are read.
@@ -69,20 +69,20 @@ pub struct Suite {
     /// Which workers stay loaded, and how much is scored at a time.
     #[serde(default)]
     pub pool: PoolSettings,
-    /// When a part of the machine or of a session is not well.
+    /// When a part of the machine or the session counts as unhealthy.
     #[serde(default)]
     pub health: HealthSettings,
-    /// What is told as an alert.
+    /// When alerts fire.
     #[serde(default)]
     pub alerts: AlertSettings,
-    /// What workers of models are held to.
+    /// Limits on model workers.
     #[serde(default)]
     pub confinement: Confinement,
-    /// What the scorer is held to.
+    /// Limits on the scorer.
     #[serde(default)]
     pub scorer: ScorerSettings,
-    /// Take samples that earlier runs of the workspace have made with the same weights, in place of making them again: for suites
-    /// about quality. Such samples say which run made them and have no latency.
+    /// Reuse samples that earlier runs in the workspace generated with the same weights instead of generating them again: for
+    /// suites that measure quality. Reused samples record the run they come from and have no latency.
     #[serde(default)]
     pub reuse_samples: bool,
 }
@@ -91,14 +91,14 @@ pub struct Suite {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelEntry {
-    /// The model; `vidbench list models` shows those that ship. Where `model` says which it is, only a name for tables.
+    /// The model; `vidbench list models` shows the included ones. If `model` is set, only a name for tables.
     pub id: ModelId,
-    /// How it is run.
+    /// How the model is run.
     pub engine: Engine,
-    /// The model, where `id` is only what it is called here: so that one model runs with several settings.
+    /// The model, if `id` is only its name here. Lets one model run with several settings.
     #[serde(default)]
     pub model: Option<ModelId>,
-    /// An earlier model of this suite. Only those samples are made for which that one had not enough memory, as samples of this model: with
+    /// An earlier model of this suite. This model only generates the samples for which that one ran out of memory; give it
     /// `settings` that need less, such as `offload = "model"`.
     #[serde(default)]
     pub instead_of: Option<ModelId>,
@@ -106,7 +106,7 @@ pub struct ModelEntry {
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
     pub command: Option<Vec<String>>,
-    /// For `worker`: names of environment variables it gets besides the usual ones, such as HF_TOKEN. Their values are never
+    /// For `worker`: names of extra environment variables to pass on, such as HF_TOKEN. Their values are never
     /// recorded.
     #[serde(default)]
     #[schemars(length(max = 100), inner(length(min = 1, max = 200)), extend("uniqueItems" = true))]
@@ -114,18 +114,18 @@ pub struct ModelEntry {
     /// For `diffusers`: where it runs.
     #[serde(default)]
     pub place: Place,
-    /// For `diffusers` and `worker`: how the model is loaded and called, in the worker's own words, such as `dtype = "bfloat16"`.
-    /// docs/diffusers.md lists those of diffusers. Part of every sample's identity.
+    /// For `diffusers` and `worker`: how to load and call the model, in the worker's own terms, such as `dtype = "bfloat16"`.
+    /// docs/diffusers.md lists the diffusers settings. Part of every sample's identity.
     #[serde(default)]
     pub settings: Map<String, Value>,
-    /// For `command`: the program that makes a video.
+    /// For `command`: the program that generates a video.
     #[serde(default)]
     pub program: Option<Program>,
-    /// For `import`: a folder of videos whose names say their prompts, or a manifest; relative to the suite file.
+    /// For `import`: a folder of videos named after their prompts, or a manifest; relative to the suite file.
     #[serde(default)]
     #[schemars(length(min = 1, max = 4096))]
     pub videos: Option<String>,
-    /// Revision to ask the worker for.
+    /// Revision to request from the worker.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
     pub revision: Option<String>,
@@ -133,7 +133,7 @@ pub struct ModelEntry {
     #[serde(default)]
     #[schemars(length(min = 64, max = 64))]
     pub weights_sha256: Option<String>,
-    /// What its worker is held to, in the place of the suite's `confinement`.
+    /// Limits on its worker; replaces the suite's `confinement`.
     #[serde(default)]
     pub confinement: Option<Confinement>,
 }
@@ -149,13 +149,13 @@ impl ModelEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Engine {
-    /// The model that ships inside vidbench.
+    /// The model built into vidbench.
     Embedded,
     /// Any program that speaks the worker protocol.
     Worker,
-    /// Models of diffusers, in a Python environment that `vidbench env create` makes.
+    /// A diffusers model, in a Python environment created by `vidbench env create`.
     Diffusers,
-    /// Any program that writes a video.
+    /// Any program that writes a video file.
     Command,
     /// Videos that exist already.
     Import,
@@ -174,15 +174,15 @@ impl Engine {
     }
 }
 
-/// Where the worker of a model runs.
+/// Where a model's worker runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
-    /// Environment that `vidbench env create` made; `diffusers` when absent.
+    /// Environment created by `vidbench env create`; default `diffusers`.
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
     pub env: Option<String>,
-    /// Image of a container that has the worker, in place of an environment.
+    /// Container image that contains the worker, instead of an environment.
     #[serde(default)]
     #[schemars(length(min = 1, max = 500))]
     pub container: Option<String>,
@@ -192,33 +192,33 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromptSelection {
-    /// A prompt suite that ships; `vidbench prompts list` shows them. Give this or `file`.
+    /// An included prompt suite; `vidbench prompts list` shows them. Set this or `file`.
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
     pub suite: Option<String>,
-    /// A prompt suite file, relative to the suite file. Give this or `suite`.
+    /// A prompt suite file, relative to the suite file. Set this or `suite`.
     #[serde(default)]
     #[schemars(length(min = 1, max = 4096))]
     pub file: Option<String>,
-    /// Only prompts of these categories.
+    /// Only prompts in these categories.
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
     pub categories: Option<Vec<String>>,
-    /// Shuffle the prompts with this seed before `limit` is applied; without it they keep their order.
+    /// Shuffle the prompts with this seed before applying `limit`; if absent, they keep their order.
     #[serde(default)]
     #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
     pub order_seed: Option<u64>,
-    /// Only the first so many prompts.
+    /// Only the first `limit` prompts.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub limit: Option<u32>,
-    /// What to do with prompts that hold script tokens in any disguise (`<script`, `javascript:`, `eval(`, ...), control characters or
+    /// What to do with prompts that contain script tokens in any disguise (`<script`, `javascript:`, `eval(`, ...), control characters or
     /// too much text: `reject`, `flag` or `off`. A prompt is never changed.
     #[serde(default)]
     pub policy: Policy,
 }
 
-/// Parameters: every combination is run. A key that is left out takes the model's own default.
+/// Parameters: every combination is run. An absent key takes the model's default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Grid {
@@ -226,7 +226,7 @@ pub struct Grid {
     #[serde(default)]
     #[schemars(length(min = 1, max = 1000), inner(range(min = 1, max = 1000)), extend("uniqueItems" = true))]
     pub steps: Option<Vec<u32>>,
-    /// Classifier-free guidance scale; 1 is no guidance.
+    /// Classifier-free guidance scale; 1 means no guidance.
     #[serde(default)]
     #[schemars(length(min = 1, max = 1000), inner(range(min = 0.0, max = 100.0)), extend("uniqueItems" = true))]
     pub guidance: Option<Vec<f64>>,
@@ -234,45 +234,45 @@ pub struct Grid {
     #[serde(default)]
     #[schemars(length(min = 1, max = 1000), inner(range(min = 1, max = 10_000)), extend("uniqueItems" = true))]
     pub frames: Option<Vec<u32>>,
-    /// Width and height in pixels, as `"832x480"`.
+    /// Width and height in pixels, such as `"832x480"`.
     #[serde(default)]
     #[schemars(length(min = 1, max = 1000), inner(length(min = 3, max = 11)), extend("uniqueItems" = true))]
     pub size: Option<Vec<String>>,
-    /// Frames a second.
+    /// Frames per second.
     #[serde(default)]
     #[schemars(length(min = 1, max = 1000), inner(range(min = 0.1, max = 240.0)), extend("uniqueItems" = true))]
     pub fps: Option<Vec<f64>>,
 }
 
-/// How samples are offered to a model.
+/// How samples are scheduled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// The kind of load.
     #[serde(default)]
     pub kind: ScenarioKind,
-    /// Generations before the measured ones, of the same shape for each set of parameters; reported apart.
+    /// Warm-up generations before the measured ones, for each parameter set and with its shape; reported separately.
     #[serde(default = "one")]
     #[schemars(range(min = 0, max = 100))]
     pub warmup: u32,
-    /// Threads a worker may use for computing; by default all cores.
+    /// Compute threads per worker; default all cores.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1024))]
     pub threads: Option<u32>,
-    /// Which model works when.
+    /// Order in which models run.
     #[serde(default)]
     pub order: Order,
 }
 
-/// Which model works when.
+/// Order in which models run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
-    /// One after the other, each until it is done: every model is loaded once.
+    /// One model after the other, each until it is done: every model is loaded once.
     #[default]
     ByModel,
-    /// Models take turns, each with all parameters of one prompt and seed, so that a machine that becomes slower while it works is no advantage to
-    /// the first. Those that fit into memory together stay loaded (`[pool]`); the others follow when these are done.
+    /// Models take turns, each with all parameters of one prompt and seed, so that a machine that slows down during the run does
+    /// not favour the first. Models that fit into memory together stay loaded (`[pool]`); the others run after them.
     Interleaved,
 }
 
@@ -297,32 +297,32 @@ impl ScenarioKind {
     }
 }
 
-/// Where to stop. Values out of bounds are refused, never clamped.
+/// Where to stop. Values out of bounds are rejected, never clamped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Most samples the suite may plan; more is an error.
+    /// Maximum number of planned samples; more is an error.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub max_samples: u64,
-    /// Seconds after which a generation is given up and its worker ended.
+    /// Seconds after which a generation is aborted and its worker stopped.
     #[schemars(range(min = 1, max = 86_400))]
     pub sample_timeout_secs: u32,
-    /// Seconds a model may take to load, counted from the last bytes of a download.
+    /// Maximum seconds for loading a model, counted from the last bytes of a download.
     #[schemars(range(min = 1, max = 86_400))]
     pub load_timeout_secs: u32,
-    /// Seconds decoding and scoring of one file may take.
+    /// Maximum seconds for decoding and scoring one file.
     #[schemars(range(min = 1, max = 86_400))]
     pub score_timeout_secs: u32,
-    /// After this many failures of its worker in a row a model is paused, see `breaker`; samples that are left at the end stay planned, and `--resume` picks them up.
+    /// Consecutive worker failures after which a model is paused, see `breaker`; samples left at the end stay planned, and `--resume` picks them up.
     #[schemars(range(min = 1, max = 1000))]
     pub max_consecutive_failures: u32,
-    /// A generation that has told of no step for so many times what such a sample usually takes is given up as stalled; 0 waits for `sample_timeout_secs`.
+    /// A generation that reports no step for this many times the usual duration of such a sample is aborted as stalled; 0 waits for `sample_timeout_secs`.
     #[schemars(range(min = 0.0, max = 1000.0))]
     pub stall_factor: f64,
-    /// Disk space that must be free before the run starts and while it goes on, in MiB.
+    /// Disk space that must be free before and during the run, in MiB.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub min_free_disk_mib: u64,
-    /// Seconds to wait for space when less is free: the run goes on when there is a quarter more, else it stops.
+    /// Seconds to wait for space when less is free: the run continues once a quarter more is free, else it stops.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub disk_wait_secs: u32,
 }
@@ -383,8 +383,8 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut add = |key: &str, message: String| problems.push(Problem::at_key(text, key, message));
     match (&suite.prompts.suite, &suite.prompts.file) {
-        (None, None) => add("prompts", "give `suite` or `file`".into()),
-        (Some(_), Some(_)) => add("prompts", "`suite` and `file` exclude each other".into()),
+        (None, None) => add("prompts", "set `suite` or `file`".into()),
+        (Some(_), Some(_)) => add("prompts", "`suite` and `file` are mutually exclusive".into()),
         (Some(_), None) | (None, Some(_)) => {}
     }
     for (at, model) in suite.models.iter().enumerate() {
@@ -394,7 +394,7 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
         if let Some(path) = unwritable(&settings, "settings") {
             add(
                 &key("settings"),
-                format!("model {}: `{path}` must be text, true or false, or a finite number", model.id),
+                format!("model {}: `{path}` must be a string, true or false, or a finite number", model.id),
             );
         }
         for message in model.program.iter().flat_map(Program::problems) {
@@ -408,13 +408,10 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
     }
     let Scenario { kind, order, .. } = &suite.scenario;
     if (*kind, *order) == (ScenarioKind::Offline, Order::Interleaved) {
-        add("scenario.order", "interleaved turns need the scenario single-stream: offline measures how long one model takes for all".into());
+        add("scenario.order", "order `interleaved` needs scenario `single-stream`: `offline` measures how long one model takes for all samples".into());
     }
     for key in suite.health.reversed() {
-        add(
-            &format!("health.{key}"),
-            format!("`health.{key}` is degraded above a value at which it is unhealthy already"),
-        );
+        add(&format!("health.{key}"), format!("`health.{key}`: `unhealthy` must not be below `degraded`"));
     }
     for (at, size) in suite.grid.size.iter().flatten().enumerate() {
         if let Err(message) = parse_size(size) {
@@ -424,9 +421,9 @@ fn inconsistencies(suite: &Suite, text: &str) -> Vec<Problem> {
     let ids: Vec<&ModelId> = suite.models.iter().map(|model| &model.id).collect();
     // The list is written by hand and bounded by the schema.
     if let Some(at) = (1..ids.len()).find(|&at| ids[..at].contains(&ids[at])) {
-        let hint = "to run one with several settings, give each an id of its own and `model` with its name";
+        let hint = "to run one model with several settings, give each entry its own id and set `model`";
         problems.push(
-            Problem::at_key(text, &format!("models[{at}].id"), format!("two models are called {}", ids[at]))
+            Problem::at_key(text, &format!("models[{at}].id"), format!("two models have the id {}", ids[at]))
                 .with_hint(Some(hint.into())),
         );
     }
@@ -472,7 +469,7 @@ fn keys_of_engine(model: &ModelEntry) -> Vec<String> {
     keys.into_iter()
         .filter_map(|(key, given, takes, needs)| match given {
             true if !takes.contains(&model.engine) => {
-                Some(format!("model {id} has engine {engine}, which takes no `{key}`"))
+                Some(format!("model {id} has engine {engine}, which does not accept `{key}`"))
             }
             false if needs.contains(&model.engine) => {
                 Some(format!("model {id} has engine {engine}, which needs `{key}`"))
@@ -485,7 +482,7 @@ fn keys_of_engine(model: &ModelEntry) -> Vec<String> {
 /// Reads `"832x480"` as width and height, each 1 to 16,384.
 pub fn parse_size(text: &str) -> Result<(u32, u32), String> {
     let error =
-        || format!("{text:?} is not a size: write width x height, each 1 to 16384, such as \"832x480\"");
+        || format!("{text:?} is not a size: write WIDTHxHEIGHT, each 1 to 16384, such as \"832x480\"");
     let (width, height) = text.split_once('x').ok_or_else(error)?;
     // One spelling for each size, so that no size comes twice in another.
     let plain = |side: &str| !side.starts_with('0') && side.bytes().all(|byte| byte.is_ascii_digit());

@@ -16,8 +16,8 @@ pub struct TelemetrySettings {
     /// Seconds between two readings; 0 reads none.
     #[schemars(range(min = 0.0, max = 3600.0))]
     pub interval_secs: f64,
-    /// Seconds in which the power of the idle machine is measured, before the first model is loaded and after the last has ended; 0 measures none. A machine
-    /// without a sensor of power waits for nothing.
+    /// Seconds for measuring idle power, before the first model is loaded and after the last has ended; 0 measures none. A machine
+    /// without a power sensor does not wait.
     #[schemars(range(min = 0.0, max = 3600.0))]
     pub idle_secs: f64,
 }

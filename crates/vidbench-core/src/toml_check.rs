@@ -190,7 +190,11 @@ impl<'a> Check<'a> {
                 match i64::from_str_radix(&digits, number.radix()) {
                     Ok(number) => self.number(path, &span, number as f64, &digits, schema),
                     Err(_) => {
-                        self.add(&span, format!("`{path}` is {digits}, which no 64-bit number holds"), None);
+                        self.add(
+                            &span,
+                            format!("`{path}` is {digits}, which does not fit into 64 bits"),
+                            None,
+                        );
                     }
                 }
             }
@@ -220,7 +224,7 @@ impl<'a> Check<'a> {
         let mut seen = HashSet::new();
         let mut scalars = items.iter().filter_map(|item| Some((scalar(item.get_ref())?, item.span())));
         if let Some((value, span)) = scalars.find(|(value, _)| !seen.insert(value.clone())) {
-            self.add(&span, format!("`{path}` names {value} twice"), None);
+            self.add(&span, format!("`{path}` lists {value} twice"), None);
         }
     }
 
@@ -291,7 +295,7 @@ fn with_article(type_name: &str) -> String {
         "array" => "a list".into(),
         "integer" => "an integer".into(),
         "object" => "a table".into(),
-        "string" => "a text in quotes".into(),
+        "string" => "a quoted string".into(),
         "boolean" => "true or false".into(),
         other => format!("a {other}"),
     }

@@ -44,7 +44,7 @@ use crate::net_metric::{cosine, mean_over_frames};
 /// What `clip_temporal_consistency@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "clip_temporal_consistency@1",
-    title: "likeness of each frame to the one before, to CLIP",
+    title: "similarity of each frame to the previous one (CLIP)",
     unit: "",
     direction: Direction::HigherIsBetter,
     range: (Some(-1.0), Some(1.0)),

@@ -46,7 +46,7 @@ use crate::net_metric::{Seen, cosine, mean_over_frames};
 /// What `clipsim@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "clipsim@1",
-    title: "fit of frames and prompt, to CLIP",
+    title: "similarity of frames and prompt (CLIP)",
     unit: "",
     direction: Direction::HigherIsBetter,
     range: (Some(-1.0), Some(1.0)),

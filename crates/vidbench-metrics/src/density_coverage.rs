@@ -41,7 +41,7 @@ use crate::neighbours::{NEIGHBOURS, Neighbourhoods};
 /// What `feature_density@1` says about itself.
 pub const DENSITY_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "feature_density@1",
-    title: "how thickly generated clips lie where the reference is thick",
+    title: "how densely generated clips lie where the reference is dense",
     unit: "",
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), None),
@@ -53,7 +53,7 @@ pub const DENSITY_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
 /// What `feature_coverage@1` says about itself.
 pub const COVERAGE_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "feature_coverage@1",
-    title: "share of reference clips with a generated one in their neighbourhood",
+    title: "share of reference clips with a generated clip in their neighbourhood",
     range: (Some(0.0), Some(1.0)),
     ..DENSITY_DESCRIPTOR
 };

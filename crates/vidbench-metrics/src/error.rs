@@ -40,7 +40,7 @@ pub enum MetricError {
     },
     /// The metric compares luma as it is stored, and the files store it differently.
     #[error(
-        "the reference stores {reference} bits a sample, the sample {sample}; compare R, G and B instead"
+        "the reference stores {reference} bits per sample, the sample {sample}; compare R, G and B instead"
     )]
     BitDepths {
         /// Bits of the reference.
@@ -67,7 +67,7 @@ pub enum MetricError {
         needed: usize,
     },
     /// No pixel of a frame is found again in the next one.
-    #[error("no pixel of frame {} is found again in frame {frame}", frame.saturating_sub(1))]
+    #[error("no pixel of frame {} has a match in frame {frame}", frame.saturating_sub(1))]
     NothingInCommon {
         /// The later frame, from 0.
         frame: usize,
@@ -82,7 +82,7 @@ pub enum MetricError {
         reason: String,
     },
     /// The metric looks at the whole clip at once and the clip is too large for that.
-    #[error("{frames} frames of {width}x{height} are more than the {max_bytes} bytes the metric can hold")]
+    #[error("{frames} frames of {width}x{height} exceed the metric's limit of {max_bytes} bytes")]
     TooLarge {
         /// Frames in the clip.
         frames: usize,
@@ -94,13 +94,13 @@ pub enum MetricError {
         max_bytes: usize,
     },
     /// The metric reads the prompt and none was given.
-    #[error("the metric reads the prompt that a clip was made from, and there is none")]
+    #[error("the metric needs the clip's prompt, and there is none")]
     NoPrompt,
     /// The metric looks at the image that the clip was made from and none was given.
-    #[error("no image was given and the metric needs the one that the clip was made from")]
+    #[error("the metric needs the image the clip was generated from, and none was given")]
     NoImage,
     /// The image that the clip was made from cannot be decoded.
-    #[error("the image that the clip was made from: {reason}")]
+    #[error("the image the clip was generated from: {reason}")]
     Image {
         /// Why.
         reason: String,
@@ -109,7 +109,7 @@ pub enum MetricError {
     #[error("prompt is outside the shapes grammar: {0}")]
     PromptOutsideGrammar(#[from] GrammarError),
     /// The net takes clips of one shape only and nothing is resized.
-    #[error("clip is {frames} frames of {width}x{height}, the net {net} takes {wanted}")]
+    #[error("clip has {frames} frames of {width}x{height}, but net {net} takes {wanted}")]
     ClipShape {
         /// The net.
         net: &'static str,

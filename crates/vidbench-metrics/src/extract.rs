@@ -64,7 +64,7 @@ pub struct NoNets;
 
 impl NetSource for NoNets {
     fn net(&self, name: &'static str) -> Result<Arc<Net>, MetricError> {
-        Err(MetricError::NoNet { reason: format!("there are no nets here, {name} neither") })
+        Err(MetricError::NoNet { reason: format!("no nets are available here, including {name}") })
     }
 }
 

@@ -4,10 +4,10 @@
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum FeatureMetricError {
     /// The metric compares two sets and one was given.
-    #[error("no reference features were given and the metric compares with some")]
+    #[error("the metric needs reference features, and none were given")]
     NoReference,
     /// There are too few rows.
-    #[error("{n} clips with features, at least {needed} are needed")]
+    #[error("{n} clips with features, but at least {needed} are needed")]
     TooFew {
         /// Clips with features.
         n: usize,
@@ -29,7 +29,7 @@ pub enum FeatureMetricError {
     #[error("distances between features are beyond the range of 64-bit floats")]
     OutOfRange,
     /// A row is no distribution over classes.
-    #[error("row {row} is no distribution over classes: its smallest value is {smallest}, its sum {sum}")]
+    #[error("row {row} is not a distribution over classes: its smallest value is {smallest}, its sum {sum}")]
     NoDistribution {
         /// The row, counted from 0.
         row: usize,
@@ -39,13 +39,13 @@ pub enum FeatureMetricError {
         sum: f64,
     },
     /// Mean and covariance cannot be those of a set.
-    #[error("no mean and covariance of a set: {reason}")]
+    #[error("not the mean and covariance of a set: {reason}")]
     NoMoments {
         /// Why.
         reason: String,
     },
     /// The reference has only a mean and a covariance.
-    #[error("the reference set was made without features, and the metric compares with them")]
+    #[error("the reference set was created without features, which the metric needs")]
     NoFeatures,
     /// The reference cannot be used.
     #[error("reference: {0}")]

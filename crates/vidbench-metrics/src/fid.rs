@@ -72,10 +72,10 @@ const fn descriptor(id: &'static str, title: &'static str) -> MetricDescriptor {
 
 /// What `fid.clean@1` says about itself.
 pub const CLEAN_DESCRIPTOR: MetricDescriptor =
-    descriptor("fid.clean@1", "Fréchet inception distance of frames, as clean-fid has it");
+    descriptor("fid.clean@1", "Fréchet inception distance of frames, as in clean-fid");
 /// What `fid.pytorch@1` says about itself.
 pub const PYTORCH_DESCRIPTOR: MetricDescriptor =
-    descriptor("fid.pytorch@1", "Fréchet inception distance of frames, as pytorch-fid has it");
+    descriptor("fid.pytorch@1", "Fréchet inception distance of frames, as in pytorch-fid");
 /// What `fid.tensorflow@1` says about itself.
 pub const TENSORFLOW_DESCRIPTOR: MetricDescriptor =
-    descriptor("fid.tensorflow@1", "Fréchet inception distance of frames, as torch-fidelity has it");
+    descriptor("fid.tensorflow@1", "Fréchet inception distance of frames, as in torch-fidelity");

@@ -47,15 +47,15 @@ const fn descriptor(id: &'static str, title: &'static str) -> MetricDescriptor {
 
 /// What `frame_difference.mean@1` says about itself.
 pub const MEAN_DESCRIPTOR: MetricDescriptor =
-    descriptor("frame_difference.mean@1", "mean absolute difference of consecutive frames");
+    descriptor("frame_difference.mean@1", "mean absolute difference between consecutive frames");
 /// What `frame_difference.sd@1` says about itself.
 pub const SD_DESCRIPTOR: MetricDescriptor = descriptor(
     "frame_difference.sd@1",
-    "standard deviation over time of the difference of consecutive frames",
+    "standard deviation over time of the difference between consecutive frames",
 );
 /// What `frame_difference.max@1` says about itself.
 pub const MAX_DESCRIPTOR: MetricDescriptor =
-    descriptor("frame_difference.max@1", "largest difference of consecutive frames");
+    descriptor("frame_difference.max@1", "largest difference between consecutive frames");
 
 /// Which statistic over the pairs of a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

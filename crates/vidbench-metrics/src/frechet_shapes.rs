@@ -47,7 +47,7 @@ use crate::MetricError;
 /// What `frechet_shapes@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "frechet_shapes@1",
-    title: "Fréchet distance to rendered clips in the features of the shapes classifier",
+    title: "Fréchet distance to rendered clips in shapes classifier features",
     unit: "",
     direction: Direction::LowerIsBetter,
     range: (Some(0.0), None),
@@ -129,10 +129,10 @@ impl ShapesClassifier {
 fn check_features(features: Vec<f32>) -> Result<Vec<f32>, MetricError> {
     let wrong = |reason| Err(MetricError::Net { net: NET, reason });
     if features.len() != DIMS {
-        return wrong(format!("gave {} features, {DIMS} are expected", features.len()));
+        return wrong(format!("returned {} features, expected {DIMS}", features.len()));
     }
     match features.iter().find(|feature| !feature.is_finite()) {
-        Some(feature) => wrong(format!("gave a feature of {feature}")),
+        Some(feature) => wrong(format!("returned a feature of {feature}")),
         None => Ok(features),
     }
 }
@@ -178,7 +178,7 @@ mod tests {
         let error = net_input(&FramesU8::new(1, 2, 3, vec![0; 18]).unwrap()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "clip is 1 frames of 3x2, the net shapes-classifier takes 16 frames of 64x64"
+            "clip has 1 frames of 3x2, but net shapes-classifier takes 16 frames of 64x64"
         );
     }
 
@@ -186,9 +186,9 @@ mod tests {
     fn features_that_are_not_numbers_are_refused() {
         assert!(check_features(vec![0.5; DIMS]).is_ok());
         let error = check_features(vec![0.5; 3]).unwrap_err().to_string();
-        assert_eq!(error, "net shapes-classifier: gave 3 features, 64 are expected");
+        assert_eq!(error, "net shapes-classifier: returned 3 features, expected 64");
         let error = check_features(vec![f32::NAN; DIMS]).unwrap_err().to_string();
-        assert_eq!(error, "net shapes-classifier: gave a feature of NaN");
+        assert_eq!(error, "net shapes-classifier: returned a feature of NaN");
     }
 
     #[test]

@@ -74,31 +74,31 @@ const fn descriptor(id: &'static str, title: &'static str, lowest: Option<f64>) 
 
 /// What `fvd.cdfvd-i3d@1` says about itself.
 pub const CDFVD_DESCRIPTOR: MetricDescriptor =
-    descriptor("fvd.cdfvd-i3d@1", "Fréchet video distance, as cd-fvd has it", Some(0.0));
+    descriptor("fvd.cdfvd-i3d@1", "Fréchet video distance, as in cd-fvd", Some(0.0));
 /// What `fvd.cdfvd-videomae@1` says about itself.
 pub const VIDEOMAE_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     nets: &["videomae-g"],
-    ..descriptor("fvd.cdfvd-videomae@1", "Fréchet video distance to VideoMAE, as cd-fvd has it", Some(0.0))
+    ..descriptor("fvd.cdfvd-videomae@1", "Fréchet video distance with VideoMAE, as in cd-fvd", Some(0.0))
 };
 /// What `fvd.common-metrics@1` says about itself.
 pub const COMMON_METRICS_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     nets: &["i3d-styleganv"],
     ..descriptor(
         "fvd.common-metrics@1",
-        "Fréchet video distance, as common_metrics_on_video_quality has it with styleganv",
+        "Fréchet video distance, as in common_metrics_on_video_quality with styleganv",
         Some(0.0),
     )
 };
 /// What `fvd.styleganv@1` says about itself.
 pub const STYLEGANV_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     nets: &["i3d-styleganv"],
-    ..descriptor("fvd.styleganv@1", "Fréchet video distance, as StyleGAN-V has it", Some(0.0))
+    ..descriptor("fvd.styleganv@1", "Fréchet video distance, as in StyleGAN-V", Some(0.0))
 };
 /// What `fvd.videogpt@1` says about itself.
 pub const VIDEOGPT_DESCRIPTOR: MetricDescriptor =
-    descriptor("fvd.videogpt@1", "Fréchet video distance, as VideoGPT has it", Some(0.0));
+    descriptor("fvd.videogpt@1", "Fréchet video distance, as in VideoGPT", Some(0.0));
 /// What `fvd_infinity.cdfvd-i3d@1` says about itself.
 pub const INFINITY_DESCRIPTOR: MetricDescriptor =
-    descriptor("fvd_infinity.cdfvd-i3d@1", "Fréchet video distance of endless sets", None);
+    descriptor("fvd_infinity.cdfvd-i3d@1", "Fréchet video distance extrapolated to infinite sets", None);
 /// What `kvd.cdfvd-i3d@1` says about itself.
 pub const KVD_DESCRIPTOR: MetricDescriptor = descriptor("kvd.cdfvd-i3d@1", "kernel video distance", None);

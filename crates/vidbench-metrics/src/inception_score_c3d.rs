@@ -44,7 +44,7 @@ use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 /// What `inception_score.c3d@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "inception_score.c3d@1",
-    title: "inception score of clips, to C3D trained on UCF-101",
+    title: "inception score of clips, with C3D trained on UCF-101",
     unit: "",
     direction: Direction::HigherIsBetter,
     range: (Some(1.0), Some(101.0)),

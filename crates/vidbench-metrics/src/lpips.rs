@@ -62,13 +62,13 @@ const fn descriptor(
 
 /// What `lpips.alex@1` says about itself.
 pub const ALEX_DESCRIPTOR: MetricDescriptor =
-    descriptor("lpips.alex@1", "distance to the reference in features of AlexNet", &["lpips-alex"]);
+    descriptor("lpips.alex@1", "distance to the reference in AlexNet features", &["lpips-alex"]);
 /// What `lpips.squeeze@1` says about itself.
 pub const SQUEEZE_DESCRIPTOR: MetricDescriptor =
-    descriptor("lpips.squeeze@1", "distance to the reference in features of SqueezeNet", &["lpips-squeeze"]);
+    descriptor("lpips.squeeze@1", "distance to the reference in SqueezeNet features", &["lpips-squeeze"]);
 /// What `lpips.vgg@1` says about itself.
 pub const VGG_DESCRIPTOR: MetricDescriptor =
-    descriptor("lpips.vgg@1", "distance to the reference in features of VGG-16", &["lpips-vgg"]);
+    descriptor("lpips.vgg@1", "distance to the reference in VGG-16 features", &["lpips-vgg"]);
 
 /// From one number per frame.
 pub(crate) fn measure(rows: &Rows) -> Result<Measured, MetricError> {

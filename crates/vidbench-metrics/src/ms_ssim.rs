@@ -60,7 +60,7 @@ pub const DESCRIPTOR: MetricDescriptor =
     descriptor("ms_ssim@1", "structural similarity to the reference at five scales");
 /// What `ms_ssim_y@1` says about itself.
 pub const LUMA_DESCRIPTOR: MetricDescriptor =
-    descriptor("ms_ssim_y@1", "structural similarity of luma to that of the reference at five scales");
+    descriptor("ms_ssim_y@1", "structural similarity of luma to the reference at five scales");
 
 /// `ms_ssim@1` of two clips in memory. [0, 1].
 ///

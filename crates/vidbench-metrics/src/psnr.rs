@@ -60,13 +60,13 @@ const fn descriptor(id: &'static str, title: &'static str, most_db: f64) -> Metr
 
 /// What `psnr@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor =
-    descriptor("psnr@1", "nearness to the reference, pixel by pixel; mean over frames", 60.0);
+    descriptor("psnr@1", "closeness to the reference, pixel by pixel; mean over frames", 60.0);
 /// What `psnr.pooled@1` says about itself.
 pub const POOLED_DESCRIPTOR: MetricDescriptor =
-    descriptor("psnr.pooled@1", "nearness to the reference, pixel by pixel; error pooled over frames", 60.0);
+    descriptor("psnr.pooled@1", "closeness to the reference, pixel by pixel; error pooled over frames", 60.0);
 /// What `psnr_y@1` says about itself.
 pub const LUMA_DESCRIPTOR: MetricDescriptor =
-    descriptor("psnr_y@1", "nearness of luma to that of the reference, sample by sample", 108.0);
+    descriptor("psnr_y@1", "closeness of luma to the reference, sample by sample", 108.0);
 
 /// `psnr@1` of two clips in memory. [0, 60] dB.
 ///

@@ -51,15 +51,15 @@ impl SetMoments {
             return none(format!("a mean of {d} numbers and a covariance of {}", covariance.len()));
         }
         if clips == 0 || rows < clips {
-            return none(format!("{rows} rows of {clips} clips"));
+            return none(format!("{rows} rows for {clips} clips"));
         }
         if !mean.iter().chain(&covariance).all(|value| value.is_finite()) {
-            return none("a number of them is not finite".into());
+            return none("a value is not finite".into());
         }
         let at = |i: usize, j: usize| covariance[i * d + j];
         let is_odd = |i: usize| at(i, i) < 0.0 || (0..i).any(|j| at(i, j) != at(j, i));
         match (0..d).find(|i| is_odd(*i)) {
-            Some(i) => none(format!("row {i} of the covariance is that of no covariance")),
+            Some(i) => none(format!("row {i} of the covariance is asymmetric or has a negative variance")),
             None => Ok(Self { rows, clips, mean, covariance }),
         }
     }

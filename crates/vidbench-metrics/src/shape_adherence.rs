@@ -39,7 +39,7 @@ use crate::meter::{ClipCollector, ClipMeter, FrameView, Measured};
 /// What `shape_adherence@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "shape_adherence@1",
-    title: "share of the attributes of a shapes prompt that the clip shows",
+    title: "share of a shapes prompt's attributes that the clip shows",
     unit: "",
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), Some(1.0)),

@@ -60,7 +60,7 @@ const fn descriptor(id: &'static str, title: &'static str) -> MetricDescriptor {
 pub const DESCRIPTOR: MetricDescriptor = descriptor("ssim@1", "structural similarity to the reference");
 /// What `ssim_y@1` says about itself.
 pub const LUMA_DESCRIPTOR: MetricDescriptor =
-    descriptor("ssim_y@1", "structural similarity of luma to that of the reference");
+    descriptor("ssim_y@1", "structural similarity of luma to the reference");
 
 /// `ssim@1` of two clips in memory. [-1, 1].
 ///

@@ -58,10 +58,10 @@ const fn descriptor(id: &'static str, title: &'static str) -> MetricDescriptor {
 
 /// What `duplicate_share@1` says about itself.
 pub const DUPLICATE_DESCRIPTOR: MetricDescriptor =
-    descriptor("duplicate_share@1", "share of frames equal to the one before");
+    descriptor("duplicate_share@1", "share of frames identical to the previous one");
 /// What `frozen_share@1` says about itself.
 pub const FROZEN_DESCRIPTOR: MetricDescriptor =
-    descriptor("frozen_share@1", "share of frames that hardly differ from the one before");
+    descriptor("frozen_share@1", "share of frames that hardly differ from the previous one");
 /// What `black_share@1` says about itself.
 pub const BLACK_DESCRIPTOR: MetricDescriptor = descriptor("black_share@1", "share of frames that are black");
 

@@ -39,7 +39,7 @@ use crate::meter::{ClipMeter, FrameView, Measured, measure_clip};
 /// What `temporal_flickering@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "temporal_flickering@1",
-    title: "stillness of brightness and colour from frame to frame",
+    title: "stability of brightness and colour from frame to frame",
     unit: "",
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), Some(1.0)),

@@ -42,7 +42,7 @@ use crate::net_metric::{mean_over_frames, numbers};
 /// What `vbench.aesthetic_quality@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "vbench.aesthetic_quality@1",
-    title: "aesthetic quality of frames, as VBench has it",
+    title: "aesthetic quality of frames, as in VBench",
     unit: "",
     direction: Direction::HigherIsBetter,
     range: (None, None),

@@ -52,7 +52,7 @@ use crate::net_metric::Seen;
 /// What `vbench.appearance_style@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "vbench.appearance_style@1",
-    title: "fit of frames and the prompt's style, to CLIP, as VBench has it",
+    title: "similarity of frames and the prompt's style (CLIP), as in VBench",
     unit: "",
     direction: Direction::HigherIsBetter,
     range: (Some(-1.0), Some(1.0)),
@@ -82,7 +82,10 @@ pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricErr
 fn style(prompt: &str) -> Result<&'static str, MetricError> {
     let found = STYLES.into_iter().find(|style| prompt.ends_with(style));
     found.ok_or_else(|| MetricError::Unfit {
-        reason: format!("the prompt {prompt:?} ends in none of VBench's styles: {}", STYLES.join("; ")),
+        reason: format!(
+            "the prompt {prompt:?} does not end in one of VBench's styles: {}",
+            STYLES.join("; ")
+        ),
     })
 }
 
@@ -97,8 +100,8 @@ mod tests {
         assert_eq!(style(prompt), Ok("by Hokusai, in the style of Ukiyo"));
         assert_eq!(style("The bund Shanghai, oil painting"), Ok("oil painting"));
         let error = style("an oil painting of a dog").unwrap_err().to_string();
-        assert!(
-            error.starts_with("the prompt \"an oil painting of a dog\" ends in none of VBench's styles: Van")
-        );
+        assert!(error.starts_with(
+            "the prompt \"an oil painting of a dog\" does not end in one of VBench's styles: Van"
+        ));
     }
 }

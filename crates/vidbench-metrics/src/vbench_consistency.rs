@@ -72,27 +72,24 @@ const fn descriptor(
 /// What `vbench.background_consistency@1` says about itself.
 pub const BACKGROUND_DESCRIPTOR: MetricDescriptor = descriptor(
     "vbench.background_consistency@1",
-    "likeness of frames to CLIP, as VBench has it",
+    "similarity of frames (CLIP), as in VBench",
     &["clip-vit-b32-vision"],
 );
 /// What `vbench.subject_consistency@1` says about itself.
-pub const SUBJECT_DESCRIPTOR: MetricDescriptor = descriptor(
-    "vbench.subject_consistency@1",
-    "likeness of frames to DINO, as VBench has it",
-    &["dino-vitb16"],
-);
+pub const SUBJECT_DESCRIPTOR: MetricDescriptor =
+    descriptor("vbench.subject_consistency@1", "similarity of frames (DINO), as in VBench", &["dino-vitb16"]);
 
 /// What `background_consistency@1` says about itself.
 pub const BACKGROUND_OF_CLIPS_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "background_consistency@1",
-    title: "likeness of frames to CLIP, each clip counted alike",
+    title: "similarity of frames (CLIP), each clip weighted equally",
     aggregate: Aggregate::ClipMean,
     ..BACKGROUND_DESCRIPTOR
 };
 /// What `subject_consistency@1` says about itself.
 pub const SUBJECT_OF_CLIPS_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "subject_consistency@1",
-    title: "likeness of frames to DINO, each clip counted alike",
+    title: "similarity of frames (DINO), each clip weighted equally",
     aggregate: Aggregate::ClipMean,
     ..SUBJECT_DESCRIPTOR
 };

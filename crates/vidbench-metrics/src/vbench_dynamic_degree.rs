@@ -51,7 +51,7 @@ use crate::net_metric::Seen;
 /// What `vbench.dynamic_degree@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "vbench.dynamic_degree@1",
-    title: "whether a clip moves, to RAFT, as VBench has it",
+    title: "whether a clip moves (RAFT), as in VBench",
     unit: "",
     direction: Direction::Descriptive,
     range: (Some(0.0), Some(1.0)),
@@ -63,7 +63,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
 /// What `dynamic_degree@1` says about itself.
 pub const CORRECTED_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "dynamic_degree@1",
-    title: "whether a clip moves, to RAFT; a still clip never does",
+    title: "whether a clip moves (RAFT); a still clip never does",
     ..DESCRIPTOR
 };
 

@@ -47,7 +47,7 @@ use crate::net_metric::Seen;
 /// What `vbench.human_action@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "vbench.human_action@1",
-    title: "whether the action of the prompt is seen, to UMT, as VBench has it",
+    title: "whether the clip shows the prompt's action (UMT), as in VBench",
     unit: "",
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), Some(1.0)),
@@ -68,7 +68,7 @@ pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricErr
     let wanted = action(seen.prompt.ok_or(MetricError::NoPrompt)?);
     let Some(wanted) = ACTIONS.lines().position(|known| known.to_lowercase() == wanted) else {
         return Err(MetricError::Unfit {
-            reason: format!("the prompt's action {wanted:?} is none of Kinetics-400"),
+            reason: format!("the prompt's action {wanted:?} is not in Kinetics-400"),
         });
     };
     let mut order: Vec<usize> = (0..rows.values.len()).collect();
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn an_action_that_is_unknown_has_no_score() {
         let error = score(&[], "A dog runs").unwrap_err().to_string();
-        assert_eq!(error, "the prompt's action \"a dog runs\" is none of Kinetics-400");
+        assert_eq!(error, "the prompt's action \"a dog runs\" is not in Kinetics-400");
         assert_eq!(ACTIONS.lines().count(), 400);
     }
 }

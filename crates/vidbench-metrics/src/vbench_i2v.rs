@@ -52,7 +52,7 @@ use crate::net_metric::cosine;
 /// What `vbench_i2v.i2v_subject@1` says about itself.
 pub const SUBJECT_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "vbench_i2v.i2v_subject@1",
-    title: "likeness of frames to the image and to each other, to DINO, as VBench-I2V has it",
+    title: "similarity of frames to the image and to each other (DINO), as in VBench-I2V",
     unit: "",
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), Some(1.0)),

@@ -46,7 +46,7 @@ use crate::net_metric::{mean_over_frames, numbers};
 /// What `vbench.imaging_quality@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "vbench.imaging_quality@1",
-    title: "technical quality of frames to MUSIQ, as VBench has it",
+    title: "technical quality of frames (MUSIQ), as in VBench",
     unit: "",
     direction: Direction::HigherIsBetter,
     range: (None, None),

@@ -45,7 +45,7 @@ use crate::net_metric::{mean_over_frames, numbers};
 /// What `vbench.motion_smoothness@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "vbench.motion_smoothness@1",
-    title: "how well frames can be guessed from their neighbours, as VBench has it",
+    title: "how well frames can be predicted from their neighbours, as in VBench",
     unit: "",
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), Some(1.0)),

@@ -56,11 +56,11 @@ const fn descriptor(id: &'static str, title: &'static str) -> MetricDescriptor {
 
 /// What `vbench.overall_consistency@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor =
-    descriptor("vbench.overall_consistency@1", "fit of clip and prompt to ViCLIP, as VBench has it");
+    descriptor("vbench.overall_consistency@1", "similarity of clip and prompt (ViCLIP), as in VBench");
 /// What `vbench.temporal_style@1` says about itself.
 pub const STYLE_DESCRIPTOR: MetricDescriptor = descriptor(
     "vbench.temporal_style@1",
-    "fit of clip and prompt of a camera's style to ViCLIP, as VBench has it",
+    "similarity of clip and camera-style prompt (ViCLIP), as in VBench",
 );
 
 /// From the one row of the clip, and the prompt.

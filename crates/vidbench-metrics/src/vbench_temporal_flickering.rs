@@ -50,7 +50,7 @@ use crate::net_metric::{Seen, mean_over_frames};
 /// What `vbench.temporal_flickering@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "vbench.temporal_flickering@1",
-    title: "stillness of clips that stand still to RAFT, as VBench has it",
+    title: "frame-to-frame stability of static clips (RAFT), as in VBench",
     unit: "",
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), Some(1.0)),
@@ -68,7 +68,7 @@ pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricErr
     };
     if moves(consecutive, ends, seen) {
         return Err(MetricError::Unfit {
-            reason: "the clip moves, and VBench measures only clips that stand still".into(),
+            reason: "the clip moves, and VBench measures only static clips".into(),
         });
     }
     let still: Vec<f64> =

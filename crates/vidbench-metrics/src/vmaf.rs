@@ -49,7 +49,7 @@ use crate::meter::{Measured, PairMeter, PairView};
 /// What `vmaf@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "vmaf@1",
-    title: "quality beside the reference, as a model of viewers' votes judges it",
+    title: "quality relative to the reference, as predicted from viewers' ratings",
     unit: "",
     direction: Direction::HigherIsBetter,
     range: (Some(0.0), Some(100.0)),

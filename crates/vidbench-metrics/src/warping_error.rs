@@ -96,7 +96,7 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
 /// What `warping_error.raft@1` says about itself.
 pub const RAFT_DESCRIPTOR: MetricDescriptor = MetricDescriptor {
     id: "warping_error.raft@1",
-    title: "change from frame to frame that motion does not explain, to RAFT",
+    title: "change from frame to frame that motion does not explain (RAFT)",
     nets: &["raft"],
     ..DESCRIPTOR
 };

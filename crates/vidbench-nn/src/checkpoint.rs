@@ -143,7 +143,7 @@ impl Checkpoint {
     fn of_pytorch(&self, tensor: &pytorch_reader::Tensor) -> Result<Vec<u8>, String> {
         let len = std::fs::metadata(&self.path).map_err(|error| error.to_string())?.len();
         if tensor.byte_len() as u64 > len {
-            return Err(format!("it has {} bytes, its file {len}", tensor.byte_len()));
+            return Err(format!("it has {} bytes, but its file has only {len}", tensor.byte_len()));
         }
         tensor.read().map_err(|error| error.to_string())
     }

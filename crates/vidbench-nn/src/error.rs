@@ -45,7 +45,7 @@ pub enum NnError {
         found: usize,
     },
     /// An input of another type or shape than the session was loaded for.
-    #[error("input {name:?} is {found}, the session was loaded for {wanted}")]
+    #[error("input {name:?} is {found}, but the session was loaded for {wanted}")]
     InputMismatch {
         /// Which input.
         name: String,
@@ -55,7 +55,7 @@ pub enum NnError {
         found: String,
     },
     /// An output is neither f32 nor i64.
-    #[error("output {index} of the graph has element type {found}; only f32 and i64 are read")]
+    #[error("output {index} of the graph has element type {found}; only f32 and i64 are supported")]
     OutputType {
         /// Position of the output.
         index: usize,
@@ -121,10 +121,10 @@ impl NnError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::OnnxRuntimeMissing { .. } => {
-                Some("set ORT_DYLIB_PATH to libonnxruntime.so, or let the built-in runtime do the work")
+                Some("set ORT_DYLIB_PATH to libonnxruntime.so, or use the built-in runtime")
             }
             Self::Device { .. } => Some(
-                "name an ONNX Runtime that was built for the device (pip install onnxruntime-gpu) in ORT_DYLIB_PATH, or leave --net-device out",
+                "set ORT_DYLIB_PATH to an ONNX Runtime built for the device (pip install onnxruntime-gpu), or omit --net-device",
             ),
             Self::Elements { .. }
             | Self::DType { .. }

@@ -90,7 +90,7 @@ impl Fetcher {
         let found = |path: PathBuf, from: String| SourceOnDisk { file, path, from };
         if let Some(path) = self.hub.cached(file.address()) {
             match self.check(file, &url, &path) {
-                Ok(()) => return Ok(found(path, format!("{url} (from the hub's cache)"))),
+                Ok(()) => return Ok(found(path, format!("{url} (from the Hugging Face cache)"))),
                 Err(error) if self.hub.offline => return Err(error),
                 // The cached file may be of an older revision.
                 Err(_) => {}

@@ -200,7 +200,7 @@ impl Manifest {
 
     /// The first impossible entry.
     fn problem(&self) -> Option<String> {
-        let names = |name: &str, known: bool| (!known).then(|| format!("{name:?} is not there"));
+        let names = |name: &str, known: bool| (!known).then(|| format!("{name:?} does not exist"));
         let twice = repeated(self.files.iter().map(|file| file.name.as_str()))
             .or_else(|| repeated(self.nets.iter().map(|net| net.name.as_str()).chain(self.bundle_names())));
         let file = self.files.iter().find_map(SourceFile::problem);
@@ -252,13 +252,15 @@ impl SourceFile {
         let prefix = self.prefixes.iter().find(|prefix| !prefix.ends_with('.'));
         let url = self.url.iter().find(|url| !url.starts_with("https://"));
         (!plain(&self.name))
-            .then(|| format!("{:?} is no file name", self.name))
+            .then(|| format!("{:?} is not a file name", self.name))
             .or_else(|| {
                 (self.url.is_some() == self.hub.is_some())
-                    .then(|| format!("{:?}: one of url and hub", self.name))
+                    .then(|| format!("{:?}: set either url or hub", self.name))
             })
             .or_else(|| url.map(|url| format!("{:?} is at {url:?}, not at https://", self.name)))
-            .or_else(|| prefix.map(|prefix| format!("{:?}: prefix {prefix:?} ends in no dot", self.name)))
+            .or_else(|| {
+                prefix.map(|prefix| format!("{:?}: prefix {prefix:?} does not end in a dot", self.name))
+            })
             .or_else(|| digits(&self.sha256, Some(64)))
             .or_else(|| digits(&self.sha256_prefix, None))
             .or_else(|| digits(&self.git_sha1, Some(40)))
@@ -271,7 +273,7 @@ fn has_graph(net: &str) -> bool {
 
 fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
     let mut seen = BTreeSet::new();
-    names.into_iter().find(|name| !seen.insert(*name)).map(|name| format!("{name:?} is there twice"))
+    names.into_iter().find(|name| !seen.insert(*name)).map(|name| format!("{name:?} occurs twice"))
 }
 
 #[cfg(test)]
@@ -316,13 +318,13 @@ mod tests {
             ("size_bytes = 4071", "size = 4071", "unknown field `size`"),
             ("sha256_prefix = \"6726825d\"", "sha256 = \"6726825d\"", "has the hash \"6726825d\""),
             ("sha256_prefix = \"6726825d\"", "sha256_prefix = \"6726825D\"", "has the hash"),
-            ("prefixes = [\"state_dict.\"]", "prefixes = [\"state_dict\"]", "ends in no dot"),
-            ("name = \"alex.pth\"", "name = \"../alex.pth\"", "is no file name"),
-            ("name = \"alex.pth\"", "name = \"vgg.pth\"", "\"vgg.pth\" is there twice"),
-            ("files = [\"amt-s.pth\"]", "files = [\"amt.pth\"]", "\"amt.pth\" is not there"),
+            ("prefixes = [\"state_dict.\"]", "prefixes = [\"state_dict\"]", "does not end in a dot"),
+            ("name = \"alex.pth\"", "name = \"../alex.pth\"", "is not a file name"),
+            ("name = \"alex.pth\"", "name = \"vgg.pth\"", "\"vgg.pth\" occurs twice"),
+            ("files = [\"amt-s.pth\"]", "files = [\"amt.pth\"]", "\"amt.pth\" does not exist"),
             ("files = [\"amt-s.pth\"]", "files = []", "\"amt-s\" has no file"),
-            ("nets = [\"i3d-400\"]", "nets = [\"i3d\"]", "\"i3d\" is not there"),
-            ("name = \"lpips\"", "name = \"raft\"", "\"raft\" is there twice"),
+            ("nets = [\"i3d-400\"]", "nets = [\"i3d\"]", "\"i3d\" does not exist"),
+            ("name = \"lpips\"", "name = \"raft\"", "\"raft\" occurs twice"),
             ("https://dl.fbaipublicfiles.com", "http://dl.fbaipublicfiles.com", "not at https://"),
         ];
         for (from, to, said) in cases {

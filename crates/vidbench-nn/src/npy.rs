@@ -76,14 +76,14 @@ fn header_text(bytes: &[u8]) -> Result<(&str, usize), String> {
     let (length, begin) = match (major, minor) {
         (1, 0) => (rest.first_chunk().map(|length| u32::from(u16::from_le_bytes(*length))), 10),
         (2 | 3, 0) => (rest.first_chunk().map(|length| u32::from_le_bytes(*length)), 12),
-        _ => return Err(format!("version {major}.{minor} is unknown, 1.0 to 3.0 are read")),
+        _ => return Err(format!("version {major}.{minor} is unknown, 1.0 to 3.0 are supported")),
     };
     let length = length.ok_or("the file ends before the length of its header")? as usize;
     if length > MAX_HEADER {
-        return Err(format!("a header of {length} bytes, at most {MAX_HEADER} are read"));
+        return Err(format!("a header of {length} bytes, the limit is {MAX_HEADER}"));
     }
     let text = bytes.get(begin..begin + length).ok_or("the file ends within its header")?;
-    let text = str::from_utf8(text).map_err(|_| "the header is no UTF-8 text")?;
+    let text = str::from_utf8(text).map_err(|_| "the header is not UTF-8 text")?;
     Ok((text, begin + length))
 }
 

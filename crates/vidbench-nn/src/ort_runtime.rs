@@ -74,7 +74,7 @@ fn why_not_loaded(error: &LoadDynamicError) -> String {
         },
         LoadDynamicError::BadVersion { version_str, path } => {
             let (path, oldest) = (path.display(), ort::MINOR_VERSION);
-            format!("{path} is ONNX Runtime {version_str}, and 1.{oldest} is the oldest that works")
+            format!("{path} is ONNX Runtime {version_str}; 1.{oldest} or later is required")
         }
         other => other.to_string(),
     }

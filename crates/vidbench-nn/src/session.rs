@@ -83,7 +83,7 @@ impl SessionOptions {
             (Runtime::OnnxRuntime, _) | (Runtime::Auto, Ok(_)) => Ok(true),
             (Runtime::Tract | Runtime::Auto, _) if self.device.is_cpu() => Ok(false),
             (Runtime::Tract, _) => {
-                let reason = "the runtime that is built in computes on the processor alone".to_owned();
+                let reason = "the built-in runtime only computes on the processor".to_owned();
                 Err(NnError::Device { device: self.device, reason })
             }
             (Runtime::Auto, Err(error)) => {
@@ -227,7 +227,7 @@ pub(crate) fn check_fits(
         return Ok(());
     }
     let (name, asked) = (&spec.name, spec.describe());
-    let message = format!("input {name:?} is {} in the graph, {asked} was asked for", declared.text);
+    let message = format!("input {name:?} is {} in the graph, {asked} was requested", declared.text);
     Err(NnError::Load { runtime, source: message.into() })
 }
 

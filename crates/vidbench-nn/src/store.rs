@@ -161,7 +161,7 @@ impl NetStore {
             FileHashes::of(&path).map_err(|source| NetStoreError::Io { path: path.clone(), source })?;
         if found.sha256 != identity.sha256 {
             let reason =
-                format!("its SHA-256 is {}, and was {} when it was written", found.sha256, identity.sha256);
+                format!("its SHA-256 is {}, but it was {} when written", found.sha256, identity.sha256);
             return Err(self.damaged(net, &path, reason));
         }
         match damaged_prepared(&self.folder(net)) {

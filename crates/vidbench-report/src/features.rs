@@ -117,11 +117,7 @@ pub(crate) fn compared(scoring: &FeatureScoring) -> String {
 
 pub(crate) fn features_table(scoring: &FeatureScoring, descriptors: &[MetricDescriptor]) -> ResultTable {
     let mut columns = vec![
-        column(
-            "set",
-            "",
-            "a folder of clips, a file of features, or the first of the files that were joined",
-        ),
+        column("set", "", "a clip folder, a feature file, or the first of several joined files"),
         column("clips", "x dimensions", "rows and columns"),
     ];
     let mut rows: Vec<Vec<Cell>> = scoring.sets.iter().map(source_cells).collect();
@@ -205,19 +201,19 @@ fn notes(scoring: &FeatureScoring) -> Vec<String> {
     counts.dedup();
     if scoring.sets.iter().any(|set| set.source.as_ref().is_some_and(|source| source.frames.is_some())) {
         notes.push(
-            "the frames of a clip are alike: N is nearer the number of clips, which intervals draw and the flag counts"
+            "frames of a clip are similar, so the effective N is closer to the number of clips: intervals resample clips and the flag counts clips"
                 .into(),
         );
     }
     if counts.len() > 1 {
         notes.push(
-            "the sets have different numbers of clips, which Fréchet distances depend on: compare equal N only".into(),
+            "the sets differ in number of clips, which affects Fréchet distances: compare only sets with equal N".into(),
         );
     }
     if scoring.sets.iter().flat_map(|set| &set.scores).any(|score| score.underpowered) {
         notes.push(
-            "underpowered: a set has fewer than two clips a dimension, and a Fréchet distance is then mostly \
-             its bias; take more clips, or read the kernel distance"
+            "underpowered: a set has fewer than two clips per dimension, so its Fréchet distance is mostly bias; \
+             use more clips or the kernel distance"
                 .into(),
         );
     }

@@ -18,7 +18,8 @@ pub fn markdown(data: &RunData, analysis: &RunAnalysis, descriptors: &[MetricDes
     }
     let table = result_table(analysis, descriptors);
     write_table(&mut out, &table);
-    out += "\nBold: best in its domain, or not told apart from the best. ± and ranges are 95 % intervals.\n";
+    out +=
+        "\nBold: best in its domain, or indistinguishable from the best. ± and ranges are 95 % intervals.\n";
     for note in &analysis.notes {
         out += &format!("\n- {}", escaped(&note.text));
     }

@@ -82,10 +82,10 @@ fn push(cells: &mut [Vec<Cell>], column: Vec<Cell>) {
 }
 
 fn counts(groups: &[Group], columns: &mut Vec<Column>, cells: &mut [Vec<Cell>]) {
-    columns.push(head("ok", "of planned", "samples whose file is what was asked for"));
+    columns.push(head("ok", "of planned", "samples whose file matches the request"));
     let ok = |group: &Group| Cell::number(format!("{}/{}", group.ok, group.planned), group.ok as f64);
     push(cells, groups.iter().map(ok).collect());
-    columns.push(head("failed", "", "samples with any other outcome; no mean contains them"));
+    columns.push(head("failed", "", "samples with any other outcome; means exclude them"));
     let failed = |group: &Group| Cell {
         alarming: group.failed() > 0,
         detail: group
@@ -101,7 +101,7 @@ fn counts(groups: &[Group], columns: &mut Vec<Column>, cells: &mut [Vec<Cell>]) 
 
 /// Why a group has no latency: ok samples without times were taken from elsewhere.
 fn no_latency(group: &Group) -> &'static str {
-    if group.ok == 0 { "no ok sample" } else { "none was timed" }
+    if group.ok == 0 { "no ok sample" } else { "no timed sample" }
 }
 
 fn latency(groups: &[Group], columns: &mut Vec<Column>, cells: &mut [Vec<Cell>]) {
@@ -168,7 +168,7 @@ pub(crate) fn scoring_table(analysis: &ScoringAnalysis) -> ResultTable {
     columns.push(head(
         "ok",
         "of all",
-        "clips that were decoded, and compared where a reference was asked for",
+        "clips that were decoded and, if a reference was requested, compared with it",
     ));
     let ok = |group: &ScoredGroup| {
         let outcomes = group.failures.iter().map(|failure| format!("{} {}", failure.count, failure.outcome));
@@ -211,7 +211,7 @@ fn metric_column(
     let values: Vec<_> =
         summaries.iter().flatten().filter_map(|summary| Some((summary.mean?, summary.interval))).collect();
     let decimals = column_decimals(&values);
-    let help = format!("{} ({metric}): mean over pairs of prompt and seed, 95 % interval", first.title);
+    let help = format!("{} ({metric}): mean over prompt-seed pairs, 95 % interval", first.title);
     columns.push(head(&short_name(metric), &unit_and_arrow(&first.unit, first.direction), &help));
     let column = summaries.iter().enumerate().map(|(index, summary)| match summary {
         Some(summary) => match summary.mean {
@@ -297,33 +297,29 @@ fn throughput(groups: &[Group], columns: &mut Vec<Column>, cells: &mut [Vec<Cell
     ));
     let memory = |group: &Group| match group.peak_rss_bytes {
         Some(count) => Cell::number(bytes(count), count as f64),
-        None => Cell::none("not known"),
+        None => Cell::none("unknown"),
     };
     push(cells, groups.iter().map(memory).collect());
     if groups.iter().any(|group| group.peak_device_bytes.is_some()) {
-        columns.push(head(
-            "device memory",
-            "peak, of tensors",
-            "most memory that tensors held on the device",
-        ));
+        columns.push(head("device memory", "peak, tensors", "peak device memory held by tensors"));
         let device = |group: &Group| match group.peak_device_bytes {
             Some(count) => Cell::number(bytes(count), count as f64),
-            None => Cell::none("not known"),
+            None => Cell::none("unknown"),
         };
         push(cells, groups.iter().map(device).collect());
     }
     if groups.iter().any(|group| group.device_joules.is_some()) {
         columns.push(head(
             "energy",
-            "J a sample ↓",
-            "mean energy of all accelerators during a generation, by their counters",
+            "J per sample ↓",
+            "mean energy of all accelerators during a generation, from their counters",
         ));
         let energy = |group: &Group| match &group.device_joules {
             Some(joules) => Cell {
                 detail: format!("n {}", joules.n),
                 ..Cell::number(format!("{:.1}", joules.mean), joules.mean)
             },
-            None => Cell::none("not known"),
+            None => Cell::none("unknown"),
         };
         push(cells, groups.iter().map(energy).collect());
     }

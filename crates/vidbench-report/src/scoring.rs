@@ -78,7 +78,7 @@ pub(crate) fn warnings(data: &ScoringData) -> Vec<String> {
     let nets = data.record.environment.nets.as_ref().map(NetsInUse::warnings).unwrap_or_default();
     let quick = data.record.request.options.pixels == Pixels::Swscale;
     let pixels =
-        "metrics saw the pixels of swscale, as programs on decord, OpenCV and PyAV do (--pixels swscale)";
+        "metrics used swscale pixels, as programs built on decord, OpenCV or PyAV do (--pixels swscale)";
     nets.into_iter().chain(quick.then(|| pixels.to_owned())).collect()
 }
 

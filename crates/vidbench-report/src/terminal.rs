@@ -30,7 +30,7 @@ pub fn terminal_table(
     let table = result_table(analysis, descriptors);
     write_table(&mut out, &table, style);
     if table.rows.iter().flatten().any(|cell| cell.best) {
-        out += "* best in its domain, or not told apart from the best; ± and ranges are 95 % intervals\n";
+        out += "* best in its domain, or indistinguishable from the best; ± and ranges are 95 % intervals\n";
     }
     for note in &analysis.notes {
         out += &paint(style, "2", "note: ");

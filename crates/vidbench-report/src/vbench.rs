@@ -57,7 +57,7 @@ impl VbenchReport<'_> {
     fn headword(&self) -> (&'static str, bool) {
         match self.total.total {
             Mean::Complete(_) if self.has_fewer_videos() => {
-                ("COMPLETE, BUT OF FEWER VIDEOS THAN THE SUITE HAS", false)
+                ("COMPLETE, BUT WITH FEWER VIDEOS THAN THE SUITE", false)
             }
             Mean::Complete(_) => ("COMPLETE", true),
             Mean::Incomplete { .. } => ("INCOMPLETE", false),
@@ -103,7 +103,7 @@ impl VbenchReport<'_> {
             let (dimension, wanted) = (score.normalisation.dimension, score.normalisation.videos());
             if let Some(&videos) = self.videos.get(&dimension).filter(|videos| **videos != wanted) {
                 let dropped = if dimension == Dimension::Color {
-                    "; VBench leaves out videos in which it finds no object"
+                    "; VBench skips videos in which it finds no object"
                 } else if dimension == Dimension::TemporalFlickering {
                     "; VBench's static filter may keep fewer"
                 } else {
@@ -111,7 +111,7 @@ impl VbenchReport<'_> {
                 };
                 let than = if videos < wanted { "fewer" } else { "more" };
                 notes.push(format!(
-                    "{}: {}, {than} than the {wanted} of the suite{dropped}",
+                    "{}: {}, {than} than the suite's {wanted}{dropped}",
                     dimension.words(),
                     count(videos, "video")
                 ));
@@ -121,7 +121,7 @@ impl VbenchReport<'_> {
         for dimension in missing.map(|score| score.normalisation.dimension) {
             if let Some((_, net)) = NOT_BUILT.iter().find(|(known, _)| *known == dimension) {
                 notes.push(format!(
-                    "{}: not available: not built yet, {net} is not among the nets; a result file of VBench can be joined",
+                    "{}: not available: not implemented yet, because {net} is not among the nets; add a VBench result file for it",
                     dimension.words()
                 ));
             }
@@ -131,7 +131,7 @@ impl VbenchReport<'_> {
             measured.filter(|score| !self.videos.contains_key(&score.normalisation.dimension)).count();
         if silent > 0 {
             let dimensions = count(silent as u64, "dimension");
-            notes.push(format!("over how many videos {dimensions} were measured, the files do not say"));
+            notes.push(format!("the files do not state the number of videos for {dimensions}"));
         }
         notes
     }
@@ -148,7 +148,8 @@ pub fn vbench_terminal(report: &VbenchReport<'_>, style: Style) -> String {
         out += &wrapped(&text, style.width, MEAN_NAME + 2);
     }
     if report.as_vbench.is_some() {
-        let words = format!("{}, what is missing as 0; no result to report", AS_VBENCH.to_uppercase());
+        let words =
+            format!("{}, with missing dimensions as 0; not a result to report", AS_VBENCH.to_uppercase());
         out += &format!("\n{}\n", paint(style, "1;31", &words));
         for (name, value) in report.figures() {
             out += &format!("{name:<MEAN_NAME$}  {}\n", percent(value));
@@ -287,11 +288,11 @@ fn table(report: &VbenchReport<'_>) -> ResultTable {
 fn columns() -> Vec<Column> {
     vec![
         head("dimension", "", "what VBench measures"),
-        head("group", "", "the mean it enters"),
+        head("group", "", "the mean it contributes to"),
         head("raw", "", "as measured"),
-        head("normalised", "", "from the worst to the best of VBench's table"),
+        head("normalised", "", "scaled from worst to best in VBench's table"),
         head("weight", "", "within its group"),
-        head("videos", "of suite", "over which it was measured"),
+        head("videos", "of suite", "videos it was measured on"),
     ]
 }
 

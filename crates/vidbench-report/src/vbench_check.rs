@@ -17,8 +17,8 @@ const MIN_LINE: usize = 40;
 /// The verdict in one line, then a list for each kind of fault, then notes.
 pub fn vbench_check_terminal(checked: &CheckedFolder, style: Style) -> String {
     let (code, word) = match (checked.is_sound(), checked.decoded) {
-        (true, Some(_)) => ("1;32", "ALL THERE AND SOUND"),
-        (true, None) => ("1;32", "ALL THERE"),
+        (true, Some(_)) => ("1;32", "COMPLETE AND SOUND"),
+        (true, None) => ("1;32", "COMPLETE"),
         (false, _) => ("1;31", "NOT READY"),
     };
     let word = paint(style, code, word);
@@ -53,13 +53,13 @@ fn faults(checked: &CheckedFolder) -> Vec<(String, Vec<String>)> {
     let lists = [
         ("missing: prompts without a clip", missing.into_iter().map(shortage).collect()),
         ("short: prompts with some of their clips", short.into_iter().map(shortage).collect()),
-        ("undecodable: files that are no sound video", undecodable(checked)),
-        ("few frames: clips shorter than asked for", few_frames(checked)),
-        ("colliding: files that claim to be one clip", collisions(names)),
-        ("renamed: names that are not the prompt's own, which VBench does not find", renamed(names)),
-        ("unnumbered: names without a -0 to -4, which VBench does not find", names.unnumbered.clone()),
-        ("unreadable: videos whose names give no prompt", unreadable(names)),
-        ("suffix: entries that mislead VBench, which takes the suffix of any of them", traps(names)),
+        ("undecodable: files that are not sound videos", undecodable(checked)),
+        ("few frames: clips shorter than requested", few_frames(checked)),
+        ("colliding: files that claim to be the same clip", collisions(names)),
+        ("renamed: names that differ from the prompt, which VBench does not find", renamed(names)),
+        ("unnumbered: names without -0 to -4, which VBench does not find", names.unnumbered.clone()),
+        ("unreadable: videos whose names identify no prompt", unreadable(names)),
+        ("suffix: entries that mislead VBench, which takes the suffix from any entry", traps(names)),
     ];
     let occurred = lists.into_iter().filter(|(_, lines)| !lines.is_empty());
     occurred.map(|(title, lines)| (title.to_owned(), lines)).collect()
@@ -81,7 +81,7 @@ fn shortage(shortage: &PromptShortage) -> String {
     let dimensions: Vec<&str> = shortage.dimensions.iter().map(|dimension| dimension.key()).collect();
     let folder = shortage.folder.as_ref().map(|folder| format!("{folder}/")).unwrap_or_default();
     let which =
-        if shortage.found == 0 { String::new() } else { format!(": lacks {}", ranges(&shortage.missing)) };
+        if shortage.found == 0 { String::new() } else { format!(": missing {}", ranges(&shortage.missing)) };
     format!("{folder}{}{which} [{}]", shortage.prompt, dimensions.join(", "))
 }
 
@@ -125,7 +125,7 @@ fn traps(names: &FolderCheck) -> Vec<String> {
     let lines = |trap: &vidbench_core::vbench::SuffixTrap| {
         let suffix = trap.suffix.clone();
         let others = trap.others.clone().into_iter();
-        others.map(move |other| format!("{other}, beside clips in {suffix}")).collect::<Vec<_>>()
+        others.map(move |other| format!("{other}, next to {suffix} clips")).collect::<Vec<_>>()
     };
     names.suffix_traps.iter().flat_map(lines).collect()
 }
@@ -136,8 +136,8 @@ fn notes(checked: &CheckedFolder) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(few) = names.few_for_static_filter.filter(|few| *few > 0) {
         notes.push(format!(
-            "{}: VBench asks for {FLICKERING_CLIPS_PER_PROMPT} clips a prompt, of which its static filter keeps up to 5; {} \
-             fewer. Clips that have passed the filter need no more",
+            "{}: VBench asks for {FLICKERING_CLIPS_PER_PROMPT} clips per prompt, of which its static filter keeps up to 5; {} \
+             fewer. If the clips have already passed the filter, they are enough",
             Dimension::TemporalFlickering,
             if few == 1 { "1 prompt has".to_owned() } else { format!("{few} prompts have") },
         ));
@@ -145,15 +145,15 @@ fn notes(checked: &CheckedFolder) -> Vec<String> {
     for twins in names.case_twins.iter().filter(|twins| lacks_one(names, twins)) {
         let quoted: Vec<String> = twins.iter().map(|prompt| format!("{prompt:?}")).collect();
         notes.push(format!(
-            "{} are one file where case does not count: sample them on a file system that tells them apart",
+            "{} are the same file on a case-insensitive file system: sample them on a case-sensitive one",
             quoted.join(" and ")
         ));
     }
     if names.extra > 0 {
-        notes.push(format!("{} with a number that VBench does not look for", count(names.extra, "clip")));
+        notes.push(format!("{} with a number VBench does not look for", count(names.extra, "clip")));
     }
     if names.other > 0 {
-        notes.push(format!("{} of other prompts or in other folders", count(names.other, "clip")));
+        notes.push(format!("{} for other prompts or in other folders", count(names.other, "clip")));
     }
     notes
 }

@@ -185,7 +185,7 @@ pub enum GrammarError {
         wanted: String,
     },
     /// Words are left after the sentence.
-    #[error("prompt goes on after its end: {found:?}")]
+    #[error("prompt continues after its end: {found:?}")]
     TrailingWord {
         /// The first word too many.
         found: String,
@@ -316,7 +316,7 @@ mod tests {
             ("a cat on a sofa", "size not understood: \"cat\""),
             (
                 "a large red circle moving left on a navy background today",
-                "prompt goes on after its end: \"today\"",
+                "prompt continues after its end: \"today\"",
             ),
         ];
         for (prompt, message) in cases {

@@ -173,10 +173,10 @@ fn open_strangers_file(temp: &Path) -> Result<(File, Metadata)> {
         return Err(bad("it is not a regular file".into()));
     }
     if facts.nlink() > 1 {
-        return Err(bad("it has another name elsewhere (a hard link)".into()));
+        return Err(bad("it has another hard link".into()));
     }
     if facts.len() > MAX_ARTIFACT_BYTES {
-        return Err(bad(format!("{} bytes are more than {MAX_ARTIFACT_BYTES}", facts.len())));
+        return Err(bad(format!("{} bytes exceed the limit of {MAX_ARTIFACT_BYTES}", facts.len())));
     }
     let plain = Permissions::from_mode(facts.mode() & 0o644 | 0o600);
     file.set_permissions(plain).map_err(StoreError::io("set the permissions of", temp))?;

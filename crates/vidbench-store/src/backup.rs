@@ -135,7 +135,7 @@ fn fill_patiently(
 /// video again, could be half done.
 fn is_lost(store: &Store, video: &Path) -> Result<bool> {
     let hash = Sha256Hash::parse(&video.file_stem().unwrap_or_default().to_string_lossy())?;
-    store.write("looking a video up", |tx| Ok(removal::is_used(tx, hash)? && !video.exists()))
+    store.write("looking up a video", |tx| Ok(removal::is_used(tx, hash)? && !video.exists()))
 }
 
 fn fill(store: &Store, making: &Path, created_ms: i64, artifacts: Artifacts) -> BackupResult<BackupManifest> {

@@ -239,7 +239,7 @@ impl Cache {
     fn note(&self, add: impl FnOnce(&Requests) -> std::io::Result<()>) {
         if let Some(Err(error)) = self.requests.get().map(add) {
             *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some(format!("what it is asked for cannot be written down: {error}"));
+                Some(format!("requests cannot be recorded: {error}"));
         }
     }
 

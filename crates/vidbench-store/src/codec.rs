@@ -31,7 +31,7 @@ pub(crate) fn to_json<T: Serialize + DeserializeOwned + PartialEq>(what: &str, v
     let text = serde_json::to_string(value).map_err(|error| StoreError::unstorable(what, &error))?;
     match serde_json::from_str::<T>(&text) {
         Ok(again) if again == *value => Ok(text),
-        Ok(_) => Err(StoreError::unstorable(what, &"it does not survive JSON")),
+        Ok(_) => Err(StoreError::unstorable(what, &"it cannot be represented in JSON")),
         Err(error) => Err(StoreError::unstorable(what, &error)),
     }
 }

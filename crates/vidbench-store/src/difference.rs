@@ -24,7 +24,7 @@ pub struct Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { field, recorded, offered } = self;
-        write!(f, "{field} is {recorded}, offered {offered}")
+        write!(f, "{field} is {recorded}, got {offered}")
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn the_first_differing_field_is_named_with_both_values() {
         let (a, b) = (json!({"x": {"y": [1, 2]}}), json!({"x": {"y": [1, 3]}}));
-        assert_eq!(between(&a, &b).unwrap().unwrap().to_string(), "x.y.1 is 2, offered 3");
+        assert_eq!(between(&a, &b).unwrap().unwrap().to_string(), "x.y.1 is 2, got 3");
         assert_eq!(between(&a, &a).unwrap(), None);
     }
 

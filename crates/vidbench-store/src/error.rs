@@ -48,7 +48,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The database belongs to another program.
-    #[error("{} is a database of another program (application id {application_id:#x})", .path.display())]
+    #[error("{} is another program's database (application id {application_id:#x})", .path.display())]
     NotAStore {
         /// The file.
         path: PathBuf,
@@ -82,13 +82,13 @@ pub enum StoreError {
         detail: String,
     },
     /// What is recorded of a run is not what was written.
-    #[error("run {run} is damaged: its records are not those that its sessions wrote")]
+    #[error("run {run} is damaged: its records differ from what its sessions wrote")]
     Changed {
         /// The run.
         run: RunId,
     },
     /// What is recorded of a clip, or that it was scored, is not what was written.
-    #[error("the record of {what} is damaged: it is not what was written")]
+    #[error("the record of {what} is damaged: it was changed after it was written")]
     ChangedScores {
         /// The clip or the scoring.
         what: String,
@@ -110,7 +110,7 @@ pub enum StoreError {
         wanted: String,
     },
     /// Several runs begin like this.
-    #[error("{wanted:?} stands for {count} runs: {}", .candidates.join(", "))]
+    #[error("{wanted:?} matches {count} runs: {}", .candidates.join(", "))]
     AmbiguousRun {
         /// What was asked for.
         wanted: String,
@@ -120,7 +120,7 @@ pub enum StoreError {
         candidates: Vec<String>,
     },
     /// Another record has this run id.
-    #[error("run {run} is recorded already: {difference}")]
+    #[error("run {run} already exists: {difference}")]
     RunExists {
         /// The run.
         run: RunId,
@@ -136,7 +136,7 @@ pub enum StoreError {
         pid: Option<u32>,
     },
     /// Something else is recorded for this sample already.
-    #[error("sample {ordinal} of run {run} has another {what} already: {difference}")]
+    #[error("sample {ordinal} of run {run} already has a different {what}: {difference}")]
     Conflict {
         /// The run.
         run: RunId,
@@ -198,7 +198,7 @@ pub enum StoreError {
         name: String,
     },
     /// What a worker was to write is not there, cannot be read, is a folder or a link, or is too large.
-    #[error("{} cannot be taken: {why}", .path.display())]
+    #[error("{} cannot be accepted: {why}", .path.display())]
     BadFile {
         /// The path.
         path: PathBuf,
@@ -239,19 +239,19 @@ impl StoreError {
             Self::NotADatabase { path } | Self::NotAStore { path, .. } => {
                 format!("choose another workspace folder, or move {} away", path.display())
             }
-            Self::Newer { .. } => "use the vidbench that wrote it, or a newer one".into(),
+            Self::Newer { .. } => "use the vidbench version that wrote it, or a newer one".into(),
             Self::UnknownRun { nearest, known, .. } => unknown_run_hint(nearest.as_deref(), known),
             Self::UnknownScoring { .. } => "`vidbench runs list` shows runs and scorings".into(),
-            Self::AmbiguousRun { .. } => "write more of the run's name".into(),
-            Self::Locked { .. } => "wait until it ends, or stop that process".into(),
-            Self::Incomplete { run, .. } => format!("go on with: vidbench run --resume {run}"),
+            Self::AmbiguousRun { .. } => "use more characters of the run id".into(),
+            Self::Locked { .. } => "wait until it finishes, or stop that process".into(),
+            Self::Incomplete { run, .. } => format!("continue with: vidbench run --resume {run}"),
             Self::ArtifactMissing { .. } | Self::ArtifactDamaged { .. } => {
                 "restore the file from a copy, or remove the run and repeat it".into()
             }
             Self::Changed { .. } => {
-                "`vidbench backup restore` makes a workspace of a backup; without one, remove the run and repeat it".into()
+                "`vidbench backup restore` restores a workspace from a backup; without one, remove the run and repeat it".into()
             }
-            Self::ChangedScores { .. } => "score the same files again: what is damaged is computed again".into(),
+            Self::ChangedScores { .. } => "score the same files again to recompute what is damaged".into(),
             Self::Corrupt { .. } => "the file was changed by another program; restore it from a copy".into(),
             Self::Migration { .. }
             | Self::RunExists { .. }
@@ -316,11 +316,7 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 fn known_runs(known: &[String]) -> String {
-    if known.is_empty() {
-        ": the store has no runs".into()
-    } else {
-        format!("; there are {}", known.join(", "))
-    }
+    if known.is_empty() { ": the store has no runs".into() } else { format!("; known: {}", known.join(", ")) }
 }
 
 fn by_process(pid: Option<u32>) -> String {
@@ -331,7 +327,7 @@ fn unknown_run_hint(nearest: Option<&str>, known: &[String]) -> String {
     match (nearest, known.is_empty()) {
         (Some(nearest), _) => format!("did you mean {nearest}?"),
         (None, false) => "`vidbench runs list` shows them all".into(),
-        (None, true) => "make one: vidbench run SUITE".into(),
+        (None, true) => "start one: vidbench run SUITE".into(),
     }
 }
 
@@ -341,7 +337,7 @@ fn io_hint(source: &io::Error) -> Option<String> {
             "choose a workspace folder you may write to"
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            "a file stands where a folder is needed"
+            "a file exists where a folder is needed"
         }
         io::ErrorKind::StorageFull => "free some disk space, then resume the run",
         _not_ours_to_explain => return None,

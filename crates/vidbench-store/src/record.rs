@@ -296,7 +296,7 @@ fn require_distinct<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Res
     let mut seen = HashSet::new();
     for name in names {
         if !seen.insert(name) {
-            return Err(StoreError::unstorable(what, &format!("{name} is there twice")));
+            return Err(StoreError::unstorable(what, &format!("{name} occurs twice")));
         }
     }
     Ok(())

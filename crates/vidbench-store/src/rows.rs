@@ -234,6 +234,6 @@ pub(crate) fn metric_column(row: &Row<'_>, column: usize) -> Result<MetricId> {
 pub(crate) fn blob<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a [u8]> {
     match row.get_ref(column)? {
         ValueRef::Blob(bytes) => Ok(bytes),
-        other => Err(StoreError::corrupt("column", &format!("{:?} where bytes belong", other.data_type()))),
+        other => Err(StoreError::corrupt("column", &format!("{:?} instead of bytes", other.data_type()))),
     }
 }

@@ -154,7 +154,7 @@ impl Store {
     /// unknown.
     pub fn known_looks(&self, key: &ClipKey, wanted: &[&Wanted]) -> Result<Vec<Features>> {
         let columns = Columns::of(key)?;
-        let found = self.read("looking for what nets saw", |tx| {
+        let found = self.read("looking for net features", |tx| {
             columns.require_sound(tx)?;
             features_of_all(tx, &columns, wanted.iter().copied())
         });
@@ -437,7 +437,7 @@ fn insert_features(
     for features in features {
         let mut looks = wanted.iter().filter_map(|wanted| wanted.look.as_ref());
         let Some(look) = looks.find(|look| look.extraction == features.net) else {
-            return Err(StoreError::unstorable("features", &format!("{} was not asked for", features.net)));
+            return Err(StoreError::unstorable("features", &format!("{} was not requested", features.net)));
         };
         let vector: Vec<u8> = features.values.iter().flat_map(|value| value.to_le_bytes()).collect();
         statement.execute(params![
@@ -505,7 +505,7 @@ fn insert_scores(
     )?;
     for score in scores {
         let Some(wanted) = wanted.iter().find(|wanted| wanted.metric == score.metric) else {
-            return Err(StoreError::unstorable("scores", &format!("{} was not asked for", score.metric)));
+            return Err(StoreError::unstorable("scores", &format!("{} was not requested", score.metric)));
         };
         let (value, reason) = score_columns(&score.metric, &score.score)?;
         statement.execute(params![

@@ -12,7 +12,7 @@ use crate::{Result, Store, StoreError};
 impl Store {
     /// Begins the next execution of a run and gives its index, from 0.
     pub fn begin_session(&self, run: &RunId, started_ms: i64) -> Result<u32> {
-        self.write("beginning a session", |tx| {
+        self.write("starting a session", |tx| {
             let key = require_run(tx, run)?;
             let index: i64 = tx
                 .prepare_cached(
@@ -28,13 +28,13 @@ impl Store {
 
     /// Replaces what is known of a session that has begun.
     pub fn save_session(&self, run: &RunId, session: &Session) -> Result<()> {
-        let models = to_json("models of a session", &session.models)?;
+        let models = to_json("session models", &session.models)?;
         let given_up = to_json("models given up", &session.given_up)?;
-        let breakers = to_json("what breakers did", &session.breakers)?;
-        let health = to_json("changes of health", &session.health)?;
+        let breakers = to_json("breaker changes", &session.breakers)?;
+        let health = to_json("health changes", &session.health)?;
         let alerts = to_json("alerts", &session.alerts)?;
-        let idle = to_json("times without work", &session.idle)?;
-        let held = to_json("what workers were held to", &session.held)?;
+        let idle = to_json("idle times", &session.idle)?;
+        let held = to_json("worker limits", &session.held)?;
         let reused = to_json("models of reused samples", &session.reused)?;
         let ledger = session.ledger.as_ref().map(|ledger| to_json("ledger", ledger)).transpose()?;
         self.write("recording a session", |tx| {
@@ -68,7 +68,7 @@ impl Store {
 
     /// Adds a change of health to a running session, so that it is recorded even when the session is killed.
     pub fn add_health_change(&self, run: &RunId, session: u32, change: &HealthChange) -> Result<()> {
-        let change = to_json("change of health", change)?;
+        let change = to_json("health change", change)?;
         let sql = "UPDATE sessions SET health = json_insert(health, '$[#]', json(?3)) WHERE run = ?1 AND session = ?2";
         self.add_change(run, session, sql, &change)
     }
@@ -124,13 +124,13 @@ fn session(row: &Row<'_>) -> Result<Session> {
     Ok(Session {
         index: from_i64("session", row.get(0)?)?,
         started_ms: row.get(1)?,
-        models: from_json("models of a session", &row.get::<_, String>(2)?)?,
+        models: from_json("session models", &row.get::<_, String>(2)?)?,
         given_up: from_json("models given up", &row.get::<_, String>(4)?)?,
-        breakers: from_json("what breakers did", &row.get::<_, String>(5)?)?,
-        health: from_json("changes of health", &row.get::<_, String>(6)?)?,
+        breakers: from_json("breaker changes", &row.get::<_, String>(5)?)?,
+        health: from_json("health changes", &row.get::<_, String>(6)?)?,
         alerts: from_json("alerts", &row.get::<_, String>(7)?)?,
-        idle: from_json("times without work", &row.get::<_, String>(8)?)?,
-        held: from_json("what workers were held to", &row.get::<_, String>(9)?)?,
+        idle: from_json("idle times", &row.get::<_, String>(8)?)?,
+        held: from_json("worker limits", &row.get::<_, String>(9)?)?,
         reused: from_json("models of reused samples", &row.get::<_, String>(10)?)?,
         ledger: row.get::<_, Option<String>>(3)?.map(|text| from_json("ledger", &text)).transpose()?,
     })

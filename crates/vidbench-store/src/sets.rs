@@ -48,7 +48,7 @@ impl Store {
     pub fn put_reference_features(&self, net: &str, name: &str, vectors: &[Vec<f32>]) -> Result<()> {
         let dims = vectors.first().map_or(0, Vec::len);
         if let Some(odd) = vectors.iter().find(|vector| vector.len() != dims) {
-            let detail = format!("vectors of {dims} and of {} numbers", odd.len());
+            let detail = format!("vectors of {dims} and {} numbers", odd.len());
             return Err(StoreError::unstorable(format!("features of {name} by {net}"), &detail));
         }
         let matrix = f32s_to_bytes(net, &vectors.concat())?;

@@ -180,9 +180,9 @@ fn ffv1_target(frames: &FramesU8, fps: Fps) -> Result<Target, VideoErrorKind> {
 fn ffv1_slices(frames: &FramesU8) -> Result<u32, VideoErrorKind> {
     let (width, height) = (frames.width(), frames.height());
     let (slices, min_side, range) = if width <= 352 && height <= 288 {
-        (1, 2, "at least 2 pixels a side")
+        (1, 2, "at least 2 pixels per side")
     } else {
-        (4, 4, "at least 4 pixels a side where one is over 352x288")
+        (4, 4, "at least 4 pixels per side above 352x288")
     };
     if width.min(height) < min_side {
         return Err(VideoErrorKind::InvalidOption {
@@ -336,7 +336,7 @@ fn sides(frames: &FramesU8) -> Result<(u32, u32), VideoErrorKind> {
     let too_large = || VideoErrorKind::InvalidOption {
         option: "frame size",
         value: format!("{}x{}", frames.width(), frames.height()),
-        range: "below 2^31 pixels a side",
+        range: "below 2^31 pixels per side",
     };
     side(frames.width()).zip(side(frames.height())).ok_or_else(too_large)
 }

@@ -39,17 +39,17 @@ pub enum VideoErrorKind {
         kind: Box<VideoErrorKind>,
     },
     /// Symbolic links lead in a circle.
-    #[error("symbolic links lead in a circle")]
+    #[error("symbolic links form a loop")]
     SymlinkLoop,
     /// Neither the options nor the file's name say what the samples of a `.yuv` file are.
-    #[error("{what} of the raw samples is not known; --raw-size, --raw-format and --raw-fps say it")]
+    #[error("unknown {what} of raw video; set it with --raw-size, --raw-format or --raw-fps")]
     RawUnknown {
         /// What is missing.
         what: &'static str,
     },
     /// The recorded display matrix is not a quarter turn: it has another angle, a mirror or a scale.
     #[error(
-        "a player would apply the matrix [{} {}; {} {}], which is no quarter turn",
+        "a player would apply the matrix [{} {}; {} {}], which is not a quarter turn",
         matrix[0], matrix[1], matrix[2], matrix[3]
     )]
     UnsupportedRotation {
@@ -266,7 +266,7 @@ impl VideoErrorKind {
                 "name the file like clip_832x480_yuv420p_24fps.yuv, or state size, pixel format and rate",
             ),
             Self::UnsupportedRotation { .. } => {
-                Some("write the file anew with the matrix applied to its frames")
+                Some("rewrite the file with the matrix applied to its frames")
             }
             Self::Missing
             | Self::SymlinkLoop

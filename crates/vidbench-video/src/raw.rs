@@ -103,7 +103,7 @@ impl fmt::Display for RawPixelFormat {
 
 /// The name is not that of a [`RawPixelFormat`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown pixel format \"{name}\"; known are {}", RawPixelFormat::ALL.map(RawPixelFormat::name).join(", "))]
+#[error("unknown pixel format \"{name}\"; known: {}", RawPixelFormat::ALL.map(RawPixelFormat::name).join(", "))]
 pub struct UnknownPixelFormat {
     /// What was given.
     pub name: String,
@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn an_unknown_format_is_told_the_known_ones() {
         let error = "yuv9000".parse::<RawPixelFormat>().unwrap_err().to_string();
-        assert!(error.starts_with("unknown pixel format \"yuv9000\"; known are yuv420p, "), "{error}");
+        assert!(error.starts_with("unknown pixel format \"yuv9000\"; known: yuv420p, "), "{error}");
         assert!(RawPixelFormat::ALL.into_iter().all(|format| format.name().parse() == Ok(format)));
     }
 

@@ -261,7 +261,7 @@ fn check_file(path: &Path, limits: &Limits) -> Result<(File, Option<Y4mHeader>),
 
 /// libav's own message for this is "Device or resource busy".
 fn y4m_without_size() -> VideoErrorKind {
-    VideoErrorKind::NotVideo(LibavError::new("the Y4M header states no size"))
+    VideoErrorKind::NotVideo(LibavError::new("the Y4M header has no size"))
 }
 
 /// Opens a regular file that is not empty; returns it with its length.

@@ -163,7 +163,7 @@ mod tests {
         let error = Turn::from_matrix([0.5, 0.5, -0.5, 0.5]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a player would apply the matrix [0.5 0.5; -0.5 0.5], which is no quarter turn"
+            "a player would apply the matrix [0.5 0.5; -0.5 0.5], which is not a quarter turn"
         );
     }
 }

@@ -160,7 +160,7 @@ def test_a_modular_pipeline_says_where_its_parts_are():
 
 def test_a_repository_that_is_no_pipeline_is_refused_before_its_weights_come(monkeypatch):
     monkeypatch.delitem(FILES, "model_index.json")
-    with pytest.raises(Failure, match="it is no model of diffusers"):
+    with pytest.raises(Failure, match="it is not a diffusers model"):
         fetched()
 
 
@@ -188,7 +188,7 @@ def test_configurations_come_without_weights():
 
 @pytest.mark.parametrize(
     ("place", "words"),
-    [("me/gated", "is gated"), ("me/nothing", "the hub has no me/nothing"), ("no id at all", "neither a folder nor an id")],
+    [("me/gated", "is gated"), ("me/nothing", "me/nothing does not exist on the hub"), ("no id at all", "neither a folder nor a hub id")],
 )
 def test_refusals_are_told_with_what_to_do(place, words):
     with pytest.raises(Failure) as refusal:
@@ -244,7 +244,7 @@ def test_a_network_that_is_gone_is_told_and_whole_files_are_kept(server):
     server.has_large, server.stumbles, server.sends = True, 100, 1000
     with pytest.raises(Failure, match="cannot be fetched") as refusal:
         download("me/model")
-    assert "files that came whole are kept" in refusal.value.hint
+    assert "complete files are kept" in refusal.value.hint
     assert refusal.value.kind == "unreachable"
     server.stumbles = 0
     assert (download("me/model") / "vae/large.safetensors").read_bytes() == LARGE
@@ -252,7 +252,7 @@ def test_a_network_that_is_gone_is_told_and_whole_files_are_kept(server):
 
 def test_a_damaged_download_is_refused_and_fetched_again(server):
     server.has_large, server.damages = True, True
-    with pytest.raises(Failure, match="came damaged"):
+    with pytest.raises(Failure, match="was damaged in transit"):
         download("me/model")
     server.damages = False
     assert (download("me/model") / "vae/large.safetensors").read_bytes() == LARGE

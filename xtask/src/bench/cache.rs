@@ -1,4 +1,4 @@
-//! Policies of the cache side by side on requests that were recorded, and on some made from the suites that ship. Nothing is timed.
+//! Compares cache policies on recorded requests and on requests generated from the included suites. Nothing is timed.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::{cargo, number, target};
 
-/// Names a record of your own in place of those that ship; `VIDBENCH_CACHE_REQUESTS` of vidbench makes it.
+/// Your own request record instead of the included ones; vidbench writes one to `VIDBENCH_CACHE_REQUESTS`.
 const REQUESTS: &str = "VIDBENCH_BENCH_REQUESTS";
 
 /// The policies, by their keys and as they are printed.
 const POLICIES: [(&str, &str); 4] =
     [("ours", "ours"), ("lru", "LRU"), ("tiny_lfu", "W-TinyLFU"), ("knowing_all", "ours, knowing all")];
 
-/// Hit rate, seconds saved and evictions of each policy, and the most that any could save.
+/// Hit rate, seconds saved and evictions of each policy, and the upper bound of savings.
 pub(super) fn cache(_: &Path) -> Result<()> {
     cargo(&["build", "--workspace", "--example", "bench_cache"])?;
     let file = std::env::var_os(REQUESTS);
@@ -36,7 +36,7 @@ fn table(row: &Value) -> Result<()> {
     let name = row["trace"].as_str().context("a trace has no name")?;
     let plan = if row["one_plan"] == true { ", one known plan" } else { "" };
     let share = 100.0 * number(row, "share")?;
-    println!("{name}: {} requests, {share:.0} % of what they are for fits{plan}", row["requests"]);
+    println!("{name}: {} requests, {share:.0} % of the requested data fits{plan}", row["requests"]);
     for (key, policy) in POLICIES {
         let of = &row[key];
         let saved = number(of, "saved_secs")?;
@@ -47,6 +47,6 @@ fn table(row: &Value) -> Result<()> {
             100.0 * saved / bound
         );
     }
-    println!("  {:<32} {:>12} {bound:>10.1} s", "no policy saves more than", "");
+    println!("  {:<32} {:>12} {bound:>10.1} s", "upper bound for any policy", "");
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! Benchmarks of metrics that look through nets: ours on ONNX Runtime, PyTorch, VBench and cd-fvd, all with the same random weights.
+//! Benchmarks of metrics that use nets: ours on ONNX Runtime, PyTorch, VBench and cd-fvd, all with the same random weights.
 //!
-//! The peers take minutes a clip, so few clips are looked at unless [`CLIPS`] and [`FVD_CLIPS`] say otherwise.
+//! The peers take minutes per clip, so few clips are used unless [`CLIPS`] and [`FVD_CLIPS`] are set.
 
 use std::fs::{File, read_to_string};
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ pub(super) fn forward(binary: &Path) -> Result<()> {
     let library = match onnx_runtime() {
         Ok(library) => library,
         Err(error) => {
-            println!("{:<34} not measured: {error:#}", "passes of nets");
+            println!("{:<34} not measured: {error:#}", "net forward passes");
             return Ok(());
         }
     };
@@ -86,7 +86,7 @@ fn pass(net: &str, threads: &str, inputs: &[&str], library: &str) -> Result<(f64
 pub(super) fn vbench(binary: &Path) -> Result<()> {
     let count = count(CLIPS)?;
     let folder = some_clips(count)?;
-    println!("{count} clips of 832x480, 49 frames, for VBench ({} sets how many)", CLIPS.0);
+    println!("{count} clips of 832x480, 49 frames, for VBench ({} sets the number)", CLIPS.0);
     make_weights(binary, &DIMENSION_NETS)?;
     let ours = |metrics: &str| scored(binary, &folder, &["--metrics", metrics]);
     let package = vbench_package(&folder);
@@ -126,7 +126,7 @@ fn mean_over_clips(said: &Value, metric: &str) -> Result<f64> {
     let clips = said["clips"].as_array().context("no clips")?;
     let of_clip = |clip: &Value| clip["scores"].as_array()?.iter().find(is_it)?["score"]["value"].as_f64();
     let values: Option<Vec<f64>> = clips.iter().map(of_clip).collect();
-    let values = values.with_context(|| format!("a clip has no {metric}"))?;
+    let values = values.with_context(|| format!("a clip has no {metric} value"))?;
     Ok(values.iter().sum::<f64>() / values.len() as f64)
 }
 
@@ -136,7 +136,7 @@ pub(super) fn fvd(binary: &Path) -> Result<()> {
     let clips = count(FVD_CLIPS)?.to_string();
     make_clips(&folder, [&clips, "256", "256", "16"])?;
     make_weights(binary, &["i3d-400"])?;
-    println!("2 x {clips} clips of 256x256, 16 frames, for cd-fvd ({} sets how many)", FVD_CLIPS.0);
+    println!("2 x {clips} clips of 256x256, 16 frames, for cd-fvd ({} sets the number)", FVD_CLIPS.0);
     let (real, fake) = (folder.join("full"), folder.join("fast"));
     let ours = scored(binary, &fake, &["--metrics", "fvd.cdfvd-i3d", "--reference-set", &text(&real)])?;
     let args = [random_nets(), scratch("cdfvd")?, real, fake].map(|path| text(&path));
@@ -150,11 +150,11 @@ pub(super) fn fvd(binary: &Path) -> Result<()> {
             said["sets"][0]["sets"][0]["scores"][0]["score"]["value"].as_f64().context("no distance")?;
         parity("fvd, cd-fvd", ours, theirs);
     }
-    println!("{:<34} peer not available: it is in no package", "fvd, common_metrics");
+    println!("{:<34} peer not available: no package has it", "fvd, common_metrics");
     Ok(())
 }
 
-/// What a second metric of a net that is in use costs, least of three each.
+/// The extra cost of a second metric on a net that is already used; minimum of three runs each.
 pub(super) fn shared(binary: &Path) -> Result<()> {
     // A set has a covariance from two clips on.
     let folder = some_clips(count(CLIPS)?.max(2))?;
@@ -174,12 +174,12 @@ pub(super) fn shared(binary: &Path) -> Result<()> {
             both = both.min(scored(binary, &folder, &[&["--metrics", &metrics], more].concat())?.secs);
         }
         let more_percent = 100.0 * (both / alone - 1.0);
-        println!("{second:<34} {more_percent:>8.1} % more than {first} alone, wanted below 5 %");
+        println!("{second:<34} {more_percent:>8.1} % more than {first} alone, should be below 5 %");
     }
     Ok(())
 }
 
-/// The first of the clips that other benchmarks look at, in a folder of their own.
+/// The first few clips of the other benchmarks, in a separate folder.
 fn some_clips(count: usize) -> Result<PathBuf> {
     let (all, folder) = (clips()?.join("full"), scratch("nets-clips")?);
     for at in 0..count {
@@ -209,7 +209,7 @@ fn make_weights(binary: &Path, nets: &[&str]) -> Result<()> {
     let command =
         command.args(["nets", "random", "--seed", SEED]).args(nets).env("VIDBENCH_NETS", nets_folder());
     if !command.stdout(Stdio::null()).status()?.success() {
-        bail!("no random weights");
+        bail!("cannot create random weights");
     }
     Ok(())
 }
@@ -218,7 +218,7 @@ fn scored(binary: &Path, clips: &Path, args: &[&str]) -> Result<TreeWatched> {
     watch_tree(scoring(binary, clips, args)?.stdout(Stdio::null()).spawn()?)
 }
 
-/// What `vidbench score` says of the pixels that Python's decoders give.
+/// The output of `vidbench score` on the pixels that Python decoders produce.
 fn scores(binary: &Path, clips: &Path, args: &[&str]) -> Result<Value> {
     let said = scoring(binary, clips, &[args, &["--pixels", "swscale"]].concat())?.output()?;
     serde_json::from_slice(&said.stdout).with_context(|| String::from_utf8_lossy(&said.stderr).into_owned())
@@ -243,7 +243,7 @@ fn onnx_runtime() -> Result<String> {
     Ok(answer["library"].as_str().context("no library")?.to_owned())
 }
 
-/// What VBench's package says of a folder, and what it took.
+/// The VBench package's result for a folder, with its time and memory.
 fn vbench_package(clips: &Path) -> Result<(Value, TreeWatched)> {
     let folder = scratch("vbench-package")?;
     let [answer, log] = ["answer.json", "log.txt"].map(|name| folder.join(name));

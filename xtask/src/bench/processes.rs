@@ -1,11 +1,11 @@
-//! Waits for processes and looks at their time and memory.
+//! Waits for processes and measures their time and memory.
 
 use std::process::Child;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-/// What a process took.
+/// Time and memory of a process.
 pub(super) struct Watched {
     pub(super) secs: f64,
     /// Processor time of the process, in user and system mode.
@@ -16,7 +16,7 @@ pub(super) struct Watched {
     pub(super) scorer_mib: f64,
 }
 
-/// Waits for a process and looks at its memory all the while.
+/// Waits for a process and samples its memory meanwhile.
 pub(super) fn watch(mut child: Child) -> Result<Watched> {
     let (start, mut own_mib, mut scorer_mib, mut own_cpu_secs) = (Instant::now(), 0.0_f64, 0.0_f64, 0.0);
     while child.try_wait()?.is_none() {
@@ -29,7 +29,7 @@ pub(super) fn watch(mut child: Child) -> Result<Watched> {
     }
     let status = child.wait()?;
     if !status.success() {
-        bail!("the program ended with {status}");
+        bail!("the program exited with {status}");
     }
     Ok(Watched { secs: start.elapsed().as_secs_f64(), own_cpu_secs, own_mib, scorer_mib })
 }
@@ -59,14 +59,14 @@ fn peak_rss_mib(process: u32) -> Option<f64> {
     mib(&status, "VmHWM:")
 }
 
-/// What a process and all processes below it took.
+/// Time and memory of a process and all its descendants.
 pub(super) struct TreeWatched {
     pub(super) secs: f64,
     /// Largest sum of their proportional set sizes: pages that several share count once.
     pub(super) peak_pss_mib: f64,
 }
 
-/// Waits for a process and looks at the memory of its tree, a few times a second: the kernel counts every page for it.
+/// Waits for a process and samples the memory of its tree only a few times per second, because the kernel counts every page for it.
 pub(super) fn watch_tree(mut child: Child) -> Result<TreeWatched> {
     let (start, mut peak_pss_mib) = (Instant::now(), 0.0_f64);
     while child.try_wait()?.is_none() {
@@ -75,7 +75,7 @@ pub(super) fn watch_tree(mut child: Child) -> Result<TreeWatched> {
     }
     let status = child.wait()?;
     if !status.success() {
-        bail!("the program ended with {status}");
+        bail!("the program exited with {status}");
     }
     Ok(TreeWatched { secs: start.elapsed().as_secs_f64(), peak_pss_mib })
 }

@@ -44,7 +44,7 @@ pub(super) fn plan(binary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Outcomes a second, each one durable before the next.
+/// Outcomes per second, each durable before the next.
 pub(super) fn durable(_: &Path) -> Result<()> {
     let folder = scratch("durable")?;
     let figure = example("vidbench-store", "bench_durable", &[folder.to_string_lossy().as_ref()], None)?;
@@ -52,23 +52,23 @@ pub(super) fn durable(_: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A call of a breaker, alone and while another thread calls it, too.
+/// A breaker call, alone and while another thread also calls it.
 pub(super) fn breaker(_: &Path) -> Result<()> {
     let figure = example("vidbench-runner", "bench_breaker", &[], None)?;
     at_most("breaker, a call", number(&figure, "alone_ns")?, 200.0, "ns");
-    at_most("breaker, a call beside another", number(&figure, "beside_another_ns")?, 200.0, "ns");
+    at_most("breaker, two concurrent calls", number(&figure, "beside_another_ns")?, 200.0, "ns");
     Ok(())
 }
 
-/// A reading of the sensors with its judgement, at one a second: the share of a core.
+/// A sensor reading with its health check, once per second, as a share of a core.
 pub(super) fn health(_: &Path) -> Result<()> {
     let micros = number(&example("vidbench-runner", "bench_health", &[], None)?, "median_micros")?;
     at_most("health, share of a core at 1 Hz", micros / 1e6 * 100.0, 0.5, "%");
     Ok(())
 }
 
-/// What a sample costs the runner itself besides its durable records: the slope between a short and a long run of a worker that renders, less
-/// what the same records cost the store alone.
+/// Runner cost per sample without its durable records: the slope between a short and a long run of a rendering worker, minus
+/// the cost of the same records in the store alone.
 pub(super) fn sample_cost(binary: &Path) -> Result<()> {
     cargo(&["build", "--release", "--package", "vidbench", "--example", "shapes_worker"])?;
     let worker = target().join("release/examples/shapes_worker");
@@ -93,13 +93,13 @@ pub(super) fn sample_cost(binary: &Path) -> Result<()> {
     let commit = number(&alone, "commit_cpu_millis")?;
     println!(
         "{:<34} {millis:>9.3} ms  of which its durable records {commit:.3} ms",
-        "runner, processor time a sample"
+        "runner, processor time per sample"
     );
-    at_most("the same, besides the records", millis - commit, 1.0, "ms");
+    at_most("the same, without the records", millis - commit, 1.0, "ms");
     Ok(())
 }
 
-/// The harness's own share of a run of the demo's shape, median of three.
+/// The harness's share of a demo run, median of three.
 pub(super) fn overhead(binary: &Path) -> Result<()> {
     let (mut shares, mut walls) = (Vec::new(), Vec::new());
     for _ in 0..3 {
@@ -112,7 +112,7 @@ pub(super) fn overhead(binary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs the demo: the share of the session that is no work, and the seconds of the whole program.
+/// Runs the demo; returns the share of the session spent outside work and the seconds of the whole program.
 fn demo(binary: &Path) -> Result<(f64, f64)> {
     let folder = scratch("overhead")?;
     let start = Instant::now();

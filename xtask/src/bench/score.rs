@@ -66,7 +66,7 @@ fn ffmpeg_decode(folder: &Path, threads: &str) -> Result<f64> {
     ffmpeg(&[&input[..], &output].concat())
 }
 
-/// What FFmpeg takes as one input: all clips of a folder, one after the other.
+/// An FFmpeg input with all clips of a folder, one after the other.
 fn list_of(folder: &Path) -> Result<String> {
     let mut clips: Vec<_> =
         std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
@@ -77,7 +77,7 @@ fn list_of(folder: &Path) -> Result<String> {
     Ok(file.to_string_lossy().into_owned())
 }
 
-/// Seconds of FFmpeg's program.
+/// Seconds that the ffmpeg program takes.
 fn ffmpeg(args: &[&str]) -> Result<f64> {
     let start = Instant::now();
     let status = Command::new("ffmpeg").args(["-v", "error"]).args(args).stdin(Stdio::null()).status();
@@ -161,15 +161,15 @@ pub(super) fn frechet(binary: &Path) -> Result<()> {
         against(&format!("{name}, scipy script"), ours, Ok(start.elapsed().as_secs_f64()));
         let files = [folder.join("x.npy"), folder.join("y.npy")].map(|path| path.display().to_string());
         let alone = example("vidbench-metrics", "bench_frechet", &[&files[0], &files[1]], None)?;
-        against(&format!("{name}, call and call"), number(&alone, "secs")?, number(&peer, "secs"));
+        against(&format!("{name}, call against call"), number(&alone, "secs")?, number(&peer, "secs"));
         let difference = (value - number(&peer, "value")?).abs() / value;
         println!("{name:<34} relative difference to scipy {difference:.1e}");
     }
     Ok(())
 }
 
-/// Seconds a clip and memory at 100 and at 10,000 clips, without a page and with one, which shows up to 200 of them: 1 is a cost
-/// that grows as the number of clips, and memory that does not grow.
+/// Seconds per clip and memory at 100 and at 10,000 clips, without a page and with one, which shows up to 200 of them. 1 means that time
+/// grows linearly with the number of clips and memory does not grow.
 pub(super) fn scale(binary: &Path) -> Result<()> {
     let (few, many) = (scale_of(binary, "100")?, scale_of(binary, "10000")?);
     for ((few, many), with) in few.iter().zip(&many).zip(["no page", "a page"]) {
@@ -182,7 +182,7 @@ pub(super) fn scale(binary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Milliseconds a clip, and memory of the program that the scorers belong to; without a page and with one.
+/// Milliseconds per clip, and memory of the scorers' parent program; without a page and with one.
 fn scale_of(binary: &Path, count: &str) -> Result<[(f64, f64); 2]> {
     let folder = scratch("scale")?;
     make_clips(&folder, [count, "64", "64", "16"])?;
@@ -190,7 +190,7 @@ fn scale_of(binary: &Path, count: &str) -> Result<[(f64, f64); 2]> {
     let found = |watched: Watched| (1e3 * watched.secs / clips, watched.own_mib);
     let without = scored(binary, &[folder.join("fast").as_os_str()])?;
     let with = scored_with_page(binary, &[folder.join("full").as_os_str()])?;
-    println!("{:<34} {:>8.1} MiB of a scorer", format!("score {count} clips"), with.scorer_mib);
+    println!("{:<34} {:>8.1} MiB per scorer", format!("score {count} clips"), with.scorer_mib);
     Ok([found(without), found(with)])
 }
 
@@ -219,7 +219,7 @@ fn scored_with_page(binary: &Path, args: &[&OsStr]) -> Result<Watched> {
     watch(child)
 }
 
-/// One line: ours beside the peer's, or why there is no peer.
+/// One line: ours next to the peer's, or why there is no peer.
 pub(super) fn against(name: &str, ours: f64, peer: Result<f64>) {
     match peer {
         Ok(peer) => report(name, format!("{ours:.2} s"), format!("{peer:.2} s"), peer / ours),

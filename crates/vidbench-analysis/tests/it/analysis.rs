@@ -115,7 +115,7 @@ fn a_model_without_an_ok_sample_makes_the_run_invalid() {
     let analysis = analyse(&data, &DESCRIPTORS);
     assert_eq!(
         analysis.verdict,
-        RunVerdict::Invalid { reasons: vec!["model b gave no ok sample in 8".into()] }
+        RunVerdict::Invalid { reasons: vec!["model b produced no ok sample in 8".into()] }
     );
     assert_eq!(analysis.groups[2].latency, None);
     assert_eq!(analysis.groups[2].throughput, None);

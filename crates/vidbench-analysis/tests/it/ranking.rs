@@ -27,8 +27,7 @@ fn domains_are_never_ranked_together() {
 
 #[test]
 fn random_and_unknown_weights_are_left_out_with_the_reason() {
-    for (weights, words) in [(WeightsOrigin::Random, "random weights"), (WeightsOrigin::Unknown, "not known")]
-    {
+    for (weights, words) in [(WeightsOrigin::Random, "random weights"), (WeightsOrigin::Unknown, "unknown")] {
         let mut data = two_models();
         data.sessions[0].models[0].model.weights = weights;
         let analysis = analyse(&data, &DESCRIPTORS);

@@ -57,7 +57,7 @@ pub enum ManifestProblemKind {
         nearest: Option<String>,
     },
     /// A key twice in one object.
-    #[error("key {key:?} is there twice")]
+    #[error("duplicate key {key:?}")]
     DuplicateKey {
         /// The key.
         key: String,
@@ -106,7 +106,7 @@ pub enum ManifestProblemKind {
     #[error(transparent)]
     Model(IdError),
     /// The same file twice.
-    #[error("file {file:?} is already in line {first_line}")]
+    #[error("duplicate file {file:?}, first listed in line {first_line}")]
     DuplicateFile {
         /// The path as written.
         file: String,
@@ -114,7 +114,7 @@ pub enum ManifestProblemKind {
         first_line: usize,
     },
     /// Two clips that claim to be the same one of the same model and prompt.
-    #[error("index {index} of prompt {prompt:?} and this model is already in line {first_line}")]
+    #[error("duplicate index {index} of prompt {prompt:?} for this model, first listed in line {first_line}")]
     DuplicateClip {
         /// The prompt.
         prompt: String,
@@ -124,7 +124,7 @@ pub enum ManifestProblemKind {
         first_line: usize,
     },
     /// More than [`MAX_CLIPS`].
-    #[error("more than {MAX_CLIPS} clips; the rest was not read")]
+    #[error("more than {MAX_CLIPS} clips; the rest were not read")]
     TooManyClips,
     /// A manifest without a line.
     #[error("the manifest has no clips")]
@@ -136,13 +136,13 @@ impl ManifestProblemKind {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownKey { nearest: Some(near), .. } => Some(format!("did you mean {near:?}?")),
-            Self::UnknownKey { nearest: None, .. } => Some("put keys of your own under \"params\"".into()),
+            Self::UnknownKey { nearest: None, .. } => Some("put your own keys under \"params\"".into()),
             Self::DuplicateFile { .. } => Some("keep one of the lines".into()),
             Self::DuplicateClip { .. } => {
-                Some("number the clips of a model and prompt from 0 with \"index\"".into())
+                Some("number the clips of each model and prompt from 0 with \"index\"".into())
             }
-            Self::EmptyPrompt => Some("leave the key out".into()),
-            Self::LineTooLong { .. } => Some("keep large data in files of its own".into()),
+            Self::EmptyPrompt => Some("remove the key".into()),
+            Self::LineTooLong { .. } => Some("keep large data in separate files".into()),
             Self::TooManyClips => Some("split the manifest".into()),
             Self::NoClips | Self::MissingFile => Some(
                 "each line is an object such as {\"file\": \"clip.mp4\", \"prompt\": \"a red fox\"}".into(),

@@ -54,7 +54,7 @@ pub enum PromptSuiteErrorKind {
         found: &'static str,
     },
     /// The file has another version of the format.
-    #[error("schema_version {found} is not known, this version reads {}", super::parse::SCHEMA_VERSION)]
+    #[error("unknown schema_version {found}, this version reads {}", super::parse::SCHEMA_VERSION)]
     SchemaVersion {
         /// The version of the file.
         found: String,
@@ -117,11 +117,11 @@ impl PromptSuiteErrorKind {
             }),
             Self::UnknownName(name) => Some(name.hint()),
             Self::Id(_) | Self::Name { .. } => Some("for example \"red-fox-2\"".into()),
-            Self::DuplicateId { .. } => Some("give each prompt an id of its own".into()),
+            Self::DuplicateId { .. } => Some("give each prompt its own id".into()),
             Self::DuplicateText { .. } => {
-                Some("keep one of them; `repeats` in the run's suite measures a prompt again".into())
+                Some("keep one of them; to measure a prompt again, set `repeats` in the run's suite".into())
             }
-            Self::Empty { key: "negative" } => Some("leave the key out".into()),
+            Self::Empty { key: "negative" } => Some("remove the key".into()),
             Self::NoPrompts => Some("add a [[prompts]] table".into()),
             Self::Syntax { .. }
             | Self::MissingKey { .. }

@@ -33,7 +33,7 @@ pub const GRAMMAR_VERSION: u32 = 1;
 #[non_exhaustive]
 pub enum MakePromptsError {
     /// More prompts were asked for than the templates have.
-    #[error("cannot make {count} {difficulty} prompts of {category}: the templates give {available}")]
+    #[error("cannot generate {count} {difficulty} prompts for {category}: the templates have {available}")]
     TooMany {
         /// Prompts asked for.
         count: usize,
@@ -45,7 +45,7 @@ pub enum MakePromptsError {
         difficulty: Difficulty,
     },
     /// A suite of zero prompts was asked for.
-    #[error("cannot make a suite of 0 prompts")]
+    #[error("cannot generate a suite of 0 prompts")]
     NoneAsked,
     /// A category that is not made from these templates.
     #[error("category {category} has no templates")]
@@ -64,7 +64,7 @@ impl MakePromptsError {
             }
             Self::NoneAsked => "ask for at least 1".into(),
             Self::NoTemplates { category: Category::Shapes } => {
-                "the shapes suite is made by the grammar of the embedded model".into()
+                "the shapes suite comes from the embedded model's grammar".into()
             }
             Self::NoTemplates { .. } => "choose another category".into(),
         }

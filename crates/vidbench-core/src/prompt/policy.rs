@@ -37,7 +37,7 @@ pub enum Policy {
     /// It is run, and the findings are recorded.
     #[default]
     Flag,
-    /// It is run, and not looked at.
+    /// It is run without a check.
     Off,
 }
 
@@ -190,7 +190,7 @@ impl fmt::Display for Finding {
                 write!(f, "{count} control characters, the first U+{code_point:04X},")?;
             }
             FindingKind::TooLong { chars, max_chars } => {
-                write!(f, "{chars} characters, the limit is {max_chars}, exceeded")?;
+                write!(f, "{chars} characters, exceeding the limit of {max_chars}")?;
             }
             FindingKind::InvalidUtf8 => write!(f, "bytes that are not UTF-8")?,
         }

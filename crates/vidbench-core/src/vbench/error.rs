@@ -46,13 +46,13 @@ pub enum VbenchProblemKind {
         message: String,
     },
     /// `NaN` or an infinity, which Python writes but JSON does not have.
-    #[error("{token} is no number")]
+    #[error("{token} is not a number")]
     NotFinite {
         /// As written.
         token: String,
     },
     /// The same key occurs twice in one object: a reader would keep only one of them.
-    #[error("key {key:?} is there twice")]
+    #[error("duplicate key {key:?}")]
     DuplicateKey {
         /// The key.
         key: String,
@@ -77,7 +77,7 @@ pub enum VbenchProblemKind {
     #[error(transparent)]
     UnknownDimension(UnknownName),
     /// The same dimension occurs twice, possibly in two spellings.
-    #[error("dimension {dimension} is there twice")]
+    #[error("duplicate dimension {dimension}")]
     DuplicateDimension {
         /// Which.
         dimension: Dimension,
@@ -93,7 +93,7 @@ pub enum VbenchProblemKind {
         first: usize,
     },
     /// The same video occurs twice for one dimension: it would count twice.
-    #[error("video {path:?} is there twice")]
+    #[error("duplicate video {path:?}")]
     DuplicateVideo {
         /// Its path.
         path: String,
@@ -119,14 +119,17 @@ impl VbenchProblemKind {
     /// How to fix it, where there is more to say than the message does.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotFinite { .. } => {
-                Some("VBench writes NaN for a dimension of which it read no video; measure it again".into())
-            }
+            Self::NotFinite { .. } => Some(
+                "VBench writes NaN for a dimension if it read none of its videos; measure it again".into(),
+            ),
             Self::UnknownDimension(name) => Some(match name.nearest() {
                 Some(near) => format!("did you mean {near:?}?"),
-                None => "VBench-2.0 and VBench-Long have other dimensions, which no total here has".into(),
+                None => {
+                    "VBench-2.0 and VBench-Long have other dimensions, which are not part of these totals"
+                        .into()
+                }
             }),
-            Self::MissingKey { instead: Some(key), .. } => Some(format!("is {key:?} meant?")),
+            Self::MissingKey { instead: Some(key), .. } => Some(format!("did you mean {key:?}?")),
             Self::DuplicatePrompt { .. } => Some("keep one of the entries".into()),
             Self::TooLarge { .. }
             | Self::Encoding { .. }

@@ -176,7 +176,7 @@ fn texts(at: &str, node: Node, problems: &mut Problems) -> Option<Vec<String>> {
         Node::List(items) => items,
         Node::Text(text) => return Some(vec![text]),
         other => {
-            problems.wrong_type(at, "a list of texts", &other);
+            problems.wrong_type(at, "a list of strings", &other);
             return None;
         }
     };

@@ -132,7 +132,9 @@ pub(super) fn in_halves(
             }
             Err(MetricError::OutOfMemory { net, .. }) if size > 1 => {
                 *most = size / 2;
-                *note = Some(format!("memory ran out: {net} looked at {most} frames at a time, not {BATCH}"));
+                *note = Some(format!(
+                    "memory ran out: {net} processed {most} frames at a time instead of {BATCH}"
+                ));
             }
             Err(error) => return Err(error),
         }
@@ -161,7 +163,7 @@ mod tests {
         for room in [1, 2, 3, 5, 7] {
             let (rows, note) = run(room, 8);
             assert_eq!(rows, Ok(all.clone()), "{room}");
-            assert!(note.unwrap().starts_with("memory ran out: dino-vitb16 looked at "));
+            assert!(note.unwrap().starts_with("memory ran out: dino-vitb16 processed "));
         }
         assert_eq!(run(8, 0), (Ok(Vec::new()), None));
     }

@@ -36,7 +36,7 @@ impl FeatureFormat {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FeatureFileError {
     /// The file is not of its format, or is damaged.
-    #[error("not a sound {format} file: {reason}")]
+    #[error("not a valid {format} file: {reason}")]
     Damaged {
         /// The format, as its extension.
         format: &'static str,
@@ -50,7 +50,7 @@ pub enum FeatureFileError {
         array: String,
     },
     /// An array of something else than floats.
-    #[error("array {array} is of type {dtype}, floats of 16, 32 or 64 bits are taken")]
+    #[error("array {array} has type {dtype}; only 16, 32 and 64-bit floats are supported")]
     NotFloat {
         /// Its name.
         array: String,
@@ -59,7 +59,7 @@ pub enum FeatureFileError {
     },
     /// An array that is no matrix, or an empty one.
     #[error(
-        "array {array} has the shape {shape}, a matrix is wanted: a row for each clip, a column for each feature"
+        "array {array} has shape {shape}; expected a matrix with a row per clip and a column per feature"
     )]
     Shape {
         /// Its name.
@@ -68,7 +68,7 @@ pub enum FeatureFileError {
         shape: String,
     },
     /// The data is shorter or longer than the shape says.
-    #[error("array {array} has {found} bytes of data, its shape and type need {wanted}")]
+    #[error("array {array} has {found} bytes of data, but its shape and type need {wanted}")]
     Length {
         /// Its name.
         array: String,
@@ -78,7 +78,7 @@ pub enum FeatureFileError {
         wanted: String,
     },
     /// An array beyond [`MAX_ARRAY_BYTES`].
-    #[error("array {array} is of {bytes} bytes, at most {MAX_ARRAY_BYTES} are taken")]
+    #[error("array {array} has {bytes} bytes, the limit is {MAX_ARRAY_BYTES}")]
     TooLarge {
         /// Its name.
         array: String,
@@ -135,8 +135,8 @@ impl FeatureFileError {
                 vec!["name one of the arrays"]
             }
             Self::Pickled { .. } => vec!["save the features as an array of float32"],
-            Self::NotFloat { .. } => vec!["convert the features to float32 before they are saved"],
-            Self::Shape { .. } | Self::NoMatrix { .. } => vec!["save one row of features for each clip"],
+            Self::NotFloat { .. } => vec!["convert the features to float32 before saving them"],
+            Self::Shape { .. } | Self::NoMatrix { .. } => vec!["save one row of features per clip"],
             Self::Damaged { .. }
             | Self::Length { .. }
             | Self::TooLarge { .. }

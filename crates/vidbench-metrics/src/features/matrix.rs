@@ -9,13 +9,13 @@ pub const MAX_DIMS: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FeatureError {
     /// There is no row.
-    #[error("{n} clips with features, at least 2 are needed")]
+    #[error("{n} clips with features, but at least 2 are needed")]
     TooFew {
         /// Clips with features.
         n: usize,
     },
     /// Vectors of no or of too many elements.
-    #[error("features of {dims} dimensions, 1 to {MAX_DIMS} are taken")]
+    #[error("features have {dims} dimensions, 1 to {MAX_DIMS} are supported")]
     Dims {
         /// Length of the vectors.
         dims: usize,
@@ -31,7 +31,7 @@ pub enum FeatureError {
         wanted: usize,
     },
     /// The number of values is not that of the rows times the dimensions.
-    #[error("{values} values are not {rows} rows of {dims}")]
+    #[error("{values} values do not fill {rows} rows of {dims}")]
     Count {
         /// Values given.
         values: usize,
@@ -51,7 +51,7 @@ pub enum FeatureError {
         value: String,
     },
     /// The rows that are assigned to clips are not exactly the rows of the matrix, or a clip has none.
-    #[error("{rows} rows are not those of {clips} clips")]
+    #[error("{rows} rows do not match {clips} clips")]
     Clips {
         /// Rows there are.
         rows: usize,

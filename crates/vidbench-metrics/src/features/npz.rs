@@ -15,10 +15,7 @@ type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
 pub(crate) fn read(bytes: &[u8], name: Option<&str>) -> Result<FeatureMatrix, FeatureFileError> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
     if archive.len() > MAX_ENTRIES {
-        return Err(damaged(&format!(
-            "{} files in the archive, at most {MAX_ENTRIES} are taken",
-            archive.len()
-        )));
+        return Err(damaged(&format!("{} files in the archive, the limit is {MAX_ENTRIES}", archive.len())));
     }
     let arrays = arrays(&mut archive)?;
     // Without a name, any of the arrays may be the wanted one.

@@ -8,7 +8,7 @@ use super::{FeatureFileError, FeatureMatrix};
 pub(crate) fn read(bytes: &[u8], name: Option<&str>) -> Result<FeatureMatrix, FeatureFileError> {
     let damaged = |reason: String| FeatureFileError::Damaged { format: "safetensors", reason };
     if has_offset_beyond_memory(bytes) {
-        return Err(damaged("an offset lies beyond any memory".into()));
+        return Err(damaged("an offset is out of range".into()));
     }
     let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(error.to_string()))?;
     let shape = |shape: &[usize]| shape.iter().map(|&length| length as u64).collect::<Vec<_>>();

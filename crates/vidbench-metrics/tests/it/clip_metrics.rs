@@ -140,7 +140,7 @@ fn a_prompt_outside_the_grammar_or_absent_gives_no_score() {
         reason(Some("a cat on a sofa")),
         "prompt is outside the shapes grammar: size not understood: \"cat\""
     );
-    assert_eq!(reason(None), "the metric reads the prompt that a clip was made from, and there is none");
+    assert_eq!(reason(None), "the metric needs the clip's prompt, and there is none");
 }
 
 #[test]

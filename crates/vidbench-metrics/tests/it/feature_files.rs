@@ -132,26 +132,29 @@ fn tensors_of_every_float_are_read() {
     expect![[r#"several arrays are matrices: "bf16" (3, 4), "f16" (3, 4), "f64" (3, 4)"#]]
         .assert_eq(&error.to_string().replace(", \"ids\" (3,)", ""));
     let error = read("several.safetensors", Some("ids")).unwrap_err();
-    expect!["array ids is of type I64, floats of 16, 32 or 64 bits are taken"].assert_eq(&error.to_string());
+    expect!["array ids has type I64; only 16, 32 and 64-bit floats are supported"]
+        .assert_eq(&error.to_string());
 }
 
 #[test]
 fn what_is_no_matrix_of_floats_is_refused_by_name() {
     let refusal = |name| read(name, None).unwrap_err().to_string();
-    expect!["array in the file is of type <i4, floats of 16, 32 or 64 bits are taken"]
+    expect!["array in the file has type <i4; only 16, 32 and 64-bit floats are supported"]
         .assert_eq(&refusal("i4.npy"));
     expect!["array in the file holds pickled objects, which are never read"]
         .assert_eq(&refusal("object.npy"));
-    expect!["array in the file is of type a structure, floats of 16, 32 or 64 bits are taken"]
+    expect!["array in the file has type a structure; only 16, 32 and 64-bit floats are supported"]
         .assert_eq(&refusal("structured.npy"));
-    expect!["array in the file has the shape (4,), a matrix is wanted: a row for each clip, a column for each feature"]
-        .assert_eq(&refusal("one_dimension.npy"));
-    expect!["array in the file has the shape (2, 3, 4), a matrix is wanted: a row for each clip, a column for each feature"]
+    expect![
+        "array in the file has shape (4,); expected a matrix with a row per clip and a column per feature"
+    ]
+    .assert_eq(&refusal("one_dimension.npy"));
+    expect!["array in the file has shape (2, 3, 4); expected a matrix with a row per clip and a column per feature"]
         .assert_eq(&refusal("three_dimensions.npy"));
     expect!["array in the file has NaN at row 1, column 2 (counted from 0)"].assert_eq(&refusal("nan.npy"));
     let shape = |shape| npy(&npy_file("<f4", shape, 0));
-    assert!(shape("(0, 4)").contains("has the shape (0, 4), a matrix is wanted"));
-    assert!(shape("()").contains("has the shape (), a matrix is wanted"));
+    assert!(shape("(0, 4)").contains("has shape (0, 4); expected a matrix"));
+    assert!(shape("()").contains("has shape (); expected a matrix"));
     let error = read("f4_c.npy", Some("features")).unwrap_err();
     expect![[r#"there is no array "features"; the arrays are one without a name, as in every .npy file"#]]
         .assert_eq(&error.to_string());
@@ -162,23 +165,23 @@ fn one_row_is_read_and_wide_rows_are_not() {
     let one = npy_file("<f8", "(1, 3)", 24);
     assert_eq!(read_features(FeatureFormat::Npy, &one, None).unwrap().count(), 1);
     let wide = npy_file("<f2", "(1, 5000)", 10_000);
-    expect!["array in the file: features of 5000 dimensions, 1 to 4096 are taken"].assert_eq(&npy(&wide));
+    expect!["array in the file: features have 5000 dimensions, 1 to 4096 are supported"]
+        .assert_eq(&npy(&wide));
 }
 
 #[test]
 fn claims_that_the_bytes_do_not_bear_out_cost_nothing() {
-    expect!["array in the file has 8 bytes of data, its shape and type need 48"]
+    expect!["array in the file has 8 bytes of data, but its shape and type need 48"]
         .assert_eq(&npy(&npy_file("<f4", "(3, 4)", 8)));
-    expect!["array in the file has 49 bytes of data, its shape and type need 48"]
+    expect!["array in the file has 49 bytes of data, but its shape and type need 48"]
         .assert_eq(&npy(&npy_file("<f4", "(3, 4)", 49)));
-    expect!["array in the file has 8 bytes of data, its shape and type need 35184372088832"]
+    expect!["array in the file has 8 bytes of data, but its shape and type need 35184372088832"]
         .assert_eq(&npy(&npy_file("<f4", "(4294967296, 2048)", 8)));
-    expect!["array in the file has 8 bytes of data, its shape and type need more than 2^64"]
+    expect!["array in the file has 8 bytes of data, but its shape and type need more than 2^64"]
         .assert_eq(&npy(&npy_file("<f4", "(18446744073709551615, 2)", 8)));
     let mut long = b"\x93NUMPY\x02\x00".to_vec();
     long.extend(u32::MAX.to_le_bytes());
-    expect!["not a sound npy file: a header of 4294967295 bytes, at most 10000 are read"]
-        .assert_eq(&npy(&long));
+    expect!["not a valid npy file: a header of 4294967295 bytes, the limit is 10000"].assert_eq(&npy(&long));
 }
 
 #[test]
@@ -196,11 +199,11 @@ fn every_truncation_of_every_file_is_an_error() {
 
 #[test]
 fn other_files_are_not_taken_for_features() {
-    expect!["not a sound npy file: it does not begin with NumPy's magic string"].assert_eq(&npy(b"text"));
-    expect!["not a sound npy file: version 9.0 is unknown, 1.0 to 3.0 are read"]
+    expect!["not a valid npy file: it does not begin with NumPy's magic string"].assert_eq(&npy(b"text"));
+    expect!["not a valid npy file: version 9.0 is unknown, 1.0 to 3.0 are supported"]
         .assert_eq(&npy(b"\x93NUMPY\x09\x00abc"));
-    assert!(refusal(FeatureFormat::Npz, b"text", None).starts_with("not a sound npz file: "));
-    assert!(refusal(FeatureFormat::Safetensors, b"text", None).starts_with("not a sound safetensors file: "));
+    assert!(refusal(FeatureFormat::Npz, b"text", None).starts_with("not a valid npz file: "));
+    assert!(refusal(FeatureFormat::Safetensors, b"text", None).starts_with("not a valid safetensors file: "));
     assert_eq!(FeatureFormat::from_extension("NPZ"), Some(FeatureFormat::Npz));
     assert_eq!(FeatureFormat::from_extension("csv"), None);
 }
@@ -210,13 +213,13 @@ fn other_files_are_not_taken_for_features() {
 fn a_bomb_is_read_no_further_than_its_header_says() {
     let bomb = npz_file(&[("bomb.npy", &npy_file("<f4", "(1, 3)", 10_000_000))]);
     assert!(bomb.len() < 20_000);
-    expect!["array bomb has 13 bytes of data, its shape and type need 12"].assert_eq(&refusal(
+    expect!["array bomb has 13 bytes of data, but its shape and type need 12"].assert_eq(&refusal(
         FeatureFormat::Npz,
         &bomb,
         None,
     ));
     let claim = npz_file(&[("claim.npy", &npy_file("<f4", "(1048576, 2048)", 1000))]);
-    expect!["array claim is of 8589934592 bytes, at most 2147483648 are taken"].assert_eq(&refusal(
+    expect!["array claim has 8589934592 bytes, the limit is 2147483648"].assert_eq(&refusal(
         FeatureFormat::Npz,
         &claim,
         None,
@@ -233,7 +236,7 @@ fn an_archive_without_a_matrix_and_one_of_many_files_are_named() {
     ));
     let names: Vec<String> = (0..1001).map(|i| format!("{i}.npy")).collect();
     let many = npz_file(&names.iter().map(|name| (name.as_str(), &b""[..])).collect::<Vec<_>>());
-    expect!["not a sound npz file: 1001 files in the archive, at most 1000 are taken"].assert_eq(&refusal(
+    expect!["not a valid npz file: 1001 files in the archive, the limit is 1000"].assert_eq(&refusal(
         FeatureFormat::Npz,
         &many,
         None,
@@ -249,7 +252,7 @@ fn damage_in_an_archive_is_the_reason() {
     bytes[crc] ^= 1;
     for array in [None, Some("a")] {
         let refused = refusal(FeatureFormat::Npz, &bytes, array);
-        assert!(refused.starts_with("not a sound npz file: "), "{refused}");
+        assert!(refused.starts_with("not a valid npz file: "), "{refused}");
         assert!(refused.contains("Invalid checksum"), "{refused}");
     }
 }
@@ -269,7 +272,7 @@ fn tensors_whose_offsets_lie_are_refused() {
         ("[2305843009213693951,1]", "[0,9223372036854775804]"),
     ] {
         let error = tensor(shape, offsets, 16);
-        assert!(error.starts_with("not a sound safetensors file: "), "{shape} {offsets}: {error}");
+        assert!(error.starts_with("not a valid safetensors file: "), "{shape} {offsets}: {error}");
     }
     let huge = safetensors_file("{}", 0);
     assert!(refusal(FeatureFormat::Safetensors, &huge, None).starts_with("no array is a matrix"));

@@ -115,13 +115,13 @@ fn what_is_no_distribution_over_classes_is_named() {
     let rows = |last: [f64; 2]| [[0.5, 0.5].repeat(11), last.to_vec()].concat();
     assert_eq!(
         score(rows([0.5, 0.75])),
-        "row 11 is no distribution over classes: its smallest value is 0.5, its sum 1.25"
+        "row 11 is not a distribution over classes: its smallest value is 0.5, its sum 1.25"
     );
     assert_eq!(
         score(rows([-0.5, 1.5])),
-        "row 11 is no distribution over classes: its smallest value is -0.5, its sum 1"
+        "row 11 is not a distribution over classes: its smallest value is -0.5, its sum 1"
     );
-    assert_eq!(score([0.5, 0.5].repeat(9)), "9 clips with features, at least 10 are needed");
+    assert_eq!(score([0.5, 0.5].repeat(9)), "9 clips with features, but at least 10 are needed");
 }
 
 /// NumPy 2.4.6, with the definitions of clovaai/generative-evaluation-prdc: sorted distances, strict comparisons, k = 5.
@@ -257,7 +257,7 @@ fn what_is_missing_or_does_not_fit_is_a_reason() {
             |generated, reference| reason(&feature_metric(metric, generated, reference, &QUICK)).to_owned();
         assert_eq!(
             reason(&three, None),
-            "no reference features were given and the metric compares with some",
+            "the metric needs reference features, and none were given",
             "{metric:?}"
         );
         assert_eq!(
@@ -268,9 +268,9 @@ fn what_is_missing_or_does_not_fit_is_a_reason() {
         if metric == FeatureMetric::MmdPolynomial {
             continue;
         }
-        assert!(reason(&one, Some(&three)).starts_with("1 clips with features, at least "), "{metric:?}");
+        assert!(reason(&one, Some(&three)).starts_with("1 clips with features, but at least "), "{metric:?}");
         assert!(
-            reason(&three, Some(&one)).starts_with("reference: 1 clips with features, at least "),
+            reason(&three, Some(&one)).starts_with("reference: 1 clips with features, but at least "),
             "{metric:?}"
         );
     }

@@ -10,12 +10,13 @@ fn refusal(rows: &[Vec<f32>]) -> String {
 #[test]
 fn features_that_cannot_be_used_are_named() {
     let rows = |values: &[&[f32]]| values.iter().map(|row| row.to_vec()).collect::<Vec<_>>();
-    expect!["0 clips with features, at least 2 are needed"].assert_eq(&refusal(&[]));
-    expect!["features of 0 dimensions, 1 to 4096 are taken"].assert_eq(&refusal(&rows(&[&[], &[]])));
-    expect!["features of 4097 dimensions, 1 to 4096 are taken"].assert_eq(&refusal(&vec![
+    expect!["0 clips with features, but at least 2 are needed"].assert_eq(&refusal(&[]));
+    expect!["features have 0 dimensions, 1 to 4096 are supported"].assert_eq(&refusal(&rows(&[&[], &[]])));
+    expect!["features have 4097 dimensions, 1 to 4096 are supported"].assert_eq(&refusal(&vec![
         vec![
             0.0;
-            MAX_DIMS + 1
+            MAX_DIMS
+                + 1
         ];
         2
     ]));
@@ -27,8 +28,8 @@ fn features_that_cannot_be_used_are_named() {
     expect!["feature 1 of clip 1 is NaN"].assert_eq(&refusal(&rows(&[&[1.0, 2.0], &[1.0, f32::NAN]])));
     expect!["feature 0 of clip 0 is -inf"].assert_eq(&refusal(&rows(&[&[f32::NEG_INFINITY], &[1.0]])));
     let count = |rows, dims| FeatureMatrix::f64(rows, dims, vec![0.0; 6]).unwrap_err().to_string();
-    expect!["6 values are not 2 rows of 4"].assert_eq(&count(2, 4));
-    expect!["6 values are not 18446744073709551615 rows of 2"].assert_eq(&count(usize::MAX, 2));
+    expect!["6 values do not fill 2 rows of 4"].assert_eq(&count(2, 4));
+    expect!["6 values do not fill 18446744073709551615 rows of 2"].assert_eq(&count(usize::MAX, 2));
 }
 
 #[test]
@@ -48,8 +49,8 @@ fn rows_belong_to_clips_of_which_each_has_some() {
     assert_eq!((frames.count(), frames.clips(), frames.rows_of_clips()), (5, 2, Some(&[2, 3][..])));
     assert_eq!(matrix.clone().of_clips(vec![1; 5]).unwrap(), matrix);
     let refusal = |rows: &[usize]| matrix.clone().of_clips(rows.to_vec()).unwrap_err().to_string();
-    assert_eq!(refusal(&[2, 2]), "5 rows are not those of 2 clips");
-    assert_eq!(refusal(&[5, 0]), "5 rows are not those of 2 clips");
+    assert_eq!(refusal(&[2, 2]), "5 rows do not match 2 clips");
+    assert_eq!(refusal(&[5, 0]), "5 rows do not match 2 clips");
 }
 
 fn shards(count: usize, rows: &[Vec<f32>]) -> Vec<FeatureShard<usize>> {

@@ -81,7 +81,7 @@ fn what_needs_features_says_so_of_a_reference_without() {
         assert_eq!((of_moments.n_reference, of_moments.underpowered), (Some(60), whole.underpowered));
     }
     let kernel = against(FeatureMetric::KernelDistance, Reference::Moments(&moments));
-    let reason = "the reference set was made without features, and the metric compares with them";
+    let reason = "the reference set was created without features, which the metric needs";
     assert_eq!(kernel.score, vidbench_core::Score::not_available(reason));
 }
 

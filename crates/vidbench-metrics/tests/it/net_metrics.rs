@@ -195,7 +195,7 @@ fn c3d_gives_the_probabilities_of_its_classes() {
 fn a_net_that_is_not_there_says_what_is_missing() {
     let clip = moving(2, 64, 48);
     let error = rows(Extraction::DinoVbench, &NoNets, &clip, None).unwrap_err();
-    assert_eq!(error.to_string(), "there are no nets here, dino-vitb16 neither");
+    assert_eq!(error.to_string(), "no nets are available here, including dino-vitb16");
 }
 
 #[test]

@@ -79,11 +79,11 @@ fn the_same_clips_give_the_same_bits_on_any_thread() {
 #[test]
 fn no_clip_and_one_clip_have_no_distance() {
     let none = score(&[]);
-    assert_eq!(reason(&none), "0 clips with features, at least 2 are needed");
+    assert_eq!(reason(&none), "0 clips with features, but at least 2 are needed");
     assert_eq!((none.n, none.interval, none.underpowered), (0, None, true));
     assert!(none.floor.is_some());
     let one = score(&clips(normals(1, 1, 0.0)));
-    assert_eq!(reason(&one), "1 clips with features, at least 2 are needed");
+    assert_eq!(reason(&one), "1 clips with features, but at least 2 are needed");
 }
 
 #[test]
@@ -121,7 +121,10 @@ fn a_reference_that_cannot_be_used_is_a_reason_for_every_group() {
     let features = clips(normals(1, 20, 0.0));
     let empty = ReferenceSet { features: Vec::new(), ..reference() };
     let scores = set_scores(SetMetric::FrechetShapes, &[group(&features)], &empty);
-    assert_eq!(reason(&scores[0]), "reference set test-512@1: 0 clips with features, at least 2 are needed");
+    assert_eq!(
+        reason(&scores[0]),
+        "reference set test-512@1: 0 clips with features, but at least 2 are needed"
+    );
     assert_eq!(scores[0].floor, None);
 }
 

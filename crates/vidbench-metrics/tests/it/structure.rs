@@ -165,7 +165,7 @@ fn luma_is_compared_as_it_is_stored() {
     assert_eq!(psnr_y((8, 8), &bytes, &bytes), Ok(60.0));
     assert_eq!(
         psnr_y((10, 8), &a, &bytes).unwrap_err().to_string(),
-        "the reference stores 10 bits a sample, the sample 8; compare R, G and B instead"
+        "the reference stores 10 bits per sample, the sample 8; compare R, G and B instead"
     );
     // The same picture at another depth has the same similarity: white has another number, but is the same white.
     let ssim_y = |depths, a: &[u16], b: &[u16]| {

@@ -217,7 +217,7 @@ fn frames_that_share_no_pixel_have_no_error_and_say_so() {
     // Unrelated noise so small that every pixel leads out of the picture, not back, or lies at an edge of the flow.
     let clip = FramesU8::new(2, 11, 11, RandomState::new(39).bytes(2 * 11 * 11 * 3)).unwrap();
     let error = warping_error(&clip).unwrap_err();
-    assert_eq!(error.to_string(), "no pixel of frame 0 is found again in frame 1");
+    assert_eq!(error.to_string(), "no pixel of frame 0 has a match in frame 1");
 }
 
 proptest! {

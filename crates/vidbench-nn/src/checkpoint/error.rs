@@ -24,7 +24,7 @@ pub enum CheckpointErrorKind {
     #[error("it cannot be read: {0}")]
     Io(#[from] io::Error),
     /// It is no file of weights.
-    #[error("it is neither safetensors, nor what torch.save, torch.jit.save or numpy.savez write")]
+    #[error("it is not a file written by safetensors, torch.save, torch.jit.save or numpy.savez")]
     UnknownForm,
     /// It begins as a known form does, but is damaged.
     #[error("it is {} and damaged: {reason}", form.text())]
@@ -35,13 +35,13 @@ pub enum CheckpointErrorKind {
         reason: String,
     },
     /// It asks for a call that is not known to build a tensor.
-    #[error("it asks for a call of {name}, which builds no tensor; nothing was executed")]
+    #[error("it asks to call {name}, which does not build a tensor; nothing was executed")]
     Refused {
         /// Module and name, as Python has them.
         name: String,
     },
     /// It is sound, but holds no tensor with a name.
-    #[error("it is {} and has no tensor with a name", form.text())]
+    #[error("it is {} without named tensors", form.text())]
     Empty {
         /// How it is written.
         form: Form,
@@ -67,7 +67,7 @@ impl Form {
     pub fn text(self) -> &'static str {
         match self {
             Self::Safetensors => "a safetensors file",
-            Self::PyTorch => "a file of torch.save",
+            Self::PyTorch => "a torch.save file",
             Self::TorchScript => "a TorchScript archive",
             Self::Npz => "a .npz archive",
         }
@@ -79,16 +79,16 @@ impl CheckpointError {
     pub fn hint(&self) -> Option<String> {
         let hint = match &self.kind {
             CheckpointErrorKind::UnknownForm => {
-                "a page of a web site in its place begins with <: fetch it again"
+                "if it starts with <, it is a web page saved in its place: fetch it again"
             }
             CheckpointErrorKind::Damaged { .. } => {
-                "fetch it again and compare its length with that of the original"
+                "fetch it again and compare its length with the original's"
             }
             CheckpointErrorKind::Refused { .. } => {
                 "get the file from its authors, and do not load this one in Python"
             }
             CheckpointErrorKind::Empty { form: Form::TorchScript } => {
-                "a frozen archive has lost the names; take the one it was made from"
+                "freezing removes the names; use the archive it was frozen from"
             }
             CheckpointErrorKind::Empty { .. }
             | CheckpointErrorKind::Io(_)

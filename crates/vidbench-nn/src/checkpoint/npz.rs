@@ -52,7 +52,7 @@ pub(super) fn read(path: &Path, array: &Array) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     entry.take(array.len + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 != array.len {
-        return Err(format!("its header tells of {} bytes, and it has {} or more", array.len, bytes.len()));
+        return Err(format!("its header states {} bytes, but it has {} or more", array.len, bytes.len()));
     }
     Ok(bytes)
 }
@@ -76,7 +76,7 @@ fn array(archive: &mut Archive, at: usize) -> Result<(String, Stored), String> {
     // The header must agree with the bytes that the archive has, so that nothing is allocated for data that is not
     // there.
     if element.is_float() && (wanted.is_none() || len.saturating_add(data as u64) != size) {
-        return Err(format!("{name:?} has {size} bytes, its header tells of {shape:?} {element}"));
+        return Err(format!("{name:?} has {size} bytes, but its header states {shape:?} {element}"));
     }
     let source = Source::Npz(Array { entry: at, header: data as u64, len });
     Ok((torch_name(&name), Stored { info: TensorInfo { shape, element }, source }))
@@ -84,7 +84,7 @@ fn array(archive: &mut Archive, at: usize) -> Result<(String, Stored), String> {
 
 fn element(descr: &Descr, fortran: bool) -> ElementType {
     match descr {
-        _ if fortran => ElementType::Other("an array in Fortran's order".into()),
+        _ if fortran => ElementType::Other("an array in Fortran order".into()),
         Descr::Plain(descr) => match descr.as_str() {
             "<f2" => ElementType::F16,
             "<f4" => ElementType::F32,

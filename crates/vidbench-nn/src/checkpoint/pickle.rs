@@ -128,7 +128,7 @@ impl Machine<'_> {
             b'h' | b'j' => {
                 let key = self.key(opcode == b'h')?;
                 let known = self.memo.get(&key).copied();
-                let id = known.ok_or_else(|| self.damaged("nothing was kept under that number"))?;
+                let id = known.ok_or_else(|| self.damaged("nothing was stored under that number"))?;
                 self.stack.push(id);
             }
             b')' | b']' => self.push(Node::Sequence(Vec::new())),
@@ -156,7 +156,7 @@ impl Machine<'_> {
             0x81 => self.new_object()?,
             b'b' => self.build()?,
             b'R' => self.reduce()?,
-            _ => return Err(self.damaged(&format!("opcode {opcode:#04x} has no place in an archive"))),
+            _ => return Err(self.damaged(&format!("opcode {opcode:#04x} is not allowed in an archive"))),
         }
         Ok(false)
     }
@@ -165,7 +165,7 @@ impl Machine<'_> {
         let list = self.top()?;
         match self.nodes.get_mut(list) {
             Some(Node::Sequence(list)) => list.extend_from_slice(items),
-            _ => return Err(self.damaged("items for what is no list")),
+            _ => return Err(self.damaged("items for something that is not a list")),
         }
         Ok(())
     }
@@ -177,7 +177,7 @@ impl Machine<'_> {
             Some(Node::Dict(dict)) if rest.is_empty() => {
                 dict.extend(pairs.iter().map(|[key, value]| (*key, *value)));
             }
-            _ => return Err(self.damaged("items for what is no dictionary")),
+            _ => return Err(self.damaged("items for something that is not a dictionary")),
         }
         Ok(())
     }
@@ -196,7 +196,7 @@ impl Machine<'_> {
         let (state, object) = (self.pop()?, self.top()?);
         match self.nodes.get_mut(object) {
             Some(Node::Object(attributes)) => *attributes = Some(state),
-            _ => return Err(self.damaged("attributes for what is no object")),
+            _ => return Err(self.damaged("attributes for something that is not an object")),
         }
         Ok(())
     }
@@ -244,7 +244,7 @@ impl Machine<'_> {
         let len = u32::from_le_bytes(self.take()?);
         let bytes = self.take_slice(len as usize)?;
         let text = std::str::from_utf8(bytes).map(str::to_owned);
-        let text = text.map_err(|_| self.damaged("a text that is not UTF-8"))?;
+        let text = text.map_err(|_| self.damaged("text that is not UTF-8"))?;
         self.push(Node::Text(text));
         Ok(())
     }
@@ -252,7 +252,7 @@ impl Machine<'_> {
     fn line(&mut self) -> Result<String, PickleError> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let len = rest.iter().position(|byte| *byte == b'\n');
-        let line = self.take_slice(len.ok_or_else(|| self.damaged("a line without end"))?)?;
+        let line = self.take_slice(len.ok_or_else(|| self.damaged("an unterminated line"))?)?;
         let line = String::from_utf8_lossy(line).into_owned();
         self.take::<1>()?;
         Ok(line)
@@ -312,7 +312,7 @@ impl Machine<'_> {
         let id = self.pop()?;
         match self.nodes.get(id) {
             Some(Node::Global(name)) => Ok(name.clone()),
-            _ => Err(self.damaged("a call of what is no function")),
+            _ => Err(self.damaged("a call of something that is not a function")),
         }
     }
 
@@ -360,12 +360,12 @@ mod tests {
         damaged(b".", "a value is missing");
         damaged(b"X\xff\xff\xff\x7fab.", "it ends too early");
         damaged(b"t.", "a mark is missing");
-        damaged(b"(0.", "opcode 0x30 has no place in an archive, before byte 2");
-        damaged(b"h\x01.", "nothing was kept");
-        damaged(b"K\x01K\x02a.", "items for what is no list");
-        damaged(b"}(K\x01u.", "items for what is no dictionary");
-        damaged(b"K\x01K\x02b.", "attributes for what is no object");
-        damaged(b"K\x01)R.", "a call of what is no function");
-        damaged(b"ctorch", "a line without end");
+        damaged(b"(0.", "opcode 0x30 is not allowed in an archive, before byte 2");
+        damaged(b"h\x01.", "nothing was stored");
+        damaged(b"K\x01K\x02a.", "items for something that is not a list");
+        damaged(b"}(K\x01u.", "items for something that is not a dictionary");
+        damaged(b"K\x01K\x02b.", "attributes for something that is not an object");
+        damaged(b"K\x01)R.", "a call of something that is not a function");
+        damaged(b"ctorch", "an unterminated line");
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn tensors(path: &Path) -> Result<BTreeMap<String, Stored>, String> {
     let (metadata, begin, len) = header(path).map_err(|error| error.to_string())?;
     if begin.checked_add(metadata.data_len() as u64) != Some(len) {
         return Err(format!(
-            "it has {len} bytes, its header tells of {}",
+            "it has {len} bytes, but its header states {}",
             metadata.data_len() as u64 + begin
         ));
     }

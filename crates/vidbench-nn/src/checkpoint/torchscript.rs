@@ -74,7 +74,7 @@ fn read_pickle(archive: &mut Archive) -> Result<(String, Vec<u8>), String> {
         let mut text = String::new();
         order.take(16).read_to_string(&mut text).map_err(|error| error.to_string())?;
         if text != "little" {
-            return Err(format!("its byte order is {text:?}, only \"little\" is read"));
+            return Err(format!("its byte order is {text:?}, only \"little\" is supported"));
         }
     }
     let entry = archive.by_name(&format!("{root}/data.pkl")).map_err(|error| error.to_string())?;
@@ -108,7 +108,9 @@ impl Collector<'_> {
         let Node::Dict(attributes) = pickle.node(*attributes) else { return Ok(()) };
         self.left = self.left.saturating_sub(attributes.len());
         if depth == 0 || self.left == 0 {
-            return Err(format!("its modules have no end at {prefix:?}"));
+            return Err(format!(
+                "its modules are nested too deeply or have too many attributes at {prefix:?}"
+            ));
         }
         for (key, value) in attributes {
             let Some(name) = pickle.text(*key) else { continue };
@@ -140,14 +142,14 @@ impl Storages {
         let (begin, len) = (entry.data_start().unwrap_or(u64::MAX), entry.size());
         match begin.checked_add(len).is_some_and(|end| end <= self.file_bytes) {
             true => Ok((begin, len)),
-            false => Err(format!("storage {name:?} does not lie in the file")),
+            false => Err(format!("storage {name:?} is outside the file")),
         }
     }
 }
 
 /// Turns `_rebuild_tensor_v2(storage, offset, shape, strides, ...)` into a place in the file.
 fn stored(pickle: &Pickle, description: NodeId, storages: &mut Storages) -> Result<Stored, String> {
-    let wrong = || "its description is not that of a tensor".to_owned();
+    let wrong = || "its description does not describe a tensor".to_owned();
     let counts =
         |id: NodeId| pickle.sequence(id)?.iter().map(|id| pickle.count(*id)).collect::<Option<Vec<_>>>();
     let Some([storage, offset, shape, strides, ..]) = pickle.sequence(description) else {
@@ -171,11 +173,9 @@ fn stored(pickle: &Pickle, description: NodeId, storages: &mut Storages) -> Resu
     let (begin, len) = storages.place(key)?;
     let there = len / element_bytes as u64;
     let count = elements(&shape).filter(|count| *count as u64 <= there);
-    let count = count.ok_or_else(|| format!("{shape:?} has more elements than its storage, {there}"))?;
+    let count = count.ok_or_else(|| format!("{shape:?} has more elements than its storage ({there})"))?;
     let last = last_element(offset, &shape, &strides).filter(|last| count == 0 || (*last as u64) < there);
-    last.ok_or_else(|| {
-        format!("{shape:?} by {strides:?} from {offset} does not lie in its storage of {there}")
-    })?;
+    last.ok_or_else(|| format!("{shape:?} by {strides:?} from {offset} is outside its storage of {there}"))?;
     let at = begin + (offset * element_bytes) as u64;
     let source = if count == 0 || strides == contiguous(&shape) {
         Source::Range { offset: at, len: (count * element_bytes) as u64 }
@@ -272,6 +272,9 @@ mod tests {
         }
         module.push(b'.');
         let error = named_tensors(&Pickle::parse(&module).unwrap()).unwrap_err();
-        assert!(error.starts_with("its modules have no end at \"a."), "{error}");
+        assert!(
+            error.starts_with("its modules are nested too deeply or have too many attributes at \"a."),
+            "{error}"
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// A file that was not fetched.
 #[derive(Debug, thiserror::Error)]
-#[error("{name} did not come from {url}: {kind}")]
+#[error("cannot fetch {name} from {url}: {kind}")]
 pub struct FetchError {
     /// Name in the manifest.
     pub name: String,
@@ -21,19 +21,19 @@ pub struct FetchError {
 #[non_exhaustive]
 pub enum FetchErrorKind {
     /// The network may not be used.
-    #[error("offline, and it is not in the hub's cache")]
+    #[error("offline, and it is not in the Hugging Face cache")]
     Offline,
     /// The server has no such file.
     #[error("the server has no such file (404)")]
     NotFound,
     /// The server gives the file only to some people.
-    #[error("the server does not give it to everyone ({status})")]
+    #[error("access to it is restricted ({status})")]
     Gated {
         /// 401 or 403.
         status: u16,
     },
     /// The server answered with another status that is not a success.
-    #[error("the server answers {status}")]
+    #[error("the server returned status {status}")]
     Status {
         /// The status of HTTP.
         status: u16,
@@ -53,7 +53,7 @@ pub enum FetchErrorKind {
         reason: String,
     },
     /// The length is not the known one.
-    #[error("it has {found} bytes there, {wanted} are wanted")]
+    #[error("it has {found} bytes there, expected {wanted}")]
     WrongSize {
         /// Length that the server states, or that arrived.
         found: u64,
@@ -61,13 +61,13 @@ pub enum FetchErrorKind {
         wanted: u64,
     },
     /// The content is not the known one; the file was removed.
-    #[error("it is another file: {reason}")]
+    #[error("it is a different file: {reason}")]
     WrongContent {
         /// What differs.
         reason: String,
     },
     /// The archive does not hold the wanted file.
-    #[error("it holds no {member}: {reason}")]
+    #[error("it does not contain {member}: {reason}")]
     Member {
         /// The file inside.
         member: String,
@@ -108,24 +108,24 @@ impl FetchError {
         let Self { name, .. } = self;
         match &self.kind {
             FetchErrorKind::Offline => format!(
-                "without HF_HUB_OFFLINE and --offline it is fetched; or bring {name} here and `vidbench nets import` it"
+                "run without HF_HUB_OFFLINE and --offline to fetch it, or copy {name} to this machine and `vidbench nets import` it"
             ),
             FetchErrorKind::Gated { .. } => {
-                "accept the licence on the page of the repository, then set HF_TOKEN to a token that may read it".into()
+                "accept the licence on the repository page, then set HF_TOKEN to a token with read access".into()
             }
             FetchErrorKind::NotFound | FetchErrorKind::Member { .. } => {
-                format!("if it has moved, fetch {name} by hand and `vidbench nets import` it; tell us its new address")
+                format!("if it has moved, download {name} manually and `vidbench nets import` it; please report the new address")
             }
             FetchErrorKind::Status { .. } | FetchErrorKind::Transport { .. } => format!(
-                "the same command goes on where it stopped; or fetch {name} by hand and `vidbench nets import` it"
+                "run the same command again to continue, or download {name} manually and `vidbench nets import` it"
             ),
             FetchErrorKind::Untrusted { .. } => {
-                "install the system's ca-certificates, or name those of your network's proxy in SSL_CERT_FILE".into()
+                "install the system's ca-certificates, or set SSL_CERT_FILE to your proxy's certificates".into()
             }
             FetchErrorKind::WrongSize { .. } | FetchErrorKind::WrongContent { .. } => {
-                "nothing of it was kept; try again, and if it stays so, its authors have changed it: tell us".into()
+                "nothing was kept; try again, and if it happens again, the authors have changed the file: please report it".into()
             }
-            FetchErrorKind::Io { .. } => "make room or name another folder in VIDBENCH_NETS".into(),
+            FetchErrorKind::Io { .. } => "free some space, or set VIDBENCH_NETS to another folder".into(),
         }
     }
 }

@@ -220,7 +220,7 @@ impl Job<'_> {
     /// The server no longer has the part that is missing, so the next attempt asks for the whole file.
     fn give_up_what_is_here(&self) -> Result<(), FetchErrorKind> {
         self.part.remove().map_err(|error| self.io_error(error))?;
-        let reason = "the file has changed meanwhile".into();
+        let reason = "the file changed during the download".into();
         Err(FetchErrorKind::Transport { reason, transient: true })
     }
 

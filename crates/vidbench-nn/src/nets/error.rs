@@ -11,13 +11,13 @@ use crate::NnError;
 #[non_exhaustive]
 pub enum NetError {
     /// No graph of that name ships.
-    #[error("there is no net {name:?}")]
+    #[error("unknown net {name:?}")]
     Unknown {
         /// The name.
         name: String,
     },
     /// A graph that ships cannot be read.
-    #[error("the graph of {name} that ships with vidbench cannot be read")]
+    #[error("cannot read the built-in graph of {name}")]
     Shipped {
         /// The net.
         name: &'static str,

@@ -63,7 +63,7 @@ impl WeightsFile {
                 && begin.checked_add(to).is_some_and(|end| end <= len);
             fits.then(|| Place { offset: begin + from, len: bytes }).ok_or_else(|| {
                 wrong(format!(
-                    "{:?} is {} {:?} at {from}..{to}, F32 {:?} is wanted",
+                    "{:?} is {} {:?} at {from}..{to}, expected F32 {:?}",
                     spec.name, info.dtype, info.shape, spec.shape
                 ))
             })

@@ -14,10 +14,10 @@ use crate::nets::{NetError, TensorSpec};
 #[non_exhaustive]
 pub enum NetStoreError {
     /// Nothing says where the store is.
-    #[error("there is no folder for weights: none of VIDBENCH_NETS, XDG_CACHE_HOME and HOME is set")]
+    #[error("no folder for weights: none of VIDBENCH_NETS, XDG_CACHE_HOME and HOME is set")]
     NoHome,
     /// No graph of that name ships.
-    #[error("there is no net {name:?}")]
+    #[error("unknown net {name:?}")]
     Unknown {
         /// The name.
         name: String,
@@ -64,7 +64,7 @@ pub enum NetStoreError {
         wanted: TensorSpec,
     },
     /// A tensor of the net has another shape.
-    #[error("{net} cannot be read from {file}: {:?} is {found:?}, {:?} is wanted", wanted.name, wanted.shape)]
+    #[error("{net} cannot be read from {file}: {:?} is {found:?}, expected {:?}", wanted.name, wanted.shape)]
     Shape {
         /// The net.
         net: String,
@@ -86,7 +86,7 @@ pub enum NetStoreError {
         reason: String,
     },
     /// A file whose hash was never published has changed since its first use.
-    #[error("{name} has changed: its SHA-256 is {found}, and was {recorded} when it was first used")]
+    #[error("{name} has changed: its SHA-256 is {found}, but it was {recorded} when first used")]
     Changed {
         /// Name in the manifest.
         name: String,
@@ -99,7 +99,7 @@ pub enum NetStoreError {
     #[error(transparent)]
     Net(#[from] NetError),
     /// A file prepared from weights is no longer what was written.
-    #[error("{} is not what was written", path.display())]
+    #[error("{} was changed after it was written", path.display())]
     DamagedPrepared {
         /// The file.
         path: PathBuf,
@@ -110,27 +110,27 @@ impl NetStoreError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoHome => Some("name a folder for them in VIDBENCH_NETS".into()),
+            Self::NoHome => Some("set VIDBENCH_NETS to a folder".into()),
             Self::Unknown { name } => Some(match nearest(name, known_names()) {
                 Some(near) => format!("did you mean {near:?}?"),
                 None => "`vidbench nets list` shows the nets".into(),
             }),
             Self::Absent { net, .. } => Some(format!(
-                "`vidbench nets fetch {net}` fetches them; `vidbench nets import FOLDER` takes them from files that are here"
+                "`vidbench nets fetch {net}` fetches them; `vidbench nets import FOLDER` uses files on this machine"
             )),
             Self::Damaged { net, seed: Some(seed), .. } => {
-                Some(format!("`vidbench nets random {net} --seed {seed}` makes them again"))
+                Some(format!("`vidbench nets random {net} --seed {seed}` generates them again"))
             }
             Self::Damaged { net, seed: None, .. } => Some(format!("`vidbench nets fetch {net}` writes them again")),
             Self::Missing { net, .. } | Self::Shape { net, .. } => Some(meant(net)),
             Self::Changed { .. } => {
-                Some("compare with whoever gave you the file; --accept-changed takes it, and scores will not be comparable".into())
+                Some("check with the source of the file; --accept-changed uses it, but scores will not be comparable".into())
             }
-            Self::WrongFile { .. } => Some("remove it and fetch it again; nothing was taken from it".into()),
+            Self::WrongFile { .. } => Some("remove it and fetch it again; nothing from it was used".into()),
             Self::Checkpoint(error) => error.hint(),
             Self::DamagedPrepared { path } => {
                 let folder = path.parent().unwrap_or(path);
-                Some(format!("remove {}; it is written again from the weights, which are sound", folder.display()))
+                Some(format!("remove {}; it is written again from the weights, which are intact", folder.display()))
             }
             Self::Io { .. } | Self::Net(_) => None,
         }

@@ -171,10 +171,10 @@ impl SourceFile {
     pub fn difference(&self, found: &FileHashes) -> Option<String> {
         let differs = |what: &str, wanted: Option<&String>, found: &str| {
             let wanted = wanted.filter(|wanted| !found.starts_with(wanted.as_str()))?;
-            Some(format!("its {what} is {found}, {wanted} is wanted"))
+            Some(format!("its {what} is {found}, expected {wanted}"))
         };
         let size = self.size_bytes.filter(|size| *size != found.size_bytes);
-        size.map(|size| format!("it has {} bytes, {size} are wanted", found.size_bytes))
+        size.map(|size| format!("it has {} bytes, expected {size}", found.size_bytes))
             .or_else(|| differs("SHA-256", self.sha256.as_ref(), &found.sha256))
             .or_else(|| differs("SHA-256", self.sha256_prefix.as_ref(), &found.sha256))
             .or_else(|| differs("git SHA-1", self.git_sha1.as_ref(), &found.git_sha1))
@@ -277,7 +277,7 @@ fn place<'a>(
 }
 
 fn unplaced(spec: &TensorSpec) -> NetError {
-    NetError::Weights { path: PathBuf::new(), reason: format!("{:?} was asked for twice", spec.name) }
+    NetError::Weights { path: PathBuf::new(), reason: format!("{:?} was requested twice", spec.name) }
 }
 
 /// Writes under another name first, so that a record is complete.

@@ -55,11 +55,11 @@ impl SourceRecord {
             ));
         }
         if record.net != net {
-            return Err(format!("it is of {:?}", record.net));
+            return Err(format!("it is for {:?}", record.net));
         }
         let hash = &record.weights_sha256;
         if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(format!("{hash:?} is no SHA-256"));
+            return Err(format!("{hash:?} is not a SHA-256"));
         }
         Ok(record)
     }
@@ -88,10 +88,10 @@ mod tests {
         );
         assert!(SourceRecord::parse(&sound, "raft").unwrap().pinned);
         let refused = |text: &str, net: &str| SourceRecord::parse(text, net).unwrap_err();
-        assert_eq!(refused(&sound, "amt-s"), "it is of \"raft\"");
+        assert_eq!(refused(&sound, "amt-s"), "it is for \"raft\"");
         let newer = sound.replace("\"schema_version\":1", "\"schema_version\":2");
         assert_eq!(refused(&newer, "raft"), "it has version 2, this vidbench reads 1");
-        assert!(refused(&sound.replace("00000", "x"), "raft").ends_with("is no SHA-256"));
+        assert!(refused(&sound.replace("00000", "x"), "raft").ends_with("is not a SHA-256"));
         assert!(refused("{", "raft").contains("EOF"));
     }
 }

@@ -179,7 +179,7 @@ fn a_line_that_never_brings_anything_is_given_up() {
     let server = Server::start(|_, _| Reply { breaks_after: Some(0), ..Reply::whole(&content()) });
     let error = Desk::new(&server).failure();
     assert!(matches!(error.kind, FetchErrorKind::Transport { .. }), "{error}");
-    assert!(error.hint().contains("goes on where it stopped"), "{}", error.hint());
+    assert!(error.hint().contains("run the same command again to continue"), "{}", error.hint());
     assert_eq!(server.requests().len(), 3);
 }
 
@@ -212,16 +212,19 @@ fn a_server_that_is_busy_is_asked_again() {
         FetchEvent::Retry { reason, wait } => Some((reason.as_str(), wait.as_millis())),
         FetchEvent::Bytes { .. } => None,
     });
-    assert_eq!(waits.collect::<Vec<_>>(), [("the server answers 503", 0), ("the server answers 429", 2)]);
+    assert_eq!(
+        waits.collect::<Vec<_>>(),
+        [("the server returned status 503", 0), ("the server returned status 429", 2)]
+    );
 }
 
 #[test]
 fn what_a_server_refuses_is_not_asked_for_again() {
     for (status, said, hint) in [
-        (404, "the server has no such file (404)", "by hand"),
-        (403, "the server does not give it to everyone (403)", "accept the licence"),
-        (401, "the server does not give it to everyone (401)", "HF_TOKEN"),
-        (400, "the server answers 400", "by hand"),
+        (404, "the server has no such file (404)", "manually"),
+        (403, "access to it is restricted (403)", "accept the licence"),
+        (401, "access to it is restricted (401)", "HF_TOKEN"),
+        (400, "the server returned status 400", "manually"),
     ] {
         let server = Server::start(move |_, _| Reply::status(status));
         let error = Desk::new(&server).failure();
@@ -236,11 +239,11 @@ fn another_length_or_hash_is_refused_and_nothing_of_it_stays() {
     let server = Server::start(|request, _| Reply::ranged(request, &content(), "\"v1\""));
     let desk = Desk::new(&server).knowing("size_bytes = 5");
     let error = desk.failure();
-    assert!(error.to_string().ends_with("it has 700000 bytes there, 5 are wanted"), "{error}");
+    assert!(error.to_string().ends_with("it has 700000 bytes there, expected 5"), "{error}");
     let desk = Desk::new(&server).knowing(format!("sha256 = {:?}", "0".repeat(64)));
     let error = desk.failure();
-    assert!(error.to_string().contains("it is another file: its SHA-256 is"), "{error}");
-    assert!(error.hint().contains("nothing of it was kept"));
+    assert!(error.to_string().contains("it is a different file: its SHA-256 is"), "{error}");
+    assert!(error.hint().contains("nothing was kept"));
     assert!(!desk.path("weights.bin.part").exists());
 }
 
@@ -273,7 +276,7 @@ fn a_file_in_an_archive_is_taken_out_of_it() {
     let other = Server::start(move |_, _| Reply::whole(&archive("models/other.bin")));
     let desk = Desk::new(&other).knowing(&known);
     let error = desk.failure();
-    assert!(error.to_string().contains("it holds no models/weights.bin"), "{error}");
+    assert!(error.to_string().contains("it does not contain models/weights.bin"), "{error}");
     assert_eq!(fs::read_dir(desk.path("")).unwrap().count(), 1, "the lock alone is left");
 }
 
@@ -305,7 +308,7 @@ fn offline_opens_no_socket_and_takes_what_the_hubs_cache_has() {
     let desk =
         Desk::new(&server).with("HF_HUB_OFFLINE", "1").with("HF_HUB_CACHE", cache.path().to_str().unwrap());
     let error = desk.failure();
-    assert!(error.to_string().ends_with("offline, and it is not in the hub's cache"), "{error}");
+    assert!(error.to_string().ends_with("offline, and it is not in the Hugging Face cache"), "{error}");
     assert!(error.hint().contains("vidbench nets import"), "{}", error.hint());
     let snapshot = cache.path().join("models--org--net/snapshots/abc/sub");
     fs::create_dir_all(&snapshot).unwrap();

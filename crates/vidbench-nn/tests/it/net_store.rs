@@ -70,7 +70,7 @@ fn weights_that_changed_on_the_disk_are_told() {
     fs::write(&path, &bytes).unwrap();
     let error = store.verify("aesthetic-head").unwrap_err();
     assert!(error.to_string().contains("is damaged: its SHA-256 is"), "{error}");
-    assert_eq!(hint(&error), "`vidbench nets random aesthetic-head --seed 4` makes them again");
+    assert_eq!(hint(&error), "`vidbench nets random aesthetic-head --seed 4` generates them again");
     fs::write(&path, &bytes[..100]).unwrap();
     assert!(matches!(store.state("aesthetic-head").unwrap(), NetState::Damaged(_)));
     fs::write(path.with_file_name("source.json"), "{").unwrap();
@@ -151,7 +151,7 @@ fn a_checkpoint_of_another_net_is_refused_by_its_first_tensor() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "lpips-alex cannot be read from dino_vitbase16_pretrain.pth: \"features.0.weight\" is [64, 3, 3, 3], [64, 3, 11, 11] is wanted"
+        "lpips-alex cannot be read from dino_vitbase16_pretrain.pth: \"features.0.weight\" is [64, 3, 3, 3], expected [64, 3, 11, 11]"
     );
     assert_eq!(store.state("lpips-alex").unwrap(), NetState::Absent);
 }
@@ -164,17 +164,17 @@ fn a_file_that_is_not_the_one_meant_is_refused_before_it_is_read() {
     fs::write(&path, "not a checkpoint").unwrap();
     let refused =
         |net: &str, name: &str| store.install(net, &[source(name, &path)], &stamp()).unwrap_err().to_string();
-    assert!(refused("lpips-alex", "alex.pth").ends_with("is not alex.pth: it has 16 bytes, 6009 are wanted"));
+    assert!(refused("lpips-alex", "alex.pth").ends_with("is not alex.pth: it has 16 bytes, expected 6009"));
     let hash = refused("clip-vit-b32-text", "ViT-B-32.pt");
     assert!(hash.contains("is not ViT-B-32.pt: its SHA-256 is") && hash.contains("40d36571"), "{hash}");
-    assert!(refused("musiq-spaq", "musiq_spaq_ckpt-358bb6af.pth").contains("358bb6af is wanted"));
+    assert!(refused("musiq-spaq", "musiq_spaq_ckpt-358bb6af.pth").contains("expected 358bb6af"));
     assert!(refused("i3d-400", "i3d_pretrained_400.pt").contains("its git SHA-1 is"));
     let error =
         store.install("dino-vitb16", &[source("dino_vitbase16_pretrain.pth", &path)], &stamp()).unwrap_err();
     assert!(
         error
             .to_string()
-            .ends_with("it is neither safetensors, nor what torch.save, torch.jit.save or numpy.savez write")
+            .ends_with("it is not a file written by safetensors, torch.save, torch.jit.save or numpy.savez")
     );
 }
 

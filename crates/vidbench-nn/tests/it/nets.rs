@@ -80,7 +80,7 @@ fn weights_of_another_net_are_refused_by_the_first_tensor_that_differs() {
     let error = WeightsFile::open(file.path(), &squeeze).unwrap_err().to_string();
     assert!(
         error.ends_with(
-            "\"features.0.weight\" is F32 [64, 3, 11, 11] at 0..92928, F32 [64, 3, 3, 3] is wanted"
+            "\"features.0.weight\" is F32 [64, 3, 11, 11] at 0..92928, expected F32 [64, 3, 3, 3]"
         ),
         "{error}"
     );

@@ -94,7 +94,7 @@ pub(crate) fn refuses_what_does_not_fit(options: &SessionOptions) {
     ] {
         let cause = load_cause(InputSpec::new("a", dtype, shape), options);
         assert!(cause.starts_with("input \"a\" is "), "{cause}");
-        assert!(cause.ends_with(&format!("in the graph, {asked} was asked for")), "{cause}");
+        assert!(cause.ends_with(&format!("in the graph, {asked} was requested")), "{cause}");
     }
 }
 
@@ -104,10 +104,10 @@ fn tensors_of_another_shape_type_or_number_are_refused() {
     let mut wrong = tensors();
     wrong[2] = Tensor::f32([2, 1], vec![0.0; 2]).unwrap();
     let message = session.run(&wrong).unwrap_err().to_string();
-    assert_eq!(message, "input \"a\" is f32 [2, 1], the session was loaded for f32 [1, 2]");
+    assert_eq!(message, "input \"a\" is f32 [2, 1], but the session was loaded for f32 [1, 2]");
     wrong[2] = Tensor::i64([1, 2], vec![0; 2]).unwrap();
     let message = session.run(&wrong).unwrap_err().to_string();
-    assert_eq!(message, "input \"a\" is i64 [1, 2], the session was loaded for f32 [1, 2]");
+    assert_eq!(message, "input \"a\" is i64 [1, 2], but the session was loaded for f32 [1, 2]");
     let message = session.run(&tensors()[..1]).unwrap_err().to_string();
     assert_eq!(message, "graph takes 3 inputs (c, b, a), got 1");
 }
@@ -156,5 +156,8 @@ fn an_output_of_another_type_is_named() {
     );
     let session = Session::load(&graph, &[InputSpec::new("x", DType::F32, [2])], &TRACT).unwrap();
     let error = session.run(&[Tensor::f32([2], vec![0.0; 2]).unwrap()]).unwrap_err();
-    assert_eq!(error.to_string(), "output 0 of the graph has element type Bool; only f32 and i64 are read");
+    assert_eq!(
+        error.to_string(),
+        "output 0 of the graph has element type Bool; only f32 and i64 are supported"
+    );
 }

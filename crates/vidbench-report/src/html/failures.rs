@@ -12,9 +12,9 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
         return;
     }
     let lead = if failed.len() > MAX_ROWS {
-        format!("The first {MAX_ROWS} of {} failed samples; an export has all of them.", failed.len())
+        format!("The first {MAX_ROWS} of {} failed samples; exports contain all of them.", failed.len())
     } else {
-        format!("All {} failed samples. None of them is in a mean.", failed.len())
+        format!("All {} failed samples. No mean includes them.", failed.len())
     };
     open_section(out, "failures", "Failures", &lead);
     let rows: Vec<Vec<String>> = failed
@@ -25,7 +25,7 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
             vec![
                 sample.record.ordinal.to_string(),
                 verdict.outcome.name().to_owned(),
-                verdict.reason.clone().unwrap_or_else(|| "no reason was recorded".into()),
+                verdict.reason.clone().unwrap_or_else(|| "no reason recorded".into()),
                 sample.model.id.to_string(),
                 sample.params.describe(),
                 sample.prompt.text.clone(),

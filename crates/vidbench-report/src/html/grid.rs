@@ -33,7 +33,7 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
         return;
     }
     let lead = format!(
-        "The same prompt and seed in every column. {} of {total} rows are in this page: those with a clip or a failure, at most {MAX_ROWS}. Space plays and pauses, the arrow keys step by a frame.",
+        "Every column has the same prompt and seed. This page shows {} of {total} rows: those with a clip or a failure, at most {MAX_ROWS}. Space plays and pauses; the arrow keys step one frame.",
         shown.len()
     );
     open_section(out, "videos", "Videos", &lead);
@@ -156,10 +156,10 @@ fn write_cell(
     match clips.get(&sample.planned.id) {
         Some(clip) => video(out, clip, sample, label),
         None if failed(sample) => {}
-        None => *out += "<p class=\"none\">clip not in this page</p>",
+        None => *out += "<p class=\"none\">clip not included in this page</p>",
     }
     if failed(sample) {
-        let reason = verdict.reason.as_deref().unwrap_or("no reason was recorded");
+        let reason = verdict.reason.as_deref().unwrap_or("no reason recorded");
         let _ = write!(
             out,
             "<p class=\"failure\"><strong>✕ {}</strong> <bdi>{}</bdi></p>",

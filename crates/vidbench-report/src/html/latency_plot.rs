@@ -35,7 +35,7 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
         out,
         "latency",
         "Latency",
-        "From the intended start to the last decoded frame; encoding is outside. Each mark is one ok sample, the line is the mean with its 95 % interval.",
+        "From the intended start to the last decoded frame; encoding is excluded. Each mark is one ok sample; the line is the mean with its 95 % interval.",
     );
     *out += "<figure>\n";
     plot(out, &rows);
@@ -61,7 +61,7 @@ fn plot(out: &mut String, rows: &[(&Group, &Summary, Vec<f64>)]) {
     let log = min > 0.0 && max / min > LOG_FROM;
     let axis = if log { Axis::log(&extremes, LEFT, RIGHT) } else { Axis::linear(&extremes, LEFT, RIGHT) };
     let bottom = TOP + ROW * rows.len() as f64;
-    svg::open(out, WIDTH, bottom + 48.0, "Latency of every group", "The table below has the numbers");
+    svg::open(out, WIDTH, bottom + 48.0, "Latency by group", "The table below lists the values");
     for tick in axis.ticks() {
         let at = axis.place(tick);
         svg::line(out, "grid-line", (at, TOP), (at, bottom));
@@ -126,5 +126,5 @@ fn table(out: &mut String, rows: &[(&Group, &Summary, Vec<f64>)]) {
         ]
     };
     let heads = ["Group", "n", "mean (95 %)", "sd", "min", "p50", "p90", "p95", "p99", "max", "mean service"];
-    details_table(out, "Numbers of this plot", &heads, &rows.iter().map(row).collect::<Vec<_>>());
+    details_table(out, "Plot data", &heads, &rows.iter().map(row).collect::<Vec<_>>());
 }

@@ -25,7 +25,7 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
     if analysis.pareto.is_empty() {
         return;
     }
-    let lead = "Left is faster; the arrow beside the metric's name points to better. Filled points are on the front: no other is at least as good in both and better in one. Bars are 95 % intervals.";
+    let lead = "Left is faster; the arrow next to the metric name points towards better. Filled points are on the Pareto front: no other point is at least as good in both and better in one. Bars are 95 % intervals.";
     open_section(out, "pareto", "Time and quality", lead);
     if analysis.pareto.len() > 1 {
         *out += "<p class=\"controls\"><label for=\"pareto-metric\">Quality</label> <select id=\"pareto-metric\">";
@@ -66,7 +66,7 @@ fn plot(out: &mut String, analysis: &RunAnalysis, front: &ParetoFront) {
     let values: Vec<f64> =
         front.points.iter().flat_map(|p| [p.value, p.interval.low, p.interval.high]).collect();
     let (x, y) = (Axis::log(&times, LEFT, RIGHT), Axis::linear(&values, BOTTOM, TOP));
-    let description = format!("{} points; the table below has their numbers", front.points.len());
+    let description = format!("{} points; the table below lists their values", front.points.len());
     svg::open(
         out,
         WIDTH,
@@ -200,7 +200,7 @@ fn table(out: &mut String, analysis: &RunAnalysis, front: &ParetoFront) {
     let rows: Vec<Vec<String>> = front.points.iter().map(row).collect();
     details_table(
         out,
-        "Numbers of this plot",
+        "Plot data",
         &["Group", front.time.name(), "value (95 % interval)", "on the front"],
         &rows,
     );

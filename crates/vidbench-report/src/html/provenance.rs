@@ -8,7 +8,7 @@ use crate::number::{NONE, bytes, secs};
 use crate::text::{shell_command, visible};
 
 pub(super) fn write(out: &mut String, page: Page<'_>) {
-    open_section(out, "provenance", "How it was made", "");
+    open_section(out, "provenance", "Provenance", "");
     let data = page.input.data;
     facts(out, data);
     *out += "<h3>Models</h3>\n";
@@ -128,7 +128,7 @@ fn sessions(out: &mut String, data: &RunData) {
 
 /// What the pool did with loaded workers, and how many clips were scored in parallel.
 fn workers(out: &mut String, data: &RunData) {
-    let heads = ["#", "Loaded", "Found loaded", "Ended for others", "Loading", "Scoring, all scorers"];
+    let heads = ["#", "Loaded", "Already loaded", "Evicted", "Loading", "Scoring, all scorers"];
     let row = |session: &Session| {
         let ledger = session.ledger?;
         let PoolStats { hits, loads, evictions, load_secs } = ledger.pool;
@@ -174,7 +174,7 @@ fn metrics(out: &mut String, page: Page<'_>) {
         }
         None => vec![
             id.to_string(),
-            "not known to this version".into(),
+            "unknown to this version".into(),
             String::new(),
             String::new(),
             String::new(),
@@ -199,7 +199,7 @@ fn prompts(out: &mut String, data: &RunData) {
     if !flagged.is_empty() {
         details_table(
             out,
-            "Prompts with findings of the prompt policy",
+            "Prompts flagged by the prompt policy",
             &["Id", "Decision", "Findings", "Prompt"],
             &flagged,
         );
@@ -211,7 +211,7 @@ fn reproduce(out: &mut String, data: &RunData) {
         out,
         "reproduce",
         "Reproduce this",
-        "The command line of the run, and the suite file as it was read. The same weights and seeds give the same samples; times depend on the machine.",
+        "The run's command line and the suite file as it was read. The same weights and seeds produce the same samples; times depend on the machine.",
     );
     for (name, text) in [
         ("Command", shell_command(&data.run.environment.command)),

@@ -10,11 +10,11 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
         out,
         "results",
         "Results",
-        "One row per model and set of parameters. ± and ranges are 95 % intervals; n is beside every mean.",
+        "One row per model and parameter set. ± and ranges are 95 % intervals; every mean is shown with its n.",
     );
     write_table(out, &table);
     if table.rows.iter().flatten().any(|cell| cell.best) {
-        *out += "<p class=\"key\"><span class=\"star\">★</span> best in its domain, or not told apart from the best</p>\n";
+        *out += "<p class=\"key\"><span class=\"star\">★</span> best in its domain, or indistinguishable from the best</p>\n";
     }
     left_out(out, page);
     *out += "</section>\n";
@@ -48,7 +48,8 @@ fn write_cell(out: &mut String, at: usize, cell: &Cell) {
     let class = if cell.alarming { " class=\"alarm\"" } else { "" };
     *out += &format!("<{open}{class}{sort}><span class=\"v\">{}", escape(&cell.text));
     if cell.best {
-        *out += "<span class=\"star\" title=\"best in its domain, or not told apart from the best\">★</span>";
+        *out +=
+            "<span class=\"star\" title=\"best in its domain, or indistinguishable from the best\">★</span>";
     }
     *out += "</span>";
     if !cell.detail.is_empty() {

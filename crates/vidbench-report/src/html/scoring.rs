@@ -55,12 +55,11 @@ pub fn scoring_html_start(input: &ScoringReportInput<'_>) -> String {
     let mut out = head(&input.data.record.request.name);
     header(&mut out, input);
     out += "<main id=\"main\">\n";
-    let lead =
-        "One row per folder or model. ± and ranges are 95 % intervals over clips; n is beside every mean.";
+    let lead = "One row per folder or model. ± and ranges are 95 % intervals over clips; every mean is shown with its n.";
     open_section(&mut out, "results", "Results", lead);
     results_table::write_table(&mut out, &scoring_table(input.analysis));
     for sets in &input.data.sets {
-        let _ = writeln!(out, "<h3>Sets of clips</h3>\n<p>{}</p>", escape(&compared(sets)));
+        let _ = writeln!(out, "<h3>Clip sets</h3>\n<p>{}</p>", escape(&compared(sets)));
         results_table::write_table(&mut out, &features_table(sets, input.descriptors));
     }
     out += "</section>\n";
@@ -135,12 +134,7 @@ fn extremes(out: &mut String, input: &ScoringReportInput<'_>) {
     if ends.is_empty() {
         return;
     }
-    open_section(
-        out,
-        "extremes",
-        "Best and worst clips",
-        "A look at the worst clips tells more than a mean.",
-    );
+    open_section(out, "extremes", "Best and worst clips", "The worst clips often tell more than a mean.");
     let name = |value: &vidbench_analysis::ClipValue| {
         let path = path(input, value.ordinal);
         format!("{} ({:.*})", visible(path), decimals_for(value.value, 6), value.value)
@@ -159,7 +153,7 @@ fn path<'a>(input: &ScoringReportInput<'a>, ordinal: u64) -> &'a str {
 
 fn open_clips(out: &mut String, input: &ScoringReportInput<'_>) {
     let lead = format!(
-        "The first {} of {} rows. The line under a clip is a metric frame by frame. Space plays and pauses, the arrow keys step by a frame.",
+        "The first {} of {} rows. The line under a clip shows a metric frame by frame. Space plays and pauses; the arrow keys step one frame.",
         input.clips.rows().len(),
         input.clips.all_rows()
     );
@@ -214,14 +208,14 @@ fn write_clip(
             write_video(out, facts, &visible(path), &embed.clip);
             if let Some(reference) = &embed.reference {
                 *out += "<p class=\"beside\">reference</p>";
-                write_video(out, facts, &format!("reference of {}", visible(path)), reference);
+                write_video(out, facts, &format!("reference for {}", visible(path)), reference);
             }
         }
-        (_, Some(_)) => *out += "<p class=\"none\">clip not in this page</p>",
+        (_, Some(_)) => *out += "<p class=\"none\">clip not included in this page</p>",
         (_, None) => {}
     }
     if clip.outcome != ClipOutcome::Ok {
-        let reason = clip.reason.as_deref().unwrap_or("no reason was recorded");
+        let reason = clip.reason.as_deref().unwrap_or("no reason recorded");
         let _ = write!(
             out,
             "<p class=\"failure\"><strong>✕ {}</strong> <bdi>{}</bdi></p>",
@@ -267,7 +261,7 @@ fn failures(out: &mut String, input: &ScoringReportInput<'_>) {
         return;
     }
     let lead = format!(
-        "The first {} of {} clips that are not ok; an export has all of them.",
+        "The first {} of {} clips that are not ok; exports contain all of them.",
         failed.len(),
         input.clips.all_failed()
     );
@@ -283,7 +277,7 @@ fn failures(out: &mut String, input: &ScoringReportInput<'_>) {
 }
 
 fn provenance(out: &mut String, input: &ScoringReportInput<'_>) {
-    open_section(out, "provenance", "How it was made", "");
+    open_section(out, "provenance", "Provenance", "");
     let record = &input.data.record;
     let environment = &record.environment;
     facts(
@@ -319,7 +313,7 @@ fn provenance(out: &mut String, input: &ScoringReportInput<'_>) {
         };
         let rows: Vec<Vec<String>> = nets.weights.iter().map(row).collect();
         let _ = writeln!(out, "<h3>Nets, on {}</h3>", escape(&nets.runtime));
-        plain_table(out, "Nets", &["Net", "SHA-256 of its weights", "Origin"], &rows);
+        plain_table(out, "Nets", &["Net", "SHA-256 of the weights", "Origin"], &rows);
     }
     let known = |id: &vidbench_core::MetricId| input.descriptors.iter().find(|known| known.id == id.as_str());
     let rows: Vec<Vec<String>> = record
@@ -327,11 +321,11 @@ fn provenance(out: &mut String, input: &ScoringReportInput<'_>) {
         .metrics
         .iter()
         .map(|id| {
-            vec![id.to_string(), known(id).map_or("not known to this version", |known| known.title).into()]
+            vec![id.to_string(), known(id).map_or("unknown to this version", |known| known.title).into()]
         })
         .collect();
     *out += "<h3>Metrics</h3>\n";
-    plain_table(out, "Metrics", &["Metric", "What it says"], &rows);
+    plain_table(out, "Metrics", &["Metric", "Description"], &rows);
     let command = shell_command(&environment.command);
     let _ = write!(out, "<h3>Command</h3>\n<pre><code>{}</code></pre>\n</section>\n", escape(&command));
 }

@@ -43,13 +43,13 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
     }
     let left_out = with_readings.len().saturating_sub(MOST_SESSIONS);
     let more = if left_out > 0 {
-        format!(" The last {MOST_SESSIONS} sessions are drawn; exports have all.")
+        format!(" Only the last {MOST_SESSIONS} sessions are drawn; exports contain all.")
     } else {
         String::new()
     };
     let lead = format!(
-        "What sensors said while the run went on, every {} s. Where there are more readings than room, a line is as thick as the lowest and the highest of them \
-         are apart; of several accelerators, likewise. Shaded times are generations.{more}",
+        "Sensor readings during the run, every {} s. Where readings are too dense to draw one by one, or come from several accelerators, \
+         the line spans the lowest to the highest. Shaded periods are generations.{more}",
         svg::trimmed(data.run.suite.telemetry.interval_secs)
     );
     open_section(out, "sensors", "Machine", &lead);
@@ -74,7 +74,7 @@ fn plot(out: &mut String, data: &RunData, drawn: &Drawn<'_>) {
     let bottom = TOP + drawn.panels.len() as f64 * (PANEL + BETWEEN) - BETWEEN;
     let names: Vec<&str> = drawn.panels.iter().map(|panel| panel.title).collect();
     let title = format!("{} over time", names.join(", "));
-    svg::open(out, WIDTH, bottom + 46.0, &title, "The table below has lowest, mean and highest values");
+    svg::open(out, WIDTH, bottom + 46.0, &title, "The table below lists lowest, mean and highest values");
     for (from, to) in windows(data, drawn.index, time) {
         let _ = write!(
             out,
@@ -95,7 +95,7 @@ fn plot(out: &mut String, data: &RunData, drawn: &Drawn<'_>) {
             &format!("{} s", svg::trimmed(tick)),
         );
     }
-    svg::text(out, "axis-title", (RIGHT, bottom + 38.0), "end", "since the session began");
+    svg::text(out, "axis-title", (RIGHT, bottom + 38.0), "end", "since session start");
     alerts(out, drawn, time, bottom);
     svg::close(out);
 }
@@ -154,7 +154,7 @@ fn scale(panel: &SensorPanel, top: f64) -> Axis {
 fn class(series: &SensorSeries) -> &'static str {
     match series.name {
         "accelerators" => "device",
-        "of it this run" => "own",
+        "of which this run" => "own",
         _ => "host",
     }
 }
@@ -219,8 +219,8 @@ fn table(out: &mut String, panels: &[SensorPanel]) {
         panels.iter().flat_map(|panel| panel.series.iter().map(move |series| row(panel, series))).collect();
     details_table(
         out,
-        "Numbers of this plot",
-        &["What", "Of", "Unit", "Readings", "Lowest", "Mean", "Highest"],
+        "Plot data",
+        &["Quantity", "Source", "Unit", "Readings", "Lowest", "Mean", "Highest"],
         &rows,
     );
 }
@@ -249,11 +249,11 @@ fn why_no_idle(data: &RunData) -> &'static str {
     let telemetry = &data.run.suite.telemetry;
     let tells = data.readings.iter().flat_map(|(_, readings)| readings).any(Reading::tells_power);
     if !tells {
-        "this machine has no sensor of power or energy that can be read"
+        "this machine has no readable power or energy sensor"
     } else if telemetry.idle_secs <= 0.0 {
         "telemetry.idle_secs is 0"
     } else if telemetry.idle_secs < 2.0 * telemetry.interval_secs {
-        "telemetry.idle_secs is less than two intervals of telemetry.interval_secs"
+        "telemetry.idle_secs is less than twice telemetry.interval_secs"
     } else {
         "no session was idle for long enough"
     }

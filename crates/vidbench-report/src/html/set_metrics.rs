@@ -14,7 +14,7 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
         out,
         "sets",
         "Set metrics",
-        "Over all clips of a group against a reference set. The floor is one half of the reference against the other: lower cannot be expected. Fewer than two clips a dimension bias the value upwards.",
+        "All clips of a group against a reference set. The floor is one half of the reference set against the other; expect no lower value. Fewer than two clips per dimension bias the value upwards.",
     );
     let mut rows = Vec::new();
     for group in groups {

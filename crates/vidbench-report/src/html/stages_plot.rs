@@ -32,7 +32,7 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
         out,
         "stages",
         "Stages",
-        "Mean share of the service time. What no stage accounts for is unattributed; stages outside the timed window are in the table.",
+        "Mean share of the service time. Time that no stage accounts for is unattributed; the table also lists time outside the timed window.",
     );
     *out += "<figure>\n";
     legend(out, &groups);
@@ -42,7 +42,7 @@ pub(super) fn write(out: &mut String, page: Page<'_>) {
         WIDTH,
         height,
         "Share of each stage in the service time",
-        "The table below has the numbers",
+        "The table below lists the values",
     );
     for (at, group) in groups.iter().enumerate() {
         bar(out, group, 4.0 + ROW * at as f64);
@@ -113,8 +113,8 @@ fn table(out: &mut String, groups: &[&Group]) {
     }
     details_table(
         out,
-        "Numbers of this plot",
-        &["Group", "Stage", "inside the window", "share", "outside of it"],
+        "Plot data",
+        &["Group", "Stage", "inside the window", "share", "outside the window"],
         &rows,
     );
 }

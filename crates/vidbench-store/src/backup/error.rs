@@ -27,13 +27,13 @@ pub enum BackupError {
         path: PathBuf,
     },
     /// The restored workspace would lie in the backup itself.
-    #[error("{} is in the backup itself", path.display())]
+    #[error("{} is inside the backup", path.display())]
     Inside {
         /// The folder.
         path: PathBuf,
     },
     /// A newer vidbench has made the backup.
-    #[error("backup {} is of format {found}, this vidbench reads format {supported}", path.display())]
+    #[error("backup {} has format {found}, this vidbench reads format {supported}", path.display())]
     Newer {
         /// The backup.
         path: PathBuf,
@@ -53,25 +53,25 @@ pub enum BackupError {
         supported: u32,
     },
     /// Another process makes a backup there.
-    #[error("another process makes a backup in {}", path.display())]
+    #[error("another process is creating a backup in {}", path.display())]
     Busy {
         /// The folder of backups.
         path: PathBuf,
     },
     /// Somebody runs or scores in the workspace that is to be recovered.
-    #[error("another process works in {}", path.display())]
+    #[error("another process is using {}", path.display())]
     InUse {
         /// The workspace.
         path: PathBuf,
     },
     /// The database that is to be recovered is whole.
-    #[error("{} is whole", path.display())]
+    #[error("{} is not damaged", path.display())]
     NotDamaged {
         /// The database.
         path: PathBuf,
     },
     /// There is no backup of that name.
-    #[error("there is no backup {name} in {}", path.display())]
+    #[error("no backup {name} in {}", path.display())]
     Missing {
         /// What was asked for.
         name: String,
@@ -88,15 +88,15 @@ impl BackupError {
             Self::Damaged { .. } => {
                 Some("use an older one: vidbench backup list; nothing was written".into())
             }
-            Self::Inside { .. } => Some("name a folder elsewhere".into()),
-            Self::NotEmpty { .. } => Some("name a folder that is not there yet, or an empty one".into()),
+            Self::Inside { .. } => Some("choose a folder elsewhere".into()),
+            Self::NotEmpty { .. } => Some("choose a new or empty folder".into()),
             Self::Newer { .. } | Self::NewerStore { .. } => {
-                Some("use the vidbench that made it, or a newer one".into())
+                Some("use the vidbench version that created it, or a newer one".into())
             }
             Self::Busy { .. } | Self::InUse { .. } => Some("wait until it has finished".into()),
             Self::NotDamaged { .. } => None,
             Self::Missing { .. } => {
-                Some("vidbench backup list shows them; --from names another folder".into())
+                Some("vidbench backup list shows them; use --from for another folder".into())
             }
         }
     }
@@ -105,13 +105,13 @@ impl BackupError {
 /// The store's hints speak of workspaces and runs; a backup has other remedies.
 fn store_hint(error: &StoreError) -> Option<String> {
     if error.is_disk_full() {
-        return Some("free some space there, or name another disk: --to of create, --into of restore".into());
+        return Some("free some space there, or choose another disk: create --to, restore --into".into());
     }
     match error {
         StoreError::Io { source, .. }
             if matches!(source.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
         {
-            Some("name a folder that you may write to: --to of create, --into of restore".into())
+            Some("choose a writable folder: create --to, restore --into".into())
         }
         other => other.hint(),
     }

@@ -178,7 +178,7 @@ pub(super) fn require_files(backup: &Path, manifest: &BackupManifest) -> BackupR
             Some(Some(bytes)) => {
                 let told = file.bytes;
                 return Err(damaged(format!(
-                    "{} has {bytes} bytes, and the manifest says {told}",
+                    "{} has {bytes} bytes, but the manifest states {told}",
                     path.display()
                 )));
             }

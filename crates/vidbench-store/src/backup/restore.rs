@@ -38,9 +38,9 @@ pub fn verify_backup(backup: &Path) -> BackupResult<BackupManifest> {
     match opened {
         Ok(runs) if runs.len() as u64 == manifest.runs => Ok(manifest),
         Ok(runs) => {
-            Err(damaged(format!("restored, it has {} runs instead of {}", runs.len(), manifest.runs)))
+            Err(damaged(format!("a restored copy has {} runs instead of {}", runs.len(), manifest.runs)))
         }
-        Err(error) => Err(damaged(format!("restored, it does not open: {error}"))),
+        Err(error) => Err(damaged(format!("a restored copy does not open: {error}"))),
     }
 }
 
@@ -62,7 +62,7 @@ pub(super) fn check(backup: &Path) -> BackupResult<BackupManifest> {
             return Ok(());
         }
         Err(damaged(format!(
-            "{name} has {bytes} bytes with SHA-256 {sha256}, and the manifest says {}",
+            "{name} has {bytes} bytes with SHA-256 {sha256}, but the manifest states {}",
             file.sha256
         )))
     };
@@ -73,13 +73,13 @@ pub(super) fn check(backup: &Path) -> BackupResult<BackupManifest> {
     }
     let named = files::named_artifacts(&opened).map_err(|error| damaged(format!("the database: {error}")))?;
     if named != manifest.artifacts {
-        return Err(damaged("the database names other videos than the manifest".into()));
+        return Err(damaged("the database lists different videos from the manifest".into()));
     }
     let (runs, samples) =
         files::counts(&opened).map_err(|error| damaged(format!("the database: {error}")))?;
     if (runs, samples) != (manifest.runs, manifest.samples) {
         return Err(damaged(format!(
-            "the database has {runs} runs with {samples} samples, and the manifest says other numbers"
+            "the database has {runs} runs with {samples} samples, but the manifest states other numbers"
         )));
     }
     manifest.artifacts.iter().try_for_each(|file| same(&files::place(backup, &file.sha256), file))?;

@@ -100,7 +100,7 @@ impl Disk {
                 Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", &path)(error)),
             }
         }
-        let held = io::Error::new(ErrorKind::WouldBlock, "another process has held it for seconds");
+        let held = io::Error::new(ErrorKind::WouldBlock, "another process has held the lock for seconds");
         Err(StoreError::io("lock", &path)(held))
     }
 

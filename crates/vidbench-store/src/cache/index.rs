@@ -109,7 +109,7 @@ impl Index {
             connection.busy_timeout(BUSY_TIMEOUT)?;
             let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
             if found != 0 && found != FORM {
-                return Err(StoreError::corrupt("cache", &format!("its index has form {found}")));
+                return Err(StoreError::corrupt("cache", &format!("its index has format {found}")));
             }
             connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
             // After a loss of power the last changes may be missing. The files are compared with the list when it is opened.
@@ -119,7 +119,7 @@ impl Index {
                 .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {FORM}; COMMIT;"))?;
             Ok(connection)
         };
-        let connection = open().map_err(|error| error.in_database("opening the list of the cache", path))?;
+        let connection = open().map_err(|error| error.in_database("opening the cache index", path))?;
         Ok(Self { connection, path: path.into() })
     }
 
@@ -132,7 +132,7 @@ impl Index {
             Ok(value)
         };
         // The closure is called once; it borrows what `work` consumes.
-        run().map_err(|error: StoreError| error.in_database("changing the list of the cache", path))
+        run().map_err(|error: StoreError| error.in_database("updating the cache index", path))
     }
 
     /// Bytes of all entries, including those that are being written.
@@ -328,7 +328,7 @@ fn listed(row: &Row<'_>) -> Result<Option<Listed>> {
         return Ok(None);
     };
     let name: Vec<u8> = row.get(2)?;
-    let name = name.try_into().map_err(|_| StoreError::corrupt("cache", "a name that is no hash"))?;
+    let name = name.try_into().map_err(|_| StoreError::corrupt("cache", "a name that is not a hash"))?;
     Ok(Some(Listed {
         id: row.get(0)?,
         key: CacheKey { kind, name },

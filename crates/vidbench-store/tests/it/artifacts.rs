@@ -99,7 +99,7 @@ fn a_file_with_another_name_elsewhere_is_not_adopted_and_keeps_its_modes() {
     let linked = folder.path().join("tmp/linked.mp4");
     fs::hard_link(&precious, &linked).unwrap();
     let error = store.adopt_artifact(&linked).unwrap_err();
-    assert!(error.to_string().contains("a hard link"), "{error}");
+    assert!(error.to_string().contains("another hard link"), "{error}");
     assert_eq!(fs::metadata(&precious).unwrap().permissions().mode() & 0o777, 0o640);
 }
 

@@ -137,7 +137,7 @@ fn the_reason_names_the_file() {
     );
     assert!(
         reason(|backup| change(&video(backup), |bytes| bytes.push(0)))
-            .ends_with(" bytes, and the manifest says 7")
+            .ends_with(" bytes, but the manifest states 7")
     );
     assert!(reason(|backup| flip(&backup.join(DATABASE), 5000)).contains("vidbench.db has "));
 }
@@ -145,7 +145,7 @@ fn the_reason_names_the_file() {
 #[test]
 fn what_a_newer_vidbench_made_is_not_called_damaged() {
     let newer: [(&str, Damage); 2] = [
-        ("is of format 2, this vidbench reads format 1", |backup| {
+        ("has format 2, this vidbench reads format 1", |backup| {
             let path = backup.join(MANIFEST);
             let text = fs::read_to_string(&path).unwrap();
             fs::write(path, text.replace("\"format\": 1", "\"format\": 2, \"more\": 3")).unwrap();
@@ -161,7 +161,7 @@ fn what_a_newer_vidbench_made_is_not_called_damaged() {
         {
             assert!(!matches!(error, BackupError::Damaged { .. }), "{error}");
             assert!(error.to_string().contains(what), "{error}");
-            assert_eq!(error.hint().unwrap(), "use the vidbench that made it, or a newer one");
+            assert_eq!(error.hint().unwrap(), "use the vidbench version that created it, or a newer one");
         }
         assert!(!into.exists());
     }

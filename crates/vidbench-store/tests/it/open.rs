@@ -85,7 +85,7 @@ fn a_file_in_place_of_a_folder_is_explained() {
     for root in [file.clone(), file.join("below")] {
         let error = Store::open(&root).unwrap_err();
         assert!(matches!(error, StoreError::Io { .. }), "{error}");
-        assert!(error.hint().unwrap().contains("file stands where a folder"), "{error}");
+        assert!(error.hint().unwrap().contains("file exists where a folder"), "{error}");
     }
     fs::write(folder.path().join("artifacts"), "x").unwrap();
     assert!(matches!(Store::open(folder.path()), Err(StoreError::Io { .. })));

@@ -75,12 +75,12 @@ fn another_generation_of_a_recorded_sample_is_refused_naming_both() {
     let mut other = generation(&store, sample(&run, 0), 0);
     other.timing.as_mut().unwrap().end_ns = 9;
     let error = store.record_generation(&run.id, 0, &model(), &params(), &other).unwrap_err();
-    let text = "sample 0 of run r1 has another generation already: generation.timing.end_ns is 1000000002, offered 9";
+    let text = "sample 0 of run r1 already has a different generation: generation.timing.end_ns is 1000000002, got 9";
     assert_eq!(error.to_string(), text);
     let steps = Params { steps: 5, ..params() };
     let error =
         store.record_generation(&run.id, 0, &model(), &steps, &generation(&store, sample(&run, 0), 0));
-    assert!(error.unwrap_err().to_string().ends_with("params.steps is 4, offered 5"));
+    assert!(error.unwrap_err().to_string().ends_with("params.steps is 4, got 5"));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn another_verdict_of_a_judged_sample_is_refused_naming_both() {
     let mut other = ok(sample(&run, 0));
     other.scores[0].score = Score::Value(0.3);
     let error = store.record_verdict(&run.id, 0, &other).unwrap_err();
-    let text = "sample 0 of run r1 has another verdict already: scores.0.score.value is 0.30000000000000004, offered 0.3";
+    let text = "sample 0 of run r1 already has a different verdict: scores.0.score.value is 0.30000000000000004, got 0.3";
     assert_eq!(error.to_string(), text);
     assert_eq!(store.run_data(&run.id).unwrap(), before);
 }

@@ -57,7 +57,7 @@ fn the_same_run_twice_is_one_run_and_another_is_refused() {
     assert_eq!(store.runs().unwrap().len(), 1);
     record.environment.cores = 3;
     let error = store.create_run(&record).unwrap_err();
-    assert_eq!(error.to_string(), "run r1 is recorded already: environment.cores is 2, offered 3");
+    assert_eq!(error.to_string(), "run r1 already exists: environment.cores is 2, got 3");
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub(super) fn find_cut(file: &mut (impl Read + Seek)) -> io::Result<Option<Strin
     file.seek(SeekFrom::Start(0))?;
     match walk(&mut BufReader::new(file)) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Ok(Some("the trailer of the GIF is missing".to_owned()))
+            Ok(Some("the GIF trailer is missing".to_owned()))
         }
         walked => walked.map(|()| None),
     }

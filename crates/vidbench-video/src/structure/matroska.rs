@@ -139,7 +139,7 @@ impl<R: Read + Seek> Walk<R> {
                     end
                 }
                 (_, Some(end)) => end,
-                (_, None) => return Err(element.fault("does not say how long it is")),
+                (_, None) => return Err(element.fault("has no length")),
             };
         }
         Ok(pos)
@@ -159,11 +159,11 @@ impl<R: Read + Seek> Walk<R> {
             }
             let element = self.child(pos, end, "cluster", live, IN_CLUSTER)?;
             let Some(element_end) = element.end() else {
-                return Err(element.fault("does not say how long it is"));
+                return Err(element.fault("has no length"));
             };
             match element.id {
                 TIMESTAMP | POSITION | PREV_SIZE if element.size > Some(MAX_NUMBER_BYTES) => {
-                    return Err(element.fault("is a number, and too long for one"));
+                    return Err(element.fault("is too long for a number"));
                 }
                 SIMPLE_BLOCK => self.check_block(&element)?,
                 BLOCK_GROUP => self.block_group(&element, element_end)?,
@@ -177,12 +177,12 @@ impl<R: Read + Seek> Walk<R> {
     fn block_group(&mut self, group: &Element, end: u64) -> Found<()> {
         let mut pos = group.body;
         while pos < end {
-            let element = self.child(pos, end, "group of blocks", false, IN_BLOCK_GROUP)?;
+            let element = self.child(pos, end, "block group", false, IN_BLOCK_GROUP)?;
             if element.id == BLOCK {
                 self.check_block(&element)?;
             }
             let Some(next) = element.end() else {
-                return Err(element.fault("does not say how long it is"));
+                return Err(element.fault("has no length"));
             };
             pos = next;
         }
@@ -193,13 +193,13 @@ impl<R: Read + Seek> Walk<R> {
     fn child(&mut self, pos: u64, end: u64, parent: &str, live: bool, known: &[u32]) -> Found<Element> {
         self.count()?;
         let Some(element) = self.element(pos)? else {
-            let what = format!("no element begins at byte {pos}, where one should");
+            let what = format!("expected an element at byte {pos}");
             // In a live stream that was cut, nothing else shows the cut.
             let few_left = live && self.len - pos < MAX_HEAD;
             return Err(Stop::Fault(if few_left { Fault::Cut(what) } else { Fault::Damage(what) }));
         };
         if element.id != VOID && element.id != CRC_32 && !known.contains(&element.id) {
-            return Err(element.fault(&format!("is none that a {parent} has")));
+            return Err(element.fault(&format!("is not allowed in a {parent}")));
         }
         match element.size {
             Some(size) if element.end().is_none_or(|own| own > end) => {
@@ -246,14 +246,14 @@ impl<R: Read + Seek> Walk<R> {
             io::BufRead::consume(&mut rest, read);
         }
         let sound = hasher.finalize() == u32::from_le_bytes(recorded);
-        if sound { Ok(()) } else { Err(parent.fault("differs from its checksum")) }
+        if sound { Ok(()) } else { Err(parent.fault("does not match its checksum")) }
     }
 
     fn track_numbers(&mut self, tracks: &Element, end: u64) -> Found<()> {
         let mut pos = tracks.body;
         while let Some(entry) = self.element(pos)?.filter(|_| pos < end) {
             let Some(entry_end) = entry.end().filter(|own| *own <= end) else {
-                return Err(entry.fault("is longer than what it is in"));
+                return Err(entry.fault("is longer than its parent"));
             };
             self.count()?;
             let mut inner = entry.body;
@@ -261,7 +261,7 @@ impl<R: Read + Seek> Walk<R> {
                 self.element(inner)?.filter(|_| entry.id == TRACK_ENTRY && inner < entry_end)
             {
                 let Some(next) = field.end().filter(|own| *own <= entry_end) else {
-                    return Err(field.fault("is longer than what it is in"));
+                    return Err(field.fault("is longer than its parent"));
                 };
                 self.count()?;
                 if field.id == TRACK_NUMBER {
@@ -285,7 +285,7 @@ impl<R: Read + Seek> Walk<R> {
         let number = self.vint()?.map(|(value, _)| value);
         let known = self.tracks.is_empty() || number.is_some_and(|number| self.tracks.contains(&number));
         if !known {
-            return Err(block.fault("is of a track that the file does not describe"));
+            return Err(block.fault("belongs to a track that the file does not describe"));
         }
         let mut time_and_flags = [0; 3];
         for byte in &mut time_and_flags {
@@ -451,11 +451,11 @@ mod tests {
         assert_eq!(fault(&good), None);
         let cluster_at = good.len() - 2 * block(1).len();
         for (at, value, words) in [
-            (cluster_at, 0xa5, "is none that a cluster has"),
-            (cluster_at, 0x00, "no element begins at byte"),
-            (cluster_at + 4, 7, "is none that a cluster has"),
+            (cluster_at, 0xa5, "is not allowed in a cluster"),
+            (cluster_at, 0x00, "expected an element at byte"),
+            (cluster_at + 4, 7, "is not allowed in a cluster"),
             (cluster_at + 4, 70, "needs 70 bytes, 17 are left in its cluster"),
-            (cluster_at + 5, 0x82, "is of a track that the file does not describe"),
+            (cluster_at + 5, 0x82, "belongs to a track that the file does not describe"),
         ] {
             let mut bytes = good.clone();
             bytes[at] = value;
@@ -517,6 +517,6 @@ mod tests {
         let mut bytes = good.clone();
         *bytes.last_mut().unwrap() ^= 1;
         let Some(Fault::Damage(reason)) = fault(&bytes) else { panic!("{:?}", fault(&bytes)) };
-        assert!(reason.ends_with("differs from its checksum"), "{reason}");
+        assert!(reason.ends_with("does not match its checksum"), "{reason}");
     }
 }

@@ -10,7 +10,7 @@ pub enum VmafError {
         reason: String,
     },
     /// The library that was found is not libvmaf, or has a version whose functions are not known.
-    #[error("{file} is no libvmaf of version 2 or 3: {reason}")]
+    #[error("{file} is not libvmaf 2 or 3: {reason}")]
     Unfit {
         /// The library.
         file: String,
@@ -18,7 +18,7 @@ pub enum VmafError {
         reason: String,
     },
     /// The samples have a bit depth that libvmaf does not take.
-    #[error("libvmaf takes 8, 10, 12 or 16 bits a sample, the files store {bit_depth}")]
+    #[error("libvmaf supports 8, 10, 12 or 16 bits per sample, the files store {bit_depth}")]
     BitDepth {
         /// Bits of a sample.
         bit_depth: u8,
@@ -40,7 +40,7 @@ pub enum VmafError {
         frame: u32,
     },
     /// There was nothing to compare.
-    #[error("there was no frame to compare")]
+    #[error("there were no frames to compare")]
     NoFrames,
     /// libvmaf refused.
     #[error("libvmaf cannot {step}: error {code}")]
@@ -57,7 +57,7 @@ impl VmafError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotInstalled { .. } | Self::Unfit { .. } => {
-                Some("for VMAF install libvmaf 2 or 3, or name its file in VIDBENCH_LIBVMAF")
+                Some("for VMAF, install libvmaf 2 or 3, or set VIDBENCH_LIBVMAF to its file")
             }
             Self::BitDepth { .. }
             | Self::TooSmall { .. }

@@ -63,7 +63,7 @@ fn a_library_that_is_not_there_is_not_installed() {
 #[cfg(target_os = "linux")]
 fn another_library_is_unfit() {
     let error = library::load(OsStr::new("libc.so.6")).unwrap_err();
-    assert!(error.to_string().starts_with("libc.so.6 is no libvmaf of version 2 or 3: "), "{error}");
+    assert!(error.to_string().starts_with("libc.so.6 is not libvmaf 2 or 3: "), "{error}");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn planes_that_libvmaf_does_not_take_are_refused_before_it_is_asked() {
     let refused = |plane, bit_depth| session::shape(&plane, bit_depth).unwrap_err().to_string();
     assert_eq!(
         refused(plane(&bytes, 14), 14),
-        "libvmaf takes 8, 10, 12 or 16 bits a sample, the files store 14"
+        "libvmaf supports 8, 10, 12 or 16 bits per sample, the files store 14"
     );
     let small = Plane { height: 63, ..plane(&bytes, 8) };
     assert_eq!(refused(small, 8), "frames of 96x63 are too small, both sides must be at least 64");

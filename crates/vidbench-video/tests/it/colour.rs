@@ -160,7 +160,7 @@ fn a_matrix_that_is_no_quarter_turn_is_refused() {
     }
     let error = read(&turned(&scratch, [-1, 0, 0, 1])).unwrap_err().to_string();
     assert!(
-        error.ends_with("a player would apply the matrix [-1 0; 0 1], which is no quarter turn"),
+        error.ends_with("a player would apply the matrix [-1 0; 0 1], which is not a quarter turn"),
         "{error}"
     );
 }

@@ -116,7 +116,7 @@ fn a_y4m_of_impossible_size_is_refused_for_its_size() {
         let error = refused(sides);
         assert!(matches!(error.kind, VideoErrorKind::NotVideo(_)), "{sides}: {error}");
         let cause = std::error::Error::source(&error).unwrap().to_string();
-        assert_eq!(cause, "libav: the Y4M header states no size", "{sides}");
+        assert_eq!(cause, "libav: the Y4M header has no size", "{sides}");
     }
     let error = refused("W100000 H4");
     assert!(matches!(error.kind, VideoErrorKind::OverLimit { .. }), "{error}");

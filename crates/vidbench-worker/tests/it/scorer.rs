@@ -196,7 +196,7 @@ fn a_clip_of_another_shape_has_no_features_and_says_why() {
     assert!(result.features.is_empty());
     let last = result.scores.last().unwrap();
     assert_eq!(last.metric.as_str(), "frechet_shapes@1");
-    let reason = "clip is 3 frames of 48x32, the net shapes-classifier takes 16 frames of 64x64";
+    let reason = "clip has 3 frames of 48x32, but net shapes-classifier takes 16 frames of 64x64";
     assert_eq!(last.score, Score::not_available(reason));
 }
 

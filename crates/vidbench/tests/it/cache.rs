@@ -51,7 +51,7 @@ fn samples_of_another_run_are_taken_marked_and_have_no_times() {
     assert!(said.stderr.contains("2 samples are taken from earlier runs"), "{}", said.stderr);
     let from = plain["run"]["id"].as_str().unwrap();
     assert!(
-        said.stdout.contains(&format!("2 of 2 samples were made by 1 earlier run ({from})")),
+        said.stdout.contains(&format!("2 of 2 samples come from 1 earlier run ({from})")),
         "{}",
         said.stdout
     );
@@ -84,7 +84,7 @@ fn what_was_not_made_before_is_made_and_timed_beside_what_is_reused() {
     let workspace = Workspace::new();
     execute(&workspace, &suite("[1]", 2, "[2]"));
     let (data, said) = execute(&workspace, &reusing("[1]", 3, "[2]"));
-    assert!(said.stdout.contains("2 of 3 samples were made by 1 earlier run"), "{}", said.stdout);
+    assert!(said.stdout.contains("2 of 3 samples come from 1 earlier run"), "{}", said.stdout);
     let timed = of_all(&data, "/generation/timing");
     assert_eq!(timed.iter().flatten().filter(|timing| timing.is_object()).count(), 1);
     assert_eq!(data["analysis"]["groups"][0]["latency"]["n"], 1);

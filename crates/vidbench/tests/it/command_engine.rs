@@ -279,7 +279,7 @@ fn a_program_that_cannot_be_started_is_named() {
 fn what_is_wrong_with_a_program_is_said_before_the_run() {
     for (argv, words) in [
         (json!(["paint", "{promt}", "{output}"]), "did you mean {prompt}?"),
-        (json!(["paint", "{prompt}"]), "is not told where to write"),
+        (json!(["paint", "{prompt}"]), "does not know where to write"),
         (json!(["bash", "-c", "paint '{prompt}' {output}"]), "could run anything"),
     ] {
         let workspace = workspace(&argv, "");

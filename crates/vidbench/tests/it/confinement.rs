@@ -256,7 +256,7 @@ fn the_embedded_model_and_programs_work_within_every_wall_and_the_record_says_wh
     }
     let page = std::fs::read_to_string(workspace.path().join("page.html")).unwrap();
     assert!(
-        page.contains("shapes-ldm: memory 4.0 GiB, 600 processor seconds a request"),
+        page.contains("shapes-ldm: memory 4.0 GiB, 600 processor seconds per request"),
         "no line of the confinement"
     );
 }

@@ -190,7 +190,7 @@ fn a_worker_that_dies_twice_costs_no_sample_and_both_attempts_are_kept() {
     let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(said.stderr.contains("worker_crashed, attempt 1 of 3, again in 0.0 s"), "{}", said.stderr);
-    assert!(said.stdout.contains("1 sample was made at a second or later attempt"), "{}", said.stdout);
+    assert!(said.stdout.contains("1 sample was generated at a second or later attempt"), "{}", said.stdout);
     let data = workspace.export();
     assert_eq!(outcomes(&data), ["ok"; 4]);
     let tried: Vec<_> = samples(&data).iter().map(attempts).collect();
@@ -252,7 +252,7 @@ fn a_breaker_opens_and_closes_again_and_nothing_is_lost() {
     }
     assert_eq!(outcomes(&workspace.export()), ["ok"; 4]);
     let shown = workspace.run(["runs", "show", "latest"]).stdout;
-    assert!(shown.contains("the breaker of rendered-shapes (generate) opened 1 time, the last time because it failed 2 times in a row"), "{shown}");
+    assert!(shown.contains("the breaker of rendered-shapes (generate) opened 1 time, most recently because it failed 2 times in a row"), "{shown}");
 }
 
 #[test]

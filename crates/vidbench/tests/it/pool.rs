@@ -227,5 +227,5 @@ fn turns_need_a_single_stream() {
     workspace.write("suite.toml", suite);
     let said = workspace.run(["run", "suite.toml"]);
     assert_eq!(said.code, 2);
-    assert!(said.stderr.contains("interleaved turns need the scenario single-stream"), "{}", said.stderr);
+    assert!(said.stderr.contains("order `interleaved` needs scenario `single-stream`"), "{}", said.stderr);
 }

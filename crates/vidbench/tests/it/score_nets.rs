@@ -59,9 +59,9 @@ fn a_device_that_is_not_there_is_named_and_nothing_is_computed_on_another() {
     let said = run(&workspace, &[&PAIRS[..], &["--random-nets", "1", "--net-device", "cuda:1"]].concat());
     let found = json(&said);
     let reason = &found["clips"][0]["scores"][0]["score"]["not_available"]["reason"];
-    let wanted = "cuda:1 is not available: the runtime that is built in computes on the processor alone";
+    let wanted = "cuda:1 is not available: the built-in runtime only computes on the processor";
     assert!(reason.as_str().unwrap().contains(wanted), "{reason}");
-    assert!(reason.as_str().unwrap().contains("or leave --net-device out"), "{reason}");
+    assert!(reason.as_str().unwrap().contains("or omit --net-device"), "{reason}");
     assert!(found["environment"]["nets"]["runtime"].as_str().unwrap().ends_with(" on cuda"), "{found}");
 
     for (devices, words) in
@@ -93,7 +93,7 @@ fn random_weights_are_said_in_every_form_and_kept_apart_by_their_seed() {
     assert_eq!(json(&again)["clips"][0]["scores"], first["clips"][0]["scores"]);
     let other = json(&seeded("2", "json"));
     assert_ne!(other["clips"][0]["scores"], first["clips"][0]["scores"]);
-    let warning = "every net has random weights (seed 1): scores of nets say nothing of the clips";
+    let warning = "every net has random weights (seed 1): scores that use nets say nothing about the clips";
     for format in ["table", "markdown"] {
         let said = seeded("1", format);
         assert!(said.stdout.contains(warning), "{format}: {}", said.stdout);
@@ -270,7 +270,7 @@ fn frames_are_rows_and_clips_are_counted_beside_them() {
     let table = run(&workspace, &[&table[..], &nets].concat()).stdout;
     assert!(table.contains("2 (3 frames) x 2048"), "{table}");
     assert!(table.contains("against 2 clips with 5 frames of 2048 dimensions"), "{table}");
-    assert!(table.contains("the frames of a clip are alike"), "{table}");
+    assert!(table.contains("frames of a clip are similar"), "{table}");
 }
 
 #[test]
@@ -322,7 +322,7 @@ fn the_selftest_of_nets_passes_here_and_names_nets_it_does_not_know() {
     assert_eq!(json(&said)["anchors"], serde_json::json!([]));
     let unknown = run(&workspace, &["metrics", "selftest", "lpips"]);
     assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""));
-    assert!(unknown.stderr.contains("there is no net \"lpips\""), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("unknown net \"lpips\""), "{}", unknown.stderr);
     // Random weights of the test are not put into the store.
     assert!(!workspace.path().join("nets").exists());
 }
@@ -391,7 +391,7 @@ fn a_clip_is_compared_with_the_image_it_was_made_from() {
 
     let none = run(&workspace, &[&score[..], &nets].concat());
     let reason = of(&none)["not_available"]["reason"].as_str().unwrap().to_owned();
-    assert_eq!(reason, "no image was given and the metric needs the one that the clip was made from");
+    assert_eq!(reason, "the metric needs the image the clip was generated from, and none was given");
 
     // A new image gives a new score.
     let named = run(&workspace, &[&score[..], &["--images", "images"], &nets].concat());

@@ -54,7 +54,7 @@ fn check_energy(fault: &str) {
         assert_eq!(sample["telemetry"]["contended"], false);
         assert_eq!(sample["telemetry"]["device_memory_own_bytes"], 0);
     }
-    assert!(table.contains("energy") && table.contains("J a sample"), "{table}");
+    assert!(table.contains("energy") && table.contains("J per sample"), "{table}");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_driver_that_tells_nothing_gives_reasons_and_no_numbers() {
         assert!(reason.contains("neither an energy counter nor power was read"), "{reason}");
         assert!(found["device_memory_used_bytes"]["not_available"].is_object());
     }
-    assert!(!table.contains("J a sample"), "{table}");
+    assert!(!table.contains("J per sample"), "{table}");
 }
 
 #[test]
@@ -116,9 +116,9 @@ fn the_power_of_the_idle_machine_is_measured_where_there_is_a_sensor() {
     assert!(page.contains("id=\"sensors\"") && page.contains("before the models"));
     let (told, table, page, data) = run("/nonexistent.so");
     if !std::path::Path::new("/sys/class/powercap/intel-rapl:0").exists() {
-        assert!(!told.contains("idle machine") && !table.contains("idle:"), "{told}{table}");
+        assert!(!told.contains("idle machine") && !table.contains("idle power:"), "{told}{table}");
         assert_eq!(data["analysis"]["idle"], Value::Array(vec![]));
-        assert!(page.contains("this machine has no sensor of power or energy"));
+        assert!(page.contains("this machine has no readable power or energy sensor"));
     }
 }
 
@@ -145,7 +145,7 @@ fn memory_of_the_run_is_told_apart_from_that_of_others() {
 fn others_on_the_device_and_heat_are_told() {
     let (table, data) = run("foreign");
     assert!(telemetry(&data).iter().all(|found| found["contended"] == true));
-    assert!(table.contains("other processes were on an accelerator during 1 sample"), "{table}");
+    assert!(table.contains("other processes used an accelerator during 1 sample"), "{table}");
     let (table, _) = run("throttled");
     assert!(
         table.contains("slower than they could during 1 sample: hw thermal slowdown, sw power cap"),

@@ -256,7 +256,7 @@ fn a_total_over_fewer_videos_does_not_look_like_one_over_all() {
     let workspace = Workspace::new();
     let first = |said: Said| said.stdout.lines().next().unwrap_or_default().to_owned();
     for (name, videos, head) in [
-        ("subject_consistency", json!([]), "COMPLETE, BUT OF FEWER VIDEOS THAN THE SUITE HAS"),
+        ("subject_consistency", json!([]), "COMPLETE, BUT WITH FEWER VIDEOS THAN THE SUITE"),
         ("color", json!([{"video_path": "v/a-0.mp4", "video_results": 0.5}]), "COMPLETE  VBench"),
     ] {
         let mut all: serde_json::Map<String, Value> = VIDEOCRAFTER

@@ -74,7 +74,7 @@ fn doctor_says_what_is_wrong_with_the_libvmaf_that_was_named() {
     let text = String::from_utf8(output.stdout).unwrap();
     let line = text.lines().find(|line| line.contains(" vmaf ")).unwrap();
     assert!(line.starts_with("BROKEN  vmaf          optional: libvmaf is not installed: "), "{line}");
-    assert!(text.contains("hint: for VMAF install libvmaf 2 or 3, or name its file in VIDBENCH_LIBVMAF"));
+    assert!(text.contains("hint: for VMAF, install libvmaf 2 or 3, or set VIDBENCH_LIBVMAF to its file"));
 }
 
 #[test]

@@ -69,7 +69,7 @@ class Architecture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def component(self, name: str) -> Component:
         """A component, completed with everything that it takes from others."""
         if name not in self.components:
-            raise Failure("invalid_request", f"no component {name}", nearest(name, self.components))
+            raise Failure("invalid_request", f"unknown component {name}", nearest(name, self.components))
         found = self.components[name]
         if found.like is None:
             return found
@@ -99,5 +99,5 @@ def names() -> list[str]:
 def full(name: str) -> Architecture:
     """The architecture of that name, with the numbers of a published model."""
     if name not in names():
-        raise Failure("invalid_request", f"no architecture {name}", nearest(name, names()))
+        raise Failure("invalid_request", f"unknown architecture {name}", nearest(name, names()))
     return read(FOLDER / f"{name}.toml")

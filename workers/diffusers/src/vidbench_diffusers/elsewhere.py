@@ -71,7 +71,7 @@ def from_file(settings: Settings, name: str, cls: Any, base: Path, path: Path) -
     import diffusers
 
     if not hasattr(cls, "from_single_file"):
-        raise Failure("unsupported", f"settings.files.{name}: diffusers loads a {cls.__name__} from a folder only")
+        raise Failure("unsupported", f"settings.files.{name}: diffusers only loads {cls.__name__} from a folder")
     options: dict[str, Any] = {"config": str(base), "subfolder": name, "torch_dtype": dtype(settings, name)}
     source: Any = str(path)
     if path.is_dir():
@@ -81,7 +81,7 @@ def from_file(settings: Settings, name: str, cls: Any, base: Path, path: Path) -
     elif path.suffix != ".safetensors" and not settings.allow_pickle:
         raise Failure(
             "weights_missing",
-            f"settings.files.{name}: {path.name} is neither .safetensors nor .gguf, and such files can run anything",
+            f"settings.files.{name}: {path.name} is neither .safetensors nor .gguf, and may execute code when loaded",
             "convert it, or set settings.allow_pickle = true if you trust its author",
         )
     try:
@@ -89,8 +89,8 @@ def from_file(settings: Settings, name: str, cls: Any, base: Path, path: Path) -
     except (ValueError, RuntimeError, KeyError, TypeError, OSError) as error:
         if is_out_of_memory(error):
             raise
-        why = "it lacks tensors of the network" if "meta tensor" in str(error) else str(error)
-        raise Failure("weights_mismatch", f"settings.files.{name}: {path.name} is no {cls.__name__} of this model: {why}") from error
+        why = "tensors are missing" if "meta tensor" in str(error) else str(error)
+        raise Failure("weights_mismatch", f"settings.files.{name}: {path.name} does not fit {cls.__name__} of this model: {why}") from error
 
 
 def whole(network: Any, name: str, path: Path) -> Any:
@@ -98,7 +98,7 @@ def whole(network: Any, name: str, path: Path) -> Any:
     missing = [key for key, weight in network.state_dict().items() if weight.is_meta]
     if missing:
         shown = f"{len(missing)} tensors of the network, such as {missing[0]}"
-        raise Failure("weights_mismatch", f"settings.files.{name}: {path.name} lacks {shown}")
+        raise Failure("weights_mismatch", f"settings.files.{name}: {path.name} is missing {shown}")
     return network
 
 
@@ -108,5 +108,5 @@ def shards(folder: Path, name: str) -> dict[str, torch.Tensor]:
 
     files = sorted(folder.glob("*.safetensors"))
     if not files:
-        raise Failure("weights_missing", f"settings.files.{name}: {folder} has no .safetensors")
+        raise Failure("weights_missing", f"settings.files.{name}: {folder} has no .safetensors files")
     return {key: tensor for file in files for key, tensor in load_file(file).items()}

@@ -85,8 +85,8 @@ def classified(error: BaseException, during: str) -> Failure:
         return Failure(
             "out_of_memory",
             text,
-            "ask for fewer frames or a smaller size, or set offload, vae_tiling or a smaller dtype",
+            "use fewer frames or a smaller size, or set offload, vae_tiling or a smaller dtype",
         )
     if is_device_lost(error):
-        return Failure("device_lost", text, "the worker ends; look at the driver's log (dmesg, nvidia-smi)")
-    return Failure("internal", text, "the worker's log on stderr has the whole traceback")
+        return Failure("device_lost", text, "the worker exits; check the driver log (dmesg, nvidia-smi)")
+    return Failure("internal", text, "the worker log on stderr has the full traceback")

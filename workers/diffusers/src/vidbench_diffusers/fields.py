@@ -85,7 +85,7 @@ def smaller(arguments: dict[str, Any], times: float) -> dict[str, Any]:
     """The arguments with a smaller size, for a pipeline that makes its videos that many times larger."""
     for name in {"height", "width"} & set(arguments):
         if arguments[name] % times:
-            raise refused(f"{name} is {arguments[name]}: this pipeline makes videos {times} times larger, so it must be a multiple of that")
+            raise refused(f"{name} is {arguments[name]}: this pipeline enlarges videos {times} times, so it must be a multiple of that")
         arguments[name] = int(arguments[name] / times)
     return arguments
 
@@ -96,7 +96,7 @@ def sections(frames: int, call: dict[str, Any]) -> int:
     count, rest = divmod(frames - 1, window * compression)
     if count < 1 or rest:
         raise refused(
-            f"frames is {frames}: this pipeline makes sections of {window * compression} frames after the first one, "
+            f"frames is {frames}: this pipeline generates sections of {window * compression} frames after the first frame, "
             f"so it must be {window * compression}k+1 and more than 1"
         )
     return count * ((window - 1) * compression + 1)  # type: ignore[no-any-return]
@@ -105,7 +105,7 @@ def sections(frames: int, call: dict[str, Any]) -> int:
 def whole(value: float, name: str) -> int:
     """A number that must be whole."""
     if value != int(value):
-        raise refused(f"{name} is {value}: this pipeline takes whole numbers")
+        raise refused(f"{name} is {value}: this pipeline takes only whole numbers")
     return int(value)
 
 
@@ -116,12 +116,12 @@ def steps(asked: int, taken: set[str], call: dict[str, Any]) -> dict[str, Any]:
     lists = sorted(name for name in taken if name.endswith("num_inference_steps_list"))
     given = next((call[name] for name in lists if name in call), None)
     if lists and given is None:
-        raise refused("this pipeline takes a number of steps for each of its stages", f"give settings.call.{lists[0]}")
+        raise refused("this pipeline takes a number of steps per stage", f"set settings.call.{lists[0]}")
     if not lists and "sigmas" in taken and "sigmas" not in call:
-        raise refused("this pipeline takes sigmas in place of a number of steps", "give settings.call.sigmas, one for each step")
+        raise refused("this pipeline takes sigmas instead of a number of steps", "set settings.call.sigmas, one per step")
     fixed = given or [1] * max(1, sum(sigma > 0 for sigma in call.get("sigmas", ())))
     if asked != sum(fixed):
-        raise refused(f"steps is {asked}: this pipeline takes no number of steps, and does {sum(fixed)}")
+        raise refused(f"steps is {asked}: this pipeline takes no number of steps and always runs {sum(fixed)}")
     return {}
 
 
@@ -139,7 +139,7 @@ def check_call(call: dict[str, Any], taken: set[str]) -> None:
     reserved = RESERVED | set(NAMES["frames"]) | set(NAMES["steps"]) | set(NAMES["guidance"])
     for name in call:
         if name in reserved:
-            raise refused(f"settings.call.{name}: requests give this argument", "leave it to the suite's grid")
+            raise refused(f"settings.call.{name}: requests set this argument", "set it in the suite's grid")
         if name not in taken:
             raise refused(f"settings.call.{name}: the pipeline takes no such argument", nearest(name, taken))
 

@@ -33,33 +33,33 @@ def hub_errors(place: str) -> Iterator[None]:
     except errors.GatedRepoError as error:
         raise Failure(
             "weights_missing",
-            f"{place} is gated: its authors ask for consent",
+            f"{place} is gated: its authors require consent",
             'accept their terms on the model\'s page, then pass a token: pass_env = ["HF_TOKEN"]',
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise Failure(
             "weights_missing",
-            f"the hub has no {place}, or it is private",
+            f"{place} does not exist on the hub, or is private",
             'vidbench models search finds ids; a private model needs pass_env = ["HF_TOKEN"]',
         ) from error
     except errors.RevisionNotFoundError as error:
         raise Failure("weights_missing", f"{place} has no such revision: {error}") from error
     except errors.HFValidationError as error:
-        raise Failure("invalid_request", f"{place} is neither a folder nor an id of the hub: {error}") from error
+        raise Failure("invalid_request", f"{place} is neither a folder nor a hub id: {error}") from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, errors.DryRunError) as error:
         offline = constants.HF_HUB_OFFLINE
         raise Failure(
             "weights_missing" if offline else "unreachable",
-            f"{place} is not in the cache, and " + ("HF_HUB_OFFLINE forbids to ask the hub" if offline else "the hub cannot be reached"),
-            "unset HF_HUB_OFFLINE, or bring HF_HOME"
+            f"{place} is not in the cache, and " + ("HF_HUB_OFFLINE forbids access to the hub" if offline else "the hub cannot be reached"),
+            "unset HF_HUB_OFFLINE, or copy HF_HOME to this machine"
             if offline
-            else "look at the network, or bring HF_HOME from where there is one; an id that is only a name needs `model` in the suite",
+            else "check the network, or copy HF_HOME from a machine that has one; if the id is only a name, set `model` in the suite",
         ) from error
     except (errors.HTTPError, OSError) as error:
         raise Failure(
             "unreachable" if is_passing(error) else "weights_missing",
             f"{place} cannot be fetched: {error}",
-            "files that came whole are kept: the next load fetches the others",
+            "complete files are kept; the next load fetches the rest",
         ) from error
 
 
@@ -90,7 +90,7 @@ def within(folder: Path, inner: str) -> Path:
     """A file or a folder inside `folder`; anything outside is refused."""
     found = folder / inner
     if not found.exists() or ".." in Path(inner).parts or Path(inner).is_absolute():
-        raise Failure("weights_missing", f"{folder} has no {inner}", "look up the file's name on the model's page")
+        raise Failure("weights_missing", f"{folder} has no {inner}", "check the file name on the model page")
     return found
 
 
@@ -212,8 +212,8 @@ def check_content(path: Path) -> None:
         path.unlink(missing_ok=True)
         raise Failure(
             "weights_mismatch",
-            f"{path.name} came damaged: its SHA-256 is {found}, and the hub says {blob.name}",
-            "it was removed: the next load fetches it again",
+            f"{path.name} was damaged in transit: its SHA-256 is {found}, but the hub states {blob.name}",
+            "it was removed; the next load fetches it again",
         )
 
 
@@ -242,6 +242,6 @@ def check_space(needed: int) -> None:
     if (free := shutil.disk_usage(folder).free) < needed:
         raise Failure(
             "weights_missing",
-            f"the download has {needed / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free",
+            f"the download needs {needed / 1e9:.1f} GB, but {folder} has {free / 1e9:.1f} GB free",
             "free some space, or set HF_HOME to a larger disk",
         )

@@ -30,10 +30,10 @@ def settings_of(asked: Load) -> Settings:
         return asked.settings
     for name in ("class_name", "path", "architecture"):
         if getattr(asked.settings, name) is not None:
-            raise refused(f"settings.{name}: {asked.model} says already what it is")
+            raise refused(f"settings.{name}: {asked.model} already implies it")
     name, has_part, part = asked.model.removeprefix(TINY).partition("/")
     if has_part and part not in tiny_parts.MAKERS:
-        raise refused(f"{asked.model}: no part {part}", nearest(part, tiny_parts.MAKERS))
+        raise refused(f"{asked.model}: unknown part {part}", nearest(part, tiny_parts.MAKERS))
     return msgspec.structs.replace(asked.settings, weights="random", scale="tiny", class_name=name)
 
 
@@ -51,9 +51,9 @@ def device_of(name: str) -> torch.device:
     except RuntimeError as error:
         raise refused(f"settings.device: {error}") from error
     if device.type not in ("cpu", "cuda", "mps"):
-        raise refused(f"settings.device: {name} is none that models run on", "cpu, cuda, cuda:1 or mps")
+        raise refused(f"settings.device: models cannot run on {name}", "use cpu, cuda, cuda:1 or mps")
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise Failure("unsupported", f"device {name} is not available: PyTorch {torch.__version__} sees none on this machine")
+        raise Failure("unsupported", f"device {name} is not available: PyTorch {torch.__version__} finds none on this machine")
     count = torch.cuda.device_count()
     if device.type == "cuda" and (device.index or 0) >= count:
         built = (
@@ -63,8 +63,8 @@ def device_of(name: str) -> torch.device:
         )
         raise Failure(
             "unsupported",
-            f"device {name} is not available: {built} and sees {count} devices",
-            "vidbench doctor says what is missing; CUDA_VISIBLE_DEVICES may hide devices",
+            f"device {name} is not available: {built} and finds {count} devices",
+            "vidbench doctor reports what is missing; CUDA_VISIBLE_DEVICES may hide devices",
         )
     return device
 
@@ -109,7 +109,7 @@ class Source:
             name = self.settings.class_name or class_name(self._configuration())
             pipeline = known.pipelines.get(name)
             if pipeline is None:
-                raise Failure("unsupported", f"there is no tiny {name}", nearest(name, known.pipelines))
+                raise Failure("unsupported", f"no tiny version of {name}", nearest(name, known.pipelines))
             folder = Path(self._folders.enter_context(tempfile.TemporaryDirectory(prefix="vidbench-tiny-")))
             made = build.assemble(build.find_class(name), known, pipeline)
             stand_ins = build.take_stand_ins(made)
@@ -120,7 +120,7 @@ class Source:
                     msgspec.to_builtins(self.settings) | tiny_parts.settings(part, made, folder / part), Settings
                 )
             return self._load(folder / "model", name, stand_ins)
-        unread(self.settings, NOT_OF_RANDOM, "a model with random weights is built from its configuration alone")
+        unread(self.settings, NOT_OF_RANDOM, "a model with random weights is built from its configuration only")
         device = torch.device("cpu") if self.settings.offload != "none" else device_of(self.settings.device)
         return in_dtypes(self._built(device), self.settings)
 
@@ -147,7 +147,7 @@ class Source:
         if self.settings.path is not None or Path(self.place).is_dir():
             folder = Path(self.place)
             if not folder.is_dir():
-                raise Failure("weights_missing", f"settings.path: there is no folder {folder}")
+                raise Failure("weights_missing", f"settings.path: no folder {folder}")
             return folder
         described = hub.download(self.place, self.revision, hub.Wanted(weights=False))
         if not with_weights:
@@ -170,7 +170,7 @@ class Source:
         name = name or self.settings.class_name or class_name(index)
         found = build.find_class(name)
         if issubclass(found, diffusers.ModularPipeline):
-            unread(self.settings, NOT_OF_MODULAR, f"{name} is a modular pipeline, which is loaded whole and in one type")
+            unread(self.settings, NOT_OF_MODULAR, f"{name} is a modular pipeline, which is loaded as a whole in one dtype")
             pipe = found.from_pretrained(str(folder))
             pipe.load_components(torch_dtype=getattr(torch, self.settings.dtype))
             return Modular(pipe)
@@ -189,7 +189,7 @@ class Source:
             return Classic(found.from_pretrained(str(folder), **options))
         except ImportError as error:
             raise Failure(
-                "unsupported", f"{name} cannot be loaded so: {error}", "install it into the environment, or change the settings"
+                "unsupported", f"{name} cannot be loaded with these settings: {error}", "install it into the environment, or change the settings"
             ) from error
         except RuntimeError as error:
             if (asked := self.settings.quantization) is None or is_out_of_memory(error):
@@ -215,11 +215,11 @@ def unread(settings: Settings, names: tuple[str, ...], why: str) -> None:
 def check_weights(settings: Settings) -> None:
     """Refuses settings that only random weights have, and a class of another module."""
     if settings.class_name is not None and ":" in settings.class_name:
-        raise refused(f"settings.class_name: {settings.class_name} is no class of diffusers")
+        raise refused(f"settings.class_name: {settings.class_name} is not a diffusers class")
     if settings.weights != "random" and settings.scale == "tiny":
-        raise refused('settings.scale: "tiny" is of random weights', 'weights = "random"')
+        raise refused('settings.scale: "tiny" needs random weights', 'set weights = "random"')
     if settings.architecture is not None and (settings.weights != "random" or settings.scale == "tiny"):
-        raise refused("settings.architecture is of random weights at full scale", 'weights = "random"')
+        raise refused("settings.architecture needs random weights at full scale", 'set weights = "random"')
 
 
 def check_parts(settings: Settings, cls: Any) -> None:
@@ -245,14 +245,14 @@ def check_class(chosen: str | None, cls: Any, index: dict[str, Any], given: set[
     for name in sorted(set(cls._get_signature_keys(cls)[0]) - set(cls._optional_components) - given):
         library, part = (index.get(name) or [None, None])[:2]
         if part is None:
-            raise refused(f"settings.class_name: {chosen} needs a {name}, and this model, a {own}, has none")
+            raise refused(f"settings.class_name: {chosen} needs a {name}, but this model ({own}) has none")
         wanted = [kind for kind in types.get(name, ()) if isinstance(kind, type)]
         if library != "diffusers" or name == "scheduler" or not wanted:
             continue
         found = build.find_class(part)
         if not any(issubclass(found, kind) for kind in wanted):
             names = " or ".join(kind.__name__ for kind in wanted)
-            raise refused(f"settings.class_name: {chosen} takes a {names} as {name}, and this model, a {own}, has a {part}")
+            raise refused(f"settings.class_name: {chosen} takes a {names} as {name}, but this model ({own}) has a {part}")
 
 
 def in_dtypes(made: Runnable, settings: Settings) -> Runnable:
@@ -269,7 +269,7 @@ def missing_weights(folder: Path, error: OSError, settings: Settings) -> Failure
     if pickled and not settings.allow_pickle:
         return Failure(
             "weights_missing",
-            f"{folder} has weights that are no safetensors ({pickled[0]}), and such files can run anything",
+            f"{folder} has weights other than safetensors ({pickled[0]}), which may execute code when loaded",
             "convert them, or set settings.allow_pickle = true if you trust their author",
         )
     return Failure("weights_missing", f"{folder}: {error}")
@@ -289,8 +289,8 @@ def configuration(folder: Path) -> dict[str, Any]:
             return read_json(folder / name)
     raise Failure(
         "weights_missing",
-        f"{folder} has no model_index.json: it is no model of diffusers",
-        'a model of another format needs engine = "command"',
+        f"{folder} has no model_index.json: it is not a diffusers model",
+        'a model in another format needs engine = "command"',
     )
 
 
@@ -299,9 +299,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text())
     except ValueError as error:
-        raise Failure("weights_mismatch", f"{path.name} is no JSON: {error}") from error
+        raise Failure("weights_mismatch", f"{path.name} is not JSON: {error}") from error
     if not isinstance(found, dict):
-        raise Failure("weights_mismatch", f"{path.name} is no object")
+        raise Failure("weights_mismatch", f"{path.name} is not a JSON object")
     return found
 
 
@@ -324,7 +324,7 @@ def class_name(config: dict[str, Any]) -> str:
         raise Failure(
             "unsupported",
             f"diffusers {diffusers.__version__} has no {name}; the model was saved by {saved}",
-            "make an environment with a newer diffusers: vidbench env create",
+            "create an environment with a newer diffusers: vidbench env create",
         )
     return name
 
@@ -337,8 +337,8 @@ def quantization(settings: Settings) -> Any:
     assert asked is not None  # noqa: S101
     if not asked.options:
         raise refused(
-            f"settings.quantization.options: {asked.backend} needs one at least",
-            "such as { load_in_8bit = true }; the backend's page names them",
+            f"settings.quantization.options: {asked.backend} needs at least one",
+            "such as { load_in_8bit = true }; see the backend's documentation",
         )
     try:
         return diffusers.PipelineQuantizationConfig(
@@ -407,7 +407,7 @@ def scheduler_class(asked: Scheduler) -> Any:
 
     cls = build.find_class(asked.class_name)
     if not issubclass(cls, diffusers.SchedulerMixin):
-        raise refused(f"settings.scheduler.class_name: {asked.class_name} is no scheduler")
+        raise refused(f"settings.scheduler.class_name: {asked.class_name} is not a scheduler")
     taken = inspect.signature(cls).parameters
     for name in asked.options:
         if name not in taken:
@@ -423,7 +423,7 @@ def place(pipe: Any, settings: Settings, device: torch.device) -> None:
     if device.type == "cpu":
         raise Failure(
             "unsupported",
-            f"settings.offload is {settings.offload}, but the device is the CPU: there is nowhere to offload to",
+            f"settings.offload is {settings.offload}, but the device is the CPU, so there is nowhere to offload to",
         )
     if settings.offload == "model":
         pipe.enable_model_cpu_offload(device=device)
@@ -467,7 +467,7 @@ def tune_denoiser(loaded: Runnable, settings: Settings) -> None:
             try:
                 network.enable_cache(cache_configuration(settings, loaded.pipe))
             except (ValueError, TypeError, AttributeError) as error:
-                raise refused(f"settings.cache: {type(network).__name__} cannot have {settings.cache.kind}: {error}") from error
+                raise refused(f"settings.cache: {type(network).__name__} does not support {settings.cache.kind}: {error}") from error
         if settings.compile:
             network.compile()
 
@@ -506,7 +506,7 @@ def check_bases(settings: Settings, base: str) -> None:
     for what, made_for in parts.items():
         # Names on the hub do not depend on case.
         if made_for is not None and made_for.lower() != base.lower():
-            raise Failure("weights_mismatch", f"{what} is for {made_for}, and the model is {base}")
+            raise Failure("weights_mismatch", f"{what} is for {made_for}, but the model is {base}")
 
 
 def add_loras(pipe: Any, loras: list[Lora]) -> None:

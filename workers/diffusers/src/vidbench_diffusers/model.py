@@ -58,7 +58,7 @@ class Model:
         if not memory.recovered(self._device, before):
             raise FatalFailure(
                 failure.kind,
-                f"{failure.message}; the device did not come back to what it held before, so the worker ends",
+                f"{failure.message}; the device did not free its memory, so the worker exits",
                 failure.hint,
             )
         raise failure
@@ -81,7 +81,7 @@ class Model:
                 # Pipelines check their arguments before any network works.
                 if timeline.has_begun():
                     raise
-                raise refused(f"the pipeline refuses the request: {error}") from error
+                raise refused(f"the pipeline rejects the request: {error}") from error
         end_ns = timeline.now()
         self._totals[progress(asked)] = steps.finish()
         stages = [span._asdict() for span in timeline.spans()]
@@ -112,7 +112,7 @@ class Model:
             elif name in self._loaded.tensors:
                 arguments[name] = video.tensor(given, is_mask=name.startswith("mask"))
             elif name.endswith("conditions"):
-                raise Failure("unsupported", f"this pipeline takes {field} in no form that is known here")
+                raise Failure("unsupported", f"this pipeline takes {field} in an unknown form")
             else:
                 arguments[name] = [given] if name == "reference_images" and not isinstance(given, list) else given
         # Some pipelines draw a part of their noise without the generator that they are given.
@@ -121,10 +121,10 @@ class Model:
         if "generator" in taken:
             arguments["generator"] = generator
         else:
-            raise Failure("unsupported", f"{type(self._loaded.pipe).__name__} takes no generator: its seed cannot be set")
+            raise Failure("unsupported", f"{type(self._loaded.pipe).__name__} takes no generator, so its seed cannot be set")
         if missing := self._loaded.required - set(arguments):
             name = min(missing)
-            raise refused(f"this pipeline needs {name}, and the request has none", "a prompt gives it: inputs = { " + name + ' = "FILE" }')
+            raise refused(f"this pipeline needs {name}, but the request has none", "set it in the prompt: inputs = { " + name + ' = "FILE" }')
         arguments["output_type"] = pipelines.OUTPUT_TYPES.get(type(self._loaded.pipe).__name__, "pt")
         return arguments
 
@@ -156,7 +156,7 @@ class Steps:
             for index in range(1, total + 1):
                 self._tell(index, total)
         elif total != self._total:
-            raise Failure("internal", f"the pipeline took {total} steps, and {self._total} of the same shape before")
+            raise Failure("internal", f"the pipeline took {total} steps, but {self._total} for the same shape before")
         return total
 
     def _tell(self, index: int, total: int) -> None:

@@ -130,7 +130,7 @@ class Server:
             known = ", ".join(methods)
             raise Failure(
                 "unsupported",
-                f"unknown method {request.method!r:.64}: known are {known}",
+                f"unknown method {request.method!r:.64}: known: {known}",
                 code=messages.METHOD_NOT_FOUND,
             )
         if self._initialized == (request.method == "initialize"):

@@ -152,7 +152,7 @@ def authors_names(network: Any) -> dict[str, torch.Tensor]:
     """The weights under the names that the network's authors gave them."""
     kind = type(network).__name__
     if kind not in AUTHORS:
-        raise Failure("unsupported", f"the authors' names of {kind} are not known here")
+        raise Failure("unsupported", f"the authors' tensor names for {kind} are unknown")
     named = {}
     for key, weight in network.state_dict().items():
         new = key

@@ -56,12 +56,12 @@ def picture(frame: Any) -> Picture:
         if not np.isfinite(array).all():
             raise Failure(
                 "internal",
-                "the pipeline gave frames with numbers that are not finite",
-                "try dtype float32, for the VAE at least",
+                "the pipeline returned frames with non-finite values",
+                "try dtype float32, at least for the VAE",
             )
         array = (array.clip(0, 1) * 255).round().astype(np.uint8)
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
-        raise Failure("internal", f"the pipeline gave frames of shape {array.shape} and type {array.dtype}")
+        raise Failure("internal", f"the pipeline returned frames of shape {array.shape} and type {array.dtype}")
     return np.ascontiguousarray(array)
 
 
@@ -91,7 +91,7 @@ def write(path: str, frames: Iterable[Picture], fps: float, video: Video) -> Non
             target = {} if lossless else {"dst_colorspace": "ITU709"}
             file.mux(stream.encode(image.reformat(format=stream.pix_fmt, **target)))
         if stream is None:
-            raise Failure("internal", "the pipeline gave no frame")
+            raise Failure("internal", "the pipeline returned no frames")
         file.mux(stream.encode())
 
 
@@ -99,9 +99,9 @@ def read(name: str, path: str) -> Any:
     """Reads a file that a video is made from: an image, or the frames of a video."""
     file = Path(path)
     if not file.is_file():
-        raise refused(f"input {name}: there is no file {path}")
+        raise refused(f"input {name}: no file {path}")
     if (size := file.stat().st_size) > MAX_INPUT_BYTES:
-        raise refused(f"input {name}: {path} has {size} bytes; {MAX_INPUT_BYTES} are the most")
+        raise refused(f"input {name}: {path} has {size} bytes; the limit is {MAX_INPUT_BYTES}")
     try:
         return read_image(file) if file.suffix.lower() in IMAGES else read_video(file)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -111,7 +111,7 @@ def read(name: str, path: str) -> Any:
 def reduced(given: Any, width: int, height: int, times: float) -> Any:
     """An image, or frames, reduced to the size from which a video is made that many times larger."""
     if width % times or height % times:
-        raise refused(f"{width}x{height} is asked for: this pipeline makes videos {times} times larger, so both must be multiples of that")
+        raise refused(f"{width}x{height} was requested: this pipeline enlarges videos {times} times, so both must be multiples of that")
     size = (int(width / times), int(height / times))
     images = [image if image.size == size else image.resize(size) for image in (given if isinstance(given, list) else [given])]
     return images if isinstance(given, list) else images[0]
@@ -139,7 +139,7 @@ def read_video(file: Path) -> list[Any]:
                 raise ValueError(f"it has more than {MAX_INPUT_FRAMES} frames")
             frames.append(frame.to_image())
         if not frames:
-            raise ValueError("it has no frame")
+            raise ValueError("it has no frames")
         return frames
 
 
@@ -154,4 +154,4 @@ def tensor(given: Any, is_mask: bool) -> torch.Tensor:
 def check_pixels(width: int, height: int) -> None:
     """Refuses a size before anything of it is decoded."""
     if width * height > MAX_INPUT_PIXELS:
-        raise ValueError(f"{width}x{height} are more than {MAX_INPUT_PIXELS} pixels")
+        raise ValueError(f"{width}x{height} is more than {MAX_INPUT_PIXELS} pixels")

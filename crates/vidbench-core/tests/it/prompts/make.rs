@@ -52,7 +52,7 @@ fn too_many_says_how_many_there_are() {
     let error = make(Category::StaticScene, 1000, Difficulty::Easy, 1).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("cannot make 1000 easy prompts of static-scene: the templates give {there_are}")
+        format!("cannot generate 1000 easy prompts for static-scene: the templates have {there_are}")
     );
     assert_eq!(error.hint(), format!("ask for at most {there_are}, or for a higher difficulty"));
     let nothing = make(Category::Scene, 0, Difficulty::Easy, 1);

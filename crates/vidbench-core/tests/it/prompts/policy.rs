@@ -108,7 +108,7 @@ fn findings_name_the_place_in_the_raw_text() {
         findings(b"ok \xffev\xfeal("),
         ["bytes that are not UTF-8 at byte 3", "forbidden token \"eval(\" at byte 4"]
     );
-    assert_eq!(findings("é".repeat(2001)), ["2001 characters, the limit is 2000, exceeded at byte 4000"]);
+    assert_eq!(findings("é".repeat(2001)), ["2001 characters, exceeding the limit of 2000 at byte 4000"]);
     assert_eq!(findings("é".repeat(2000)), [""; 0]);
 }
 
