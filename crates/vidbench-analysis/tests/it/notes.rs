@@ -40,10 +40,10 @@ fn a_small_synthetic_run_is_told_so() {
     check(
         &data,
         &expect![[r#"
-        FewSamples: a group has 4 ok samples; a median needs 11, p90 64, p99 662: the largest value is shown instead | add prompts, seeds or `repeats`
-        NoWarmup: no warm-up generation went before the measured ones | set `warmup = 1` in [scenario]
-        SyntheticDomain: embedded/shapes: synthetic-domain | its scores are compared within that domain only
-    "#]],
+            FewSamples: a group has 4 ok samples; a median needs 11, p90 64, p99 662: the largest value is shown instead | add prompts, seeds or `repeats`
+            NoWarmup: no warm-up generation preceded the measured ones | set `warmup = 1` in [scenario]
+            SyntheticDomain: embedded/shapes: synthetic-domain | its scores are only compared within that domain
+        "#]],
     );
 }
 
@@ -56,9 +56,9 @@ fn a_killed_and_resumed_run_is_told_so() {
     check(
         &data,
         &expect![[r#"
-        Resumed: the run was made in 2 sessions | times of different sessions may differ in temperature and load of the machine
-        SessionKilled: 1 of 2 sessions ended without a ledger | the harness overhead does not include them
-    "#]],
+            Resumed: the run took 2 sessions | machine temperature and load, and with them times, may differ between sessions
+            SessionKilled: 1 of 2 sessions ended without a ledger | harness overhead does not include them
+        "#]],
     );
 }
 
@@ -70,8 +70,8 @@ fn an_interrupted_run_says_how_to_go_on() {
     check(
         &data,
         &expect![[r#"
-        Interrupted: the run is not complete: 30 of 48 samples have a verdict | `vidbench run --resume` with the run's id goes on where it stopped
-    "#]],
+            Interrupted: the run is not complete: 30 of 48 samples have a verdict | `vidbench run --resume` with the run's id continues where it stopped
+        "#]],
     );
 }
 
@@ -100,7 +100,7 @@ fn failures_are_summed_by_outcome() {
     check(
         &data,
         &expect![[r#"
-            Failures: 3 of 48 samples failed (1 out_of_memory, 2 timeout); no mean contains them | a mean over what is left may flatter; the report and `vidbench export` give the reason of each
+            Failures: 3 of 48 samples failed (1 out_of_memory, 2 timeout); means exclude them | means over the remaining samples may look too good; the report and `vidbench export` list each reason
         "#]],
     );
 }
@@ -114,10 +114,10 @@ fn clocks_the_harness_and_cold_starts_are_watched() {
     check(
         &data,
         &expect![[r#"
-        ColdFirstSample: in 1 of 2 groups the first sample took over 1.5 times the median of the others | raise `warmup` in [scenario]
-        ClockError: worker times may be off by 2.000 ms against the harness's clock; the fastest group takes 49.200 ms | close other programs, or compare service times only
-        HarnessOverhead: the harness itself took 17.5 % of 120.0 s of wall time | timed windows do not contain it; a slow disk is the usual cause
-    "#]],
+            ColdFirstSample: in 1 of 2 groups the first sample took over 1.5 times the median of the others | raise `warmup` in [scenario]
+            ClockError: worker times may be off by 2.000 ms relative to the harness clock; the fastest group takes 49.200 ms | close other programs, or compare service times only
+            HarnessOverhead: the harness itself took 17.5 % of 120.0 s of wall time | timed windows exclude it; a slow disk is the usual cause
+        "#]],
     );
 }
 
@@ -134,9 +134,9 @@ fn weights_that_say_nothing_are_told() {
     check(
         &data,
         &expect![[r#"
-        RandomWeights: a: random weights | speed and memory only: its quality is never ranked
-        UnknownWeights: c: weights of unknown origin | its quality is not ranked; let the worker report the SHA-256 of its weights
-    "#]],
+            RandomWeights: a: random weights | speed and memory only: its quality is never ranked
+            UnknownWeights: c: weights of unknown origin | its quality is not ranked; have the worker report the SHA-256 of its weights
+        "#]],
     );
 }
 
@@ -148,8 +148,8 @@ fn a_model_that_ignores_its_seed_is_caught() {
     check(
         &data,
         &expect![[r#"
-        DuplicateClips: 2 samples of different prompts or seeds share their file with another | check that the model reads prompt and seed, and that no cache answers for it
-    "#]],
+            DuplicateClips: 2 samples with different prompts or seeds have a file identical to another | check that the model uses prompt and seed, and that no cache answers in its place
+        "#]],
     );
 }
 
@@ -159,8 +159,8 @@ fn repeats_with_different_bytes_are_told() {
     check(
         &data,
         &expect![[r#"
-        NotDeterministic: 24 of 24 pairs of prompt and seed gave different files when repeated
-    "#]],
+            NotDeterministic: 24 of 24 prompt-seed pairs produced different files when repeated
+        "#]],
     );
 }
 
@@ -174,9 +174,9 @@ fn metrics_that_lack_values_or_power_are_told() {
     check(
         &data,
         &expect![[r#"
-            UnderpoweredSet: frechet_shapes@1 is underpowered: 24 clips for 64 dimensions bias it upwards | generate at least 128 clips for each set of parameters
+            UnderpoweredSet: frechet_shapes@1 is underpowered: 24 clips for 64 dimensions bias it upwards | generate at least 128 clips per parameter set
             MetricUnavailable: shape_adherence@1 is not available for 1 ok clip: no object found
-            FlaggedPrompts: the prompt policy has findings in 1 of 2 prompts and rejected 0
+            FlaggedPrompts: the prompt policy flagged 1 of 2 prompts and rejected 0
         "#]],
     );
 }
@@ -221,11 +221,11 @@ fn alerts_and_bad_parts_are_told_in_a_line_each() {
     check(
         &data,
         &expect![[r#"
-            Alert: alert latency of slow was off: it usually takes 45.0 s
-            Alert: alert disk fired 2 times, the last time: 87.0 %; it was not over at the end
-            Alert: alert breaker of m (load) fired 1 time, the last time: it failed 5 times in a row; it is over
-            Health: memory was unhealthy: 98.0 %; it was well again | [health] in the suite has the thresholds; `vidbench doctor --watch` shows every part
-            Health: device errors was unknown: no answer | what cannot be read is not healthy; `vidbench doctor --watch` shows every part
+            Alert: alert latency for slow was off: it usually takes 45.0 s
+            Alert: alert disk fired 2 times, most recently: 87.0 %; it was still active at the end
+            Alert: alert breaker for m (load) fired 1 time, most recently: it failed 5 times in a row; it is resolved
+            Health: memory was unhealthy: 98.0 %; it recovered | [health] in the suite sets the thresholds; `vidbench doctor --watch` shows every part
+            Health: device errors was unknown: no answer | a part that cannot be read does not count as healthy; `vidbench doctor --watch` shows every part
         "#]],
     );
 }

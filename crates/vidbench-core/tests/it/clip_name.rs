@@ -76,7 +76,7 @@ fn case_decides_where_both_spellings_are_known() {
             A fantasy landscape-0.mp4: "A fantasy landscape" Some(0) (exact)
             a fantasy landscape-0.mp4: "a fantasy landscape" Some(0) (exact)
             A Fantasy Landscape-0.mp4: error: can be read as index 0 of "A fantasy landscape" or index 0 of "a fantasy landscape"
-            the bund shanghai-1.mp4: "The bund Shanghai" Some(1) (another case)"#]],
+            the bund shanghai-1.mp4: "The bund Shanghai" Some(1) (different case)"#]],
     );
 }
 
@@ -87,7 +87,7 @@ fn decomposed_letters_and_replaced_characters_are_recognised() {
         "",
         &["rock-carved fac\u{327}ades-0.mp4", "ratio 4_3 _ wide_-0.mp4", "ratio 4_3 - wide-0.mp4"],
         expect![[r#"
-            rock-carved façades-0.mp4: "rock-carved façades" Some(0) (another Unicode form)
+            rock-carved façades-0.mp4: "rock-carved façades" Some(0) (different Unicode form)
             ratio 4_3 _ wide_-0.mp4: "ratio 4:3 / wide?" Some(0) (forbidden characters replaced)
             ratio 4_3 - wide-0.mp4: "ratio 4_3 - wide" Some(0) (exact)"#]],
     );

@@ -74,15 +74,15 @@ fn all_problems_are_listed_with_their_lines() {
         expect![[r#"
             line 1: unknown key "promt" (hint: did you mean "prompt"?)
             line 1: unknown key "sede" (hint: did you mean "seed"?)
-            line 1: unknown key "fps" (hint: put keys of your own under "params")
+            line 1: unknown key "fps" (hint: put your own keys under "params")
             line 2: missing key "file" (hint: each line is an object such as {"file": "clip.mp4", "prompt": "a red fox"})
-            line 2: "prompt" is empty (hint: leave the key out)
+            line 2: "prompt" is empty (hint: remove the key)
             line 4: "file" must be text, found 3
             line 4: "seed" must be a whole number from 0 to 2^64-1, found -1
             line 4: "index" must be a whole number from 0 to 2^32-1, found 4294967296
             line 4: "params" must be an object, found a list
             line 4: model id "a b" is not valid: use 1 to 128 letters, digits and . _ - /
-            line 5: key "file" is there twice
+            line 5: duplicate key "file"
             line 5: "sha256" "12" is not 64 hexadecimal digits
             line 6: not a JSON object: trailing characters, column 14
             line 7: not a JSON object: invalid type: sequence, expected an object, column 0
@@ -104,8 +104,8 @@ fn the_same_file_or_the_same_clip_twice_is_a_problem() {
 {"file": "f.mp4", "prompt": "a fox", "seed": 2}
 {"file": "/a.mp4"}"#,
         expect![[r#"
-            line 2: file "./a.mp4" is already in line 1 (hint: keep one of the lines)
-            line 3: index 0 of prompt "a fox" and this model is already in line 1 (hint: number the clips of a model and prompt from 0 with "index")"#]],
+            line 2: duplicate file "./a.mp4", first listed in line 1 (hint: keep one of the lines)
+            line 3: duplicate index 0 of prompt "a fox" for this model, first listed in line 1 (hint: number the clips of each model and prompt from 0 with "index")"#]],
     );
 }
 

@@ -50,10 +50,10 @@ fn all_problems_are_listed_at_once_with_lines() {
         expect![[r#"
             line 4, column 9: `seeds` has 0 entries; it must have 1 to 10000
             line 5, column 1: unknown key `repeat` (hint: did you mean `repeats`?)
-            line 8, column 1: missing key `models[0].engine` (hint: `engine`: How it is run.)
+            line 8, column 1: missing key `models[0].engine` (hint: `engine`: How the model is run.)
             line 10, column 1: unknown key `models[0].engnie` (hint: did you mean `engine`?)
             line 17, column 10: `grid.steps[0]` is 0; it must be 1 to 1000
-            line 17, column 13: `grid.steps[1]` must be an integer, not a text in quotes
+            line 17, column 13: `grid.steps[1]` must be an integer, not a quoted string
             line 17, column 21: `grid.steps[2]` is 5000; it must be 1 to 1000
             line 21, column 8: `scenario.kind` is "ofline"; it must be one of single-stream, offline (hint: did you mean "offline"?)"#]],
     );
@@ -67,9 +67,9 @@ fn an_entry_that_stands_twice_is_named_however_it_is_written() {
             .replace("steps = [1, 4, 16]", "steps = [4, 4]\nguidance = [2, 2.0]")
             .replace("\"offline\"", "\"ofline\""),
         expect![[r#"
-            line 4, column 16: `seeds` names 8 twice
-            line 16, column 13: `grid.steps` names 4 twice
-            line 17, column 16: `grid.guidance` names 2 twice
+            line 4, column 16: `seeds` lists 8 twice
+            line 16, column 13: `grid.steps` lists 4 twice
+            line 17, column 16: `grid.guidance` lists 2 twice
             line 21, column 8: `scenario.kind` is "ofline"; it must be one of single-stream, offline (hint: did you mean "offline"?)"#]],
     );
 }
@@ -83,8 +83,8 @@ fn rules_between_keys_are_checked() {
             .replace("\"embedded\"", "\"worker\""),
         expect![[r#"
             line 7, column 1: model shapes-ldm has engine worker, which needs `command`
-            line 11, column 2: `suite` and `file` exclude each other
-            line 18, column 9: "64 x 64" is not a size: write width x height, each 1 to 16384, such as "832x480""#]],
+            line 11, column 2: `suite` and `file` are mutually exclusive
+            line 18, column 9: "64 x 64" is not a size: write WIDTHxHEIGHT, each 1 to 16384, such as "832x480""#]],
     );
 }
 
@@ -120,7 +120,7 @@ fn numbers_out_of_range_are_never_clamped() {
             .replace("schema_version = 1", "schema_version = 2"),
         expect![[r#"
             line 2, column 18: `schema_version` is 2; it must be 1 to 1
-            line 13, column 9: `prompts.limit` is 99999999999999999999, which no 64-bit number holds"#]],
+            line 13, column 9: `prompts.limit` is 99999999999999999999, which does not fit into 64 bits"#]],
     );
 }
 

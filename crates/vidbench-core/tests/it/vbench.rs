@@ -126,20 +126,20 @@ fn all_problems_of_a_suite_are_listed_with_their_places() {
             {"prompt_en": "an ox", "dimension": ["Mechanics"]},
             {"prompt_en": "a hen", "dimension": ["color"], "video_list": ["v-0.mp4", "v-0.mp4"]}]"#,
         expect![[r#"
-            [3].auxiliary_info[0]: NaN is no number (hint: VBench writes NaN for a dimension of which it read no video; measure it again)
-            [4]: key "prompt_en" is there twice
-            [0]: missing key "prompt_en" (hint: is "prompt" meant?)
+            [3].auxiliary_info[0]: NaN is not a number (hint: VBench writes NaN for a dimension if it read none of its videos; measure it again)
+            [4]: duplicate key "prompt_en"
+            [0]: missing key "prompt_en" (hint: did you mean "prompt"?)
             [1].prompt_en: the prompt is empty
             [1].dimension: there are no dimensions
             [2].prompt_en: must be text, found 3
             [2].dimension: unknown dimension "colour" (hint: did you mean "color"?)
-            [2].dimension: dimension color is there twice
+            [2].dimension: duplicate dimension color
             [3].video_list[0]: must be text, found 1
             [3].auxiliary_info: must be an object, found a list
             [5]: must be an object with "prompt_en" and "dimension", found text
-            [6].dimension: unknown dimension "Mechanics" (hint: VBench-2.0 and VBench-Long have other dimensions, which no total here has)
+            [6].dimension: unknown dimension "Mechanics" (hint: VBench-2.0 and VBench-Long have other dimensions, which are not part of these totals)
             [4]: prompt "a dog" is already in [3] for color (hint: keep one of the entries)
-            [7].video_list: video "v-0.mp4" is there twice"#]],
+            [7].video_list: duplicate video "v-0.mp4""#]],
     );
     suite_problems("[]", expect!["there are no prompts"]);
     suite_problems("{}", expect!["must be a list of prompts, found an object"]);
@@ -161,10 +161,10 @@ fn all_problems_of_results_are_listed_with_their_places() {
             "multiple_objects": [0.5, [{"video_path": "a", "video_results": 1}, {"video_path": "a", "video_results": 2}]],
             "color": [0.5]}"#,
         expect![[r#"
-            temporal_flickering[0]: NaN is no number (hint: VBench writes NaN for a dimension of which it read no video; measure it again)
-            subject_consistency[1][0].video_results: -Infinity is no number (hint: VBench writes NaN for a dimension of which it read no video; measure it again)
-            key "color" is there twice
-            subject_consistency: dimension subject_consistency is there twice
+            temporal_flickering[0]: NaN is not a number (hint: VBench writes NaN for a dimension if it read none of its videos; measure it again)
+            subject_consistency[1][0].video_results: -Infinity is not a number (hint: VBench writes NaN for a dimension if it read none of its videos; measure it again)
+            duplicate key "color"
+            subject_consistency: duplicate dimension subject_consistency
             color: must be a list of the score and the results of the videos, found 0.5
             scene: must be a list of the score and the results of the videos, found a list of 0
             object_class[0]: must be a number, found text
@@ -175,8 +175,8 @@ fn all_problems_of_results_are_listed_with_their_places() {
             human_action[1][2]: must be an object with "video_path" and "video_results", found 3
             dynamic_degre: unknown dimension "dynamic_degre" (hint: did you mean "dynamic_degree"?)
             imaging_quality: must be a list of the score and the results of the videos, found a list of 3
-            multiple_objects[1]: video "a" is there twice
-            color: dimension color is there twice"#]],
+            multiple_objects[1]: duplicate video "a"
+            color: duplicate dimension color"#]],
     );
     result_problems("{}", expect!["there are no dimensions"]);
     result_problems("[0.5]", expect!["must be an object with a list for each dimension, found a list"]);

@@ -43,13 +43,13 @@ fn a_run_with_failures_in_a_terminal() {
         16 steps                             116*            4.36       95.4 MiB
                                 105 to 128, n 256    69.7 frames/s
 
-        * best in its domain, or not told apart from the best; ± and ranges are 95 % intervals
-        note: 3 of 60 samples failed (1 timeout, 1 worker_crashed, 1 invalid_output); no mean contains them
-              hint: a mean over what is left may flatter; the report and `vidbench export` give the reason of each
+        * best in its domain, or indistinguishable from the best; ± and ranges are 95 % intervals
+        note: 3 of 60 samples failed (1 timeout, 1 worker_crashed, 1 invalid_output); means exclude them
+              hint: means over the remaining samples may look too good; the report and `vidbench export` list each reason
         note: embedded/shapes: synthetic-domain
-              hint: its scores are compared within that domain only
+              hint: its scores are only compared within that domain
         note: frechet_shapes@1 is underpowered: 24 clips for 64 dimensions bias it upwards
-              hint: generate at least 128 clips for each set of parameters
+              hint: generate at least 128 clips per parameter set
         note: shape_adherence@1 is not available for 1 ok clip: no object found
     "#]].assert_eq(&terminal(&demo(), PLAIN));
 }
@@ -72,9 +72,9 @@ fn enough_samples_give_a_median() {
         4 steps       95.4 MiB
         16 steps      95.4 MiB
 
-        * best in its domain, or not told apart from the best; ± and ranges are 95 % intervals
+        * best in its domain, or indistinguishable from the best; ± and ranges are 95 % intervals
         note: embedded/shapes: synthetic-domain
-              hint: its scores are compared within that domain only
+              hint: its scores are only compared within that domain
     "#]].assert_eq(&terminal(&data, PLAIN));
 }
 
@@ -127,9 +127,9 @@ fn markdown_of_a_run_with_failures() {
         | 8 steps | 11/12 | 1 (1 timeout) | 107.4 (n 11) | 0.9000 ± 0.0056 (n 11) | 0.97650 ± 0.00045 (n 11) | 1.450 ± 0.022 (n 11) | 172 (155 to 190, n 256) | 9.40 (150.4 frames/s) | 95.4 MiB |
         | 16 steps | 11/12 | 1 (1 invalid\_output) | 215.4 (n 11) | **0.9440 ± 0.0059** (n 10, 1 not available) | **0.97780 ± 0.00043** (n 11) | 1.447 ± 0.021 (n 11) | **116** (105 to 128, n 256) | 4.36 (69.7 frames/s) | 95.4 MiB |
 
-        Bold: best in its domain, or not told apart from the best. ± and ranges are 95 % intervals.
+        Bold: best in its domain, or indistinguishable from the best. ± and ranges are 95 % intervals.
 
-        - 3 of 60 samples failed (1 timeout, 1 worker\_crashed, 1 invalid\_output); no mean contains them
+        - 3 of 60 samples failed (1 timeout, 1 worker\_crashed, 1 invalid\_output); means exclude them
         - embedded/shapes: synthetic-domain
         - frechet\_shapes@1 is underpowered: 24 clips for 64 dimensions bias it upwards
         - shape\_adherence@1 is not available for 1 ok clip: no object found
@@ -149,11 +149,11 @@ fn a_run_without_any_sample_is_still_a_table() {
         group             ok  failed   latency p50  shape adherence  temporal flickering  motion magnitude   throughput    peak memory
                   of planned                  ms ↓                ↑                    ↑          px/frame  samples/s ↑  of the worker
         4 steps         0/4       0              –                –                    –                 –            –              –
-                                      no ok sample              n 0                  n 0               n 0                   not known
+                                      no ok sample              n 0                  n 0               n 0                     unknown
         16 steps        0/4       0              –                –                    –                 –            –              –
-                                      no ok sample              n 0                  n 0               n 0                   not known
+                                      no ok sample              n 0                  n 0               n 0                     unknown
 
         note: embedded/shapes: weights of unknown origin
-              hint: its quality is not ranked; let the worker report the SHA-256 of its weights
+              hint: its quality is not ranked; have the worker report the SHA-256 of its weights
     "#]].assert_eq(&terminal(&data, PLAIN));
 }

@@ -106,29 +106,29 @@ fn a_run_that_is_not_found_is_answered_with_those_that_are() {
         &["2026-01-01-demo", "2026-01-02-demo"],
         "2026",
         &expect![[r#"
-        "2026" stands for 2 runs: 2026-01-02-demo, 2026-01-01-demo
-        hint: write more of the run's name"#]],
+            "2026" matches 2 runs: 2026-01-02-demo, 2026-01-01-demo
+            hint: use more characters of the run id"#]],
     );
     check_not_found(
         &["night-a", "night-b"],
         "nigth-a",
         &expect![[r#"
-        no run "nigth-a"; there are night-b, night-a
-        hint: did you mean night-a?"#]],
+            no run "nigth-a"; known: night-b, night-a
+            hint: did you mean night-a?"#]],
     );
     check_not_found(
         &["night-a"],
         "zzzzzzz",
         &expect![[r#"
-        no run "zzzzzzz"; there are night-a
-        hint: `vidbench runs list` shows them all"#]],
+            no run "zzzzzzz"; known: night-a
+            hint: `vidbench runs list` shows them all"#]],
     );
     check_not_found(
         &[],
         "latest",
         &expect![[r#"
-        no run "latest": the store has no runs
-        hint: make one: vidbench run SUITE"#]],
+            no run "latest": the store has no runs
+            hint: start one: vidbench run SUITE"#]],
     );
 }
 

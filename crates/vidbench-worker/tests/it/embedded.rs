@@ -331,8 +331,8 @@ fn another_model_or_revision_is_refused() {
         &text(load_line("shapes-ldm", Some("9"))),
         &expect![[r#"
             weights_mismatch
-            revision 9 of shapes-ldm is not here: this worker has 1
-            leave the revision out, or use the release that ships it"#]],
+            revision 9 of shapes-ldm is not available: this worker has 1
+            omit the revision, or use the release that contains it"#]],
     );
 }
 

@@ -122,7 +122,7 @@ fn a_list_says_what_a_quick_look_at_each_backup_finds() {
     fs::remove_file(backup(1).join("backup.json")).unwrap();
     fs::write(backup(2).join("notes.txt"), "mine").unwrap();
     expect![[r#"
-        backup | made | runs | samples | videos | size | quick look
+        backup | created | runs | samples | videos | size | quick check
         NAME | TIME | 1 | 4 | 4 | SIZE | damaged: vidbench.db is missing
         NAME | - | - | - | - | - | damaged: backup.json is missing
         NAME | TIME | 1 | 4 | 4 | SIZE | damaged: notes.txt is not in its manifest
@@ -159,24 +159,24 @@ fn mistakes_are_told_with_what_to_do() {
     expect![[r#"
         exit 2
         error: full is not empty
-        hint: name a folder that is not there yet, or an empty one
+        hint: choose a new or empty folder
     "#]]
     .assert_eq(&said(&["restore", "latest", "--into", "full"]));
     expect![[r#"
         exit 2
-        error: there is no backup other in .vidbench/backups
-        hint: vidbench backup list shows them; --from names another folder
+        error: no backup other in .vidbench/backups
+        hint: vidbench backup list shows them; use --from for another folder
     "#]]
     .assert_eq(&said(&["restore", "other", "--into", "new"]));
     expect![[r#"
         exit 2
         error: cannot create the folder file: File exists (os error 17)
-        hint: a file stands where a folder is needed
+        hint: a file exists where a folder is needed
     "#]]
     .assert_eq(&said(&["create", "--to", "file"]));
     expect![[r#"
         exit 2
-        error: invalid value '6' for '--if-older-than <AGE>': whole numbers with s, m, h or d are needed, such as 6h or 1h30m
+        error: invalid value '6' for '--if-older-than <AGE>': expected whole numbers with s, m, h or d, such as 6h or 1h30m
 
         For more information, try '--help'.
     "#]].assert_eq(&said(&["create", "--if-older-than", "6"]));

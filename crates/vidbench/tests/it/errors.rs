@@ -21,7 +21,7 @@ fn a_suite_that_is_not_there() {
     expect![[r#"
         exit 2
         error: cannot read suite nothing.toml: No such file or directory (os error 2)
-        hint: `vidbench init` writes a suite to start from
+        hint: to create a suite to start from: vidbench init
     "#]]
     .assert_eq(&said.failure(&workspace));
 }
@@ -33,7 +33,7 @@ fn a_suite_that_is_not_text() {
     expect![[r#"
         exit 2
         error: cannot read suite suite.toml: the file is not UTF-8 text
-        hint: `vidbench init` writes a suite to start from
+        hint: to create a suite to start from: vidbench init
     "#]]
     .assert_eq(&workspace.run(["run", "suite.toml"]).failure(&workspace));
 }
@@ -79,8 +79,8 @@ fn a_metric_of_files_of_features() {
         &suite("[1]", 2, "[1]").replace("temporal_flickering@1", "frechet_distance@1"),
         &expect![[r#"
             exit 2
-            error: suite.toml has a problem:
-              line 4, column 33: frechet_distance@1 is computed from files of features; a run has none for it (hint: compute it afterwards: vidbench features FILE --reference FILE)
+            error: suite.toml has 1 problem:
+              line 4, column 33: frechet_distance@1 is computed from feature files, which a run does not have (hint: compute it afterwards: vidbench features FILE --reference FILE)
             hint: `vidbench schema suite` prints every key with its bounds
         "#]],
     );
@@ -91,11 +91,11 @@ fn zero_frames() {
     check(
         &(suite("[1]", 2, "[1]") + "frames = [0]\n"),
         &expect![[r#"
-        exit 2
-        error: suite.toml has a problem:
-          line 17, column 11: `grid.frames[0]` is 0; it must be 1 to 10000
-        hint: `vidbench schema suite` prints every key with its bounds
-    "#]],
+            exit 2
+            error: suite.toml has 1 problem:
+              line 17, column 11: `grid.frames[0]` is 0; it must be 1 to 10000
+            hint: `vidbench schema suite` prints every key with its bounds
+        "#]],
     );
 }
 
@@ -106,11 +106,11 @@ fn too_many_samples() {
     check(
         &text.replace("name = \"test\"", "name = \"test\"\nrepeats = 1000"),
         &expect![[r#"
-        exit 2
-        error: suite.toml has a problem:
-          line 1, column 1: the suite plans 10000000000 samples; limits.max_samples allows 1000000 (hint: plan less with prompts.limit, seeds or grid, or raise limits.max_samples (at most 10000000))
-        hint: `vidbench schema suite` prints every key with its bounds
-    "#]],
+            exit 2
+            error: suite.toml has 1 problem:
+              line 1, column 1: the suite plans 10000000000 samples; limits.max_samples allows 1000000 (hint: reduce prompts.limit, seeds or grid, or raise limits.max_samples (at most 10000000))
+            hint: `vidbench schema suite` prints every key with its bounds
+        "#]],
     );
 }
 
@@ -121,7 +121,7 @@ fn a_worker_without_defaults_needs_its_parameters() {
         &text,
         &expect![[r#"
             exit 2
-            error: suite.toml has a problem:
+            error: suite.toml has 1 problem:
               line 15, column 2: model rendered-shapes has no default for frames, fps (hint: add to [grid]: frames = [..], fps = [..])
             hint: `vidbench schema suite` prints every key with its bounds
         "#]],

@@ -88,17 +88,17 @@ fn sets_stand_below_each_other_and_what_is_bad_is_named() {
                               not read
 
             note: nan.npy: array in the file has NaN at row 2, column 0 (counted from 0)
-            note: text.npy: not a sound npy file: it does not begin with NumPy's magic string
-            note: features.txt is no file of features: it ends in none of .npy, .npz, .safetensors (hint: save the features with numpy.save, numpy.savez or safetensors)
-            note: one.npy: frechet_distance@1 is not available: 1 clips with features, at least 2 are needed
-            note: one.npy: kernel_distance@1 is not available: 1 clips with features, at least 2 are needed
-            note: one.npy: feature_recall@1 is not available: 1 clips with features, at least 6 are needed
-            note: few.npy: feature_recall@1 is not available: 5 clips with features, at least 6 are needed
+            note: text.npy: not a valid npy file: it does not begin with NumPy's magic string
+            note: features.txt is not a feature file: it does not end in .npy, .npz or .safetensors (hint: save the features with numpy.save, numpy.savez or safetensors)
+            note: one.npy: frechet_distance@1 is not available: 1 clips with features, but at least 2 are needed
+            note: one.npy: kernel_distance@1 is not available: 1 clips with features, but at least 2 are needed
+            note: one.npy: feature_recall@1 is not available: 1 clips with features, but at least 6 are needed
+            note: few.npy: feature_recall@1 is not available: 5 clips with features, but at least 6 are needed
             note: other.npy: frechet_distance@1 is not available: features of 2 dimensions cannot be compared with 3
             note: other.npy: kernel_distance@1 is not available: features of 2 dimensions cannot be compared with 3
             note: other.npy: feature_recall@1 is not available: features of 2 dimensions cannot be compared with 3
-            note: the sets have different numbers of clips, which Fréchet distances depend on: compare equal N only
-            note: underpowered: a set has fewer than two clips a dimension, and a Fréchet distance is then mostly its bias; take more clips, or read the kernel distance
+            note: the sets differ in number of clips, which affects Fréchet distances: compare only sets with equal N
+            note: underpowered: a set has fewer than two clips per dimension, so its Fréchet distance is mostly bias; use more clips or the kernel distance
         "#]],
     );
 }
@@ -154,10 +154,10 @@ fn wrong_requests_say_what_to_do() {
     check(
         &["features", "near.npy"],
         &expect![[r#"
-        exit 2
-        error: feature_coverage@1 compares two sets, and no reference was named
-        hint: add --reference FILE with the features of the reference
-    "#]],
+            exit 2
+            error: feature_coverage@1 compares two sets, and no reference was given
+            hint: add --reference FILE with the reference features
+        "#]],
     );
     check(
         &["features", "near.npy", "--reference", "absent.npy"],
@@ -176,25 +176,25 @@ fn wrong_requests_say_what_to_do() {
     check(
         &["features", "near.npy", "--reference", "real.npy", "--metrics", "ssim"],
         &expect![[r#"
-        exit 2
-        error: ssim@1 is computed from clips, not from files of features
-        hint: use `vidbench score VIDEOS` for metrics of clips
-    "#]],
+            exit 2
+            error: ssim@1 is computed from clips, not from feature files
+            hint: use `vidbench score VIDEOS` for clip metrics
+        "#]],
     );
     check(
         &["features", "near.npy", "other.npy", "--join", "--reference", "real.npy"],
         &expect![[r#"
-        exit 2
-        error: the files are no shards of one set: features of clip 40 have 2 dimensions, those of clip 0 have 3
-    "#]],
+            exit 2
+            error: the files are not shards of one set: features of clip 40 have 2 dimensions, those of clip 0 have 3
+        "#]],
     );
     check(
         &["features", "near.npy", "./near.npy", "--join", "--reference", "real.npy"],
         &expect![[r#"
-        exit 2
-        error: shard ./near.npy is named twice: it holds the same bytes as near.npy
-        hint: name each shard once
-    "#]],
+            exit 2
+            error: shard ./near.npy is given twice: it holds the same bytes as near.npy
+            hint: give each shard once
+        "#]],
     );
 }
 

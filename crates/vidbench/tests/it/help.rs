@@ -27,39 +27,39 @@ fn short_help_fits_a_screen() {
         Usage: vidbench [OPTIONS] <COMMAND>
 
         Commands:
-          demo         Measure the model that ships inside and write a report; needs no GPU and no download
+          demo         Measure the embedded model and write a report; needs no GPU and no download
           init         Write a commented suite file to start from
-          run          Run a suite, or go on with a run that stopped
-          score        Score videos that exist already, alone or against references
-          features     Compare sets of clips by files of their features: distances, precision, recall
+          run          Run a suite, or continue a run that stopped
+          score        Score existing videos, alone or against references
+          features     Compare sets of clips by their feature files: distances, precision, recall
           metrics      List or explain metrics, or test the nets behind them on this machine
-          reference    Make a reference set that others can compare with: features of videos in one file
-          vbench       Work beside VBench: totals of its results, a check of a folder, scores as its files
-          report       Write the HTML report of a run or a scoring
+          reference    Create a reference set that others can compare with: video features in one file
+          vbench       Work with VBench: total its results, check a folder, export scores as its files
+          report       Write the HTML report of a run or scoring
           runs         List, show or remove runs and scorings
-          export       Write the data of a run or a scoring as JSON, JSON lines or CSV
+          export       Export the data of a run or scoring as JSON, JSON Lines or CSV
           list         List models, metrics or suites
-          prompts      List, show or make prompt suites, or check a prompt against the policy
-          nets         Weights of the nets that metrics need: list, fetch, import, verify, their licences
-          models       The catalogue of models: list, show, search, and check that one really runs
-          backup       Backups of the workspace: create, list, verify, restore
-          cache        What need not be made again: show it, clear it
-          env          Python environments for models of diffusers: make, list, remove
-          worker       Run a worker of vidbench, or check a worker of yours
-          doctor       Say what this machine has and lacks, and how to mend it
+          prompts      List, show or create prompt suites, or check a prompt against the policy
+          nets         List, fetch, import or verify the weights of the nets that metrics need
+          models       Browse the model catalogue, add to it, or check that a model really runs
+          backup       Create, list, verify or restore backups of the workspace
+          cache        Show or clear the cache of reusable results
+          env          Create, list or remove Python environments for diffusers models
+          worker       Run one of vidbench's own workers, or check a worker of yours
+          doctor       Show what this machine has and lacks, and how to fix it
           schema       Print the JSON Schema of suite files, or a reference page
-          completions  Print completions for a shell
+          completions  Print shell completions
           help         Print this message or the help of the given subcommand(s)
 
         Options:
           -h, --help     Print help (see more with '--help')
           -V, --version  Print version
 
-        Everywhere:
+        Global options:
               --workspace <DIR>  Folder of runs and videos [env: VIDBENCH_WORKSPACE=] [default: .vidbench]
-              --color <WHEN>     Colours: auto follows the terminal and NO_COLOR [default: auto] [possible
-                                 values: auto, always, never]
-          -q, --quiet            Say nothing but data and errors
+              --color <WHEN>     When to use colours; auto follows the terminal and NO_COLOR [default: auto]
+                                 [possible values: auto, always, never]
+          -q, --quiet            Print only data and errors
 
         Start with `vidbench demo`. `vidbench help <command>` has examples.
     "#]]

@@ -37,7 +37,7 @@ fn a_model_is_shown_with_all_that_is_known() {
             device memory  8.19 GB, by its authors
             released       2025-02-25
             source         github:huggingface/diffusers@58eb52c0:docs/source/en/api/pipelines/wan.md
-            status         runnable: WanPipeline made videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
+            status         runnable: WanPipeline generated videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
 
             # in a suite:
             [[models]]
@@ -108,7 +108,7 @@ fn a_task_that_nothing_does_comes_with_the_nearest() {
         ["models", "list", "--task", "t2vv"],
         2,
         &expect![[r#"
-            error: no model of the catalogue does t2vv
+            error: no model in the catalogue does t2vv
             hint: did you mean t2v?
         "#]],
     );
@@ -120,25 +120,25 @@ fn a_family_or_licence_that_nothing_has_comes_with_the_nearest() {
         ["models", "list", "--family", "wna2.1"],
         2,
         &expect![[r#"
-        error: no model of the catalogue has a family with "wna2.1"
-        hint: did you mean "wan2.1"?
-    "#]],
+            error: no model in the catalogue has a family containing "wna2.1"
+            hint: did you mean "wan2.1"?
+        "#]],
     );
     check(
         ["models", "list", "--licence", "Apache-3.0"],
         2,
         &expect![[r#"
-        error: no model of the catalogue has a licence with "Apache-3.0"
-        hint: did you mean "Apache-2.0"?
-    "#]],
+            error: no model in the catalogue has a licence containing "Apache-3.0"
+            hint: did you mean "Apache-2.0"?
+        "#]],
     );
     check(
         ["models", "list", "--licence", "beerware"],
         2,
         &expect![[r#"
-        error: no model of the catalogue has a licence with "beerware"
-        hint: vidbench models list --json has the licence of each
-    "#]],
+            error: no model in the catalogue has a licence containing "beerware"
+            hint: vidbench models list --json prints the licence of each
+        "#]],
     );
 }
 
@@ -161,13 +161,13 @@ fn a_file_of_another_format_is_shown_with_what_it_is_put_into() {
             family      wan2.1 (gguf)
             engine      diffusers
             classes     WanPipeline
-            put in as   gguf, into Wan-AI/Wan2.1-T2V-14B-Diffusers
+            loaded as   gguf, into Wan-AI/Wan2.1-T2V-14B-Diffusers
             tasks       t2v
             parameters  14 billion
             rules       width and height are multiples of 16; frames are 4k+1
             licence     not read
             source      github:leejet/stable-diffusion.cpp@97d29908:docs/wan.md
-            status      runnable: WanPipeline/gguf made videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
+            status      runnable: WanPipeline/gguf generated videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
 
             # in a suite:
             [[models]]
@@ -202,13 +202,13 @@ fn a_lora_is_shown_with_its_base() {
             family     wan2.1-i2v-480p lora (Remade)
             engine     diffusers
             classes    WanImageToVideoPipeline
-            put in as  lora, into Wan-AI/Wan2.1-I2V-14B-480P-Diffusers
+            loaded as  lora, into Wan-AI/Wan2.1-I2V-14B-480P-Diffusers
             tasks      i2v lora
             defaults   832x480, 81 frames, 16 fps, 50 steps, guidance 5
             rules      width and height are multiples of 16; frames are 4k+1
             licence    not read
             source     https://huggingface.co/collections/Remade-AI/wan21-14b-480p-i2v-loras-67d0e26f08092436b585919b
-            status     runnable: WanImageToVideoPipeline/lora made videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
+            status     runnable: WanImageToVideoPipeline/lora generated videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
 
             # in a suite:
             [[models]]
@@ -225,18 +225,18 @@ fn what_a_service_asks_for_is_shown_with_its_source() {
         ["models", "show", "openai:sora-2"],
         0,
         &expect![[r#"
-        model     openai:sora-2
-        kind      endpoint
-        family    openai
-        engine    openai
-        run by    POST /v1/videos (deprecated)
-        tasks     t2v, i2v
-        defaults  1280x720
-        licence   not read
-        price     $0.1 for 1 s of video (github:Comfy-Org/docs: prices of partner nodes, 211 credits a dollar; the vendor's own may differ)
-        source    github:openai/openai-openapi@f85dbe22:openapi.yaml
-        status    declared: nothing of it was run
-    "#]],
+            model     openai:sora-2
+            kind      endpoint
+            family    openai
+            engine    openai
+            run by    POST /v1/videos (deprecated)
+            tasks     t2v, i2v
+            defaults  1280x720
+            licence   not read
+            price     $0.1 for 1 s of video (github:Comfy-Org/docs: prices of partner nodes, 211 credits a dollar; the vendor's own may differ)
+            source    github:openai/openai-openapi@f85dbe22:openapi.yaml
+            status    declared: it has not been run
+        "#]],
     );
 }
 
@@ -270,7 +270,7 @@ fn a_model_of_ones_own_is_added_once_and_is_known() {
         rules     width and height are multiples of 16; frames are 4k+1
         licence   not read
         source    vidbench models add
-        status    runnable: WanPipeline made videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
+        status    runnable: WanPipeline generated videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
 
         # in a suite:
         [[models]]
@@ -311,23 +311,23 @@ fn a_model_that_cannot_be_added_is_refused() {
         ["models", "add", "me/a", "--class", "WanPipeline", "--frames", "80"],
         2,
         &expect![[r#"
-        error: me/a: 80 frames are not 4k+1: nearest are 77 and 81
-        hint: name values that its class takes
-    "#]],
+            error: me/a: 80 frames are not 4k+1: nearest are 77 and 81
+            hint: choose values that its class supports
+        "#]],
     );
     check(
         ["models", "add", "me/a", "--class", "WanPipeline", "--size", "832"],
         2,
         &expect![[r#"
-        error: "832" is not a size: write width x height, each 1 to 16384, such as "832x480"
-        hint: such as --size 832x480
-    "#]],
+            error: "832" is not a size: write WIDTHxHEIGHT, each 1 to 16384, such as "832x480"
+            hint: such as --size 832x480
+        "#]],
     );
     check(
         ["models", "add", "me/a", "--class", "WanPipeline", "--task", "t2vv"],
         2,
         &expect![[r#"
-            error: no model of the catalogue does t2vv
+            error: no model in the catalogue does t2vv
             hint: did you mean t2v?
         "#]],
     );
@@ -336,7 +336,7 @@ fn a_model_that_cannot_be_added_is_refused() {
         2,
         &expect![[r#"
             error: --base: model id "a\"b" is not valid: use 1 to 128 letters, digits and . _ - /
-            hint: name it as the hub does
+            hint: use its id on the hub
         "#]],
     );
     for option in ["--steps", "--fps"] {

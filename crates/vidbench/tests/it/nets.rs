@@ -183,16 +183,16 @@ fn what_the_hub_refuses_is_said_with_what_to_do() {
     assert_eq!(said.stdout, "net    state   weights' sha256\namt-s  FAILED  -\n");
     expect![[r#"
         exit 1
-        error: amt-s.pth did not come from HUB/lalala125/AMT/resolve/main/amt-s.pth: the server does not give it to everyone (403)
-        hint: accept the licence on the page of the repository, then set HF_TOKEN to a token that may read it
+        error: cannot fetch amt-s.pth from HUB/lalala125/AMT/resolve/main/amt-s.pth: access to it is restricted (403)
+        hint: accept the licence on the repository page, then set HF_TOKEN to a token with read access
     "#]]
     .assert_eq(&said.failure(&workspace).replace(&hub.url(), "HUB"));
     let page = Server::start(|_, _| Reply::whole(b"<html>not what you think</html>"));
     let said = run(&workspace, Some(&page), &["nets", "fetch", "amt-s", "--quiet"]);
     expect![[r#"
         exit 1
-        error: DIR/nets/downloads/amt-s.pth: it is neither safetensors, nor what torch.save, torch.jit.save or numpy.savez write
-        hint: a page of a web site in its place begins with <: fetch it again
+        error: DIR/nets/downloads/amt-s.pth: it is not a file written by safetensors, torch.save, torch.jit.save or numpy.savez
+        hint: if it starts with <, it is a web page saved in its place: fetch it again
     "#]]
     .assert_eq(&said.failure(&workspace));
     assert_eq!(downloads(&workspace), [".lock"]);
@@ -205,8 +205,8 @@ fn offline_nothing_is_fetched_and_the_hubs_cache_is_taken() {
     let said = run(&workspace, Some(&hub), &["nets", "fetch", "amt-s", "--offline", "--quiet"]);
     expect![[r#"
         exit 1
-        error: amt-s.pth did not come from HUB/lalala125/AMT/resolve/main/amt-s.pth: offline, and it is not in the hub's cache
-        hint: without HF_HUB_OFFLINE and --offline it is fetched; or bring amt-s.pth here and `vidbench nets import` it
+        error: cannot fetch amt-s.pth from HUB/lalala125/AMT/resolve/main/amt-s.pth: offline, and it is not in the Hugging Face cache
+        hint: run without HF_HUB_OFFLINE and --offline to fetch it, or copy amt-s.pth to this machine and `vidbench nets import` it
     "#]]
     .assert_eq(&said.failure(&workspace).replace(&hub.url(), "HUB"));
     let cached = checkpoint(&workspace, ".cache/huggingface/hub/models--lalala125--AMT/snapshots/abc", 1);
@@ -309,11 +309,10 @@ fn a_mistyped_net_gets_a_suggestion() {
         let said = run(&workspace, None, &["nets", verb, "vbnch"]);
         expect![[r#"
             exit 2
-            error: there is no net and no bundle "vbnch"
+            error: there is no net or bundle "vbnch"
             hint: did you mean "vbench"?
-            hint: `vidbench nets list` shows nets and bundles
-        "#]]
-        .assert_eq(&said.failure(&workspace));
+            hint: `vidbench nets list` lists nets and bundles
+        "#]  .assert_eq(&said.failure(&workspace));
     }
 }
 

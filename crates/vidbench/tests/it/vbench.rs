@@ -60,33 +60,33 @@ fn a_published_row_becomes_its_total() {
         &workspace,
         ["vbench", "total", "quality.json", "semantic.json"],
         &expect![[r#"
-        COMPLETE  VBench: 16 of 16 dimensions
+            COMPLETE  VBench: 16 of 16 dimensions
 
-        dimension                  group      raw  normalised  weight    videos
-                                                                       of suite
-        subject consistency      quality  0.9685      0.9631       1          –
-        background consistency   quality  0.9822      0.9759       1          –
-        temporal flickering      quality  0.9841      0.9571       1          –
-        motion smoothness        quality  0.9773      0.9307       1          –
-        dynamic degree           quality  0.4250      0.4250     0.5          –
-        aesthetic quality        quality  0.6313      0.6313       1          –
-        imaging quality          quality  0.6722      0.6722       1          –
-        object class            semantic  0.9255      0.9255       1          –
-        multiple objects        semantic  0.4066      0.4066       1          –
-        human action            semantic  0.9500      0.9500       1          –
-        color                   semantic  0.9292      0.9292       1          –
-        spatial relationship    semantic  0.3586      0.3586       1          –
-        scene                   semantic  0.5529      0.6725       1          –
-        appearance style        semantic  0.2513      0.8798       1          –
-        temporal style          semantic  0.2584      0.7099       1          –
-        overall consistency     semantic  0.2823      0.7755       1          –
+            dimension                  group      raw  normalised  weight    videos
+                                                                           of suite
+            subject consistency      quality  0.9685      0.9631       1          –
+            background consistency   quality  0.9822      0.9759       1          –
+            temporal flickering      quality  0.9841      0.9571       1          –
+            motion smoothness        quality  0.9773      0.9307       1          –
+            dynamic degree           quality  0.4250      0.4250     0.5          –
+            aesthetic quality        quality  0.6313      0.6313       1          –
+            imaging quality          quality  0.6722      0.6722       1          –
+            object class            semantic  0.9255      0.9255       1          –
+            multiple objects        semantic  0.4066      0.4066       1          –
+            human action            semantic  0.9500      0.9500       1          –
+            color                   semantic  0.9292      0.9292       1          –
+            spatial relationship    semantic  0.3586      0.3586       1          –
+            scene                   semantic  0.5529      0.6725       1          –
+            appearance style        semantic  0.2513      0.8798       1          –
+            temporal style          semantic  0.2584      0.7099       1          –
+            overall consistency     semantic  0.2823      0.7755       1          –
 
-        quality   82.20 %
-        semantic  73.42 %
-        total     80.44 %
-        note: over how many videos 16 dimensions were measured, the files do not say
-        exit 0
-    "#]],
+            quality   82.20 %
+            semantic  73.42 %
+            total     80.44 %
+            note: the files do not state the number of videos for 16 dimensions
+            exit 0
+        "#]],
     );
     let said = workspace.run(["vbench", "total", "quality.json", "semantic.json", "--json"]);
     let data: Value = serde_json::from_str(&said.stdout).unwrap();
@@ -140,23 +140,23 @@ fn an_incomplete_total_says_so_in_every_form() {
 
         - semantic is incomplete: missing object class, multiple objects, human action, color, spatial relationship, appearance style, temporal style, overall consistency
         - total is incomplete: missing object class, multiple objects, human action, color, spatial relationship, appearance style, temporal style, overall consistency
-        - scene: 1 video, fewer than the 430 of the suite
-        - object class: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-        - multiple objects: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-        - color: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-        - spatial relationship: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-        - over how many videos 7 dimensions were measured, the files do not say
+        - scene: 1 video, fewer than the suite's 430
+        - object class: not available: not implemented yet, because GRiT is not among the nets; add a VBench result file for it
+        - multiple objects: not available: not implemented yet, because GRiT is not among the nets; add a VBench result file for it
+        - color: not available: not implemented yet, because GRiT is not among the nets; add a VBench result file for it
+        - spatial relationship: not available: not implemented yet, because GRiT is not among the nets; add a VBench result file for it
+        - the files do not state the number of videos for 7 dimensions
     "#]].assert_eq(&form("markdown"));
     expect![[r#"
         % INCOMPLETE VBench: 8 of 16 dimensions
         % semantic is incomplete: missing object class, multiple objects, human action, color, spatial relationship, appearance style, temporal style, overall consistency
         % total is incomplete: missing object class, multiple objects, human action, color, spatial relationship, appearance style, temporal style, overall consistency
-        % scene: 1 video, fewer than the 430 of the suite
-        % object class: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-        % multiple objects: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-        % color: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-        % spatial relationship: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-        % over how many videos 7 dimensions were measured, the files do not say
+        % scene: 1 video, fewer than the suite's 430
+        % object class: not available: not implemented yet, because GRiT is not among the nets; add a VBench result file for it
+        % multiple objects: not available: not implemented yet, because GRiT is not among the nets; add a VBench result file for it
+        % color: not available: not implemented yet, because GRiT is not among the nets; add a VBench result file for it
+        % spatial relationship: not available: not implemented yet, because GRiT is not among the nets; add a VBench result file for it
+        % the files do not state the number of videos for 7 dimensions
         % \usepackage{booktabs}
         \begin{tabular}{lrrrrr}
         \toprule
@@ -220,13 +220,15 @@ fn a_missing_dimension_is_told_of_and_never_counted() {
                       style, temporal style, overall consistency
             total     incomplete: missing object class, multiple objects, human action, color, spatial relationship, appearance
                       style, temporal style, overall consistency
-            note: scene: 1 video, fewer than the 430 of the suite
-            note: object class: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-            note: multiple objects: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-            note: color: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-            note: spatial relationship: not available: not built yet, GRiT is not among the nets; a result file of VBench can be
-                  joined
-            note: over how many videos 7 dimensions were measured, the files do not say
+            note: scene: 1 video, fewer than the suite's 430
+            note: object class: not available: not implemented yet, because GRiT is not among the nets; add a VBench result file for
+                  it
+            note: multiple objects: not available: not implemented yet, because GRiT is not among the nets; add a VBench result file
+                  for it
+            note: color: not available: not implemented yet, because GRiT is not among the nets; add a VBench result file for it
+            note: spatial relationship: not available: not implemented yet, because GRiT is not among the nets; add a VBench result
+                  file for it
+            note: the files do not state the number of videos for 7 dimensions
             exit 3
         "#]],
     );
@@ -234,17 +236,19 @@ fn a_missing_dimension_is_told_of_and_never_counted() {
     assert_eq!(said.code, 0, "{}", said.stderr);
     let (_, figures) = said.stdout.split_once("AS VBENCH COUNTS").unwrap();
     expect![[r#"
-        , what is missing as 0; no result to report
+        , with missing dimensions as 0; not a result to report
         quality   82.20 %
         semantic  6.72 %
         total     67.10 %
-        note: scene: 1 video, fewer than the 430 of the suite
-        note: object class: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-        note: multiple objects: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-        note: color: not available: not built yet, GRiT is not among the nets; a result file of VBench can be joined
-        note: spatial relationship: not available: not built yet, GRiT is not among the nets; a result file of VBench can be
-              joined
-        note: over how many videos 7 dimensions were measured, the files do not say
+        note: scene: 1 video, fewer than the suite's 430
+        note: object class: not available: not implemented yet, because GRiT is not among the nets; add a VBench result file for
+              it
+        note: multiple objects: not available: not implemented yet, because GRiT is not among the nets; add a VBench result file
+              for it
+        note: color: not available: not implemented yet, because GRiT is not among the nets; add a VBench result file for it
+        note: spatial relationship: not available: not implemented yet, because GRiT is not among the nets; add a VBench result
+              file for it
+        note: the files do not state the number of videos for 7 dimensions
     "#]]
     .assert_eq(figures);
     let csv = workspace.run(["vbench", "total", "quality.json", "--format", "csv", "--allow-incomplete"]);
@@ -395,14 +399,14 @@ fn a_folder_that_has_everything_is_ready() {
     };
     expect![[r#"
         exit 0
-        ALL THERE AND SOUND  videos: 6 of 6 clips of 3 prompts, 6 of 6 decoded
-        note: temporal_flickering: VBench asks for 25 clips a prompt, of which its static filter keeps up to 5; 1 prompt has
-              fewer. Clips that have passed the filter need no more
+        COMPLETE AND SOUND  videos: 6 of 6 clips of 3 prompts, 6 of 6 decoded
+        note: temporal_flickering: VBench asks for 25 clips per prompt, of which its static filter keeps up to 5; 1 prompt has
+              fewer. If the clips have already passed the filter, they are enough
     "#]].assert_eq(&with(&["scene,temporal_flickering", "--progress", "none"]));
     expect![[r#"
         exit 0
-        ALL THERE  videos: 4 of 4 clips of 2 prompts, nothing decoded
-        note: 2 clips of other prompts or in other folders
+        COMPLETE  videos: 4 of 4 clips of 2 prompts, nothing decoded
+        note: 2 clips for other prompts or in other folders
     "#]]
     .assert_eq(&with(&["background_consistency", "--no-decode"]));
     let listed = workspace.run(["runs", "list"]).stdout;

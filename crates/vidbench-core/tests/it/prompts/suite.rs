@@ -93,31 +93,31 @@ category = "scene"
     check_errors(
         text,
         &expect![[r#"
-        15 problems in prompt suite p.toml
-          line 1: schema_version 2 is not known, this version reads 1
-          line 1: missing key "name"
-          line 2: unknown key "nam"
-            hint: did you mean "name"?
-          line 3: "version" must be text, found integer
-          line 4: "title" is empty
-          line 10: "text" is empty
-          line 11: unknown category "stlye"
-            hint: did you mean "style"? known: subject-motion, camera-motion, scene, style, multi-object, spatial-relation, temporal-order, human-action, static-scene, shapes
-          line 14: missing key "text"
-          line 15: duplicate prompt id "fox", first used in line 9
-            hint: give each prompt an id of its own
-          line 16: unknown key "txt"
-            hint: did you mean "text"?
-          line 17: unknown category "sculpture"
-            hint: known: subject-motion, camera-motion, scene, style, multi-object, spatial-relation, temporal-order, human-action, static-scene, shapes
-          line 18: unknown difficulty "harder"
-            hint: did you mean "hard"? known: easy, medium, hard
-          line 19: "negative" is empty
-            hint: leave the key out
-          line 21: missing key "difficulty"
-          line 22: prompt id "Not Kebab" is not lower-case words joined by hyphens, of at most 100 characters
-            hint: for example "red-fox-2"
-    "#]],
+            15 problems in prompt suite p.toml
+              line 1: unknown schema_version 2, this version reads 1
+              line 1: missing key "name"
+              line 2: unknown key "nam"
+                hint: did you mean "name"?
+              line 3: "version" must be text, found integer
+              line 4: "title" is empty
+              line 10: "text" is empty
+              line 11: unknown category "stlye"
+                hint: did you mean "style"? known: subject-motion, camera-motion, scene, style, multi-object, spatial-relation, temporal-order, human-action, static-scene, shapes
+              line 14: missing key "text"
+              line 15: duplicate prompt id "fox", first used in line 9
+                hint: give each prompt its own id
+              line 16: unknown key "txt"
+                hint: did you mean "text"?
+              line 17: unknown category "sculpture"
+                hint: known: subject-motion, camera-motion, scene, style, multi-object, spatial-relation, temporal-order, human-action, static-scene, shapes
+              line 18: unknown difficulty "harder"
+                hint: did you mean "hard"? known: easy, medium, hard
+              line 19: "negative" is empty
+                hint: remove the key
+              line 21: missing key "difficulty"
+              line 22: prompt id "Not Kebab" is not lower-case words joined by hyphens, of at most 100 characters
+                hint: for example "red-fox-2"
+        "#]],
     );
 }
 
@@ -183,9 +183,9 @@ fn parts_are_checked_like_files() {
           suite name "Bad Name" is not lower-case words joined by hyphens
             hint: for example "red-fox-2"
           duplicate prompt id "fox"
-            hint: give each prompt an id of its own
+            hint: give each prompt its own id
           duplicate prompt id "shape"
-            hint: give each prompt an id of its own
+            hint: give each prompt its own id
     "#]]
     .assert_eq(&report(&errors));
 }
@@ -201,7 +201,7 @@ fn a_text_twice_names_both_prompts() {
     expect![[r#"
         1 problem in prompt suite small
           prompt "twin" has the text of prompt "fox"
-            hint: keep one of them; `repeats` in the run's suite measures a prompt again
+            hint: keep one of them; to measure a prompt again, set `repeats` in the run's suite
     "#]]
     .assert_eq(&report(&errors));
 }
