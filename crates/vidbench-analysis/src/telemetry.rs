@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(why(&gap, 5 * SECOND, 14 * SECOND), "device 0: no reading for 7.0 s");
         let mut back = steady.clone();
         back[9].devices[0].joules = Some(0.0);
-        assert_eq!(why(&back, 5 * SECOND, 9 * SECOND), "device 0: the energy counter went back");
+        assert_eq!(why(&back, 5 * SECOND, 9 * SECOND), "device 0: the energy counter went backwards");
         let mut silent = steady;
         silent[7].devices[0] = device(None, None);
         assert!(why(&silent, 5 * SECOND, 9 * SECOND).contains("neither an energy counter nor power"));

@@ -102,7 +102,7 @@ mod tests {
         let explained = |said| explanation(&limits, &walls, said);
         assert_eq!(
             explained("OSError: [Errno 24] Too many open files").as_deref(),
-            Some("open_files = 64 holds")
+            Some("open_files = 64 is in force")
         );
         assert_eq!(explained("OSError: [Errno 27] File too large"), None);
         assert_eq!(explained("Permission denied"), None);

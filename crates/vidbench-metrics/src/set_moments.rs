@@ -115,7 +115,7 @@ mod tests {
         };
         assert!(refused(3, 3, &[], &[]).contains("a mean of 0 numbers"));
         assert!(refused(3, 3, &[0.0], &[1.0, 2.0]).contains("a covariance of 2"));
-        assert!(refused(3, 4, &[0.0], &[1.0]).contains("3 rows of 4 clips"));
+        assert!(refused(3, 4, &[0.0], &[1.0]).contains("3 rows for 4 clips"));
         assert!(refused(3, 3, &[f64::NAN], &[1.0]).contains("not finite"));
         assert!(refused(3, 3, &[0.0], &[-1.0]).contains("row 0"));
         assert!(refused(3, 3, &[0.0, 0.0], &[1.0, 0.5, 0.25, 1.0]).contains("row 1"));

@@ -212,11 +212,11 @@ mod tests {
         let queued = |board: &Board| board.queued().map(|queue| (queue.who, queue.silent_secs));
         assert_eq!(
             queued(&board),
-            Some(("3 files wait to be scored".into(), 2.0)),
+            Some(("3 files waiting to be scored".into(), 2.0)),
             "one that comes is no sign of work"
         );
         board.taken();
-        assert_eq!(queued(&board), Some(("2 files wait to be scored".into(), 0.0)));
+        assert_eq!(queued(&board), Some(("2 files waiting to be scored".into(), 0.0)));
         (0..3).for_each(|_| board.taken());
         assert_eq!((board.queued(), board.last_write()), (None, None));
     }

@@ -208,7 +208,7 @@ mod tests {
         let pinned = asked(WeightsOrigin::Sha256("aa".into()));
         assert!(check_identity(&pinned, &loaded(WeightsOrigin::Sha256("aa".into())), None).is_ok());
         let error = check_identity(&pinned, &loaded(WeightsOrigin::Random), None).unwrap_err();
-        assert_eq!(error.to_string(), "the worker loaded weights random, but sha256:aa was asked for");
+        assert_eq!(error.to_string(), "the worker loaded weights random, but sha256:aa was requested");
     }
 
     #[test]
@@ -226,9 +226,9 @@ mod tests {
         let first = loaded(WeightsOrigin::Unknown);
         let said = |other: &LoadedModel| check_identity(&open, other, Some(&first)).unwrap_err().to_string();
         let unnamed = LoadedModel { revision: None, ..first.clone() };
-        assert_eq!(said(&unnamed), "the worker loaded revision unknown, but v1 was asked for");
+        assert_eq!(said(&unnamed), "the worker loaded revision unknown, but v1 was requested");
         let toy = LoadedModel { domain: Domain::SyntheticDomain, ..first.clone() };
-        assert_eq!(said(&toy), "the worker loaded domain synthetic-domain, but open was asked for");
+        assert_eq!(said(&toy), "the worker loaded domain synthetic-domain, but open was requested");
         assert!(check_identity(&open, &first, Some(&first)).is_ok());
     }
 

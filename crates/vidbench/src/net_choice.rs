@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn a_mistyped_name_gets_a_suggestion() {
         let error = names(&["raft", "lpip"]).unwrap_err();
-        assert_eq!(error.to_string(), "there is no net and no bundle \"lpip\"");
+        assert_eq!(error.to_string(), "there is no net or bundle \"lpip\"");
         assert_eq!(error.hints()[0], "did you mean \"lpips\"?");
     }
 }

@@ -395,7 +395,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("half")).unwrap();
         let error = find_env(root.path(), "half").unwrap_err();
-        assert_eq!(error.to_string(), "environment half was not finished");
+        assert_eq!(error.to_string(), "environment half is incomplete");
         assert!(error.hint().unwrap().contains("vidbench env create half"));
         // A file among them is none, and does not lead in a circle.
         fs::write(root.path().join("file"), "").unwrap();
@@ -413,10 +413,7 @@ mod tests {
         }
         for version in ["3.9", "3.14.0", "2.7", "4"] {
             let error = check_python(version).unwrap_err().to_string();
-            assert_eq!(
-                error,
-                format!("the worker of diffusers runs on Python 3.11 to 3.13, not on {version}")
-            );
+            assert_eq!(error, format!("the diffusers worker runs on Python 3.11 to 3.13, not on {version}"));
         }
         let package = include_str!("../../../workers/diffusers/pyproject.toml");
         let range = format!("requires-python = \">=3.{},<3.{}\"", PYTHONS.start(), PYTHONS.end() + 1);

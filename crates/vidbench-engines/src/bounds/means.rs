@@ -133,7 +133,7 @@ mod tests {
         assert_eq!((all.network_cut(), all.files_abi()), (Ok(NetworkCut::Namespace), Ok(7)));
         let wrapped = means(Ok(3), no("not permitted"), Some(Ok(())));
         assert_eq!((wrapped.network_cut(), wrapped.files_abi()), (Ok(NetworkCut::Bubblewrap), Ok(3)));
-        assert_eq!(wrapped.tcp_cut(), no("Landlock has ABI 3, and 4 is needed"));
+        assert_eq!(wrapped.tcp_cut(), no("Landlock has ABI 3, but 4 is needed"));
         let none = means(Err("old".into()), no("not permitted"), Some(no("bwrap is not there")));
         assert_eq!(none.network_cut(), no("not permitted; bwrap is not there"));
         assert_eq!(none.files_abi(), no("no Landlock: old"));

@@ -83,6 +83,6 @@ mod tests {
     #[test]
     fn rows_that_no_answer_counts_are_a_fault() {
         let fault = filled(&[("a", &[1.0])], &[("b", 1)]).unwrap_err();
-        assert_eq!(fault, "rows of \"a\" came and the answer has none of it");
+        assert_eq!(fault, "rows of \"a\" were sent, but the answer has none");
     }
 }

@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(fault(&[step(0, 3, 5)]), "step 0 of 3 after step 0");
         assert_eq!(fault(&[step(1, 3, 5), step(1, 3, 6)]), "step 1 of 3 after step 1");
         assert_eq!(fault(&[step(1, 1, 5), step(2, 1, 6)]), "step 2 of 1 after step 1");
-        assert_eq!(fault(&[step(1, 2, 5), step(2, 3, 6)]), "steps in all changed from 2 to 3");
+        assert_eq!(fault(&[step(1, 2, 5), step(2, 3, 6)]), "the total number of steps changed from 2 to 3");
         assert_eq!(fault(&[step(1, 2, 5), step(2, 2, 4)]), "step 2 ended at 4 ns, before step 1 at 5 ns");
         assert_eq!(fault(&[step(1, 2, 5)]), "the answer came after step 1 of 2");
     }

@@ -213,6 +213,6 @@ mod tests {
         };
         assert_eq!(load("a", 0.0), Ok(()));
         assert_eq!(load("b", 0.0).unwrap_err(), "loaded model b for a");
-        assert_eq!(load("a", -1.0).unwrap_err(), "load_secs is -1");
+        assert_eq!(load("a", -1.0).unwrap_err(), "load_secs is -1, not a duration");
     }
 }

@@ -137,7 +137,7 @@ fn lines_that_are_not_the_protocol_end_the_worker_and_are_shown_escaped() {
         ("invalid-utf8", "not JSON"),
         ("huge-line", "a line longer than 4194304 bytes"),
         ("floods-stdout", "a line longer than 4194304 bytes"),
-        ("wrong-id", "an answer to request 4711, not to"),
+        ("wrong-id", "an answer to request 4711 instead of"),
         ("wrong-shape", "the result does not fit: output: invalid type"),
         ("result-and-error", "both result and error"),
         ("steps-from-zero", "step 0 of 3 after step 0"),

@@ -131,7 +131,7 @@ fn a_failed_sample_shows_its_reason_where_its_video_would_be() {
 #[test]
 fn rows_without_a_clip_or_a_failure_are_left_out_and_counted() {
     let page = demo_page(&clips());
-    assert!(page.contains("6 of 12 rows are in this page"));
+    assert!(page.contains("shows 6 of 12 rows"));
     assert_eq!(page.matches("<tr data-failed=").count(), 6);
     assert_eq!(page.matches("data-failed=\"1\"").count(), 3);
 }

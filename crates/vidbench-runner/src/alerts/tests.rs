@@ -131,7 +131,9 @@ fn a_model_that_is_slow_by_nature_is_left_out_which_is_told_once() {
     let (slow, fast) = (model("slow"), model("fast"));
     assert_eq!(
         lines(0, quiet.expects(0.0, &slow, 45.0)),
-        ["0: latency of slow off: it usually takes 45.0 s, more than 10 s; alerts.latency_secs turns it on"]
+        [
+            "0: latency of slow off: it usually takes 45.0 s, more than 10 s; set alerts.latency_secs to turn it on"
+        ]
     );
     assert!(quiet.expects(0.0, &slow, 45.0).is_none() && quiet.expects(0.0, &fast, 10.0).is_none());
     assert!((0..50).all(|at| quiet.took(f64::from(at), &slow, 50.0).is_none()));

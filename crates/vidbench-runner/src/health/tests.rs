@@ -191,11 +191,11 @@ fn silent_workers_stuck_queues_and_failed_writes_are_told() {
     let none = &Accelerators::None;
     assert_eq!(
         of(none, &workers, None, None),
-        ["workers degraded: worker b: nothing for 60 s; given up after 100 s"]
+        ["workers degraded: worker b: silent for 60 s; given up after 100 s"]
     );
     assert!(of(none, &workers[..1], None, None).is_empty());
     let queue = of(none, &[], Some(silent("7 files wait to be scored", 95.0)), None);
-    assert_eq!(queue, ["queue unhealthy: 7 files wait to be scored: nothing for 95 s; given up after 100 s"]);
+    assert_eq!(queue, ["queue unhealthy: 7 files wait to be scored: silent for 95 s; given up after 100 s"]);
     let store = of(none, &[], None, Some(Err("disk full".into())));
     assert_eq!(store, ["store unhealthy: the last write failed: disk full"]);
 }

@@ -108,7 +108,7 @@ fn one_sample_has_one_place_and_one_place_one_sample() {
     let made = generation(&store, sample(&run, 1), 1);
     store.record_generation(&run.id, 1, &model(), &params(), &made).unwrap();
     let error = store.record_verdict(&run.id, 1, &failed(SampleId([9; 16]))).unwrap_err();
-    assert!(error.to_string().contains("identity already: sample is"), "{error}");
+    assert!(error.to_string().contains("already has a different identity: sample is"), "{error}");
 }
 
 #[test]

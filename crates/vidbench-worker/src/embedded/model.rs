@@ -260,7 +260,7 @@ mod tests {
         let mut planes = vec![0.5; FRAME_COUNT * 3 * PLANE];
         planes[7] = f32::NAN;
         let message = frames_from_planes(&planes).unwrap_err().to_string();
-        assert_eq!(message, "the decoder gave infinities or NaNs, not a clip of finite numbers");
+        assert_eq!(message, "the decoder returned infinities or NaNs, not a clip of finite numbers");
         assert!(frames_from_planes(&planes[8..]).is_err());
     }
 }

@@ -291,7 +291,7 @@ fn what_the_model_cannot_do_is_refused_and_never_bent() {
         ("/params/width", json!(128), "128x64 pixels", "ask for 64x64 pixels"),
         ("/params/height", json!(32), "64x32 pixels", "ask for 64x64 pixels"),
         ("/params/steps", json!(MAX_STEPS + 1), "257 steps", "ask for 1 to 256 steps"),
-        ("/params/guidance", json!(100.5), "guidance 100.5", "ask for a guidance from 0 to 100"),
+        ("/params/guidance", json!(100.5), "guidance 100.5", "ask for guidance from 0 to 100"),
         (
             "/params/fps",
             json!(0.5),

@@ -124,7 +124,7 @@ fn pairs_that_are_not_shown_equally_fast_are_scored_with_a_note() {
     assert!(score(&sample).iter().all(|score| score.note.is_none()));
     let [psnr, flickering] = score(&slower).try_into().unwrap();
     let note = psnr.note.unwrap();
-    assert!(note.starts_with("the reference has 5.000 frames a second, the sample 8.000"), "{note}");
+    assert!(note.starts_with("the reference has 5.000 frames per second, the sample 8.000"), "{note}");
     assert_eq!((psnr.score.value(), flickering.note), (Some(60.0), None));
 }
 
@@ -258,7 +258,7 @@ fn an_unknown_metric_is_refused_with_the_nearest_before_the_file_is_opened() {
 fn a_metric_of_files_of_features_is_refused_and_not_offered() {
     let error = score(Path::new("/absent.mp4"), &["frechet_distance@1"]).unwrap_err();
     assert_eq!(error.data.kind, ErrorKind::InvalidRequest);
-    assert_eq!(error.message, "frechet_distance@1 is computed from files of features and not from clips");
+    assert_eq!(error.message, "frechet_distance@1 is computed from feature files, not from clips");
     let offered = Scorer::new(Vec::new(), NoNets).initialize().capabilities.metrics;
     assert_eq!(offered.iter().map(MetricId::as_str).collect::<Vec<_>>(), of_clips());
 }

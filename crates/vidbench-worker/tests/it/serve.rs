@@ -329,15 +329,21 @@ fn bad_parameters_are_refused_by_name() {
     );
     check_alive(
         generate(3, |request| request["params"]["steps"] = json!(0)),
-        &expect![[r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"params.steps is 0: must be at least 1","data":{"kind":"invalid_request"}}}"#]],
+        &expect![[
+            r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"params.steps is 0: must be at least 1","data":{"kind":"invalid_request"}}}"#
+        ]],
     );
     check_alive(
         generate(3, |request| request["params"]["fps"] = json!(-1.0)),
-        &expect![[r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"params.fps is -1: must be more than 0","data":{"kind":"invalid_request"}}}"#]],
+        &expect![[
+            r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"params.fps is -1: must be more than 0","data":{"kind":"invalid_request"}}}"#
+        ]],
     );
     check_alive(
         generate(3, |request| request["params"]["guidance"] = json!(-0.5)),
-        &expect![[r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"params.guidance is -0.5: must be 0 or more","data":{"kind":"invalid_request"}}}"#]],
+        &expect![[
+            r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"params.guidance is -0.5: must be 0 or more","data":{"kind":"invalid_request"}}}"#
+        ]],
     );
     check_alive(
         generate(3, |request| request["output"] = json!("/")),
@@ -397,7 +403,9 @@ fn a_failure_of_the_work_keeps_its_kind_and_hint_and_leaves_the_model_unloaded()
 fn a_method_the_worker_does_not_do_is_unsupported() {
     check_alive(
         request(3, "score", &json!({"path": "x", "metrics": []})),
-        &expect![[r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"this worker does not support score","data":{"kind":"unsupported"}}}"#]],
+        &expect![[
+            r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"this worker does not support score","data":{"kind":"unsupported"}}}"#
+        ]],
     );
 }
 

@@ -129,8 +129,8 @@ mod tests {
         let problem = |frames, size| WAN.problem(Some(frames), Some(size)).unwrap();
         assert_eq!(problem(80, (832, 480)), "80 frames are not 4k+1: nearest are 77 and 81");
         assert_eq!(problem(0, (832, 480)), "0 frames are not 4k+1: nearest are 1 and up");
-        assert_eq!(problem(81, (850, 480)), "width 850 is no multiple of 16: nearest are 848 and 864");
-        assert_eq!(problem(81, (832, 7)), "height 7 is no multiple of 16: nearest are 16");
+        assert_eq!(problem(81, (850, 480)), "width 850 is not a multiple of 16: nearest are 848 and 864");
+        assert_eq!(problem(81, (832, 7)), "height 7 is not a multiple of 16: nearest are 16");
     }
 
     #[test]

@@ -253,7 +253,7 @@ fn a_full_disk_is_told_and_nothing_is_left_on_it() {
             };
             assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{args:?}, {kib} KiB: {}", said.stderr);
             assert!(
-                said.stderr.contains("hint: free some space there, or name another disk"),
+                said.stderr.contains("hint: free some space there, or choose another disk"),
                 "{}",
                 said.stderr
             );
@@ -274,7 +274,7 @@ fn a_disk_that_cannot_be_written_is_told() {
             return skipped("no read-only disk can be mounted");
         };
         assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{args:?}: {}", said.stderr);
-        assert!(said.stderr.contains("hint: name a folder that you may write to"), "{}", said.stderr);
+        assert!(said.stderr.contains("hint: choose a writable folder"), "{}", said.stderr);
     }
 }
 

@@ -48,7 +48,7 @@ fn samples_of_another_run_are_taken_marked_and_have_no_times() {
     );
 
     let (second, said) = execute(&workspace, &reusing("[1]", 2, "[2]"));
-    assert!(said.stderr.contains("2 samples are taken from earlier runs"), "{}", said.stderr);
+    assert!(said.stderr.contains("2 samples are reused from earlier runs"), "{}", said.stderr);
     let from = plain["run"]["id"].as_str().unwrap();
     assert!(
         said.stdout.contains(&format!("2 of 2 samples come from 1 earlier run ({from})")),
@@ -115,7 +115,7 @@ fn videos_of_a_removed_run_come_back_from_the_cache() {
     let removed = Said::from(remove.env("VIDBENCH_CACHE_REQUESTS", &requests).output().unwrap());
     let told = std::fs::read_to_string(&requests).unwrap();
     assert_eq!(told.lines().filter(|line| line.starts_with("make samples-")).count(), 2, "{told}");
-    assert!(removed.stderr.contains("2 videos are kept in the cache"), "{}", removed.stderr);
+    assert!(removed.stderr.contains("kept 2 videos in the cache"), "{}", removed.stderr);
     let kept = usage(&workspace, "samples");
     assert_eq!((&kept["entries"], &kept["hits"]), (&2.into(), &0.into()));
 

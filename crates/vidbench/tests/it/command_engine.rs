@@ -159,7 +159,7 @@ fn a_program_gets_the_files_that_a_prompt_names_and_makes_nothing_without_them()
     workspace.write("suite.toml", suite(&json!(["sh", "-ec", PAINT, "sh", "{output}", "{prompt}"]), ""));
     assert_eq!(run(&workspace).code, 1);
     assert_eq!(reasons(&workspace)[0].0, "unsupported");
-    assert!(reasons(&workspace)[0].1.contains("the program is not told of the prompt's image"));
+    assert!(reasons(&workspace)[0].1.contains("the program does not receive the prompt's image"));
 }
 
 #[test]
@@ -334,13 +334,13 @@ fn a_program_that_could_never_succeed_is_refused_before_the_run() {
     refused(
         json!(["paint-nothing", "{output}"]),
         "",
-        "the program \"paint-nothing\" of model painter is not there",
+        "the program \"paint-nothing\" of model painter was not found",
     );
-    refused(json!(["./paint", "{output}"]), "", "the program \"./paint\" of model painter is not there");
+    refused(json!(["./paint", "{output}"]), "", "the program \"./paint\" of model painter was not found");
     refused(
         json!(["sh", "paint", "{output}"]),
         "cwd = \"nowhere\"",
-        "is to run in \"nowhere\", which is no folder",
+        "should run in \"nowhere\", which is not a folder",
     );
     refused(json!(["sh", "paint", "{image}", "{output}"]), "", "uses {image}, but no prompt provides it");
     let there = workspace(&json!(["./bin/paint", "{output}"]), "cwd = \"tools\"");

@@ -103,12 +103,18 @@ fn a_worker_that_burns_processor_time_is_ended() {
 
 #[test]
 fn a_worker_that_fills_the_disk_is_ended() {
-    check("fill", "", "file_size_mib = 1", "limit_exceeded", &["more than file_size_mib = 1 allows"]);
+    check("fill", "", "file_size_mib = 1", "limit_exceeded", &["larger than file_size_mib = 1 allows"]);
 }
 
 #[test]
 fn a_worker_that_opens_100_000_files_is_told_what_holds_it() {
-    check("open-files", "", "open_files = 64", "internal", &["Too many open files", "open_files = 64 holds"]);
+    check(
+        "open-files",
+        "",
+        "open_files = 64",
+        "internal",
+        &["Too many open files", "open_files = 64 is in force"],
+    );
 }
 
 /// Where nothing is forbidden the worker reaches the listener, so the tests below would notice if it did.
@@ -219,7 +225,7 @@ fn a_place_that_is_not_there_is_told_before_the_run() {
     workspace.write("suite.toml", worker_suite("[1]", "none", 9, &limits));
     let said = workspace.run(["run", "suite.toml"]);
     assert_eq!(said.code, 2, "{}", said.stderr);
-    assert!(said.stderr.contains("no-such-folder of its confinement: it is not there"), "{}", said.stderr);
+    assert!(said.stderr.contains("no-such-folder in its confinement: it does not exist"), "{}", said.stderr);
 }
 
 #[test]

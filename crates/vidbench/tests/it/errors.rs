@@ -266,7 +266,7 @@ fn prompts_that_are_all_outside_the_grammar_are_refused_with_it_before_the_run()
     cats(&workspace, "");
     let said = workspace.run(["run", "suite.toml"]);
     assert_eq!(said.code, 2, "{}", said.stderr);
-    assert!(said.stderr.contains("shapes-ldm takes no prompt of cats"), "{}", said.stderr);
+    assert!(said.stderr.contains("shapes-ldm accepts no prompts of cats"), "{}", said.stderr);
     assert!(said.stderr.contains("SHAPE       circle | square | triangle"), "{}", said.stderr);
 }
 

@@ -116,11 +116,11 @@ fn what_is_not_there_is_named_before_the_run() {
     folder.write("old/a green fox-0.y4m", video(30));
     let said = folder.run(["run", "suite.toml", "--dry-run"]);
     assert_eq!(said.code, 2, "{}", said.stderr);
-    assert!(said.stderr.contains("has no video that model somebody/model is to have"), "{}", said.stderr);
+    assert!(said.stderr.contains("has none of the videos for model somebody/model"), "{}", said.stderr);
 
     folder.write("old/a red fox-1.y4m", video(30));
     let said = folder.run(["run", "suite.toml", "--dry-run"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
-    let told = "has no video of 3 of 4 samples, such as prompt fox and seed 0";
+    let told = "has no video for 3 of 4 samples, such as prompt fox and seed 0";
     assert!(said.stdout.contains(told), "{}", said.stdout);
 }

@@ -58,13 +58,13 @@ fn only_samples_that_ran_out_of_memory_are_made_and_as_another_configuration() {
     assert_eq!(loaded(&data), ["rendered-shapes", "small"]);
     assert!(said.stdout.starts_with("VALID WITH FAILURES"), "{}", said.stdout);
     assert!(
-        said.stdout.contains("small made 2 of them in its place: it is a different configuration"),
+        said.stdout.contains("small generated 2 of them in its place: it is a different configuration"),
         "{}",
         said.stdout
     );
     assert!(said.stdout.contains("4 of 8 samples ok, 2 failed, 2 not needed"), "{}", said.stdout);
     assert!(said.stdout.contains("2 of 6 samples failed (2 out_of_memory)"), "{}", said.stdout);
-    assert!(said.stderr.contains("small, if rendered-shapes has not enough memory"), "{}", said.stderr);
+    assert!(said.stderr.contains("small, if rendered-shapes runs out of memory"), "{}", said.stderr);
 
     let report = workspace.run(["report", "latest", "--output", "report.html"]);
     assert_eq!(report.code, 0, "{}", report.stderr);
@@ -96,7 +96,7 @@ fn where_memory_suffices_the_other_is_never_loaded_and_shown_nowhere() {
     assert_eq!(loaded(&data), ["rendered-shapes"]);
     assert!(said.stdout.starts_with("VALID ") && !said.stdout.contains("small"), "{}", said.stdout);
     let of_small = samples(&data).iter().find(|sample| sample["model"] == "small").unwrap();
-    assert_eq!(of_small["verdict"]["reason"], "rendered-shapes did not run out of memory over it");
+    assert_eq!(of_small["verdict"]["reason"], "rendered-shapes did not run out of memory on it");
 }
 
 /// The second model runs out of memory too.

@@ -312,7 +312,8 @@ fn a_mistyped_net_gets_a_suggestion() {
             error: there is no net or bundle "vbnch"
             hint: did you mean "vbench"?
             hint: `vidbench nets list` lists nets and bundles
-        "#]  .assert_eq(&said.failure(&workspace));
+        "#]]
+        .assert_eq(&said.failure(&workspace));
     }
 }
 

@@ -349,7 +349,7 @@ fn a_manifest_names_clips_prompts_and_models() {
     assert_eq!(said.code, 1, "{}", said.stderr);
     let data = json(&said);
     let outcomes = outcomes(&data);
-    assert!(outcomes["clip-1.mp4"].1.contains("the manifest says"), "{outcomes:?}");
+    assert!(outcomes["clip-1.mp4"].1.contains("but the manifest states"), "{outcomes:?}");
     assert_eq!(outcomes["clip-2.mp4"], ("unreadable".to_owned(), "no such file".to_owned()));
     let labels: Vec<&str> = data["analysis"]["groups"]
         .as_array()
@@ -394,7 +394,7 @@ fn wrong_requests_end_before_the_work() {
     for (args, words) in [
         (
             vec!["score", "fast", "--metrics", "psnr"],
-            "error: psnr@1 compares clips with references, and none were named\nhint: add --reference VIDEOS",
+            "error: psnr@1 compares clips with references, and none were given\nhint: add --reference VIDEOS",
         ),
         (vec!["score", "fast", "--metrics", "psn"], "error: unknown metric \"psn\""),
         (vec!["score", "fast", "--metrics", "frechet_shapes"], "computed from features of a set of clips"),

@@ -148,9 +148,9 @@ fn a_file_that_is_named_twice_is_scored_once() {
     symlink("clip-1.mp4", fast.join("link.mp4")).unwrap();
     std::fs::copy(fast.join("clip-0.mp4"), fast.join("copy.mp4")).unwrap();
     for (inputs, twice) in [
-        (&["fast"][..], "note: 1 file was named twice and is scored once\n"),
-        (&["fast", "./fast"], "note: 5 files were named twice and are scored once\n"),
-        (&["fast", "fast/clip-0.mp4"], "note: 2 files were named twice and are scored once\n"),
+        (&["fast"][..], "note: 1 file was given twice and is scored once\n"),
+        (&["fast", "./fast"], "note: 5 files were given twice and are scored once\n"),
+        (&["fast", "fast/clip-0.mp4"], "note: 2 files were given twice and are scored once\n"),
     ] {
         let (outcomes, said) = scored(&workspace, inputs);
         assert_eq!(outcomes.into_keys().collect::<Vec<_>>(), ["clip-0.mp4", "clip-1.mp4", "copy.mp4"]);

@@ -29,7 +29,7 @@ fn without_weights_a_metric_is_not_available_and_the_hint_says_how_to_get_them()
     folders(&workspace, 1);
     let said = run(&workspace, &PAIRS);
     assert_eq!(said.code, 1, "who asks for one metric and gets no number must see that: {}", said.stderr);
-    assert!(said.stderr.contains("error: no clip has a number of lpips.squeeze@1"), "{}", said.stderr);
+    assert!(said.stderr.contains("error: no clip has a value for lpips.squeeze@1"), "{}", said.stderr);
     let warning = "warning: metrics that use the net lpips-squeeze are not available: ";
     assert!(said.stderr.starts_with(warning), "before anything is decoded: {}", said.stderr);
     assert!(said.stderr.contains("`vidbench nets fetch lpips-squeeze` fetches them"), "{}", said.stderr);
@@ -64,9 +64,10 @@ fn a_device_that_is_not_there_is_named_and_nothing_is_computed_on_another() {
     assert!(reason.as_str().unwrap().contains("or omit --net-device"), "{reason}");
     assert!(found["environment"]["nets"]["runtime"].as_str().unwrap().ends_with(" on cuda"), "{found}");
 
-    for (devices, words) in
-        [("cpu,cuda:0", "names cpu and cuda:0, which are of two kinds"), ("gpu", "\"gpu\" is no device")]
-    {
+    for (devices, words) in [
+        ("cpu,cuda:0", "names cpu and cuda:0, which are different kinds of devices"),
+        ("gpu", "\"gpu\" is not a device"),
+    ] {
         let said = run(&workspace, &[&PAIRS[..], &["--net-device", devices]].concat());
         assert_eq!(said.code, 2, "{}", said.stderr);
         assert!(said.stderr.contains(words), "{}", said.stderr);
@@ -161,7 +162,7 @@ fn a_set_is_compared_with_a_folder_or_with_the_file_made_of_it_and_gets_the_same
     sets(&workspace);
     let none = run(&workspace, &SCORE);
     assert_eq!(none.code, 2);
-    assert!(none.stderr.contains("hint: add --reference-set VIDEOS"), "{}", none.stderr);
+    assert!(none.stderr.contains("hint: add --reference-set with videos"), "{}", none.stderr);
 
     let folder = run(&workspace, &[&SCORE[..], &["--reference-set", "real", "--json"]].concat());
     assert_eq!(folder.code, 0, "{}", folder.stderr);
@@ -232,7 +233,7 @@ fn sets_that_were_looked_at_in_other_ways_are_not_compared() {
     workspace.write("text.safetensors", "no tensors");
     let said = run(&workspace, &[&SCORE[..], &["--reference-set", "text.safetensors"]].concat());
     assert_eq!(said.code, 2);
-    assert!(said.stderr.contains("text.safetensors is no reference set"), "{}", said.stderr);
+    assert!(said.stderr.contains("text.safetensors is not a reference set"), "{}", said.stderr);
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn others_on_the_device_and_heat_are_told() {
     assert!(table.contains("other processes used an accelerator during 1 sample"), "{table}");
     let (table, _) = run("throttled");
     assert!(
-        table.contains("slower than they could during 1 sample: hw thermal slowdown, sw power cap"),
+        table.contains("accelerators were throttled during 1 sample: hw thermal slowdown, sw power cap"),
         "{table}"
     );
 }

@@ -296,17 +296,17 @@ fn image_to_video_has_its_own_total() {
         i2v       92.54 %
         quality   80.50 %
         total     86.52 %
-        note: over how many videos 9 dimensions were measured, the files do not say
+        note: the files do not state the number of videos for 9 dimensions
     "#]]
     .assert_eq(means);
     check(
         &workspace,
         ["vbench", "total", "i2v.json"],
         &expect![[r#"
-        exit 2
-        error: camera_motion in i2v.json is no dimension of VBench
-        hint: add --suite i2v for results of VBench-I2V
-    "#]],
+            exit 2
+            error: camera_motion in i2v.json is not a dimension of VBench
+            hint: add --suite i2v for VBench-I2V results
+        "#]],
     );
 }
 
@@ -319,25 +319,25 @@ fn files_that_are_no_results_say_why() {
         &workspace,
         ["vbench", "total", "percent.json"],
         &expect![[r#"
-        exit 2
-        error: 2 scores are beyond what a dimension can have:
-          subject_consistency is 96.85 in percent.json
-          imaging_quality is 67.22 in percent.json
-        hint: scores go from 0 to 1, also that of imaging_quality; divide percentages by 100 in the file, nothing is rescaled here
-    "#]],
+            exit 2
+            error: 2 scores are outside the range of a dimension:
+              subject_consistency is 96.85 in percent.json
+              imaging_quality is 67.22 in percent.json
+            hint: scores range from 0 to 1, including imaging_quality; divide percentages by 100 in the file, vidbench rescales nothing
+        "#]],
     );
     workspace.write("nan.json", "{\"temporal_flickering\": [NaN, []],\n\"scnee\": [0.5], \"color\": 1}");
     check(
         &workspace,
         ["vbench", "total", "nan.json"],
         &expect![[r#"
-        exit 2
-        error: nan.json has 3 problems:
-          temporal_flickering[0]: NaN is no number (hint: VBench writes NaN for a dimension of which it read no video; measure it again)
-          scnee: unknown dimension "scnee" (hint: did you mean "scene"?)
-          color: must be a list of the score and the results of the videos, found 1
-        hint: it is read as *_eval_results.json: for each dimension a list of its score and its videos
-    "#]],
+            exit 2
+            error: nan.json has 3 problems:
+              temporal_flickering[0]: NaN is not a number (hint: VBench writes NaN for a dimension if it read none of its videos; measure it again)
+              scnee: unknown dimension "scnee" (hint: did you mean "scene"?)
+              color: must be a list of the score and the results of the videos, found 1
+            hint: it is read as *_eval_results.json: for each dimension a list of its score and its videos
+        "#]],
     );
     write_results(&workspace, "a.json", &[("scene", 50.0)]);
     write_results(&workspace, "b.json", &[("scene", 51.0)]);
@@ -345,19 +345,19 @@ fn files_that_are_no_results_say_why() {
         &workspace,
         ["vbench", "total", "a.json", "b.json"],
         &expect![[r#"
-        exit 2
-        error: scene is 0.5 in a.json and 0.51 in b.json
-        hint: name the files of one model and one evaluation; VBench would silently take the last
-    "#]],
+            exit 2
+            error: scene is 0.5 in a.json and 0.51 in b.json
+            hint: pass the files of one model and one evaluation; VBench would silently use the last
+        "#]],
     );
     check(
         &workspace,
         ["vbench", "total", "none.json"],
         &expect![[r#"
-        exit 2
-        error: cannot read none.json: No such file or directory (os error 2)
-        hint: the suite is VBench_full_info.json of the vbench package; results are *_eval_results.json
-    "#]],
+            exit 2
+            error: cannot read none.json: No such file or directory (os error 2)
+            hint: the suite is VBench_full_info.json from the vbench package; results are *_eval_results.json
+        "#]],
     );
 }
 
@@ -439,35 +439,35 @@ fn everything_that_a_folder_lacks_is_listed_before_the_work() {
           A fantasy landscape [overall_consistency]
 
         short: prompts with some of their clips (1)
-          a cat: lacks 1 [background_consistency, scene]
+          a cat: missing 1 [background_consistency, scene]
 
-        undecodable: files that are no sound video (2)
+        undecodable: files that are not sound videos (2)
           a large red circle moving left on a navy background-0.mp4: file is empty (0 bytes)
           a large red circle moving left on a navy background-1.mp4: not a video container: libav: Invalid data found when proc…
 
-        few frames: clips shorter than asked for (1)
+        few frames: clips shorter than requested (1)
           a small blue square moving right on a gray background-0.mp4: 4 frames
 
-        colliding: files that claim to be one clip (1)
+        colliding: files that claim to be the same clip (1)
           a cat-0.MP4 and a cat-0.mp4
 
-        renamed: names that are not the prompt's own, which VBench does not find (1)
-          A Small blue square moving right on a gray background-1.mp4: another case
+        renamed: names that differ from the prompt, which VBench does not find (1)
+          A Small blue square moving right on a gray background-1.mp4: different case
 
-        unnumbered: names without a -0 to -4, which VBench does not find (1)
+        unnumbered: names without -0 to -4, which VBench does not find (1)
           a cat.mp4
 
-        unreadable: videos whose names give no prompt (1)
+        unreadable: videos whose names identify no prompt (1)
           a dog-0.mp4: no known prompt
 
-        suffix: entries that mislead VBench, which takes the suffix of any of them (2)
-          .DS_Store, beside clips in .mp4
-          a cat-0.MP4, beside clips in .mp4
+        suffix: entries that mislead VBench, which takes the suffix from any entry (2)
+          .DS_Store, next to .mp4 clips
+          a cat-0.MP4, next to .mp4 clips
 
-        note: temporal_flickering: VBench asks for 25 clips a prompt, of which its static filter keeps up to 5; 1 prompt has
-              fewer. Clips that have passed the filter need no more
-        note: "A fantasy landscape" and "a fantasy landscape" are one file where case does not count: sample them on a file
-              system that tells them apart
+        note: temporal_flickering: VBench asks for 25 clips per prompt, of which its static filter keeps up to 5; 1 prompt has
+              fewer. If the clips have already passed the filter, they are enough
+        note: "A fantasy landscape" and "a fantasy landscape" are the same file on a case-insensitive file system: sample them
+              on a case-sensitive one
     "#]].assert_eq(&format!("exit {}\n{}", said.code, said.stdout));
     let data: Value = serde_json::from_str(&with(&["--json", "--progress", "none"]).stdout).unwrap();
     assert_eq!(data["undecodable"][0]["reason"], "file is empty (0 bytes)");
@@ -509,7 +509,7 @@ fn names_are_read_against_prompts() {
     let (said, _) = score(&["--prompts", "prompts.csv"]);
     assert_eq!(said.code, 2);
     workspace.write("empty.txt", "\n");
-    assert!(score(&["--prompts", "empty.txt"]).0.stderr.contains("empty.txt: the file has no prompts"));
+    assert!(score(&["--prompts", "empty.txt"]).0.stderr.contains("empty.txt: the file contains no prompts"));
 }
 
 #[test]
@@ -534,8 +534,8 @@ fn a_scoring_becomes_vbenchs_files() {
             exit 0
             wrote out/try_full_info.json
             wrote out/try_eval_results.json
-            note: temporal_flickering is computed by its formula, but chroma is interpolated where OpenCV repeats it, which moves the value by up to about 0.001 on strongly coloured clips
-            note: no dimension of VBench, and not written: black_share@1
+            note: temporal_flickering is computed by its formula, but with interpolated chroma where OpenCV repeats it, which changes the value by up to about 0.001 on strongly coloured clips
+            note: not VBench dimensions, so not written: black_share@1
             note: 2 clips are not among those that VBench scores for temporal_flickering
         "#]],
     );
@@ -563,8 +563,8 @@ fn a_scoring_becomes_vbenchs_files() {
             exit 1
             wrote out/try_full_info.json
             wrote out/try_eval_results.json
-            note: temporal_flickering is computed by its formula, but chroma is interpolated where OpenCV repeats it, which moves the value by up to about 0.001 on strongly coloured clips
-            note: no dimension of VBench, and not written: black_share@1
+            note: temporal_flickering is computed by its formula, but with interpolated chroma where OpenCV repeats it, which changes the value by up to about 0.001 on strongly coloured clips
+            note: not VBench dimensions, so not written: black_share@1
             note: 2 clips are not among those that VBench scores for temporal_flickering
             not exported: "a large red circle moving left on a navy background": 3 of 5 clips
             not exported: videos/a large red circle moving left on a navy background-1.mp4: not a video container: libav: Invalid data found when processing input
@@ -585,7 +585,7 @@ fn a_scoring_becomes_vbenchs_files() {
         ["vbench", "export", "latest", "--output", "out"],
         &expect![[r#"
             exit 2
-            error: the scoring has no metric that VBench has: vbench.subject_consistency@1, vbench.background_consistency@1, vbench.temporal_flickering@1, temporal_flickering@1, vbench.motion_smoothness@1, vbench.dynamic_degree@1, vbench.aesthetic_quality@1, vbench.imaging_quality@1, vbench.human_action@1, vbench.appearance_style@1, vbench.temporal_style@1, vbench.overall_consistency@1, vbench_i2v.i2v_subject@1
+            error: the scoring has none of VBench's metrics: vbench.subject_consistency@1, vbench.background_consistency@1, vbench.temporal_flickering@1, temporal_flickering@1, vbench.motion_smoothness@1, vbench.dynamic_degree@1, vbench.aesthetic_quality@1, vbench.imaging_quality@1, vbench.human_action@1, vbench.appearance_style@1, vbench.temporal_style@1, vbench.overall_consistency@1, vbench_i2v.i2v_subject@1
             hint: score with --metrics vbench.subject_consistency@1, vbench.background_consistency@1, vbench.temporal_flickering@1, temporal_flickering@1, vbench.motion_smoothness@1, vbench.dynamic_degree@1, vbench.aesthetic_quality@1, vbench.imaging_quality@1, vbench.human_action@1, vbench.appearance_style@1, vbench.temporal_style@1, vbench.overall_consistency@1, vbench_i2v.i2v_subject@1
         "#]],
     );

@@ -48,7 +48,7 @@ fn weights_that_changed_after_kill_9_are_refused() {
     let said = workspace.run(["run", "--resume", "latest", "--progress", "plain"]);
     assert_eq!(said.code, 3, "{}", said.stderr);
     let both =
-        format!("loaded weights sha256:{}, but sha256:{} was asked for", "b".repeat(64), "a".repeat(64));
+        format!("loaded weights sha256:{}, but sha256:{} was requested", "b".repeat(64), "a".repeat(64));
     assert!(said.stderr.contains(&both), "{}", said.stderr);
     assert_eq!(samples(&workspace.export()).len(), 2);
 }
@@ -80,7 +80,7 @@ fn a_reused_sample_keeps_its_weights_when_its_model_is_called_otherwise() {
         workspace.write("suite.toml", named("third", "[1, 2]", "reuse_samples = true\n"));
         let said = workspace.run(["run", "suite.toml", "--progress", "plain"]);
         assert_eq!(said.code, 3, "{}", said.stderr);
-        assert!(said.stderr.contains("was asked for"), "{}", said.stderr);
+        assert!(said.stderr.contains("was requested"), "{}", said.stderr);
         assert_eq!(told(&workspace.export()), ["third a"], "none of another's is counted as its own");
     }
 }
