@@ -189,7 +189,9 @@ class Source:
             return Classic(found.from_pretrained(str(folder), **options))
         except ImportError as error:
             raise Failure(
-                "unsupported", f"{name} cannot be loaded with these settings: {error}", "install it into the environment, or change the settings"
+                "unsupported",
+                f"{name} cannot be loaded with these settings: {error}",
+                "install it into the environment, or change the settings",
             ) from error
         except RuntimeError as error:
             if (asked := self.settings.quantization) is None or is_out_of_memory(error):

@@ -124,7 +124,9 @@ class Model:
             raise Failure("unsupported", f"{type(self._loaded.pipe).__name__} takes no generator, so its seed cannot be set")
         if missing := self._loaded.required - set(arguments):
             name = min(missing)
-            raise refused(f"this pipeline needs {name}, but the request has none", "set it in the prompt: inputs = { " + name + ' = "FILE" }')
+            raise refused(
+                f"this pipeline needs {name}, but the request has none", "set it in the prompt: inputs = { " + name + ' = "FILE" }'
+            )
         arguments["output_type"] = pipelines.OUTPUT_TYPES.get(type(self._loaded.pipe).__name__, "pt")
         return arguments
 
