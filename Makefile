@@ -1,5 +1,5 @@
 # Two commands: `make demo` runs the main job, `make test` passes every test. Both set up what they need.
-.PHONY: demo test test-python test-onnxruntime test-slow fuzz setup setup-test bench clean
+.PHONY: demo test test-python test-export test-onnxruntime test-slow fuzz setup setup-test bench clean
 
 VIDBENCH := target/release/vidbench
 # What is not built by default is tested as well.
@@ -26,11 +26,10 @@ test: setup-test
 	@if "$${CARGO_TARGET_DIR:-target}/debug/vidbench" doctor | grep -q '^ok *vmaf'; then \
 		cargo nextest run --workspace --locked $(FEATURES) --run-ignored only -E 'test(/\bvmaf_/)'; \
 	else echo "not run: VMAF against libvmaf, because libvmaf is not found"; fi
-	@if python3 -c "import torch, onnx; assert torch.__version__.startswith('2.15')" 2>/dev/null; then \
-		cd nets && python3 -m export --check; \
-	else echo "not run: export of the nets' graphs, because there is no Python with PyTorch 2.15 and onnx (nets/export/requirements.txt)"; fi
 	@if command -v python3 >/dev/null && ./scripts/python_env.sh $(PYTHON_ENV); then $(MAKE) test-python; \
 	else echo "not run: the worker of diffusers, because its Python environment cannot be made"; fi
+	@if command -v python3 >/dev/null && ./scripts/export_env.sh $(EXPORT_ENV); then $(MAKE) test-export; \
+	else echo "not run: export of the nets' graphs, because its Python environment cannot be made"; fi
 	@if command -v python3 >/dev/null && ./scripts/onnxruntime.sh $(ONNXRUNTIME) >/dev/null; then $(MAKE) test-onnxruntime; \
 	else echo "not run: nets on ONNX Runtime, because it cannot be installed"; fi
 	cargo test --workspace --doc --locked $(FEATURES)
@@ -42,6 +41,11 @@ test-python:
 	cd workers/diffusers && $(PYTHON_ENV)/bin/ruff check . && $(PYTHON_ENV)/bin/ruff format --check . && $(PYTHON_ENV)/bin/mypy
 	cd workers/diffusers && $(PYTHON_ENV)/bin/python -m pytest --quiet -p no:cacheprovider
 	VIDBENCH_TEST_PYTHON=$(PYTHON_ENV) cargo nextest run --workspace --locked $(FEATURES) --run-ignored only -E 'test(/\bdiffusers_/)'
+
+# The graphs in nets/skeletons, exported again and compared byte by byte.
+EXPORT_ENV := $(CURDIR)/target/export-env
+test-export:
+	cd nets && $(EXPORT_ENV)/bin/python -m export --check
 
 # Nets on ONNX Runtime, which is installed in a Python environment of its own.
 ONNXRUNTIME := $(CURDIR)/target/onnxruntime
