@@ -17,6 +17,7 @@ type Bench = fn(&Path) -> Result<()>;
 const BENCHES: &[(&str, Bench)] = &[
     ("version", run::version),
     ("plan", run::plan),
+    ("resume", run::resume),
     ("durable", run::durable),
     ("breaker", run::breaker),
     ("health", run::health),

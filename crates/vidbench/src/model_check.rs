@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use vidbench_core::protocol::{Decoded, GenerateParams, LoadParams, ScoreParams};
-use vidbench_core::{ClipFacts, Clock, ErrorKind, FramesU8, ModelId, NetOptions, Params, SampleId, rfc3339};
+use vidbench_core::{
+    ClipFacts, Clock, ErrorKind, FramesU8, ModelId, NetOptions, Params, SampleId, rfc3339, sha256_hex,
+};
 use vidbench_engines::{CallError, CallObserver, Notification, WorkerCommand, WorkerProcess};
 use vidbench_video::{Fps, H264Options, encode_h264};
 use vidbench_worker::Scorer;
@@ -86,6 +88,7 @@ impl ModelCheck {
             versions: String::new(),
             shape: None,
             steps: None,
+            video_sha256: None,
             stages: Vec::new(),
         };
         found.reason = self.steps(command, scratch, clock, &mut found).err();
@@ -140,6 +143,7 @@ impl ModelCheck {
         let facts = facts(&scratch.join("first.mp4"))?;
         found.shape = Some([facts.frames, facts.width, facts.height]);
         self.judge(&facts, &made)?;
+        found.video_sha256 = made.first().map(|first| sha256_hex(first));
         found.reached = "generated".into();
         // The check is done; a clean shutdown is for the conformance suite to judge.
         let _ = worker.shutdown(Duration::from_secs(10));

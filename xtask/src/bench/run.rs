@@ -1,5 +1,6 @@
 //! Benchmarks of running suites: start-up, planning, recording, the harness's own share, sampling.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -25,14 +26,7 @@ pub(super) fn version(binary: &Path) -> Result<()> {
 /// Planning a million samples: reading, resolving, hashing, printing the plan.
 pub(super) fn plan(binary: &Path) -> Result<()> {
     let folder = scratch("plan")?;
-    let seeds: Vec<String> = (0..1000).map(|seed| seed.to_string()).collect();
-    let suite = format!(
-        "schema_version = 1\nname = \"million\"\nseeds = [{}]\nrepeats = 4\n\
-         [[models]]\nid = \"shapes-ldm\"\nengine = \"embedded\"\n[prompts]\nsuite = \"shapes\"\nlimit = 125\n\
-         [grid]\nsteps = [8, 16]\n",
-        seeds.join(", ")
-    );
-    std::fs::write(folder.join("suite.toml"), suite)?;
+    std::fs::write(folder.join("suite.toml"), million())?;
     let child = Command::new(binary)
         .args(["run", "suite.toml", "--dry-run"])
         .current_dir(&folder)
@@ -41,6 +35,37 @@ pub(super) fn plan(binary: &Path) -> Result<()> {
     let Watched { secs, own_mib, .. } = watch(child)?;
     at_most("plan 1,000,000 samples", secs, 5.0, "s");
     at_most("plan 1,000,000 samples, memory", own_mib, 1024.0, "MiB");
+    Ok(())
+}
+
+/// A suite of a million samples.
+fn million() -> String {
+    let seeds: Vec<usize> = (0..1000).collect();
+    format!(
+        "schema_version = 1\nname = \"million\"\nseeds = {seeds:?}\nrepeats = 4\n\
+         [[models]]\nid = \"shapes-ldm\"\nengine = \"embedded\"\n[prompts]\nsuite = \"shapes\"\nlimit = 125\n\
+         [grid]\nsteps = [8, 16]\n"
+    )
+}
+
+/// From the start of the program to the first sample that it generates, where half of a million are done already. The
+/// workspace lies in memory, because recording half a million outcomes takes minutes on a disk.
+pub(super) fn resume(binary: &Path) -> Result<()> {
+    let folder = tempfile::tempdir_in(if Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "/tmp" })?;
+    let (suite, workspace) = (folder.path().join("suite.toml"), folder.path().join("workspace"));
+    std::fs::write(&suite, million())?;
+    let [suite, workspace] = [&suite, &workspace].map(|path| path.to_string_lossy());
+    example("vidbench", "bench_resume", &[&suite, &workspace, "500000"], None)?;
+    let args = ["run", "--resume", "latest", "--progress", "json", "--workspace", &workspace];
+    let start = Instant::now();
+    let mut child = Command::new(binary).args(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let events = BufReader::new(child.stderr.take().context("the program's stderr is piped")?);
+    let first = events.lines().map_while(Result::ok).find(|line| line.contains("sample_started"));
+    let secs = start.elapsed().as_secs_f64();
+    child.kill()?;
+    child.wait()?;
+    first.context("the resumed run began no sample")?;
+    at_most("resume 1,000,000, half done", secs, 3.0, "s");
     Ok(())
 }
 

@@ -36,6 +36,10 @@ pub struct Evidence {
     /// Number of steps it reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u32>,
+    /// Hash of the video of seed 7. Whoever repeats the check with the same versions on a processor of the same kind
+    /// should get the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video_sha256: Option<String>,
     /// Stages it reported, in order, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<String>,
@@ -180,6 +184,7 @@ mod tests {
             versions: "diffusers 0.42.1".into(),
             shape: Some([9, 32, 32]),
             steps: Some(2),
+            video_sha256: None,
             stages: vec!["denoise".into()],
         }
     }

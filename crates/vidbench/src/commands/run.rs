@@ -17,7 +17,7 @@ use vidbench_runner::{Cancel, Finish, RunError};
 use vidbench_store::{Store, StoreError};
 
 use super::backup_schedule::BackupSchedule;
-use super::{UserError, cache, columns, counted, json as pretty, page_file, recovery, report};
+use super::{UserError, bytes_text, cache, columns, counted, json as pretty, page_file, recovery, report};
 use crate::cli::{DemoArgs, RunArgs, RunBackups, RunOutput};
 use crate::log_file;
 use crate::ui::{ProgressView, Ui, duration, visible};
@@ -339,8 +339,7 @@ fn plan_text(prepared: &Prepared, estimate: &Estimate) -> String {
         ));
     }
     let time = estimate.secs().map_or("unknown (not every row has an earlier run)".into(), duration);
-    let disk =
-        estimate.bytes().map_or("unknown".into(), |bytes| format!("{:.1} MiB", bytes as f64 / 1_048_576.0));
+    let disk = estimate.bytes().map_or("unknown".into(), bytes_text);
     text + &format!("estimate: generation {time}, disk {disk}\n")
 }
 
