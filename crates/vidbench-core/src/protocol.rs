@@ -380,10 +380,10 @@ pub struct ScoreParams {
     pub options: DecodeOptions,
     /// Features that nets computed earlier from the clip or its prompt; no net computes these again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub seen: Vec<Features>,
+    pub known_features: Vec<Features>,
     /// Whether the answer should include features for metrics of the clip too, and not only for metrics of sets.
     #[serde(default, skip_serializing_if = "is_false")]
-    pub keep_seen: bool,
+    pub return_features: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

@@ -41,7 +41,7 @@ use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 use crate::MetricError;
 use crate::extract::{NetSource, Rows, clip_text_embedding};
 use crate::meter::Measured;
-use crate::net_metric::{Seen, cosine, mean_over_frames};
+use crate::net_metric::{ClipContext, cosine, mean_over_frames};
 
 /// What `clipsim@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
@@ -56,8 +56,8 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
 };
 
 /// From one row per frame, and the prompt.
-pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
-    cosines_to_text(rows, seen.prompt.ok_or(MetricError::NoPrompt)?, seen.nets)
+pub(crate) fn measure(rows: &Rows, context: ClipContext<'_>) -> Result<Measured, MetricError> {
+    cosines_to_text(rows, context.prompt.ok_or(MetricError::NoPrompt)?, context.nets)
 }
 
 /// The mean over frames of the cosine between the frame and a text.

@@ -1,4 +1,4 @@
-//! What nets see in a clip: rows of numbers, from which metrics are computed.
+//! Extracts features: the rows of numbers that nets compute from clips, and from which metrics are computed.
 //!
 //! An [`Extraction`] is a net with one exact way to feed it: which frames it gets, how they are resized and normalised,
 //! and which part of the output is kept. Several metrics share one extraction, and it runs once. Frames go through the

@@ -86,7 +86,7 @@ pub use features::{
 pub use frechet::{CovDivisor, FrechetReference, frechet_distance};
 pub use kernel::{Degree, Polynomial};
 pub use neighbours::{NEIGHBOURS, Neighbourhoods};
-pub use net_metric::{NetMetric, Seen};
+pub use net_metric::{ClipContext, NetMetric};
 pub use net_set_metric::NetSetMetric;
 pub use registry::{
     ClipMetric, DESCRIPTORS, FeatureMetric, Metric, PairMetric, SetMetric, UnknownMetric, find,

@@ -1,4 +1,4 @@
-//! Metrics of what nets see in a clip.
+//! Metrics computed from net features of a clip.
 
 use vidbench_core::{MetricDescriptor, MetricScore, Needs};
 
@@ -12,7 +12,7 @@ use crate::{
     warping_error,
 };
 
-/// A metric of what nets see in a clip.
+/// A metric computed from net features of a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetMetric {
     /// [`vbench_consistency`] of the background, each clip counted alike.
@@ -59,9 +59,9 @@ pub enum NetMetric {
     WarpingErrorRaft,
 }
 
-/// What is known of a clip after its last frame, for metrics of what nets saw in it.
+/// What is known of a clip after its last frame, apart from its features.
 #[derive(Debug, Clone, Copy)]
-pub struct Seen<'a> {
+pub struct ClipContext<'a> {
     /// Width of the frames in pixels.
     pub width: usize,
     /// Height of the frames in pixels.
@@ -150,26 +150,26 @@ impl NetMetric {
     /// # Errors
     ///
     /// Why there is none.
-    pub fn measure(self, rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
+    pub fn measure(self, rows: &Rows, context: ClipContext<'_>) -> Result<Measured, MetricError> {
         match self {
             Self::ClipTemporalConsistency => clip_temporal_consistency::measure(rows),
-            Self::Clipsim => clipsim::measure(rows, seen),
+            Self::Clipsim => clipsim::measure(rows, context),
             Self::LpipsAlex | Self::LpipsSqueeze | Self::LpipsVgg => lpips::measure(rows),
             Self::VbenchAestheticQuality => vbench_aesthetic_quality::measure(rows),
-            Self::VbenchAppearanceStyle => vbench_appearance_style::measure(rows, seen),
+            Self::VbenchAppearanceStyle => vbench_appearance_style::measure(rows, context),
             Self::BackgroundConsistency
             | Self::SubjectConsistency
             | Self::VbenchBackgroundConsistency
             | Self::VbenchSubjectConsistency => vbench_consistency::measure(rows),
-            Self::DynamicDegree => vbench_dynamic_degree::measure(rows, seen, 1),
-            Self::VbenchDynamicDegree => vbench_dynamic_degree::measure(rows, seen, 0),
-            Self::VbenchHumanAction => vbench_human_action::measure(rows, seen),
+            Self::DynamicDegree => vbench_dynamic_degree::measure(rows, context, 1),
+            Self::VbenchDynamicDegree => vbench_dynamic_degree::measure(rows, context, 0),
+            Self::VbenchHumanAction => vbench_human_action::measure(rows, context),
             Self::VbenchI2vSubject => vbench_i2v::measure(rows),
             Self::VbenchImagingQuality => vbench_imaging_quality::measure(rows),
             Self::VbenchOverallConsistency | Self::VbenchTemporalStyle => {
-                vbench_overall_consistency::measure(rows, seen)
+                vbench_overall_consistency::measure(rows, context)
             }
-            Self::VbenchTemporalFlickering => vbench_temporal_flickering::measure(rows, seen),
+            Self::VbenchTemporalFlickering => vbench_temporal_flickering::measure(rows, context),
             Self::WarpingErrorRaft => warping_error::measure_rows(rows),
             Self::VbenchMotionSmoothness => vbench_motion_smoothness::measure(rows),
         }

@@ -1,4 +1,4 @@
-//! Metrics of sets of clips, as nets see them: compared with a reference set, or of the set alone.
+//! Metrics computed from net features of sets of clips: compared with a reference set, or of the set alone.
 
 use vidbench_core::MetricDescriptor;
 

@@ -36,9 +36,9 @@ pub enum Metric {
     Set(SetMetric),
     /// A number about features that are given.
     Feature(FeatureMetric),
-    /// A number about what nets see in one clip, or in a clip and its reference.
+    /// A number computed from net features of one clip, or of a clip and its reference.
     Net(NetMetric),
-    /// A number about what nets see in a set of clips.
+    /// A number computed from net features of a set of clips.
     NetSet(NetSetMetric),
 }
 
@@ -209,7 +209,7 @@ impl Metric {
         }
     }
 
-    /// The metric, if it is a set metric of what nets see.
+    /// The metric, if it is computed from net features of a set.
     pub fn net_set(self) -> Option<NetSetMetric> {
         match self {
             Self::NetSet(metric) => Some(metric),

@@ -47,7 +47,7 @@ use crate::MetricError;
 use crate::clipsim::cosines_to_text;
 use crate::extract::Rows;
 use crate::meter::Measured;
-use crate::net_metric::Seen;
+use crate::net_metric::ClipContext;
 
 /// What `vbench.appearance_style@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
@@ -75,8 +75,8 @@ const STYLES: [&str; 9] = [
 ];
 
 /// From one row per frame, and the prompt.
-pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
-    cosines_to_text(rows, style(seen.prompt.ok_or(MetricError::NoPrompt)?)?, seen.nets)
+pub(crate) fn measure(rows: &Rows, context: ClipContext<'_>) -> Result<Measured, MetricError> {
+    cosines_to_text(rows, style(context.prompt.ok_or(MetricError::NoPrompt)?)?, context.nets)
 }
 
 fn style(prompt: &str) -> Result<&'static str, MetricError> {

@@ -46,7 +46,7 @@ use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 use crate::MetricError;
 use crate::extract::Rows;
 use crate::meter::Measured;
-use crate::net_metric::Seen;
+use crate::net_metric::ClipContext;
 
 /// What `vbench.dynamic_degree@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
@@ -119,10 +119,10 @@ pub(crate) fn interval(fps: Option<f64>) -> usize {
 
 /// From the lengths, in pixels, of as many first pairs of frames as decide the answer; at least `least` pairs have to
 /// move.
-pub(crate) fn measure(rows: &Rows, seen: Seen<'_>, least: usize) -> Result<Measured, MetricError> {
-    let motion = Motion::of(seen.width, seen.height, seen.frames, seen.fps).at_least(least);
+pub(crate) fn measure(rows: &Rows, context: ClipContext<'_>, least: usize) -> Result<Measured, MetricError> {
+    let motion = Motion::of(context.width, context.height, context.frames, context.fps).at_least(least);
     let moves = motion.of_pairs(&rows.values).filter(|_| motion.pairs > 0);
-    let moves = moves.ok_or(MetricError::TooFewFrames { frames: seen.frames, needed: 2 })?;
+    let moves = moves.ok_or(MetricError::TooFewFrames { frames: context.frames, needed: 2 })?;
     Ok(Measured::value(f64::from(u8::from(moves))))
 }
 
@@ -134,8 +134,8 @@ mod tests {
     /// For a clip of which every frame is looked at.
     fn moves_with(lengths: &[f32], least: usize) -> f64 {
         let frames = lengths.len() + 1;
-        let seen = Seen { width: 832, height: 256, frames, fps: None, prompt: None, nets: &NoNets };
-        measure(&Rows::new(1, lengths.to_vec()), seen, least).unwrap().value
+        let context = ClipContext { width: 832, height: 256, frames, fps: None, prompt: None, nets: &NoNets };
+        measure(&Rows::new(1, lengths.to_vec()), context, least).unwrap().value
     }
 
     fn moves(lengths: &[f32]) -> f64 {
@@ -159,15 +159,16 @@ mod tests {
         let motion = Motion::of(832, 256, 13, None);
         for bits in 0..1_u32 << 12 {
             let lengths: Vec<f32> = (0..12).map(|at| if bits >> at & 1 == 1 { 9.0 } else { 0.0 }).collect();
-            let early = (0..=12).find_map(|seen| motion.of_pairs(&lengths[..seen]));
+            let early = (0..=12).find_map(|pairs| motion.of_pairs(&lengths[..pairs]));
             assert_eq!(early, Some(bits.count_ones() >= 3), "{bits:b}");
         }
     }
 
     #[test]
     fn one_frame_neither_moves_nor_rests() {
-        let seen = Seen { width: 832, height: 256, frames: 1, fps: None, prompt: None, nets: &NoNets };
-        assert!(measure(&Rows::of_dims(1), seen, 0).is_err());
+        let context =
+            ClipContext { width: 832, height: 256, frames: 1, fps: None, prompt: None, nets: &NoNets };
+        assert!(measure(&Rows::of_dims(1), context, 0).is_err());
     }
 
     #[test]

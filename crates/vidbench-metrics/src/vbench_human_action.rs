@@ -42,7 +42,7 @@ use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 use crate::MetricError;
 use crate::extract::Rows;
 use crate::meter::Measured;
-use crate::net_metric::Seen;
+use crate::net_metric::ClipContext;
 
 /// What `vbench.human_action@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
@@ -64,8 +64,8 @@ const HIGHEST: usize = 5;
 const LEAST: f64 = 0.85;
 
 /// From the logits of the clip, and the prompt.
-pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
-    let wanted = action(seen.prompt.ok_or(MetricError::NoPrompt)?);
+pub(crate) fn measure(rows: &Rows, context: ClipContext<'_>) -> Result<Measured, MetricError> {
+    let wanted = action(context.prompt.ok_or(MetricError::NoPrompt)?);
     let Some(wanted) = ACTIONS.lines().position(|known| known.to_lowercase() == wanted) else {
         return Err(MetricError::Unfit {
             reason: format!("the prompt's action {wanted:?} is not in Kinetics-400"),
@@ -99,8 +99,9 @@ mod tests {
     fn score(logits: &[(usize, f32)], prompt: &str) -> Result<f64, MetricError> {
         let mut values = vec![-9.0; 400];
         logits.iter().for_each(|(at, logit)| values[*at] = *logit);
-        let seen = Seen { width: 1, height: 1, frames: 16, fps: None, prompt: Some(prompt), nets: &NoNets };
-        measure(&Rows::new(400, values), seen).map(|measured| measured.value)
+        let context =
+            ClipContext { width: 1, height: 1, frames: 16, fps: None, prompt: Some(prompt), nets: &NoNets };
+        measure(&Rows::new(400, values), context).map(|measured| measured.value)
     }
 
     #[test]

@@ -39,7 +39,7 @@ use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 use crate::MetricError;
 use crate::extract::{Rows, viclip_text_embedding};
 use crate::meter::Measured;
-use crate::net_metric::{Seen, cosine};
+use crate::net_metric::{ClipContext, cosine};
 
 const fn descriptor(id: &'static str, title: &'static str) -> MetricDescriptor {
     MetricDescriptor {
@@ -64,8 +64,8 @@ pub const STYLE_DESCRIPTOR: MetricDescriptor = descriptor(
 );
 
 /// From the one row of the clip, and the prompt.
-pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
-    let prompt = seen.prompt.ok_or(MetricError::NoPrompt)?;
-    let text = viclip_text_embedding(seen.nets, prompt)?;
+pub(crate) fn measure(rows: &Rows, context: ClipContext<'_>) -> Result<Measured, MetricError> {
+    let prompt = context.prompt.ok_or(MetricError::NoPrompt)?;
+    let text = viclip_text_embedding(context.nets, prompt)?;
     Ok(Measured { note: text.note, ..Measured::value(cosine(&rows.values, &text.values)) })
 }

@@ -45,7 +45,7 @@ use vidbench_core::{Aggregate, Direction, MetricDescriptor, Needs};
 use crate::MetricError;
 use crate::extract::Rows;
 use crate::meter::Measured;
-use crate::net_metric::{Seen, mean_over_frames};
+use crate::net_metric::{ClipContext, mean_over_frames};
 
 /// What `vbench.temporal_flickering@1` says about itself.
 pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
@@ -61,12 +61,12 @@ pub const DESCRIPTOR: MetricDescriptor = MetricDescriptor {
 
 /// From the length and the difference of each pair; the pairs of first and last frame are at the end. The series begins
 /// at frame 1.
-pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricError> {
+pub(crate) fn measure(rows: &Rows, context: ClipContext<'_>) -> Result<Measured, MetricError> {
     let pairs: Vec<[f32; 2]> = rows.values.as_chunks().0.to_vec();
     let Some((consecutive, ends)) = pairs.split_last_chunk::<2>() else {
         return Err(MetricError::TooFewFrames { frames: 1, needed: 2 });
     };
-    if moves(consecutive, ends, seen) {
+    if moves(consecutive, ends, context) {
         return Err(MetricError::Unfit {
             reason: "the clip moves, and VBench measures only static clips".into(),
         });
@@ -76,11 +76,11 @@ pub(crate) fn measure(rows: &Rows, seen: Seen<'_>) -> Result<Measured, MetricErr
     Ok(mean_over_frames(&still, 1))
 }
 
-fn moves(consecutive: &[[f32; 2]], ends: &[[f32; 2]; 2], seen: Seen<'_>) -> bool {
+fn moves(consecutive: &[[f32; 2]], ends: &[[f32; 2]; 2], context: ClipContext<'_>) -> bool {
     /// Pixels that count as motion at a shorter side of 256.
     const PIXELS: f64 = 3.0;
     const SIDE: f64 = 256.0;
-    let threshold = PIXELS * (seen.width.min(seen.height) as f64 / SIDE);
+    let threshold = PIXELS * (context.width.min(context.height) as f64 / SIDE);
     // Python rounds a half to the even number.
     let allowed = (2.0 * ((consecutive.len() + 1) as f64 / 16.0)).round_ties_even();
     let moving = consecutive.iter().filter(|[length, _]| f64::from(*length) > threshold).count();
@@ -94,9 +94,10 @@ mod tests {
     use crate::extract::NoNets;
 
     fn score(lengths: &[f32]) -> Result<f64, MetricError> {
-        let seen = Seen { width: 256, height: 300, frames: 5, fps: None, prompt: None, nets: &NoNets };
+        let context =
+            ClipContext { width: 256, height: 300, frames: 5, fps: None, prompt: None, nets: &NoNets };
         let values = lengths.iter().flat_map(|length| [*length, 51.0]).collect();
-        measure(&Rows::new(2, values), seen).map(|measured| measured.value)
+        measure(&Rows::new(2, values), context).map(|measured| measured.value)
     }
 
     #[test]

@@ -13,8 +13,8 @@ use vidbench_engines::{WorkerCommand, WorkerProcess};
 use vidbench_store::{Store, Wanted};
 
 use crate::board::Board;
+use crate::cached_features::{keep_of_sample, of_sample};
 use crate::executor::{Alone, Executor};
-use crate::kept_looks::{keep_of_sample, of_sample};
 use crate::log::Log;
 use crate::run::Inputs;
 use crate::scorer::Scorer;
@@ -204,8 +204,10 @@ impl<'a> Desk<'a> {
             image: None,
             metrics: if *random { Vec::new() } else { suite.metrics.clone() },
             options: DecodeOptions::default(),
-            seen: cache.map(|cache| of_sample(cache, generation, prompt, self.wanted)).unwrap_or_default(),
-            keep_seen: cache.is_some(),
+            known_features: cache
+                .map(|cache| of_sample(cache, generation, prompt, self.wanted))
+                .unwrap_or_default(),
+            return_features: cache.is_some(),
         };
         let timeout = Duration::from_secs(suite.limits.score_timeout_secs.into());
         let had_one = scorer.pid();

@@ -9,6 +9,7 @@
 mod alerts;
 mod board;
 mod breaker;
+mod cached_features;
 mod cancel;
 mod checkup;
 mod content;
@@ -20,7 +21,6 @@ mod health;
 mod idle;
 mod instead;
 mod judge;
-mod kept_looks;
 mod latch;
 mod ledger;
 mod loading;

@@ -13,9 +13,9 @@ use vidbench_engines::{CallError, WorkerProcess};
 use vidbench_store::{Progress, Store, Wanted};
 
 use crate::breaker::Breaker;
+use crate::cached_features::announce_samples;
 use crate::desk::DeskClient;
 use crate::error::ModelError;
-use crate::kept_looks::announce_samples;
 use crate::ledger::Account;
 use crate::log::Log;
 use crate::monitor::{Monitor, Watched};
@@ -39,7 +39,7 @@ pub struct Inputs<'a> {
     pub plan: &'a Plan,
     /// How workers are started.
     pub commands: Commands<'a>,
-    /// What nets see of clips and prompts for the metrics of the suite, as far as it may be kept.
+    /// Features of clips and prompts for the metrics of the suite, as far as they may be kept.
     pub wanted: &'a [Wanted],
     /// The time.
     pub clock: Arc<dyn Clock>,

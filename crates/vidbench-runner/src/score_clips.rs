@@ -17,9 +17,9 @@ use vidbench_core::{
 use vidbench_engines::{CallError, WorkerCommand};
 use vidbench_store::{Cache, ClipKey, Store, Wanted};
 
+use crate::cached_features::{self, Made};
 use crate::content::{FileMark, content_sha256};
 use crate::error::reason;
-use crate::kept_looks::{self, Made};
 use crate::log::Log;
 use crate::scorer::Scorer;
 use crate::{Cancel, RunError};
@@ -76,7 +76,7 @@ pub fn score_clips(inputs: ScoreInputs<'_>) -> Result<ScoreFinish, RunError> {
     };
     events(&Event::PhaseStarted { phase: Phase::Score, total: clips.len() as u64 });
     if let Some(cache) = store.cache() {
-        kept_looks::announce(cache, record, wanted);
+        cached_features::announce(cache, record, wanted);
     }
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::sync_channel::<Result<Told, RunError>>(64);
@@ -225,10 +225,10 @@ impl Lane<'_> {
     ) -> Result<(), RunError> {
         let ClipResult { outcome: (outcome, reason), key, changed, found } = result;
         let kept = key.as_ref().filter(|_| !changed);
-        let (features, looks) = kept_looks::split(found.features, wanted);
+        let (features, for_cache) = cached_features::split(found.features, wanted);
         if let (Some(cache), Some(key)) = (self.store.cache(), kept) {
-            let made = Made { features: looks, net_secs: found.net_secs };
-            kept_looks::keep(cache, key, clip.prompt.as_deref(), wanted, &made);
+            let made = Made { features: for_cache, net_secs: found.net_secs };
+            cached_features::keep(cache, key, clip.prompt.as_deref(), wanted, &made);
         }
         let scored = ScoredClip {
             ordinal,
@@ -303,8 +303,8 @@ impl Lane<'_> {
             image: clip.image.as_ref().map(|image| image.path.clone()),
             metrics: asked.iter().map(|wanted| wanted.metric.clone()).collect(),
             options: self.record.request.options.clone(),
-            seen: self.seen(key, clip.prompt.as_deref(), &asked)?,
-            keep_seen: self.store.cache().is_some(),
+            known_features: self.known_features(key, clip.prompt.as_deref(), &asked)?,
+            return_features: self.store.cache().is_some(),
         };
         let mut found = match self.compute(&params)? {
             Some(found) => found,
@@ -320,18 +320,18 @@ impl Lane<'_> {
         Ok(Some(found))
     }
 
-    /// What nets saw of the clip and its prompt earlier, as far as it fits on a line of the protocol; nets compute the
-    /// rest again.
-    fn seen(
+    /// Known features of the clip and its prompt, as far as they fit on a line of the protocol; nets compute the rest
+    /// again.
+    fn known_features(
         &self,
         key: &ClipKey,
         prompt: Option<&str>,
         asked: &[&Wanted],
     ) -> Result<Vec<Features>, RunError> {
-        let mut seen = self.store.known_looks(key, asked).map_err(RunError::Store)?;
-        let cached = self.store.cache().map(|cache| kept_looks::find(cache, key, prompt, asked, &seen));
-        seen.extend(cached.unwrap_or_default());
-        Ok(kept_looks::fitting(seen))
+        let mut known = self.store.known_features(key, asked).map_err(RunError::Store)?;
+        let cached = self.store.cache().map(|cache| cached_features::find(cache, key, prompt, asked, &known));
+        known.extend(cached.unwrap_or_default());
+        Ok(cached_features::fitting(known))
     }
 
     /// Asks the scorer.

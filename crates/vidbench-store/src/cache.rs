@@ -1,5 +1,5 @@
-//! Keeps, within a budget of bytes, what would otherwise have to be made again: videos of removed runs, what nets saw
-//! of clips, texts as nets see them.
+//! Keeps, within a budget of bytes, what would otherwise have to be made again: videos of removed runs, features of
+//! clips and texts.
 //!
 //! It lies in the folder `cache` of the workspace and holds no result: it may be removed at any time, also while it is used.
 //! A file is written aside, synced and moved; its hash is compared whenever it is read, and a damaged one is a miss and is

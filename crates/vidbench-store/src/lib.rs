@@ -49,4 +49,4 @@ pub use removal::Removed;
 pub use reuse::EarlierSample;
 pub use runs::{RecordKind, RunSummary};
 pub use schema::VERSION;
-pub use scorings::{ClipKey, Known, Look, ScoringSummary, Wanted};
+pub use scorings::{ClipKey, FeatureSource, Known, ScoringSummary, Wanted};

@@ -195,7 +195,7 @@ CREATE TABLE clip_scores (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// What nets saw of clips, by content: vectors of 32-bit floats, least significant byte first. `nets` says which weights on which runtime.
+/// Features of clips, by content: vectors of 32-bit floats, least significant byte first. `nets` says which weights on which runtime.
 const V4: &str = "
 CREATE TABLE clip_features (
   key INTEGER PRIMARY KEY,

@@ -59,17 +59,17 @@ pub struct Wanted {
     /// What the score depends on beside the files: the prompt, or the version of the library that computes it. Held by the
     /// column `prompt`.
     pub depends_on: Option<String>,
-    /// What a net sees of the clip, from which the score is computed; `None` where that is not kept.
-    pub look: Option<Look>,
-    /// How a net sees the clip's prompt, from which the score is computed too; `None` where that is not kept.
-    pub text: Option<Look>,
-    /// Whether this is a metric of sets: then what the net sees is wanted, and not a score.
+    /// The features of the clip from which the score is computed; `None` where they are not kept.
+    pub features: Option<FeatureSource>,
+    /// The features of the clip's prompt from which the score is computed too; `None` where they are not kept.
+    pub text_features: Option<FeatureSource>,
+    /// Whether this is a metric of sets: then the features are wanted, and not a score.
     pub of_sets: bool,
 }
 
-/// One way for a net to look at clips or texts.
+/// What computes features of clips or texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
+pub struct FeatureSource {
     /// The net and how it is fed, with a version.
     pub extraction: String,
     /// The nets with the hashes of their weights, and what runs them.
@@ -92,8 +92,8 @@ pub struct Known {
 impl Known {
     /// Whether nothing more has to be computed for `wanted`.
     pub fn has(&self, wanted: &Wanted) -> bool {
-        let of_sets = wanted.look.as_ref().filter(|_| wanted.of_sets);
-        of_sets.is_some_and(|look| self.features.iter().any(|known| known.net == look.extraction))
+        let of_sets = wanted.features.as_ref().filter(|_| wanted.of_sets);
+        of_sets.is_some_and(|source| self.features.iter().any(|known| known.net == source.extraction))
             || self.scores.iter().any(|score| score.metric == wanted.metric)
     }
 }
@@ -150,9 +150,9 @@ impl Store {
         unknown_if_damaged(found)
     }
 
-    /// What nets saw of a clip before, as far as `wanted` is computed from it, each once. Damaged records count as
+    /// Known features of a clip, as far as `wanted` is computed from them, each once. Damaged records count as
     /// unknown.
-    pub fn known_looks(&self, key: &ClipKey, wanted: &[&Wanted]) -> Result<Vec<Features>> {
+    pub fn known_features(&self, key: &ClipKey, wanted: &[&Wanted]) -> Result<Vec<Features>> {
         let columns = Columns::of(key)?;
         let found = self.read("looking for net features", |tx| {
             columns.require_sound(tx)?;
@@ -398,8 +398,8 @@ fn features_of_all<'w>(
 ) -> Result<Vec<Features>> {
     let mut features: Vec<Features> = Vec::new();
     for wanted in wanted {
-        let is_new = |look: &Look| !features.iter().any(|known| known.net == look.extraction);
-        if wanted.look.as_ref().is_some_and(is_new)
+        let is_new = |source: &FeatureSource| !features.iter().any(|known| known.net == source.extraction);
+        if wanted.features.as_ref().is_some_and(is_new)
             && let Some(found) = features_of(connection, columns, wanted)?
         {
             features.push(found);
@@ -409,7 +409,7 @@ fn features_of_all<'w>(
 }
 
 fn features_of(connection: &Connection, columns: &Columns<'_>, wanted: &Wanted) -> Result<Option<Features>> {
-    let Some(Look { extraction, nets }) = &wanted.look else { return Ok(None) };
+    let Some(FeatureSource { extraction, nets }) = &wanted.features else { return Ok(None) };
     let found: Option<(Vec<u8>, u32)> = connection
         .prepare_cached(
             "SELECT vector, rows FROM clip_features
@@ -435,16 +435,16 @@ fn insert_features(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     for features in features {
-        let mut looks = wanted.iter().filter_map(|wanted| wanted.look.as_ref());
-        let Some(look) = looks.find(|look| look.extraction == features.net) else {
+        let mut sources = wanted.iter().filter_map(|wanted| wanted.features.as_ref());
+        let Some(source) = sources.find(|source| source.extraction == features.net) else {
             return Err(StoreError::unstorable("features", &format!("{} was not requested", features.net)));
         };
         let vector: Vec<u8> = features.values.iter().flat_map(|value| value.to_le_bytes()).collect();
         statement.execute(params![
             columns.clip,
             columns.reading,
-            look.extraction,
-            look.nets,
+            source.extraction,
+            source.nets,
             vector,
             features.rows
         ])?;

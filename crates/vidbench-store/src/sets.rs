@@ -21,7 +21,7 @@ impl Store {
         })
     }
 
-    /// Features of a reference set as a net sees them, in the order in which they were put; `None` when there are none or they
+    /// Features of a reference set, in the order in which they were put; `None` when there are none or they
     /// are not what was written.
     ///
     /// `net` names the net with its weights hash, `name` the set with its version.

@@ -3,8 +3,8 @@
 //! A file that is not a sound video gives a result ([`Decoded::Failed`]). An error is only for what says nothing about
 //! the video: an unknown metric, a file that is not there, a net that does not load.
 
+mod extractions;
 mod facts;
-mod looks;
 mod pair;
 mod pass;
 mod source;

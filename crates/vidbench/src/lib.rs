@@ -62,7 +62,7 @@ pub use python_env::{
     worker_in_container, worker_in_env,
 };
 pub use reference_set::{
-    ReferenceFeatures, ReferenceSetError, SeenSet, check_reference_set, features_of_scoring, is_of_sets,
+    ReferenceFeatures, ReferenceSetError, SetFeatures, check_reference_set, features_of_scoring, is_of_sets,
     read_reference_set, set_scorings, write_reference_set,
 };
 pub use resolve::{

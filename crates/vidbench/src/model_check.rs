@@ -232,8 +232,8 @@ fn facts(file: &Path) -> Result<ClipFacts, String> {
         prompt: None,
         image: None,
         options: Default::default(),
-        seen: Vec::new(),
-        keep_seen: false,
+        known_features: Vec::new(),
+        return_features: false,
     };
     let mut scorer = Scorer::new(CLASSIFIER, crate::stored_nets(NetOptions::default()));
     match scorer.score(&request).map_err(|error| error.message)?.decoded {

@@ -37,19 +37,19 @@ pub struct ReferenceFeatures {
     /// The files they were read from; empty where the features were computed in this run.
     pub files: Vec<FeatureFile>,
     /// For each extraction, the identity of its nets and the features they gave.
-    pub of: BTreeMap<String, (String, SeenSet)>,
+    pub of: BTreeMap<String, (String, SetFeatures)>,
 }
 
 /// Features of a reference set, or their moments.
 #[derive(Debug, Clone)]
-pub enum SeenSet {
+pub enum SetFeatures {
     /// Every row.
     Features(FeatureMatrix),
     /// Only mean and covariance, from a file without features.
     Moments(SetMoments),
 }
 
-impl SeenSet {
+impl SetFeatures {
     fn reference(&self) -> Reference<'_> {
         match self {
             Self::Features(matrix) => Reference::Features(matrix),
@@ -191,7 +191,7 @@ pub fn features_of_scoring(
                 return Err(ReferenceSetError::TooFew { clips: clips.len(), name, extraction });
             }
             let matrix = matrix(extraction, clips.into_iter().map(|(_, features)| features))?;
-            let seen = SeenSet::Features(matrix);
+            let seen = SetFeatures::Features(matrix);
             found.of.insert(extraction.to_owned(), (identity(record, metric), seen));
         }
     }
@@ -325,7 +325,7 @@ fn comparable<'a>(
     reference: Option<&'a ReferenceFeatures>,
     extraction: &str,
     nets: &str,
-) -> Result<&'a SeenSet, String> {
+) -> Result<&'a SetFeatures, String> {
     let reference = reference.ok_or("there is no reference set")?;
     let Some((found, seen)) = reference.of.get(extraction) else {
         let known: Vec<&str> = reference.of.keys().map(String::as_str).collect();
@@ -344,7 +344,7 @@ fn feature_set(
     group: &str,
     extraction: &str,
     clips: Vec<Features>,
-    reference: Result<Option<&&SeenSet>, &String>,
+    reference: Result<Option<&&SetFeatures>, &String>,
     metrics: &[NetSetMetric],
     options: SetOptions,
 ) -> FeatureSet {
@@ -403,10 +403,10 @@ pub fn write_reference_set(
     for (extraction, (nets, seen)) in &features.of {
         metadata.insert(format!("{NETS_KEY}.{extraction}"), nets.clone());
         let moments = match seen {
-            SeenSet::Features(matrix) => SetMoments::of(matrix),
-            SeenSet::Moments(moments) => moments.clone(),
+            SetFeatures::Features(matrix) => SetMoments::of(matrix),
+            SetFeatures::Moments(moments) => moments.clone(),
         };
-        if let SeenSet::Features(matrix) = seen
+        if let SetFeatures::Features(matrix) = seen
             && rows
         {
             tensors.extend(row_tensors(extraction, matrix));
@@ -481,8 +481,8 @@ pub fn read_reference_set(path: &Path) -> Result<ReferenceFeatures, ReferenceSet
             continue;
         };
         let seen = match has_features(&bytes, extraction).map_err(&none)? {
-            true => SeenSet::Features(features(path, &bytes, extraction)?),
-            false => SeenSet::Moments(moments(&bytes, extraction).map_err(&none)?),
+            true => SetFeatures::Features(features(path, &bytes, extraction)?),
+            false => SetFeatures::Moments(moments(&bytes, extraction).map_err(&none)?),
         };
         // A clip that one net could not process may still be in the features of the others, so the largest count is
         // taken.

@@ -11,7 +11,7 @@ use vidbench_engines::WorkerCommand;
 use vidbench_metrics::extract::text_id;
 use vidbench_metrics::{Metric, PairMetric, UnknownMetric, find};
 use vidbench_runner::{Cancel, RunError, ScoreFinish, ScoreInputs, score_clips};
-use vidbench_store::{Look, Store, StoreError, Wanted};
+use vidbench_store::{FeatureSource, Store, StoreError, Wanted};
 
 use crate::prepare::run_id;
 
@@ -186,8 +186,8 @@ pub(crate) fn wanted_metric(id: &MetricId, record: &ScoringRecord, clip: &Reques
         metric: id.clone(),
         of_pair,
         depends_on: depends_on(metric, record, clip),
-        look: nets.and_then(|nets| look(metric, nets)),
-        text: nets.and_then(|nets| text(metric, nets)),
+        features: nets.and_then(|nets| clip_features(metric, nets)),
+        text_features: nets.and_then(|nets| text_features(metric, nets)),
         of_sets: metric.net_set().is_some(),
     })
 }
@@ -198,16 +198,23 @@ pub(crate) fn wanted_of_suite(metrics: &[MetricId]) -> Vec<Wanted> {
     let Some(nets) = crate::nets_in_use(metrics, NetOptions::default()) else { return Vec::new() };
     let wanted = |id: &MetricId| {
         let metric = Metric::from_id(id.as_str()).ok()?;
-        let (look, text) = (look(metric, &nets), text(metric, &nets));
+        let (features, text_features) = (clip_features(metric, &nets), text_features(metric, &nets));
         let of_sets = metric.net_set().is_some();
-        Some(Wanted { metric: id.clone(), of_pair: false, depends_on: None, look, text, of_sets })
+        Some(Wanted {
+            metric: id.clone(),
+            of_pair: false,
+            depends_on: None,
+            features,
+            text_features,
+            of_sets,
+        })
     };
     metrics.iter().filter_map(wanted).collect()
 }
 
 /// The features that a metric is computed from, if they are the same for every clip with the same bytes. This is not so
 /// where a net looks at another file too.
-fn look(metric: Metric, nets: &NetsInUse) -> Option<Look> {
+fn clip_features(metric: Metric, nets: &NetsInUse) -> Option<FeatureSource> {
     let extraction = match metric {
         Metric::NetSet(metric) => metric.extraction(),
         Metric::Net(metric) if metric.is_of_pair() || metric.extraction().looks_at_image() => return None,
@@ -215,14 +222,14 @@ fn look(metric: Metric, nets: &NetsInUse) -> Option<Look> {
         Metric::Clip(_) | Metric::Pair(_) | Metric::Set(_) | Metric::Feature(_) => return None,
     };
     let identities: Vec<String> = extraction.nets().iter().map(|net| nets.identity(net)).collect();
-    Some(Look { extraction: extraction.id().to_owned(), nets: identities.join("\n") })
+    Some(FeatureSource { extraction: extraction.id().to_owned(), nets: identities.join("\n") })
 }
 
 /// The features of the prompt that a metric is computed from.
-fn text(metric: Metric, nets: &NetsInUse) -> Option<Look> {
+fn text_features(metric: Metric, nets: &NetsInUse) -> Option<FeatureSource> {
     let Metric::Net(metric) = metric else { return None };
     let net = metric.text_net()?;
-    Some(Look { extraction: text_id(net), nets: nets.identity(net) })
+    Some(FeatureSource { extraction: text_id(net), nets: nets.identity(net) })
 }
 
 /// Everything a score depends on apart from the files. A missing libvmaf counts as one of its versions, so that after

@@ -87,8 +87,8 @@ fn a_whole_session_with_a_sound_worker() {
         image: None,
         metrics: vec![MetricId::new("toy@1").unwrap()],
         options: Default::default(),
-        seen: Vec::new(),
-        keep_seen: false,
+        known_features: Vec::new(),
+        return_features: false,
     };
     assert_eq!(process.score(&score, LONG, &mut ()).unwrap().scores[0].score.value(), Some(0.5));
     process.unload(&ModelId::new("toy").unwrap(), LONG).unwrap();

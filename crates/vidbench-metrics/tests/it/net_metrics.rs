@@ -1,4 +1,4 @@
-//! Metrics of what nets see, on nets with random weights. Their values mean nothing; the tests check what holds for any
+//! Metrics on features of nets with random weights. Their values mean nothing; the tests check what holds for any
 //! weights.
 
 use std::cell::{Cell, RefCell};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use vidbench_core::{DecodedFrame, FramesU8};
 use vidbench_metrics::extract::{Beginning, Extraction, NetSource, NoNets, Rows};
-use vidbench_metrics::{MetricError, NetMetric, NetSetMetric, Seen};
+use vidbench_metrics::{ClipContext, MetricError, NetMetric, NetSetMetric};
 use vidbench_nn::nets::{Net, Skeleton, WeightsFile, random_weights};
 use vidbench_nn::{Runtime, SessionOptions};
 
@@ -80,8 +80,8 @@ fn a_clip_is_at_no_distance_from_itself_and_at_some_from_another() {
     let (nets, clip, other) = (RandomNets::new(), moving(2, 64, 48), moving(3, 64, 48));
     let of = |reference: &FramesU8| {
         let rows = rows(Extraction::LpipsSqueeze, &nets, &clip, Some(reference)).unwrap();
-        let seen = Seen { width: 64, height: 48, frames: 2, fps: None, prompt: None, nets: &nets };
-        NetMetric::LpipsSqueeze.measure(&rows, seen).unwrap()
+        let context = ClipContext { width: 64, height: 48, frames: 2, fps: None, prompt: None, nets: &nets };
+        NetMetric::LpipsSqueeze.measure(&rows, context).unwrap()
     };
     assert_eq!(of(&clip).value, 0.0);
     let shifted = FramesU8::new(2, 48, 64, other.as_bytes()[48 * 64 * 3..].to_vec()).unwrap();
@@ -134,8 +134,9 @@ fn a_prompt_that_is_cut_off_is_told_with_the_score() {
     let nets = RandomNets::new();
     let rows = Rows::new(512, vec![0.5; 1024]);
     let score = |prompt: &str| {
-        let seen = Seen { width: 1, height: 1, frames: 1, fps: None, prompt: Some(prompt), nets: &nets };
-        NetMetric::Clipsim.score(NetMetric::Clipsim.measure(&rows, seen))
+        let context =
+            ClipContext { width: 1, height: 1, frames: 1, fps: None, prompt: Some(prompt), nets: &nets };
+        NetMetric::Clipsim.score(NetMetric::Clipsim.measure(&rows, context))
     };
     assert_eq!(score(&"cat ".repeat(75)).note, None);
     let cut = score(&"cat ".repeat(76));
@@ -149,8 +150,9 @@ fn the_style_of_a_prompt_is_the_text_that_frames_are_compared_with() {
     let nets = RandomNets::new();
     let rows = Rows::new(512, (0..1024).map(|at| (at as f32).sin()).collect());
     let value = |metric: NetMetric, prompt: &str| {
-        let seen = Seen { width: 1, height: 1, frames: 1, fps: None, prompt: Some(prompt), nets: &nets };
-        metric.measure(&rows, seen).unwrap()
+        let context =
+            ClipContext { width: 1, height: 1, frames: 1, fps: None, prompt: Some(prompt), nets: &nets };
+        metric.measure(&rows, context).unwrap()
     };
     let style = value(NetMetric::VbenchAppearanceStyle, "The bund Shanghai, oil painting");
     assert_eq!(style, value(NetMetric::Clipsim, "oil painting"));

@@ -9,7 +9,7 @@ pub enum CacheKind {
     Samples,
     /// What a net saw of a clip.
     Features,
-    /// A text as a net sees it.
+    /// Features of a text.
     Texts,
 }
 

@@ -21,7 +21,7 @@ const UNITS: [(&str, u64); 9] = [
 pub struct CacheSize(pub u64);
 
 impl CacheSize {
-    /// The default size: enough for some thousand videos, or for what nets saw of ten thousand.
+    /// The default size: enough for some thousand videos, or for the features of ten thousand.
     pub const DEFAULT: Self = Self(10_000_000_000);
 
     /// Nothing is kept.

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use vidbench_core::protocol::{DecodeOptions, Features};
 use vidbench_core::{ClipOutcome, MetricScore, RunRecord, RunStatus, Score, ScoredClip, ScoringRecord};
-use vidbench_store::{ClipKey, Known, Look, Store, StoreError, Wanted};
+use vidbench_store::{ClipKey, FeatureSource, Known, Store, StoreError, Wanted};
 
 use crate::fixtures::{finish, id, metric, ok, sample, store, store_with_run};
 
@@ -144,13 +144,13 @@ fn scored(store: &Store) -> (ScoringRecord, Vec<Wanted>) {
         request: request.unwrap(),
         environment: crate::fixtures::run("r", 1).environment,
     };
-    let look = Look { extraction: "net".into(), nets: "net@1".into() };
+    let source = FeatureSource { extraction: "net".into(), nets: "net@1".into() };
     let wanted = vec![Wanted {
         metric: metric("m@1"),
         of_pair: false,
         depends_on: None,
-        look: Some(look),
-        text: None,
+        features: Some(source),
+        text_features: None,
         of_sets: true,
     }];
     store.create_scoring(&record).unwrap();
@@ -209,7 +209,7 @@ fn scores_that_were_changed_are_told_of_and_computed_again() {
         assert!(matches!(error, StoreError::ChangedScores { .. }), "{change}: {error}");
         assert!(error.hint().unwrap().contains("again"));
         assert_eq!(store.known_scores(&clip_key(), &wanted).unwrap(), Known::default(), "{change}");
-        assert_eq!(store.known_looks(&clip_key(), &[&wanted[0]]).unwrap(), []);
+        assert_eq!(store.known_features(&clip_key(), &[&wanted[0]]).unwrap(), []);
         record_clip(&store, &record, &wanted);
         assert_eq!(store.known_scores(&clip_key(), &wanted).unwrap(), whole, "{change}");
         assert_eq!(read_clips(&store, &record, &wanted).unwrap()[0].scores, whole.scores);

@@ -130,7 +130,7 @@ impl<R: Read + Seek> Walk<R> {
             if live && self.element(pos)?.is_some_and(|next| next.id == EBML_HEADER) {
                 return Ok(pos);
             }
-            let element = self.child(pos, end, "segment", live, IN_SEGMENT)?;
+            let element = self.child(pos, end, "segment", live, Some(IN_SEGMENT))?;
             pos = match (element.id, element.end()) {
                 (CLUSTER, _) => self.cluster(&element, end, live)?,
                 (TRACKS, Some(end)) => {
@@ -148,16 +148,17 @@ impl<R: Read + Seek> Walk<R> {
     /// Where the cluster ends.
     fn cluster(&mut self, cluster: &Element, outer_end: u64, live: bool) -> Found<u64> {
         let end = cluster.end().unwrap_or(outer_end);
-        if cluster.size.is_some() {
-            self.check_crc(cluster, end)?;
-        }
+        let sound = cluster.size.is_some() && self.check_crc(cluster, end)?;
+        // Behind a matching checksum, an element that no standard names is an extension; elsewhere, more likely damage.
+        let (known, known_in_group) =
+            if sound { (None, None) } else { (Some(IN_CLUSTER), Some(IN_BLOCK_GROUP)) };
         let mut pos = cluster.body;
         let ends_cluster = |next: Element| next.id == EBML_HEADER || IN_SEGMENT.contains(&next.id);
         while pos < end {
             if cluster.size.is_none() && self.element(pos)?.is_some_and(ends_cluster) {
                 return Ok(pos);
             }
-            let element = self.child(pos, end, "cluster", live, IN_CLUSTER)?;
+            let element = self.child(pos, end, "cluster", live, known)?;
             let Some(element_end) = element.end() else {
                 return Err(element.fault("has no length"));
             };
@@ -166,7 +167,7 @@ impl<R: Read + Seek> Walk<R> {
                     return Err(element.fault("is too long for a number"));
                 }
                 SIMPLE_BLOCK => self.check_block(&element)?,
-                BLOCK_GROUP => self.block_group(&element, element_end)?,
+                BLOCK_GROUP => self.block_group(&element, element_end, known_in_group)?,
                 _ => {}
             }
             pos = element_end;
@@ -174,10 +175,10 @@ impl<R: Read + Seek> Walk<R> {
         Ok(pos)
     }
 
-    fn block_group(&mut self, group: &Element, end: u64) -> Found<()> {
+    fn block_group(&mut self, group: &Element, end: u64, known: Option<&[u32]>) -> Found<()> {
         let mut pos = group.body;
         while pos < end {
-            let element = self.child(pos, end, "block group", false, IN_BLOCK_GROUP)?;
+            let element = self.child(pos, end, "block group", false, known)?;
             if element.id == BLOCK {
                 self.check_block(&element)?;
             }
@@ -189,8 +190,16 @@ impl<R: Read + Seek> Walk<R> {
         Ok(())
     }
 
-    /// Reads the element at `pos`, which must be one that the parent may hold, and must end within the parent.
-    fn child(&mut self, pos: u64, end: u64, parent: &str, live: bool, known: &[u32]) -> Found<Element> {
+    /// Reads the element at `pos`, which must be one that is `known` in the parent, where that is given, and must end
+    /// within the parent.
+    fn child(
+        &mut self,
+        pos: u64,
+        end: u64,
+        parent: &str,
+        live: bool,
+        known: Option<&[u32]>,
+    ) -> Found<Element> {
         self.count()?;
         let Some(element) = self.element(pos)? else {
             let what = format!("expected an element at byte {pos}");
@@ -198,7 +207,8 @@ impl<R: Read + Seek> Walk<R> {
             let few_left = live && self.len - pos < MAX_HEAD;
             return Err(Stop::Fault(if few_left { Fault::Cut(what) } else { Fault::Damage(what) }));
         };
-        if element.id != VOID && element.id != CRC_32 && !known.contains(&element.id) {
+        let is_known = |known: &[u32]| [VOID, CRC_32].contains(&element.id) || known.contains(&element.id);
+        if !known.is_none_or(is_known) {
             return Err(element.fault(&format!("is not allowed in a {parent}")));
         }
         match element.size {
@@ -223,13 +233,13 @@ impl<R: Read + Seek> Walk<R> {
         Err(Stop::Fault(Fault::Damage(format!("it has more than {MAX_ELEMENTS} elements"))))
     }
 
-    /// Verifies the checksum of an element that begins with one. The checksum covers everything after it in the
+    /// Verifies the checksum of an element that begins with one; whether it does. The checksum covers everything after it in the
     /// element: CRC-32 of IEEE 802.3, least significant byte first (RFC 8794, section 11.3.1).
-    fn check_crc(&mut self, parent: &Element, end: u64) -> Found<()> {
+    fn check_crc(&mut self, parent: &Element, end: u64) -> Found<bool> {
         let Some(crc) =
             self.element(parent.body)?.filter(|first| first.id == CRC_32 && first.size == Some(4))
         else {
-            return Ok(());
+            return Ok(false);
         };
         let mut recorded = [0; 4];
         self.seek(crc.body)?;
@@ -246,7 +256,7 @@ impl<R: Read + Seek> Walk<R> {
             io::BufRead::consume(&mut rest, read);
         }
         let sound = hasher.finalize() == u32::from_le_bytes(recorded);
-        if sound { Ok(()) } else { Err(parent.fault("does not match its checksum")) }
+        if sound { Ok(true) } else { Err(parent.fault("does not match its checksum")) }
     }
 
     fn track_numbers(&mut self, tracks: &Element, end: u64) -> Found<()> {
@@ -506,6 +516,17 @@ mod tests {
         }
         let long = [element(TIMESTAMP, &[0; 9]), block(1)].concat();
         assert!(matches!(fault(&file(&[tracks(), element(CLUSTER, &long)])), Some(Fault::Damage(_))));
+    }
+
+    #[test]
+    fn an_extension_is_read_behind_a_checksum_only() {
+        let extension = element(0x5abc, b"next year");
+        let group = element(BLOCK_GROUP, &[element(BLOCK, &[0x81, 0, 0, 0, 9]), extension.clone()].concat());
+        for inner in [[extension, block(1)].concat(), group] {
+            let crc = element(CRC_32, &crc32fast::hash(&inner).to_le_bytes());
+            assert_eq!(fault(&file(&[tracks(), element(CLUSTER, &[crc, inner.clone()].concat())])), None);
+            assert!(matches!(fault(&file(&[tracks(), element(CLUSTER, &inner)])), Some(Fault::Damage(_))));
+        }
     }
 
     #[test]

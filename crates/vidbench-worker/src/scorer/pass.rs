@@ -8,11 +8,11 @@ use vidbench_core::protocol::{Features, Pairing, ScoreParams};
 use vidbench_core::{ClipFacts, DecodedFrame, FramesU8, MetricScore, path_from_text};
 use vidbench_metrics::extract::{Beginning, Extraction, NetSource};
 use vidbench_metrics::meter::{ClipCollector, ClipMeter, FrameView, PairMeter, PairView};
-use vidbench_metrics::{ClipMetric, Metric, MetricError, NetMetric, NetSetMetric, PairMetric, Seen};
+use vidbench_metrics::{ClipContext, ClipMetric, Metric, MetricError, NetMetric, NetSetMetric, PairMetric};
 use vidbench_video::{FrameReader, ReadOptions, VideoError};
 
+use super::extractions::{ExtractedRows, Extractions};
 use super::facts::FactsMeter;
-use super::looks::{Looks, SeenRows};
 use super::pair::Reference;
 use super::source::{Image, Source};
 use super::texts::KnownTexts;
@@ -41,7 +41,7 @@ enum Whose {
 enum Measuring {
     Clip(ClipMetric, Box<dyn ClipMeter>),
     Pair(PairMetric, Box<dyn PairMeter>),
-    /// A metric of what a net sees; several metrics share that.
+    /// A metric computed from net features, which several metrics share.
     Net(NetMetric),
 }
 
@@ -103,17 +103,20 @@ impl<'a> Pass<'a> {
 
     /// Reads both files to their ends.
     pub(super) fn run(mut self) -> Result<(Passed, Spent), VideoError> {
-        let ahead = self.extractions().any(|look| !self.knows(look));
+        let ahead = self.extractions().any(|extraction| !self.knows(extraction));
         let mut sample = Source::open(&self.params.path, &self.options(Whose::Sample), ahead)?;
         let options = self.options(Whose::Reference);
         let reference = self.params.reference.as_deref();
         let mut reference = reference.map(|path| Reference::open(path, &options, ahead));
-        let frames = match self.extractions().any(|look| look.counts_frames() && !self.knows(look)) {
+        let frames = match self
+            .extractions()
+            .any(|extraction| extraction.counts_frames() && !self.knows(extraction))
+        {
             true => Some(count_frames(&self.params.path, &self.options)?),
             false => None,
         };
         let mut start = Instant::now();
-        let mut looks = self.begin(&sample, frames);
+        let mut extractions = self.begin(&sample, frames);
         let mut scoring = start.elapsed();
         let mut size = (0, 0);
         let compares = self.metrics.iter().any(|metric| matches!(metric, Measuring::Clip(..)));
@@ -122,7 +125,7 @@ impl<'a> Pass<'a> {
             let beside = reference.as_mut().and_then(|reference| reference.beside(frame.width, frame.height));
             start = Instant::now();
             size = (frame.width, frame.height);
-            looks.push(&frame, beside.as_ref());
+            extractions.push(&frame, beside.as_ref());
             self.push(&frame, beside, previous.as_deref());
             if compares {
                 let kept = previous.get_or_insert_default();
@@ -136,24 +139,24 @@ impl<'a> Pass<'a> {
         let (pairing, beside) = reference.map(Reference::finish).unzip();
         let decoding = sample.spent() + beside.unwrap_or_default();
         start = Instant::now();
-        let passed = self.finish(&sample, size, looks, Compared { pairing, luma, rates });
+        let passed = self.finish(&sample, size, extractions, Compared { pairing, luma, rates });
         scoring += start.elapsed();
         Ok((passed, Spent { decoding, scoring }))
     }
 
-    /// Whether what a net sees of the clip is known already.
+    /// Whether the features of this extraction are known already.
     fn knows(&self, extraction: Extraction) -> bool {
-        self.params.seen.iter().any(|features| features.net == extraction.id())
+        self.params.known_features.iter().any(|features| features.net == extraction.id())
     }
 
-    fn begin(&self, sample: &Source, frames: Option<usize>) -> Looks {
+    fn begin(&self, sample: &Source, frames: Option<usize>) -> Extractions {
         let image = match self.extractions().any(Extraction::looks_at_image) {
             true => Image::read(self.params.image.as_deref(), &self.options),
             false => Err(MetricError::NoImage),
         };
         let image = image.as_ref().map(Image::lent);
         let beginning = Beginning { fps: sample.fps(), frames, image };
-        Looks::begin(self.extractions(), &self.params.seen, self.nets, beginning)
+        Extractions::begin(self.extractions(), &self.params.known_features, self.nets, beginning)
     }
 
     /// Lends a frame to every meter.
@@ -178,24 +181,31 @@ impl<'a> Pass<'a> {
         self,
         sample: &Source,
         (width, height): (usize, usize),
-        looks: Looks,
+        extractions: Extractions,
         compared: Compared,
     ) -> Passed {
         let frames = self.facts.frames();
         let facts = self.facts.finish(sample.probe());
         let prompt = self.params.prompt.as_deref();
-        let texts = KnownTexts::new(self.nets, prompt, &self.params.seen);
-        let seen = looks.finish(Seen { width, height, frames, fps: sample.fps(), prompt, nets: &texts });
-        let (mut features, without) = features(&self.sets, &seen);
-        if self.params.keep_seen {
-            keep(&self.metrics, &self.params.seen, &seen, &mut features);
+        let texts = KnownTexts::new(self.nets, prompt, &self.params.known_features);
+        let extracted = extractions.finish(ClipContext {
+            width,
+            height,
+            frames,
+            fps: sample.fps(),
+            prompt,
+            nets: &texts,
+        });
+        let (mut features, without) = features(&self.sets, &extracted);
+        if self.params.return_features {
+            keep(&self.metrics, &self.params.known_features, &extracted, &mut features);
         }
         let scores = self.metrics.into_iter();
-        let scores = scores.map(|metric| finish(metric, &compared, &seen));
+        let scores = scores.map(|metric| finish(metric, &compared, &extracted));
         let scores = scores.chain(without).collect();
-        let mut net_secs: BTreeMap<_, _> = seen.secs().collect();
-        drop(seen);
-        if self.params.keep_seen {
+        let mut net_secs: BTreeMap<_, _> = extracted.secs().collect();
+        drop(extracted);
+        if self.params.return_features {
             for (text, secs) in texts.into_computed() {
                 net_secs.insert(text.net.clone(), secs);
                 features.push(text);
@@ -207,15 +217,20 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Adds what nets saw for metrics of the clip, each extraction once, except what was known `before`.
-fn keep(metrics: &[Measuring], before: &[Features], seen: &SeenRows<'_>, features: &mut Vec<Features>) {
+/// Adds the features for metrics of the clip, each extraction once, except those known `before`.
+fn keep(
+    metrics: &[Measuring],
+    before: &[Features],
+    extracted: &ExtractedRows<'_>,
+    features: &mut Vec<Features>,
+) {
     for measuring in metrics {
         let Measuring::Net(metric) = measuring else { continue };
         let extraction = metric.extraction();
         let of_clip = !metric.is_of_pair() && !extraction.looks_at_image();
         let is_new = !features.iter().chain(before).any(|known| known.net == extraction.id());
         if of_clip && is_new {
-            features.extend(seen.kept(extraction));
+            features.extend(extracted.kept(extraction));
         }
     }
 }
@@ -232,11 +247,11 @@ fn count_frames(path: &str, options: &ReadOptions) -> Result<usize, VideoError> 
 }
 
 /// Features for metrics of sets, each once, and a score without a value for each metric whose features the clip cannot give.
-fn features(sets: &[NetSetMetric], seen: &SeenRows<'_>) -> (Vec<Features>, Vec<MetricScore>) {
+fn features(sets: &[NetSetMetric], extracted: &ExtractedRows<'_>) -> (Vec<Features>, Vec<MetricScore>) {
     let (mut features, mut without) = (Vec::<Features>::new(), Vec::new());
     for metric in sets {
         let net = metric.extraction().id();
-        match seen.rows(metric.extraction()) {
+        match extracted.rows(metric.extraction()) {
             Ok(_) if features.iter().any(|known| known.net == net) => {}
             Ok(rows) if rows.count() == 0 => {
                 let error = MetricError::TooFewFrames { frames: 0, needed: 1 };
@@ -262,7 +277,7 @@ struct Compared {
     rates: Option<String>,
 }
 
-fn finish(metric: Measuring, compared: &Compared, seen: &SeenRows<'_>) -> MetricScore {
+fn finish(metric: Measuring, compared: &Compared, extracted: &ExtractedRows<'_>) -> MetricScore {
     let Compared { pairing, luma, rates } = compared;
     let reason = pairing.as_ref().and_then(Pairing::reason);
     let no_pair = reason.map(|reason| MetricError::NoPair { reason: reason.to_owned() });
@@ -281,7 +296,7 @@ fn finish(metric: Measuring, compared: &Compared, seen: &SeenRows<'_>) -> Metric
             }))
         }
         (Measuring::Net(metric), Some(error)) if metric.is_of_pair() => metric.score(Err(error)),
-        (Measuring::Net(metric), _) => metric.score(seen.measure(metric)),
+        (Measuring::Net(metric), _) => metric.score(extracted.measure(metric)),
     };
     if of_pair && score.score.value().is_some() && score.note.is_none() {
         score.note.clone_from(rates);

@@ -1,4 +1,4 @@
-//! Remembers how nets see texts: a known text is not computed again, and then its net need not even be loaded.
+//! Remembers the features of texts: a known text is not computed again, and then its net need not even be loaded.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

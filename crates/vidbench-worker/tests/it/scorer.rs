@@ -39,8 +39,8 @@ fn params(path: &Path, metrics: &[&str]) -> ScoreParams {
         image: None,
         metrics,
         options: Default::default(),
-        seen: Vec::new(),
-        keep_seen: false,
+        known_features: Vec::new(),
+        return_features: false,
     }
 }
 
@@ -329,14 +329,14 @@ fn it_speaks_the_protocol() {
     assert!(answers[3]["error"].is_object() && answers[4]["error"].is_null());
 }
 
-/// There are no nets here: a metric can have a value only from what a net saw before.
+/// There are no nets here: a metric can have a value only from known features.
 #[test]
-fn what_a_net_saw_before_is_not_looked_at_again() {
+fn known_features_are_not_computed_again() {
     let (_dir, path) = lossless(&rendered());
     let features = |net: &str| Features { net: net.into(), rows: 2, values: vec![3.0, 0.0, 1.0, 1.0] };
-    let seen = vec![features("clip-vit-b32.clip@1"), features("musiq-spaq.vbench@1")];
+    let known_features = vec![features("clip-vit-b32.clip@1"), features("musiq-spaq.vbench@1")];
     let metrics = ["clip_temporal_consistency@1", "vbench.subject_consistency@1"];
-    let params = ScoreParams { seen, keep_seen: true, ..params(&path, &metrics) };
+    let params = ScoreParams { known_features, return_features: true, ..params(&path, &metrics) };
     let result = scorer().score(&params).unwrap();
     let value = result.scores[0].score.value().unwrap();
     assert!((value - 0.5_f64.sqrt()).abs() < 1e-12, "{value}");

@@ -47,10 +47,10 @@ impl Trace {
 /// Features that nets compute from a clip of 49 frames of 256x256 and from its prompt: kind of features, bytes in the
 /// cache, seconds to make them, each the median of three. Measured with `vidbench score --random-nets 1 --workers 1` on
 /// one core, in a development build beside other work: only the ratios between the costs matter here.
-type Look = (&'static str, u64, f64);
-const DINO: Look = ("dino-vitb16.vbench@1", 150_532, 95.3);
-const CLIP: Look = ("clip-vit-b32.clip@1", 100_356, 24.6);
-const CLIP_TEXT: Look = ("clip-vit-b32-text.prompt@1", 2_052, 3.08);
+type NetFeatures = (&'static str, u64, f64);
+const DINO: NetFeatures = ("dino-vitb16.vbench@1", 150_532, 95.3);
+const CLIP: NetFeatures = ("clip-vit-b32.clip@1", 100_356, 24.6);
+const CLIP_TEXT: NetFeatures = ("clip-vit-b32-text.prompt@1", 2_052, 3.08);
 
 /// Every trace that ships.
 pub(crate) fn all() -> Vec<Trace> {
@@ -174,18 +174,18 @@ fn clips(suite: &str, set: &str, seeds: u64) -> Vec<String> {
 
 /// The requests of a scoring: for each clip the features of the clip, then those of its prompt. `read` means that the
 /// clips' files were read before, so that the command knows their contents.
-fn score(clips: &[String], looks: &[Look], texts: &[Look], read: bool) -> Vec<Access> {
+fn score(clips: &[String], features: &[NetFeatures], texts: &[NetFeatures], read: bool) -> Vec<Access> {
     let mut accesses = Vec::new();
     for clip in clips {
         let prompt = clip.split('\n').next().unwrap_or_default();
-        let access = |kind, of: &str, (net, bytes, secs): Look, planned| Access {
+        let access = |kind, of: &str, (net, bytes, secs): NetFeatures, planned| Access {
             key: CacheKey::new(kind, &[of, net]),
             // No two clips take the same time. The difference is derived from the key, so it is always the same.
             secs: secs * (1.0 + 0.05 * spread(of, net)),
             bytes,
             planned,
         };
-        accesses.extend(looks.iter().map(|look| access(CacheKind::Features, clip, *look, read)));
+        accesses.extend(features.iter().map(|features| access(CacheKind::Features, clip, *features, read)));
         accesses.extend(texts.iter().map(|text| access(CacheKind::Texts, prompt, *text, true)));
     }
     accesses

@@ -107,8 +107,8 @@ fn inspect(file: &Path, params: &Params) -> Result<(), String> {
         prompt: None,
         image: None,
         options: Default::default(),
-        seen: Vec::new(),
-        keep_seen: false,
+        known_features: Vec::new(),
+        return_features: false,
     };
     let mut scorer = Scorer::new(CLASSIFIER, vidbench::stored_nets(NetOptions::default()));
     match scorer.score(&request).map_err(|error| error.message)?.decoded {

@@ -1,4 +1,4 @@
-//! What nets see of one clip: each extraction runs once, however many metrics use it.
+//! The features of one clip: each extraction runs once, however many metrics use it.
 
 use std::time::Instant;
 
@@ -6,74 +6,74 @@ use vidbench_core::DecodedFrame;
 use vidbench_core::protocol::Features;
 use vidbench_metrics::extract::{Beginning, Extraction, Extractor, NetSource, Rows};
 use vidbench_metrics::meter::Measured;
-use vidbench_metrics::{MetricError, NetMetric, Seen};
+use vidbench_metrics::{ClipContext, MetricError, NetMetric};
 
 /// The extractions of a clip that are under way. One that fails does not affect the others.
-pub(super) struct Looks {
+pub(super) struct Extractions {
     under_way: Vec<UnderWay>,
-    /// What was seen before.
-    before: Vec<(Extraction, Rows)>,
+    /// Those whose features are known.
+    known: Vec<(Extraction, Rows)>,
 }
 
 struct UnderWay {
     extraction: Extraction,
-    look: Result<Box<dyn Extractor>, MetricError>,
+    extractor: Result<Box<dyn Extractor>, MetricError>,
     /// Seconds it took so far.
     secs: f64,
 }
 
-impl Looks {
+impl Extractions {
     pub(super) fn begin(
-        extractions: impl Iterator<Item = Extraction>,
-        seen: &[Features],
+        wanted: impl Iterator<Item = Extraction>,
+        known: &[Features],
         nets: &dyn NetSource,
         clip: Beginning<'_>,
     ) -> Self {
-        let mut looks = Self { under_way: Vec::new(), before: Vec::new() };
-        for extraction in extractions {
-            if looks.has(extraction) {
+        let mut extractions = Self { under_way: Vec::new(), known: Vec::new() };
+        for extraction in wanted {
+            if extractions.has(extraction) {
                 continue;
             }
-            match seen.iter().find(|features| features.net == extraction.id()) {
-                Some(features) => looks.before.push((extraction, rows(features))),
+            match known.iter().find(|features| features.net == extraction.id()) {
+                Some(features) => extractions.known.push((extraction, rows(features))),
                 None => {
-                    let look = extraction.extractor(nets, clip);
-                    looks.under_way.push(UnderWay { extraction, look, secs: 0.0 });
+                    let extractor = extraction.extractor(nets, clip);
+                    extractions.under_way.push(UnderWay { extraction, extractor, secs: 0.0 });
                 }
             }
         }
-        looks
+        extractions
     }
 
     fn has(&self, extraction: Extraction) -> bool {
         self.under_way.iter().any(|known| known.extraction == extraction)
-            || self.before.iter().any(|(known, _)| *known == extraction)
+            || self.known.iter().any(|(known, _)| *known == extraction)
     }
 
     pub(super) fn push(&mut self, frame: &DecodedFrame<'_>, reference: Option<&DecodedFrame<'_>>) {
-        for UnderWay { look, secs, .. } in &mut self.under_way {
-            if let Ok(extractor) = look {
+        for UnderWay { extractor, secs, .. } in &mut self.under_way {
+            if let Ok(running) = extractor {
                 let start = Instant::now();
-                let pushed = extractor.push(frame, reference);
+                let pushed = running.push(frame, reference);
                 *secs += start.elapsed().as_secs_f64();
                 if let Err(error) = pushed {
-                    *look = Err(error);
+                    *extractor = Err(error);
                 }
             }
         }
     }
 
-    pub(super) fn finish(self, seen: Seen<'_>) -> SeenRows<'_> {
-        let before = self.before.into_iter().map(|(extraction, rows)| (extraction, Ok(rows)));
+    pub(super) fn finish(self, context: ClipContext<'_>) -> ExtractedRows<'_> {
+        let known = self.known.into_iter().map(|(extraction, rows)| (extraction, Ok(rows)));
         let mut secs = Vec::new();
-        let now = self.under_way.into_iter().map(|UnderWay { extraction, look, secs: pushing }| {
+        let now = self.under_way.into_iter().map(|UnderWay { extraction, extractor, secs: pushing }| {
             let start = Instant::now();
-            let rows = look.and_then(Extractor::finish);
+            let rows = extractor.and_then(Extractor::finish);
             secs.push((extraction, pushing + start.elapsed().as_secs_f64()));
             (extraction, rows)
         });
-        let rows = before.chain(now).collect();
-        SeenRows { rows, secs, seen }
+        let rows = known.chain(now).collect();
+        ExtractedRows { rows, secs, context }
     }
 }
 
@@ -82,15 +82,15 @@ fn rows(features: &Features) -> Rows {
     Rows::new(features.values.len() / count, features.values.clone())
 }
 
-/// What nets saw of a clip.
-pub(super) struct SeenRows<'a> {
+/// The rows of every extraction.
+pub(super) struct ExtractedRows<'a> {
     rows: Vec<(Extraction, Result<Rows, MetricError>)>,
     /// Seconds of each extraction that was made now.
     secs: Vec<(Extraction, f64)>,
-    seen: Seen<'a>,
+    context: ClipContext<'a>,
 }
 
-impl SeenRows<'_> {
+impl ExtractedRows<'_> {
     /// Seconds that each extraction that was made now took, by its id.
     pub(super) fn secs(&self) -> impl Iterator<Item = (String, f64)> {
         self.secs.iter().map(|(extraction, secs)| (extraction.id().to_owned(), *secs))
@@ -98,7 +98,7 @@ impl SeenRows<'_> {
 
     pub(super) fn measure(&self, metric: NetMetric) -> Result<Measured, MetricError> {
         let rows = self.rows(metric.extraction())?;
-        let mut measured = metric.measure(rows, self.seen)?;
+        let mut measured = metric.measure(rows, self.context)?;
         let notes: Vec<_> = rows.note.iter().chain(&measured.note).cloned().collect();
         measured.note = (!notes.is_empty()).then(|| notes.join("; "));
         Ok(measured)

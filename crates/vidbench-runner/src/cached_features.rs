@@ -1,4 +1,4 @@
-//! What nets saw of clips and texts earlier, kept in the cache.
+//! Features of clips and texts that nets computed earlier, kept in the cache.
 //!
 //! Only for metrics of single clips: what metrics of sets are computed from is part of their result and lies in the
 //! store.
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use vidbench_core::protocol::{DecodeOptions, Features, MAX_LINE_BYTES, ScoreResult};
 use vidbench_core::{Generation, RequestedClip, ScoringRecord, path_from_text};
-use vidbench_store::{Cache, CacheKey, CacheKind, ClipKey, Look, Wanted};
+use vidbench_store::{Cache, CacheKey, CacheKind, ClipKey, FeatureSource, Wanted};
 
 use crate::Inputs;
 use crate::content::FileMark;
@@ -16,14 +16,14 @@ use crate::content::FileMark;
 const NUMBERS: usize = MAX_LINE_BYTES / 16;
 
 /// As many features as fit on a line of the protocol; nets compute the others again.
-pub(crate) fn fitting(mut seen: Vec<Features>) -> Vec<Features> {
+pub(crate) fn fitting(mut known: Vec<Features>) -> Vec<Features> {
     let mut numbers = 0;
-    seen.retain(|features| {
+    known.retain(|features| {
         let fits = numbers + features.values.len() <= NUMBERS;
         numbers += if fits { features.values.len() } else { 0 };
         fits
     });
-    seen
+    known
 }
 
 /// What was computed now and may be kept, with the seconds each net took.
@@ -86,32 +86,33 @@ pub(crate) fn keep(cache: &Cache, key: &ClipKey, prompt: Option<&str>, wanted: &
 /// no metric of sets.
 pub(crate) fn split(features: Vec<Features>, wanted: &[Wanted]) -> (Vec<Features>, Vec<Features>) {
     let is_for_the_cache = |features: &Features| {
-        let is_it = |look: &Look| look.extraction == features.net;
+        let is_it = |source: &FeatureSource| source.extraction == features.net;
         let mut of_sets = wanted.iter().filter(|wanted| wanted.of_sets);
         let mut of_clips = wanted.iter().filter(|wanted| !wanted.of_sets);
-        !of_sets.any(|wanted| wanted.look.as_ref().is_some_and(is_it))
-            && of_clips.any(|wanted| wanted.look.iter().chain(&wanted.text).any(is_it))
+        !of_sets.any(|wanted| wanted.features.as_ref().is_some_and(is_it))
+            && of_clips.any(|wanted| wanted.features.iter().chain(&wanted.text_features).any(is_it))
     };
     features.into_iter().partition(|features| !is_for_the_cache(features))
 }
 
-/// The keys of what nets see of a clip, by net.
+/// The keys of a clip's features, by net.
 fn clip_keys(key: &ClipKey, wanted: &[&Wanted]) -> BTreeMap<String, CacheKey> {
-    let looks = wanted.iter().filter(|wanted| !wanted.of_sets).filter_map(|wanted| wanted.look.as_ref());
-    let key = |Look { extraction, nets }: &Look| {
+    let sources =
+        wanted.iter().filter(|wanted| !wanted.of_sets).filter_map(|wanted| wanted.features.as_ref());
+    let key = |FeatureSource { extraction, nets }: &FeatureSource| {
         let parts = [&key.clip, &key.reading, extraction, nets].map(String::as_str);
         (extraction.clone(), CacheKey::new(CacheKind::Features, &parts))
     };
-    looks.map(key).collect()
+    sources.map(key).collect()
 }
 
-/// The keys of what nets see of its prompt, by net.
+/// The keys of its prompt's features, by net.
 fn text_keys(prompt: Option<&str>, wanted: &[&Wanted]) -> BTreeMap<String, CacheKey> {
-    let looks = wanted.iter().filter_map(|wanted| wanted.text.as_ref());
-    let key = |Look { extraction, nets }: &Look| {
+    let sources = wanted.iter().filter_map(|wanted| wanted.text_features.as_ref());
+    let key = |FeatureSource { extraction, nets }: &FeatureSource| {
         Some((extraction.clone(), CacheKey::new(CacheKind::Texts, &[extraction, nets, prompt?])))
     };
-    looks.filter_map(key).collect()
+    sources.filter_map(key).collect()
 }
 
 /// The number of rows, then the numbers, all in little-endian byte order.
@@ -152,7 +153,7 @@ pub(crate) fn of_sample(
     fitting(find(cache, &clip_of(generation), prompt, &wanted.iter().collect::<Vec<_>>(), &[]))
 }
 
-/// Keeps what nets saw now of a sample's file and prompt. Leaves in `result` what its record holds: the features that
+/// Keeps the features computed now of a sample's file and prompt. Leaves in `result` what its record holds: the features that
 /// metrics of sets are computed from.
 pub(crate) fn keep_of_sample(
     cache: &Cache,
@@ -179,13 +180,16 @@ mod tests {
     use super::*;
 
     fn wanted(extraction: &str, of_sets: bool, text: Option<&str>) -> Wanted {
-        let look = |extraction: &str| Look { extraction: extraction.into(), nets: "net@1 runtime 1".into() };
+        let source = |extraction: &str| FeatureSource {
+            extraction: extraction.into(),
+            nets: "net@1 runtime 1".into(),
+        };
         Wanted {
             metric: MetricId::new("m@1").unwrap(),
             of_pair: false,
             depends_on: None,
-            look: Some(look(extraction)),
-            text: text.map(look),
+            features: Some(source(extraction)),
+            text_features: text.map(source),
             of_sets,
         }
     }
@@ -201,18 +205,20 @@ mod tests {
         let key = |clip: &str| ClipKey { clip: clip.into(), reference: None, reading: "pixels@1".into() };
         let wanted = [wanted("dino", false, Some("clip-text"))];
         let asked: Vec<&Wanted> = wanted.iter().collect();
-        let (look, text) = (of("dino", 2, &[1.0, -0.0, f32::MIN_POSITIVE, 4.0]), of("clip-text", 1, &[7.0]));
+        let (source, text) =
+            (of("dino", 2, &[1.0, -0.0, f32::MIN_POSITIVE, 4.0]), of("clip-text", 1, &[7.0]));
         let net_secs = [("dino".to_owned(), 2.0), ("clip-text".to_owned(), 0.5)].into();
-        let made = Made { features: vec![look.clone(), text.clone(), of("of nobody", 1, &[1.0])], net_secs };
+        let made =
+            Made { features: vec![source.clone(), text.clone(), of("of nobody", 1, &[1.0])], net_secs };
         keep(&cache, &key("a"), Some("a fox"), &wanted, &made);
         let found = |clip, prompt, known: &[Features]| find(&cache, &key(clip), prompt, &asked, known);
-        assert_eq!(found("a", Some("a fox"), &[]), [look.clone(), text.clone()]);
+        assert_eq!(found("a", Some("a fox"), &[]), [source.clone(), text.clone()]);
         let known = std::slice::from_ref(&text);
-        assert_eq!(found("a", Some("a fox"), known), std::slice::from_ref(&look));
-        assert_eq!(found("a", None, &[]), [look]);
+        assert_eq!(found("a", Some("a fox"), known), std::slice::from_ref(&source));
+        assert_eq!(found("a", None, &[]), [source]);
         assert_eq!(found("b", Some("a fox"), &[]), [text], "the text is the same, the clip is not");
         let other = Wanted {
-            look: Some(Look { extraction: "dino".into(), nets: "net@2".into() }),
+            features: Some(FeatureSource { extraction: "dino".into(), nets: "net@2".into() }),
             ..wanted[0].clone()
         };
         assert_eq!(find(&cache, &key("a"), None, &[&other], &[]), []);
