@@ -47,7 +47,7 @@ pub use notes::{Note, NoteKind};
 pub use overhead::HarnessOverhead;
 pub use percentile::Percentile;
 pub use ranking::{ParetoFront, ParetoPoint, RankEntry, Ranking, TimeBasis, Unranked};
-pub use scoring::{OutcomeCount, ScoredGroup, ScoringAnalyser, ScoringAnalysis};
+pub use scoring::{FailedClip, OutcomeCount, ScoredGroup, ScoringAnalyser, ScoringAnalysis};
 pub use sensor_series::{Bin, SensorPanel, SensorSeries, sensor_panels};
 pub use stage_times::StageMean;
 pub use stats::Interval;

@@ -91,6 +91,9 @@ const CLOCK_ERROR_SHARE: f64 = 0.01;
 /// The share of the wall time that the harness may take without a note.
 const HARNESS_SHARE: f64 = 0.02;
 
+/// A session of less than this is mostly start-up: its overhead says little about a longer one.
+const SHORT_SESSION_SECS: f64 = 10.0;
+
 pub(crate) fn notes(
     data: &RunData,
     joined: &Joined<'_>,
@@ -137,7 +140,11 @@ fn failures(groups: &[Group], notes: &mut Vec<Note>) {
     let parts: Vec<String> = counts.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
     let judged: u64 = groups.iter().map(|group| group.judged).sum();
     let text = format!("{total} of {judged} samples failed ({}); means exclude them", parts.join(", "));
-    let hint = "means over the remaining samples may look too good; the report and `vidbench export` list each reason";
+    let hint = if total == judged {
+        "the report and `vidbench export` list each reason"
+    } else {
+        "means over the remaining samples may look too good; the report and `vidbench export` list each reason"
+    };
     add(notes, NoteKind::Failures, text, Some(hint));
 }
 
@@ -373,12 +380,11 @@ fn harness(overhead: Option<&HarnessOverhead>, notes: &mut Vec<Note>) {
             100.0 * overhead.share_of_wall,
             overhead.wall_secs
         );
-        add(
-            notes,
-            NoteKind::HarnessOverhead,
-            text,
-            Some("timed windows exclude it; a slow disk is the usual cause"),
-        );
+        let hint = match overhead.wall_secs < SHORT_SESSION_SECS {
+            true => "timed windows exclude it; in so short a run it is mostly start-up",
+            false => "timed windows exclude it; a slow disk is the usual cause",
+        };
+        add(notes, NoteKind::HarnessOverhead, text, Some(hint));
     }
 }
 
@@ -406,7 +412,7 @@ fn weights_and_domains(groups: &[Group], notes: &mut Vec<Note>) {
             NoteKind::UnknownWeights,
             models(|group| group.weights == WeightsOrigin::Unknown),
             "weights of unknown origin",
-            "its quality is not ranked; have the worker report the SHA-256 of its weights",
+            "its quality is not ranked: neither a program nor a folder of videos can prove its weights; a worker can report their SHA-256",
         ),
     ] {
         if !ids.is_empty() {

@@ -19,6 +19,9 @@ pub struct ScoringAnalysis {
     pub ok: u64,
     /// Clips of every other outcome, in the order of [`ClipOutcome::ALL`]; outcomes that did not occur are left out.
     pub failures: Vec<OutcomeCount>,
+    /// The first few clips that are not ok, for people; exports give every clip.
+    #[serde(skip)]
+    pub first_failures: Vec<FailedClip>,
     /// Every group, in the order of the request.
     pub groups: Vec<ScoredGroup>,
     /// Best and worst clips of every metric that says which is better.
@@ -36,6 +39,28 @@ impl ScoringAnalysis {
         let first = self.groups.first().map(|group| group.metrics.as_slice()).unwrap_or_default();
         let empty = move |at: &usize| of(*at).all(|summary| summary.clips == 0);
         (0..first.len()).filter(empty).filter_map(|at| Some(&first.get(at)?.metric))
+    }
+}
+
+/// How many failed clips an analysis names.
+const NAMED_FAILURES: usize = 5;
+
+/// A clip that is not ok.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedClip {
+    /// Its place in the request.
+    pub ordinal: u64,
+    /// What became of it.
+    pub outcome: ClipOutcome,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl FailedClip {
+    /// `None` for a clip that is ok.
+    pub fn of(clip: &ScoredClip) -> Option<Self> {
+        let (ordinal, outcome, reason) = (clip.ordinal, clip.outcome, clip.reason.clone());
+        (outcome != ClipOutcome::Ok).then_some(Self { ordinal, outcome, reason })
     }
 }
 
@@ -73,6 +98,7 @@ pub struct ScoringAnalyser<'a> {
     request: &'a ScoringRequest,
     metrics: Vec<Measured<'a>>,
     outcomes: Outcomes,
+    first_failures: Vec<FailedClip>,
     groups: Vec<GroupTally<'a>>,
     places: HashMap<&'a str, usize>,
     reasons: BTreeMap<String, u64>,
@@ -100,13 +126,16 @@ impl<'a> ScoringAnalyser<'a> {
     pub fn new(request: &'a ScoringRequest, descriptors: &'a [MetricDescriptor]) -> Self {
         let metrics = of_clips(request, descriptors);
         let (groups, places) = groups(request, metrics.len());
-        let (outcomes, reasons) = (Outcomes::default(), BTreeMap::new());
-        Self { request, metrics, outcomes, groups, places, reasons }
+        let (outcomes, first_failures, reasons) = (Outcomes::default(), Vec::new(), BTreeMap::new());
+        Self { request, metrics, outcomes, first_failures, groups, places, reasons }
     }
 
     /// Takes the next clip.
     pub fn add(&mut self, clip: &ScoredClip) {
         self.outcomes.add(clip.outcome);
+        if self.first_failures.len() < NAMED_FAILURES {
+            self.first_failures.extend(FailedClip::of(clip));
+        }
         self.add_reasons(clip);
         for measured in &mut self.metrics {
             let value = score_of(&clip.scores, measured.id).and_then(|score| score.score.value());
@@ -151,6 +180,7 @@ impl<'a> ScoringAnalyser<'a> {
             done: self.outcomes.done(),
             ok: self.outcomes.ok(),
             failures: self.outcomes.failures(),
+            first_failures: self.first_failures,
             groups,
             extremes: extremes.collect(),
             reasons: UnavailableCount::of(self.reasons),

@@ -59,7 +59,8 @@ pub(crate) fn verdict(
     let judged = joined.samples.len() as u64;
     let mut reasons = Vec::new();
     if judged < data.run.planned {
-        reasons.push(format!("{judged} of {} planned samples have a verdict", data.run.planned));
+        let (left, planned) = (data.run.planned - judged, data.run.planned);
+        reasons.push(format!("{left} of {planned} planned samples have no verdict yet"));
     }
     for model in facts {
         let of_model = |group: &&Group| group.model == model.id;

@@ -281,8 +281,9 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn describe_bounds<T: fmt::Display>(min: Option<T>, max: Option<T>) -> String {
+fn describe_bounds<T: fmt::Display + PartialEq>(min: Option<T>, max: Option<T>) -> String {
     match (min, max) {
+        (Some(min), Some(max)) if min == max => min.to_string(),
         (Some(min), Some(max)) => format!("{min} to {max}"),
         (Some(min), None) => format!("at least {min}"),
         (None, Some(max)) => format!("at most {max}"),

@@ -353,7 +353,7 @@ impl UnknownMetric {
         let suggestion = match (ways.as_slice(), self.nearest) {
             ([], nearest) => nearest.map(|id| format!("did you mean {id:?}?")),
             (ways, _) => {
-                Some(format!("several variants exist, and their results differ: {}", ways.join(", ")))
+                Some(format!("{} is a family; name one or more of its metrics: {}", self.id, ways.join(", ")))
             }
         };
         // A user who names a family has no use for all the other metrics.

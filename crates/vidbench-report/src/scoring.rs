@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::json;
-use vidbench_analysis::{ClipValue, OutcomeCount, ScoringAnalysis};
+use vidbench_analysis::{ClipValue, FailedClip, OutcomeCount, ScoringAnalysis};
 use vidbench_core::protocol::Pixels;
 use vidbench_core::{
     MetricDescriptor, MetricId, NetsInUse, RequestedClip, RunStatus, Score, ScoredClip, ScoringData,
@@ -39,6 +39,9 @@ pub fn scoring_terminal(
         let ends = ends.map(|(end, clips)| format!("{end} {}", named(data, clips)));
         out += &format!("{name}: {}\n", ends.join("; "));
     }
+    for failed in failures(data, analysis) {
+        out += &format!("{} {}\n", paint(style, "1;33", "failed:"), visible_line(&failed));
+    }
     for warning in warnings(data) {
         out += &format!("{} {}\n", paint(style, "2", "note:"), visible_line(&warning));
     }
@@ -71,6 +74,19 @@ pub(crate) fn counts(analysis: &ScoringAnalysis) -> String {
         text += &format!(", {} not done", analysis.clips - analysis.done);
     }
     text
+}
+
+/// The first clips that are not ok, each with its outcome and reason, and how many more there are.
+fn failures(data: &ScoringData, analysis: &ScoringAnalysis) -> Vec<String> {
+    let line = |failed: &FailedClip| {
+        let path = data.record.request.clip(failed.ordinal).map_or("", |clip| clip.path.as_str());
+        let reason = failed.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+        format!("{path}: {}{reason}", failed.outcome)
+    };
+    let all: u64 = analysis.failures.iter().map(|entry| entry.count).sum();
+    let more = all.saturating_sub(analysis.first_failures.len() as u64);
+    let rest = (more > 0).then(|| format!("{more} more; the HTML report and the exports name each"));
+    analysis.first_failures.iter().map(line).chain(rest).collect()
 }
 
 /// Warnings to read before the first number.
@@ -110,6 +126,9 @@ pub fn scoring_markdown(
     for sets in &data.sets {
         out += &format!("\n{}", features_markdown(sets, descriptors));
     }
+    for failed in failures(data, analysis) {
+        out += &format!("\nFailed: {}.\n", markdown::escaped(&failed));
+    }
     for note in warnings(data).into_iter().chain(reasons(analysis)) {
         out += &format!("\nNote: {}.\n", markdown::escaped(&note));
     }
@@ -124,9 +143,10 @@ pub fn scoring_latex(
 ) -> String {
     let sets = data.sets.iter().map(|sets| format!("\n{}", features_latex(sets, descriptors)));
     let tables = sets.fold(latex::table(&scoring_table(analysis)), |out, table| out + &table);
-    let notes = warnings(data).into_iter().chain(reasons(analysis));
+    let failed = failures(data, analysis).into_iter().map(|failed| format!("failed: {failed}"));
+    let notes = warnings(data).into_iter().chain(reasons(analysis)).map(|note| format!("note: {note}"));
     // Comments: what a paper says of them is for its authors to decide.
-    notes.fold(tables, |out, note| out + &format!("% note: {}\n", visible_line(&note)))
+    failed.chain(notes).fold(tables, |out, note| out + &format!("% {}\n", visible_line(&note)))
 }
 
 /// The scoring with its analysis, as pretty JSON, split where the clips belong.

@@ -150,7 +150,7 @@ fn notes(checked: &CheckedFolder) -> Vec<String> {
         ));
     }
     if names.extra > 0 {
-        notes.push(format!("{} with a number VBench does not look for", count(names.extra, "clip")));
+        notes.push(format!("{} numbered beyond --clips-per-prompt", count(names.extra, "clip")));
     }
     if names.other > 0 {
         notes.push(format!("{} for other prompts or in other folders", count(names.other, "clip")));

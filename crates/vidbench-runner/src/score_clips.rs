@@ -264,7 +264,7 @@ impl Lane<'_> {
             }
             None if self.references => {
                 let reason = clip.reference_problem.clone();
-                let reason = reason.unwrap_or_else(|| "it has no reference".to_owned());
+                let reason = reason.unwrap_or_else(|| "no reference has its name".to_owned());
                 (None, Some((ClipOutcome::ReferenceMissing, reason)))
             }
             None => (None, None),

@@ -72,7 +72,7 @@ pub(crate) fn create_folder(path: &Path) -> Result<bool> {
 pub(crate) fn create_private_folder(path: &Path) -> Result<()> {
     create_folder(path)?;
     let private = fs::Permissions::from_mode(0o700);
-    fs::set_permissions(path, private).map_err(StoreError::io("make private the folder", path))
+    fs::set_permissions(path, private).map_err(StoreError::io("restrict access to the folder", path))
 }
 
 /// Makes renames, creations and removals in a folder durable.

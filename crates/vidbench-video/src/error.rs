@@ -42,10 +42,10 @@ pub enum VideoErrorKind {
     #[error("symbolic links form a loop")]
     SymlinkLoop,
     /// Neither the options nor the file's name say what the samples of a `.yuv` file are.
-    #[error("unknown {what} of raw video; set it with --raw-size, --raw-format or --raw-fps")]
+    #[error("unknown {} of raw video", missing.join(", "))]
     RawUnknown {
         /// What is missing.
-        what: &'static str,
+        missing: Vec<&'static str>,
     },
     /// The recorded display matrix is not a quarter turn: it has another angle, a mirror or a scale.
     #[error(
@@ -263,7 +263,7 @@ impl VideoErrorKind {
             }
             Self::Image { kind, .. } => kind.hint(),
             Self::RawUnknown { .. } => Some(
-                "name the file like clip_832x480_yuv420p_24fps.yuv, or state size, pixel format and rate",
+                "set --raw-size, --raw-format and --raw-fps, or name the file like clip_832x480_yuv420p_24fps.yuv",
             ),
             Self::UnsupportedRotation { .. } => {
                 Some("rewrite the file with the matrix applied to its frames")

@@ -197,7 +197,7 @@ fn facts(frame: &frame::Video, format: RawPixelFormat, fps: Fps, frames: u64) ->
 fn count_frames(planes: &[(usize, usize)], len: u64) -> Result<u64, VideoErrorKind> {
     let frame_bytes: u64 = planes.iter().map(|&(row, rows)| row as u64 * rows as u64).sum();
     if frame_bytes == 0 {
-        return Err(VideoErrorKind::RawUnknown { what: "size" });
+        return Err(VideoErrorKind::RawUnknown { missing: vec!["size"] });
     }
     match len % frame_bytes {
         0 => Ok(len / frame_bytes),
@@ -212,11 +212,15 @@ type Settled = ((u32, u32), RawPixelFormat, Fps);
 
 /// Takes the options where they are set, else the file's name.
 fn settle(given: &RawVideo, stem: &str) -> Result<Settled, VideoErrorKind> {
-    let unknown = |what| VideoErrorKind::RawUnknown { what };
-    let size = given.size.or_else(|| only(stem, size_of)).ok_or(unknown("size"))?;
+    let size = given.size.or_else(|| only(stem, size_of));
     let format = given.pixel_format.or_else(|| only(stem, |part| part.parse().ok()));
     let fps = given.fps.or_else(|| only(stem, fps_of));
-    Ok((size, format.ok_or(unknown("pixel format"))?, fps.ok_or(unknown("frame rate"))?))
+    if let (Some(size), Some(format), Some(fps)) = (size, format, fps) {
+        return Ok((size, format, fps));
+    }
+    let facts = [(size.is_none(), "size"), (format.is_none(), "pixel format"), (fps.is_none(), "frame rate")];
+    let missing = facts.into_iter().filter(|(is_missing, _)| *is_missing).map(|(_, what)| what).collect();
+    Err(VideoErrorKind::RawUnknown { missing })
 }
 
 /// What one part of the name says; `None` when more than one part says something.
@@ -263,10 +267,11 @@ mod tests {
             ("64x48_yuv420p", "frame rate"),
             ("64x48_32x24_yuv420p_24fps", "size"),
             ("64x48_yuv420p_0fps", "frame rate"),
+            ("clip", "size, pixel format, frame rate"),
         ] {
             let error = settle(&RawVideo::default(), name).unwrap_err();
             assert!(
-                matches!(error, VideoErrorKind::RawUnknown { what: found } if found == what),
+                matches!(&error, VideoErrorKind::RawUnknown { missing } if missing.join(", ") == what),
                 "{name}: {error}"
             );
         }

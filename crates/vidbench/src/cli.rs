@@ -280,7 +280,7 @@ pub(crate) struct ScoreArgs {
     #[arg(long, value_name = "VIDEOS")]
     pub(crate) reference_set: Option<PathBuf>,
     /// Bootstrap resamples for each interval of a set metric; 0 for no intervals, much faster with thousands of frames.
-    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    #[arg(long, default_value_t = 200, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub(crate) resamples: u32,
     /// Prompts to recognise at the start of file names, as in "a red fox-3.mp4": a VBench full_info.json, a prompt suite (name or
     /// .toml file), or a .txt file with one prompt per line. Without this option, file names provide no prompts.
@@ -441,7 +441,7 @@ pub(crate) struct FeaturesArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) reference_array: Option<String>,
     /// Bootstrap resamples for each interval; 0 for no intervals, much faster with thousands of dimensions.
-    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    #[arg(long, default_value_t = 200, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub(crate) resamples: u32,
     /// Bootstrap seed.
     #[arg(long, default_value_t = 1, value_name = "SEED")]

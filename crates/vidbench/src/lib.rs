@@ -69,7 +69,10 @@ pub use resolve::{
     Known, ShippedModel, prompt_suite_names, read_prompt_suite, resolve, shipped_prompt_suite,
 };
 pub use run_data::run_data;
-pub use score::{MetricChoiceError, ScoreSettings, choose_metrics, each_scored_clip, new_scoring, score};
+pub use score::{
+    MetricChoiceError, ScoreSettings, choose_metrics, each_scored_clip, new_scoring, score,
+    uses_reference_set,
+};
 pub use sets::{SetError, compute_set_metrics};
 pub use shipped::{CLASSIFIER, DEMO_SUITE, SUITE_TEMPLATE, known, models};
 pub use tiny::{TinyPipeline, TinyShape, tiny_pipelines};

@@ -120,7 +120,9 @@ impl PythonEnvError {
         match self {
             Self::NoRoot => Some("set VIDBENCH_ENVS to a folder".into()),
             Self::Missing { near: Some(near), .. } => Some(format!("did you mean {near}?")),
-            Self::Missing { name, near: None } => Some(format!("create it: vidbench env create {name}")),
+            Self::Missing { name, near: None } => {
+                Some(format!("`vidbench env list` lists them; create it with `vidbench env create {name}`"))
+            }
             Self::Unfinished { name } => Some(format!("finish it: vidbench env create {name}")),
             Self::Broken { name, .. } => {
                 Some(format!("create it again: vidbench env rm {name}, then vidbench env create {name}"))

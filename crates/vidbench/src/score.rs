@@ -9,7 +9,7 @@ use vidbench_core::{
 };
 use vidbench_engines::WorkerCommand;
 use vidbench_metrics::extract::text_id;
-use vidbench_metrics::{Metric, PairMetric, UnknownMetric, find};
+use vidbench_metrics::{Metric, NetSetMetric, PairMetric, UnknownMetric, find};
 use vidbench_runner::{Cancel, RunError, ScoreFinish, ScoreInputs, score_clips};
 use vidbench_store::{FeatureSource, Store, StoreError, Wanted};
 
@@ -95,6 +95,12 @@ pub fn choose_metrics(
         }
     }
     Ok(chosen)
+}
+
+/// Whether a metric compares clips with a reference set.
+pub fn uses_reference_set(id: &MetricId) -> bool {
+    let metric = Metric::from_id(id.as_str()).ok();
+    metric.and_then(Metric::net_set).is_some_and(NetSetMetric::compares)
 }
 
 /// A new scoring.

@@ -119,7 +119,7 @@ fn numbers_out_of_range_are_never_clamped() {
             .replace("limit = 8", "limit = 99999999999999999999")
             .replace("schema_version = 1", "schema_version = 2"),
         expect![[r#"
-            line 2, column 18: `schema_version` is 2; it must be 1 to 1
+            line 2, column 18: `schema_version` is 2; it must be 1
             line 13, column 9: `prompts.limit` is 99999999999999999999, which does not fit into 64 bits"#]],
     );
 }

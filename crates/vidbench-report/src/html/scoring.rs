@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use vidbench_analysis::ScoringAnalysis;
+use vidbench_analysis::{FailedClip, ScoringAnalysis};
 use vidbench_core::{ClipFacts, ClipOutcome, MetricDescriptor, Score, ScoredClip, ScoringData, rfc3339};
 
 use super::base64::base64;
 use super::escape::escape;
-use super::scoring_clips::{FailedClip, ScoringClips, ShownRow};
+use super::scoring_clips::{ScoringClips, ShownRow};
 use super::{ClipMime, end, head, open_section, plain_table, results_table, strip};
 use crate::features::{compared, features_table};
 use crate::number::{NONE, bytes, decimals_for};

@@ -4,7 +4,8 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
-use vidbench_core::{ClipOutcome, RequestedClip, ScoredClip, ScoringRequest};
+use vidbench_analysis::FailedClip;
+use vidbench_core::{RequestedClip, ScoredClip, ScoringRequest};
 
 /// Most rows of clips, and of failures, in the page.
 const MAX_ROWS: usize = 200;
@@ -35,14 +36,6 @@ pub struct ShownRow<'r> {
     cells: BTreeMap<usize, ScoredClip>,
 }
 
-/// A clip that is not ok.
-#[derive(Debug)]
-pub(super) struct FailedClip {
-    pub(super) ordinal: u64,
-    pub(super) outcome: ClipOutcome,
-    pub(super) reason: Option<String>,
-}
-
 impl<'r> ScoringClips<'r> {
     /// A selection that has not seen any clip.
     pub fn new(request: &'r ScoringRequest) -> Self {
@@ -57,8 +50,8 @@ impl<'r> ScoringClips<'r> {
 
     /// Takes the next clip, in the order of the request, and keeps it if it is shown.
     pub fn add(&mut self, clip: &ScoredClip) {
-        if clip.outcome != ClipOutcome::Ok {
-            self.add_failed(clip);
+        if let Some(failed) = FailedClip::of(clip) {
+            self.add_failed(failed);
         }
         let Some(asked) = self.request.clip(clip.ordinal) else { return };
         let Some(column) = self.columns.get(asked.group.as_str()).copied() else { return };
@@ -80,11 +73,10 @@ impl<'r> ScoringClips<'r> {
         }
     }
 
-    fn add_failed(&mut self, clip: &ScoredClip) {
+    fn add_failed(&mut self, clip: FailedClip) {
         self.all_failed += 1;
         if self.failed.len() < MAX_ROWS {
-            let (ordinal, outcome, reason) = (clip.ordinal, clip.outcome, clip.reason.clone());
-            self.failed.push(FailedClip { ordinal, outcome, reason });
+            self.failed.push(clip);
         }
     }
 

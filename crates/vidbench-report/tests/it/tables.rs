@@ -86,7 +86,7 @@ fn an_invalid_run_says_why_before_anything_else() {
     let head: String = text.lines().take(2).map(|line| format!("{line}\n")).collect();
     expect![[r#"
         INCOMPLETE  run 20260101-000000-demo: 3 of 8 samples ok, 0 failed, 5 not done
-          because 3 of 8 planned samples have a verdict
+          because 5 of 8 planned samples have no verdict yet
     "#]]
     .assert_eq(&head);
 }
@@ -144,7 +144,7 @@ fn a_run_without_any_sample_is_still_a_table() {
     data.sessions.clear();
     expect![[r#"
         INCOMPLETE  run 20260101-000000-demo: 0 of 8 samples ok, 0 failed, 8 not done
-          because 0 of 8 planned samples have a verdict
+          because 8 of 8 planned samples have no verdict yet
 
         group             ok  failed   latency p50  shape adherence  temporal flickering  motion magnitude   throughput    peak memory
                   of planned                  ms ↓                ↑                    ↑          px/frame  samples/s ↑  of the worker
@@ -154,6 +154,6 @@ fn a_run_without_any_sample_is_still_a_table() {
                                       no ok sample              n 0                  n 0               n 0                     unknown
 
         note: embedded/shapes: weights of unknown origin
-              hint: its quality is not ranked; have the worker report the SHA-256 of its weights
+              hint: its quality is not ranked: neither a program nor a folder of videos can prove its weights; a worker can report their SHA-256
     "#]].assert_eq(&terminal(&data, PLAIN));
 }

@@ -71,7 +71,7 @@ pub enum BackupError {
         path: PathBuf,
     },
     /// There is no backup of that name.
-    #[error("no backup {name} in {}", path.display())]
+    #[error("there is no {} in {}", if name == "latest" { "backup".to_owned() } else { format!("backup {name}") }, path.display())]
     Missing {
         /// What was asked for.
         name: String,
@@ -96,7 +96,7 @@ impl BackupError {
             Self::Busy { .. } | Self::InUse { .. } => Some("wait until it has finished".into()),
             Self::NotDamaged { .. } => None,
             Self::Missing { .. } => {
-                Some("vidbench backup list shows them; use --from for another folder".into())
+                Some("`vidbench backup list` shows them, `vidbench backup create` creates one; use --from for another folder".into())
             }
         }
     }

@@ -218,4 +218,10 @@ mod tests {
         let missing: Vec<String> = classes.filter(|class| !shown.contains(class)).collect();
         assert!(missing.is_empty(), "vidbench models check --all: {missing:?}");
     }
+
+    #[test]
+    fn what_generated_has_the_hash_of_its_video() {
+        let mut generated = Catalogue::shipped().evidence().iter().filter(|found| found.generated());
+        assert!(generated.all(|found| found.video_sha256.as_ref().is_some_and(|hash| hash.len() == 64)));
+    }
 }

@@ -122,7 +122,7 @@ Examples:
   vidbench vbench export latest --output results/ --name lavie
 
 Writes every dimension whose formula vidbench computes (temporal_flickering and vbench.*); docs/vbench.md lists the differences. With --full-info, only
-clips that VBench would look for count; without it, every clip with a prompt.
+clips with a prompt and a number that VBench would look for count, whatever their file names; without it, every clip with a prompt.
 
 Exit codes: 0 every clip is in the files; 1 some are not, each named; 2 usage, or nothing to write.")]
 pub(crate) struct VbenchExportArgs {

@@ -25,7 +25,9 @@ pub(crate) fn backup(command: &BackupCommand, workspace: &Path, ui: Ui) -> Resul
             let path = find(&folder(args.from.as_deref(), workspace), &args.backup)?;
             let manifest = restore_backup(&path, &args.into).map_err(|error| problem(&error))?;
             let (runs, into) = (manifest.runs, args.into.display());
-            ui.say(&format!("restored {runs} runs; to list them: vidbench --workspace {into} runs list"));
+            ui.say(&format!(
+                "restored {runs} runs, and all scorings; to list them: vidbench --workspace {into} runs list"
+            ));
             Ok(OK)
         }
     }

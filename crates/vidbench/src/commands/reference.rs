@@ -5,8 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use vidbench::ReferenceFeatures;
-use vidbench_core::{MetricId, Score, ScoringRecord, ScoringRequest, text_from_path};
-use vidbench_metrics::{Metric, NetSetMetric};
+use vidbench_core::{Score, ScoringRecord, ScoringRequest, text_from_path};
 use vidbench_store::Store;
 
 use super::UserError;
@@ -23,9 +22,13 @@ pub(crate) fn reference(command: &ReferenceCommand, workspace: &Path, ui: Ui) ->
 }
 
 fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
-    let metrics = vidbench::choose_metrics(&args.metrics, false, true)
+    if args.output.extension().is_none_or(|extension| extension != "safetensors") {
+        let message = format!("{} does not end in .safetensors", args.output.display());
+        return Err(UserError::new(message, "reference sets are safetensors files").into());
+    }
+    let metrics = vidbench::choose_metrics(&args.metrics, true, true)
         .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
-    if let Some(metric) = metrics.iter().find(|metric| !compares(metric)) {
+    if let Some(metric) = metrics.iter().find(|metric| !vidbench::uses_reference_set(metric)) {
         let hint = "`vidbench list metrics` shows which are computed from a set of clips and a reference set";
         return Err(UserError::new(format!("{metric} does not use a reference set"), hint).into());
     }
@@ -70,12 +73,6 @@ fn make(args: &ReferenceMakeArgs, workspace: &Path, ui: Ui) -> Result<u8> {
     Ok(if whole { OK } else { FAILED })
 }
 
-/// Whether a metric compares clips with a reference set.
-fn compares(id: &MetricId) -> bool {
-    let metric = Metric::from_id(id.as_str()).ok();
-    metric.and_then(Metric::net_set).is_some_and(NetSetMetric::compares)
-}
-
 /// Says why clips have no features: each reason once, with its first clip and the number of clips.
 fn say_what_failed(store: &Store, record: &ScoringRecord, ui: Ui) -> Result<()> {
     let mut found: BTreeMap<String, (&str, u64)> = BTreeMap::new();
@@ -115,7 +112,7 @@ pub(crate) fn load(
     let gathered = vidbench::gather(&[path.to_owned()], None)?;
     let request = ScoringRequest {
         name: format!("reference set {}", text_from_path(path)),
-        metrics: of.metrics.iter().filter(|id| compares(id)).cloned().collect(),
+        metrics: of.metrics.iter().filter(|id| vidbench::uses_reference_set(id)).cloned().collect(),
         clips: gathered.clips,
         ..of.clone()
     };

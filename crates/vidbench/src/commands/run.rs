@@ -11,12 +11,15 @@ use serde_json::json;
 use vidbench::{Catalogue, Estimate, ExecuteError, Execution, Hooks, Prepared, SystemClock, WorkerPrograms};
 use vidbench_analysis::{RunAnalysis, analyse};
 use vidbench_core::suite::Engine;
-use vidbench_core::{Clock, Plan, ResolvedModel, ResolvedSuite, RunId, RunRecord, RunStatus, WeightsOrigin};
+use vidbench_core::{
+    Clock, NetOptions, Plan, ResolvedModel, ResolvedSuite, RunId, RunRecord, RunStatus, WeightsOrigin,
+};
 use vidbench_metrics::DESCRIPTORS;
 use vidbench_runner::{Cancel, Finish, RunError};
-use vidbench_store::{Store, StoreError};
+use vidbench_store::{RecordKind, Store, StoreError};
 
 use super::backup_schedule::BackupSchedule;
+use super::scorers::warn_of_absent_weights;
 use super::{UserError, bytes_text, cache, columns, counted, json as pretty, page_file, recovery, report};
 use crate::cli::{DemoArgs, RunArgs, RunBackups, RunOutput};
 use crate::log_file;
@@ -90,6 +93,8 @@ fn dry_run(prepared: &Prepared, output: &RunOutput, workspace: &Path, ui: Ui) ->
         Err(StoreError::NoWorkspace { .. }) => None,
         found => Some(found?),
     };
+    let nets = vidbench::nets_in_use(&prepared.suite.metrics, NetOptions::default());
+    warn_of_absent_weights(nets.as_ref(), ui);
     let estimate = vidbench::estimate(prepared, store.as_ref())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     vidbench::preflight(store.as_ref(), &prepared.suite, &estimate, &programs(workspace)?, &clock)?;
@@ -117,6 +122,7 @@ fn start(
     vidbench::preflight(Some(&store), &prepared.suite, &estimate, &programs, &clock)?;
     let environment = vidbench::environment(std::env::args().collect());
     let record = vidbench::new_run(prepared, environment, clock.as_ref());
+    warn_of_absent_weights(record.environment.nets.as_ref(), ui);
     page_file::check(wishes.output.session.report.as_deref())?;
     store.create_run(&record)?;
     begun.set(Some(record.id.clone()));
@@ -133,7 +139,13 @@ fn resume(
 ) -> Result<u8> {
     let store = Store::open_existing(workspace)?;
     cache::attach(&store, ui)?;
-    let run = store.find_run(wanted)?;
+    let run = store.find_run(wanted).map_err(|error| match store.find(wanted) {
+        Ok((id, RecordKind::Scoring)) => {
+            let hint = "repeat its `vidbench score` command: it computes only what is missing";
+            UserError::new(format!("{id} is a scoring, not a run"), hint).into()
+        }
+        Ok(_) | Err(_) => anyhow::Error::from(error),
+    })?;
     let (record, plan) = vidbench::reopen(&store, &run, suite)?;
     if args.dry_run {
         let left = record.planned - store.progress(&run)?.judged.len() as u64;

@@ -23,7 +23,7 @@ use vidbench_report::{
 use vidbench_runner::{Cancel, ScoreFinish};
 use vidbench_store::Store;
 
-use super::scorers::{devices, scorers};
+use super::scorers::{devices, scorers, warn_of_absent_weights};
 use super::{UserError, cache, page_file, reference, report, run};
 use crate::cli::{LogFormat, Progress, ReportArgs, ReportFormat, ScoreArgs, ScoreFormat, ScoreLimits};
 use crate::log_file;
@@ -115,10 +115,7 @@ pub(crate) fn carry_out(
     for missing in environment.scorer.iter().flat_map(|held| &held.missing) {
         ui.say(&format!("warning: this limit of the scorer cannot be enforced: {missing}; `vidbench doctor` shows what to do"));
     }
-    for net in environment.nets.iter().flat_map(|nets| &nets.weights).filter(|net| net.sha256.is_none()) {
-        let why = vidbench::why_no_weights(&net.net, net.random_seed);
-        ui.say(&format!("warning: metrics that use the net {} are not available: {why}", net.net));
-    }
+    warn_of_absent_weights(environment.nets.as_ref(), ui);
     let mut record = vidbench::new_scoring(request, environment, clock.as_ref());
     check(&record)?;
     store.create_scoring(&record)?;
@@ -166,6 +163,14 @@ fn request(args: &ScoreArgs, ui: Ui) -> Result<ScoringRequest> {
             .map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?,
     };
     let metrics = if args.commercial_safe { commercial_safe(metrics, ui)? } else { metrics };
+    if args.reference_set.is_some() && !metrics.iter().any(vidbench::uses_reference_set) {
+        let hint = "add one with --metrics, such as fvd.cdfvd-i3d, or leave --reference-set out";
+        return Err(UserError::new(
+            "--reference-set is given, but no metric compares with a reference set",
+            hint,
+        )
+        .into());
+    }
     let options = options(&args.limits)?;
     let prompts = args.prompts.as_deref().map(vidbench::read_known_prompts).transpose();
     let prompts = prompts.map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
@@ -247,7 +252,7 @@ fn conclude(store: &Store, finish: &ScoreFinish, data: &ScoringData, args: &Scor
     }
     if finish.known > 0 {
         ui.say(&format!(
-            "{} of {} clips were already scored or are copies of another clip",
+            "{} of {} clips needed no decoding: they were scored before, or are copies",
             finish.known, finish.done
         ));
     }

@@ -1,6 +1,6 @@
 //! How many scorers work in parallel, and which device computes their nets.
 
-use vidbench_core::{MetricId, NetDevice};
+use vidbench_core::{MetricId, NetDevice, NetsInUse};
 
 use super::UserError;
 use crate::cli::NetArgs;
@@ -32,6 +32,14 @@ pub(crate) fn devices(nets: &NetArgs) -> Result<Vec<NetDevice>, UserError> {
             format!("--net-device names {first} and {other}, which are different kinds of devices"),
             "name devices of one kind: other kinds compute different values for the same clip",
         )),
+    }
+}
+
+/// Warns, before the work, of metrics that will have no value for want of weights.
+pub(crate) fn warn_of_absent_weights(nets: Option<&NetsInUse>, ui: Ui) {
+    for net in nets.iter().flat_map(|nets| &nets.weights).filter(|net| net.sha256.is_none()) {
+        let why = vidbench::why_no_weights(&net.net, net.random_seed);
+        ui.say(&format!("warning: metrics that use the net {} are not available: {why}", net.net));
     }
 }
 

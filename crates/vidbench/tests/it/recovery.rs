@@ -86,7 +86,7 @@ fn without_a_whole_backup_nothing_is_changed_and_that_is_said() {
     let said = resume(&workspace);
     assert_eq!(said.code, 2, "{}", said.stderr);
     assert!(
-        said.stderr.contains("and it cannot be restored from a backup: no backup latest"),
+        said.stderr.contains("and it cannot be restored from a backup: there is no backup in"),
         "{}",
         said.stderr
     );

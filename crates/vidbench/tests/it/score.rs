@@ -314,7 +314,7 @@ fn pairs_that_do_not_fit_are_named() {
     assert_eq!(of("clip-1.mp4"), pair("pair_mismatch", "the reference has 16 frames, the sample 15"));
     assert_eq!(of("clip-2.mp4"), pair("pair_mismatch", "the reference is 64x32, the sample 64x64"));
     assert_eq!(of("clip-3.mp4").0, "reference_failed");
-    assert_eq!(of("lone.mp4"), pair("reference_missing", "it has no reference"));
+    assert_eq!(of("lone.mp4"), pair("reference_missing", "no reference has its name"));
     // Metrics that need no reference are computed anyway.
     let flickering = &data["analysis"]["groups"][0]["metrics"].as_array().unwrap().clone();
     let flickering = flickering.iter().find(|summary| summary["metric"] == "temporal_flickering@1").unwrap();

@@ -305,7 +305,7 @@ fn metrics_are_listed_and_explained_with_their_nets() {
     assert!(shown.stdout.contains("\nNet lpips-alex: licence "), "{}", shown.stdout);
     let family = run(&workspace, &["metrics", "show", "fvd"]);
     assert_eq!(family.code, 2);
-    let hint = "hint: several variants exist, and their results differ: fvd.cdfvd-i3d@1, fvd.cdfvd-videomae@1, fvd.common-metrics@1, fvd.styleganv@1, fvd.videogpt@1";
+    let hint = "hint: fvd is a family; name one or more of its metrics: fvd.cdfvd-i3d@1, fvd.cdfvd-videomae@1, fvd.common-metrics@1, fvd.styleganv@1, fvd.videogpt@1";
     assert!(family.stderr.contains(hint), "{}", family.stderr);
 }
 

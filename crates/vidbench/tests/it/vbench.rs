@@ -566,8 +566,8 @@ fn a_scoring_becomes_vbenchs_files() {
             note: temporal_flickering is computed by its formula, but with interpolated chroma where OpenCV repeats it, which changes the value by up to about 0.001 on strongly coloured clips
             note: not VBench dimensions, so not written: black_share@1
             note: 2 clips are not among those that VBench scores for temporal_flickering
-            not exported: "a large red circle moving left on a navy background": 3 of 5 clips
-            not exported: videos/a large red circle moving left on a navy background-1.mp4: not a video container: libav: Invalid data found when processing input
+            incomplete: "a large red circle moving left on a navy background": 3 of 5 clips
+            incomplete: videos/a large red circle moving left on a navy background-1.mp4: not a video container: libav: Invalid data found when processing input
         "#]],
     );
     check(

@@ -17,7 +17,7 @@ pub(crate) fn export(args: &VbenchExportArgs, workspace: &Path, ui: Ui) -> Resul
     let (id, kind) = store.find(&args.scoring)?;
     if kind != RecordKind::Scoring {
         let hint = "`vidbench score DIR --prompts FILE` scores videos that exist already";
-        return Err(UserError::new(format!("{id} is a run and no scoring"), hint).into());
+        return Err(UserError::new(format!("{id} is a run, not a scoring"), hint).into());
     }
     let name = args.name.clone().unwrap_or_else(|| id.to_string());
     check_name(&name)?;
@@ -38,7 +38,7 @@ pub(crate) fn export(args: &VbenchExportArgs, workspace: &Path, ui: Ui) -> Resul
         ui.say(&format!("note: {note}"));
     }
     for failed in &exported.failed {
-        ui.say(&format!("not exported: {failed}"));
+        ui.say(&format!("incomplete: {failed}"));
     }
     Ok(if exported.failed.is_empty() { OK } else { FAILED })
 }
