@@ -412,7 +412,7 @@ fn weights_and_domains(groups: &[Group], notes: &mut Vec<Note>) {
             NoteKind::UnknownWeights,
             models(|group| group.weights == WeightsOrigin::Unknown),
             "weights of unknown origin",
-            "its quality is not ranked: neither a program nor a folder of videos can prove its weights; a worker can report their SHA-256",
+            "its quality is not ranked; only a worker can report the SHA-256 of its weights (docs/command.md)",
         ),
     ] {
         if !ids.is_empty() {

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::mark::{MARK, Mark};
 use crate::{Limits, Walls};
 
 /// Variables of the parent's environment that [`WorkerCommand::new`] hands on: where things are, in which language, and
@@ -73,33 +74,34 @@ impl WorkerCommand {
         self
     }
 
-    pub(crate) fn to_std(&self) -> Command {
+    /// The command, marked so that everything it starts can be found.
+    pub(crate) fn to_std(&self, mark: &Mark) -> Command {
         use std::os::unix::process::CommandExt as _;
 
         let mut command = Command::new(&self.program);
-        command.args(&self.args).env_clear().envs(&self.env);
+        command.args(&self.args).env_clear().envs(&self.env).env(MARK, mark.as_str());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(cwd) = &self.cwd {
             command.current_dir(cwd);
         }
         command.process_group(0);
         #[cfg(target_os = "linux")]
-        bind_to_harness(&mut command);
+        bind_to_harness(&mut command, self.limits.are_watched());
         command
     }
 }
 
 /// Lets the kernel kill the worker when the thread that started it ends: a harness that was killed with -9 must not leave a
-/// model on the device. And lets a descendant whose parent has ended become the worker's child, so that
-/// [`crate::family()`] finds it: leaving the process group by `setsid` is no escape from limits and from the end.
+/// model on the device. A worker whose use is watched also adopts descendants whose parents have ended, so that
+/// [`crate::family()`] finds them. Others do not, because they would have to collect them.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "code between fork and exec")]
-fn bind_to_harness(command: &mut Command) {
+fn bind_to_harness(command: &mut Command, adopts: bool) {
     use std::os::unix::process::CommandExt as _;
 
     let parent = nix::unistd::getpid();
     let before_exec = move || {
-        nix::sys::prctl::set_child_subreaper(true)?;
+        nix::sys::prctl::set_child_subreaper(adopts)?;
         nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
         // The parent may have ended before the kernel was asked.
         if nix::unistd::getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH.into()) }

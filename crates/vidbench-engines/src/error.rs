@@ -153,7 +153,7 @@ impl CallError {
             }
             Self::Timeout { .. } => Some("raise limits.sample_timeout_secs if the model is just slow".into()),
             Self::Protocol { .. } => {
-                Some("vidbench worker check CMD shows which rules the worker breaks".into())
+                Some("`vidbench worker check -- CMD` shows which rules the worker breaks".into())
             }
             Self::LimitExceeded { .. } => Some("docs/confinement.md explains where limits are set".into()),
             Self::Crashed { .. } => Some("see the end of the worker's log".into()),

@@ -15,6 +15,7 @@ mod excerpt;
 mod family;
 mod judge;
 mod limits;
+mod mark;
 mod wire;
 
 pub use asking::output_within;

@@ -19,6 +19,13 @@ pub struct Limits {
     pub file_size_bytes: Option<u64>,
 }
 
+impl Limits {
+    /// Whether the harness has to measure what the worker and its descendants use.
+    pub(crate) fn are_watched(&self) -> bool {
+        self.memory_bytes.is_some() || self.cpu_secs.is_some()
+    }
+}
+
 /// Walls around a worker.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Walls {

@@ -19,6 +19,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use vidbench_core::Clock;
 
+use crate::mark::Mark;
 use crate::{EngineError, Exceeded, Limits, Walls, WorkerCommand, limits};
 use guard::Guard;
 pub(crate) use guard::can_watch;
@@ -31,7 +32,7 @@ const QUEUED_LINES: usize = 16;
 /// How long the end of the log may take to arrive after the process has ended.
 const STDERR_GRACE: Duration = Duration::from_millis(500);
 
-/// A running worker. Dropping it kills its whole process group.
+/// A running worker. Dropping it kills it with everything it has started.
 pub(crate) struct Wire {
     child: Child,
     clock: Arc<dyn Clock>,
@@ -43,8 +44,9 @@ pub(crate) struct Wire {
     held: Box<Held>,
 }
 
-/// What the worker is held to.
+/// What the worker is held to, and known by.
 struct Held {
+    mark: Mark,
     limits: Limits,
     walls: Walls,
 }
@@ -56,7 +58,8 @@ impl Wire {
         log: Option<LogSink>,
     ) -> Result<Self, EngineError> {
         let fail = |source| EngineError::Spawn { program: command.program.clone(), source };
-        let mut child = command.to_std().spawn().map_err(fail)?;
+        let mark = Mark::new();
+        let mut child = command.to_std(&mark).spawn().map_err(fail)?;
         let (requests, to_write) = sync_channel(1);
         let (to_queue, lines) = sync_channel(QUEUED_LINES);
         let stderr = Arc::new(StderrTail::default());
@@ -79,7 +82,7 @@ impl Wire {
             stderr,
             status: None,
             guard: None,
-            held: Box::new(Held { limits: command.limits, walls: command.walls.clone() }),
+            held: Box::new(Held { mark, limits: command.limits, walls: command.walls.clone() }),
         };
         let unwatched = |source| EngineError::Unwatched { program: command.program.clone(), source };
         // On an error `wire` is dropped, which ends the worker that cannot be watched.
@@ -126,7 +129,7 @@ impl Wire {
             self.close_stdin();
             process::has_ended(&self.child, grace);
             self.guard.iter_mut().for_each(Guard::stop);
-            self.status = process::end_group(&mut self.child);
+            self.status = process::end_group(&mut self.child, &self.held.mark);
         }
         self.status
     }

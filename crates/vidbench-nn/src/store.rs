@@ -7,6 +7,7 @@
 //!
 //! The store opens no socket: fetched files come in through [`NetStore::install`].
 
+mod checked;
 mod error;
 mod install;
 mod place;
@@ -98,7 +99,8 @@ impl NetStore {
         &self.root
     }
 
-    /// The weights of a net. Only the shapes of the file are checked; [`NetStore::verify`] reads all of it.
+    /// The weights of a net. The file's hash is compared when its metadata has changed since it was last compared;
+    /// [`NetStore::verify`] reads all of it.
     ///
     /// # Errors
     ///
@@ -113,8 +115,18 @@ impl NetStore {
         let record = self.record(net)?.ok_or_else(|| self.absent(net))?;
         let weights = WeightsFile::open(&self.weights_path(net), &skeleton)
             .map_err(|error| self.damaged(net, &self.weights_path(net), error.to_string()))?;
+        self.check_unchanged(net, &record)?;
         let identity = record.identity();
         Ok(ReadyNet { skeleton, weights: weights.recorded_as(identity.sha256.clone()), identity })
+    }
+
+    fn check_unchanged(&self, net: &str, record: &SourceRecord) -> Result<(), NetStoreError> {
+        let path = self.weights_path(net);
+        match checked::difference(&path, record) {
+            Ok(None) => Ok(()),
+            Ok(Some(reason)) => Err(self.damaged(net, &path, reason)),
+            Err(source) => Err(NetStoreError::Io { path, source }),
+        }
     }
 
     /// Whether a net has weights; makes none.
@@ -127,6 +139,7 @@ impl NetStore {
         let found = self.record(net).and_then(|record| {
             let Some(record) = record else { return Ok(NetState::Absent) };
             WeightsFile::open(&self.weights_path(net), &skeleton)?;
+            self.check_unchanged(net, &record)?;
             Ok(NetState::Ready(record.identity()))
         });
         Ok(found.unwrap_or_else(|error| NetState::Damaged(error.to_string())))

@@ -19,11 +19,22 @@ pub(crate) struct FileMark {
 }
 
 impl FileMark {
-    /// The marks of a clip's file (or of a folder's images) and of its reference; a file that cannot be read has no
-    /// mark.
+    /// The marks of a clip's file (or of a folder's images), of its reference and of its image; a file that cannot be
+    /// read has no mark.
     pub(crate) fn of_clip(clip: &RequestedClip) -> Vec<Option<Self>> {
-        let paths = std::iter::once(&clip.path).chain(&clip.reference);
+        let image = clip.image.as_ref().map(|image| &image.path);
+        let paths = std::iter::once(&clip.path).chain(&clip.reference).chain(image);
         paths.flat_map(|path| Self::of_path(&path_from_text(path))).collect()
+    }
+
+    /// The mark of a file; `None` when it cannot be read.
+    pub(crate) fn of_file(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|metadata| Self::new(&metadata))
+    }
+
+    /// Bytes of the file.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// The mark of a file as text; `None` for a folder, whose content is that of many files.
@@ -34,11 +45,10 @@ impl FileMark {
     }
 
     fn of_path(path: &Path) -> Vec<Option<Self>> {
-        let mark = |path: &Path| fs::metadata(path).ok().map(|metadata| Self::new(&metadata));
         let mut files: Vec<_> =
             fs::read_dir(path).into_iter().flatten().flatten().map(|file| file.path()).collect();
         files.sort();
-        std::iter::once(mark(path)).chain(files.iter().map(|file| mark(file))).collect()
+        std::iter::once(Self::of_file(path)).chain(files.iter().map(|file| Self::of_file(file))).collect()
     }
 
     fn new(metadata: &Metadata) -> Self {
@@ -93,4 +103,29 @@ fn folder_sha256(path: &Path) -> io::Result<String> {
         hasher.update(hash);
     }
     Ok(hex(&hasher.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_marks_of_a_clip_tell_whether_any_file_of_it_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        ["clip", "reference", "image"].iter().for_each(|name| fs::write(path(name), "one").unwrap());
+        let clip: RequestedClip = serde_json::from_value(serde_json::json!({
+            "path": path("clip"),
+            "group": "g",
+            "reference": path("reference"),
+            "image": {"path": path("image"), "sha256": content_sha256(Path::new(&path("image"))).unwrap()},
+        }))
+        .unwrap();
+        for name in ["clip", "reference", "image"] {
+            let before = FileMark::of_clip(&clip);
+            assert_eq!(FileMark::of_clip(&clip), before);
+            fs::write(path(name), "another").unwrap();
+            assert_ne!(FileMark::of_clip(&clip), before, "{name}");
+        }
+    }
 }

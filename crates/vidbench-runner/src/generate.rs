@@ -84,6 +84,10 @@ impl Runner<'_> {
         };
         let asked = Asked { intended_ns, wall_ms, at_ns: self.inputs.clock.monotonic_ns(), temp };
         let answer = worker.generate(&request, timeout, &mut observer);
+        if let Some(reason) = self.prompt_files.changed(self.suite().prompt_of(sample)) {
+            // Which file the worker has read is unknown.
+            return Ok(self.unmade(Some(worker), &asked, Outcome::InvalidRequest, reason));
+        }
         match (observer.stall.reason(), answer) {
             (Some(reason), _) => Ok(self.unmade(None, &asked, Outcome::Timeout, reason)),
             (None, Ok(reply)) => self.made(worker, sample, &asked, &reply),

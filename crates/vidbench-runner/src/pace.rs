@@ -41,10 +41,18 @@ impl Pace {
             let points: Vec<Point> = of_model
                 .filter_map(|&(_, other)| Some(Point { work: work(other), secs: self.usual(model, other)? }))
                 .collect();
-            Some(Law::fitted(&points)?.secs(work(params)))
+            Some(expected_secs(Law::fitted(&points)?, &points, work(params)))
         };
         self.usual(model, params).or_else(others)
     }
+}
+
+/// What the law gives within the known works. Beyond the largest, at least the largest proportion: a line through small
+/// works says little about large ones, and a sample must not be given up because of that.
+fn expected_secs(law: Law, points: &[Point], work: f64) -> f64 {
+    let largest = points.iter().map(|point| point.work).fold(0.0, f64::max);
+    let proportional = || points.iter().map(|point| point.secs * work / point.work).fold(0.0, f64::max);
+    if work > largest { law.secs(work).max(proportional()) } else { law.secs(work) }
 }
 
 /// The median time of samples with the same parameters, and how much work they are.
@@ -63,8 +71,7 @@ struct Law {
 
 impl Law {
     /// The least-squares line through the points, neither part below zero: a part that would be negative is zero, and
-    /// the other alone is fitted. One point, or several of equal work, give proportion alone, which overestimates
-    /// longer samples rather than giving them up too early. `None` without points.
+    /// the other alone is fitted. One point, or several of equal work, give proportion alone. `None` without points.
     fn fitted(points: &[Point]) -> Option<Self> {
         let sum = |of: fn(&Point) -> f64| points.iter().map(of).sum::<f64>();
         let count = points.len() as f64;
@@ -232,6 +239,16 @@ mod tests {
         check(&scattered, 37.0 / 14.0, 11.0 / 14.0, "scattered points");
         check(&[(1.0, 1.0), (3.0, 9.0)], 0.0, 2.8, "the fixed part would be negative");
         check(&[(1.0, 4.0), (3.0, 2.0)], 3.0, 0.0, "the other part would be negative");
+    }
+
+    #[test]
+    fn beyond_what_is_known_the_largest_proportion_counts() {
+        let mut pace = Pace::default();
+        pace.add(0, 4, 1.0);
+        pace.add(0, 5, 0.8);
+        let expected = |work: u32| pace.expected(0, work, f64::from).unwrap();
+        assert!((expected(3) - 0.9).abs() < 1e-12, "{}", expected(3));
+        assert!((expected(200) - 50.0).abs() < 1e-12, "{}", expected(200));
     }
 
     #[test]

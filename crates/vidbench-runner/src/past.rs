@@ -1,10 +1,15 @@
 //! What earlier sessions and earlier samples left, as far as later decisions depend on it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use vidbench_core::protocol::LoadedModel;
-use vidbench_core::{FailedAttempt, Outcome, Plan, PlannedSample, Session, SessionModel};
+use vidbench_core::{
+    FailedAttempt, InputFile, Outcome, Plan, PlannedSample, ResolvedPrompt, ResolvedSuite, Session,
+    SessionModel, path_from_text,
+};
 use vidbench_store::Progress;
+
+use crate::content::{FileMark, content_sha256};
 
 /// What went wrong, as far as later decisions depend on it.
 pub(crate) struct Trouble {
@@ -54,5 +59,29 @@ impl Earlier {
         let of_session =
             |session: Session| session.models.into_iter().map(|model| model.model).chain(session.reused);
         Self { models: sessions.into_iter().flat_map(of_session).collect(), loads }
+    }
+}
+
+/// The files that prompts name, as they were when the session began and their hashes were compared with the plan.
+pub(crate) struct PromptFiles(HashMap<String, Option<FileMark>>);
+
+impl PromptFiles {
+    pub(crate) fn of(suite: &ResolvedSuite) -> Self {
+        let files = suite.prompts.iter().flat_map(|prompt| prompt.inputs.values());
+        let mark = |path: &str| FileMark::of_file(&path_from_text(path));
+        Self(files.map(|file| (file.path.clone(), mark(&file.path))).collect())
+    }
+
+    /// Why the prompt's files are not those of the plan any more, if so.
+    pub(crate) fn changed(&self, prompt: &ResolvedPrompt) -> Option<String> {
+        let is_same_file = |path: &str| {
+            self.0.get(path).is_some_and(|mark| *mark == FileMark::of_file(&path_from_text(path)))
+        };
+        let is_same = |file: &InputFile| {
+            is_same_file(&file.path)
+                || content_sha256(&path_from_text(&file.path)).is_ok_and(|found| found == file.sha256)
+        };
+        let file = prompt.inputs.values().find(|file| !is_same(file))?;
+        Some(format!("{} has changed since the run was planned", file.path))
     }
 }

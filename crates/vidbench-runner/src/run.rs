@@ -20,7 +20,7 @@ use crate::ledger::Account;
 use crate::log::Log;
 use crate::monitor::{Monitor, Watched};
 use crate::pace::Pace;
-use crate::past::{Earlier, Trouble};
+use crate::past::{Earlier, PromptFiles, Trouble};
 use crate::pool::{Budget, Pool};
 use crate::retry::Retries;
 use crate::telemetry::{Probe, Sampler, Watch, smallest_device_bytes};
@@ -104,6 +104,7 @@ pub(crate) struct Runner<'a> {
     pub(crate) breakers: BTreeMap<(u32, Operation), Breaker>,
     pub(crate) trouble: Trouble,
     pub(crate) earlier: Earlier,
+    pub(crate) prompt_files: PromptFiles,
     has_work: bool,
 }
 
@@ -140,6 +141,7 @@ impl<'a> Runner<'a> {
             breakers: BTreeMap::new(),
             trouble: Trouble::so_far(inputs.plan, progress),
             earlier: Earlier::of(sessions),
+            prompt_files: PromptFiles::of(&inputs.run.suite),
             has_work,
             inputs,
         })

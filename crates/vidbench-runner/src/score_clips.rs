@@ -256,6 +256,13 @@ impl Lane<'_> {
         {
             return Err(format!("the file has sha256 {sha256}, but the manifest states {expected}"));
         }
+        if let Some(image) = &clip.image {
+            let found = content_sha256(&path_from_text(&image.path));
+            let found = found.map_err(|error| format!("its image cannot be read: {error}"))?;
+            if found != image.sha256 {
+                return Err(format!("its image {} has changed since the scoring began", image.path));
+            }
+        }
         let reference = clip.reference.as_ref().map(|path| content_sha256(&path_from_text(path)));
         let (reference, unpaired) = match reference {
             Some(Ok(reference)) => (Some(reference), None),
@@ -286,8 +293,9 @@ impl Lane<'_> {
         let known = self.store.known_scores(key, wanted).map_err(RunError::Store)?;
         let missing: Vec<&Wanted> = wanted.iter().filter(|wanted| !known.has(wanted)).collect();
         let paired = key.reference.is_none() || known.pairing.is_some();
-        let allowed =
-            known.facts.as_ref().is_some_and(|facts| is_within(facts, &self.record.request.options));
+        let options = &self.record.request.options;
+        let allowed = known.facts.as_ref().is_some_and(|facts| is_within(facts, options))
+            && are_within(clip, options.max_file_bytes);
         if allowed && missing.is_empty() && paired {
             let (facts, pairing, scores) = (known.facts, known.pairing, known.scores);
             // Known features are in the store already.
@@ -380,7 +388,10 @@ impl Default for ClipResult {
 impl ClipResult {
     /// The file changed while it was scored: which bytes were decoded is unknown, so nothing of them is kept.
     fn forget_content(&mut self) {
-        self.outcome = (ClipOutcome::Unreadable, Some("the file changed while it was scored".into()));
+        self.outcome = (
+            ClipOutcome::Unreadable,
+            Some("the file, its reference or its image changed while it was scored".into()),
+        );
         self.changed = true;
         (self.found.facts, self.found.scores) = (None, Vec::new());
     }
@@ -391,6 +402,15 @@ impl ClipResult {
         self.found.scores.retain(|score| !of_pair(score));
         self.found.pairing = None;
     }
+}
+
+/// Whether the clip's file and its reference are small enough. The size of a folder is that of its images, which only
+/// the scorer knows.
+fn are_within(clip: &RequestedClip, max_file_bytes: u64) -> bool {
+    let mut paths = std::iter::once(&clip.path).chain(&clip.reference);
+    paths.all(|path| {
+        FileMark::of_file(&path_from_text(path)).is_some_and(|mark| mark.bytes() <= max_file_bytes)
+    })
 }
 
 /// What was found for a clip's content.

@@ -232,7 +232,7 @@ impl StoreError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoWorkspace { .. } => {
-                "run a suite there first: vidbench run SUITE --workspace FOLDER".into()
+                "run a suite there first: `vidbench run SUITE --workspace FOLDER`".into()
             }
             Self::Io { source, .. } => io_hint(source)?,
             Self::Database { source, .. } => database_hint(source.sqlite_error_code()?)?,
@@ -244,7 +244,7 @@ impl StoreError {
             Self::UnknownScoring { .. } => "`vidbench runs list` shows runs and scorings".into(),
             Self::AmbiguousRun { .. } => "use more characters of the run id".into(),
             Self::Locked { .. } => "wait until it finishes, or stop that process".into(),
-            Self::Incomplete { run, .. } => format!("continue with: vidbench run --resume {run}"),
+            Self::Incomplete { run, .. } => format!("`vidbench run --resume {run}` continues it"),
             Self::ArtifactMissing { .. } | Self::ArtifactDamaged { .. } => {
                 "restore the file from a copy, or remove the run and repeat it".into()
             }
@@ -327,7 +327,7 @@ fn unknown_run_hint(nearest: Option<&str>, known: &[String]) -> String {
     match (nearest, known.is_empty()) {
         (Some(nearest), _) => format!("did you mean {nearest}?"),
         (None, false) => "`vidbench runs list` shows them all".into(),
-        (None, true) => "start one: vidbench run SUITE".into(),
+        (None, true) => "`vidbench run SUITE` starts one".into(),
     }
 }
 

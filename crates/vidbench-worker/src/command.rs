@@ -1,14 +1,14 @@
 //! The worker of engine `command`: runs a program for each sample, and hands over the video that it wrote.
 //!
 //! The timed window is the program's whole life, loading of the model included; its stages are unknown. When the program
-//! takes too long, the worker answers and then kills everything below it and its process group, itself included, so
-//! that nothing the program started goes on.
+//! takes too long, the worker answers, kills everything below it and ends, so that nothing the program started goes on.
 
 mod group;
 mod output;
 mod progress;
 
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
@@ -26,7 +26,7 @@ use vidbench_core::{Domain, ErrorKind, ModelId, Program, WeightsOrigin};
 use crate::clock::monotonic_ns;
 use crate::rss::wait_with_peak;
 use crate::serve::{Handler, Notifier, WorkerInfo};
-pub use group::{end_process_group, end_with_client};
+pub use group::{adopt_orphans, end_with_client, end_with_program};
 use progress::{Progress, Tail, lines_of};
 
 /// Time limit of a program that has none of its own: the client's limit ends it earlier.
@@ -222,6 +222,8 @@ impl Started {
         let mut command = Command::new(name);
         command.args(args).envs(self.env.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A group of its own: scripts end with `kill 0`, which must not end the worker.
+        command.process_group(0);
         if let Some(cwd) = &program.cwd {
             command.current_dir(cwd);
         }

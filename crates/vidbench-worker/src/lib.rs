@@ -15,7 +15,7 @@ mod scorer;
 mod serve;
 mod stored_nets;
 
-pub use command::{CommandGenerator, end_process_group, end_with_client};
+pub use command::{CommandGenerator, adopt_orphans, end_with_client, end_with_program};
 pub use import::{ImportGenerator, ImportedVideos};
 pub use memory::keep_freed_memory;
 pub use reference::{SHAPES_CLASSIFIER, reference_features, shapes_net};

@@ -290,7 +290,7 @@ pub(crate) struct ScoreArgs {
     /// with its image. A manifest can name the images itself.
     #[arg(long, value_name = "DIR")]
     pub(crate) images: Option<PathBuf>,
-    /// Metrics to compute, such as ssim or ssim@1; `vidbench list metrics` lists them and marks the defaults.
+    /// Metrics to compute, separated by commas, such as ssim or ssim@1; `vidbench list metrics` lists them and marks the defaults.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) metrics: Vec<String>,
     /// Only metrics whose nets' licences allow commercial use; those left out are listed.
@@ -431,7 +431,7 @@ pub(crate) struct FeaturesArgs {
     /// Treat the GENERATED files as shards of one set, in the given order.
     #[arg(long)]
     pub(crate) join: bool,
-    /// Metrics to compute, such as frechet_distance or frechet_distance@1; by default all that compare two sets.
+    /// Metrics to compute, separated by commas, such as frechet_distance or frechet_distance@1; by default all that compare two sets.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) metrics: Vec<String>,
     /// Array to read from GENERATED files that hold several.

@@ -47,7 +47,7 @@ pub use features::{
 };
 pub use gather::{GatherError, Gathered, MANIFEST, add_images, gather, gather_pairs, place};
 pub use known_prompts::{KnownPromptsError, read_known_prompts};
-pub use metric_pages::{commercial_use, metric_page};
+pub use metric_pages::{commercial_use, metric_page, page_named};
 pub use model_check::ModelCheck;
 pub use net_choice::{NetChoiceError, choose_nets};
 pub use nets_in_use::{

@@ -1,6 +1,7 @@
 //! The page of each metric, as it ships, and what the licences of its nets allow.
 
 use vidbench_core::MetricDescriptor;
+use vidbench_metrics::DESCRIPTORS;
 use vidbench_nn::{Commercial, Manifest};
 
 macro_rules! pages {
@@ -52,11 +53,25 @@ const PAGES: &[(&str, &str)] = pages![
     "warping_error",
 ];
 
+/// Pages of what every run measures, with no metric to ask for.
+const MEASURED: &[(&str, &str)] = pages!["latency", "peak_memory", "throughput"];
+
 /// The page that explains a metric, as Markdown.
 pub fn metric_page(metric: &MetricDescriptor) -> &'static str {
     let name = metric.page();
     let page = PAGES.iter().find(|(known, _)| *known == name);
     page.map(|(_, text)| *text).expect("invariant: a test holds that every metric has its page")
+}
+
+/// The page of that name, or the one that all metrics of a family such as `fvd` share.
+pub fn page_named(name: &str) -> Option<&'static str> {
+    let is_of_family =
+        |metric: &&MetricDescriptor| metric.id.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+    let mut family = DESCRIPTORS.iter().filter(is_of_family).map(metric_page);
+    match family.next() {
+        Some(first) => family.all(|page| page == first).then_some(first),
+        None => PAGES.iter().chain(MEASURED).find(|(known, _)| *known == name).map(|(_, text)| *text),
+    }
 }
 
 /// What the licences of a metric's nets say about commercial use: the strictest one decides. A metric without nets may
@@ -70,8 +85,6 @@ pub fn commercial_use(metric: &MetricDescriptor) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use vidbench_metrics::DESCRIPTORS;
-
     use super::*;
 
     #[test]
@@ -81,6 +94,17 @@ mod tests {
             assert!(metric_page(metric).contains(&format!("`{}`", metric.id)), "{}", metric.id);
         }
         assert!(PAGES.iter().all(|(page, _)| used.contains(&(*page).to_owned())));
+    }
+
+    #[test]
+    fn a_page_has_the_name_of_its_file_or_of_a_family() {
+        for (name, title) in
+            [("fvd", "# `fvd.cdfvd-i3d@1`"), ("kvd", "# `fvd.cdfvd-i3d@1`"), ("latency", "# Latency")]
+        {
+            assert!(page_named(name).unwrap().starts_with(title), "{name}");
+        }
+        // The dimensions of VBench have a page each.
+        assert_eq!([page_named("vbench"), page_named("fv"), page_named("")], [None; 3]);
     }
 
     #[test]

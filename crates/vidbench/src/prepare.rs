@@ -67,7 +67,7 @@ impl InputError {
     /// What to do about it.
     pub fn hints(&self) -> Vec<String> {
         match self {
-            Self::Unreadable { .. } => vec!["to create a suite to start from: vidbench init".into()],
+            Self::Unreadable { .. } => vec!["`vidbench init` creates a suite to start from".into()],
             Self::Problems { .. } => vec!["`vidbench schema suite` prints every key with its bounds".into()],
             Self::PlanChanged { .. } => {
                 vec!["finish the run with the version that started it, or start a new run".into()]

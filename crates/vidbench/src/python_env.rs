@@ -123,11 +123,11 @@ impl PythonEnvError {
             Self::Missing { name, near: None } => {
                 Some(format!("`vidbench env list` lists them; create it with `vidbench env create {name}`"))
             }
-            Self::Unfinished { name } => Some(format!("finish it: vidbench env create {name}")),
+            Self::Unfinished { name } => Some(format!("finish it: `vidbench env create {name}`")),
             Self::Broken { name, .. } => {
-                Some(format!("create it again: vidbench env rm {name}, then vidbench env create {name}"))
+                Some(format!("create it again: `vidbench env rm {name}`, then `vidbench env create {name}`"))
             }
-            Self::Exists { name } => Some(format!("remove it first: vidbench env rm {name}")),
+            Self::Exists { name } => Some(format!("remove it first: `vidbench env rm {name}`")),
             Self::NoUv => Some("install it: pip install uv, or see https://docs.astral.sh/uv".into()),
             Self::Uv { .. } => {
                 Some("see uv's output above; downloads are kept, so repeat the command to continue".into())

@@ -149,7 +149,7 @@ impl ReferenceSetError {
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::NoReferenceSet { .. } | Self::Features { .. } => {
-                vec!["to create one: vidbench reference make VIDEOS --output FILE".into()]
+                vec!["`vidbench reference make VIDEOS --output FILE` creates one".into()]
             }
             Self::Incomparable { .. } => {
                 vec!["create the set again with `vidbench reference make` and these nets, or score with the nets it was created with".into()]

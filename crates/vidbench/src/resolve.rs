@@ -141,7 +141,7 @@ fn metric(name: &str, path: &str, source: &str) -> Result<MetricId, Vec<Problem>
         ),
         Needs::ClipSet => ("is computed from a set of clips, which a run does not do", "score VIDEOS"),
     };
-    refused(format!("{} {why}", descriptor.id), format!("compute it afterwards: vidbench {instead}"))
+    refused(format!("{} {why}", descriptor.id), format!("compute it afterwards: `vidbench {instead}`"))
 }
 
 /// An entry of `[[models]]` with its place, so that messages can point at it.

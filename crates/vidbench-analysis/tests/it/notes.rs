@@ -135,7 +135,7 @@ fn weights_that_say_nothing_are_told() {
         &data,
         &expect![[r#"
             RandomWeights: a: random weights | speed and memory only: its quality is never ranked
-            UnknownWeights: c: weights of unknown origin | its quality is not ranked: neither a program nor a folder of videos can prove its weights; a worker can report their SHA-256
+            UnknownWeights: c: weights of unknown origin | its quality is not ranked; only a worker can report the SHA-256 of its weights (docs/command.md)
         "#]],
     );
 }

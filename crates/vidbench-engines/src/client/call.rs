@@ -16,6 +16,9 @@ use crate::wire::Incoming;
 /// How long a worker that has closed its stdout may take to exit by itself, so that its own exit status is seen.
 const EXIT_GRACE: Duration = Duration::from_secs(1);
 
+/// How long the lines of a worker that has ended may take to arrive.
+const LAST_LINES: Duration = Duration::from_millis(100);
+
 /// A result as it came, with the moments of the call on the harness's clock.
 pub(super) struct Answer {
     pub(super) sent_ns: u64,
@@ -142,7 +145,15 @@ impl WorkerProcess {
                 }
             }
             let wait = timeout.saturating_sub(counted).min(next_tick.saturating_sub(elapsed));
-            if let Some(incoming) = self.wire.receive(wait)
+            let incoming = match self.wire.receive(wait) {
+                // A descendant may hold the pipe of a worker that has ended, so the end of the lines may never come.
+                None if self.wire.has_ended(Duration::ZERO) => match self.wire.receive(LAST_LINES) {
+                    None => return Err(self.crashed(call.method)),
+                    last => last,
+                },
+                received => received,
+            };
+            if let Some(incoming) = incoming
                 && let Some(answer) = self.take(&mut call, incoming)?
             {
                 return Ok(answer);

@@ -12,10 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-
-use super::process::kill_descendants;
+use super::process::kill_family;
 use crate::family::{TICKS_PER_SEC, family, ticks};
 use crate::limits::{Exceeded, Limits};
 
@@ -41,7 +38,7 @@ struct Shared {
 impl Guard {
     /// Watches the worker whose group `leader` leads; `None` where there is no limit to watch.
     pub(super) fn start(leader: u32, limits: Limits) -> io::Result<Option<Self>> {
-        if limits.memory_bytes.is_none() && limits.cpu_secs.is_none() {
+        if !limits.are_watched() {
             return Ok(None);
         }
         // On a kernel that does not list child processes, all descendants would escape the limits.
@@ -104,24 +101,27 @@ struct Watch {
 
 impl Watch {
     fn look(&mut self, a_request_began: bool) -> Option<Exceeded> {
-        let usage = usage_of(&family(self.leader));
+        let family = family(self.leader);
+        let usage = usage_of(&family);
         if a_request_began {
             self.cpu_ticks_before = usage.cpu_ticks;
         }
         let memory = self.limits.memory_bytes.filter(|limit| usage.memory_bytes > *limit);
         if let Some(limit_bytes) = memory {
-            return Some(Exceeded::Memory { held_bytes: usage.memory_bytes, limit_bytes });
+            // The sum counts pages that processes share once for each of them; the exact count is slow.
+            let held_bytes = exactly_held_bytes(&family).unwrap_or(usage.memory_bytes);
+            if held_bytes > limit_bytes {
+                return Some(Exceeded::Memory { held_bytes, limit_bytes });
+            }
         }
         let spent_secs = usage.cpu_ticks.saturating_sub(self.cpu_ticks_before) / TICKS_PER_SEC;
         let limit_secs = self.limits.cpu_secs.filter(|limit| spent_secs > *limit)?;
         Some(Exceeded::Cpu { spent_secs, limit_secs })
     }
 
-    /// Kills descendants, also those that have left the group, and the group.
+    /// Kills the worker first, so that it cannot answer that its program was killed.
     fn end(&self) {
-        kill_descendants(self.leader);
-        // An error is ignored: the group may already be gone.
-        let _ = i32::try_from(self.leader).map(|group| killpg(Pid::from_raw(group), Signal::SIGKILL));
+        kill_family(self.leader);
     }
 }
 
@@ -143,11 +143,29 @@ fn usage_of(processes: &[u32]) -> Usage {
 /// Memory that the kernel cannot drop: anonymous and shared memory, and the part of it that was swapped out (proc(5)).
 /// Mapped files, such as weights, do not count: when memory is short the kernel drops them and reads them again.
 fn held_bytes(status: &str) -> u64 {
-    let value = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    sum_bytes(status, &["RssAnon:", "RssShmem:", "VmSwap:"]).unwrap_or(0)
+}
+
+/// The same memory with each shared page divided among the processes that share it (Linux's proportional set size);
+/// `None` where the kernel does not tell.
+fn exactly_held_bytes(processes: &[u32]) -> Option<u64> {
+    let rollup = |id: &u32| fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok();
+    // A process that has ended in the meantime holds nothing.
+    let each = processes
+        .iter()
+        .filter_map(rollup)
+        .map(|text| sum_bytes(&text, &["Pss_Anon:", "Pss_Shmem:", "SwapPss:"]));
+    each.sum::<Option<u64>>().filter(|bytes| *bytes > 0)
+}
+
+/// The sum of the named lines, which are in kB; `None` if none is there.
+fn sum_bytes(text: &str, names: &[&str]) -> Option<u64> {
+    let value = |name: &&str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(*name))?;
         line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()
     };
-    ["RssAnon:", "RssShmem:", "VmSwap:"].iter().filter_map(|name| value(name)).sum::<u64>() * 1024
+    let values: Vec<u64> = names.iter().filter_map(value).collect();
+    (!values.is_empty()).then(|| values.iter().sum::<u64>() * 1024)
 }
 
 #[cfg(test)]

@@ -8,38 +8,32 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
-use crate::family::{family, is_alive};
+use crate::family::family;
+use crate::mark::Mark;
 
 const POLL: Duration = Duration::from_millis(2);
 
-/// How often to look again for descendants that were started while others were killed.
-const ROUNDS: usize = 100;
-
-/// Kills what is left of the leader, its descendants and its group, and collects the leader's status.
+/// Kills what is left of the leader, its group, its descendants and whatever else it has started, and collects the
+/// leader's status.
 ///
-/// The leader is collected last: until then no other process can get its id, which is also the group's.
-pub(super) fn end_group(leader: &mut Child) -> Option<ExitStatus> {
-    let group = pid(leader)?;
-    // Stopped, the leader starts nothing new and stays the parent of descendants that lose theirs. Here and below,
-    // errors are ignored: a process that is already gone needs no signal.
-    let _ = kill(group, Signal::SIGSTOP);
-    kill_descendants(leader.id());
-    let _ = killpg(group, Signal::SIGKILL);
-    leader.wait().ok()
+/// The leader is collected after its group: until then no other process can get its id, which is also the group's.
+pub(super) fn end_group(leader: &mut Child, mark: &Mark) -> Option<ExitStatus> {
+    kill_family(leader.id());
+    let status = leader.wait().ok();
+    mark.kill_all();
+    status
 }
 
-/// Kills all descendants, also those that have left the process group.
-pub(super) fn kill_descendants(leader: u32) {
-    for _ in 0..ROUNDS {
-        let alive: Vec<u32> =
-            family(leader).into_iter().filter(|id| *id != leader && is_alive(*id)).collect();
-        if alive.is_empty() {
-            return;
-        }
-        for id in alive.into_iter().filter_map(|id| i32::try_from(id).ok()) {
-            let _ = kill(Pid::from_raw(id), Signal::SIGKILL);
-        }
-    }
+/// Kills a process with its group, and descendants that have left the group.
+pub(super) fn kill_family(leader: u32) {
+    // Read before the leader ends: afterwards its descendants are no longer below it.
+    let family = family(leader);
+    let pid = |id: u32| i32::try_from(id).ok().map(Pid::from_raw);
+    // Errors are ignored: a process that is already gone needs no signal.
+    let _ = pid(leader).map(|group| killpg(group, Signal::SIGKILL));
+    family.into_iter().filter_map(pid).for_each(|process| {
+        let _ = kill(process, Signal::SIGKILL);
+    });
 }
 
 /// Whether the process ends within `wait`; its status is not collected.
@@ -74,22 +68,33 @@ fn pid(leader: &Child) -> Option<Pid> {
 mod tests {
     use super::*;
     use crate::WorkerCommand;
+    use crate::family::is_alive;
 
+    /// A daemon ends with its worker, whether the worker must be killed or has ended before.
     #[test]
     fn a_daemon_ends_with_the_worker_that_started_it() {
-        let daemon = "(setsid sleep 100 >/dev/null 2>&1 &) ; cat";
-        let mut worker = WorkerCommand::new("sh").args(["-c", daemon]).to_std().spawn().unwrap();
-        let is_sleeping = |id: &u32| {
-            std::fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|name| name.trim_end() == "sleep")
-        };
-        let sleeping = loop {
-            let family = family(worker.id());
-            assert!(is_alive(worker.id()));
-            if let Some(id) = family.into_iter().find(is_sleeping) {
-                break id;
-            }
-        };
-        let status = end_group(&mut worker).unwrap();
-        assert!(!status.success() && !is_alive(sleeping), "{status}");
+        let folder = tempfile::tempdir().unwrap();
+        for (name, rest) in [("killed", "cat"), ("ended", "exit 3")] {
+            let file = folder.path().join(name);
+            let daemon = format!(
+                "(setsid sh -c 'echo $$ > {0}.new; mv {0}.new {0}; exec sleep 100' >/dev/null 2>&1 &)\n\
+                 while [ ! -e {0} ]; do sleep 0.01; done\n{rest}",
+                file.display()
+            );
+            let mark = Mark::new();
+            let mut worker = WorkerCommand::new("sh").args(["-c", &daemon]).to_std(&mark).spawn().unwrap();
+            let sleeping = loop {
+                if let Ok(id) = std::fs::read_to_string(&file) {
+                    break id.trim().parse::<u32>().unwrap();
+                }
+            };
+            assert_eq!(
+                has_ended(&worker, Duration::from_secs(if name == "ended" { 30 } else { 0 })),
+                name == "ended"
+            );
+            assert!(is_alive(sleeping));
+            end_group(&mut worker, &mark);
+            assert!(!is_alive(sleeping), "{name}");
+        }
     }
 }

@@ -47,6 +47,15 @@ fn fatal(mode: &str, timeout: Duration, outcome: Outcome) -> CallError {
     error
 }
 
+/// What a descendant holds open must not hide the end of the worker.
+#[test]
+fn a_worker_that_ends_is_noticed_though_its_pipe_stays_open() {
+    let began = Instant::now();
+    let error = fatal("dies-and-leaves-its-pipe-open", LONG, Outcome::WorkerCrashed);
+    assert!(error.to_string().contains("exit status: 7"), "{error}");
+    assert!(began.elapsed() < LONG / 2, "{:?}", began.elapsed());
+}
+
 #[derive(Default)]
 struct Collect {
     said: Vec<Notification>,
@@ -292,7 +301,9 @@ fn only_the_allowed_environment_reaches_the_worker() {
         "env | cut -d= -f1 | grep -v -e '^_$' -e PWD -e SHLVL -e OLDPWD | LC_ALL=C sort | tr '\\n' ' ' >&2";
     let mut command = WorkerCommand::new("sh").args(["-c", script]);
     command.env.insert("MODEL_FOLDER".into(), "/models".into());
-    let expected: Vec<String> = command.env.keys().map(|name| name.to_str().unwrap().to_owned()).collect();
+    let names = command.env.keys().map(|name| name.to_str().unwrap().to_owned());
+    let mut expected: Vec<String> = names.chain(["VIDBENCH_WORKER".to_owned()]).collect();
+    expected.sort();
     let mut process = WorkerProcess::start(&command, clock()).unwrap();
     let error = process.initialize("test 1", LONG).unwrap_err();
     assert_eq!(error.stderr_tail().unwrap().split_whitespace().collect::<Vec<_>>(), expected);

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::record::{RecordedFile, SCHEMA_VERSION, SourceRecord};
-use super::{NetStore, NetStoreError, RECORD, WeightsIdentity, skeleton};
+use super::{NetStore, NetStoreError, RECORD, WeightsIdentity, checked, skeleton};
 use crate::checkpoint::Checkpoint;
 use crate::file_hashes::FileHashes;
 use crate::manifest::SourceFile;
@@ -162,6 +162,7 @@ impl NetStore {
         }
         fs::rename(&incoming, &weights).map_err(io_error(&weights))?;
         write_record(&path, &record).map_err(io_error(&path))?;
+        checked::note_written(&weights, &record);
         Ok(record.identity())
     }
 }

@@ -68,9 +68,16 @@ fn weights_that_changed_on_the_disk_are_told() {
     let mut bytes = fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&path, &bytes).unwrap();
+    for error in [store.ready("aesthetic-head").unwrap_err(), store.verify("aesthetic-head").unwrap_err()] {
+        assert!(error.to_string().contains("is damaged: its SHA-256 is"), "{error}");
+    }
     let error = store.verify("aesthetic-head").unwrap_err();
-    assert!(error.to_string().contains("is damaged: its SHA-256 is"), "{error}");
     assert_eq!(hint(&error), "`vidbench nets random aesthetic-head --seed 4` generates them again");
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    assert!(store.ready("aesthetic-head").is_ok(), "the file is as it was");
+    fs::write(&path, [&bytes[..], b"more"].concat()).unwrap();
+    assert!(matches!(store.ready("aesthetic-head"), Err(NetStoreError::Damaged { .. })));
     fs::write(&path, &bytes[..100]).unwrap();
     assert!(matches!(store.state("aesthetic-head").unwrap(), NetState::Damaged(_)));
     fs::write(path.with_file_name("source.json"), "{").unwrap();

@@ -154,6 +154,6 @@ fn a_run_without_any_sample_is_still_a_table() {
                                       no ok sample              n 0                  n 0               n 0                     unknown
 
         note: embedded/shapes: weights of unknown origin
-              hint: its quality is not ranked: neither a program nor a folder of videos can prove its weights; a worker can report their SHA-256
+              hint: its quality is not ranked; only a worker can report the SHA-256 of its weights (docs/command.md)
     "#]].assert_eq(&terminal(&data, PLAIN));
 }

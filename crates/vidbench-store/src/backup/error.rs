@@ -86,7 +86,7 @@ impl BackupError {
         match self {
             Self::Store(error) => store_hint(error),
             Self::Damaged { .. } => {
-                Some("use an older one: vidbench backup list; nothing was written".into())
+                Some("nothing was written; use an older one: `vidbench backup list` shows them".into())
             }
             Self::Inside { .. } => Some("choose a folder elsewhere".into()),
             Self::NotEmpty { .. } => Some("choose a new or empty folder".into()),

@@ -124,7 +124,10 @@ fn the_reason_names_the_file() {
         let (_folder, _store, _backups, backup) = backed_up(Artifacts::Linked);
         damage(&backup.path);
         let error = verify_backup(&backup.path).unwrap_err();
-        assert_eq!(error.hint().unwrap(), "use an older one: vidbench backup list; nothing was written");
+        assert_eq!(
+            error.hint().unwrap(),
+            "nothing was written; use an older one: `vidbench backup list` shows them"
+        );
         error.to_string().replace(&backup.path.display().to_string(), "BACKUP")
     };
     assert_eq!(

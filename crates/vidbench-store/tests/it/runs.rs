@@ -128,7 +128,7 @@ fn a_run_that_is_not_found_is_answered_with_those_that_are() {
         "latest",
         &expect![[r#"
             no run "latest": the store has no runs
-            hint: start one: vidbench run SUITE"#]],
+            hint: `vidbench run SUITE` starts one"#]],
     );
 }
 

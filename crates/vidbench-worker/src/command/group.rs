@@ -1,7 +1,7 @@
 //! Everything that a program started: the descendants of the worker, and what else is in its process group.
 //!
-//! The harness makes the worker adopt descendants whose parents have ended, so that a program cannot leave a process
-//! behind by `setsid` or by forking twice.
+//! The worker adopts descendants whose parents have ended, so that a program cannot leave a process behind by `setsid`
+//! or by forking twice.
 
 use std::fs;
 use std::thread;
@@ -10,15 +10,24 @@ use std::time::Duration;
 /// When its client has gone, the worker's loop has this long to end by itself.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How often to look again for processes that were started while others were killed.
+/// How often to look for processes that were started while others were killed.
 const ROUNDS: usize = 100;
+/// A process that is started during a look can be missed by it, so only several looks that find nothing say that
+/// nothing is left.
+const EMPTY_ROUNDS: usize = 3;
 
-/// Kills everything that a program started, and this process with its group: the program took too long.
-#[expect(unsafe_code, reason = "a system call")]
-pub fn end_process_group() {
+/// Kills everything that a program started, and ends this process: the program took too long.
+pub fn end_with_program() -> ! {
     kill_others();
-    // SAFETY: it takes two numbers and touches no memory of ours.
-    unsafe { libc::kill(0, libc::SIGKILL) };
+    std::process::exit(1);
+}
+
+/// Lets this process adopt descendants whose parents have ended.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "a system call")]
+pub fn adopt_orphans() {
+    // SAFETY: it takes two numbers. Without it, only what is in the process group is found.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
 }
 
 /// Ends everything when the client goes, in whatever way: ending only the worker would leave its program running.
@@ -34,7 +43,7 @@ pub fn end_with_client() {
         // SAFETY: one structure is handed over with its number, and lives longer than the call.
         while unsafe { libc::poll(&raw mut stdin, 1, -1) } <= 0 {}
         thread::sleep(GRACE);
-        end_process_group();
+        end_with_program();
     });
 }
 
@@ -43,9 +52,11 @@ pub fn end_with_client() {
 #[expect(unsafe_code, reason = "a system call")]
 pub(super) fn kill_others() {
     let own = i32::try_from(std::process::id()).unwrap_or(0);
+    let mut empty = 0;
     for _ in 0..ROUNDS {
         let others = others(own, &processes());
-        if others.is_empty() {
+        empty = if others.is_empty() { empty + 1 } else { 0 };
+        if empty == EMPTY_ROUNDS {
             return;
         }
         for id in others {

@@ -33,7 +33,7 @@ pub(crate) struct MetricsListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct MetricsShowArgs {
-    /// Metric to show, such as ssim or ssim@1.
+    /// Metric to show, such as ssim or ssim@1; a family, such as fvd; or latency, throughput or peak_memory.
     #[arg(value_name = "METRIC")]
     pub(crate) metric: String,
     /// Print the metric's descriptor as JSON.
@@ -43,7 +43,7 @@ pub(crate) struct MetricsShowArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct MetricsSelftestArgs {
-    /// Nets to test, as named by `vidbench nets list`.
+    /// Nets to test, as named by `vidbench nets list`; by default the fast ones.
     #[arg(value_name = "NETS", conflicts_with = "all")]
     pub(crate) nets: Vec<String>,
     /// Test all nets.
@@ -67,7 +67,7 @@ pub(crate) struct NetArgs {
     /// Runtime for nets; auto uses ONNX Runtime if found (ORT_DYLIB_PATH), else the built-in tract.
     #[arg(long, value_enum, default_value_t = NetRuntimeName::Auto, value_name = "NAME", env = "VIDBENCH_NET_RUNTIME")]
     pub(crate) net_runtime: NetRuntimeName,
-    /// Device for nets: cpu, or devices of one kind such as cuda:0,cuda:1, one scorer each (needs a matching ONNX Runtime).
+    /// Device for nets: cpu, or devices of one kind separated by commas, such as cuda:0,cuda:1, one scorer each (needs a matching ONNX Runtime).
     #[arg(
         long,
         default_value = "cpu",

@@ -13,7 +13,7 @@ Examples:
   vidbench models list --max-memory 24 --licence apache
   vidbench models list --kind endpoint --json")]
     List(ModelsListArgs),
-    /// Show everything known about a model, with a suite to start from.
+    /// Show everything known about a model, with a `[[models]]` table for a suite.
     Show(ModelsShowArgs),
     /// Find models by words: part of an id, family, class, task or licence.
     #[command(after_long_help = "\
@@ -41,8 +41,9 @@ Examples:
   vidbench models add me/my-wan --class WanPipeline --task t2v --size 832x480 --frames 81 --fps 16 --steps 50 --guidance 5
   vidbench models add me/my-lora --class WanPipeline --part lora --base Wan-AI/Wan2.1-T2V-1.3B-Diffusers
 
-`models list`, `show`, `search` and `check` then know the model. A suite still describes the model in full, so that
-others can run it. The rules of a class (such as 4k+1 frames) come from the built-in models of that class.")]
+`models list`, `show`, `search` and `check` then know the model. A run does not read what is added: the grid of a suite
+must state every parameter of such a model, so that others can run it. The rules of a class (such as 4k+1 frames) come
+from the built-in models of that class.")]
     Add(ModelsAddArgs),
 }
 

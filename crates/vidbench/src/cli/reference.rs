@@ -30,7 +30,7 @@ pub(crate) struct ReferenceMakeArgs {
     /// Output file, .safetensors.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// Metrics to use the set with.
+    /// Metrics to use the set with, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "NAMES", default_value = "fvd.cdfvd-i3d")]
     pub(crate) metrics: Vec<String>,
     /// Write only mean and covariance, enough for Fréchet distances: a small file without the features of clips.

@@ -87,7 +87,7 @@ pub(crate) struct VbenchCheckArgs {
     /// The suite: VBench_full_info.json, or another file in the same format.
     #[arg(long, value_name = "FILE")]
     pub(crate) full_info: PathBuf,
-    /// Only the prompts of these dimensions; by default all dimensions of the suite.
+    /// Only the prompts of these dimensions, separated by commas; by default all dimensions of the suite.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) dimension: Vec<String>,
     /// Clips per prompt, numbered from 0.

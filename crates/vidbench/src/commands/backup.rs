@@ -26,7 +26,7 @@ pub(crate) fn backup(command: &BackupCommand, workspace: &Path, ui: Ui) -> Resul
             let manifest = restore_backup(&path, &args.into).map_err(|error| problem(&error))?;
             let (runs, into) = (manifest.runs, args.into.display());
             ui.say(&format!(
-                "restored {runs} runs, and all scorings; to list them: vidbench --workspace {into} runs list"
+                "restored {runs} runs, and all scorings; `vidbench --workspace {into} runs list` lists them"
             ));
             Ok(OK)
         }

@@ -24,13 +24,13 @@ pub(crate) fn init(args: &InitArgs, ui: Ui) -> Result<u8> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             return Err(UserError::new(
                 format!("{file} already exists"),
-                "name another file: vidbench init FILE",
+                "name another file: `vidbench init FILE`",
             )
             .into());
         }
         Err(error) => return Err(error).with_context(|| format!("cannot write {file}")),
     }
-    ui.say(&format!("wrote {file}\nnext: vidbench run {file} --dry-run"));
+    ui.say(&format!("wrote {file}\nnext: `vidbench run {file} --dry-run`"));
     Ok(OK)
 }
 

@@ -92,8 +92,14 @@ fn has_weights(metric: &MetricDescriptor) -> bool {
 }
 
 fn show(name: &str, as_json: bool, ui: Ui) -> Result<u8> {
-    let metric =
-        find(name).map_err(|error| UserError { message: error.to_string(), hints: error.hints() })?;
+    let metric = match find(name) {
+        Ok(metric) => metric,
+        Err(error) => {
+            let unknown = || UserError { message: error.to_string(), hints: error.hints() };
+            ui.data(vidbench::page_named(name).filter(|_| !as_json).ok_or_else(unknown)?)?;
+            return Ok(OK);
+        }
+    };
     if as_json {
         ui.data(&pretty(&value(metric))?)?;
         return Ok(OK);

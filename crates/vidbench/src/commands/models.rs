@@ -63,7 +63,7 @@ fn own_problem(error: &CatalogueError) -> UserError {
         CatalogueError::NoFolder => "set VIDBENCH_CATALOGUE to a folder",
         CatalogueError::Twice { .. } => "give it another id, or remove the entry from your file",
         CatalogueError::Shipped { .. } => {
-            "vidbench models show prints what is known about it; give yours another id"
+            "`vidbench models show` prints what is known about it; give yours another id"
         }
         CatalogueError::Form { .. } | CatalogueError::Io { .. } => {
             "fix the file or move it away: it holds your own models and evidence"
@@ -131,7 +131,7 @@ fn check_word<'a>(
         return Ok(());
     }
     let hint = nearest(word, known).map_or_else(
-        || format!("vidbench models list --json prints the {field} of each"),
+        || format!("`vidbench models list --json` prints the {field} of each"),
         |near| format!("did you mean {near:?}?"),
     );
     Err(UserError::new(format!("no model in the catalogue has a {field} containing {word:?}"), hint))
@@ -170,7 +170,7 @@ fn print(catalogue: &Catalogue, models: &[&CatalogueModel], as_json: bool, ui: U
     ui.data(&columns(&rows))?;
     let runnable = models.iter().filter(|model| catalogue.status(model).is_runnable()).count();
     ui.say(&format!(
-        "{} models, {runnable} of them runnable; vidbench models show MODEL shows details",
+        "{} models, {runnable} of them runnable; `vidbench models show MODEL` shows details",
         models.len()
     ));
     Ok(OK)
@@ -185,7 +185,7 @@ fn value(catalogue: &Catalogue, model: &CatalogueModel) -> Value {
 fn unknown(catalogue: &Catalogue, id: &str) -> UserError {
     let near = catalogue.similar(id);
     let hint = if near.is_empty() {
-        "to find ids: vidbench models search WORDS".to_owned()
+        "`vidbench models search WORDS` finds ids".to_owned()
     } else {
         format!("did you mean {}?", near.join(", "))
     };
@@ -365,7 +365,7 @@ fn add(catalogue: &Catalogue, args: &ModelsAddArgs, ui: Ui) -> Result<u8> {
     let id = model.id.clone();
     let file = add_model(model).map_err(|error| own_problem(&error))?;
     ui.say(&format!(
-        "{id} is in {}; to check that its class runs here: vidbench models check {id}",
+        "{id} is in {}; `vidbench models check {id}` checks that its class runs here",
         file.display()
     ));
     Ok(OK)

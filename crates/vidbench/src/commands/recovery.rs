@@ -45,7 +45,7 @@ pub(super) fn recover(error: Error, workspace: &Path, backups: &Path, ui: Ui) ->
         Err(BackupError::NotDamaged { .. }) => Err(error),
         Err(why) => {
             let message = format!("{error}, and it cannot be restored from a backup: {why}");
-            let hint = "see vidbench backup list --from DIR, then vidbench backup restore --into another folder; runs create backups with --backup-every";
+            let hint = "see `vidbench backup list --from DIR`, then `vidbench backup restore` into another folder; runs create backups with --backup-every";
             Err(UserError::new(message, hint).into())
         }
     }

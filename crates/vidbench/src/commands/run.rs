@@ -81,9 +81,11 @@ fn attempt(
                 start(&prepared, wishes, begun, workspace, ui)
             }
         }
-        (None, None) => {
-            Err(UserError::new("no suite given", "use vidbench run suite.toml or --resume RUN").into())
-        }
+        (None, None) => Err(UserError::new(
+            "no suite given",
+            "use `vidbench run suite.toml` or `vidbench run --resume RUN`",
+        )
+        .into()),
     }
 }
 
@@ -220,7 +222,7 @@ fn exit_code(finish: &Finish) -> u8 {
 
 fn next_step(finish: &Finish, run: &str) -> String {
     if finish.complete {
-        return format!("next: open the report, or vidbench export {run}");
+        return format!("next: open the report, or `vidbench export {run}`");
     }
     let mut text = String::new();
     for given_up in &finish.given_up {
@@ -232,7 +234,7 @@ fn next_step(finish: &Finish, run: &str) -> String {
     if let Some(out_of_time) = &finish.out_of_time {
         text.push_str(&format!("stopped: {out_of_time}\n"));
     }
-    text + &format!("next: vidbench run --resume {run}")
+    text + &format!("next: `vidbench run --resume {run}`")
 }
 
 fn result_json(execution: &Execution, analysis: &RunAnalysis, report: &Path) -> serde_json::Value {
@@ -253,9 +255,11 @@ fn result_json(execution: &Execution, analysis: &RunAnalysis, report: &Path) -> 
 
 /// Ctrl-C and SIGTERM: the first finishes the current sample, the second stops at once.
 pub(crate) fn listen_for_signals(cancel: Cancel, ui: Ui) -> Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let mut signals =
-        signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).context("cannot listen for signals")?;
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    // A closed terminal stops a run like any other wish to stop, unless `nohup` or the like has it ignored.
+    let hangup = (!ignores(SIGHUP)).then_some(SIGHUP);
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup))
+        .context("cannot listen for signals")?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         for _ in signals.forever() {
             cancel.ask();
@@ -267,6 +271,14 @@ pub(crate) fn listen_for_signals(cancel: Cancel, ui: Ui) -> Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Whether this process ignores a signal (proc_pid_status(5), SigIgn: bit 0 is signal 1).
+fn ignores(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 pub(crate) fn programs(workspace: &Path) -> Result<WorkerPrograms> {

@@ -88,7 +88,7 @@ fn remove_all(store: &Store, wanted: &[String], ui: Ui) -> Result<()> {
         if name == "latest" {
             return Err(UserError::new(
                 "`latest` could easily be the wrong run to remove",
-                "name the run; to list them: vidbench runs list",
+                "name the run: `vidbench runs list` lists them",
             )
             .into());
         }
@@ -112,7 +112,7 @@ fn remove(store: &Store, run: &RunId, kind: RecordKind, ui: Ui) -> Result<()> {
     let removed = store.remove_run(run)?;
     remove_report(store, run)?;
     if kept > 0 {
-        ui.say(&format!("kept {kept} videos in the cache for suites with reuse_samples; to remove them: vidbench cache clear"));
+        ui.say(&format!("kept {kept} videos in the cache for suites with reuse_samples; `vidbench cache clear` removes them"));
     }
     ui.say(&format!(
         "removed run {run}: {}, {}, {}",

@@ -15,8 +15,8 @@ use vidbench_engines::conformance::{self, CheckOptions, Report, RuleVerdict};
 use vidbench_engines::{Means, WorkerCommand as Program};
 use vidbench_worker::embedded::EmbeddedGenerator;
 use vidbench_worker::{
-    CommandGenerator, Exit, Handler, ImportGenerator, Scorer, end_process_group, end_with_client,
-    keep_freed_memory, serve,
+    CommandGenerator, Exit, Handler, ImportGenerator, Scorer, adopt_orphans, end_with_client,
+    end_with_program, keep_freed_memory, serve,
 };
 
 use super::{UserError, json as pretty};
@@ -41,6 +41,7 @@ pub(crate) fn worker(command: WorkerCommand, ui: Ui) -> Result<u8> {
                 serde_json::from_str(&program).context("--program is not a JSON description of a program")?;
             let mut generator =
                 CommandGenerator::new(program).map_err(|message| UserError { message, hints: vec![] })?;
+            adopt_orphans();
             end_with_client();
             serve_on_stdio(&mut generator)
         }
@@ -65,10 +66,7 @@ fn confined(args: ConfinedArgs) -> Result<u8> {
 fn serve_on_stdio(handler: &mut dyn Handler) -> Result<u8> {
     // When the parent has gone, the pipe is closed; that is a normal end.
     match serve(io::stdin().lock(), io::stdout().lock(), handler) {
-        Ok(Exit::Broken) => {
-            end_process_group();
-            Ok(FAILED)
-        }
+        Ok(Exit::Broken) => end_with_program(),
         Ok(Exit::Shutdown | Exit::EndOfInput) => Ok(OK),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(OK),
         Err(error) => Err(error).context("the worker's stdin or stdout failed"),

@@ -267,6 +267,16 @@ fn a_daemon_of_a_program_is_ended_with_it() {
     all_end(&late, reasons(&late).len());
 }
 
+/// Scripts end so to end what they have started.
+#[test]
+fn a_program_that_kills_its_group_does_not_kill_its_worker() {
+    let text = format!("{PAINT}\ntrap 'trap \"\" TERM; kill 0; exit 0' EXIT");
+    let workspace = workspace(&script(&text), "");
+    let said = run(&workspace);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(!said.stderr.contains("attempt"), "{}", said.stderr);
+}
+
 #[test]
 fn a_program_that_cannot_be_started_is_named() {
     let workspace = workspace(&json!(["./no-program", "{output}"]), "");

@@ -21,7 +21,7 @@ fn a_suite_that_is_not_there() {
     expect![[r#"
         exit 2
         error: cannot read suite nothing.toml: No such file or directory (os error 2)
-        hint: to create a suite to start from: vidbench init
+        hint: `vidbench init` creates a suite to start from
     "#]]
     .assert_eq(&said.failure(&workspace));
 }
@@ -33,7 +33,7 @@ fn a_suite_that_is_not_text() {
     expect![[r#"
         exit 2
         error: cannot read suite suite.toml: the file is not UTF-8 text
-        hint: to create a suite to start from: vidbench init
+        hint: `vidbench init` creates a suite to start from
     "#]]
     .assert_eq(&workspace.run(["run", "suite.toml"]).failure(&workspace));
 }
@@ -80,7 +80,7 @@ fn a_metric_of_files_of_features() {
         &expect![[r#"
             exit 2
             error: suite.toml has 1 problem:
-              line 4, column 33: frechet_distance@1 is computed from feature files, which a run does not have (hint: compute it afterwards: vidbench features FILE --reference FILE)
+              line 4, column 33: frechet_distance@1 is computed from feature files, which a run does not have (hint: compute it afterwards: `vidbench features FILE --reference FILE`)
             hint: `vidbench schema suite` prints every key with its bounds
         "#]],
     );

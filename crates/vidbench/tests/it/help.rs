@@ -200,7 +200,7 @@ fn doctor_says_how_to_make_the_environment_of_diffusers() {
     std::fs::write(envs.join("diffusers/environment.json"), record).unwrap();
     let broken = doctor();
     assert!(broken.contains("environment diffusers has no Python: "), "{broken}");
-    assert!(broken.contains("vidbench env rm diffusers, then vidbench env create diffusers"), "{broken}");
+    assert!(broken.contains("`vidbench env rm diffusers`, then `vidbench env create diffusers`"), "{broken}");
     let give_python = |name: &str| {
         let bin = envs.join(name).join("venv/bin");
         std::fs::create_dir_all(&bin).unwrap();

@@ -111,6 +111,27 @@ fn start(workspace: &Workspace) -> (Child, impl Iterator<Item = String>) {
     (child, stderr.lines().map(Result::unwrap))
 }
 
+/// A closed terminal ends a run as Ctrl-C does; `nohup` keeps it going.
+#[test]
+fn a_hangup_ends_a_run_unless_it_is_ignored() {
+    for (ignored, code) in [(false, 130), (true, 0)] {
+        let workspace = Workspace::new();
+        workspace.write("suite.toml", suite());
+        let vidbench = workspace.command([""; 0]);
+        let mut command = Command::new("sh");
+        let ignore = if ignored { "trap '' HUP; " } else { "" };
+        command.args(["-c", &format!("{ignore}exec \"$0\" run suite.toml --progress json")]);
+        command.arg(vidbench.get_program()).current_dir(workspace.path());
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut events = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert!(events.any(|event| event.contains("\"sample_started\"")));
+        let sent = Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        events.for_each(drop);
+        assert_eq!(child.wait().unwrap().code(), Some(code), "ignored: {ignored}");
+    }
+}
+
 #[test]
 fn a_worker_does_not_outlive_a_killed_harness() {
     let workspace = Workspace::new();

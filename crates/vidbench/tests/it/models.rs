@@ -37,7 +37,7 @@ fn a_model_is_shown_with_all_that_is_known() {
             device memory  8.19 GB, by its authors
             released       2025-02-25
             source         github:huggingface/diffusers@58eb52c0:docs/source/en/api/pipelines/wan.md
-            status         runnable: WanPipeline generated videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
+            status         runnable: WanPipeline generated videos with random weights on 2026-11-29 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
 
             # in a suite:
             [[models]]
@@ -137,7 +137,7 @@ fn a_family_or_licence_that_nothing_has_comes_with_the_nearest() {
         2,
         &expect![[r#"
             error: no model in the catalogue has a licence containing "beerware"
-            hint: vidbench models list --json prints the licence of each
+            hint: `vidbench models list --json` prints the licence of each
         "#]],
     );
 }
@@ -167,7 +167,7 @@ fn a_file_of_another_format_is_shown_with_what_it_is_put_into() {
             rules       width and height are multiples of 16; frames are 4k+1
             licence     not read
             source      github:leejet/stable-diffusion.cpp@97d29908:docs/wan.md
-            status      runnable: WanPipeline/gguf generated videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
+            status      runnable: WanPipeline/gguf generated videos with random weights on 2026-11-29 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
 
             # in a suite:
             [[models]]
@@ -208,7 +208,7 @@ fn a_lora_is_shown_with_its_base() {
             rules      width and height are multiples of 16; frames are 4k+1
             licence    not read
             source     https://huggingface.co/collections/Remade-AI/wan21-14b-480p-i2v-loras-67d0e26f08092436b585919b
-            status     runnable: WanImageToVideoPipeline/lora generated videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
+            status     runnable: WanImageToVideoPipeline/lora generated videos with random weights on 2026-11-29 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
 
             # in a suite:
             [[models]]
@@ -270,7 +270,7 @@ fn a_model_of_ones_own_is_added_once_and_is_known() {
         rules     width and height are multiples of 16; frames are 4k+1
         licence   not read
         source    vidbench models add
-        status    runnable: WanPipeline generated videos with random weights on 2026-11-27 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
+        status    runnable: WanPipeline generated videos with random weights on 2026-11-29 (diffusers 0.42.1, torch 2.15.0+cu132); its own weights were never loaded
 
         # in a suite:
         [[models]]

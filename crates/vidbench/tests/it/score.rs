@@ -98,7 +98,7 @@ fn a_folder_is_scored_and_a_second_time_costs_no_decoding() {
     assert!(!page.contains("http://") && !page.contains("https://"));
 
     let again = workspace.run(["score", "full", "fast", "--json"]);
-    assert!(again.stderr.contains("8 of 8 clips were already scored"), "{}", again.stderr);
+    assert!(again.stderr.contains("8 of 8 clips needed no decoding"), "{}", again.stderr);
     let more = workspace.run(["score", "fast", "--reference", "full", "--json"]);
     assert_eq!(more.code, 0, "{}", more.stderr);
     assert!(!more.stderr.contains("were known"), "a new metric is computed: {}", more.stderr);
@@ -285,7 +285,10 @@ fn a_file_that_changes_while_it_is_scored_is_unreadable_and_nothing_is_kept() {
     let (finish, clips) = score_with(&workspace, &programs);
     assert_eq!((finish.done, finish.ok), (1, 0));
     assert_eq!(clips[0].outcome, ClipOutcome::Unreadable);
-    assert_eq!(clips[0].reason.as_deref(), Some("the file changed while it was scored"));
+    assert_eq!(
+        clips[0].reason.as_deref(),
+        Some("the file, its reference or its image changed while it was scored")
+    );
     assert!(clips[0].scores.is_empty());
     let (again, _) = score_with(
         &workspace,
@@ -384,7 +387,7 @@ fn every_form_of_the_result_comes_from_the_store() {
     assert_eq!(removed.code, 0, "{}", removed.stderr);
     assert_eq!(workspace.run(["report", "latest"]).code, 2);
     let again = workspace.run(["score", "fast", "--reference", "full"]);
-    assert!(again.stderr.contains("2 of 2 clips were already scored"), "scores stay: {}", again.stderr);
+    assert!(again.stderr.contains("2 of 2 clips needed no decoding"), "scores stay: {}", again.stderr);
 }
 
 #[test]
@@ -434,7 +437,7 @@ fn a_scoring_that_is_killed_keeps_what_is_done() {
     let known: usize = said
         .stderr
         .lines()
-        .find_map(|line| line.split(" of 40 clips were already scored").next()?.parse().ok())
+        .find_map(|line| line.split(" of 40 clips needed no decoding").next()?.parse().ok())
         .unwrap();
     assert!((5..40).contains(&known), "{}", said.stderr);
     assert_eq!(json(&said)["analysis"]["ok"], 40);
@@ -471,7 +474,7 @@ fn scores_of_swscales_pixels_are_kept_apart_from_the_others() {
     assert_eq!(again, quick);
     let table = workspace.run(["score", "fast", "--metrics", "temporal_flickering", "--pixels", "swscale"]);
     assert!(table.stdout.contains("metrics used swscale pixels"), "{}", table.stdout);
-    assert!(said.contains("1 of 1 clips were already scored"), "{said}");
+    assert!(said.contains("1 of 1 clips needed no decoding"), "{said}");
     assert_eq!(score("exact").0, exact);
 }
 

@@ -90,7 +90,7 @@ fn random_weights_are_said_in_every_form_and_kept_apart_by_their_seed() {
     );
     assert!(nets["runtime"].as_str().unwrap().starts_with("tract "), "{nets}");
     let again = seeded("1", "json");
-    assert!(again.stderr.contains("1 of 1 clips were already scored"), "{}", again.stderr);
+    assert!(again.stderr.contains("1 of 1 clips needed no decoding"), "{}", again.stderr);
     assert_eq!(json(&again)["clips"][0]["scores"], first["clips"][0]["scores"]);
     let other = json(&seeded("2", "json"));
     assert_ne!(other["clips"][0]["scores"], first["clips"][0]["scores"]);
@@ -181,7 +181,7 @@ fn a_set_is_compared_with_a_folder_or_with_the_file_made_of_it_and_gets_the_same
     let file = run(&workspace, &[&SCORE[..], &["--reference-set", "real.safetensors", "--json"]].concat());
     assert_eq!(set(&file)["scores"], found["scores"]);
     // Everything was known: no net looked at a clip again.
-    assert!(file.stderr.contains("2 of 2 clips were already scored"), "{}", file.stderr);
+    assert!(file.stderr.contains("2 of 2 clips needed no decoding"), "{}", file.stderr);
 
     let table = run(&workspace, &[&SCORE[..], &["--reference-set", "real.safetensors"]].concat());
     assert!(table.stdout.contains("fvd videogpt"), "{}", table.stdout);
@@ -303,7 +303,9 @@ fn metrics_are_listed_and_explained_with_their_nets() {
     let shown = run(&workspace, &["metrics", "show", "lpips.alex"]);
     assert!(shown.stdout.starts_with("# `lpips.alex@1`"), "{}", shown.stdout);
     assert!(shown.stdout.contains("\nNet lpips-alex: licence "), "{}", shown.stdout);
-    let family = run(&workspace, &["metrics", "show", "fvd"]);
+    let shared = run(&workspace, &["metrics", "show", "fvd"]);
+    assert!(shared.stdout.starts_with("# `fvd.cdfvd-i3d@1`, "), "{}", shared.stderr);
+    let family = run(&workspace, &["metrics", "show", "fvd", "--json"]);
     assert_eq!(family.code, 2);
     let hint = "hint: fvd is a family; name one or more of its metrics: fvd.cdfvd-i3d@1, fvd.cdfvd-videomae@1, fvd.common-metrics@1, fvd.styleganv@1, fvd.videogpt@1";
     assert!(family.stderr.contains(hint), "{}", family.stderr);
@@ -403,7 +405,7 @@ fn a_clip_is_compared_with_the_image_it_was_made_from() {
     workspace.write("clips/manifest.jsonl", manifest);
     let told = run(&workspace, &[&score[..], &nets].concat());
     assert_eq!(of(&told)["value"].as_f64(), Some(value), "{}", told.stderr);
-    assert!(told.stderr.contains("1 of 1 clips were already scored"), "{}", told.stderr);
+    assert!(told.stderr.contains("1 of 1 clips needed no decoding"), "{}", told.stderr);
 
     workspace.write("clips/manifest.jsonl", manifest.replace("red fox.ppm", "lost.ppm"));
     let lost = run(&workspace, &[&score[..], &nets].concat());

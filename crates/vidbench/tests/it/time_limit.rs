@@ -35,7 +35,7 @@ fn a_run_stops_in_time_and_goes_on_later() {
     assert_eq!(said.code, 3, "{}", said.stderr);
     // On a busy machine the last sample may be started and then stopped.
     assert!(said.stderr.contains("stopped: the time limit "), "{}", said.stderr);
-    assert!(said.stderr.contains("next: vidbench run --resume "), "{}", said.stderr);
+    assert!(said.stderr.contains("next: `vidbench run --resume "), "{}", said.stderr);
     // The report is written after the limit.
     assert!(begun.elapsed() < Duration::from_secs(30));
     let judged = |data: &Value| ok(data, "rendered-shapes");

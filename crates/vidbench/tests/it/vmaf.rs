@@ -55,7 +55,7 @@ fn without_libvmaf_the_score_is_not_available_and_the_clip_is_ok() {
     let again = workspace.command(["score", "coarse", "--reference", "full", "--metrics", "vmaf"]);
     let again = { again }.env(LIBRARY, NOWHERE).output().unwrap();
     let talk = String::from_utf8(again.stderr).unwrap();
-    assert!(talk.contains("1 of 1 clips were already scored"), "{talk}");
+    assert!(talk.contains("1 of 1 clips needed no decoding"), "{talk}");
     // The metric was not requested by name, and cannot be computed.
     let usual = workspace.command(["score", "coarse", "--reference", "full", "--json"]);
     let usual = { usual }.env(LIBRARY, NOWHERE).output().unwrap();

@@ -40,7 +40,7 @@ def hub_errors(place: str) -> Iterator[None]:
         raise Failure(
             "weights_missing",
             f"{place} does not exist on the hub, or is private",
-            'vidbench models search finds ids; a private model needs pass_env = ["HF_TOKEN"]',
+            '`vidbench models search` finds ids; a private model needs pass_env = ["HF_TOKEN"]',
         ) from error
     except errors.RevisionNotFoundError as error:
         raise Failure("weights_missing", f"{place} has no such revision: {error}") from error

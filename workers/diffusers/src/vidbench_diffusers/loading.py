@@ -64,7 +64,7 @@ def device_of(name: str) -> torch.device:
         raise Failure(
             "unsupported",
             f"device {name} is not available: {built} and finds {count} devices",
-            "vidbench doctor reports what is missing; CUDA_VISIBLE_DEVICES may hide devices",
+            "`vidbench doctor` reports what is missing; CUDA_VISIBLE_DEVICES may hide devices",
         )
     return device
 
@@ -326,7 +326,7 @@ def class_name(config: dict[str, Any]) -> str:
         raise Failure(
             "unsupported",
             f"diffusers {diffusers.__version__} has no {name}; the model was saved by {saved}",
-            "create an environment with a newer diffusers: vidbench env create",
+            "create an environment with a newer diffusers: `vidbench env create`",
         )
     return name
 

@@ -29,6 +29,10 @@ impl Worker {
                 let _ = writeln!(std::io::stderr(), "device fell over");
                 return Some(ExitCode::from(7));
             }
+            "dies-and-leaves-its-pipe-open" => {
+                let _ = Command::new("setsid").args(["sleep", "600"]).stdin(Stdio::null()).spawn();
+                return Some(ExitCode::from(7));
+            }
             "dies-mid-line" => {
                 put(br#"{"jsonrpc":"2.0","id":"#);
                 return Some(ExitCode::from(7));

@@ -110,7 +110,7 @@ fn planned(catalogue: &Catalogue, name: &str, weights: WeightsArg) -> Result<Mod
     let (class, part) = name.split_once('/').map_or((name, None), |(class, part)| (class, Some(part)));
     if let Some(tiny) = tiny_pipelines().get(class) {
         if weights != WeightsArg::Tiny {
-            let hint = format!("name a model: vidbench models search {class}");
+            let hint = format!("name a model: `vidbench models search {class}` finds some");
             return Err(UserError::new(format!("the class {class} has no weights of its own"), hint).into());
         }
         return Ok(ModelCheck::tiny(class, part, tiny)?);
@@ -149,13 +149,17 @@ fn whole(
 ) -> Result<ModelCheck> {
     if let Some(part) = &model.part {
         let message = format!("{} is put into another model, as {part}", model.id);
-        let hint = format!("write a suite for it: vidbench models show {}", model.id);
+        let hint = format!("write a suite for it: `vidbench models show {}` prints its table", model.id);
         return Err(UserError::new(message, hint).into());
     }
     let Defaults { width, height, frames, fps, steps, guidance } = model.defaults;
     let (Some(width), Some(height), Some(frames), Some(steps)) = (width, height, frames, steps) else {
         let message = format!("the catalogue does not know size, frames and steps of {}", model.id);
-        return Err(UserError::new(message, "write a suite for it: vidbench init").into());
+        return Err(UserError::new(
+            message,
+            "write a suite for it: `vidbench init` writes one to start from",
+        )
+        .into());
     };
     let mut settings = model.precision();
     settings.insert("class_name".to_owned(), json!(class));
