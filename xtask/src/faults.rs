@@ -480,6 +480,10 @@ impl Bench {
             std::thread::sleep(self.moment(0.5));
             child.kill()?;
             child.wait()?;
+            // Only files that have no verdict yet are read again when the run is resumed.
+            if self.any_judged(folder.path())? {
+                continue;
+            }
             for file in files_below(&folder.path().join(".vidbench/artifacts")) {
                 let mut bytes = fs::read(&file)?;
                 match self.rng.next_u32() % 3 {
@@ -496,6 +500,15 @@ impl Bench {
             self.finish(folder.path())?;
         }
         Ok(Found { faults: damaged, told: "all regenerated, with undisturbed results".into() })
+    }
+
+    /// Whether any sample of the run has a verdict.
+    fn any_judged(&self, folder: &Path) -> Result<bool> {
+        let said = self.run(folder, &["run", "--resume", "latest", "--dry-run"])?;
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        let counts = said.split_once(": ").and_then(|(_, counts)| counts.strip_suffix(" samples left\n"));
+        // A run that was killed before it was recorded has none.
+        Ok(counts.and_then(|counts| counts.split_once(" of ")).is_some_and(|(left, all)| left != all))
     }
 
     fn full_disk(&mut self) -> Result<Found> {
