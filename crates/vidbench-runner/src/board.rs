@@ -97,15 +97,17 @@ impl Board {
         if devices.iter().all(|device| device.processes.is_empty()) {
             return;
         }
-        let mut posted = self.posted();
-        let pids: Vec<u32> = posted.at_work.values().filter_map(|at_work| at_work.pid).collect();
-        for pid in pids {
+        let pids: Vec<u32> = self.posted().at_work.values().filter_map(|at_work| at_work.pid).collect();
+        // Without the lock, for which a sample that begins would wait.
+        let held = pids.into_iter().map(|pid| {
             let family = family(pid);
-            let held = devices.iter().map(|device| held_bytes(device, &family)).max().unwrap_or(0);
-            if held > 0 {
-                let peak = posted.device_peaks.entry(pid).or_default();
-                *peak = held.max(*peak);
-            }
+            (pid, devices.iter().map(|device| held_bytes(device, &family)).max().unwrap_or(0))
+        });
+        let held: Vec<(u32, u64)> = held.filter(|(_, bytes)| *bytes > 0).collect();
+        let mut posted = self.posted();
+        for (pid, bytes) in held {
+            let peak = posted.device_peaks.entry(pid).or_default();
+            *peak = bytes.max(*peak);
         }
     }
 

@@ -124,7 +124,6 @@ fn start(
     vidbench::preflight(Some(&store), &prepared.suite, &estimate, &programs, &clock)?;
     let environment = vidbench::environment(std::env::args().collect());
     let record = vidbench::new_run(prepared, environment, clock.as_ref());
-    warn_of_absent_weights(record.environment.nets.as_ref(), ui);
     page_file::check(wishes.output.session.report.as_deref())?;
     store.create_run(&record)?;
     begun.set(Some(record.id.clone()));
@@ -169,6 +168,9 @@ fn carry_out(
     clock: Arc<dyn Clock>,
     ui: Ui,
 ) -> Result<u8> {
+    // As they are now: a run that is continued may find other weights than it began with.
+    let nets = vidbench::nets_in_use(&record.suite.metrics, NetOptions::default());
+    warn_of_absent_weights(nets.as_ref(), ui);
     let cancel = Cancel::until(end);
     listen_for_signals(cancel.clone(), ui)?;
     let passed: Vec<String> = record.suite.models.iter().flat_map(|model| model.pass_env.clone()).collect();

@@ -162,6 +162,39 @@ fn a_program_gets_the_files_that_a_prompt_names_and_makes_nothing_without_them()
     assert!(reasons(&workspace)[0].1.contains("the program does not receive the prompt's image"));
 }
 
+/// A video that may have been made from another image than planned is no sample of the plan.
+#[test]
+fn an_image_that_changes_during_the_run_is_noticed_by_its_bytes() {
+    let change = format!("{PAINT}\ncp \"$3\" kept; case $4 in 1) printf more >> \"$3\";; esac");
+    let argv = json!(["sh", "-ec", change, "sh", "{output}", "{prompt}", "{image}", "{seed}"]);
+    let workspace = workspace(&argv, "");
+    workspace.write("image.png", "P");
+    let prompts = std::fs::read_to_string(workspace.path().join("prompts.toml")).unwrap();
+    workspace.write("prompts.toml", format!("{prompts}inputs = {{ image = \"image.png\" }}\n"));
+    assert_eq!(run(&workspace).code, 1);
+    let reasons = reasons(&workspace);
+    let changed = |(outcome, why): &(String, String)| {
+        outcome == "invalid_request" && why.contains("image.png has changed since the run was planned")
+    };
+    assert!(reasons.len() == 2 && reasons.iter().all(changed), "{reasons:?}");
+
+    // The bytes count, not when they were written.
+    let back = suite(
+        &json!([
+            "sh",
+            "-ec",
+            format!("{PAINT}\ncp \"$3\" copy; mv copy \"$3\""),
+            "sh",
+            "{output}",
+            "{prompt}",
+            "{image}"
+        ]),
+        "",
+    );
+    workspace.write("suite.toml", back);
+    assert_eq!(run(&workspace).code, 0);
+}
+
 #[test]
 fn a_video_is_found_by_its_pattern() {
     let argv = json!(["sh", "-c", PAINT, "sh", "{scratch}/deep-{seed}.y4m", "{prompt}"]);

@@ -365,6 +365,19 @@ fn a_manifest_names_clips_prompts_and_models() {
 }
 
 #[test]
+fn a_limit_holds_for_a_clip_that_is_known_already() {
+    let workspace = Workspace::new();
+    let frame = [&b"FRAME\n"[..], &[90; 160 * 96]].concat();
+    let video = [&b"YUV4MPEG2 W160 H96 F8:1 Ip A1:1 Cmono\n"[..], &frame.repeat(80)].concat();
+    workspace.write("large.y4m", video);
+    let metrics = ["score", "large.y4m", "--metrics", "temporal_flickering"];
+    assert_eq!(workspace.run(metrics).code, 0);
+    let said = workspace.run([&metrics[..], &["--max-file-mib", "1"]].concat());
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert!(said.stdout.contains("failed: large.y4m: decode_failed: file size of"), "{}", said.stdout);
+}
+
+#[test]
 fn every_form_of_the_result_comes_from_the_store() {
     let workspace = Workspace::new();
     folders(&workspace, 2);
